@@ -32,7 +32,7 @@ sys.path.insert(0, str(BENCH))
 
 from nephoscope.alerts.incidents.incident_service import IncidentService  # noqa: E402
 from nephoscope.alerts.rules.rule import AnalyticRule  # noqa: E402
-from nephoscope.alerts.rules.rule_files import load_shipped  # noqa: E402
+from nephoscope.alerts.rules.rule_files import load_shipped_rules  # noqa: E402
 from nephoscope.alerts.rules.window import build_window  # noqa: E402
 from nephoscope.alerts.tuning.advice import Confidence, TuningAdvisor  # noqa: E402
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning  # noqa: E402
@@ -41,7 +41,7 @@ from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.model.alert import Alert  # noqa: E402
 from nephoscope.sample.generator import Generator  # noqa: E402
 from nephoscope.sample.sample_loading import SampleLogLoader  # noqa: E402
-from nephoscope.sample.staged_attacks import Attack, attacks  # noqa: E402
+from nephoscope.sample.staged_attacks import Attack, load_attacks  # noqa: E402
 from nephoscope.service.incidents import change_incidents  # noqa: E402
 from nephoscope.service.local_user import LocalUser  # noqa: E402
 from nephoscope.service.service_context import ServiceContext  # noqa: E402
@@ -201,7 +201,7 @@ def staged(
         shutil.copytree(windows.lake.data, copy, ignore=shutil.ignore_patterns("found.pickle"))
         with State.open_folder(copy) as state, Lake.open(copy, state) as lake:
             loading = SampleLogLoader(lake, state, state.workspaces.get())
-            for one in attacks().values():
+            for one in load_attacks().values():
                 loading.load_entries(one.entries(generator.company, last), begin)
             lake.flush(timeout=600)
             own = Windows(lake, Path(folder) / "found.pickle", windows.exact)
@@ -215,7 +215,7 @@ def staged(
                     for alert in detector.run(tuned.apply_to_rule(rule), build_window(rule, end), end).alerts
                     if not alert.held_by and alert.id not in known
                 ]
-    return [(name, sum(_about(one, alert) for alert in raised)) for name, one in attacks().items()]
+    return [(name, sum(_about(one, alert) for alert in raised)) for name, one in load_attacks().items()]
 
 
 def _about(attack: Attack, alert: Alert) -> bool:
@@ -256,7 +256,7 @@ def measured(windows: Windows, generator: Generator, options: argparse.Namespace
     """Count, print, and say whether it is good enough."""
     begin = datetime.combine(generator.start, time(), UTC)
     middle, end = begin + timedelta(days=options.learn), begin + timedelta(days=options.days)
-    rules = [one for one in load_shipped().rules if one.enabled]
+    rules = [one for one in load_shipped_rules().rules if one.enabled]
     before, after, found = counted(
         windows,
         rules,

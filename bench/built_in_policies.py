@@ -222,11 +222,15 @@ class Judge:
 def _related_id(subject: View, existence: tree.Existence, scope: EvaluationScope) -> tuple[str, str] | None:
     """Where a related resource must stand to be found: (id, lower-cased type)."""
     try:
-        type_ = str(explain.value(existence.type, scope)).lower().strip("/")
-        name = str(explain.value(existence.name, scope)) if existence.name else "made"
-        group = str(explain.value(existence.resource_group, scope)) if existence.resource_group else ""
+        type_ = str(explain.explain_value(existence.type, scope)).lower().strip("/")
+        name = str(explain.explain_value(existence.name, scope)) if existence.name else "made"
+        group = (
+            str(explain.explain_value(existence.resource_group, scope)) if existence.resource_group else ""
+        )
         wide = (
-            str(explain.value(existence.scope, scope)).lower() == "subscription" if existence.scope else False
+            str(explain.explain_value(existence.scope, scope)).lower() == "subscription"
+            if existence.scope
+            else False
         )
     except ArmError:
         return None

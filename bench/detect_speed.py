@@ -33,7 +33,7 @@ sys.path.insert(0, str(BENCH))
 
 from detection import naive, rows, rules, workspace  # noqa: E402
 from nephoscope.alerts.rules.rule import AnalyticRule  # noqa: E402
-from nephoscope.alerts.rules.rule_files import load_shipped  # noqa: E402
+from nephoscope.alerts.rules.rule_files import load_shipped_rules  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from speed.together import together  # noqa: E402
@@ -182,7 +182,7 @@ def hour(folder: Path, given: argparse.Namespace) -> bool:
 def shipped(folder: Path, given: argparse.Namespace) -> bool:
     """The rules that the product brings at their own times."""
     size = 50_000 if given.small else 1_000_000
-    several = list(load_shipped().rules)
+    several = list(load_shipped_rules().rules)
     print(f"shipped: an hour of the {len(several)} rules that the product brings", flush=True)
     data = filled(folder, f"shipped-{size}", several, 40, _fortnight(size))
     return _look_an_hour(data, several, given)

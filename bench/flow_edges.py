@@ -72,10 +72,10 @@ def answer_kql(paths: list[Path]) -> list[int]:
     from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
     from nephoscope_kql.catalog import MemoryCatalog
     from nephoscope_kql.compile import compile_query
-    from nephoscope_kql.engines.parquet import schema_of_files
+    from nephoscope_kql.engines.parquet import read_files_schema
 
     compiled = compile_query(
-        KQL, MemoryCatalog({"AzureFlowLogs": schema_of_files("AzureFlowLogs", paths)}), now=NOW
+        KQL, MemoryCatalog({"AzureFlowLogs": read_files_schema("AzureFlowLogs", paths)}), now=NOW
     )
     rows = EngineRows(files={"AzureFlowLogs": paths})
     with open_engine(rows, EngineLimits(memory=MEMORY, threads=THREADS)) as engine:

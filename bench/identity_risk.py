@@ -30,7 +30,7 @@ from unittest import mock
 
 from nephoscope.behavior.profile_dimensions import DIMENSIONS
 from nephoscope.identity.alert_risk import read_alert_path
-from nephoscope.identity.anomaly_risk import AnomalyReader, select_following
+from nephoscope.identity.anomaly_risk import AnomalyReader, select_following_detections
 from nephoscope.identity.behavior_risk import GROUPS, AnomalyEvidence
 from nephoscope.identity.risk_mapping import load_mapping
 from nephoscope.identity.risk_run import BEGIN, RiskRun
@@ -206,7 +206,7 @@ def print_ablation(data: Path, simulation: Simulation, user_days: float) -> None
                 several = AnomalyReader(lake, "default", mapping.behavior).read(span, now)
             found = [
                 Detection(ids.get(one.identity, one.identity), one.event_type, one.level.value, one.happened)
-                for one in (*alerted, *select_following(several, alerted))
+                for one in (*alerted, *select_following_detections(several, alerted))
                 if one.happened >= simulation.settings.judged_from
             ]
             one = score(simulation.truths, found, user_days)

@@ -31,7 +31,7 @@ sys.path.insert(0, str(BENCH))
 import pyarrow as pa  # noqa: E402
 
 from ingest import files, peer  # noqa: E402
-from nephoscope.ingest.logs.discovery import formats  # noqa: E402
+from nephoscope.ingest.logs.discovery import load_formats  # noqa: E402
 from nephoscope.ingest.logs.log_format import Destination, StreamContext  # noqa: E402
 from nephoscope.ingest.logs.log_reader import read  # noqa: E402
 from nephoscope.ingest.logs.parsed_batch import ParsedBatch  # noqa: E402
@@ -67,7 +67,11 @@ def parse(file: Path) -> tuple[list[ParsedBatch], float]:
     with file.open("rb") as stream:
         found = list(
             read(
-                stream, formats(), context, tables=Tables.builtin(), workspace=Workspace.from_name("default")
+                stream,
+                load_formats(),
+                context,
+                tables=Tables.builtin(),
+                workspace=Workspace.from_name("default"),
             )
         )
     return found, time.process_time() - began
@@ -94,7 +98,7 @@ def to_parquet(found: list[ParsedBatch], folder: Path) -> float:
 class Untended(Lake):
     """A lake that flushes when it is told to, so that each step is measured by itself."""
 
-    def _run(self) -> None:
+    def _run_flusher(self) -> None:
         pass
 
     def _keep_up(self) -> None:
@@ -107,7 +111,7 @@ class Timed(Disk):
     def __init__(self) -> None:
         self.encoding = 0.0
 
-    def table_file(self, path: Path, schema: pa.Schema) -> TableFile:
+    def create_table_file(self, path: Path, schema: pa.Schema) -> TableFile:
         return TimedFile(self, path, schema)
 
 
@@ -282,7 +286,7 @@ def main() -> int:
     pa.set_cpu_count(1)
     flow, other = (16, 2) if options.quick else (200, 16)
     sizes = [int(text) for text in (options.memory or ("32,128" if options.quick else "256,2048")).split(",")]
-    names = [*files.FLOWS, *(name for name in formats().names() if name not in files.FLOWS)]
+    names = [*files.FLOWS, *(name for name in load_formats().names() if name not in files.FLOWS)]
     wanted = (
         options.formats.split(",")
         if options.formats

@@ -29,7 +29,7 @@ sys.path.insert(0, str(BENCH))
 
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.lake.queries.time_span import RowSpan  # noqa: E402
-from nephoscope.lake.schema.row_conversion import complete  # noqa: E402
+from nephoscope.lake.schema.row_conversion import complete_rows  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from speed.clock import peak_mib, span  # noqa: E402
 
@@ -117,7 +117,7 @@ def fill(folder: Path, indicators: int, events: int) -> None:
 def _put(lake: Lake, workspace: object, table: str, rows: pa.Table, sequence: int) -> None:
     types = lake.tables[table].schema
     cast = rows.cast(pa.schema([types.field(name) for name in rows.column_names]))
-    whole = complete(lake.tables[table], cast, workspace=workspace, now=NOW).table  # type: ignore[arg-type]
+    whole = complete_rows(lake.tables[table], cast, workspace=workspace, now=NOW).table  # type: ignore[arg-type]
     lake.writer().append("default", {table: whole}, producer=f"bench-{table}", sequence=sequence)
     lake.flush(600)
 

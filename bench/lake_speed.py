@@ -33,7 +33,7 @@ from lake import many_tables  # noqa: E402
 from lake.firewall import CHUNK, TABLE, Firewall  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.lake.schema.row_conversion import to_arrow_rows  # noqa: E402
-from nephoscope.lake.storage.table_store import table_path  # noqa: E402
+from nephoscope.lake.storage.table_store import get_table_path  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from speed.clock import peak_mib, span  # noqa: E402
 
@@ -46,7 +46,7 @@ FIRST = 1.0
 class Untended(Lake):
     """A lake that flushes and joins files when it is told to, so that each is measured by itself."""
 
-    def _run(self) -> None:
+    def _run_flusher(self) -> None:
         pass
 
     def _keep_up(self) -> None:
@@ -172,9 +172,9 @@ def _size(folder: Path) -> int:
 
 def _drop_joined(data: Path) -> None:
     """Delete the files that were joined into others, as vacuum does a day later: so any number of rows fits on the disk."""
-    table = DeltaTable(table_path(data, "default", TABLE))
+    table = DeltaTable(get_table_path(data, "default", TABLE))
     used = {Path(unquote(urlparse(uri).path)).name for uri in table.file_uris()}
-    for file in Path(table_path(data, "default", TABLE)).glob("_Day=*/*.parquet"):
+    for file in Path(get_table_path(data, "default", TABLE)).glob("_Day=*/*.parquet"):
         if file.name not in used:
             file.unlink()
 

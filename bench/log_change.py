@@ -31,7 +31,7 @@ from nephoscope.estate.estate import Estate  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.lake.schema.row_conversion import to_arrow_rows  # noqa: E402
 from nephoscope.posture.evaluation import analyzer_results  # noqa: E402
-from nephoscope.posture.evaluation.evaluation_run import evaluate  # noqa: E402
+from nephoscope.posture.evaluation.evaluation_run import evaluate_estate  # noqa: E402
 from nephoscope.posture.evaluation.finished_run import EvaluationRun  # noqa: E402
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan  # noqa: E402
 from nephoscope.posture.scans.point_in_time_logs import open_frozen_logs  # noqa: E402
@@ -67,7 +67,7 @@ class Judged:
                 return analyzer_results.run_all_analyzers(estate, now, before, logs)
 
         with span() as took:
-            found = evaluate(self.estate, self.plan, moment, analyzers=analyzers, since=since)
+            found = evaluate_estate(self.estate, self.plan, moment, analyzers=analyzers, since=since)
         return found, took
 
 
@@ -145,7 +145,9 @@ def main() -> int:
         growth.write(templates.templates(bodies, kinds), given.size, file)
         grown = resources.load([file])
         subscription = min(grown.subscriptions).rsplit("/", 1)[-1]
-        estate = Estate.of([*grown.resources.values(), *operations(subscription)], Coverage.everything())
+        estate = Estate.of(
+            [*grown.resources.values(), *operations(subscription)], Coverage.cover_everything()
+        )
         with State.open_folder(folder / "data") as state, Lake.open(folder / "data", state) as lake:
             with state.as_product("the set-up of a bench"):
                 state.workspaces.set("default", days=3650)

@@ -26,13 +26,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.scheduling.backfill import LookBack
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.sample.generator import Generator
 from nephoscope.sample.sample_loading import SampleLogLoader
-from nephoscope.sample.staged_attacks import attack_named
+from nephoscope.sample.staged_attacks import find_attack
 from nephoscope.state import State
 
 TARGET = 5.0
@@ -96,7 +96,7 @@ def fill(data: Path, days: int, users: int) -> list[dt.datetime]:
     """Take the company's days and the attacks in; the hours in which these begin."""
     generator = Generator((END - days * DAY).date(), days, users=users)
     entries = {
-        day: attack_named(name).entries(generator.company, day) for day, name in attack_days(days).items()
+        day: find_attack(name).entries(generator.company, day) for day, name in attack_days(days).items()
     }
     begins = [
         min(one.time for one in several).replace(minute=0, second=0, microsecond=0)
@@ -115,7 +115,9 @@ def fill(data: Path, days: int, users: int) -> list[dt.datetime]:
 
 def chosen(most: int, ids: Sequence[str]) -> list[AnalyticRule]:
     """The rules that are run: all that come along, those of these ids, or so many of them."""
-    every = sorted((one for one in load_shipped().rules if not ids or one.id in ids), key=lambda one: one.id)
+    every = sorted(
+        (one for one in load_shipped_rules().rules if not ids or one.id in ids), key=lambda one: one.id
+    )
     return every if not most else [every[len(every) * place // most] for place in range(most)]
 
 
@@ -187,7 +189,7 @@ def main() -> int:
         shutil.rmtree(folder / "looked", ignore_errors=True)
         shutil.copytree(base, folder / "looked")
         rules = chosen(given.rules, given.rule)
-        print(f"{len(rules)} of {len(load_shipped().rules)} rules, {given.days} days", flush=True)
+        print(f"{len(rules)} of {len(load_shipped_rules().rules)} rules, {given.days} days", flush=True)
         took, looking = look(folder / "looked", rules, given.days)
         ran = looking.windows - looking.empty
         print(f"look back: {looking.windows:,} windows in {took}, {ran:,} of them run", flush=True)

@@ -105,7 +105,7 @@ def main() -> int:
     parser.add_argument("--groups", type=int, default=2_000)
     parser.add_argument("--rules", type=int, default=20)
     options = parser.parse_args()
-    estate = Estate.of(generate(options.machines, options.groups, options.rules), Coverage.everything())
+    estate = Estate.of(generate(options.machines, options.groups, options.rules), Coverage.cover_everything())
     base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.process_time()
     view = EstateView(estate, datetime(2026, 6, 1, tzinfo=UTC))

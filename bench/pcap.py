@@ -88,7 +88,7 @@ def analyze(path: Path) -> tuple[int, int]:
 
     with path.open("rb") as file:
         found = analyze_capture(file)
-    transport = [one for one in found.conversations() if one.protocol in ("tcp", "udp")]
+    transport = [one for one in found.list_conversations() if one.protocol in ("tcp", "udp")]
     return found.frames, len(transport)
 
 

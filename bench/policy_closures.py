@@ -61,7 +61,7 @@ def leaf_tests(
     pairs: list[tuple[policy.Rule, list[Any]]], snapshot: policy.Snapshot, context: policy.EvaluationContext
 ) -> int:
     """How many predicates one pass asks, counted in an untimed pass with freshly compiled rules."""
-    asked, plain = [0], compiler.predicate
+    asked, plain = [0], compiler.make_predicate
 
     def counting(*arguments: Any) -> Any:
         test = plain(*arguments)
@@ -73,11 +73,11 @@ def leaf_tests(
         return counted
 
     _forget(snapshot)
-    compiler.predicate = counting
+    compiler.make_predicate = counting
     try:
         run([(policy.Rule(rule.tree, rule.parameters), views) for rule, views in pairs], snapshot, context)
     finally:
-        compiler.predicate = plain
+        compiler.make_predicate = plain
     return asked[0]
 
 

@@ -29,7 +29,7 @@ _SCOPE = "subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMa
 def standing(method: str, path: str) -> tuple[str, str]:
     """How an operation stands, and the reason or the name by which it is known here."""
     asked = re.sub(r"\{(\w+)\}", _filled, path)
-    found = OperationRegistry.load_all().find(method, asked)
+    found = OperationRegistry.load_all_operations().find(method, asked)
     if found is None:
         return MISSING, ""
     operation, parameters = found

@@ -12,7 +12,7 @@ import pytest
 from tests.running.forked_worker import WORKER
 from tests.signing_keys import put_signing_key
 
-from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.publishing import publish_report
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
@@ -35,7 +35,7 @@ def copy_published(factory: pytest.TempPathFactory, data: Path, now: datetime) -
 def _publish(data: Path, now: datetime) -> None:
     data.mkdir()
     scan = EstateScan(ScanRequest(("sample:",)), data, now)
-    publish(data, Report(scan.run(scan.estate()), "sample:"), {})
+    publish_report(data, Report(scan.run(scan.estate()), "sample:"), {})
     snapshot = PublishedSnapshotCache(data).load_newest()
     assert snapshot is not None
     snapshot.listing.types()  # makes the copy by which lists are answered

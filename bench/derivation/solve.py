@@ -12,7 +12,7 @@ from derivation.world import NAME, Bare, Edits, Mark
 from nephoscope_policy import EvaluationContext, Snapshot, explain, tree
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
-from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, children
+from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, list_children
 from nephoscope_policy.body_paths import STAR
 from nephoscope_policy.condition_outcome import Truth
 from nephoscope_policy.evaluation_scope import EvaluationScope, LoopFrame
@@ -65,7 +65,7 @@ class Search:
 
     def truth(self, node: tree.Condition, edits: Edits) -> Truth:
         """How the condition ends after the edits, counted loops aside."""
-        return explain.condition(node, self.scope(edits)).truth
+        return explain.explain_condition(node, self.scope(edits)).truth
 
     def make(self, node: tree.Condition, want: bool, edits: Edits) -> Iterator[Edits]:
         """Edits that contain the given ones and make the condition end as wanted."""
@@ -98,7 +98,7 @@ class Search:
 
     def _edits(self, leaf: tree.Leaf, want: bool, edits: Edits) -> Iterator[Edits]:
         try:
-            operand = explain.value(leaf.operand, self.scope(edits))
+            operand = explain.explain_value(leaf.operand, self.scope(edits))
         except (ArmError, NotCollected):
             operand = None
         if isinstance(leaf.subject, tree.CountExpression):
@@ -115,7 +115,7 @@ class Search:
     def _path(self, ref: tree.FieldRef, edits: Edits) -> tuple[Any, ...]:
         """Where a field is written, () where it cannot be."""
         try:
-            name = explain.value(ref.name, self.scope(edits))
+            name = explain.explain_value(ref.name, self.scope(edits))
             found = self.snapshot.aliases.resolve_field(str(name), "", self.bare.type)
         except (ArmError, NotCollected, UnknownAlias, ValueError):
             return ()
@@ -229,7 +229,7 @@ class Search:
         """Edits for the first elements of a counted array: the `where` true, or false, for each."""
         assert isinstance(count.over, tree.ValueRef)
         try:
-            items = explain.value(count.over.operand, self.scope(edits))
+            items = explain.explain_value(count.over.operand, self.scope(edits))
         except (ArmError, NotCollected):
             return
         if not isinstance(items, list) or count.where is None:
@@ -302,4 +302,4 @@ def _read(template: tree.TemplateExpression) -> Iterator[str]:
         node = nodes.pop()
         if isinstance(node, ArmCall) and node.key == "field" and isinstance(node.arguments[0], ArmLiteral):
             yield str(node.arguments[0].value)
-        nodes.extend(children(node))
+        nodes.extend(list_children(node))

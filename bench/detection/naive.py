@@ -26,8 +26,8 @@ def one_by_one(
         with lake.catalog() as catalog:
             query = compile_query(rule.query, catalog, now=end)
             # every file of the table, as a view over a folder has them
-            scans = catalog.scans(None)
-            ranges = build_window(rule, end).get_row_span(rule).ranges()
+            scans = catalog.list_scans(None)
+            ranges = build_window(rule, end).get_row_span(rule).list_ranges()
             began, cpu = time.perf_counter(), time.process_time()
             try:
                 views = {

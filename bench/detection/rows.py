@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from nephoscope.lake.schema.column_types import TIME
-from nephoscope.lake.schema.row_conversion import complete
+from nephoscope.lake.schema.row_conversion import complete_rows
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def fill(
     for place, (name, chunk) in enumerate(_chunks(list(columns), stretches)):
         start, length, count = chunk
         rows = made(lake.tables[name], columns[name], start, length, count, place)
-        whole = complete(lake.tables[name], rows, workspace=workspace, now=start + length).table
+        whole = complete_rows(lake.tables[name], rows, workspace=workspace, now=start + length).table
         lake.writer().append("default", {name: whole}, producer=f"bench-{name}", sequence=place)
         total += whole.num_rows
         if place % 8 == 7:

@@ -12,7 +12,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from ingest.records import MAKERS
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import read
 from nephoscope.ingest.logs.record_framing import blocks
@@ -147,7 +147,7 @@ def _is_clean(line: bytes) -> bool:
     made = list(
         read(
             io.BytesIO(line),
-            formats(),
+            load_formats(),
             context,
             tables=Tables.builtin(),
             workspace=Workspace.from_name("default"),

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import complete
+from nephoscope.lake.schema.row_conversion import complete_rows
 
 TABLE = "CommonSecurityLog"
 CHUNK = 50_000
@@ -55,7 +55,7 @@ class Firewall:
         rows = pa.table(
             {name: values.cast(self._table.schema.field(name).type) for name, values in columns.items()}
         )
-        return complete(
+        return complete_rows(
             self._table, rows, workspace=self._lake.workspace(), now=dt.datetime.now(dt.UTC)
         ).table
 

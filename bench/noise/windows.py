@@ -187,5 +187,5 @@ class Windows:
 class Recalling(CachingDetector):
     """Knows all there is: what it does not know found nothing."""
 
-    def _rows(self, rule: AnalyticRule, window: RuleWindow, *_: Any) -> tuple[int, list[RuleResultRow]]:
+    def _read_rows(self, rule: AnalyticRule, window: RuleWindow, *_: Any) -> tuple[int, list[RuleResultRow]]:
         return self.knows.get((rule.query, window), (0, []))

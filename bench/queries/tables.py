@@ -16,7 +16,7 @@ from types import MappingProxyType
 import duckdb
 
 from nephoscope_kql.catalog import TableSchema
-from nephoscope_kql.engines.parquet import schema_of_files
+from nephoscope_kql.engines.parquet import read_files_schema
 from nephoscope_kql.types import KqlType
 
 DAYS = 14
@@ -146,7 +146,7 @@ def _table(name: str, folder: Path, rows: int) -> Table:
     for day, file in enumerate(files):
         if not file.exists():
             _write(name, file, day, rows // DAYS)
-    return Table(_typed(schema_of_files(name, files)), files)
+    return Table(_typed(read_files_schema(name, files)), files)
 
 
 def _write(name: str, file: Path, day: int, rows: int) -> None:

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 from deltalake import WriterProperties, write_deltalake
 from msgspec.structs import replace
 
-from nephoscope.posture.published.build_info import BuildInfo, evaluation_row
+from nephoscope.posture.published.build_info import BuildInfo, build_evaluation_row
 from nephoscope.posture.published.document_rows import SCHEMA
 from nephoscope.posture.published.published_snapshot import PublishedSnapshot
-from nephoscope.posture.published.publishing import published_path
+from nephoscope.posture.published.publishing import get_published_path
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.resource_graph_tables import EVALUATION
 
@@ -37,11 +37,11 @@ def enlarge(data: Path, assessments: int) -> int:
     times = -(-assessments // own)
     batches = (batch for number in range(times) for batch in _copy(snapshot, number))
     evaluation = pa.RecordBatch.from_pylist(
-        [evaluation_row(_many(snapshot.build_info, times))], schema=SCHEMA
+        [build_evaluation_row(_many(snapshot.build_info, times))], schema=SCHEMA
     )
     reader = pa.RecordBatchReader.from_batches(SCHEMA, _with(batches, evaluation))
     write_deltalake(
-        str(published_path(data)), reader, mode="overwrite", partition_by=["_table"],
+        str(get_published_path(data)), reader, mode="overwrite", partition_by=["_table"],
         writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=GROUP),
     )  # fmt: skip
     return own * times

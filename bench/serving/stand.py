@@ -20,7 +20,7 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.scans.scan import SAMPLE, ScanRequest
-from nephoscope.serve.assessment_worker import assess
+from nephoscope.serve.assessment_worker import assess_request
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.server_status import read as read_status
 from nephoscope.state import State
@@ -34,7 +34,7 @@ DAYS = 7
 def filled(data: Path, assessments: int, rows: int, workspaces: int) -> int:
     """Fill a data folder; how many assessments it has."""
     with State.open_folder(data) as state, Lake.open(data, state) as lake:
-        assess(ServeSettings(data), ScanRequest((SAMPLE,)), state)
+        assess_request(ServeSettings(data), ScanRequest((SAMPLE,)), state)
         made = enlarge(data, assessments)
         with state.as_product("the set-up of a bench"):
             for number in range(1, workspaces):

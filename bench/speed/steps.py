@@ -20,7 +20,7 @@ from nephoscope.collect import resources
 from nephoscope.collect.resources import SnapshotSpool
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import run_all_analyzers, run_no_analyzers
-from nephoscope.posture.evaluation.evaluation_run import evaluate, prepare
+from nephoscope.posture.evaluation.evaluation_run import evaluate_estate, prepare_plan
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.evaluation.partial_loading import evaluate_parts
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
@@ -39,7 +39,7 @@ def _plan(shared: Path, cache: Path) -> tuple[EvaluationPlan, Aliases, Span]:
     """The plan, with every definition parsed and bound: what does not depend on resources."""
     with span() as took:
         plan, aliases = content.plan(content.catalog(shared, cache)), Aliases.load_builtin()
-        prepared = prepare(plan, aliases, {})
+        prepared = prepare_plan(plan, aliases, {})
         for index in range(len(prepared.program.requirements)):
             prepared.rules.bind_rule(prepared.program.checks[prepared.program.find_check(index)])
     return plan, aliases, took
@@ -51,7 +51,7 @@ def full(shared: Path, cache: Path, file: Path) -> Figures:
     with span() as loading:
         estate = resources.load([file])
     with span() as judging:
-        run = evaluate(estate, plan, NOW, analyzers=run_no_analyzers, aliases=aliases)
+        run = evaluate_estate(estate, plan, NOW, analyzers=run_no_analyzers, aliases=aliases)
     peak = peak_mib()
     with span() as analyzing:
         run_all_analyzers(estate, NOW)
@@ -114,14 +114,14 @@ def incremental(shared: Path, cache: Path, file: Path) -> Figures:
     count = max(1, len(before.resources) // 100)
     changed = file.with_name(f"changed-{file.name}")
     growth.changed(file, changed, count)
-    first = evaluate(before, plan, NOW, analyzers=run_no_analyzers, aliases=aliases)
+    first = evaluate_estate(before, plan, NOW, analyzers=run_no_analyzers, aliases=aliases)
     with span() as loading:
         after = resources.load([changed])
     changed.unlink()
     with span() as later:
-        since = evaluate(after, plan, NOW, analyzers=run_no_analyzers, aliases=aliases, since=first)
+        since = evaluate_estate(after, plan, NOW, analyzers=run_no_analyzers, aliases=aliases, since=first)
     with span() as whole:
-        again = evaluate(after, plan, NOW, analyzers=run_no_analyzers, aliases=aliases)
+        again = evaluate_estate(after, plan, NOW, analyzers=run_no_analyzers, aliases=aliases)
     return {
         "resources": len(after.resources),
         "changed_records": count,
@@ -152,7 +152,7 @@ def digests(shared: Path, cache: Path, file: Path, sample: int) -> Figures:
     plan, aliases, _ = _plan(shared, cache)
     estate = resources.load([file])
     with span() as fast:
-        run = evaluate(estate, plan, NOW, analyzers=run_no_analyzers, aliases=aliases)
+        run = evaluate_estate(estate, plan, NOW, analyzers=run_no_analyzers, aliases=aliases)
     keys = sorted(estate.resources)
     chosen = random.Random(1).sample(keys, min(sample or len(keys), len(keys)))
     compiled = _compiled(run, frozenset(chosen))

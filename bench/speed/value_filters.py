@@ -12,7 +12,7 @@ from nephoscope_policy import tree
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.body_paths import MISSING, STAR
 from nephoscope_policy.rule import Rule
-from nephoscope_policy.type_guards import field_name
+from nephoscope_policy.type_guards import get_field_name
 
 _OPERATORS = {
     "equals": "eq",
@@ -62,7 +62,7 @@ def _condition(node: tree.Condition, rule: Rule, aliases: Aliases, type_: str) -
 
 
 def _leaf(leaf: tree.Leaf, rule: Rule, aliases: Aliases, type_: str) -> dict[str, Any] | None:
-    name, expected = field_name(leaf), rule.fold(leaf.operand)
+    name, expected = get_field_name(leaf), rule.fold(leaf.operand)
     if not name or expected is MISSING:
         raise NotAFilter("not a field against a literal")
     if name == "type":

@@ -75,7 +75,7 @@ class EntityContexts:
 
     def list_indexes(self, reader: EstateReader = WHOLE) -> list[EstateIndex]:
         """The index of the newest estate of every tenant of which the reader may read anything."""
-        every = [self._index(store) for store in open_tenant_stores(self._data)]
+        every = [self._get_index(store) for store in open_tenant_stores(self._data)]
         return [
             one for one in every if one is not None and reader.can_read_tenant(one.tenant, one.subscriptions)
         ]
@@ -93,15 +93,15 @@ class EntityContexts:
         for store in open_tenant_stores(self._data):
             known = self._known.get(store.path)
             if known is None or known[0] != store.version:
-                self._build(store)
+                self._build_index(store)
 
-    def _index(self, store: EstateStore) -> EstateIndex | None:
+    def _get_index(self, store: EstateStore) -> EstateIndex | None:
         known = self._known.get(store.path)
         if known is not None and (self._refreshed or known[0] == store.version):
             return known[1]
-        return self._build(store)
+        return self._build_index(store)
 
-    def _build(self, store: EstateStore) -> EstateIndex | None:
+    def _build_index(self, store: EstateStore) -> EstateIndex | None:
         with self._lock:
             version = store.version
             known = self._known.get(store.path)
@@ -115,7 +115,7 @@ class EntityContexts:
                 view,
                 estate.tenant,
                 store.list_subscriptions(),
-                store.find_several,
+                store.find_resources,
                 lambda: store.find_mentions(WORDS),
             )
             made.prepare()
@@ -132,24 +132,24 @@ class EntityContextSearch:
 
     def describe(self, involved: Sequence[InvolvedEntity]) -> list[EntityContext | None]:
         """The context of each entity, without assessments and attack paths."""
-        self._prefetch(involved)
-        tenants = self._tenants_by_source(involved)
+        self._prefetch_entities(involved)
+        tenants = self._map_tenants_by_source(involved)
         return [
-            self._find_one(one.entity, {t for id_ in one.sources for t in tenants.get(id_, ())})
+            self._find_entity_context(one.entity, {t for id_ in one.sources for t in tenants.get(id_, ())})
             for one in involved
         ]
 
-    def _prefetch(self, involved: Sequence[InvolvedEntity]) -> None:
-        ids = [id_ for one in involved if (id_ := _parse(one.entity)) is not None]
+    def _prefetch_entities(self, involved: Sequence[InvolvedEntity]) -> None:
+        ids = [id_ for one in involved if (id_ := _parse_resource_id(one.entity)) is not None]
         for context in self.contexts:
             own = (one for one in ids if one.subscription in context.index.subscriptions)
             context.index.prefetch(key for one in own for key in (one.key, find_service_id(one)))
 
-    def _tenants_by_source(self, involved: Iterable[InvolvedEntity]) -> dict[str, set[str]]:
+    def _map_tenants_by_source(self, involved: Iterable[InvolvedEntity]) -> dict[str, set[str]]:
         """Id of an alert -> the tenants of the resources that it names."""
         found: dict[str, set[str]] = {}
         for one in involved:
-            id_ = _parse(one.entity)
+            id_ = _parse_resource_id(one.entity)
             for context in self._find_in_subscription(id_.subscription) if id_ is not None else ():
                 for source in one.sources:
                     found.setdefault(source, set()).add(context.index.tenant)
@@ -158,23 +158,23 @@ class EntityContextSearch:
     def _find_in_subscription(self, subscription: str) -> list[EstateContext]:
         return [one for one in self.contexts if subscription and subscription in one.index.subscriptions]
 
-    def _find_one(self, entity: Entity, near: Collection[str]) -> EntityContext | None:
+    def _find_entity_context(self, entity: Entity, near: Collection[str]) -> EntityContext | None:
         if entity.kind not in KINDS:
             return None
-        id_ = _parse(entity)
+        id_ = _parse_resource_id(entity)
         if id_ is not None and id_.subscription:
             return self._find_by_id(entity, id_)
         if named := entity.get("AadTenantId").lower():
             return self._find_in_tenant(entity, named)
         preferred = [one for one in self.contexts if one.index.tenant in near]
-        if preferred and (found := self._combine(entity, preferred)).is_in_estate:
+        if preferred and (found := self._combine_contexts(entity, preferred)).is_in_estate:
             return found
-        return self._combine(entity, self.contexts)
+        return self._combine_contexts(entity, self.contexts)
 
     def _find_by_id(self, entity: Entity, id_: ResourceId) -> EntityContext:
         own = self._find_in_subscription(id_.subscription)
         if own and self.reader.can_read_resource(id_):
-            return self._combine(entity, own)
+            return self._combine_contexts(entity, own)
         if own and self.reader.can_read_results(id_):
             beyond = EntityContext(
                 entity, id_.key, (build_unknown_fact("resource", BEYOND),), tenant=own[0].index.tenant
@@ -186,23 +186,25 @@ class EntityContextSearch:
     def _find_in_tenant(self, entity: Entity, tenant: str) -> EntityContext:
         own = [one for one in self.contexts if one.index.tenant == tenant]
         if own:
-            return self._combine(entity, own)
+            return self._combine_contexts(entity, own)
         why = "was not collected" if self.reader.whole else "is not one that your roles reach"
         return EntityContext(entity, "", (build_unknown_fact("account", f"its tenant {tenant} {why}"),))
 
-    def _combine(self, entity: Entity, contexts: Sequence[EstateContext]) -> EntityContext:
+    def _combine_contexts(self, entity: Entity, contexts: Sequence[EstateContext]) -> EntityContext:
         """One context of what the tenants say: that of the one which holds the entity, else of all that might."""
         told = [one for each in contexts if (one := each.describe(entity)) is not None]
         found = [one for one in told if one.is_in_estate]
         if len(found) == 1:
             return self._add_tenant(found[0])
         if found:
-            return _join(
-                entity, found, f"{join_names([_tenant_name(one) for one in found])}: its rows name neither"
+            return _merge_entity_contexts(
+                entity,
+                found,
+                f"{join_names([_get_tenant_name(one) for one in found])}: its rows name neither",
             )
         unsure = [one for one in told if not all(fact.known for fact in one.facts)]
         if len(unsure) > 1:
-            return _join(entity, unsure, "")
+            return _merge_entity_contexts(entity, unsure, "")
         if unsure or len(told) == 1:
             return self._add_tenant((unsure or told)[0])
         return replace(told[0], tenant="")  # nobody holds it, and all tenants were read
@@ -211,24 +213,24 @@ class EntityContextSearch:
         """A context that says its tenant, where the reader reaches several."""
         if len(self.contexts) == 1:
             return context
-        return replace(context, facts=(EntityFact("tenant", _tenant_name(context)), *context.facts))
+        return replace(context, facts=(EntityFact("tenant", _get_tenant_name(context)), *context.facts))
 
 
-def _join(entity: Entity, several: Sequence[EntityContext], doubt: str) -> EntityContext:
+def _merge_entity_contexts(entity: Entity, several: Sequence[EntityContext], doubt: str) -> EntityContext:
     """One context of several tenants', each fact with its tenant; `doubt` says why none of them is chosen ('' = nothing is)."""
     facts = [
-        replace(fact, name=f"{fact.name} in {_tenant_name(one)}") for one in several for fact in one.facts
+        replace(fact, name=f"{fact.name} in {_get_tenant_name(one)}") for one in several for fact in one.facts
     ]
     head = [EntityFact("tenant", doubt, known=False)] if doubt else []
     candidates = [key for one in several for key in (one.resource, *one.candidates) if key]
     return EntityContext(entity, "", (*head, *facts), tuple(candidates))
 
 
-def _tenant_name(context: EntityContext) -> str:
+def _get_tenant_name(context: EntityContext) -> str:
     return context.tenant or "the tenant without an id"
 
 
-def _parse(entity: Entity) -> ResourceId | None:
+def _parse_resource_id(entity: Entity) -> ResourceId | None:
     try:
         return ResourceId.parse(text) if (text := get_resource_id(entity)) else None
     except ValueError:
@@ -247,12 +249,12 @@ def _with_results(
     }
     assessed = _find_assessments(snapshot, reader, keys) if snapshot is not None and keys else {}
     return [
-        None if one is None else _with_result(one, assessed.get(one.resource), snapshot, reader)
+        None if one is None else _add_result(one, assessed.get(one.resource), snapshot, reader)
         for one in contexts
     ]
 
 
-def _with_result(
+def _add_result(
     context: EntityContext,
     findings: Sequence[ListedFinding] | None,
     snapshot: PublishedSnapshot | None,
@@ -263,9 +265,12 @@ def _with_result(
     facts, weaknesses = context.facts, context.weaknesses
     if context.resource.startswith("/subscriptions/"):
         facts = (*facts, _describe_assessments(findings, snapshot, reader))
-        weaknesses = None if findings is None else _weaknesses(findings)
+        weaknesses = None if findings is None else _list_weaknesses(findings)
     return replace(
-        context, facts=facts, weaknesses=weaknesses, paths=_paths(snapshot, reader, context.resource)
+        context,
+        facts=facts,
+        weaknesses=weaknesses,
+        paths=_list_attack_paths(snapshot, reader, context.resource),
     )
 
 
@@ -273,7 +278,7 @@ def _describe_assessments(
     findings: Sequence[ListedFinding] | None, snapshot: PublishedSnapshot | None, reader: EstateReader
 ) -> EntityFact:
     if findings is None:
-        return build_unknown_fact("assessments", _explain_unassessed(snapshot, reader))
+        return build_unknown_fact("assessments", _explain_unassessed_resource(snapshot, reader))
     states = Counter(one.state for one in findings)
     unjudged = states[ComplianceState.UNKNOWN] + states[ComplianceState.ERROR]
     more = f", {unjudged} not assessed" if unjudged else ""
@@ -282,7 +287,7 @@ def _describe_assessments(
     )
 
 
-def _explain_unassessed(snapshot: PublishedSnapshot | None, reader: EstateReader) -> str:
+def _explain_unassessed_resource(snapshot: PublishedSnapshot | None, reader: EstateReader) -> str:
     if snapshot is None:
         return "nothing was assessed yet: run `nephoscope scan`"
     if reader.assessments.is_empty:
@@ -300,25 +305,25 @@ def _find_assessments(
     return found
 
 
-def _weaknesses(findings: Iterable[ListedFinding]) -> tuple[EntityWeakness, ...]:
+def _list_weaknesses(findings: Iterable[ListedFinding]) -> tuple[EntityWeakness, ...]:
     unhealthy = (one for one in findings if one.state is ComplianceState.NON_COMPLIANT)
     return tuple(
-        EntityWeakness(one.title, one.severity.value, _control(one.recommendation), one.recommendation)
+        EntityWeakness(one.title, one.severity.value, _find_control(one.recommendation), one.recommendation)
         for one in unhealthy
     )
 
 
 @cache
-def _controls() -> Controls:
+def _load_controls() -> Controls:
     return Controls.load()
 
 
-def _control(recommendation: str) -> str:
-    found = _controls().find_control(recommendation)
+def _find_control(recommendation: str) -> str:
+    found = _load_controls().find_control(recommendation)
     return found.name if found is not None else ""
 
 
-def _paths(
+def _list_attack_paths(
     snapshot: PublishedSnapshot | None, reader: EstateReader, key: str
 ) -> tuple[EntityAttackPath, ...] | None:
     """The attack paths through a resource or a principal, the gravest first; None where they are not to be had."""

@@ -26,7 +26,7 @@ from nephoscope.access.tokens import NO_TENANT, AccessTokenIssuer
 from nephoscope.entity_context import EntityContexts
 from nephoscope.ingest.live.ingestion.endpoints import IngestionEndpoints
 from nephoscope.lake.lake import Lake
-from nephoscope.live_security_resources import keys_removed_since
+from nephoscope.live_security_resources import find_removed_keys_since
 from nephoscope.posture.governance.effective_policy import TYPES, EffectivePolicy
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -94,19 +94,19 @@ class Instance:
         """Return how people sign in by a provider."""
         return SignIn(self.state, self.guard)
 
-    def keys_removed_since(self, when: datetime) -> frozenset[str]:
+    def list_keys_removed_since(self, when: datetime) -> frozenset[str]:
         """The keys of rows of documents that were removed after a time: what was published then may still hold them."""
-        return keys_removed_since(self.state, when)
+        return find_removed_keys_since(self.state, when)
 
     def list_removed_since(self, tenant: str, when: datetime) -> frozenset[str]:
         """The lower-cased ids of documents that were removed after a time in a tenant ('' = in any)."""
-        told = map(split_row_key, self.keys_removed_since(when))
+        told = map(split_row_key, self.list_keys_removed_since(when))
         return frozenset(key for owner, key in told if not tenant or owner in ("", tenant))
 
     def load_governing(self, tenant: str = "") -> EffectivePolicy:
         """Return what can be assigned now and what is, in a tenant ('' = in all); made once for what people put and was published."""
         documents = self.state.arm_documents.by_tenant(TYPES)
-        put = documents.of(tenant) if tenant else documents.every()
+        put = documents.of(tenant) if tenant else documents.list_all()
         snapshot = self.snapshots.load_newest()
         if snapshot is None:
             return EffectivePolicy.of(self.data, None, frozenset(), put)

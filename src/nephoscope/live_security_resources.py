@@ -20,9 +20,9 @@ import msgspec
 
 from nephoscope.alerts.incidents import defender_alert
 from nephoscope.alerts.incidents.alert_visibility import READ, AlertVisibility, find_alert_visibility
-from nephoscope.files.json_tree import tree_of
-from nephoscope.posture.published.live_rows import LiveRows, LiveRowSource, rows
-from nephoscope.posture.published.resource_graph_spelling import capitalise
+from nephoscope.files.json_tree import get_tree
+from nephoscope.posture.published.live_rows import LiveRows, LiveRowSource, build_row_table
+from nephoscope.posture.published.resource_graph_spelling import capitalize_word
 from nephoscope.state.estate.arm_documents import REMOVED
 from nephoscope.state.incidents.alert_filter import AlertFilter
 from nephoscope_policy.model.resource_id import ResourceId
@@ -44,7 +44,7 @@ _PAGE = 1_000
 MOST = 10_000
 
 
-def keys_removed_since(state: State, when: datetime) -> frozenset[str]:
+def find_removed_keys_since(state: State, when: datetime) -> frozenset[str]:
     """The keys of rows of documents that were removed after a time: what was published then may still hold them."""
     told = state.checkpoints.all(REMOVED)
     return frozenset(key for key, at in told.items() if datetime.fromisoformat(at) >= when)
@@ -83,9 +83,16 @@ class LiveResources:
     reader: LiveReader
     base: str = ""
 
-    def live_row_source(self) -> LiveRowSource:
+    def get_live_row_source(self) -> LiveRowSource:
         """Return where the rows come from."""
-        key = (self._stamp, self._alerts, self._assessments, self._alert_visibility, self._whole, self.base)
+        key = (
+            self._stamp,
+            self._alerts,
+            self._assessments,
+            self._alert_visibility,
+            self._whole_workspaces,
+            self.base,
+        )
         return LiveRowSource(key, self._list_made)
 
     @cached_property
@@ -106,7 +113,7 @@ class LiveResources:
         return self.state.workspaces.names()
 
     @cached_property
-    def _whole(self) -> frozenset[str]:
+    def _whole_workspaces(self) -> frozenset[str]:
         """The workspaces of which the reader is told all that an alert says."""
         return frozenset(one for one in self._workspaces if self.reader.sight(one).reach.everything)
 
@@ -118,16 +125,18 @@ class LiveResources:
     def _stamp(self) -> str:
         """Return what is another as soon as an alert or an assessment is."""
         put = [(one.key, one.changed.isoformat()) for one in self._put]
-        told = (self.state.alerts.versions(), put)
+        told = (self.state.alerts.list_versions(), put)
         return hashlib.blake2b(msgspec.json.encode(told), digest_size=16).hexdigest()
 
     def _list_made(self) -> LiveRows:
         put = {one.key: one.body for one in self._put if one.type == ASSESSMENTS}
         mine = [body for key, body in put.items() if _can_see(self._assessments, key)]
-        found = rows([*mine, *self._list_raised(), *self._list_collected()], self.tenant)
+        found = build_row_table(
+            [*mine, *self._list_raised_alerts(), *self._list_collected_alerts()], self.tenant
+        )
         return LiveRows(found, frozenset({ALERTS}), frozenset(put))
 
-    def _list_raised(self) -> Iterator[dict[str, object]]:
+    def _list_raised_alerts(self) -> Iterator[dict[str, object]]:
         """The alerts that were raised here."""
         looked = AlertFilter(held=True, within=None if self._alerts.everything else self._alerts)
         for workspace in self._workspaces:
@@ -140,13 +149,13 @@ class LiveResources:
         for resource in defender_alert.find_visible_resources(alert, self._alerts):
             first.setdefault(resource.subscription, resource)
         for resource in first.values():
-            told = _alert(defender_alert.build_alert_body(alert, resource, sight, self.base))
+            told = _build_alert(defender_alert.build_alert_body(alert, resource, sight, self.base))
             yield told | {"resourceGroup": resource.resource_group}
 
-    def _list_collected(self) -> Iterator[dict[str, object]]:
+    def _list_collected_alerts(self) -> Iterator[dict[str, object]]:
         """The alerts that Azure raised, with what was decided of them here."""
         decided = {one.key: one.body for one in self._put if one.type == ALERTS}
-        gone = keys_removed_since(self.state, self.snapshot.build_info.when)
+        gone = find_removed_keys_since(self.state, self.snapshot.build_info.when)
         after = ""
         shown = [one for key, one in decided.items() if _can_see(self._alerts, key)]
         while True:
@@ -156,8 +165,8 @@ class LiveResources:
             if not (after := page.after):
                 break
         for one in shown:
-            yield _alert(
-                {**one, "properties": self._alert_visibility.redact_properties(tree_of(one, "properties"))}
+            yield _build_alert(
+                {**one, "properties": self._alert_visibility.redact_properties(get_tree(one, "properties"))}
             )
 
 
@@ -166,19 +175,23 @@ def _can_see(reach: Reach, key: str) -> bool:
     return reach.can_read(id_.subscription, id_.resource_group_id)
 
 
-def _alert(body: Mapping[str, Any]) -> dict[str, object]:
+def _build_alert(body: Mapping[str, Any]) -> dict[str, object]:
     """An alert as Resource Graph has it."""
     location = str(body["id"]).lower().partition("/locations/")[2].partition("/")[0]
     properties = body["properties"]
-    return {**body, "location": location, "properties": {**properties, **_capital(properties)}}
+    return {
+        **body,
+        "location": location,
+        "properties": {**properties, **_capitalize_property_names(properties)},
+    }
 
 
-def _capital(properties: Mapping[str, object]) -> dict[str, object]:
-    found = {capitalise(name): value for name, value in properties.items()}
+def _capitalize_property_names(properties: Mapping[str, object]) -> dict[str, object]:
+    found = {capitalize_word(name): value for name, value in properties.items()}
     resources = found.get("ResourceIdentifiers")
     if isinstance(resources, list):
         found["ResourceIdentifiers"] = [
-            {capitalise(name): value for name, value in one.items()}
+            {capitalize_word(name): value for name, value in one.items()}
             for one in resources
             if isinstance(one, dict)
         ]

@@ -15,7 +15,7 @@ from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.resource_graph_tables import TABLES
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError
-from nephoscope_kql.parser.lexer import string_value, words
+from nephoscope_kql.parser.lexer import parse_string_value, split_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,11 +47,11 @@ class _Newest:
     snapshots: PublishedSnapshotCache
 
     def __call__(self) -> PublishedGraph:
-        return PublishedGraph(self.snapshots.load_newest(), self._live_row_source)
+        return PublishedGraph(self.snapshots.load_newest(), self._build_live_row_source)
 
-    def _live_row_source(self, snapshot: PublishedSnapshot, reaches: Reaches) -> LiveRowSource:
+    def _build_live_row_source(self, snapshot: PublishedSnapshot, reaches: Reaches) -> LiveRowSource:
         reader = LiveReader.for_reaches(reaches, frozenset(snapshot.build_info.subscriptions))
-        return LiveResources(self.state, self.tenant, snapshot, reader).live_row_source()
+        return LiveResources(self.state, self.tenant, snapshot, reader).get_live_row_source()
 
 
 def require_estate_access(
@@ -72,15 +72,15 @@ def require_estate_read(
     What the function reads is not known before it is called, so a name in its text is enough; where it names a table by a value,
     it might read every one.
     """
-    tokens = words(function.body).tokens
-    named = {_token_text(one).lower() for one in tokens} & TABLES.keys()
+    tokens = split_words(function.body).tokens
+    named = {_get_token_text(one).lower() for one in tokens} & TABLES.keys()
     if any(_computes_a_table(tokens[place:]) for place in range(len(tokens))):
         named = set(TABLES)
     require_whole_access(caller, snapshots.load_newest(), named, lake.workspace(workspace))
 
 
-def _token_text(token: Token) -> str:
-    return string_value(token.text) if token.kind == "text" else token.text
+def _get_token_text(token: Token) -> str:
+    return parse_string_value(token.text) if token.kind == "text" else token.text
 
 
 def _computes_a_table(tokens: Sequence[Token]) -> bool:

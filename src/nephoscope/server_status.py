@@ -35,7 +35,7 @@ class ProcessStatus:
     @property
     def loops(self) -> bool:
         """Return whether the process ends again and again soon after its start."""
-        settled = is_running(self.pid) and time.time() - self.began >= WELL
+        settled = is_process_running(self.pid) and time.time() - self.began >= WELL
         return self.failures >= LOOP and not settled
 
 
@@ -57,7 +57,9 @@ class ServerStatus:
     @property
     def ends(self) -> bool:
         """Return whether the supervisor is gone and a process that it had started is still there, on its way out."""
-        return not is_running(self.pid) and any(is_running(one.pid) for one in self.processes.values())
+        return not is_process_running(self.pid) and any(
+            is_process_running(one.pid) for one in self.processes.values()
+        )
 
 
 def read(data: Path) -> ServerStatus | None:
@@ -69,7 +71,7 @@ def read(data: Path) -> ServerStatus | None:
     return found if found.folder in ("", str(data.resolve())) else None
 
 
-def is_running(pid: int) -> bool:
+def is_process_running(pid: int) -> bool:
     """Return whether a process is there, be it another user's."""
     if pid <= 0:
         return False

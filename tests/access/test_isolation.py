@@ -38,14 +38,14 @@ from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.resource_graph_tables import TABLES
 from nephoscope.posture.scans.run_recording import Recorder
 from nephoscope.posture.scans.scan import ScanRequest, save_request
 from nephoscope.resource_graph import open_lake_with_estate
-from nephoscope.serve.web_application import application
-from nephoscope.service.advisories import advisories_path
+from nephoscope.serve.web_application import build_application
+from nephoscope.service.advisories import get_advisories_path
 from nephoscope.service.inventories import ImageScan, MachineScan, keep_inventory
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
@@ -88,7 +88,7 @@ def look_inside(state: State, data: Path, companies: list[Company]) -> None:
     """Keep a machine and an image of each company: one package that both have, one of its own, both with a vulnerability."""
     context = ServiceContext(LocalUser("kim"), state, data)
     digits = [one.subscription[15] for one in companies]
-    path = advisories_path(data)
+    path = get_advisories_path(data)
     path.parent.mkdir(parents=True, exist_ok=True)
     names = ["same", "package-of-a", "package-of-b"]
     told = (advisory(f"CVE-2031-{number}", one, "High") for number, one in enumerate(names))
@@ -154,13 +154,13 @@ def raise_alerts(lake: Lake, state: State) -> None:
         ],
     }, Place("both.yaml"))  # fmt: skip
     end = NOW + timedelta(minutes=30)
-    ran = list(Schedule(lake, state, [rule], "default").run_once(end, end))
+    ran = list(Schedule(lake, state, [rule], "default").run_all_rules_once(end, end))
     assert [(one.outcome.error, one.outcome.rows > 0) for one in ran] == [("", True)]
 
 
 def deliver_rows(lake: Lake, state: State) -> None:
     """Bring what waits into the tables: the lake does it at a moment of its own, which is another for each side."""
-    while deliver(lake, state) is None:
+    while deliver_outbox(lake, state) is None:
         time.sleep(0.01)
     lake.flush()
 
@@ -196,7 +196,7 @@ def served(
                 state.principals.grant(session, one.id, role, place, "test")
         cookie = f"{COOKIE}={guard.open_session(person)}"
         key = guard.make_secret(program, SecretKind.TOKEN, "test")
-        app = application(instance, requests_a_minute=10_000_000)
+        app = build_application(instance, requests_a_minute=10_000_000)
         with TestClient(app, base_url=BASE, follow_redirects=False, raise_server_exceptions=False) as client:
             client.headers["Cookie"] = cookie
             yield Side(client, {"Authorization": f"Bearer {key}", "Cookie": ""}, data)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from nephoscope.cli.main import cli
-from nephoscope.serve.web_application import application
+from nephoscope.serve.web_application import build_application
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
 IMDS = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://management.azure.com/"
@@ -39,13 +39,13 @@ def on(instance, local):
 
 
 def client(instance, address="127.0.0.1"):
-    return TestClient(application(instance), base_url="https://127.0.0.1", client=(address, 1))
+    return TestClient(build_application(instance), base_url="https://127.0.0.1", client=(address, 1))
 
 
 def test_both_shapes_by_the_official_client(on, local, served, certificate, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[2]))
     trust = ssl.create_default_context(cafile=certificate[2])
-    with served(application(on)) as address:
+    with served(build_application(on)) as address:
         monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", address)
         tokens = [ManagedIdentityCredential().get_token("https://management.azure.com/.default").token]
         named = ManagedIdentityCredential(client_id=local.id)

@@ -12,7 +12,7 @@ from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.serve.server_settings import ServeSettings
-from nephoscope.serve.web_application import application
+from nephoscope.serve.web_application import build_application
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
@@ -34,7 +34,7 @@ def instance(tmp_path_factory):
 @pytest.fixture(scope="module")
 def app(instance):
     settings = ServeSettings(instance.data, state="postgresql://user:word@db/state", key="/etc/tls.key")
-    return application(instance, requests_a_minute=10_000_000, settings=settings)
+    return build_application(instance, requests_a_minute=10_000_000, settings=settings)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from nephoscope.access import provider_tests
 from nephoscope.cli.main import cli
-from nephoscope.model.resource_binding import device_id
+from nephoscope.model.resource_binding import derive_device_id
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
 
@@ -55,7 +55,7 @@ def test_somebody_is_let_in_given_a_role_and_a_token(ask, server, instance):
 def test_a_program_is_bound_to_a_machine(ask, caller):
     body = {"kind": "ServicePrincipal", "name": "agent of web-01", "binding": {"resource": MACHINE}}
     made = ask("POST", "/principals", 201, json=body)
-    bound = {"resource": MACHINE, "computer": "web-01", "device": device_id(MACHINE), "also": []}
+    bound = {"resource": MACHINE, "computer": "web-01", "device": derive_device_id(MACHINE), "also": []}
     assert made["binding"] == bound
     path = f"/principals/{made['id']}"
     assert ask("PATCH", path, json={"disabled": False})["binding"] == bound, "what is left out stays"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.data_gaps.gap_groups import data_gaps, list_unsettled
-from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.data_gaps.gap_groups import list_data_gaps, list_unsettled_assessments
+from nephoscope.posture.published.publishing import publish_report
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.model.coverage import Coverage
@@ -23,13 +23,13 @@ def report(instance, server, owner):
     whole = scan.estate()
     estate = Estate.of(whole.resources.values(), Coverage({}, tenant=whole.tenant), tenant=whole.tenant)
     found = Report(scan.run(estate), "sample:")
-    publish(instance.data, found, {})
+    publish_report(instance.data, found, {})
     return found
 
 
 def test_the_list_is_that_of_the_command(server, owner, report):
     told = server.get(PATH, headers=owner).json()
-    gaps = data_gaps(list_unsettled(report))
+    gaps = list_data_gaps(list_unsettled_assessments(report))
     assert {one["subject"] for one in told["value"]} == {one.subject for one in gaps}
     counts = [one["assessments"] for one in told["value"]]
     assert counts == sorted(counts, reverse=True)

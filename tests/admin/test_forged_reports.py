@@ -21,10 +21,10 @@ import pytest
 from nephoscope.alerts.rules.rule_files import find_rules
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.collect.facts.fact_types import load_fact_types
-from nephoscope.lake.schema.identity_columns import identities
+from nephoscope.lake.schema.identity_columns import list_machine_identities
 from nephoscope.lake.schema.machine_identity import Identity
-from nephoscope.lake.writing.outbox import deliver
-from nephoscope.model.resource_binding import device_id
+from nephoscope.lake.writing.outbox import deliver_outbox
+from nephoscope.model.resource_binding import derive_device_id
 from nephoscope.service.agents import TABLES
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.response_orders import create_order, decide_order
@@ -73,7 +73,7 @@ def claims_of(kind: Identity, resource: str) -> tuple[str, ...]:
         VICTIM.upper(),
         f"{VICTIM}.contoso.com",
         MACHINE_ID,
-        device_id(resource),
+        derive_device_id(resource),
         f"\u200b{VICTIM}",
     )
     return {
@@ -89,7 +89,7 @@ def bags(resource: str) -> Iterator[object]:
         {name: VICTIM}
         for name in ("Computer", "DeviceName", "hostName", "Computer_s", "vm_name", "ＤeviceName")
     )
-    yield {"DeviceId": device_id(resource)}
+    yield {"DeviceId": derive_device_id(resource)}
     yield {"a": [{"b": {"Computer": VICTIM}}]}
     yield {"a": f'{{"computer": "{VICTIM}"}}'}
     yield {"a": msgspec.json.encode(msgspec.json.encode({"resourceId": resource}).decode()).decode()}
@@ -100,7 +100,7 @@ def forge_rows(lake: Any, name: str, resource: str) -> list[dict[str, object]]:
     """Rows of a table, each with one claim about the other machine."""
     table = lake.tables[name]
     found: list[dict[str, object]] = []
-    for column, kind in (identities(table) or {}).items():
+    for column, kind in (list_machine_identities(table) or {}).items():
         found += ({column: claim} for claim in claims_of(kind, resource))
     # no column at all takes the ID of another machine, whatever its type is
     found += ({column: resource} for column, _ in table.columns if column not in ("TimeGenerated", "Type"))
@@ -115,7 +115,7 @@ def forge_rows(lake: Any, name: str, resource: str) -> list[dict[str, object]]:
 def aside(instance: Any, sender: Machine) -> int:
     """How many rows lie aside that a machine sent about another."""
     instance.guard.flush()
-    while deliver(instance.lake, instance.state) is None:
+    while deliver_outbox(instance.lake, instance.state) is None:
         time.sleep(0.01)
     instance.lake.flush()
     query = f"_Quarantine | where SenderResourceId =~ '{sender.resource}' and Reason startswith 'Identity conflict: ' | count"
@@ -138,7 +138,7 @@ def test_no_table_takes_a_row_about_another_machine(instance, server, pair, name
     body = {"sequence": sorted(TABLES).index(name) + 1, "rows": {name: [*forged, moment]}}
     told = server.post(f"{ADMIN}/agents/report", headers=own.headers, json=body)
     assert told.status_code == 200, told.text
-    words = (VICTIM, MACHINE_ID, device_id(other.resource), "9d1b6c4e", other.resource.lower())
+    words = (VICTIM, MACHINE_ID, derive_device_id(other.resource), "9d1b6c4e", other.resource.lower())
     assert mentions(instance, name, words) == []
     assert len(mentions(instance, name, (own.resource.lower(),))) == 1, "the honest row"
     assert aside(instance, own) - before == len(forged)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from nephoscope.admin.wire.route import list_routes
-from nephoscope.operations.declaration.discovery import operation_groups
+from nephoscope.operations.declaration.discovery import load_operation_groups
 from nephoscope.operations.declaration.operation import OperationGroup
 from nephoscope.operations.declaration.operation_name import build_operation_id, shorten_operation_name
 
@@ -44,7 +44,7 @@ def test_every_operation_has_an_id_of_its_own() -> None:
 def test_a_list_is_named_list() -> None:
     nouns = [
         f"{group.name}: {one.function.__name__}"
-        for group in operation_groups().values()
+        for group in load_operation_groups().values()
         for one in group.operations
         if "_" not in one.function.__name__
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.publishing import publish_report
 from nephoscope.posture.recommendations.report_row import ReportFilter
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
@@ -17,7 +17,7 @@ def run(instance, server, owner):
     assert server.get(PATH, headers=owner).json() == {"value": [], "total": 0}, "nothing was assessed yet"
     scan = EstateScan(ScanRequest(("sample:",)), instance.data)
     found = scan.run(scan.estate())
-    publish(instance.data, Report(found, "sample:"), {})
+    publish_report(instance.data, Report(found, "sample:"), {})
     return found
 
 

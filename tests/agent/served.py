@@ -26,11 +26,11 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.protect.hosts.agent_package import agent_package
+from nephoscope.protect.hosts.agent_package import build_agent_package
 from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.serve.server import make_listener
 from nephoscope.serve.server_settings import ServeSettings
-from nephoscope.serve.web_application import application
+from nephoscope.serve.web_application import build_application
 from nephoscope.service.agents import create_enrolment
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
@@ -64,7 +64,7 @@ class Server:
         listener = listener or make_listener("127.0.0.1", self.port)
         self.port = listener.getsockname()[1]
         settings = ServeSettings(self.instance.data)
-        app = application(self.instance, requests_a_minute=10_000_000, settings=settings)
+        app = build_application(self.instance, requests_a_minute=10_000_000, settings=settings)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
@@ -205,5 +205,5 @@ def make_host(folder: Path) -> Host:
     """A machine with the zipapp and nothing else."""
     folder.mkdir()
     program = folder / "nephoscope-agent.pyz"
-    program.write_bytes(agent_package().content)
+    program.write_bytes(build_agent_package().content)
     return Host(program, folder / "agent")

@@ -12,7 +12,7 @@ from tests.agent.served import Host, Server
 from tests.protect.files.test_normal_day import CONTROL, live_a_day, make_root
 from tests.waiting import wait_until
 
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.protect.files.change_rows import TABLE
 
@@ -30,10 +30,10 @@ def test_an_upgrade_has_its_actor_and_raises_no_alert(server: Server, host: Host
     wait_until(lambda: {one["FilePath"] for one in server.rows(TABLE)} >= CHANGED, host.log)
     rows = server.rows(TABLE)
     assert {one["FilePath"] for one in rows} == CHANGED
-    rules = [one for one in load_shipped().rules if TABLE in one.tables]
+    rules = [one for one in load_shipped_rules().rules if TABLE in one.tables]
     now = datetime.now(UTC) + timedelta(seconds=1)
     instance = server.instance
-    ran = list(Schedule(instance.lake, instance.state, rules, "default").run_once(now, now))
+    ran = list(Schedule(instance.lake, instance.state, rules, "default").run_all_rules_once(now, now))
     assert [one.outcome.error for one in ran] == ["", ""]
     # where the kernel names no actor the agent says so, and an upgrade looks like any other change
     named = not any("no actor" in one for one in sensor["limits"])

@@ -107,7 +107,7 @@ def test_more_segments_than_usual_start_a_capture_that_stops_at_its_limit(scene:
     summary = analyze_capture(io.BytesIO(content))
     assert (summary.frames, summary.protocol_frames["tcp"], summary.defect) == (200, 200, "")
     assert summary.bytes == sum(len(data) for _, data in packets)
-    assert sum(one.frames for one in summary.conversations()) == 200
+    assert sum(one.frames for one in summary.list_conversations()) == 200
     assert set(summary.names["http_hosts"]) == {"neighbor.example"}
 
 

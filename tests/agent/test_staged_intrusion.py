@@ -22,7 +22,7 @@ from tests.agent.test_response import APPROVER, SECOND, Scene
 from tests.waiting import wait_until
 
 from nephoscope.alerts.investigation.process_timeline import read_process_trees
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.service.approvals import OwnRequestError
 from nephoscope.service.response_orders import create_order, decide_order
@@ -149,12 +149,12 @@ def execute_steps(scene: Scene, shell: int) -> None:
 def detect(scene: Scene) -> None:
     """Run the shipped rules that read what the agent sent."""
     instance = scene.server.instance
-    rules = [one for one in load_shipped().rules if TABLES & set(one.tables)]
+    rules = [one for one in load_shipped_rules().rules if TABLES & set(one.tables)]
     assert len(rules) > 10
     now = datetime.now(UTC) + timedelta(seconds=1)
     errors = [
         one.outcome.error
-        for one in Schedule(instance.lake, instance.state, rules, "default").run_once(now, now)
+        for one in Schedule(instance.lake, instance.state, rules, "default").run_all_rules_once(now, now)
     ]
     assert not any(errors)
 

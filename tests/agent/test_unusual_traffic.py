@@ -24,7 +24,7 @@ from tests.waiting import wait_until
 from nephoscope.alerts.detection.detector import RuleOutcome
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.automation.engine import AutomationEngine
@@ -122,7 +122,7 @@ def test_more_segments_than_usual_after_an_alert_are_captured(
     if request.config.getoption("--full"):
         file = tmp_path / "unusual.pcap"
         file.write_bytes(content)
-        assert read_with_tshark(file) == (200, summary.bytes, len(summary.conversations()))
+        assert read_with_tshark(file) == (200, summary.bytes, len(summary.list_conversations()))
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def watched(tmp_path: Path) -> Iterator[Scene]:
 def test_traffic_above_the_usual_raises_an_alert_whose_rule_captures(
     watched: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by_itself(monkeypatch, Schedule, "run_once")
+    by_itself(monkeypatch, Schedule, "run_all_rules_once")
     by_itself(monkeypatch, AutomationEngine, "tick")
     engine, instance = (
         build_engine(watched, {"action": "capture", "protocol": "tcp", "seconds": 2}),
@@ -156,9 +156,11 @@ def test_traffic_above_the_usual_raises_an_alert_whose_rule_captures(
         wait_until(lambda: len(watched.server.rows("DeviceEvents")) == 1, watched.host.log)
         now = datetime.now(UTC) + timedelta(seconds=1)
         rules = [
-            one for one in load_shipped().rules if one.name == "More TCP segments than usual on a machine"
+            one
+            for one in load_shipped_rules().rules
+            if one.name == "More TCP segments than usual on a machine"
         ]
-        ran = list(Schedule(instance.lake, instance.state, rules, "default").run_once(now, now))
+        ran = list(Schedule(instance.lake, instance.state, rules, "default").run_all_rules_once(now, now))
         assert [one.outcome.error for one in ran] == [""]
         (alert,) = instance.state.alerts.list_newest("default")
         runs = list(engine.tick())

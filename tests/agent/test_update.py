@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.waiting import wait_until
 
-from nephoscope.protect.hosts.agent_package import agent_package
+from nephoscope.protect.hosts.agent_package import build_agent_package
 from nephoscope_agent.ed25519 import is_signed
 from nephoscope_agent.installation import unit_text
 from nephoscope_agent.privileges import KEPT
@@ -96,18 +96,18 @@ def test_a_program_that_does_not_start_is_not_installed(tmp_path) -> None:
 
 
 def test_an_agent_becomes_the_one_that_the_server_wants(server, host) -> None:
-    content = io.BytesIO(agent_package().content)
+    content = io.BytesIO(build_agent_package().content)
     with zipfile.ZipFile(content, "a") as archive:
         archive.writestr("note.txt", "another build")
     host.program.write_bytes(content.getvalue())
     host.enrol(server, sensors=["heartbeat"])
     host.start()
     process = host.process
-    wait_until(lambda: host.status().get("program") == agent_package().sha256, host.log)
-    assert host.program.read_bytes() == agent_package().content
+    wait_until(lambda: host.status().get("program") == build_agent_package().sha256, host.log)
+    assert host.program.read_bytes() == build_agent_package().content
     assert process.poll() is None
     wait_until(
-        lambda: server.instance.state.agents.all()[0].health.program == agent_package().sha256, host.log
+        lambda: server.instance.state.agents.all()[0].health.program == build_agent_package().sha256, host.log
     )
     host.stop()
 

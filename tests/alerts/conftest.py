@@ -25,7 +25,7 @@ def _loops_are_the_products() -> Iterator[None]:
         (IncidentService, "store_outcome"),
         (LookBack, "run"),
         (AutomationEngine, "tick"),
-        (Schedule, "run_once"),
+        (Schedule, "run_all_rules_once"),
         (Schedule, "tick"),
         (TrialRunner, "run_next"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from nephoscope.alerts.detection.alert_dedup import _name_alert as named
+from nephoscope.alerts.detection.alert_dedup import _assign_alert_id as named
 from nephoscope.alerts.suppression.rule_suppression import PAUSE, REPEAT, YOUNG
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity

@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.rules.tactics import order_tactics
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.sample.generator import Generator
 from nephoscope.sample.log_entry import SampleEntry
 from nephoscope.sample.sample_loading import SampleLogLoader
-from nephoscope.sample.staged_attacks import Attack, attack_named, attacks
+from nephoscope.sample.staged_attacks import Attack, find_attack, load_attacks
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import Incident
 
@@ -70,7 +70,7 @@ class Replay:
 
     data: Path
     generator: Generator
-    rules: Sequence[AnalyticRule] = field(default_factory=lambda: load_shipped().rules)
+    rules: Sequence[AnalyticRule] = field(default_factory=lambda: load_shipped_rules().rules)
     errors: list[str] = field(default_factory=list)
 
     def attack(self, attack: Attack, *, late: str = "", stop: bool = False) -> None:
@@ -181,7 +181,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("attack", nargs="*", help=f"all, or some of {', '.join(sorted(attacks()))}")
+    parser.add_argument("attack", nargs="*", help=f"all, or some of {', '.join(sorted(load_attacks()))}")
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--users", type=int, default=500)
@@ -202,7 +202,7 @@ def main() -> int:
             began = time.perf_counter()
             filled(base, generator)
             print(f"filled {asked.days} days in {time.perf_counter() - began:.0f} s", flush=True)
-        names = sorted(attacks()) if asked.attack == ["all"] else asked.attack
+        names = sorted(load_attacks()) if asked.attack == ["all"] else asked.attack
         for name in names:
             _attack(base, Path(folder, name), generator, name, late=asked.late, stop=asked.stop)
         if not names:
@@ -214,9 +214,9 @@ def _attack(base: Path, data: Path, generator: Generator, name: str, *, late: bo
     shutil.copytree(base, data)
     began = time.perf_counter()
     replay = Replay(data, generator)
-    replay.attack(attack_named(name), late=LATE[name] if late else "", stop=stop)
+    replay.attack(find_attack(name), late=LATE[name] if late else "", stop=stop)
     found = incidents(data)
-    tactics, entities = wanted(attack_named(name), generator)
+    tactics, entities = wanted(find_attack(name), generator)
     print(f"{name}: {len(found)} incidents, {time.perf_counter() - began:.0f} s, {len(replay.errors)} errors")
     for one in found:
         missing = sorted((tactics - set(one.tactics)) | (entities - one.entities))

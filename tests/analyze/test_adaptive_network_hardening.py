@@ -26,7 +26,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.log_queries import DeclaredReads
 from nephoscope.estate.network import MACHINE_TYPE, Network
-from nephoscope.estate.rule_changes import count_openings, with_rules
+from nephoscope.estate.rule_changes import count_openings, replace_rules
 from nephoscope.estate.rule_stages import passes
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.state import ComplianceState
@@ -47,7 +47,7 @@ def hardened(view: EstateView, found: Sequence[Assessment]) -> Network:
     for one in found:
         for sub in one.sub_assessments:
             added.setdefault(str(sub.details["group"]), []).extend(sub.details["securityRules"])
-    return with_rules(view.network, added)
+    return replace_rules(view.network, added)
 
 
 def decisions(network: Network, flows: Sequence[TrafficFlow]) -> dict[tuple[str, str, int], bool | None]:
@@ -92,7 +92,9 @@ def test_the_next_month_is_let_through(seed: int) -> None:
 def count(network: Network) -> int:
     """IPv4 addresses times ports that all machines let in."""
     return sum(
-        count_openings(network.find_openings(interface, configuration, protocol, AddressSet.everything()))
+        count_openings(
+            network.find_openings(interface, configuration, protocol, AddressSet.include_everything())
+        )
         for machine in network.estate.list_of_type(MACHINE_TYPE)
         for interface in network.list_interfaces(machine)
         for configuration in interface.configurations

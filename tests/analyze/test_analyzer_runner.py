@@ -279,7 +279,7 @@ def test_a_clock_notes_until_when_its_answers_stay() -> None:
     assert clock.until == NOW + 7 * day
     assert not NotedClock(clock.until).is_older(NOW - day, 8 * day)
     assert NotedClock(clock.until + timedelta(microseconds=1)).is_older(NOW - day, 8 * day)
-    assert clock.today() == NOW.date()
+    assert clock.get_today() == NOW.date()
     assert clock.until == datetime(NOW.year, NOW.month, NOW.day, 23, 59, 59, 999_999, UTC)
     assert clock.read() == clock.until == NOW
 

@@ -11,7 +11,7 @@ import pytest
 from tests import exported
 
 from nephoscope.analyze import run
-from nephoscope.collect.resources.truncated_values import remove_truncated
+from nephoscope.collect.resources.truncated_values import remove_truncated_values
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
 from nephoscope_policy.model.coverage import Coverage
@@ -52,9 +52,9 @@ def states(records: list[Body]) -> States:
     """How the recommendations on the accounts of the subscription end, by records as the loader leaves them."""
     resources = []
     for one in copy.deepcopy([*REST, *records]):
-        is_cut = remove_truncated(one)
+        is_cut = remove_truncated_values(one)
         resources.append(Resource.of(one, complete=not is_cut))
-    estate = Estate.of(resources, Coverage.everything())
+    estate = Estate.of(resources, Coverage.cover_everything())
     result = run(EstateView(estate, NOW), ["owners", "guest_accounts", "blocked_accounts"])
     return {one.key: one.state for one in result.assessments if one.resource == SUB}
 

@@ -48,7 +48,7 @@ class UnreadableTable:
 def view(unreadable: str) -> EstateView:
     bodies = [{"id": f"{VAULTS}/{name}", "name": name, "properties": {}} for name in ("silent", "other")]
     found = [Resource.of({**body, "type": "Microsoft.KeyVault/vaults"}) for body in bodies]
-    return EstateView(Estate.of(found, Coverage.everything()), NOW, logs=UnreadableTable(unreadable))
+    return EstateView(Estate.of(found, Coverage.cover_everything()), NOW, logs=UnreadableTable(unreadable))
 
 
 READERS: dict[str, tuple[Callable[[EstateView], object], str]] = {

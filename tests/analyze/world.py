@@ -18,7 +18,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.log_queries import DeclaredReads, FileAggregate, LogNotReceivedError
 from nephoscope.lake.storage.file_aggregates import GROUPS
-from nephoscope_kql.cell_formatting import iterate_rows, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, list_typed_columns
 from nephoscope_kql.errors import UnknownSourceError
 from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.coverage import Coverage
@@ -404,7 +404,7 @@ def coverage(spec: Any, types: set[str]) -> Coverage:
     With `here` this is so of the one subscription alone.
     """
     if spec is None:
-        return Coverage.everything()
+        return Coverage.cover_everything()
     if spec == "inferred":
         return Coverage({SUB: frozenset(types), "": frozenset(types)}, declared=False)
     from nephoscope.analyze.analyzer_runner import list_analyzed_types as read
@@ -437,7 +437,7 @@ def _records(found: pa.Table) -> list[dict[str, Any]]:
             name: datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=cell // 10)
             if kind is KqlType.DATETIME and cell is not None
             else cell
-            for (name, kind), cell in zip(typed_columns(found), row, strict=True)
+            for (name, kind), cell in zip(list_typed_columns(found), row, strict=True)
         }
         for row in iterate_rows(found)
     ]

@@ -10,7 +10,7 @@ from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.instance import Instance
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope_policy.model.source_location import Place
@@ -33,7 +33,7 @@ def raise_alerts(instance: Instance, rule: str, about: Mapping[str, Sequence[str
     alerts = tuple(_alert(by, id_, vaults) for id_, vaults in about.items())
     outcome = RuleOutcome(by, RuleWindow(NOON - timedelta(hours=1), NOON), len(alerts), alerts)
     IncidentService(instance.state, "default").store_outcome(outcome, NOON)
-    deliver(instance.lake, instance.state)
+    deliver_outbox(instance.lake, instance.state)
     instance.lake.flush()
 
 

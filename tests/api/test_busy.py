@@ -107,7 +107,7 @@ def test_a_state_that_cannot_be_read_is_no_fault_of_the_server(instance, server,
     def gone(*_):
         raise StateError("the server of the database does not answer")
 
-    monkeypatch.setattr(instance.guard, "_look_up_secret", gone)
+    monkeypatch.setattr(instance.guard, "_find_cached_secret", gone)
     told = server.get("/subscriptions?api-version=2022-12-01", headers=owner)
     assert (told.status_code, told.json()["error"]["code"]) == (503, "ServiceUnavailable")
     assert int(told.headers["retry-after"]) > 0

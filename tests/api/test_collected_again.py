@@ -19,7 +19,7 @@ from nephoscope.collect.azure.collection_scope import CollectionScope
 from nephoscope.collect.azure.collection_settings import CollectionSettings
 from nephoscope.collect.azure.collector import Collector
 from nephoscope.connect.cloud import OWN, Cloud
-from nephoscope.posture.scans.live_estate import content_needs
+from nephoscope.posture.scans.live_estate import find_content_needs
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState
@@ -81,7 +81,7 @@ def collect(origin, token, tmp_path_factory):
             scope=scope,
         )
         folder = tmp_path_factory.mktemp("collected")
-        needs = content_needs(folder / "data").with_all_readable()
+        needs = find_content_needs(folder / "data").with_all_readable()
         found = Collector(settings, needs, folder / "out").run()
         return plain(resources.load([folder / "out"])), found, folder / "out"
 
@@ -247,7 +247,7 @@ def test_what_the_content_needs_of_the_whole_tenant(origin, token, estate, tmp_p
         cloud=Cloud(OWN, origin, origin, origin, origin),
         sign_in=lambda _: lambda: SimpleNamespace(get_token=lambda *_, **__: shown),
     )
-    needs = content_needs(tmp_path / "data")
+    needs = find_content_needs(tmp_path / "data")
     told = Collector(settings, needs, tmp_path / "out").run()
     found = plain(resources.load([tmp_path / "out"]))
     wanted = {

@@ -22,7 +22,7 @@ from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.scans.scan import ScanRequest
-from nephoscope.serve.assessment_worker import assess, due
+from nephoscope.serve.assessment_worker import assess_request, find_due_request
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state.estate.arm_documents import REMOVED
 from nephoscope_policy.model.source_location import Place
@@ -72,8 +72,8 @@ def test_an_exemption_is_put_listed_judged_by_and_deleted(
     assert made.json() in server.get(below, headers=owner).json()["value"]
 
     settings = ServeSettings(tmp_path)
-    assess(settings, some, instance.state)
-    assert due(ServeSettings(instance.data), instance.state, NOON) is None, (
+    assess_request(settings, some, instance.state)
+    assert find_due_request(ServeSettings(instance.data), instance.state, NOON) is None, (
         "nothing was scanned in this data folder"
     )
 
@@ -85,7 +85,7 @@ def test_an_exemption_is_put_listed_judged_by_and_deleted(
     assert server.delete(f"{path}?{V}", headers=owner).status_code == 200
     assert server.delete(f"{path}?{V}", headers=owner).status_code == 204
     assert server.get(f"{path}?{V}", headers=owner).status_code == 404
-    assess(settings, some, instance.state)
+    assess_request(settings, some, instance.state)
     (judged,) = PublishedSnapshotCache(tmp_path).load_newest().findings.page(EVERYTHING, about)
     assert judged.state is ComplianceState.NON_COMPLIANT
     assert instance.state.audit.find_broken_entry() is None
@@ -105,7 +105,7 @@ def test_what_is_put_is_judged_beside_the_own_initiative(
         f"{path}?{V}", headers=owner, json={"properties": {"policyDefinitionId": definition}}
     )
     assert assigned.status_code == 201
-    report = assess(ServeSettings(tmp_path), some, instance.state)
+    report = assess_request(ServeSettings(tmp_path), some, instance.state)
     keys = {item.key.lower() for item in report.run.assessments}
     assert "no-eastus" in keys
     assert len(keys) > 100, "the own initiative is judged as well"
@@ -128,7 +128,7 @@ def test_what_was_removed_after_an_assessment_is_shown_no_more(owner, instance, 
     with TestClient(build_app(later), base_url="https://127.0.0.1", raise_server_exceptions=False) as server:
         for path, document in ((definition, body), (everywhere, by)):
             assert server.put(f"{path}?{V}", headers=owner, json=document).status_code == 201
-        assess(ServeSettings(tmp_path), some, instance.state)
+        assess_request(ServeSettings(tmp_path), some, instance.state)
         for path in (everywhere, definition):
             assert server.get(f"{path}?{V}", headers=owner).status_code == 200
             assert server.delete(f"{path}?{V}", headers=owner).status_code == 200
@@ -138,7 +138,7 @@ def test_what_was_removed_after_an_assessment_is_shown_no_more(owner, instance, 
             listed = server.get(f"{path.rpartition('/')[0]}?{V}", headers=owner).json()["value"]
             assert path.lower() not in {one["id"].lower() for one in listed}
         assert {definition.lower(), everywhere.lower()} <= set(instance.state.checkpoints.all(REMOVED))
-        assess(ServeSettings(tmp_path), some, instance.state)
+        assess_request(ServeSettings(tmp_path), some, instance.state)
         assert instance.state.checkpoints.all(REMOVED) == {}
         assert server.get(f"{definition}?{V}", headers=owner).status_code == 404
 

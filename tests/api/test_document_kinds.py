@@ -187,7 +187,7 @@ def test_merging_takes_away_what_is_null():
 
 
 def test_every_kept_kind_says_what_follows():
-    kept = [one for one in OperationRegistry.load_all() if one.effect]
+    kept = [one for one in OperationRegistry.load_all_operations() if one.effect]
     assert len(kept) > 150
     assert all(one.effect.endswith(".") for one in kept)
 

@@ -12,7 +12,7 @@ from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.api.sentinel.entities import EXPANSIONS
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.state.incidents.bookmarks import Bookmark
@@ -58,7 +58,7 @@ def staged(instance):
     )  # fmt: skip
     with instance.state.transaction() as session:
         instance.state.bookmarks.put(session, kept)
-    deliver(instance.lake, instance.state)
+    deliver_outbox(instance.lake, instance.state)
 
 
 def asked(server, owner, path="", method="GET", **body):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nephoscope.api.wire.operation import OperationRegistry
 
-OPERATIONS = list(OperationRegistry.load_all())
+OPERATIONS = list(OperationRegistry.load_all_operations())
 #: Words that documents of the surfaces use: what is sent looks like what is meant, and is not.
 WORDS = (
     "properties", "kind", "etag", "id", "name", "type", "location", "tags", "query", "options", "$top", "$skipToken", "facets",

@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.api.conftest import NOW
 
-from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.publishing import publish_report
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 
@@ -46,7 +46,7 @@ def report(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def publish_estate(report):
-    return lambda data: publish(data, report, {})
+    return lambda data: publish_report(data, report, {})
 
 
 @pytest.fixture
@@ -83,5 +83,5 @@ def test_what_was_decided_stands_in_its_place(ask, server, owner, instance, repo
     assert server.post(f"{path}/dismiss?{V}", headers=owner).status_code == 204
     told = {row["resourceGroup"]: row["Status"] for row in ask(("Reader", "/"))}
     assert told == {"rg-a": "Dismissed", "rg-b": "Active", "rg-c": "Active"}
-    publish(instance.data, report, {})
+    publish_report(instance.data, report, {})
     assert {row["resourceGroup"]: row["Status"] for row in ask(("Reader", "/"))} == told

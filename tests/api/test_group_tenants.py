@@ -64,7 +64,7 @@ def scan_of(folders: list[Path], data: Path, state: State) -> EstateScan:
 
 def publish(folders: list[Path], data: Path, state: State) -> None:
     scan = scan_of(folders, data, state)
-    publish_tenants(data, [(Report(scan.run(estate), "both"), {}) for estate in scan.estates()])
+    publish_tenants(data, [(Report(scan.run(estate), "both"), {}) for estate in scan.load_estates()])
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_each_has_its_own_under_one_id_and_is_judged_by_it(
     scan = scan_of(folders, instance.data, instance.state)
     found = {
         estate.tenant: [one.resource[-2:] for one in scan.run(estate).assessments if one.state is FAILED]
-        for estate in scan.estates()
+        for estate in scan.load_estates()
     }
     assert found == {A: ["sa"], B: []}
     owners[0]("DELETE", ASSIGNMENT)
@@ -243,7 +243,7 @@ def test_a_governance_rule_holds_in_its_tenant(
 ) -> None:
     request = ScanRequest(tuple(map(str, folders)))
     scan = EstateScan(request, instance.data, datetime(2026, 11, 1, tzinfo=UTC))
-    publish_tenants(instance.data, [(Report(scan.run(estate), "both"), {}) for estate in scan.estates()])
+    publish_tenants(instance.data, [(Report(scan.run(estate), "both"), {}) for estate in scan.load_estates()])
     everything, rule = ask(("Owner", "/")), f"{GROUP}/providers/Microsoft.Security/governanceRules/assign"
 
     def put(asker: Ask, owner: str) -> None:
@@ -274,7 +274,7 @@ def test_what_was_put_before_another_tenant_came_stays_with_its_own(instance: In
     assert name_tenants(instance.state, lambda: build_hierarchy(instance.snapshots)) == 0
     assert name_tenants(instance.state, lambda: alone) == 1
     assert name_tenants(instance.state, lambda: alone) == 0
-    (kept,) = instance.state.arm_documents.list_at(key)
+    (kept,) = instance.state.arm_documents.list_documents_of_id(key)
     assert (kept.tenant, kept.key, kept.author) == (A, key, "ann")
 
 
@@ -286,7 +286,7 @@ def test_what_was_put_for_each_tenant_stays_of_each_while_one_of_them_is_not_rea
     assert everything("PUT", DEFINITION, definition("audit")).status_code == 201
     alone = Hierarchy({A: (GROUP.lower(),)}, frozenset({A}), {A: A})
     assert name_tenants(instance.state, lambda: alone) == 0
-    (kept,) = instance.state.arm_documents.list_at(DEFINITION.lower())
+    (kept,) = instance.state.arm_documents.list_documents_of_id(DEFINITION.lower())
     assert kept.tenant == ""
 
 
@@ -296,7 +296,7 @@ def test_the_command_line_puts_for_each_tenant_that_has_the_name(instance: Insta
     put_document(context, GROUP.lower(), body, DECIDING[0])
     alone = Hierarchy({A: (GROUP.lower(),)}, frozenset({A}), {A: A})
     assert name_tenants(instance.state, lambda: alone) == 0
-    (kept,) = instance.state.arm_documents.list_at(DEFINITION.lower())
+    (kept,) = instance.state.arm_documents.list_documents_of_id(DEFINITION.lower())
     assert kept.tenant == ""
 
 
@@ -311,12 +311,12 @@ def test_the_command_line_puts_for_the_one_tenant_that_has_the_name(
     # the document that was put for each tenant is removed by who may in each, and by nobody else
     owner = ask(("Owner", f"/tenants/{A}"))
     assert owner("DELETE", DEFINITION).status_code in (204, 403, 404)
-    assert [one.tenant for one in instance.state.arm_documents.list_at(key)] == [""]
+    assert [one.tenant for one in instance.state.arm_documents.list_documents_of_id(key)] == [""]
     assert remove_document(context, GROUP.lower(), key, DECIDING[0])
     put_document(context, GROUP.lower(), body, DECIDING[0])
-    assert [one.tenant for one in instance.state.arm_documents.list_at(key)] == [A]
+    assert [one.tenant for one in instance.state.arm_documents.list_documents_of_id(key)] == [A]
     assert remove_document(context, GROUP.lower(), key, DECIDING[0])
-    assert instance.state.arm_documents.list_at(key) == []
+    assert instance.state.arm_documents.list_documents_of_id(key) == []
 
 
 def test_the_command_line_assigns_in_a_tenant_that_is_known_or_named(instance: Instance) -> None:
@@ -334,7 +334,7 @@ def test_the_command_line_assigns_in_a_tenant_that_is_known_or_named(instance: I
 
     def assign_at(scope: str) -> list[str]:
         assign_standard(call, NewStandard(initiative=initiative, scope=scope))
-        return sorted(one.tenant for one in instance.state.arm_documents.at_groups())
+        return sorted(one.tenant for one in instance.state.arm_documents.list_at_groups())
 
     assert assign_at(f"/tenants/{B}{GROUP}") == [B]
     for scope, told in (

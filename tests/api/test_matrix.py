@@ -10,7 +10,7 @@ import pytest
 from nephoscope.access.roles import ROLES, Role
 from nephoscope.api.wire.operation import ANYONE, OWN, PUBLIC, OperationRegistry
 
-OPERATIONS = [one for one in OperationRegistry.load_all() if one.permission != PUBLIC]
+OPERATIONS = [one for one in OperationRegistry.load_all_operations() if one.permission != PUBLIC]
 ROLE_NAMES = [one.name for one in ROLES]
 #: A parameter -> what is asked for; the others are asked for by a name that nothing has.
 KNOWN = {

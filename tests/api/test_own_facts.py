@@ -9,9 +9,9 @@ import pytest
 
 from nephoscope.access.authenticator import BoundDeniedError
 from nephoscope.collect.facts.fact_recording import FACTS_CHANGED, FORGOTTEN
-from nephoscope.collect.facts.fact_report import FactReport, claims
+from nephoscope.collect.facts.fact_report import FactReport, list_claims
 from nephoscope.collect.facts.report_errors import FactError
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.service.own_facts import put_facts
 from nephoscope.service.service_context import ServiceContext
@@ -56,7 +56,7 @@ def lake_rows(instance):
 
     def rows(query):
         instance.guard.flush()
-        while deliver(instance.lake, instance.state) is None:
+        while deliver_outbox(instance.lake, instance.state) is None:
             time.sleep(0.01)
         instance.lake.flush()
         return instance.lake.query(query)[-1].table.to_pylist()
@@ -191,7 +191,7 @@ def test_a_report_of_a_bound_program_is_of_its_machine_alone(instance, bound, gr
     with pytest.raises((BoundDeniedError, FactError)):
         put_facts(
             ServiceContext(caller, instance.state, instance.data),
-            list(claims(FactReport(resource, now, (document,), scopes), now)),
+            list(list_claims(FactReport(resource, now, (document,), scopes), now)),
         )
     assert not instance.state.own_facts.any()
 

@@ -12,7 +12,7 @@ from nephoscope.estate.estate_store import EstateStore
 from nephoscope.estate.resource_changes import list_changes
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.build_info import make_build_info
-from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body
 from nephoscope.posture.published.kinds.policy_states import STATES, TYPE
 from nephoscope.posture.published.policy_events import PolicyEvents
 from nephoscope.posture.published.publishing import publish_documents
@@ -143,7 +143,7 @@ def state(name, how):
     """A published policy state."""
     id_ = f"{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/{name}"
     properties = {"resourceId": id_, "policyAssignmentId": "/a", "complianceState": STATES[how]}
-    body = arm(f"{id_}/providers/{TYPE}/1", TYPE, properties)
+    body = build_arm_body(f"{id_}/providers/{TYPE}/1", TYPE, properties)
     return PublishedDocument.of(body, state=how.value)
 
 

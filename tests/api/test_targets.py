@@ -12,7 +12,7 @@ from nephoscope.api.wire.operation import OperationRegistry
 
 VERSION = "api-version=2023-01-01"
 CASES = json.loads((Path(__file__).parents[1] / "cases" / "targets.json").read_text(encoding="utf-8"))
-KEEPING = [one for one in OperationRegistry.load_all() if one.method in ("PUT", "PATCH")]
+KEEPING = [one for one in OperationRegistry.load_all_operations() if one.method in ("PUT", "PATCH")]
 UNKNOWN = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e99"
 
 

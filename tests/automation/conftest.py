@@ -28,7 +28,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.posture.published.build_info import BuildInfo
-from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.state import State
 from nephoscope_policy.model.source_location import Place
@@ -65,7 +65,7 @@ def assessment(
         "status": {"code": code, "firstEvaluationDate": "2026-01-01T00:00:00+00:00", "statusChangeDate": "2026-01-01T00:00:00+00:00"},
         "metadata": {"severity": severity, "categories": ["Compute", "Data"], "description": "They are not."},
     }  # fmt: skip
-    body = arm(
+    body = build_arm_body(
         f"{resource}/providers/Microsoft.Security/assessments/k1",
         "Microsoft.Security/assessments",
         properties,
@@ -82,7 +82,7 @@ def score(current: float) -> PublishedDocument:
         "weight": 8,
     }
     id_ = f"{SUBSCRIPTION}/providers/Microsoft.Security/secureScores/ascScore"
-    return PublishedDocument.of(arm(id_, "Microsoft.Security/secureScores", told))
+    return PublishedDocument.of(build_arm_body(id_, "Microsoft.Security/secureScores", told))
 
 
 def control(state: str) -> PublishedDocument:
@@ -98,7 +98,7 @@ def control(state: str) -> PublishedDocument:
         "regulatoryComplianceAssessments/k1"
     )
     type_ = "Microsoft.Security/regulatoryComplianceStandards/regulatoryComplianceControls/regulatoryComplianceAssessments"
-    return PublishedDocument.of(arm(id_, type_, told))
+    return PublishedDocument.of(build_arm_body(id_, type_, told))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from nephoscope.automation.condition import EventView
 from nephoscope.automation.rule_catalog import load_automations
-from nephoscope.automation.rule_formats.security_actions import name_credential
+from nephoscope.automation.rule_formats.security_actions import build_credential_name
 from nephoscope.automation.rule_formats.security_automations import TYPE
 from nephoscope.cli.main import cli
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -121,8 +121,12 @@ def test_a_document_as_azure_has_it_is_the_command_line_s(tmp_path):
 def test_one_whose_author_is_gone_is_removed_by_command(kept, state, tmp_path, named):
     usable, who = kept(("Contributor", SUB))
     (key,) = (one.key for one in state.arm_documents.all([TYPE]))
-    other = name_credential("/providers/microsoft.security/automations/other", 0, "uri")
-    for name in (name_credential(key, 0, "uri"), name_credential(key, 1, "connectionString"), other):
+    other = build_credential_name("/providers/microsoft.security/automations/other", 0, "uri")
+    for name in (
+        build_credential_name(key, 0, "uri"),
+        build_credential_name(key, 1, "connectionString"),
+        other,
+    ):
         state.credentials.put(name, "https://x.example/")
     with state.transaction() as session:
         state.principals.disable(session, who.id)

@@ -193,7 +193,7 @@ def test_filters_let_through_what_has_the_address_and_the_port_at_either_end() -
 def test_readiness_names_the_storage_account(engine: Callable[..., Any], lake: Any, state: State) -> None:
     (rule,) = engine(capture()).rules
     policy = OperatorPolicy(captures=CapturePolicy(sign_in="default"))
-    (missing,) = Readiness(lake.data, state, policy, (), None).list_missing(rule)
+    (missing,) = Readiness(lake.data, state, policy, (), None).list_missing_requirements(rule)
     assert missing.startswith(
         "captures of Network Watcher need a storage account: add `captures.storage` in "
     )

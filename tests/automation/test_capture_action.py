@@ -253,7 +253,7 @@ def test_a_rule_whose_capture_cannot_be_meant_is_refused(settings: dict[str, Any
 def test_readiness_names_what_the_operator_must_allow(engine, state: State, lake: Any) -> None:
     (rule,) = engine(capture()).rules
     several = [
-        Readiness(lake.data, state, policy, (), None).list_missing(rule)
+        Readiness(lake.data, state, policy, (), None).list_missing_requirements(rule)
         for policy in (OperatorPolicy(), OperatorPolicy(captures=CapturePolicy()))
     ]
     assert [len(one) for one in several] == [1, 0]

@@ -16,7 +16,7 @@ from nephoscope.automation.condition import (
     PathProperty,
     ValueCondition,
 )
-from nephoscope.automation.event_facts import FACTS, find_changed_facts, view_row
+from nephoscope.automation.event_facts import FACTS, build_row_view, find_changed_facts
 
 EVENT = EventView(
     {
@@ -90,7 +90,7 @@ def test_a_fact_of_which_nothing_was_kept_did_not_change() -> None:
 
 def test_every_fact_of_an_incident_is_there_and_compared_with_what_it_was() -> None:
     row = {"IncidentNumber": 1, "Title": "T", "Description": "D", "ProviderName": "P", "ModifiedBy": "kim"}
-    view = view_row(row, {"description": ["before"]})
+    view = build_row_view(row, {"description": ["before"]})
     assert set(FACTS) <= view.facts.keys()
     assert [view.facts[name] for name in ("description", "provider", "source", "product")] == [
         ["D"],

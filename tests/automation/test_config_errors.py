@@ -11,7 +11,7 @@ from nephoscope.automation.rule_formats.response_rules import FOLDER
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
 from nephoscope.serve import automation_worker
-from nephoscope.serve.doctor import examine
+from nephoscope.serve.doctor import examine_installation
 from nephoscope.serve.doctor_check import CheckVerdict
 from nephoscope.state import State
 
@@ -42,9 +42,9 @@ def test_a_broken_file_is_told(tmp_path, caplog, path, content, told):
     with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         said = set()
         for _ in range(2):  # once, however often it is looked at
-            automation_worker._load(state, lake, said)
+            automation_worker._load_rules(state, lake, said)
     assert [one.message for one in caplog.records if one.name == "nephoscope.responding"] == [fault]
-    found = [one for one in examine(tmp_path, None) if one.check == "responses"]
+    found = [one for one in examine_installation(tmp_path, None) if one.check == "responses"]
     assert [(one.verdict, one.text) for one in found] == [(CheckVerdict.WRONG, fault)]
     listed = CliRunner().invoke(cli, ["--data", str(tmp_path), "response", "rules"])
     assert listed.exit_code == 3
@@ -60,4 +60,4 @@ def test_files_that_are_right_and_none(tmp_path):
     assert not list_file_faults(tmp_path)
     put(tmp_path, FILE, "")
     assert not list_file_faults(tmp_path)
-    assert not [one for one in examine(tmp_path, None) if one.check == "responses"]
+    assert not [one for one in examine_installation(tmp_path, None) if one.check == "responses"]

@@ -12,11 +12,11 @@ from tests.automation.conftest import NOW
 
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule, IncidentConfiguration
-from nephoscope.automation.event_facts import FACTS, normalize_fact_name, to_facts
+from nephoscope.automation.event_facts import FACTS, extract_facts, normalize_fact_name
 from nephoscope.automation.rule_formats.response_rules import ResponseRuleError, read_rule_file
 from nephoscope.automation.rule_formats.sentinel_rules import PROPERTIES
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.state import State, StateError
 from nephoscope.state.incidents.incidents import IncidentStatus
 from nephoscope_policy.model.state import Severity
@@ -103,7 +103,7 @@ def test_what_automations_ask_of_entities_is_what_conditions_may() -> None:
 
 
 def test_the_names_of_facts_are_those_that_are_told() -> None:
-    assert tuple(to_facts({})) == FACTS
+    assert tuple(extract_facts({})) == FACTS
 
 
 def test_rules_are_asked_in_order_until_one_stops(engine, raise_alert) -> None:
@@ -165,7 +165,7 @@ def test_an_incident_is_changed_once_with_everything_that_a_rule_says(
     )
     with state.transaction() as session:
         assert [one.text for one in state.incidents.notes(session, 1)] == ["why", "look"]
-    deliver(lake, state)
+    deliver_outbox(lake, state)
     lake.flush()
     text = "SentinelHealth | where OperationName == 'Automation rule run' | project SentinelResourceName, Status, Reason"
     assert lake.query(text)[-1].table.to_pylist() == [

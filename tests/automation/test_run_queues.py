@@ -85,7 +85,7 @@ def test_which_runs_are_begun_together(known: list[DueRun], order: list[str]) ->
             if choosing.select_queue(one).action and one.id in found[-1]
         ]
         for one in chosen:
-            lanes.mark_ended(one.id)
+            lanes.mark_run_ended(one.id)
     assert found == order
 
 

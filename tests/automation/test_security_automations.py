@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.automation.event_facts import view_row
+from nephoscope.automation.event_facts import build_row_view
 from nephoscope.automation.rule import AutomationError
 from nephoscope.automation.rule_formats.security_automations import read_automation
 
@@ -43,8 +43,8 @@ def test_alerts_are_asked_under_azures_names():
             "properties": {"sources": [{**GOOD, "ruleSets": [{"rules": rules}]}], "actions": [FILES]},
         }
     )
-    assert one.matches("alert.created", view_row({"AlertSeverity": "High", "AlertName": "x"}))
-    assert not one.matches("alert.created", view_row({"AlertSeverity": "Low", "AlertName": "x"}))
-    incident = view_row({"Severity": "High", "IncidentNumber": 1})
+    assert one.matches("alert.created", build_row_view({"AlertSeverity": "High", "AlertName": "x"}))
+    assert not one.matches("alert.created", build_row_view({"AlertSeverity": "Low", "AlertName": "x"}))
+    incident = build_row_view({"Severity": "High", "IncidentNumber": 1})
     assert not one.matches("incident.created", incident)
     assert not one.is_met_by("incident.created", incident)

@@ -11,7 +11,7 @@ from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.automation.condition import EventView
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.rule import AutomationError
-from nephoscope.automation.rule_formats.security_actions import name_credential
+from nephoscope.automation.rule_formats.security_actions import build_credential_name
 from nephoscope.automation.rule_formats.sentinel_rules import load_sentinel_rules, read_sentinel_rule
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
@@ -210,7 +210,7 @@ def test_the_playbook_of_a_rule_is_asked_for_its_alerts_alone(state: State) -> N
         True,
         False,
     ]
-    assert list(one.actions) == [{"action": "webhook", "address": name_credential(key, 0, "uri")}]
+    assert list(one.actions) == [{"action": "webhook", "address": build_credential_name(key, 0, "uri")}]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.running import forked_commands
 
 from nephoscope.automation import engine as responding
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.state import LeaseLostError, State
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 
@@ -180,7 +180,7 @@ def test_what_was_done_without_the_lease_is_not_noted_and_told_when_it_is_begun_
     assert list(who.tick()) == []
     assert only(state.automation_runs.list_newest("default")).status is RunStatus.RUNNING
     with state.transaction() as session:
-        state.leases.release_several(session, [state.leases.acquire("response/default", "other", 60.0)])
+        state.leases.release_leases(session, [state.leases.acquire("response/default", "other", 60.0)])
     cut, done = list(who.tick())
     assert (cut.status, cut.detail) == (
         RunStatus.PENDING,
@@ -226,7 +226,7 @@ def test_a_kill_in_a_step_begins_it_again_and_says_so(
     assert run.detail.endswith("c ended with 0 (an earlier attempt was interrupted: its effect is unknown)")
     before = [("apply", 1, 0)] if step == "undo" else []
     assert commands.asked() == [*before, (step, 1, 0), (step, 2, 1)]
-    deliver(lake, state)
+    deliver_outbox(lake, state)
     lake.flush()
     text = "SentinelHealth | where Description has 'interrupted' | project Reason"
     told = {one["Reason"] for one in lake.query(text)[-1].table.to_pylist()}

@@ -165,7 +165,7 @@ def test_a_killed_look_is_made_again(publish, automate, watch, state, monkeypatc
 
 
 def test_rows_of_tables_come_once(lake, state, publish, automate, watch, respond, documents):
-    from nephoscope.lake.writing.outbox import deliver
+    from nephoscope.lake.writing.outbox import deliver_outbox
 
     assessment, score, control = documents
     state.workspaces.add("export")
@@ -176,7 +176,7 @@ def test_rows_of_tables_come_once(lake, state, publish, automate, watch, respond
     publish(assessment("a"), score(5), control("Failed"))
     watch.plan_runs()
     assert {one.status.value for one in respond()} == {"done"}
-    deliver(lake, state)
+    deliver_outbox(lake, state)
     lake.flush()
     for table, column, value in (
         ("SecurityRecommendation", "RecommendationState", "Unhealthy"),
@@ -270,11 +270,11 @@ def test_a_message_says_what_became_of_it(
 
 
 def test_a_logic_app_is_told_by_its_address(state, publish, automate, watch, respond, receiver, documents):
-    from nephoscope.automation.rule_formats.security_actions import name_credential
+    from nephoscope.automation.rule_formats.security_actions import build_credential_name
 
     assessment = documents[0]
     made = automate(["Assessments"], [{"actionType": "LogicApp", "logicAppResourceId": "/x"}])
-    state.credentials.put(name_credential(made.key, 0, "uri"), receiver.url)
+    state.credentials.put(build_credential_name(made.key, 0, "uri"), receiver.url)
     publish(assessment("z", "Healthy"))
     watch.plan_runs()
     publish(assessment("a"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nephoscope.behavior.anomaly_kinds import find_kind
+from nephoscope.behavior.anomaly_kinds import find_anomaly_kind
 
 DEFENSE, DESTRUCTION = "Anomalous Defensive Mechanism Modification", "Anomalous Data Destruction"
 GRANTED, REMOVED = "Anomalous Privilege Granted", "Anomalous Account Access Removal"
@@ -42,8 +42,8 @@ OTHER = "Anomalous Administrative Operation"
     ],
 )
 def test_the_kind_of_an_operation(action, name):
-    assert find_kind("Administrative", action).name == name
+    assert find_anomaly_kind("Administrative", action).name == name
 
 
 def test_another_activity_has_its_own():
-    assert find_kind("LogOn", "Delete role assignment").name == "Anomalous Sign-in"
+    assert find_anomaly_kind("LogOn", "Delete role assignment").name == "Anomalous Sign-in"

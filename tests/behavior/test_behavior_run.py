@@ -16,7 +16,7 @@ from nephoscope.behavior.profiles import Profiles
 from nephoscope.behavior.settings import BehaviorSettings, store_settings
 from nephoscope.lake.lake import Lake
 from nephoscope.state import LeaseLostError, State
-from nephoscope_kql.cell_formatting import iterate_rows, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, list_typed_columns
 from nephoscope_kql.types import KqlType
 
 Put = Callable[..., None]
@@ -32,7 +32,7 @@ def analysis(lake: Lake, state: State) -> BehaviorAnalysis:
 def rows(lake: Lake, text: str) -> list[dict[str, Any]]:
     lake.flush()
     table = lake.rows(text)
-    columns = typed_columns(table)
+    columns = list_typed_columns(table)
     return [
         {
             name: msgspec.json.decode(value) if kind is KqlType.DYNAMIC and value else value
@@ -98,7 +98,7 @@ def test_a_run_that_died_before_its_end_is_repeated_by_the_next(
 ) -> None:
     put("SigninLogs", [*routine(USERS, 14), abroad()], NOON + HOUR)
     died = BehaviorAnalysis(lake, state, "default")
-    monkeypatch.setattr(BehaviorAnalysis, "_append", _dies)
+    monkeypatch.setattr(BehaviorAnalysis, "_append_tables", _dies)
     with pytest.raises(RuntimeError):
         died.run(NOON + 2 * HOUR)
     monkeypatch.undo()
@@ -226,14 +226,14 @@ def test_a_process_that_lost_its_lease_writes_nothing(
     lake: Lake, state: State, analysis: BehaviorAnalysis, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put("SigninLogs", [*routine(USERS, 14), abroad()], NOON + HOUR)
-    told_before = BehaviorAnalysis._append
+    told_before = BehaviorAnalysis._append_tables
 
     def slept(self: BehaviorAnalysis, lease: Any, *rest: Any) -> None:
         state.leases.release(lease)
         state.leases.acquire("behavior/default", "another", 60)
         told_before(self, lease, *rest)
 
-    monkeypatch.setattr(BehaviorAnalysis, "_append", slept)
+    monkeypatch.setattr(BehaviorAnalysis, "_append_tables", slept)
     with pytest.raises(LeaseLostError):
         analysis.run(NOON + 2 * HOUR)
     assert told(lake) == []

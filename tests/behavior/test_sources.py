@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nephoscope.behavior.observation_source import COLUMNS, load_shipped
+from nephoscope.behavior.observation_source import COLUMNS, load_shipped_sources
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
@@ -23,7 +23,7 @@ CASES = sorted((Path(__file__).parents[1] / "cases" / "behavior").glob("*.yaml")
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("source", load_shipped(), ids=lambda one: one.name)
+@pytest.mark.parametrize("source", load_shipped_sources(), ids=lambda one: one.name)
 def test_a_source_gives_the_columns_of_an_observation(source) -> None:
     columns = [name for name, _ in compile_results(source.query, CATALOG)[-1].columns]
     assert columns == list(COLUMNS)
@@ -31,7 +31,7 @@ def test_a_source_gives_the_columns_of_an_observation(source) -> None:
 
 
 def test_every_source_has_cases() -> None:
-    assert [path.stem for path in CASES] == [one.name for one in load_shipped()]
+    assert [path.stem for path in CASES] == [one.name for one in load_shipped_sources()]
 
 
 def observed(source, rows):
@@ -45,7 +45,7 @@ def observed(source, rows):
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_an_observation_has_the_time_of_its_row(path: Path) -> None:
     """Not that of the hour by which rows are joined to one."""
-    source = next(one for one in load_shipped() if one.name == path.stem)
+    source = next(one for one in load_shipped_sources() if one.name == path.stem)
     moment = NOW + timedelta(minutes=20, seconds=7)
     ticks = (moment - datetime(1, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 10
     for case in yaml.load(path.read_text(), yaml.CSafeLoader):
@@ -55,7 +55,7 @@ def test_an_observation_has_the_time_of_its_row(path: Path) -> None:
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_what_rows_become(path: Path) -> None:
-    source = next(one for one in load_shipped() if one.name == path.stem)
+    source = next(one for one in load_shipped_sources() if one.name == path.stem)
     for case in yaml.load(path.read_text(), yaml.CSafeLoader):
         found = observed(source, [{"TimeGenerated": NOW, **row} for row in case["rows"]])
         assert len(found) == len(case["gives"]), case["note"]

@@ -20,7 +20,7 @@ from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.run_recording import Recorder
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest, save_request
 from nephoscope.posture.scans.tenants import build_scan_request
-from nephoscope.serve.assessment_worker import FACTS_REST, assess, due
+from nephoscope.serve.assessment_worker import FACTS_REST, assess_request, find_due_request
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.service.advisory_updates import refresh_findings
 from nephoscope.service.local_user import LocalUser
@@ -88,8 +88,8 @@ def settle(data: Path) -> None:
         save_request(request, data)
         # a server publishes the findings that wait when it starts, and judges them a minute later
         refresh_findings(ServiceContext(LocalUser.current(), state, data))
-        assess(ServeSettings(data), request, state)
-        assert due(ServeSettings(data), state, datetime.now(UTC) + FACTS_REST) is None
+        assess_request(ServeSettings(data), request, state)
+        assert find_due_request(ServeSettings(data), state, datetime.now(UTC) + FACTS_REST) is None
 
 
 @pytest.fixture(scope="session")

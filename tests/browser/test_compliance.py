@@ -14,7 +14,7 @@ from tests.browser.test_pages import looked_at
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.publishing import publish_report
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.state import State
@@ -31,7 +31,7 @@ def context(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     scan = EstateScan(
         ScanRequest((str(GIVEN / "estate.json"),), (str(GIVEN / "content"),), ("harbour",)), data
     )
-    publish(data, Report(scan.run(scan.estate()), "estate.json"), {})
+    publish_report(data, Report(scan.run(scan.estate()), "estate.json"), {})
     with State.open_folder(data) as state:
         link = Guard(state, lambda: Hierarchy({})).create_first_link("ada")
     with served(data) as base:

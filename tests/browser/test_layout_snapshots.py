@@ -27,7 +27,7 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state import State
-from nephoscope.web.all_pages import pages as all_pages
+from nephoscope.web.all_pages import list_pages as all_pages
 
 pytestmark = pytest.mark.system
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.web.conftest import ALERT
 
-from nephoscope.web.all_pages import pages
+from nephoscope.web.all_pages import list_pages
 
 pytestmark = pytest.mark.system
 
@@ -49,7 +49,7 @@ def test_every_column_of_a_list_can_be_seen(opened, address):
     base, _ = address
     page = opened(1440).new_page()
     lists, narrow = 0, {}
-    for path in (one.path for one in pages() if one.template and "{" not in one.path):
+    for path in (one.path for one in list_pages() if one.template and "{" not in one.path):
         page.goto(base + path)
         lists += page.locator(".data-list").count()
         if found := page.evaluate(NARROW):

@@ -11,13 +11,13 @@ from playwright.sync_api import expect
 from tests.web.conftest import ALERT, CAPTURE, TRIAL
 from tests.web.inside import CVE, HELD
 
-from nephoscope.alerts.library.hunting import load_shipped as load_hunting
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.library.hunting import load_shipped_queries as load_hunting
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.inventory import InventoryQuery
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state import State
-from nephoscope.web.all_pages import pages
+from nephoscope.web.all_pages import list_pages
 from nephoscope.web.page_data.machine_facts import MACHINES
 
 pytestmark = pytest.mark.system
@@ -38,7 +38,7 @@ def addresses(data: Path) -> list[str]:
     machine = snapshot.inventory.page(EVERYTHING, InventoryQuery("", {"type": MACHINES}, "name"), most=1)[
         0
     ].id
-    rule = next(iter(load_shipped().rules)).id
+    rule = next(iter(load_shipped_rules().rules)).id
     with State.open_folder(data) as state:
         run = state.pipelines.runs()[0]
     ids = {
@@ -70,7 +70,7 @@ def addresses(data: Path) -> list[str]:
     }
     shown = [
         page.path
-        for page in pages()
+        for page in list_pages()
         if page.template
         and not page.path.endswith(("/compliance/{name}", "/hardening/{name}", "{act}", "{key:path}"))
     ]

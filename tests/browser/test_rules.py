@@ -7,13 +7,13 @@ from playwright.sync_api import expect
 from tests.browser.test_pages import looked_at
 from tests.web.conftest import TRIAL
 
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.state import State
 
 pytestmark = pytest.mark.system
 
 #: A rule that runs once a day, so that few windows are to be run.
-RULE = next(one for one in load_shipped().rules if one.enabled and one.frequency.days == 1)
+RULE = next(one for one in load_shipped_rules().rules if one.enabled and one.frequency.days == 1)
 PATIENCE = 120_000
 """Milliseconds that the worker may take on a busy machine."""
 
@@ -23,7 +23,7 @@ PATIENCE = 120_000
     ("width", "scheme"), [(1440, "light"), pytest.param(390, "dark", marks=pytest.mark.full)]
 )
 def test_pages_have_no_fault(opened, address, width, scheme):
-    first = next(iter(load_shipped().rules)).id
+    first = next(iter(load_shipped_rules().rules)).id
     paths = ["/rules", f"/rules/{first}", f"/rules/{first}/trials/{TRIAL}"]
     wrong = looked_at(opened(width, scheme), address[0], paths)
     assert not wrong, "\n".join(wrong)

@@ -148,7 +148,7 @@ def test_what_is_found_beside_packages_is_stored_without_the_secret(data: Path, 
     told = run(data, *asked, "--deny-license", "GPL-*")
     assert "; other findings: " in told.stderr
     with State.open_folder(data) as state:
-        (subject,) = state.inventories.subjects(SubjectFilter(EVERYTHING))
+        (subject,) = state.inventories.list_subjects(SubjectFilter(EVERYTHING))
         kept = state.image_examinations.findings(subject.id)
     assert kept is not None
     assert kept.examined == ("configuration", "secrets", "licenses")

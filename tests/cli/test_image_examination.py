@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 from tests.collect.images.image_builder import Files, make_layout
 
 from nephoscope.cli.main import cli
-from nephoscope.ingest.threat_intelligence.indicator import item
-from nephoscope.ingest.threat_intelligence.indicator_store import keep
-from nephoscope.service.examinations import fingerprint_key, known_malware
+from nephoscope.ingest.threat_intelligence.indicator import read_item
+from nephoscope.ingest.threat_intelligence.indicator_store import keep_indicators
+from nephoscope.service.examinations import fingerprint_key, load_known_malware
 from nephoscope.state import State
 from nephoscope_policy.model.state import Severity
 
@@ -186,8 +186,8 @@ def test_threat_intelligence_names_bad_files(tmp_path: Path, layout: str) -> Non
         "pattern_type": "stix",
     }
     with State.open_folder(tmp_path / "data", None) as state:
-        keep(state, "default", "a feed", [item(document, now)], now)
-        known = known_malware(state, now)
+        keep_indicators(state, "default", "a feed", [read_item(document, now)], now)
+        known = load_known_malware(state, now)
         assert {one: (found.title, found.severity, found.source) for one, found in known.items()} == {
             digest: ("Dropper of a botnet", Severity.HIGH, "a feed")
         }

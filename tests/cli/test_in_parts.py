@@ -209,12 +209,12 @@ def test_an_empty_snapshot(tmp_path: Path) -> None:
 def memory(data: Path) -> tuple[Any, ...]:
     """Everything that the history and the store of a data folder hold, but for names that are made up."""
     history, series = History(data), "default | nephoscope | "
-    evaluations = history.evaluations(series)
+    evaluations = history.list_evaluations(series)
     facts = [
         (one.when, one.percentage, one.current, one.max, one.estate, one.content, one.decisions, one.exemptions, one.controls)
         for one in evaluations
     ]  # fmt: skip
-    past = [dict(history.read_remembered(one)) for one in evaluations]
+    past = [dict(history.read_remembered_states(one)) for one in evaluations]
     changes = [history.changes(one) for one in evaluations]
     store = EstateStore(data)
     return (

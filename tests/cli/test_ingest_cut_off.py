@@ -34,7 +34,7 @@ def test_a_database_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             "properties": {"Rule": f"r{number}"},
         }
         (folder / f"{number}.json").write_text(json.dumps(record) + "\n")
-    begin, begun = IngestedFiles.begin_in, []
+    begin, begun = IngestedFiles.begin_in_transaction, []
 
     def gone(self: IngestedFiles, *given: Any, **named: Any) -> Any:
         begun.append(given)
@@ -43,7 +43,7 @@ def test_a_database_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return begin(self, *given, **named)
 
     with monkeypatch.context() as patched:
-        patched.setattr(IngestedFiles, "begin_in", gone)
+        patched.setattr(IngestedFiles, "begin_in_transaction", gone)
         stopped = ingest(data, folder)
     assert stopped.exit_code == 3
     assert "the server closed the connection; run the command again to resume" in stopped.stderr

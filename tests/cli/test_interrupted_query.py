@@ -23,7 +23,7 @@ import os
 import signal
 from nephoscope.cli.main import main
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.engines.arrow_types import schema_of
+from nephoscope_kql.engines.arrow_types import read_table_schema
 run, running = DuckDBEngine.run, []
 
 class Rows:
@@ -39,7 +39,7 @@ class Rows:
         return self.table.__arrow_c_stream__(schema)
 
 def registered(self, name, table):
-    table = table.rename_columns(list(schema_of(name, table).stored_names()))
+    table = table.rename_columns(list(read_table_schema(name, table).list_stored_names()))
     self._connection.register(name, Rows(table))
 
 def ran(self, *arguments):

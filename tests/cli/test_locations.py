@@ -79,7 +79,7 @@ def address(name: str, value: str, **more: object) -> dict[str, object]:
 
 
 def keep_estate(data: Path, bodies: list[dict[str, object]], day: int) -> None:
-    estate = Estate.of(map(Resource.of, bodies), Coverage.everything())
+    estate = Estate.of(map(Resource.of, bodies), Coverage.cover_everything())
     EstateStore(data).append(estate, datetime(2026, 6, day, tzinfo=UTC))
 
 

@@ -20,9 +20,9 @@ from cases_together import alerts_together, by_table
 from nephoscope.alerts.rule_tests.rule_test import RuleTestRunner
 from nephoscope.alerts.rule_tests.rule_test_file import RuleTestCase, build_cases_path, read_cases
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 
-RULES = load_shipped().rules
+RULES = load_shipped_rules().rules
 Case = RuleTestCase
 
 

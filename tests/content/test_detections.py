@@ -13,14 +13,14 @@ from cases_together import by_table, find_failures
 from nephoscope.alerts.rule_tests.rule_test import RuleTestRunner, check_folder, check_rule
 from nephoscope.alerts.rule_tests.rule_test_file import build_cases_path, read_cases
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.rule_files import load_shipped, locate_rules_folder
+from nephoscope.alerts.rules.rule_files import load_shipped_rules, locate_rules_folder
 from nephoscope_policy.model.state import Severity
 
-RULES = load_shipped().rules
+RULES = load_shipped_rules().rules
 
 
 def test_the_shipped_rules_can_be_read():
-    assert load_shipped().refused == ()
+    assert load_shipped_rules().refused == ()
     assert len({rule.name for rule in RULES}) == len(RULES)
 
 

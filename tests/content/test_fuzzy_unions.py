@@ -12,10 +12,10 @@ from functools import cache
 
 import pytest
 
-from nephoscope.alerts.library.hunting import load_shipped as load_hunting
+from nephoscope.alerts.library.hunting import load_shipped_queries as load_hunting
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.lake.queries.shipped_functions import function_columns, load_shipped_functions
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
+from nephoscope.lake.queries.shipped_functions import get_function_columns, load_shipped_functions
 from nephoscope.lake.schema.tables import Tables
 from nephoscope_kql.catalog import MemoryCatalog, StoredFunction
 from nephoscope_kql.compile import compile_query
@@ -84,14 +84,14 @@ def test_every_branch_of_a_function_compiles(name: str) -> None:
     assert not problems([call(load_shipped_functions()[name])])
 
 
-@pytest.mark.parametrize("name", sorted(one for one in load_shipped_functions() if function_columns(one)))
+@pytest.mark.parametrize("name", sorted(one for one in load_shipped_functions() if get_function_columns(one)))
 def test_the_declared_columns_of_a_function_are_those_that_it_has(name: str) -> None:
     compiled = compile_query(call(load_shipped_functions()[name]), catalog())
-    assert dict(compiled.columns) == dict(function_columns(name))
+    assert dict(compiled.columns) == dict(get_function_columns(name))
 
 
 def test_every_branch_of_a_detection_compiles() -> None:
-    assert not problems(queries(load_shipped().rules))
+    assert not problems(queries(load_shipped_rules().rules))
 
 
 def test_every_branch_of_a_hunting_query_compiles() -> None:

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 from cases_together import find_failures
 
-from nephoscope.alerts.library.hunting import load_shipped, locate_hunting_folder
+from nephoscope.alerts.library.hunting import load_shipped_queries, locate_hunting_folder
 from nephoscope.alerts.rule_tests.rule_test import RuleTestRunner, check_rule
 from nephoscope.alerts.rule_tests.rule_test_file import build_cases_path, read_cases
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
-from nephoscope.alerts.rules.rule_files import load_shipped as shipped_rules
+from nephoscope.alerts.rules.rule_files import load_shipped_rules as shipped_rules
 
-QUERIES = load_shipped().rules
+QUERIES = load_shipped_queries().rules
 
 
 def test_the_shipped_queries_can_be_read():
     files = [one for one in locate_hunting_folder().rglob("*.yaml") if not one.name.endswith(".test.yaml")]
-    assert load_shipped().refused == ()
+    assert load_shipped_queries().refused == ()
     assert len(QUERIES) == len(files) >= 25
     assert len({one.name for one in QUERIES}) == len(QUERIES)
     assert not {one.id for one in QUERIES} & {one.id for one in shipped_rules().rules}

@@ -9,11 +9,11 @@ import pytest
 
 from nephoscope.alerts.library.defender_plan_reference_page import render_page
 from nephoscope.alerts.library.defender_plans import _read_plan, load_plans
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.source_location import Place
 
-RULES = {Path(rule.place.file).stem: rule for rule in load_shipped().rules}
+RULES = {Path(rule.place.file).stem: rule for rule in load_shipped_rules().rules}
 PAGE = render_page()
 LEAST = {
     "Storage": 10,
@@ -29,14 +29,14 @@ LEAST = {
 
 
 def test_every_named_detection_exists():
-    named = {(plan.name, name) for plan in load_plans() for name in plan.detections()}
+    named = {(plan.name, name) for plan in load_plans() for name in plan.list_detections()}
     assert sorted(one for one in named if one[1] not in RULES) == []
 
 
 @pytest.mark.parametrize("plan", load_plans(), ids=lambda one: one.name)
 def test_every_detection_of_a_plan_is_named(plan):
     section = PAGE.split(f"\n## {plan.title}\n")[1].split("\n## ")[0]
-    elsewhere = frozenset().union(*(one.detections() for one in load_plans() if one.name != plan.name))
+    elsewhere = frozenset().union(*(one.list_detections() for one in load_plans() if one.name != plan.name))
     ours = {
         rule.name
         for name, rule in RULES.items()
@@ -57,7 +57,7 @@ def test_an_alert_type_stands_once_in_a_plan():
 @pytest.mark.parametrize(("title", "least"), LEAST.items())
 def test_there_are_enough(title: str, least: int):
     plan = next(one for one in load_plans() if one.title == title)
-    assert len(plan.detections()) >= least
+    assert len(plan.list_detections()) >= least
 
 
 @pytest.mark.parametrize(

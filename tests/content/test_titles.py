@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from nephoscope.alerts.library.hunting import load_shipped as shipped_hunting
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.library.hunting import load_shipped_queries as shipped_hunting
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.analyze.discovery import list_assessment_keys
 from nephoscope.content.loader import load_documents
 
@@ -20,7 +20,7 @@ FINITE = re.compile(
     r"\b(?:is|are|was|were|has|have|had|does|do|did|gets?|asks?|tries|signs|comes|talks|carries|runs|whom?|that was)\b"
 )
 POLICIES = [document.json()["properties"]["displayName"] for document in load_documents(kind="policies")]
-RULES = [one.name for one in (*load_shipped().rules, *shipped_hunting().rules)]
+RULES = [one.name for one in (*load_shipped_rules().rules, *shipped_hunting().rules)]
 PATHS = [document.json()["title"] for document in load_documents(kind="attack_paths")]
 
 

@@ -44,7 +44,7 @@ RECIPES: dict[str, str] = dict(
     re.findall(r"^`([\w/.-]+)`\n\n```\w+\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 )
 CACHES = (
-    formats.formats, analyzers.load_analyzers, operation.load_surfaces, all_pages.pages, discovery.operation_groups,
+    formats.load_formats, analyzers.load_analyzers, operation.load_surfaces, all_pages.list_pages, discovery.load_operation_groups,
     route.load_sections, route.list_routes,
 )  # fmt: skip
 
@@ -79,7 +79,7 @@ def adding(package: ModuleType, name: str) -> pytest.MarkDecorator:
 
 @adding(nephoscope.ingest.logs, "acme_gate.py")
 def test_a_log_format(added: ModuleType) -> None:
-    (form,) = formats.formats().select_format("acme-gate").records
+    (form,) = formats.load_formats().select_format("acme-gate").records
     record = {"product": "Acme Gate", "badge": "kim", "at": "2026-11-01T12:00:00Z"}
     assert form.recognizes(record)
     (row,) = form.rows(record, StreamContext())
@@ -131,7 +131,7 @@ def test_an_operation(added: ModuleType, tmp_path: Path) -> None:
 
 @adding(nephoscope.web.pages, "acme_vaults.py")
 def test_a_page(added: ModuleType) -> None:
-    found = next(one for one in all_pages.pages() if one.path == "/acme")
+    found = next(one for one in all_pages.list_pages() if one.path == "/acme")
     visit: Any = type("Visit", (), {"snapshot": None})
     assert found.filled(visit) == {"snapshot": None}
 
@@ -143,7 +143,7 @@ def test_an_analyzer(added: ModuleType) -> None:
          "name": name, "properties": {"locked": locked}}
         for name, locked in (("a", True), ("b", False))
     ]  # fmt: skip
-    estate = Estate.of([Resource.of(one) for one in bodies], Coverage.everything())
+    estate = Estate.of([Resource.of(one) for one in bodies], Coverage.cover_everything())
     from datetime import UTC, datetime
 
     found = run_all_analyzers(estate, datetime(2026, 11, 1, tzinfo=UTC)).assessments

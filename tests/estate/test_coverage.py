@@ -256,4 +256,4 @@ def test_narrow_claims_say_whether_a_resource_would_have_been_read(
 
 def test_a_scope_that_is_no_resource_is_no_parent_type() -> None:
     id_ = ResourceId.parse("/odd/providers/Microsoft.Insights/diagnosticSettings/x")
-    assert was_read(Coverage.everything(), id_, "")
+    assert was_read(Coverage.cover_everything(), id_, "")

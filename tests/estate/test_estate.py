@@ -22,7 +22,9 @@ def site(name, **body):
 
 
 def test_the_last_body_of_an_id_is_kept_and_the_others_are_counted():
-    estate = Estate.of([site("a", kind="old"), site("A", kind="new")], Coverage.everything(), duplicates=2)
+    estate = Estate.of(
+        [site("a", kind="old"), site("A", kind="new")], Coverage.cover_everything(), duplicates=2
+    )
     assert estate.resources[site("a").key].body["kind"] == "new"
     assert estate.duplicates == 3
     assert [found.body["kind"] for found in estate.list_of_type("Microsoft.Web/Sites")] == ["new"]
@@ -87,7 +89,7 @@ def test_management_groups_have_the_names_that_bodies_and_chains_tell():
 
 def test_what_differs_between_two_estates():
     before = Estate.of([site("same"), site("changed"), site("gone"), resource(f"{SUB}/resourceGroups/g/providers/M.x/y/z")],
-                       Coverage.everything())  # fmt: skip
+                       Coverage.cover_everything())  # fmt: skip
     coverage = Coverage({SUB.lower(): frozenset({"microsoft.web/sites"})})
     after = Estate.of([site("same"), site("changed", kind="x"), site("new")], coverage)
     key = site("x").id.key.removesuffix("/x")

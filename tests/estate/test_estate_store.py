@@ -122,7 +122,7 @@ def test_the_order_of_keys_is_no_change_and_completeness_is(store):
         (Coverage({B: frozenset({STORAGE, VAULT})}), 1),
         (Coverage({A: frozenset({"*"})}), 1),
         (Coverage({}), 0),
-        (Coverage.everything(), 2),
+        (Coverage.cover_everything(), 2),
     ],
 )
 def test_what_lies_outside_coverage_is_not_closed(store, coverage, removed):
@@ -213,17 +213,17 @@ def test_files_of_a_commit_that_never_came_are_not_read(store, tmp_path):
 
 def test_a_writer_that_was_overtaken_starts_over(store, tmp_path, monkeypatch):
     store.append(estate(account("a", v=1)), T1)
-    commit, turns = store_module._commit, []
+    commit, turns = store_module._commit_snapshot, []
 
     def overtaken(*arguments, **options):
         turns.append(1)
         if len(turns) == 1:
-            monkeypatch.setattr(store_module, "_commit", commit)
+            monkeypatch.setattr(store_module, "_commit_snapshot", commit)
             EstateStore(tmp_path).append(estate(account("a", v=2)), T1 + DAY)
-            monkeypatch.setattr(store_module, "_commit", overtaken)
+            monkeypatch.setattr(store_module, "_commit_snapshot", overtaken)
         commit(*arguments, **options)
 
-    monkeypatch.setattr(store_module, "_commit", overtaken)
+    monkeypatch.setattr(store_module, "_commit_snapshot", overtaken)
     snapshot = store.append(estate(account("a", v=3)), T1 + 2 * DAY)
     assert len(turns) == 2
     assert snapshot.sequence == 3
@@ -236,7 +236,7 @@ def test_a_store_that_keeps_changing_is_given_up(store, monkeypatch):
     def conflict(*_arguments, **_options):
         raise CommitFailedError("conflict")
 
-    monkeypatch.setattr(store_module, "_commit", conflict)
+    monkeypatch.setattr(store_module, "_commit_snapshot", conflict)
     with pytest.raises(StoreError, match="try again"):
         store.append(estate(account("a")), T1)
 

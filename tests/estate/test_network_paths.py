@@ -108,7 +108,7 @@ def estate_of(world: ModuleType, extra: list[dict[str, Any]], *, outbound: bool 
     for one in bodies:
         if outbound is not None and "/networkinterfaces/" in one["id"].lower():
             one["properties"] = {**one["properties"], "defaultOutboundConnectivityEnabled": outbound}
-    return Estate.of([Resource.of(one) for one in [*bodies, *extra]], Coverage.everything())
+    return Estate.of([Resource.of(one) for one in [*bodies, *extra]], Coverage.cover_everything())
 
 
 def walk(estate: Estate, source: str, destination: str, port: int, protocol: str = "tcp") -> tuple[str, str]:
@@ -187,7 +187,7 @@ def routed(world: ModuleType, extra: list[dict[str, Any]]) -> Estate:
         for subnet in one.get("properties", {}).get("subnets", []):
             if subnet["name"] == "app":
                 subnet["properties"] = {**subnet["properties"], "routeTable": {"id": table["id"]}}
-    return Estate.of([Resource.of(one) for one in [*bodies, table]], Coverage.everything())
+    return Estate.of([Resource.of(one) for one in [*bodies, table]], Coverage.cover_everything())
 
 
 def test_a_firewall_on_the_way_decides(world: ModuleType) -> None:
@@ -290,7 +290,7 @@ def test_firewall_policies(
 ) -> None:
     assert note
     top = body(FIREWALL, {"firewallPolicy": {"id": f"{NET}/firewallPolicies/p"}})
-    estate = Estate.of([Resource.of(one) for one in [top, *extra]], Coverage.everything())
+    estate = Estate.of([Resource.of(one) for one in [top, *extra]], Coverage.cover_everything())
     given = FirewallFlow("198.51.100.7", "203.0.113.1", "tcp", flow[1], flow[0])
     found = decide_firewall(list_firewall_rules(estate.resources[FIREWALL.lower()], estate), given)
     assert (found.allow, found.rule.name if found.rule else "") == want
@@ -317,13 +317,13 @@ def test_translations_of_a_firewall(note: str, extra: list[dict[str, Any]], name
         for collection in one["properties"].get("ruleCollections", ()):
             collection["ruleCollectionType"] = "FirewallPolicyNatRuleCollection"
     top = body(FIREWALL, {"firewallPolicy": {"id": f"{NET}/firewallPolicies/p"}})
-    estate = Estate.of([Resource.of(one) for one in [top, *extra]], Coverage.everything())
+    estate = Estate.of([Resource.of(one) for one in [top, *extra]], Coverage.cover_everything())
     assert [one.name for one in iterate_dnat_rules(estate.resources[FIREWALL.lower()], estate)] == names
 
 
 def test_a_firewall_whose_policy_was_not_read_is_named() -> None:
     top = body(FIREWALL, {"firewallPolicy": {"id": f"{NET}/firewallPolicies/p"}})
-    estate = Estate.of([Resource.of(top)], Coverage.everything())
+    estate = Estate.of([Resource.of(top)], Coverage.cover_everything())
     with pytest.raises(DataNotCollectedError, match="firewallpolicies/p"):
         list(iterate_dnat_rules(estate.resources[FIREWALL.lower()], estate))
 
@@ -435,7 +435,7 @@ def test_groups_apply_to_private_endpoints_where_policies_say_so(
     for one in bodies:
         for subnet in one.get("properties", {}).get("subnets", []):
             subnet["properties"] = {**subnet["properties"], "privateEndpointNetworkPolicies": policies}
-    found = Estate.of([Resource.of(one) for one in bodies], Coverage.everything())
+    found = Estate.of([Resource.of(one) for one in bodies], Coverage.cover_everything())
     disposition, rule = walk(found, "app", "10.0.2.77", 443)
     assert (disposition, rule or "AllowVnetOutBound") == want
 

@@ -13,7 +13,7 @@ from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.endpoint_access import EndpointAccess
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
-from nephoscope.estate.public_endpoint import JUDGED, find_endpoint_access, is_unrestricted
+from nephoscope.estate.public_endpoint import JUDGED, find_endpoint_access, is_access_unrestricted
 from nephoscope.estate.service_network_rules import NAMESPACES
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.model.coverage import Coverage
@@ -195,7 +195,7 @@ def test_rules_that_were_not_read_leave_it_open() -> None:
     ],
 )  # fmt: skip
 def test_restrictions_of_sites(restrictions: Any, otherwise: str, wanted: bool) -> None:
-    assert is_unrestricted(restrictions, otherwise) is wanted
+    assert is_access_unrestricted(restrictions, otherwise) is wanted
 
 
 RULE_SETS = [
@@ -224,7 +224,7 @@ def test_a_rule_set_is_no_endpoint() -> None:
     resource = Resource.of(
         {"id": id_, "properties": {"publicNetworkAccess": "Enabled", "defaultAction": "Allow"}}
     )
-    view = EstateView(Estate.of([resource], Coverage.everything()), NOON)
+    view = EstateView(Estate.of([resource], Coverage.cover_everything()), NOON)
     assert find_endpoint_access(resource, view) is None
 
 
@@ -271,7 +271,7 @@ def test_container_apps_by_ingress_and_environment(
         "properties": {"environmentId": place, "configuration": {"ingress": ingress}},
     }
     bodies = [app, *([{"id": place, "properties": environment}] if environment is not None else [])]
-    view = EstateView(Estate.of([Resource.of(one) for one in bodies], Coverage.everything()), NOON)
+    view = EstateView(Estate.of([Resource.of(one) for one in bodies], Coverage.cover_everything()), NOON)
     resource = view.estate.resources[app["id"]]
     if wanted is None:
         with pytest.raises(DataNotCollectedError):

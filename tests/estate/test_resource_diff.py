@@ -24,7 +24,7 @@ def estate(bodies: dict[int, int], origins: bool) -> Estate:
             "properties": {"v": value},
         }
         found.append(replace(Resource.of(body), origin=f"{number} {value}".encode() if origins else b""))
-    return Estate.of(found, Coverage.everything())
+    return Estate.of(found, Coverage.cover_everything())
 
 
 @given(BODIES, BODIES, st.booleans(), st.booleans())

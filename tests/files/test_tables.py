@@ -37,7 +37,7 @@ def test_the_type_of_texts(case: dict[str, Any]) -> None:
 
 @given(st.lists(st.integers(0, MAX_DATETIME_TICKS), min_size=1))
 def test_moments_are_read_as_they_are_written(ticks: list[int]) -> None:
-    texts = pa.array([cell_formatting.moment(one) for one in ticks], pa.string())
+    texts = pa.array([cell_formatting.format_moment(one) for one in ticks], pa.string())
     assert type_inference.infer_from_texts(texts)[0] == KqlType.DATETIME
     assert type_inference.infer_from_texts(texts)[1].to_pylist() == ticks
 

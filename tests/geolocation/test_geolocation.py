@@ -12,7 +12,7 @@ from tests.geolocation.address_files import write_database
 
 from nephoscope.behavior.behavior_run import BehaviorAnalysis
 from nephoscope.behavior.observation_reader import ObservationSpan, Observer
-from nephoscope.behavior.observation_source import load_shipped
+from nephoscope.behavior.observation_source import load_shipped_sources
 from nephoscope.estate.estate import Estate
 from nephoscope.geolocation.address_databases import GeolocationError
 from nephoscope.geolocation.place import NOWHERE, Origin
@@ -133,7 +133,7 @@ def test_rows_without_a_place_have_that_of_the_sign_ins_beside_them(lake, put): 
         for address in ("203.0.113.9", "20.42.0.1")
     ]  # fmt: skip
     put("AuditLogs", rows, NOON)
-    observer = Observer(lake, "default", load_shipped(), {}, Geolocator.open(lake.data))
+    observer = Observer(lake, "default", load_shipped_sources(), {}, Geolocator.open(lake.data))
     span = ObservationSpan(
         NOON - timedelta(hours=1), NOON + timedelta(hours=1), None, NOON + timedelta(hours=1)
     )

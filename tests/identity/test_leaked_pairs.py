@@ -81,7 +81,7 @@ def test_rotation_keeps_the_pairs_and_makes_earlier_copies_useless(context, sour
         new[at : at + 8] for at in range(0, len(new), 8)
     }
     again = service.import_leaked_pairs(context, source)
-    assert list(leaked_pairs.key_file(context.data).keys()) == again.keys, (
+    assert list(leaked_pairs.open_key_file(context.data).keys()) == again.keys, (
         "a new list has a key of its own alone"
     )
 
@@ -92,7 +92,7 @@ def test_without_their_keys_the_pairs_are_of_no_use(context, source):
     with pytest.raises(HashListError, match="import-pairs"):
         service.check_password_of_user(context, "kim@contoso.com", PASSWORD)
     service.import_leaked_pairs(context, source)
-    leaked_pairs.key_file(context.data).path.unlink()
+    leaked_pairs.open_key_file(context.data).path.unlink()
     with pytest.raises(HashListError, match="keys of the pairs are gone"):
         LeakedPairs.open(context.data)
 
@@ -209,7 +209,7 @@ def test_strings_finds_nothing_in_data_folder_logs_and_backup(
     service.check_password_of_user(context, "kim@contoso.com", PASSWORD)
     service.check_hashes(context, lake, "ntlm", {"kim@contoso.com": hash_ntlm(PASSWORD)})
     lake.flush()
-    keys = leaked_pairs.key_file(context.data)
+    keys = leaked_pairs.open_key_file(context.data)
     marks = [PASSWORD.encode(), PASSWORD.encode("utf-16-le")]
     for digest in (hash_sha1(PASSWORD), hash_ntlm(PASSWORD)):
         marks += [digest, digest[:8], digest[:8][::-1], digest.hex().encode(), digest.hex().upper().encode()]

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from tests.behavior.conftest import NOON, routine, signin
 
 from nephoscope.behavior.behavior_run import BehaviorAnalysis
-from nephoscope.identity.anomaly_risk import AnomalyRisk, select_following
+from nephoscope.identity.anomaly_risk import AnomalyRisk, select_following_detections
 from nephoscope.identity.behavior_risk import AnomalyEvidence, judge
-from nephoscope.identity.indicator_risk import drop_known
+from nephoscope.identity.indicator_risk import drop_known_detections
 from nephoscope.identity.risk_mapping import load_mapping
 from nephoscope.identity.risk_run import RiskRun
 from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskLevel, RiskState
@@ -130,7 +130,7 @@ def detection(type_, hours=0.0, identity="id-1", level=RiskLevel.LOW, **changes)
 )
 def test_what_follows_another_detection(note, others, wanted):
     several = [AnomalyRisk(detection("anomalousUserActivity", reasons=["first change"]), 24)]
-    found = select_following(several, others)
+    found = select_following_detections(several, others)
     assert bool(found) == wanted, note
     assert all(one.reasons[-1].startswith("passwordSpray was detected on the identity at") for one in found)
 
@@ -139,23 +139,23 @@ def test_what_follows_another_detection(note, others, wanted):
 def test_of_two_levels_of_one_detection_the_higher_is_kept():
     low = detection("anomalousUserActivity")
     both = [AnomalyRisk(replace(low, level=RiskLevel.MEDIUM), 24), AnomalyRisk(low, 0)]
-    assert [one.level for one in select_following(both, [detection("passwordSpray", -1)])] == [
+    assert [one.level for one in select_following_detections(both, [detection("passwordSpray", -1)])] == [
         RiskLevel.MEDIUM
     ]
-    assert [one.level for one in select_following(both, [])] == [RiskLevel.LOW]
+    assert [one.level for one in select_following_detections(both, [])] == [RiskLevel.LOW]
 
 
 @pytest.mark.full
 def test_what_an_alert_said_is_not_said_again():
     one = detection("maliciousIPAddress", address="203.0.113.7")
     same = replace(one, id="alert", happened=NOON + timedelta(hours=3))
-    assert drop_known([one], [same]) == []
+    assert drop_known_detections([one], [same]) == []
     for other in (
         replace(same, address="203.0.113.8"),
         replace(same, identity="id-2"),
         replace(same, event_type="newCountry"),
     ):
-        assert drop_known([one], [other]) == [one]
+        assert drop_known_detections([one], [other]) == [one]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from tests.behavior.conftest import NOON, routine, signin
 
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.behavior.behavior_run import BehaviorAnalysis
 from nephoscope.identity.alert_risk import find_identities
 from nephoscope.identity.behavior_risk import AnomalyEvidence, judge
@@ -111,7 +111,7 @@ def test_without_a_reason_the_level_falls():
 
 
 def test_the_mapping_names_shipped_rules_and_their_techniques():
-    shipped = {one.id: one for one in load_shipped().rules}
+    shipped = {one.id: one for one in load_shipped_rules().rules}
     for one in load_mapping().rules:
         assert shipped[one.rule].name == one.name
     known = {one.risk_event_type for one in (*load_mapping().rules, *load_mapping().behavior)}

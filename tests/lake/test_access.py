@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.queries.estate_reach import ReachesWithin, reach_everything
+from nephoscope.lake.queries.estate_reach import ReachesWithin, grant_full_reach
 from nephoscope.lake.queries.principal_scope import EVERYTHING, LakeScope
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.posture.published.build_info import BuildInfo
@@ -33,12 +33,12 @@ from nephoscope_kql.compile import compile_query
 from nephoscope_kql.parser import OPERATORS
 from nephoscope_kql.parser.expressions import LISTS
 from nephoscope_kql.plan.relations import JoinKind
-from nephoscope_kql.plugin_registry import plugins
-from nephoscope_kql.registry import aggregates, callable_functions
+from nephoscope_kql.plugin_registry import load_plugins
+from nephoscope_kql.registry import load_aggregates, load_callable_functions
 
 NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 MINE, OTHER = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
-SCOPE = LakeScope(frozenset({MINE}), estate=ReachesWithin(reach_everything, frozenset({MINE})))
+SCOPE = LakeScope(frozenset({MINE}), estate=ReachesWithin(grant_full_reach, frozenset({MINE})))
 TABLES = ("Syslog", "Event")
 
 CASES = yaml.load(Path(__file__).with_name("access.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
@@ -173,11 +173,11 @@ def test_an_operator_that_is_not_here_does_not_run(lakes: tuple[Lake, Lake]) -> 
 
 def test_every_plugin_is_here() -> None:
     assert set(PLUGINS) == {
-        name for name, one in plugins().items() if one.bind is not None and not one.internal
+        name for name, one in load_plugins().items() if one.bind is not None and not one.is_internal
     }
 
 
-@pytest.mark.parametrize("name", sorted(name for name, one in plugins().items() if one.bind is None))
+@pytest.mark.parametrize("name", sorted(name for name, one in load_plugins().items() if one.bind is None))
 def test_a_plugin_that_is_not_here_does_not_run(lakes: tuple[Lake, Lake], name: str) -> None:
     assert f"the plugin {name}" in str(answer(lakes[0], f"Syslog | evaluate {name}()", SCOPE))
 
@@ -205,7 +205,7 @@ class Asked(dict):
 def reads_rows(name: str) -> bool:
     """Whether a function reads rows that it is given as an argument."""
     tables = Asked(MemoryCatalog.of({table: [("ProcessID", "long")] for table in TABLES}).tables)
-    asks = "Syslog | summarize x = {}({})" if name in aggregates() else "print x = {}({})"
+    asks = "Syslog | summarize x = {}({})" if name in load_aggregates() else "print x = {}({})"
     for before, after in itertools.product(range(3), range(2)):
         arguments = ["1"] * before + ["(Event | project ProcessID)"] + ["1"] * after
         tables.event = False
@@ -217,7 +217,7 @@ def reads_rows(name: str) -> bool:
 
 
 def test_every_function_that_reads_rows_is_here() -> None:
-    known = {*callable_functions(), *CALLS, *WINDOWS, *aggregates()}
+    known = {*load_callable_functions(), *CALLS, *WINDOWS, *load_aggregates()}
     assert first_words(FUNCTIONS) == {name for name in known if reads_rows(name)} | LISTS
 
 
@@ -416,10 +416,10 @@ def test_one_evaluation_is_read_until_the_end(tmp_path: Path) -> None:
         assert before is not None
         assessed(data, all_rows=False)
         assert catalog.find_table("SecurityResources") is not None
-        paths = [catalog.scan(one).paths() for one in sorted(catalog.relations())]
+        paths = [catalog.scan(one).paths() for one in sorted(catalog.list_relations())]
         with catalog.with_newest_versions() as later:
             later.find_table("Resources")
-            assert [later.scan(one).paths() for one in later.relations()] != paths[:1]
+            assert [later.scan(one).paths() for one in later.list_relations()] != paths[:1]
         assert catalog.pin_graph().version == 0
 
 

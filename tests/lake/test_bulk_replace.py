@@ -11,7 +11,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.watchlists import bulk_replace, watchlist_service
 from nephoscope.lake.watchlists.watchlist_diff import WatchlistChanges
 from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem, WatchlistService
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.state import State, StateError
 
 NOW = datetime.now(UTC)
@@ -30,14 +30,14 @@ def keeping(state: State, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Watchl
 @pytest.fixture
 def between(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], None]], None]]:
     """Lets something be done after each portion."""
-    write = bulk_replace.BulkReplace._write
+    write = bulk_replace.BulkReplace._write_in_transaction
 
     def during(what: Callable[[], None]) -> None:
         def written(one: bulk_replace.BulkReplace, work: Callable[..., None]) -> None:
             write(one, work)
             what()
 
-        monkeypatch.setattr(bulk_replace.BulkReplace, "_write", written)
+        monkeypatch.setattr(bulk_replace.BulkReplace, "_write_in_transaction", written)
 
     yield during
     monkeypatch.undo()
@@ -66,12 +66,12 @@ TOLD = "Watchlist | where _DTItemType == 'watchlist-item' | summarize count() by
 
 def test_others_write_between_and_see_all_or_nothing(keeping, state, lake, between) -> None:
     keeping.update("VIPs", many("1", 5), NOW)
-    deliver(lake, state)
+    deliver_outbox(lake, state)
     found = []
 
     def look() -> None:
         state.workspaces.set("default", description=f"portion {len(found)}")
-        found.append((kept(state), seen(lake, LIST), deliver(lake, state)))
+        found.append((kept(state), seen(lake, LIST), deliver_outbox(lake, state)))
 
     between(look)
     assert keeping.update("vips", many("2"), NOW) == WatchlistChanges(added=MANY - 5, updated=5)
@@ -81,7 +81,7 @@ def test_others_write_between_and_see_all_or_nothing(keeping, state, lake, betwe
     assert changed > 2 * MANY // 10
     assert all(one[0] == after for one in found[changed:])
     assert (kept(state), seen(lake, LIST)) == (after, after)
-    deliver(lake, state)
+    deliver_outbox(lake, state)
     assert seen(lake, TOLD) == [("Create", MANY), ("Update", 5)]
 
 
@@ -91,7 +91,7 @@ def test_all_are_replaced_and_deleted(keeping, state, lake) -> None:
     assert keeping.update("VIPs", many("1"), NOW) == WatchlistChanges(added=MANY - 3, same=3)
     assert keeping.update("VIPs", many("1"), NOW) == WatchlistChanges(same=MANY)
     keeping.delete("VIPs", NOW)
-    deliver(lake, state)
+    deliver_outbox(lake, state)
     assert state.watchlists.all("default") == []
     assert seen(lake, TOLD) == [("Create", 2 * MANY - 3), ("Delete", 2 * MANY - 3)]
     assert (state.outbox.waiting(), state.outbox.list_held()) == (0, set())
@@ -109,7 +109,7 @@ def test_many_that_are_over_go(keeping, state, lake) -> None:
 @pytest.mark.parametrize("portion", [1, 7, 14, 21])
 def test_a_death_in_between_changes_nothing(keeping, state, lake, between, portion: int) -> None:
     keeping.update("VIPs", many("1", 5), NOW)
-    deliver(lake, state)
+    deliver_outbox(lake, state)
     done = 0
 
     def dies() -> None:
@@ -126,7 +126,7 @@ def test_a_death_in_between_changes_nothing(keeping, state, lake, between, porti
             keeping.update("VIPs", many("2"), NOW)
         assert kept(state) == [("1", 5)]
     between(lambda: None)
-    assert (deliver(lake, state), seen(lake, LIST)) == (0, [("1", 5)])
+    assert (deliver_outbox(lake, state), seen(lake, LIST)) == (0, [("1", 5)])
     keeping.publish_due(NOW)
     assert (state.outbox.list_held(), state.watchlists.lists_with_leftovers("default")) == (set(), [])
     assert keeping.update("VIPs", many("2"), NOW) == WatchlistChanges(added=MANY - 5, updated=5)

@@ -10,7 +10,7 @@ import pytest
 
 from nephoscope.lake.dictionary_rows import has_stored_types, join_tables, unpack_schema
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import complete, to_arrow_rows
+from nephoscope.lake.schema.row_conversion import complete_rows, to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state import State
 from nephoscope.state.workspaces.workspace import Workspace
@@ -29,7 +29,7 @@ def _rows(addresses: list[str], *, packed: bool, subscription: str | None = None
         texts["_SubscriptionId"] = pa.array([subscription] * len(addresses))
     if packed:
         texts = {name: text.dictionary_encode() for name, text in texts.items()}
-    found = complete(TABLE, pa.table({"TimeGenerated": times, **texts}), workspace=WORKSPACE, now=NOW)
+    found = complete_rows(TABLE, pa.table({"TimeGenerated": times, **texts}), workspace=WORKSPACE, now=NOW)
     assert not found.bad
     return found.table
 
@@ -59,7 +59,7 @@ def test_absent_texts_are_empty_and_null_is_not_kept() -> None:
             "SrcIp": pa.array([None], pa.string()).dictionary_encode(),
         }
     )
-    found = complete(TABLE, table, workspace=WORKSPACE, now=NOW).table.to_pylist()[0]
+    found = complete_rows(TABLE, table, workspace=WORKSPACE, now=NOW).table.to_pylist()[0]
     assert (found["SrcIp"], found["AclRule"], found["_ResourceId"], found["_SubscriptionId"]) == (
         "",
         "",

@@ -37,7 +37,7 @@ class SmallDisk(Disk):
     def open_for_append(self, path: Path, *, new: bool) -> AppendFile:
         return SmallFile(self, path, new=new)
 
-    def table_file(self, path: Path, schema) -> TableFile:
+    def create_table_file(self, path: Path, schema) -> TableFile:
         return SmallTable(self, path, schema)
 
     def take(self, size: int) -> None:
@@ -83,7 +83,7 @@ def disk() -> SmallDisk:
 class Still(Lake):
     """Flushes only when it is told to."""
 
-    def _run(self) -> None:
+    def _run_flusher(self) -> None:
         pass
 
     def _keep_up(self) -> None:

@@ -71,7 +71,7 @@ class Aggregated:
         with self.lake.catalog(scope or LakeScope(None), "default") as catalog:
             table = catalog.find_table(TABLE)
             assert table is not None
-            scan = catalog.scans()[table.relation]
+            scan = catalog.list_scans()[table.relation]
             return _sorted(self.aggregates.merge(AggregateQuery(by_file, MERGE, combine), table, scan, now))
 
     def wanted(self, scope: LakeScope | None = None, now: datetime = NOW) -> list[Any]:
@@ -79,7 +79,7 @@ class Aggregated:
         text = BY_FILE.replace(" | summarize", " | where TimeGenerated <= now() | summarize")
         with self.lake.catalog(scope or LakeScope(None), "default") as catalog:
             compiled = compile_query(text, catalog, now=now)
-            with DuckDBEngine(scans=catalog.scans()) as engine:
+            with DuckDBEngine(scans=catalog.list_scans()) as engine:
                 return _sorted(engine.run(compiled))
 
     def kept(self) -> list[Path]:
@@ -253,7 +253,7 @@ def test_groups_are_merged_at_the_time_of_the_evaluation(lake: Aggregated, shape
             table = catalog.find_table(TABLE)
             assert table is not None
             asked = AggregateQuery(BY_FILE, f"Groups | {shape}")
-            found = lake.aggregates.merge(asked, table, catalog.scans()[table.relation], now)
+            found = lake.aggregates.merge(asked, table, catalog.list_scans()[table.relation], now)
         assert [row["Now"][:19] for row in found.to_pylist()] == [f"{now:%Y-%m-%dT%H:%M:%S}"]
 
 

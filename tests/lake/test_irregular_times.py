@@ -44,8 +44,8 @@ COUNTED = st.datetimes(datetime(2001, 9, 10), datetime(2286, 11, 1), timezones=s
     ],
 )
 def test_odd_times_are_read_everywhere(text: Any, wanted: datetime | None) -> None:
-    assert coercion.moment(text) == wanted
-    assert timestamps.moment(text) == wanted
+    assert coercion.to_moment(text) == wanted
+    assert timestamps.parse_moment(text) == wanted
     found = coerce_column([text, None], KqlType.DATETIME)
     assert found.array.to_pylist() == [wanted, None]
     assert found.unfit == ({} if wanted else {0: text})
@@ -56,14 +56,14 @@ def test_counts_tell_their_unit_by_their_digits(time: datetime, unit: int) -> No
     count = (time - EPOCH) // timedelta(microseconds=1) // unit
     wanted = EPOCH + timedelta(microseconds=count * unit)
     for value in (count, str(count)):
-        assert coercion.moment(value) == timestamps.moment(value) == wanted
+        assert coercion.to_moment(value) == timestamps.parse_moment(value) == wanted
 
 
 @given(COUNTED, st.integers(0, 999))
 def test_nanoseconds_are_cut_to_microseconds(time: datetime, more: int) -> None:
     count = (time - EPOCH) // timedelta(microseconds=1) * 1000 + more
     for value in (count, str(count)):
-        assert coercion.moment(value) == timestamps.moment(value) == time
+        assert coercion.to_moment(value) == timestamps.parse_moment(value) == time
     assert timestamps.from_epoch(count) == time
 
 
@@ -74,4 +74,4 @@ def test_nanoseconds_are_cut_to_microseconds(time: datetime, more: int) -> None:
 )
 def test_the_calendar_stays_as_it_was(time: datetime, between: str, zone: str) -> None:
     text = time.isoformat(between) + zone
-    assert coercion.moment(text) == timestamps.moment(text) == time.replace(tzinfo=UTC)
+    assert coercion.to_moment(text) == timestamps.parse_moment(text) == time.replace(tzinfo=UTC)

@@ -96,4 +96,4 @@ def test_small_files_are_joined_and_counts_stay(lake: Lake) -> None:
     ]
     with lake.catalog() as catalog:
         catalog.find_table("Syslog")
-        assert sum(len(scan.paths()) for scan in catalog.scans().values()) < 12
+        assert sum(len(scan.paths()) for scan in catalog.list_scans().values()) < 12

@@ -15,8 +15,8 @@ from tests.running import forked_commands
 
 from nephoscope.lake.errors import LakeError, TableRefusedError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.maintenance.compaction import due
-from nephoscope.lake.maintenance.table_inventory import list_expired
+from nephoscope.lake.maintenance.compaction import find_due_compactions
+from nephoscope.lake.maintenance.table_inventory import list_expired_days
 from nephoscope.lake.queries.principal_catalog import LakeCatalog
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.table import LakeTable
@@ -33,7 +33,7 @@ NOW = dt.datetime(2026, 6, 10, 12, tzinfo=dt.UTC)
 class Still(Lake):
     """Does nothing by itself."""
 
-    def _run(self) -> None:
+    def _run_flusher(self) -> None:
         pass
 
     def _keep_up(self) -> None:
@@ -70,9 +70,9 @@ def test_a_workspace_that_is_gone_stops_no_clean_up(still: Lake, state: State) -
     assert still.retain(NOW) == 2
     kept = {one.name: one.get_retention_days("Syslog") for one in state.workspaces.all()}
     later = NOW + dt.timedelta(days=400)
-    assert {one.workspace for one in list_expired(still.data, lambda name, _: kept.get(name), later)} == {
-        "default"
-    }
+    assert {
+        one.workspace for one in list_expired_days(still.data, lambda name, _: kept.get(name), later)
+    } == {"default"}
 
 
 def test_days_past_their_retention_go(still: Lake, state: State) -> None:
@@ -98,12 +98,12 @@ def test_a_clean_up_is_asked_of_the_process_that_has_the_lease(tmp_path: Path, s
         def kept(workspace: str, table: str) -> int:
             return state.workspaces.get(workspace).get_retention_days(table)
 
-        (old,) = list_expired(tmp_path / "data", kept, now)
+        (old,) = list_expired_days(tmp_path / "data", kept, now)
         assert (old.workspace, old.table, old.days, old.rows) == ("default", "Syslog", 3, 3)
         with Lake.open(tmp_path / "data", state) as other:
             assert other.retain(now) is None, "the first has the lease"
             other.run_maintenance(60)
-        assert list(list_expired(tmp_path / "data", kept, now)) == []
+        assert list(list_expired_days(tmp_path / "data", kept, now)) == []
         assert count(holder) == 3
         with Still.open(tmp_path / "data", state) as third:
             holder._stop.set()
@@ -117,7 +117,7 @@ def test_a_vacuum_leaves_what_readers_may_need(still: Lake, tmp_path: Path) -> N
         write(still, sequence, [0])
     pinned = still.catalog()
     pinned.find_table("Syslog")
-    files = [path for scan in pinned.scans().values() for path in scan.paths()]
+    files = [path for scan in pinned.list_scans().values() for path in scan.paths()]
     assert (still.compact(2), count(still), len(files)) == (6, 6, 6)
     with pytest.raises(LakeError, match="at least 24 hours"):
         still.vacuum(23)
@@ -127,7 +127,7 @@ def test_a_vacuum_leaves_what_readers_may_need(still: Lake, tmp_path: Path) -> N
         os.utime(file, (long_ago, long_ago))
     stored = still._upkeep._store.get("default", "Syslog")
     versions = [version for _, _, version in list_held(tmp_path / "data")]
-    assert versions == list(pinned.versions().values())
+    assert versions == list(pinned.list_versions().values())
     assert stored.vacuum(0, versions) == []
     assert all(file.exists() for file in files)
     pinned.close()
@@ -141,11 +141,11 @@ def test_a_catalog_stays_at_its_versions(still: Lake) -> None:
     write(still, 0, [0])
     with still.catalog() as catalog:
         catalog.find_table("Syslog")
-        before = catalog.versions()
+        before = catalog.list_versions()
         write(still, 1, [0])
         still.compact(1)
         catalog.find_table("Syslog")
-        assert catalog.versions() == before
+        assert catalog.list_versions() == before
         assert isinstance(catalog.resolve_place("workspace", "default"), LakeCatalog)
     assert count(still) == 2
 
@@ -168,10 +168,10 @@ def test_which_files_are_joined() -> None:
         return ParquetFile(Path(), str(number), dt.date(2026, 6, day), size, rows, None, None)
 
     many = [file(n, 1000) for n in range(33)]
-    assert list(due(TableSnapshot(1, tuple(many[:32])), 32)) == []
-    assert list(due(TableSnapshot(1, tuple(many)), 32)) == [many]
+    assert list(find_due_compactions(TableSnapshot(1, tuple(many[:32])), 32)) == []
+    assert list(find_due_compactions(TableSnapshot(1, tuple(many)), 32)) == [many]
     large = [file(99, 40 << 20), file(98, 1000, 10**9), file(97, 1000, day=2)]
-    assert list(due(TableSnapshot(1, (*many, *large)), 32)) == [many]
+    assert list(find_due_compactions(TableSnapshot(1, (*many, *large)), 32)) == [many]
 
 
 @pytest.mark.parametrize(

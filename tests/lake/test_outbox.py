@@ -12,7 +12,7 @@ import pytest
 from tests.running import forked_commands
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.writing.outbox import LEASE, deliver, deliver_pending
+from nephoscope.lake.writing.outbox import LEASE, deliver_outbox, deliver_pending_rows
 from nephoscope.state import State
 
 pytestmark = pytest.mark.system
@@ -41,8 +41,12 @@ def test_rows_come_to_their_tables(lake: Lake, state: State) -> None:
     add(state, "SecurityAlert", {"AlertName": "old", "TimeGenerated": "1999-01-01T00:00:00Z"})
     add(state, "Syslog", {"a": 1}, "soc")
     add(state, "SecurityAlert", {"a": 1}, "gone")
-    assert deliver(lake, state) == 6
-    assert (state.outbox.waiting(), deliver(lake, state), state.leases.holder(LEASE)) == (0, 0, "")
+    assert deliver_outbox(lake, state) == 6
+    assert (state.outbox.waiting(), deliver_outbox(lake, state), state.leases.find_holder(LEASE)) == (
+        0,
+        0,
+        "",
+    )
     found = rows(
         lake,
         "SecurityAlert | project AlertName, Entities, Extra = tostring(_AdditionalFields.Extra), TenantId",
@@ -61,9 +65,9 @@ def test_rows_come_to_their_tables(lake: Lake, state: State) -> None:
 def test_another_who_brings_them_is_left_alone(lake: Lake, state: State) -> None:
     add(state, "SecurityAlert", {"AlertName": "one"})
     other = state.leases.acquire(LEASE, "other", 60)
-    assert deliver(lake, state) is None
+    assert deliver_outbox(lake, state) is None
     other.release()
-    assert deliver(lake, state) == 1
+    assert deliver_outbox(lake, state) == 1
 
 
 def test_a_lake_that_is_open_brings_them_by_itself(lake: Lake, state: State) -> None:
@@ -128,9 +132,9 @@ def test_kills_lose_and_double_nothing(tmp_path: Path, kills: int) -> None:
         committed |= {line.strip() for line in printed.splitlines(keepends=True) if line.endswith("\n")}
         with State.open_folder(data, "") as state:
             # its lease is not waited for: a killed holder is as one that ran out
-            assert state.leases.acquire(LEASE, state.leases.holder(LEASE) or "test", 0.0) is not None
+            assert state.leases.acquire(LEASE, state.leases.find_holder(LEASE) or "test", 0.0) is not None
     with State.open_folder(data, "") as state, Lake.open(data, state) as lake:
-        assert deliver(lake, state) is not None
+        assert deliver_outbox(lake, state) is not None
         found = rows(lake, "SecurityAlert | summarize Rows = count() by AlertName")
         assert state.outbox.waiting() == 0
         assert rows(lake, "_Quarantine") == []
@@ -143,10 +147,10 @@ def test_kills_lose_and_double_nothing(tmp_path: Path, kills: int) -> None:
 
 def test_a_request_does_not_wait_for_the_rows_of_others(lake: Lake, state: State) -> None:
     add(state, "SecurityAlert", {"AlertName": "one"})
-    assert deliver_pending(lake, state) == 1
+    assert deliver_pending_rows(lake, state) == 1
     with state.transaction() as session:
         for number in range(150):
             state.outbox.add(session, "default", "SecurityAlert", {"AlertName": str(number)})
-    assert deliver_pending(lake, state) is None
-    assert deliver(lake, state) == 150
-    assert (state.outbox.waiting(), deliver_pending(lake, state)) == (0, 0)
+    assert deliver_pending_rows(lake, state) is None
+    assert deliver_outbox(lake, state) == 150
+    assert (state.outbox.waiting(), deliver_pending_rows(lake, state)) == (0, 0)

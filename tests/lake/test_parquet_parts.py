@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.lake.maintenance.compaction import sorted_rows
+from nephoscope.lake.maintenance.compaction import sort_rows
 from nephoscope.lake.schema.column_types import TIME
 from nephoscope.lake.storage import parquet_parts
 from nephoscope.lake.storage.parquet_parts import group_rows
@@ -80,7 +80,7 @@ def test_a_join_holds_two_groups_and_a_block() -> None:
 def test_every_row_is_in_one_group(blocks: list[list[int]], packed: bool) -> None:
     tables = _several(blocks, packed=packed)
     count = sum(map(len, blocks))
-    for found in (list(group_rows(iter(tables))), list(sorted_rows(iter(tables)))):
+    for found in (list(group_rows(iter(tables))), list(sort_rows(iter(tables)))):
         assert all(one.num_rows <= ROWS for one in found)
         assert sorted(number for one in found for number in one["Number"].to_pylist()) == list(range(count))
     assert [number for one in group_rows(iter(tables)) for number in one["Number"].to_pylist()] == list(

@@ -81,7 +81,7 @@ class Memory:
 class Still(Lake):
     """A lake that flushes only when it is told to: the trace is the same every time."""
 
-    def _run(self) -> None:
+    def _run_flusher(self) -> None:
         pass
 
     def _keep_up(self) -> None:
@@ -143,7 +143,7 @@ def found(lake: Lake, root: Path) -> dict[str, Counter]:
     lake.flush()
     counts = {name: Counter() for name in TABLES}
     for name in TABLES:
-        path = table_store.table_path(root, "default", name)
+        path = table_store.get_table_path(root, "default", name)
         table = delta_table.open_table(path)
         for file in read_snapshot(table, path).files if table is not None else ():
             rows = pq.ParquetFile(file.path).read(

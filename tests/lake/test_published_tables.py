@@ -8,13 +8,13 @@ import json
 
 import pytest
 
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import read
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.column_types import STANDARD
-from nephoscope.lake.schema.published_tables import PublishedTables, published_tables
+from nephoscope.lake.schema.published_tables import PublishedTables, load_published_tables
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
@@ -24,7 +24,7 @@ NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 
 
 def test_every_line_is_a_table_that_has_no_definition_of_its_own() -> None:
-    published = published_tables()
+    published = load_published_tables()
     assert len(published) > 700
     assert list(published) == sorted(published, key=str.lower)
     assert not published.keys() & Tables.from_definitions().by_name.keys()
@@ -63,7 +63,7 @@ def test_a_query_over_a_published_table_compiles_and_a_wildcard_does_not_open_it
     assert found.table.to_pylist() == [{"ColumnType": "datetime"}]
     with lake.catalog() as catalog:
         assert "OTelSpans" in catalog.known_tables()
-        assert not {*catalog.names()} & published_tables().keys()
+        assert not {*catalog.names()} & load_published_tables().keys()
 
 
 def test_rows_that_are_sent_to_a_published_table_land_typed() -> None:
@@ -75,7 +75,7 @@ def test_rows_that_are_sent_to_a_published_table_land_typed() -> None:
     }
     (found,) = read(
         io.BytesIO(json.dumps(row).encode()),
-        formats(),
+        load_formats(),
         StreamContext("a", NOW),
         tables=Tables.builtin(),
         workspace=Workspace.from_name("default"),
@@ -90,4 +90,4 @@ def test_an_imported_definition_replaces_a_published_one(lake: Lake) -> None:
     lake.import_table(LakeTable.of("Okta_CL", {"Actor": KqlType.DYNAMIC}))
     assert lake.tables["Okta_CL"].types["Actor"] == KqlType.DYNAMIC
     assert "eventType_s" not in lake.tables["Okta_CL"].types
-    assert Tables.builtin()["Okta_CL"] is published_tables()["Okta_CL"]
+    assert Tables.builtin()["Okta_CL"] is load_published_tables()["Okta_CL"]

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.schema.identity_columns import identities
+from nephoscope.lake.schema.identity_columns import list_machine_identities
 from nephoscope.lake.schema.resource_bound_rows import CONFLICT
-from nephoscope.lake.schema.row_conversion import complete, to_arrow_rows
+from nephoscope.lake.schema.row_conversion import complete_rows, to_arrow_rows
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.model.resource_binding import bind_resource
@@ -103,7 +103,7 @@ def test_a_bound_key_stores_nothing_about_another_machine(table):
     tries = attempts(table)
     stored, bad = sent(table, *tries)
     assert len(stored) + len(bad) == len(tries)
-    columns = identities(table)
+    columns = list_machine_identities(table)
     if columns is None:
         assert not stored
         return
@@ -133,8 +133,8 @@ def test_a_table_of_machines_says_which_columns_name_them():
 
 
 def test_a_published_table_without_a_definition_takes_no_rows_of_a_machine():
-    assert identities(Tables.builtin()["WVDAgentHealthStatus"]) is None
-    assert identities(
+    assert list_machine_identities(Tables.builtin()["WVDAgentHealthStatus"]) is None
+    assert list_machine_identities(
         Tables.builtin()["NXLog_DNS_Server_CL"]
     )  # told by the names of its columns, as of any custom table
 
@@ -298,7 +298,7 @@ def test_arrow_rows_with_packed_texts_are_held_too():
     table = Tables.builtin()["Event"]
     texts = pa.array(["web-01", "web-02", ""]).dictionary_encode()
     arrow = pa.table({"TimeGenerated": pa.array([NOW] * 3, pa.timestamp("us", "UTC")), "Computer": texts})
-    found = complete(table, arrow, workspace=PLACE, now=NOW, senders=[(BOUND, 3)])
+    found = complete_rows(table, arrow, workspace=PLACE, now=NOW, senders=[(BOUND, 3)])
     assert found.table["Computer"].to_pylist() == ["web-01", "web-01"]
     assert [place for place, _ in found.bad] == [1]
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.schema.arrow_column import coerce_column
 from nephoscope.lake.schema.coercion import NONE, coerce_value
-from nephoscope.lake.schema.column_types import storage_type
-from nephoscope.lake.schema.row_conversion import complete, to_arrow_rows
+from nephoscope.lake.schema.column_types import get_storage_type
+from nephoscope.lake.schema.row_conversion import complete_rows, to_arrow_rows
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.types import KqlType
@@ -159,7 +159,7 @@ def test_whole_columns_are_as_their_values(values: list[object], kind: KqlType) 
     found = coerce_column(values, kind)
     cells = [coerce_value(value, kind) for value in values]
     assert found.unfit.keys() == {place for place, cell in enumerate(cells) if cell is NONE}
-    wanted = pa.array([None if cell is NONE else cell for cell in cells], storage_type(kind))
+    wanted = pa.array([None if cell is NONE else cell for cell in cells], get_storage_type(kind))
     assert found.array.equals(wanted) or repr(found.array.to_pylist()) == repr(wanted.to_pylist())
 
 
@@ -219,11 +219,11 @@ def test_no_rows_are_an_empty_table() -> None:
 
 
 def test_columns_that_have_their_types_already_are_completed() -> None:
-    times = pa.array([NOW, None, NOW - dt.timedelta(days=99)], storage_type(KqlType.DATETIME))
+    times = pa.array([NOW, None, NOW - dt.timedelta(days=99)], get_storage_type(KqlType.DATETIME))
     given_ = pa.table(
         {"the_long": pa.array([1, 2, 3]), "TimeGenerated": times, "the_string": pa.array(["a", None, "c"])}
     )
-    found = complete(T, given_, workspace=PLACE, now=NOW)
+    found = complete_rows(T, given_, workspace=PLACE, now=NOW)
     assert found.table.schema.equals(T.schema)
     assert [place for place, _ in found.bad] == [1, 2]
     (row,) = found.table.to_pylist()
@@ -237,7 +237,7 @@ def test_columns_that_have_their_types_already_are_completed() -> None:
 @pytest.mark.parametrize("column", [{"nowhere": [1]}, {"the_long": ["text"]}])
 def test_columns_in_other_types_are_refused(column: dict) -> None:
     with pytest.raises(LakeError, match="wanted is"):
-        complete(T, pa.table(column), workspace=PLACE, now=NOW)
+        complete_rows(T, pa.table(column), workspace=PLACE, now=NOW)
 
 
 GUID = "0B1C2D3E-0000-4000-8000-00000000000A"
@@ -278,5 +278,5 @@ def test_packed_rows_name_their_subscription() -> None:
     named = pa.array([GUID, "", "none"])
     for texts in (named, named.dictionary_encode()):
         given = pa.table({"TimeGenerated": times, "SubscriptionId": texts})
-        found = complete(table, given, workspace=PLACE, now=NOW).table.column("_SubscriptionId")
+        found = complete_rows(table, given, workspace=PLACE, now=NOW).table.column("_SubscriptionId")
         assert found.to_pylist() == [GUID.lower(), "", ""]

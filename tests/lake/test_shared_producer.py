@@ -27,7 +27,7 @@ SHARER = Path(__file__).with_name("sharer.py")
 class Still(Lake):
     """Flushes only when it is told to."""
 
-    def _run(self) -> None:
+    def _run_flusher(self) -> None:
         pass
 
     def _keep_up(self) -> None:

@@ -16,7 +16,7 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.spool.append_frame import encode_frame, frames
-from nephoscope.lake.spool.segments import folders, segments
+from nephoscope.lake.spool.segments import list_folders, list_segments
 from nephoscope.lake.writing.quarantine import QuarantineEntry
 from nephoscope.state import State
 from nephoscope.state.state_ledger import StateLedger
@@ -27,7 +27,7 @@ NOW = dt.datetime.now(dt.UTC)
 class Still(Lake):
     """Flushes only when it is told to."""
 
-    def _run(self) -> None:
+    def _run_flusher(self) -> None:
         pass
 
     def _keep_up(self) -> None:
@@ -117,8 +117,8 @@ def test_appends_of_threads_share_a_sync(tmp_path: Path, state: State) -> None:
         ]
         for thread in threads:
             thread.start()
-        (folder,) = folders(tmp_path / "data")
-        while sum(len(list(one.frames())) for one in segments(folder)) < count:
+        (folder,) = list_folders(tmp_path / "data")
+        while sum(len(list(one.frames())) for one in list_segments(folder)) < count:
             assert any(thread.is_alive() for thread in threads)
         disk.go.set()
         for thread in threads:
@@ -132,8 +132,8 @@ def test_what_a_writer_leaves_is_taken_over(tmp_path: Path, state: State) -> Non
     """Also its torn tail is cut, and its producers go on where they were."""
     with Still.open(tmp_path / "data", state) as lake:
         lake.writer().append("default", rows(lake, 1), producer="p", sequence=4)
-        (folder,) = folders(tmp_path / "data")
-        (left,) = segments(folder)
+        (folder,) = list_folders(tmp_path / "data")
+        (left,) = list_segments(folder)
         whole = left.path.read_bytes()
     lake_folder = tmp_path / "data" / "spool" / ("0" * 32)
     lake_folder.mkdir()
@@ -142,8 +142,8 @@ def test_what_a_writer_leaves_is_taken_over(tmp_path: Path, state: State) -> Non
         assert lake.writer().last("p") == 4
         lake.flush()
         assert lake.query("Syslog | count")[0].table.to_pylist() == [{"Count": 1}]
-        assert folders(tmp_path / "data") != []
-    assert folders(tmp_path / "data") == []
+        assert list_folders(tmp_path / "data") != []
+    assert list_folders(tmp_path / "data") == []
 
 
 def test_a_damaged_frame_is_told_and_its_neighbors_are_kept(tmp_path: Path, state: State) -> None:
@@ -151,8 +151,8 @@ def test_a_damaged_frame_is_told_and_its_neighbors_are_kept(tmp_path: Path, stat
         for number in range(3):
             lake.writer().append("default", rows(lake, number), producer="p", sequence=number)
         lake.writer().close_segment()
-        (folder,) = folders(tmp_path / "data")
-        (left,) = segments(folder)
+        (folder,) = list_folders(tmp_path / "data")
+        (left,) = list_segments(folder)
         damaged = bytearray(left.path.read_bytes())
         damaged[list(left.frames())[1].end - 5] ^= 255
         left.path.write_bytes(damaged)

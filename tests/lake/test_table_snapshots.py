@@ -17,7 +17,7 @@ from nephoscope.lake.storage import snapshot
 from nephoscope.lake.storage.delta_table import LOG
 from nephoscope.lake.storage.log_entries import AddedFile, LogCommit, read_log_entry
 from nephoscope.lake.storage.snapshot import TableSnapshots, read_snapshot
-from nephoscope.lake.storage.table_store import table_path
+from nephoscope.lake.storage.table_store import get_table_path
 from nephoscope.state import State
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -49,35 +49,35 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 
 def test_a_table_is_read_on_from_what_is_known(tmp_path: Path, opened: list[Path]) -> None:
-    path = table_path(tmp_path.resolve(), "default", TABLE)
-    assert TableSnapshots().newest_snapshot(path) is None
+    path = get_table_path(tmp_path.resolve(), "default", TABLE)
+    assert TableSnapshots().read_newest_snapshot(path) is None
     write(tmp_path, 1)
     opened.clear()
-    first = TableSnapshots().newest_snapshot(path)
+    first = TableSnapshots().read_newest_snapshot(path)
     for sequence in (2, 3):
         write(tmp_path, sequence)
-        newest = TableSnapshots().newest_snapshot(path)
+        newest = TableSnapshots().read_newest_snapshot(path)
         assert newest is not None
         assert len(newest.files) == sequence
     assert first is not None
     assert len(first.files) == 1, "a version stays as it is"
     assert len(opened) <= 1, "whole once, by this test or by the writer"
-    assert TableSnapshots().newest_snapshot(path) is newest
+    assert TableSnapshots().read_newest_snapshot(path) is newest
 
 
 def test_what_is_read_on_by_entries_of_the_log_is_what_the_whole_table_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = table_path(tmp_path.resolve(), "default", TABLE)
+    path = get_table_path(tmp_path.resolve(), "default", TABLE)
     write(tmp_path, 1)
-    before = TableSnapshots().newest_snapshot(path)
+    before = TableSnapshots().read_newest_snapshot(path)
     monkeypatch.setattr(snapshot, "update_table", lambda *_: pytest.fail("the handle was asked"))
     for sequence in (2, 3):
         write(tmp_path, sequence, rows=sequence)
     with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         assert lake.compact(1)
     write(tmp_path, 4)
-    newest = TableSnapshots().newest_snapshot(path)
+    newest = TableSnapshots().read_newest_snapshot(path)
     assert before is not None
     assert newest is not None
     assert newest.version >= before.version + 4
@@ -128,22 +128,22 @@ def test_an_entry_that_does_more_than_add_and_remove_files_is_left_to_the_handle
 @pytest.mark.parametrize("versions", [1, 2, 3], ids=["fewer", "as many", "more"])
 def test_a_folder_that_is_another_is_read_whole(tmp_path: Path, versions: int) -> None:
     data, other = tmp_path / "data", tmp_path / "other"
-    path = table_path(data.resolve(), "default", TABLE)
+    path = get_table_path(data.resolve(), "default", TABLE)
     for sequence in (1, 2):
         write(data, sequence)
-    assert TableSnapshots().newest_snapshot(path) is not None
+    assert TableSnapshots().read_newest_snapshot(path) is not None
     for sequence in range(1, versions + 1):
         write(other, sequence, rows=5)
     shutil.rmtree(data)
     shutil.copytree(other, data)
-    newest = TableSnapshots().newest_snapshot(path)
+    newest = TableSnapshots().read_newest_snapshot(path)
     assert newest is not None
     assert [file.rows for file in newest.files] == [5] * versions
 
 
 def test_a_table_that_is_gone_is_none(tmp_path: Path) -> None:
     write(tmp_path, 1)
-    path = table_path(tmp_path.resolve(), "default", TABLE)
-    assert TableSnapshots().newest_snapshot(path) is not None
+    path = get_table_path(tmp_path.resolve(), "default", TABLE)
+    assert TableSnapshots().read_newest_snapshot(path) is not None
     shutil.rmtree(path)
-    assert TableSnapshots().newest_snapshot(path) is None
+    assert TableSnapshots().read_newest_snapshot(path) is None

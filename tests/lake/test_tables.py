@@ -8,7 +8,7 @@ import pytest
 
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.column_types import STANDARD, stored_names
+from nephoscope.lake.schema.column_types import STANDARD, build_stored_names
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import Tables, import_tables
 from nephoscope_kql.types import KqlType
@@ -22,7 +22,7 @@ def test_every_table_has_the_standard_columns_and_a_bag() -> None:
 
 
 def test_names_that_differ_by_case_have_names_of_their_own_on_disk() -> None:
-    assert stored_names(["a", "A", "b", "A_", "a"]) == ("a", "A·1", "b", "A_", "a·2")
+    assert build_stored_names(["a", "A", "b", "A_", "a"]) == ("a", "A·1", "b", "A_", "a·2")
     for table in Tables.builtin():
         lowered = [name.lower() for name in table.stored_columns.values()]
         assert len(set(lowered)) == len(lowered)

@@ -12,7 +12,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.watchlists.watchlist_diff import WatchlistChanges
 from nephoscope.lake.watchlists.watchlist_service import AGAIN, NewWatchlistItem, WatchlistService
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.state import State, StateError
 
 NOW = datetime.now(UTC)
@@ -60,7 +60,7 @@ def test_every_change_is_a_row(keeping: WatchlistService, lake: Lake, state: Sta
     keeping.update("VIPs", items(("a", "1")), NOW)
     keeping.update("VIPs", items(("a", "2")), NOW + timedelta(seconds=1))
     keeping.drop("VIPs", ["a"], NOW + timedelta(seconds=2))
-    deliver(lake, state)
+    deliver_outbox(lake, state)
     text = "Watchlist | where _DTItemType == 'watchlist-item' | order by TimeGenerated asc"
     text += " | project _DTItemStatus, Tier = tostring(WatchlistItem.Tier)"
     assert seen(lake, text) == [("Create", "1"), ("Update", "2"), ("Delete", "2")]

@@ -62,7 +62,7 @@ class TracedDisk(Disk):
             self.trace.append(("create", path))
             return file
 
-    def table_file(self, path, schema) -> TableFile:
+    def create_table_file(self, path, schema) -> TableFile:
         with self.own(path):
             return TracedTable(self, path, schema)
 

@@ -56,8 +56,8 @@ REFUSED = [
 
 @pytest.mark.parametrize(("written", "canonical"), CANONICAL)
 def test_package_urls_are_written_in_one_way(written, canonical):
-    assert package_url.canonicalise(written) == canonical
-    assert package_url.canonicalise(canonical) == canonical
+    assert package_url.canonicalize_text(written) == canonical
+    assert package_url.canonicalize_text(canonical) == canonical
 
 
 @pytest.mark.parametrize(("written", "reason"), REFUSED)
@@ -67,12 +67,12 @@ def test_what_is_no_package_url_is_refused_with_the_reason(written, reason):
 
 
 def test_parts_are_checked_when_a_url_is_built():
-    url = package_url.build(
+    url = package_url.build_package_url(
         "Maven", "widgets", namespace="org.acme", version="1.0", qualifiers={"type": "jar", "classifier": ""}
     )
     assert str(url) == "pkg:maven/org.acme/widgets@1.0?type=jar"
     with pytest.raises(PackageUrlError, match="namespace"):
-        package_url.build("vcpkg", "zlib", namespace="acme")
+        package_url.build_package_url("vcpkg", "zlib", namespace="acme")
 
 
 PACKAGES = [
@@ -105,7 +105,7 @@ PACKAGES = [
 @pytest.mark.parametrize(("package", "url"), PACKAGES)
 def test_packages_become_urls_and_packages_again(package, url):
     assert str(to_package_url(package)) == url
-    assert from_package_url(package_url.split(url), package.name) == package
+    assert from_package_url(package_url.split_package_url(url), package.name) == package
 
 
 def test_a_package_of_a_distribution_that_is_not_known_still_has_a_url():
@@ -113,7 +113,7 @@ def test_a_package_of_a_distribution_that_is_not_known_still_has_a_url():
 
 
 def test_the_name_of_another_package_does_not_stand_in_for_the_url():
-    assert from_package_url(package_url.split("pkg:pypi/flask@3"), "django").name == "flask"
+    assert from_package_url(package_url.split_package_url("pkg:pypi/flask@3"), "django").name == "flask"
 
 
 @given(st.text(max_size=60))
@@ -128,6 +128,6 @@ def test_a_text_is_a_package_url_or_refused(text):
 
 @given(name=st.text(min_size=1, max_size=20).filter(lambda one: "/" not in one), version=st.text(max_size=10))
 def test_any_name_and_version_come_back(name, version):
-    url = package_url.build("generic", name, version=version)
+    url = package_url.build_package_url("generic", name, version=version)
     assert (url.name, url.version) == (name, version)
     assert package_url.parse(str(url)) == url

@@ -12,9 +12,9 @@ from nephoscope.model.secret_redaction import (
     _SECRET_TEXTS,
     MASK,
     is_secret_key,
-    redact,
     redact_read,
     redact_text,
+    redact_value,
 )
 
 SECRET_KEYS = [
@@ -73,7 +73,7 @@ TEXTS = {
 @pytest.mark.parametrize("key", SECRET_KEYS)
 def test_secret_keys(key):
     assert is_secret_key(key)
-    assert redact({key: "value", "n": [{key: "value"}], "deep": {key: ["value", {"a": "value"}]}}) == {
+    assert redact_value({key: "value", "n": [{key: "value"}], "deep": {key: ["value", {"a": "value"}]}}) == {
         key: MASK, "n": [{key: MASK}], "deep": {key: [MASK, {"a": MASK}]},
     }  # fmt: skip
 
@@ -81,14 +81,14 @@ def test_secret_keys(key):
 @pytest.mark.parametrize("key", PLAIN_KEYS)
 def test_plain_keys(key):
     assert not is_secret_key(key)
-    assert redact({key: "value"}) == {key: "value"}
+    assert redact_value({key: "value"}) == {key: "value"}
 
 
 @pytest.mark.parametrize(("text", "secret"), TEXTS.items())
 def test_secrets_in_text(text, secret):
     assert secret not in redact_text(text)
     assert MASK in redact_text(text)
-    assert secret not in str(redact({"note": text}))
+    assert secret not in str(redact_value({"note": text}))
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ def test_other_text_stays(text):
 
 @pytest.mark.parametrize("name", ["x-functions-key", "Ocp-Apim-Subscription-Key", "DB_PASSWORD", "apiKey"])
 def test_the_name_beside_a_value_says_whether_it_is_a_secret(name):
-    assert redact({"headers": [{"name": name, "value": "a"}, {"name": "Accept", "value": "a"}]}) == {
+    assert redact_value({"headers": [{"name": name, "value": "a"}, {"name": "Accept", "value": "a"}]}) == {
         "headers": [{"name": name, "value": MASK}, {"name": "Accept", "value": "a"}]
     }
-    assert redact({name: "a"}) == {name: MASK}
+    assert redact_value({name: "a"}) == {name: MASK}
 
 
 VALUES = st.recursive(
@@ -122,8 +122,8 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_redacting_twice_changes_nothing_more_and_the_input_stays(value):
     before = repr(value)
-    once = redact(value)
-    assert redact(once) == once
+    once = redact_value(value)
+    assert redact_value(once) == once
     assert repr(value) == before
 
 

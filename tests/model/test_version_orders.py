@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tests.model import version_pairs, version_tools
 
 from nephoscope.model.version_ranges import pypi, vers
-from nephoscope.model.version_ranges.syntax_discovery import parse_range, syntaxes
+from nephoscope.model.version_ranges.syntax_discovery import load_syntaxes, parse_range
 from nephoscope.model.versions.errors import VersionError
-from nephoscope.model.versions.scheme_discovery import find_scheme, schemes
+from nephoscope.model.versions.scheme_discovery import find_scheme, load_schemes
 
 pytestmark = pytest.mark.system
 
@@ -61,11 +61,11 @@ def test_what_is_no_range_is_refused(case: dict[str, str]) -> None:
         parse_range(case["syntax"], case["range"], case.get("ecosystem", case["syntax"])).contains("1.0.0")
 
 
-@pytest.mark.parametrize("name", sorted({scheme.name for scheme in schemes().values()} - {"pacman"}))
+@pytest.mark.parametrize("name", sorted({scheme.name for scheme in load_schemes().values()} - {"pacman"}))
 @given(texts=st.tuples(TEXTS, TEXTS, TEXTS))
 def test_an_order_is_total(name: str, texts: tuple[str, str, str]) -> None:
     """Pacman's is none: a missing release equals every one."""
-    scheme = next(one for one in schemes().values() if one.name == name)
+    scheme = next(one for one in load_schemes().values() if one.name == name)
     keys = []
     for text in texts:
         try:
@@ -79,7 +79,7 @@ def test_an_order_is_total(name: str, texts: tuple[str, str, str]) -> None:
     assert not (one == two and two == three) or one == three
 
 
-@pytest.mark.parametrize("syntax", sorted(syntaxes()))
+@pytest.mark.parametrize("syntax", sorted(load_syntaxes()))
 @given(text=st.text(st.sampled_from("01289.-+~^<>=!|,*xX[]() abvers:/"), max_size=24))
 def test_every_text_is_a_range_or_refused(syntax: str, text: str) -> None:
     with suppress(VersionError):
@@ -112,13 +112,13 @@ def test_the_ecosystems_own_tool_agrees(ecosystem: str, tmp_path: Path, pytestco
 
 
 def test_the_scheme_of_an_ecosystem_is_found_as_all_schemes_list_it() -> None:
-    assert {name: find_scheme(f"{name.upper()}:1") for name in schemes()} == schemes()
+    assert {name: find_scheme(f"{name.upper()}:1") for name in load_schemes()} == load_schemes()
     assert find_scheme("nonesuch") is None
 
 
-@pytest.mark.parametrize("ecosystem", sorted(schemes()))
+@pytest.mark.parametrize("ecosystem", sorted(load_schemes()))
 def test_a_text_that_is_longer_than_any_version_is_none(ecosystem: str) -> None:
-    scheme = schemes()[ecosystem]
+    scheme = load_schemes()[ecosystem]
     assert not scheme.is_valid("9" * 5_000)
     with pytest.raises(VersionError, match="5000 characters"):
         scheme.order("9" * 5_000)

@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from nephoscope.admin.wire.route import list_routes
 from nephoscope.cli.session.operation_commands import build_command
-from nephoscope.operations.declaration.discovery import operation_groups
+from nephoscope.operations.declaration.discovery import load_operation_groups
 from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
@@ -262,9 +262,9 @@ def test_what_is_refused_names_its_field() -> None:
     assert raised.value.target == "settings"
 
 
-@pytest.mark.parametrize("file", operation_groups())
+@pytest.mark.parametrize("file", load_operation_groups())
 def test_every_operation_is_offered_and_says_what_it_does(file: str) -> None:
-    group = operation_groups()[file]
+    group = load_operation_groups()[file]
     known = {(one.method, one.path) for one in list_routes()}
     assert group.operations
     for one in group.operations:

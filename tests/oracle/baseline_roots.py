@@ -22,11 +22,11 @@ class RefusingView(MemoryView):
         super().__init__(entries)
         self._refused = refused
 
-    def entry_status(self, path: str) -> FileStatus | None:
+    def read_entry_status(self, path: str) -> FileStatus | None:
         """Return the status of an entry; raises UnreadableRootFileError for one that is refused."""
         if any(path == one or path.startswith(f"{one}/") for one in self._refused):
             raise UnreadableRootFileError(path, "permission denied")
-        return super().entry_status(path)
+        return super().read_entry_status(path)
 
 
 def make_system(root: Mapping[str, Any], refused: tuple[str, ...] = ()) -> ExaminedSystem:

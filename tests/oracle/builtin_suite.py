@@ -16,7 +16,7 @@ from typing import Any
 
 import corpus_records
 
-from nephoscope_policy.arm import ArmError, FunctionError, parse, registry
+from nephoscope_policy.arm import ArmError, FunctionError, load_registry, parse
 from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral
 
 Engine = Callable[[str, list[Any]], Any]
@@ -83,7 +83,7 @@ def call(builtin: str, arguments: list[Any]) -> Any:
     if name in special:
         return special[name](arguments)
     name = NAMES.get(name, name.removeprefix("fn.")).replace("_", "")
-    if name not in registry():
+    if name not in load_registry():
         raise NoFunctionError(f"the language has no function {builtin}")
     return _evaluate(ArmCall(name, tuple(_argument(place) for place in range(len(arguments)))), arguments)
 

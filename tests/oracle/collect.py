@@ -28,7 +28,7 @@ from nephoscope.collect.azure.content_requirements import ALWAYS, ContentNeeds
 from nephoscope.content.loader import load_documents
 from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.attack_paths.graph_builder import READS
-from nephoscope.posture.scans.live_estate import content_needs
+from nephoscope.posture.scans.live_estate import find_content_needs
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.model.resource import Resource
 
@@ -107,7 +107,7 @@ def main() -> int:
     folders = [options.policies or options.corpus.parent / "azure-policy"]
     azure = served(options.corpus, folders)
     with tempfile.TemporaryDirectory() as place, azure_server.serving(azure):
-        needs = content_needs(Path(place) / "data", folders)
+        needs = find_content_needs(Path(place) / "data", folders)
         begun = time.monotonic()
         found = azure_replay.collect(azure, needs, Path(place) / "out")
         seconds = time.monotonic() - begun

@@ -15,11 +15,11 @@ from cases_together import find_together
 from nephoscope.alerts.detection.build_alerts import build_alerts
 from nephoscope.alerts.rules.query_result import iterate_findings
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.rules.window import build_window
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
-from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.ingest.logs.log_reader import read_batches
 from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
@@ -46,15 +46,15 @@ class DetectionEngine:
             load_shipped_functions(),
         )
         self._cache = CompileCache()
-        self._formats = formats()
+        self._formats = load_formats()
         self._empty: dict[str, pa.Table] = {}
-        self.rules = load_shipped().rules
+        self.rules = load_shipped_rules().rules
 
     def rows_of(self, data: bytes, place: str) -> dict[str, list[dict[str, Any]]]:
         """The rows that the formats make of a text, by table."""
         rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         context = StreamContext(source=place, now=NOW)
-        for batch in batches(io.BytesIO(data), self._formats, context):
+        for batch in read_batches(io.BytesIO(data), self._formats, context):
             for table, placed in batch.rows.items():
                 rows[table] += [dict(one.row.values) for one in placed]
         return rows

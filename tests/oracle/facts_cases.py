@@ -33,10 +33,10 @@ from nephoscope.content.loader import load_documents
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
 from nephoscope_policy.azure_facts import find_report_kind, list_report_types
-from nephoscope_policy.body_paths import walk
+from nephoscope_policy.body_paths import walk_path
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
-from nephoscope_policy.report_age import expiry
+from nephoscope_policy.report_age import explain_report_expiry
 
 Ends = dict[tuple[str, str], tuple[ComplianceState, str, str]]
 NOW = datetime.now(UTC)
@@ -144,13 +144,13 @@ def ages(folder: Path, judge: Judge) -> Case:
         for key in sorted(rests):
             ended = late[key][:2] == (ComplianceState.UNKNOWN, "stale")
             yield f"{path.name} a year later: {key}", "" if ended else f"{then[key]} became {late[key]}"
-        fresh = [one.key for one in reports if expiry(one, max(newest), estate.coverage)]
+        fresh = [one.key for one in reports if explain_report_expiry(one, max(newest), estate.coverage)]
         yield f"{path.name}: nothing is stale at its time", f"stale: {fresh}" if fresh else ""
 
 
 def _time(resource: Resource) -> datetime | None:
     found = find_report_kind(resource.type)
-    texts = [walk(resource.body, path) for path in found[2]] if found is not None else []
+    texts = [walk_path(resource.body, path) for path in found[2]] if found is not None else []
     return next((datetime.fromisoformat(text) for text in texts if isinstance(text, str)), None)
 
 

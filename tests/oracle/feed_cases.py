@@ -21,7 +21,7 @@ from typing import Any
 from corpus_records import raised
 
 from nephoscope.model.advisory import Advisory, AffectedPackage
-from nephoscope.vulnerability.ecosystems import ecosystem_key
+from nephoscope.vulnerability.ecosystems import build_ecosystem_key
 from nephoscope.vulnerability.feeds.feed_discovery import RefusedDocument, read_path
 from nephoscope.vulnerability.feeds.feed_records import (
     ExploitedVulnerability,
@@ -29,7 +29,7 @@ from nephoscope.vulnerability.feeds.feed_records import (
     FeedRecord,
     ReleaseLifecycle,
 )
-from nephoscope.vulnerability.feeds.nvd import cpe_parts
+from nephoscope.vulnerability.feeds.nvd import split_cpe
 from nephoscope.vulnerability.matching.statement_merging import combine_statements
 from nephoscope.vulnerability.severities import parse_severity
 
@@ -44,8 +44,8 @@ Fact = tuple[Any, ...]
 def namespace_key(text: str) -> str:
     """Return our key of an ecosystem for a namespace of the corpus."""
     if pro := re.match(r"ubuntu-(pro-)?([\d.]+)", text):
-        return ecosystem_key(f"ubuntu:{'pro:' if pro[1] else ''}{pro[2]}")
-    return ecosystem_key(text)
+        return build_ecosystem_key(f"ubuntu:{'pro:' if pro[1] else ''}{pro[2]}")
+    return build_ecosystem_key(text)
 
 
 class Provider:
@@ -82,7 +82,7 @@ class Provider:
             for key_of in names
             for advisory in self.advisories.get(key_of, [])
             for one in advisory.affected
-            if ecosystem_key(one.ecosystem) in keys
+            if build_ecosystem_key(one.ecosystem) in keys
         ]
         return combine_statements(found)
 
@@ -95,7 +95,7 @@ class Provider:
         told = [
             one
             for one in self.advisories.get(name, [])
-            if any(ecosystem_key(a.ecosystem) in keys for a in one.affected)
+            if any(build_ecosystem_key(a.ecosystem) in keys for a in one.affected)
         ]
         if told and told[0].source == "fedora":
             # of several updates for one vulnerability the corpus keeps the severity of the first
@@ -162,7 +162,7 @@ def judge(provider: Provider, path: Path, namespace: str) -> tuple[object, objec
         key = (
             namespace_key(namespace)
             if namespace
-            else ecosystem_key(item["affected"][0]["package"]["ecosystem"])
+            else build_ecosystem_key(item["affected"][0]["package"]["ecosystem"])
         )
         # OSV has no word for "not affected"
         told = [one for one in provider.affected(name, key) if one.state != "not_affected"]
@@ -195,7 +195,7 @@ def judge_nvd(provider: Provider, item: dict[str, Any]) -> tuple[object, object]
         for match in (
             match for node in configuration["nodes"] for match in node["cpeMatch"] if match["vulnerable"]
         ):
-            parts = cpe_parts(match["criteria"])
+            parts = split_cpe(match["criteria"])
             if parts[3] != "-":
                 wanted.add((f"{parts[1]}:{parts[2]}", match.get("versionEndExcluding", "")))
     metrics = [metric for group in item.get("metrics", {}).values() for metric in group]
@@ -222,7 +222,7 @@ def judge_statement(
         (one.name.replace(":", "/"), version)
         for advisory in provider.advisories.get(name, ())
         for one in advisory.affected
-        if ecosystem_key(one.ecosystem) == key
+        if build_ecosystem_key(one.ecosystem) == key
         for version in one.versions
     }
     wanted = set()

@@ -18,9 +18,9 @@ from api_server import Server, told
 
 from nephoscope.identity.risk_decisions import REMEDIATIONS
 from nephoscope.identity.risk_ledger import RiskLedger
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
-from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.ingest.logs.log_reader import read_batches
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.model.identity_risk import IdentityKind, RiskLevel, RiskState, RiskyIdentity
 
@@ -245,7 +245,9 @@ class GraphChecking:
             times = {name: now.isoformat() for name in sent if name.endswith("DateTime")}
             data = json.dumps({**sent, **times}).encode()
             tables = {}
-            for batch in batches(io.BytesIO(data), formats(), StreamContext(source="oracle", now=now)):
+            for batch in read_batches(
+                io.BytesIO(data), load_formats(), StreamContext(source="oracle", now=now)
+            ):
                 for table, placed in batch.rows.items():
                     rows = [dict(row.row.values) for row in placed]
                     tables[table] = to_arrow_rows(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from nephoscope.alerts.detection.build_alerts import build_alerts
 from nephoscope.alerts.rules.query_result import iterate_findings
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.rules.window import build_window
 from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
@@ -44,7 +44,7 @@ class TravelRule:
         catalog = {one.name: replace(one.to_schema(one.name), day=("", "")) for one in self._tables}
         self._catalog = MemoryCatalog(catalog, load_shipped_functions())
         self._cache = CompileCache()
-        self._rule = next(one for one in load_shipped().rules if one.name == NAME)
+        self._rule = next(one for one in load_shipped_rules().rules if one.name == NAME)
 
     def fires(self, visits: Sequence[Visit]) -> bool:
         """Whether the rule raises an alert when it runs a minute after the last sign-in."""

@@ -27,7 +27,7 @@ from kql_printed import compare_printed
 from kql_workers import outcomes
 
 from nephoscope_kql.errors import KqlError
-from nephoscope_kql.parser.lexer import words
+from nephoscope_kql.parser.lexer import split_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,7 +195,7 @@ def _contradicted(record: dict[str, Any], real: dict[str, Any]) -> bool:
 def said(query: str) -> str:
     """The words of a query, whatever its layout and its comments; of one that has no words, the text."""
     try:
-        return " ".join(token.text for token in words(query).tokens)
+        return " ".join(token.text for token in split_words(query).tokens)
     except KqlError:
         return query
 

@@ -19,7 +19,7 @@ from nephoscope.lake.schema.tables import Tables
 from nephoscope.posture.published.published_snapshot import GraphCatalog
 from nephoscope_kql.catalog import Catalog, MemoryCatalog
 from nephoscope_kql.errors import KqlError
-from nephoscope_kql.functions.geoip import provide_places
+from nephoscope_kql.functions.geoip import set_geolocation_lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ def judge(folder: Path) -> Callable[[Published], tuple[Outcome, str]]:
     """What a worker does with a query."""
     corpus = folder.parent if (folder.parent / "azure-sentinel").is_dir() else folder
     recorded = catalog(corpus)
-    provide_places(
+    set_geolocation_lookup(
         GeolocationLookup.find(folder)
     )  # what a query finds in the product, which ships the countries of addresses
     own = lake_catalog([*recorded.functions.values(), *load_shipped_functions().values()])

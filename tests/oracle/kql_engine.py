@@ -52,11 +52,11 @@ def nephoscope(tables: Mapping[str, pa.Table]) -> Callable[[str], Answer]:
 
 def spark(tables: Mapping[str, pa.Table]) -> Callable[[str], Answer]:
     """Our dialect for Spark, in a local session of this process."""
-    from nephoscope_kql.engines.arrow_types import arrow_catalog
+    from nephoscope_kql.engines.arrow_types import build_arrow_catalog
     from nephoscope_kql.engines.spark import SparkEngine
 
     running = SparkEngine("local[1]", tables, {"spark.sql.shuffle.partitions": "1"})
-    known = arrow_catalog(tables)
+    known = build_arrow_catalog(tables)
 
     def ask(query: str) -> Answer:
         try:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import nephoscope_kql as kql
-from nephoscope_kql.parser.lexer import words
+from nephoscope_kql.parser.lexer import split_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ Columns = tuple[tuple[str, str], ...]
 
 def named(query: str) -> set[str]:
     """The words of a query that could name a function."""
-    return {token.text for token in words(query).tokens if token.kind == "name"}
+    return {token.text for token in split_words(query).tokens if token.kind == "name"}
 
 
 def without(catalog: MemoryCatalog, names: Iterable[str]) -> MemoryCatalog:

@@ -15,7 +15,7 @@ from rowwise import UnwitnessedError
 
 import nephoscope_kql as kql
 from nephoscope_kql.catalog import Catalog, MemoryCatalog, StoredFunction, TableSchema
-from nephoscope_kql.engines.arrow_types import schema_of
+from nephoscope_kql.engines.arrow_types import read_table_schema
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.errors import KqlError
 
@@ -70,7 +70,7 @@ def catalog(corpus: Path) -> MemoryCatalog:
     """The tables of table_schemas.json, stored as Arrow tables are, and the corpus's workspace functions."""
     schemas = json.loads((corpus / "kql/table_schemas.json").read_text(encoding="utf-8"))
     tables = {
-        name: schema_of(name, kql_engine.arrow(Result(tuple(columns.items()), ())))
+        name: read_table_schema(name, kql_engine.arrow(Result(tuple(columns.items()), ())))
         for name, columns in schemas.items()
     }
     known = {

@@ -21,9 +21,9 @@ from corpus_records import raised
 from kql_rule_files import functions
 
 import nephoscope_kql as kql
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
-from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.ingest.logs.log_reader import read_batches
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import Tables
@@ -45,7 +45,7 @@ def sample_rows() -> dict[str, list[dict[str, Any]]]:
         if sample.with_suffix(".context.json").exists():
             continue
         stream = io.BytesIO(sample.read_bytes())
-        for batch in batches(stream, formats(), StreamContext(source=sample.name, now=NOW)):
+        for batch in read_batches(stream, load_formats(), StreamContext(source=sample.name, now=NOW)):
             for table, placed in batch.rows.items():
                 found[table] += [one.row.values for one in placed]
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from nephoscope.protect.baseline.rule_discovery import baseline_rules
+from nephoscope.protect.baseline.rule_discovery import load_baseline_rules
 
 
 class ListedRule(msgspec.Struct, frozen=True, rename="camel"):
@@ -25,7 +25,7 @@ def compare(folder: Path) -> list[str]:
     listed = msgspec.json.decode(
         (folder / "azure_linux_baseline_rules.json").read_bytes(), type=list[ListedRule]
     )
-    rules = baseline_rules()
+    rules = load_baseline_rules()
     differing = [
         f"unknown rule {rule.id} {rule.name}"
         for rule in rules.values()

@@ -21,9 +21,9 @@ from typing import Any
 
 from corpus_records import lines
 
-from nephoscope.ingest.logs.discovery import Formats, formats
+from nephoscope.ingest.logs.discovery import Formats, load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
-from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.ingest.logs.log_reader import read_batches
 from nephoscope.ingest.logs.resource_log import TIME_NAMES
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -107,7 +107,7 @@ def read(event: Event, known: Formats) -> Outcome:
         return outcome
     try:
         records = 0
-        for batch in batches(io.BytesIO(event.data), known, StreamContext(source=event.place, now=NOW)):
+        for batch in read_batches(io.BytesIO(event.data), known, StreamContext(source=event.place, now=NOW)):
             records += batch.records
             for table, placed in batch.rows.items():
                 outcome.rows += [(one.format, table) for one in placed]
@@ -170,7 +170,7 @@ def main() -> int:
     parser.add_argument("-v", "--verbose", action="store_true", help="print every event that is set aside")
     options = parser.parse_args()
     folder = options.corpus / "logs" if (options.corpus / "logs").is_dir() else options.corpus
-    known = formats() if options.engine == "nephoscope" else Formats((), (), ())
+    known = load_formats() if options.engine == "nephoscope" else Formats((), (), ())
     found = [(event, read(event, known)) for event in events(folder)]
     if not found:
         print("no events", file=sys.stderr)

@@ -19,7 +19,7 @@ import yaml
 from baseline_roots import make_system
 
 from nephoscope.collect.facts.fact_reader import FactReader
-from nephoscope.collect.facts.fact_recording import record
+from nephoscope.collect.facts.fact_recording import record_fact_reports
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.protect.baseline.machine_report import make_machine_report
 from nephoscope.state import State
@@ -78,7 +78,7 @@ def run_scan(work: Path, state: State) -> dict[str, str]:
     scan = EstateScan(request, work / "data", NOW, facts=facts)
     return {
         one.key: one.state.value
-        for estate in scan.estates()
+        for estate in scan.load_estates()
         for one in scan.run(estate).assessments
         if one.key in NAMED and one.resource.lower() == MACHINE.lower()
     }
@@ -100,7 +100,7 @@ def compare(definitions: Path) -> list[str]:
             ends = [run_scan(work, state)]
             for minute, root in enumerate((bad, good)):
                 made = make_machine_report(MACHINE, make_system(root), NOW - timedelta(minutes=60 - minute))
-                record(state, Actor("agent"), [made.report], NOW)
+                record_fact_reports(state, Actor("agent"), [made.report], NOW)
                 ends.append(run_scan(work, state))
     wanted = ("Unknown", "NonCompliant", "Compliant")
     found = {key: tuple(one.get(key, "absent") for one in ends) for key in sorted(NAMED)}

@@ -35,7 +35,7 @@ def expected_of(told: dict[str, Any]) -> dict[str, Any]:
 def found_in(summary: CaptureSummary) -> dict[str, Any]:
     """The same fields of a summary."""
     conversations = {
-        (one.protocol, *sorted((one.a, one.b)), one.frames, one.bytes) for one in summary.conversations()
+        (one.protocol, *sorted((one.a, one.b)), one.frames, one.bytes) for one in summary.list_conversations()
     }
     names = {name: summary.first_names.get(name, set()) for name in NAMES}
     return {

@@ -23,9 +23,9 @@ from network_captures import FIELDS, compare_capture
 from network_documents import judge_rule
 from network_flows import judge_flow
 
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
-from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.ingest.logs.log_reader import read_batches
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -33,8 +33,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def diagnostic(value: dict[str, Any]) -> str:
     """What differs in the number of records that a reader finds in a blob; where none is recorded, every record is read."""
     found = bad = 0
-    for batch in batches(
-        io.BytesIO(value["text"].encode()), formats(), StreamContext(source="blob", now=NOW)
+    for batch in read_batches(
+        io.BytesIO(value["text"].encode()), load_formats(), StreamContext(source="blob", now=NOW)
     ):
         found += batch.records
         bad += len(batch.bad)

@@ -12,7 +12,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.firewall_rules import FirewallFlow, decide_firewall, list_firewall_rules
 from nephoscope.estate.network import Network
 from nephoscope.estate.rule_stages import passes
-from nephoscope.ingest.logs.flow_tuple import nsg_values, vnet_values
+from nephoscope.ingest.logs.flow_tuple import parse_nsg_values, parse_vnet_values
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 
@@ -73,7 +73,10 @@ def tag_order(value: dict[str, Any]) -> str:
 def bandwidth(value: dict[str, Any]) -> str:
     """The packets and bytes of a conversation: counters are what came since the tuple before."""
     tuples: Any = value.get("tuples") or value.get("flow_tuples") or []
-    rows = [(nsg_values if text.split(",")[5:6][0] in ("T", "U") else vnet_values)(text) for text in tuples]
+    rows = [
+        (parse_nsg_values if text.split(",")[5:6][0] in ("T", "U") else parse_vnet_values)(text)
+        for text in tuples
+    ]
     packets, size = (
         sum(int(str(row.get(name) or 0)) for row in rows for name in names) for names in COUNTERS
     )
@@ -161,7 +164,7 @@ def nsg_flow(value: dict[str, Any]) -> str:
         {"networkProfile": {"networkInterfaces": [{"id": card}]}},
     )
     resources += [machine, *_admin_rules(value.get("admin_rules") or [], network)]
-    model = Network(Estate.of(resources, Coverage.everything()))
+    model = Network(Estate.of(resources, Coverage.cover_everything()))
     (interface,) = model.list_interfaces(machine)
     stages = model.decide(
         interface,
@@ -197,8 +200,8 @@ def firewall(value: dict[str, Any]) -> str:
         int(flow["port"]),
         flow.get("fqdn", ""),
     )
-    listed = list_firewall_rules(resource, Estate.of([resource], Coverage.everything()))
-    found = decide_firewall(listed, given, {"internet": AddressSet.everything()})
+    listed = list_firewall_rules(resource, Estate.of([resource], Coverage.cover_everything()))
+    found = decide_firewall(listed, given, {"internet": AddressSet.include_everything()})
     action = "Allow" if found.allow else "Deny"
     wanted = "Allow" if value["action"] in ("Allow", "Dnat") else value["action"]
     return _equal((action, found.rule.name if found.rule else None), (wanted, value["decided_by"]))

@@ -48,7 +48,7 @@ def estate_of(bodies: dict[str, Any]) -> Estate:
                 f"{SUBSCRIPTION}/resourceGroups/test/providers/{written['type']}/{written['name']}"
             )
         found.append(Resource.of(written))
-    return Estate.of(found, Coverage.everything())
+    return Estate.of(found, Coverage.cover_everything())
 
 
 def place(id_: str) -> str:

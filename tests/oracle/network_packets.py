@@ -45,7 +45,7 @@ class Comparison:
         self.seed = seed
         bodies = generate(seed)
         self.walker = Walker(bodies)
-        estate = Estate.of([Resource.of(one) for one in bodies], Coverage.everything())
+        estate = Estate.of([Resource.of(one) for one in bodies], Coverage.cover_everything())
         self.view = EstateView(estate, NOW)
         self.paths = FlowPaths(self.view.network)
         self.ends: dict[str, Endpoint] = {}

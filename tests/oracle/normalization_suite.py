@@ -9,7 +9,7 @@ import corpus_records
 from policy_comparer import same
 
 from nephoscope_policy import Aliases
-from nephoscope_policy.alias_normalization import denormalize, normalize
+from nephoscope_policy.alias_normalization import denormalize_body, normalize_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -64,7 +64,7 @@ def _compared(file: Mapping[str, Any], case: Mapping[str, Any]) -> Iterator[str]
 
 def _engines(aliases: Aliases, case: Mapping[str, Any]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     version, arrays = case.get("api_version") or "", case.get("sub_resource_arrays") or []
-    return lambda body: normalize(body, aliases, version, arrays), lambda body: denormalize(
+    return lambda body: normalize_body(body, aliases, version, arrays), lambda body: denormalize_body(
         body, aliases, version, arrays
     )
 

@@ -23,7 +23,7 @@ from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.workflow.taint_analysis import is_untrusted
 from nephoscope.posture.code.file_evaluation import judge_text
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region
-from nephoscope.posture.code.rule_discovery import code_rules
+from nephoscope.posture.code.rule_discovery import load_code_rules
 from nephoscope.posture.code.rule_match import CodeOptions
 
 
@@ -39,7 +39,7 @@ class Unit(NamedTuple):
 def equivalents(tool: str) -> dict[str, set[str]]:
     """Return the foreign rules of a tool -> ids of ours that mean the same."""
     found: dict[str, set[str]] = {}
-    for rule in code_rules().values():
+    for rule in load_code_rules().values():
         for name in rule.equivalents:
             if name.startswith(tool + ":"):
                 found.setdefault(name.partition(":")[2], set()).add(rule.id)

@@ -35,7 +35,7 @@ def plan_units(record: dict[str, Any], policies: Path) -> Iterator[tuple[str, bo
         made = plan.list_resources_at(address)
         good = (
             bool(made)
-            and made[0].id_known
+            and made[0].is_id_known
             and made[0].id.lower().endswith(f"/{made[0].body['name']}".lower())
         )
         yield "mapped", good, f"{address}: {made[0].id if made else 'no resource'}"

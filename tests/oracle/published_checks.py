@@ -22,8 +22,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
-from nephoscope.posture.code.rule_discovery import code_rules
-from nephoscope.posture.code.template.foreign_checks import foreign_checks
+from nephoscope.posture.code.rule_discovery import load_code_rules
+from nephoscope.posture.code.template.foreign_checks import load_foreign_checks
 
 CASES = tuple(
     Path(__file__).parents[1] / "cases" / "gate" / name
@@ -89,10 +89,10 @@ def scan(folder: Path) -> dict[int, set[str]]:
 def list_equivalents(*, rules: bool) -> dict[str, set[str]]:
     """The policies, and the rules where they count, by the published check that they are equivalent to."""
     found: dict[str, set[str]] = defaultdict(set)
-    for key, checks in foreign_checks().items():
+    for key, checks in load_foreign_checks().items():
         for check in checks:
             found[check].add(key)
-    for rule in code_rules().values() if rules else ():
+    for rule in load_code_rules().values() if rules else ():
         for check in rule.equivalents:
             found[check].add(rule.id)
     return found

@@ -135,7 +135,7 @@ def _judge(case: Case, rule: policy.Rule, aliases: policy.Aliases) -> Outcome:
     resource = _resource(case.case.get("resource"))
     context = case.context()
     related = list(_related(case, rule, resource, aliases, context))
-    snapshot = policy.Snapshot([resource, *related], aliases, Coverage.everything())
+    snapshot = policy.Snapshot([resource, *related], aliases, Coverage.cover_everything())
     outcomes = [
         _outcome(end, lambda: _truth(rule, resource, snapshot, context))
         for end in (rule.evaluate(resource, snapshot, context), rule.explain(resource, snapshot, context))
@@ -152,7 +152,7 @@ def _truth(
     scope = EvaluationScope(
         snapshot.get_view(resource), snapshot, context, rule.parameters, steps=rule.tally.steps()
     )
-    return explain.condition(rule.tree.condition, scope).truth
+    return explain.explain_condition(rule.tree.condition, scope).truth
 
 
 def _outcome(result: policy.Result, truth: Callable[[], Truth]) -> Outcome:
@@ -197,7 +197,7 @@ def _related(
         return
     alone = policy.Snapshot([resource], aliases)
     scope = EvaluationScope(alone.get_view(resource), alone, context, rule.parameters)
-    wanted = policy_evaluation.lookup(rule, scope)
+    wanted = policy_evaluation.plan_lookup(rule, scope)
     for number, answer in enumerate(answers):
         key = answer.get("key") or {}
         if (

@@ -25,7 +25,7 @@ from nephoscope.collect import resources
 from nephoscope.content.loader import load_documents
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import run_all_analyzers
-from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
+from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate_estate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.model.state import ComplianceState
@@ -60,7 +60,7 @@ class Verdict:
 def judge(estate: Estate, corpus: Path) -> EvaluationRun:
     """The benchmark's run over an estate."""
     catalog = PolicyCatalog.of(load_documents(corpus))
-    return evaluate(
+    return evaluate_estate(
         estate, EvaluationPlan(catalog).with_assignment(BENCHMARK), NOW, analyzers=run_all_analyzers
     )
 

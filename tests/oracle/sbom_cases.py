@@ -50,9 +50,9 @@ def compute_url(value: dict[str, Any]) -> object:
     if value["op"] == "parse":
         return as_parts(package_url.parse(given))
     if value["op"] == "validate":
-        return package_url.canonicalise(given)
+        return package_url.canonicalize_text(given)
     return str(
-        package_url.build(
+        package_url.build_package_url(
             given["type"] or "",
             given["name"] or "",
             namespace=given["namespace"] or "",

@@ -13,10 +13,10 @@ from nephoscope_policy.arm import ArmError
 from nephoscope_policy.arm.compiler import compile_node
 from nephoscope_policy.arm.template import Unknown, find_unknown
 from nephoscope_policy.arm.template.evaluation_frame import EvaluationFrame
-from nephoscope_policy.arm.template.expand import root_deployment
+from nephoscope_policy.arm.template.expand import build_root_deployment
 from nephoscope_policy.arm.template.host_functions import HOSTS
 from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, Node
-from nephoscope_policy.arm.unknown_propagation import partial_registry
+from nephoscope_policy.arm.unknown_propagation import build_partial_registry
 
 #: Functions whose recorded values are no values of Azure, and why.
 HASHES = {
@@ -36,7 +36,7 @@ def judge(record: Mapping[str, Any]) -> Verdict:
     """Whether a call gives what is wanted; what Azure alone can answer is excluded where it is unknown."""
     call = record["call"]
     try:
-        value = compile_node(_node(call), HOSTS, partial_registry())(_frame())
+        value = compile_node(_node(call), HOSTS, build_partial_registry())(_frame())
         for step in record.get("path") or []:
             value = _below(value, step)
     except (ArmError, LookupError, TypeError) as error:
@@ -66,7 +66,7 @@ def _below(value: Any, step: Any) -> Any:
 def _frame() -> EvaluationFrame:
     template = document(TEMPLATE, "functions.json")
     assert template is not None
-    deployment = root_deployment(template, None, scope=SCOPE)
+    deployment = build_root_deployment(template, None, scope=SCOPE)
     assert deployment.template is not None
     return deployment.template.frame.make_turn_frame("test1", 0)
 

@@ -25,12 +25,12 @@ from typing import Any, NamedTuple
 from template_records import lines
 from unknown_mutations import CHANGES
 
-from nephoscope.posture.code.template.planned_analysis import analyze_planned
+from nephoscope.posture.code.template.planned_analysis import analyze_planned_estate
 from nephoscope.posture.code.template.planned_estate import plan_estate
-from nephoscope.posture.evaluation.evaluation_run import evaluate, prepare
+from nephoscope.posture.evaluation.evaluation_run import evaluate_estate, prepare_plan
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, TemplateError, expand
+from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, TemplateError, expand_template
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.model.state import ComplianceState
 
@@ -63,7 +63,7 @@ class Judge:
         packs = Packs(data)
         self._aliases = packs.aliases()
         self._plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
-        self._prepared = prepare(self._plan, self._aliases, {})
+        self._prepared = prepare_plan(self._plan, self._aliases, {})
 
     def verdicts(self, written: Written) -> Verdicts:
         """The verdict of each policy on each resource that it concerns; raises TemplateError."""
@@ -71,10 +71,15 @@ class Judge:
         given = None
         if written.parameters is not None:
             given = TemplateDocument.parse(json.dumps(written.parameters), "azuredeploy.parameters.json")
-        expansion = expand(document, given, scope=DeploymentScope())
+        expansion = expand_template(document, given, scope=DeploymentScope())
         estate = plan_estate(expansion.resources, expansion.unlisted).estate
-        run = evaluate(
-            estate, self._plan, NOW, analyzers=analyze_planned, aliases=self._aliases, prepared=self._prepared
+        run = evaluate_estate(
+            estate,
+            self._plan,
+            NOW,
+            analyzers=analyze_planned_estate,
+            aliases=self._aliases,
+            prepared=self._prepared,
         )
         return {(one.key, _plain(one.resource.lower(), written)): one.state for one in run.assessments}
 

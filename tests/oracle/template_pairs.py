@@ -7,7 +7,13 @@ from typing import Any
 
 from template_records import MATCH, Verdict, document, expanded, miss, same
 
-from nephoscope_policy.arm.template import OpenObject, PlannedResource, TemplateExpansion, Unknown, expand
+from nephoscope_policy.arm.template import (
+    OpenObject,
+    PlannedResource,
+    TemplateExpansion,
+    Unknown,
+    expand_template,
+)
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 
@@ -62,7 +68,7 @@ def judge_parameters(record: Mapping[str, Any]) -> Verdict:
     }
     made = document(template, "main.json")
     assert made is not None
-    expansion = expand(made, document(given, "main.parameters.json"))
+    expansion = expand_template(made, document(given, "main.parameters.json"))
     if expansion.errors:
         return miss(str(expansion.errors[0]))
     for name in names:

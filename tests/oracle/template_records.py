@@ -17,7 +17,7 @@ from nephoscope_policy.arm.template import (
     TemplateDocument,
     TemplateExpansion,
     Unknown,
-    expand,
+    expand_template,
 )
 
 #: The surroundings that the recorded expansions presuppose (README of the corpus).
@@ -78,7 +78,7 @@ def expanded(
     """The expansion of a record's template; raises TemplateError."""
     found = document(template, "azuredeploy.json")
     assert found is not None
-    return expand(found, document(parameters, "azuredeploy.parameters.json"), scope=scope, load=load)
+    return expand_template(found, document(parameters, "azuredeploy.parameters.json"), scope=scope, load=load)
 
 
 def loader(linked: Mapping[str, Any]) -> Loader:

@@ -19,7 +19,7 @@ from nephoscope.sample.generator import Generator, write
 from nephoscope.sample.log_entry import SampleEntry
 from nephoscope.sample.sample_address import SampleRequest
 from nephoscope.sample.sample_loading import SampleLogLoader
-from nephoscope.sample.staged_attacks import attacks, span
+from nephoscope.sample.staged_attacks import load_attacks, parse_time_span
 from nephoscope.state import State
 
 DAY = date(2026, 6, 3)
@@ -115,12 +115,12 @@ def test_every_record_is_a_row_of_its_table(tmp_path: Path, users: int, whole: b
     assert {table for one in tallies for table in one.rows} >= TABLES
 
 
-@pytest.mark.parametrize("name", sorted(attacks()))
+@pytest.mark.parametrize("name", sorted(load_attacks()))
 def test_an_attacks_traces_are_rows_and_the_same_each_time(tmp_path: Path, name: str) -> None:
     company = Company(users=60)
-    entries = list(attacks()[name].entries(company, DAY))
+    entries = list(load_attacks()[name].entries(company, DAY))
     assert write(entries, tmp_path / "a")
-    write(attacks()[name].entries(Company(users=60), DAY), tmp_path / "b")
+    write(load_attacks()[name].entries(Company(users=60), DAY), tmp_path / "b")
     assert digest(tmp_path / "a") == digest(tmp_path / "b")
     with (
         State.open_folder(tmp_path, f"sqlite:///{tmp_path / 'state.db'}") as state,
@@ -131,9 +131,9 @@ def test_an_attacks_traces_are_rows_and_the_same_each_time(tmp_path: Path, name:
         assert sum(tally.rows.values()) == len(entries)
 
 
-@pytest.mark.parametrize("name", sorted(attacks()))
+@pytest.mark.parametrize("name", sorted(load_attacks()))
 def test_an_attack_finds_its_people_in_the_smallest_company_too(name: str) -> None:
-    assert list(attacks()[name].entries(Company(users=50), DAY))
+    assert list(load_attacks()[name].entries(Company(users=50), DAY))
 
 
 def test_the_company_is_as_large_as_asked() -> None:
@@ -169,9 +169,9 @@ def test_what_can_be_asked_for() -> None:
 
 
 def test_durations() -> None:
-    assert span("1h2m3s") == timedelta(hours=1, minutes=2, seconds=3)
+    assert parse_time_span("1h2m3s") == timedelta(hours=1, minutes=2, seconds=3)
     with pytest.raises(ValueError, match="duration"):
-        span("soon")
+        parse_time_span("soon")
 
 
 @pytest.mark.full

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from nephoscope.collect import resources
 from nephoscope.content.loader import load_documents
 from nephoscope.posture.evaluation.analyzer_results import run_all_analyzers
-from nephoscope.posture.evaluation.evaluation_run import evaluate
+from nephoscope.posture.evaluation.evaluation_run import evaluate_estate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.model.resource_id import ResourceId
@@ -51,7 +51,7 @@ def plan(estate):
 @pytest.fixture(scope="module")
 def run(estate, plan):
     """The own initiative on everything, as `nephoscope scan sample:` judges."""
-    return evaluate(
+    return evaluate_estate(
         estate, replace(plan, assignments=()).with_assignment("nephoscope"), NOW, analyzers=run_all_analyzers
     )
 
@@ -113,7 +113,7 @@ def test_why_is_said_once_for_each_issue(planted):
 
 
 def test_by_the_estates_own_assignment_what_it_leaves_out_is_not_judged(estate, plan, names, planted):
-    own = evaluate(estate, plan, NOW, analyzers=run_all_analyzers)
+    own = evaluate_estate(estate, plan, NOW, analyzers=run_all_analyzers)
     baseline = [one for one in own.assessments if one.assignment.endswith("/nephoscope-baseline")]
     found = {
         (one.resource.lower(), names[one.key])
@@ -127,7 +127,7 @@ def test_by_the_estates_own_assignment_what_it_leaves_out_is_not_judged(estate, 
 
 def test_an_expired_waiver_is_in_force_before_it_expires(estate, plan, names, planted):
     assigned = replace(plan, assignments=()).with_assignment("nephoscope")
-    before = evaluate(estate, assigned, datetime(2025, 3, 1, tzinfo=UTC), analyzers=run_all_analyzers)
+    before = evaluate_estate(estate, assigned, datetime(2025, 3, 1, tzinfo=UTC), analyzers=run_all_analyzers)
     after = rows(planted, exempt=True)
     assert {policy for _, policy in ended(before, names, ComplianceState.EXEMPT) - after} == {
         "sql-mi-public-endpoint"
@@ -136,7 +136,7 @@ def test_an_expired_waiver_is_in_force_before_it_expires(estate, plan, names, pl
 
 def test_findings_do_not_depend_on_the_day(estate, plan, names, planted):
     assigned = replace(plan, assignments=()).with_assignment("nephoscope")
-    later = evaluate(estate, assigned, NOW.replace(year=2036), analyzers=run_all_analyzers)
+    later = evaluate_estate(estate, assigned, NOW.replace(year=2036), analyzers=run_all_analyzers)
     assert ended(later, names, ComplianceState.NON_COMPLIANT) == rows(planted, exempt=False)
 
 

@@ -21,10 +21,10 @@ from nephoscope.analyze.system_updates import INSTALLED
 from nephoscope.collect import resources
 from nephoscope.content.loader import load_documents
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
+from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate_estate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.azure_facts import ReportKind, load_report_kinds
-from nephoscope_policy.body_paths import MISSING, walk
+from nephoscope_policy.body_paths import MISSING, walk_path
 from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
@@ -52,7 +52,7 @@ def added(estate: Estate) -> list[Resource]:
 
 def dated(resource: Resource, kind: ReportKind, time: str) -> Resource:
     """A report that bears a time."""
-    if not kind.time_paths or all(walk(resource.body, path) is MISSING for path in kind.report_paths):
+    if not kind.time_paths or all(walk_path(resource.body, path) is MISSING for path in kind.report_paths):
         return resource
     path = [str(segment) for segment in kind.times[0].split(".")]
     return Resource.of(put(resource.body, path, time))
@@ -65,7 +65,7 @@ def put(body: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
 
 def without(resource: Resource, kind: ReportKind) -> Resource:
     """A report of which only the listing was read."""
-    if all(walk(resource.body, path) is MISSING for path in kind.report_paths):
+    if all(walk_path(resource.body, path) is MISSING for path in kind.report_paths):
         return resource
     body = {key: value for key, value in resource.body.items() if key != "properties"}
     return Resource.of(body, complete=False)
@@ -86,7 +86,7 @@ def first(sample: Estate) -> EvaluationRun:
     plan = EvaluationPlan(
         PolicyCatalog.of([*load_documents(kind="policies"), *load_documents(kind="initiatives")])
     )
-    return evaluate(sample, plan.with_assignment("nephoscope"), NOW)
+    return evaluate_estate(sample, plan.with_assignment("nephoscope"), NOW)
 
 
 def ends(run: EvaluationRun) -> Ends:
@@ -124,12 +124,14 @@ def test_past_its_bound_a_kind_decides_nothing(
         if other.times:
             time = (NOW if other is kind else bound).isoformat()
             estate = with_reports(estate, other, partial(dated, kind=other, time=time))
-    then = evaluate(estate, plan, bound, since=first)
+    then = evaluate_estate(estate, plan, bound, since=first)
     assert changed(before, ends(then)) == set(), "at the bound nothing is different"
-    late = evaluate(estate, plan, bound + MOMENT, since=then)
+    late = evaluate_estate(estate, plan, bound + MOMENT, since=then)
     found = ends(late)
     stale = changed(before, found)
-    unread = evaluate(with_reports(sample, kind, lambda one: without(one, kind)), plan, NOW, since=first)
+    unread = evaluate_estate(
+        with_reports(sample, kind, lambda one: without(one, kind)), plan, NOW, since=first
+    )
     assert stale == changed(before, ends(unread))
     assert {found[key][:2] for key in stale} <= {(ComplianceState.UNKNOWN, "stale")}
     assert all(f"holds for {kind.days}" in found[key][2] for key in stale)
@@ -143,8 +145,10 @@ def test_a_run_that_follows_another_forgets_what_expired(sample: Estate, first: 
     guest = next(kind for kind in load_report_kinds() if "guest" in kind.title)
     estate = with_reports(sample, guest, lambda one: dated(one, guest, NOW.isoformat()))
     late = NOW + timedelta(days=guest.days + 40)
-    since = evaluate(estate, first.plan, late, since=evaluate(estate, first.plan, NOW, since=first))
-    assert ends(since) == ends(evaluate(estate, first.plan, late))
+    since = evaluate_estate(
+        estate, first.plan, late, since=evaluate_estate(estate, first.plan, NOW, since=first)
+    )
+    assert ends(since) == ends(evaluate_estate(estate, first.plan, late))
 
 
 FINDINGS = "microsoft.security/assessments/subassessments"
@@ -157,15 +161,15 @@ def test_that_nothing_was_found_expires_too(sample: Estate, first: EvaluationRun
     claims = {"": sample.coverage.scopes[""] | {FINDINGS}}
     estate = Estate.of(kept, replace(sample.coverage, scopes=claims, read_at={"": NOW}))
     bound = NOW + timedelta(days=7)
-    read = evaluate(estate, first.plan, NOW)
+    read = evaluate_estate(estate, first.plan, NOW)
     clean = {key for key, (state, _, said) in ends(read).items() if said == "the scanner found nothing"}
     assert clean
     assert {ends(read)[key][0] for key in clean} == {ComplianceState.COMPLIANT}
-    at_bound = evaluate(estate, first.plan, bound, since=read)
+    at_bound = evaluate_estate(estate, first.plan, bound, since=read)
     assert {ends(at_bound)[key][0] for key in clean} == {ComplianceState.COMPLIANT}
-    late = evaluate(estate, first.plan, bound + MOMENT, since=at_bound)
+    late = evaluate_estate(estate, first.plan, bound + MOMENT, since=at_bound)
     assert {ends(late)[key][:2] for key in clean} == {(ComplianceState.UNKNOWN, "stale")}
-    assert ends(late) == ends(evaluate(estate, first.plan, bound + MOMENT))
+    assert ends(late) == ends(evaluate_estate(estate, first.plan, bound + MOMENT))
     again = dataclasses.replace(estate, coverage=replace(estate.coverage, read_at={"": bound}))
-    new = ends(evaluate(again, first.plan, bound + MOMENT, since=late))
+    new = ends(evaluate_estate(again, first.plan, bound + MOMENT, since=late))
     assert {key: new[key] for key in clean} == {key: ends(read)[key] for key in clean}

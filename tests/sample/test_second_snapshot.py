@@ -17,13 +17,13 @@ from nephoscope.cli.main import cli
 from nephoscope.collect import resources
 from nephoscope.content.loader import load_documents
 from nephoscope.posture.evaluation.analyzer_results import run_all_analyzers
-from nephoscope.posture.evaluation.evaluation_run import evaluate
+from nephoscope.posture.evaluation.evaluation_run import evaluate_estate
 from nephoscope.posture.history.evaluation_diff import (
     ChangeKind,
     check_existence,
     compare,
     make_coverage_test,
-    remember,
+    remember_states,
 )
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.recommendations.finding_subject import verdicts
@@ -53,9 +53,9 @@ def moved(snapshots):
     for folder, when in zip(snapshots, TIMES, strict=True):
         estate = resources.load([folder])
         assigned = replace(plan.with_estate(estate), assignments=()).with_assignment("nephoscope")
-        states = verdicts(evaluate(estate, assigned, when, analyzers=run_all_analyzers).assessments)
+        states = verdicts(evaluate_estate(estate, assigned, when, analyzers=run_all_analyzers).assessments)
         changes = list(compare(past, states, check_existence(estate), make_coverage_test(estate.coverage)))
-        past = remember(past, states, changes, when)
+        past = remember_states(past, states, changes, when)
         found.append(changes)
     return found
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combine
+from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combine_reports
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 
@@ -73,7 +73,7 @@ def write_second(folder: Path, seed: int) -> None:
 
 def judge(folders: Iterable[Path], data: Path) -> CombinedReport | Report:
     scan = EstateScan(ScanRequest(tuple(map(str, folders))), data, NOW)
-    return combine([Report(scan.run(estate), "x") for estate in scan.estates()])
+    return combine_reports([Report(scan.run(estate), "x") for estate in scan.load_estates()])
 
 
 def tell(report: CombinedReport | Report, tenant: str) -> list[str]:

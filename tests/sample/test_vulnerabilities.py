@@ -51,7 +51,7 @@ class Company:
         request = ScanRequest((str(CONTENT / "sample/snapshot"),), policies=(str(policies),))
         facts = FactReader(lambda: nullcontext(self.state), now=self.now)
         scan = EstateScan(request, self.folder / "data", self.now, facts=facts)
-        (run,) = [scan.run(estate) for estate in scan.estates()]
+        (run,) = [scan.run(estate) for estate in scan.load_estates()]
         found = Report(run, "sample").attack_paths
         return [
             one.chain.type.title
@@ -81,7 +81,7 @@ def test_what_is_vulnerable(company: Company) -> None:
         ("CVE-2023-38545", "crbwfdev.azurecr.io/tools/report:1.0"),
         ("CVE-2023-5363", "crbwfdev.azurecr.io/booking/web:dev"),
     ]
-    subjects = company.state.inventories.subjects(ALL)
+    subjects = company.state.inventories.list_subjects(ALL)
     assert [one.reason for one in assess_coverage(company.context, subjects).values() if one.reason] == []
     assert company.keep() == 8
     assert len(list_findings(company.context, FindingFilter(ALL, with_closed=True))) == len(found)

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.running import forked_commands
 
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.scheduling.due_windows import hash_rule
 from nephoscope.state import State
 from nephoscope.state.rules.rule_runs import RuleRun
@@ -97,7 +97,7 @@ def _read_until(wanted: str, process: subprocess.Popen[str]) -> str:
 
 def note_rules_as_run(data: Path, workspace: str = "default") -> None:
     """Let the shipped rules have run a moment ago, so that a server which is not asked for alerts does not begin with all of them."""
-    now, rules = datetime.now(UTC), load_shipped().rules
+    now, rules = datetime.now(UTC), load_shipped_rules().rules
     with State.open_folder(data) as state, state.transaction() as session:
         state.rule_runs.record(
             session, [RuleRun(workspace, one.id, now, now, 0, 0, 0.0, "", fault=False) for one in rules]

@@ -17,7 +17,7 @@ from nephoscope.collect.resources import SnapshotError
 from nephoscope.instance import ASSESS_SOON, FAILED, NO_TENANT, Instance, build_hierarchy
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published import publishing
-from nephoscope.posture.published.build_info import BuildInfo, evaluation_row
+from nephoscope.posture.published.build_info import BuildInfo, build_evaluation_row
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.scans import run_recording, tenants
 from nephoscope.posture.scans.scan import ScanRequest, read_last_scan_request, save_request
@@ -43,7 +43,7 @@ def tries(monkeypatch: pytest.MonkeyPatch) -> list[ScanRequest]:
         found.append(request)
         raise SnapshotError("no such folder")
 
-    monkeypatch.setattr(assessment_worker, "assess", fails)
+    monkeypatch.setattr(assessment_worker, "assess_request", fails)
     return found
 
 
@@ -102,7 +102,7 @@ def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
     first = instance.snapshots.load_newest()
     assert first is not None
     assert explain_staleness(instance) == "The last assessment failed: contoso: could not sign in"
-    tenants.remove(state, "contoso")
+    tenants.remove_tenant(state, "contoso")
     state.checkpoints.put(*ASSESS_SOON, instance.now.isoformat())
     assessment_worker._assess_when_due(settings, state, rest, RUNNING)
     newest = instance.snapshots.load_newest()
@@ -122,12 +122,12 @@ def test_what_was_noted_and_not_published_is_assessed_again(
     save_request(request, instance.data)
     with monkeypatch.context() as patch:
         patch.setattr(run_recording, "publish_tenants", lambda *_, **__: None)
-        assessment_worker.assess(settings, request, state)
+        assessment_worker.assess_request(settings, request, state)
     assert instance.snapshots.load_newest() is None
-    assert assessment_worker.due(settings, state, instance.now) is not None
-    assessment_worker.assess(settings, request, state)
+    assert assessment_worker.find_due_request(settings, state, instance.now) is not None
+    assessment_worker.assess_request(settings, request, state)
     assert instance.snapshots.load_newest() is not None
-    assert assessment_worker.due(settings, state, instance.now) is None
+    assert assessment_worker.find_due_request(settings, state, instance.now) is None
 
 
 class Once(threading.Event):
@@ -140,7 +140,7 @@ class Once(threading.Event):
 
 def of_an_older_release(evaluation: BuildInfo) -> dict[str, Any]:
     """The row of an evaluation as it was written before editions were noted."""
-    row = evaluation_row(evaluation)
+    row = build_evaluation_row(evaluation)
     body = json.loads(row["_body"])
     del body["edition"]
     return {**row, "_body": json.dumps(body)}
@@ -157,20 +157,20 @@ def test_what_an_older_release_published_is_judged_and_published_anew_at_the_sta
     settings, request = ServeSettings(data=instance.data), ScanRequest((small,))
     save_request(request, instance.data)
     with monkeypatch.context() as patch:
-        patch.setattr(publishing, "evaluation_row", of_an_older_release)
-        assessment_worker.assess(settings, request, state)
+        patch.setattr(publishing, "build_evaluation_row", of_an_older_release)
+        assessment_worker.assess_request(settings, request, state)
     older = instance.snapshots.load_newest()
     assert older is not None
     assert older.build_info.is_outdated
     with caplog.at_level("INFO", "nephoscope.assessing"):
-        assessment_worker.work(settings, Once())
+        assessment_worker.run_assessment_worker(settings, Once())
     assert "the published assessment is from an older release: it is shown until" in caplog.text
     newer = instance.snapshots.load_newest()
     assert newer is not None
     assert (newer.version > older.version, newer.build_info.is_outdated) == (True, False)
-    assert assessment_worker.due(settings, state, instance.now) is None
+    assert assessment_worker.find_due_request(settings, state, instance.now) is None
     caplog.clear()
-    assessment_worker.work(settings, Once())
+    assessment_worker.run_assessment_worker(settings, Once())
     assert caplog.text == ""
 
 
@@ -179,9 +179,9 @@ def test_what_an_older_release_judged_and_nobody_knows_is_told(
 ) -> None:
     evaluation = BuildInfo(instance.now, "all", 0, None, 0.0, 0.0, {}, (), {}, (), (), 0, {}, {})
     with monkeypatch.context() as patch:
-        patch.setattr(publishing, "evaluation_row", of_an_older_release)
+        patch.setattr(publishing, "build_evaluation_row", of_an_older_release)
         publishing.publish_documents(instance.data, [], evaluation)
-    assessment_worker.work(ServeSettings(data=instance.data), Once())
+    assessment_worker.run_assessment_worker(ServeSettings(data=instance.data), Once())
     assert "its source is unknown: scan again" in caplog.text
 
 
@@ -190,6 +190,8 @@ def test_an_assessment_ends_when_the_server_does(state: State, instance: Instanc
     ending.set()
     save_request(ScanRequest((small,)), instance.data)
     with pytest.raises(assessment_worker.ServerEndingError):
-        assessment_worker.assess(ServeSettings(data=instance.data), ScanRequest((small,)), state, ending)
-    assessment_worker.work(ServeSettings(data=instance.data), ending)
+        assessment_worker.assess_request(
+            ServeSettings(data=instance.data), ScanRequest((small,)), state, ending
+        )
+    assessment_worker.run_assessment_worker(ServeSettings(data=instance.data), ending)
     assert instance.snapshots.load_newest() is None

@@ -16,11 +16,11 @@ from tests.waiting import wait_until
 
 from nephoscope.access.tokens import NO_TENANT
 from nephoscope.instance import Instance
-from nephoscope.serve.web_application import application
+from nephoscope.serve.web_application import build_application
 from nephoscope.state import NotFoundError
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.database.database import Database, DatabaseUnreachableError
-from nephoscope.state.database.retry import retry_once
+from nephoscope.state.database.retry import run_with_one_retry
 from nephoscope.state.database.state_errors import ConnectionLostError
 from nephoscope.web.site import COOKIE
 
@@ -85,7 +85,9 @@ def owner(instance) -> TestClient:
         people = instance.state.principals
         made = people.add(session, PrincipalKind.PERSON, "ada")
         people.grant(session, made.id, "Owner", "/", "test")
-    client = TestClient(application(instance), base_url="https://127.0.0.1", raise_server_exceptions=False)
+    client = TestClient(
+        build_application(instance), base_url="https://127.0.0.1", raise_server_exceptions=False
+    )
     client.headers["Authorization"] = f"Bearer {instance.guard.make_secret(made, SecretKind.TOKEN, 'test')}"
     client.cookies.set(COOKIE, instance.guard.make_secret(made, SecretKind.SESSION, "test"))
     # what is noted of a use is noted before anything is cut
@@ -293,7 +295,9 @@ def test_nobody_without_a_credential_is_told_where_the_state_is(instance, owner,
     def gone(*_, **__):
         raise DatabaseUnreachableError(reason)
 
-    anybody = TestClient(application(instance), base_url="https://127.0.0.1", raise_server_exceptions=False)
+    anybody = TestClient(
+        build_application(instance), base_url="https://127.0.0.1", raise_server_exceptions=False
+    )
     anybody.cookies.set(COOKIE, "x" * 40)
     monkeypatch.setattr(instance.state.database, "read", gone)
     monkeypatch.setattr(instance.state.database, "write", gone)
@@ -331,9 +335,9 @@ def test_only_what_was_cut_before_a_commit_is_tried_twice(instance, cut):
 
     cut(database, "SELECT 2")
     with pytest.raises(ConnectionLostError):
-        retry_once(kept)
+        run_with_one_retry(kept)
     with pytest.raises(NotFoundError):
-        retry_once(wrong)
+        run_with_one_retry(wrong)
     assert len(tries) == 2
 
 

@@ -15,7 +15,7 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.instance import BACKED_UP, FAILED
 from nephoscope.lake.backup.restored_audit import OPERATION
 from nephoscope.serve import file_ownership
-from nephoscope.serve.doctor import CHECKS, examine
+from nephoscope.serve.doctor import CHECKS, examine_installation
 from nephoscope.serve.doctor_check import CheckVerdict
 from nephoscope.serve.instance_lock import acquire_lock
 from nephoscope.serve.server import ensure_certificate
@@ -27,7 +27,7 @@ from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
 
 def verdicts(data, now=None):
-    return {(one.check, one.verdict): one for one in examine(data, None, now)}
+    return {(one.check, one.verdict): one for one in examine_installation(data, None, now)}
 
 
 def audit_changed(data):
@@ -167,7 +167,7 @@ def test_a_machine_that_hides_its_memory(tmp_path, monkeypatch):
 
 def owned(monkeypatch, names, user):
     """Files of these names are another user's than all else."""
-    monkeypatch.setattr(file_ownership, "owner_id", lambda path: user if path.name in names else 4000001)
+    monkeypatch.setattr(file_ownership, "get_owner_id", lambda path: user if path.name in names else 4000001)
 
 
 def test_files_of_another_user(tmp_path, monkeypatch):
@@ -188,8 +188,8 @@ def test_files_of_another_user(tmp_path, monkeypatch):
 
 def test_a_link_is_its_own_makers(tmp_path):
     (tmp_path / "link").symlink_to("/nowhere")
-    assert file_ownership.owner_id(tmp_path / "link") == os.getuid()
-    assert file_ownership.owner_id(tmp_path / "gone") is None
+    assert file_ownership.get_owner_id(tmp_path / "link") == os.getuid()
+    assert file_ownership.get_owner_id(tmp_path / "gone") is None
 
 
 def test_a_server_that_runs_and_one_that_ran(tmp_path):
@@ -197,7 +197,9 @@ def test_a_server_that_runs_and_one_that_ran(tmp_path):
         lock.answers()
         assert "a server is starting: process" in verdicts(tmp_path)["server", CheckVerdict.INFO].text
         make_status_writer(ServeSettings(tmp_path))({"web": ProcessStatus(os.getpid(), 1)})
-        assert [one.text for one in examine(tmp_path, None) if one.check == "server"] == ["web runs"]
+        assert [one.text for one in examine_installation(tmp_path, None) if one.check == "server"] == [
+            "web runs"
+        ]
     # its number is another process's by now
     told = ServerStatus(os.getpid(), processes={"web": ProcessStatus(1, 1)})
     (tmp_path / "server.json").write_bytes(msgspec.json.encode(told))
@@ -211,7 +213,7 @@ def test_a_copied_folder_is_looked_at_for_itself(tmp_path):
     assert ("certificate", CheckVerdict.OK) in verdicts(first)
     copied.mkdir()
     (copied / "server.json").write_bytes((first / "server.json").read_bytes())
-    assert not [one for one in examine(copied, None) if one.check == "certificate"]
+    assert not [one for one in examine_installation(copied, None) if one.check == "certificate"]
 
 
 def test_what_a_backup_left_out_is_told(tmp_path):
@@ -231,5 +233,5 @@ def test_a_restored_folder_without_certificates_tells_of_the_new_authority(tmp_p
 
 
 def test_a_new_folder_is_well(tmp_path):
-    assert not [one for one in examine(tmp_path, None) if one.verdict is CheckVerdict.WRONG]
+    assert not [one for one in examine_installation(tmp_path, None) if one.verdict is CheckVerdict.WRONG]
     assert len({check.__name__ for check in CHECKS}) == len(CHECKS)

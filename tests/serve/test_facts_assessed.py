@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from nephoscope.collect.facts.fact_recording import FORGOTTEN, record, remove
+from nephoscope.collect.facts.fact_recording import FORGOTTEN, record_fact_reports, remove_own_facts
 from nephoscope.collect.facts.fact_report import FactReport
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
@@ -40,7 +40,7 @@ def report(missing: int) -> FactReport:
 
 
 def put(state: State, missing: int) -> None:
-    record(state, BY, [report(missing)], datetime.now(UTC))
+    record_fact_reports(state, BY, [report(missing)], datetime.now(UTC))
 
 
 def ended(runs: assessment_worker.LastRuns) -> set[str]:
@@ -59,23 +59,25 @@ def test_the_first_fact_a_change_and_what_is_taken_back(
         return whole(scan, estate, before)
 
     monkeypatch.setattr(EstateScan, "run", spied)
-    assert assessment_worker.due(settings, state, datetime.now(UTC)) is None
+    assert assessment_worker.find_due_request(settings, state, datetime.now(UTC)) is None
     put(state, 3)
-    request = assessment_worker.due(settings, state, datetime.now(UTC))
+    request = assessment_worker.find_due_request(settings, state, datetime.now(UTC))
     assert request is not None
     assert request.targets == ("facts:",)
     assert read_last_scan_request(settings.data) == request
 
     def assessed() -> datetime:
-        assessment_worker.assess(settings, request or ScanRequest(()), state, last=runs)
-        return History(settings.data).evaluations(request.series)[-1].when if request else datetime.now(UTC)
+        assessment_worker.assess_request(settings, request or ScanRequest(()), state, last=runs)
+        return (
+            History(settings.data).list_evaluations(request.series)[-1].when if request else datetime.now(UTC)
+        )
 
     when = assessed()
     assert ended(runs) == {"NonCompliant"}
-    assert assessment_worker.due(settings, state, when + timedelta(minutes=2)) is None
+    assert assessment_worker.find_due_request(settings, state, when + timedelta(minutes=2)) is None
     put(state, 0)
-    assert assessment_worker.due(settings, state, when + timedelta(seconds=59)) is None
-    assert assessment_worker.due(settings, state, when + timedelta(seconds=61)) == request
+    assert assessment_worker.find_due_request(settings, state, when + timedelta(seconds=59)) is None
+    assert assessment_worker.find_due_request(settings, state, when + timedelta(seconds=61)) == request
     assessed()
     assert ended(runs) == {"Compliant"}
     assert since == [False, True]
@@ -84,17 +86,19 @@ def test_the_first_fact_a_change_and_what_is_taken_back(
     assert [one["name"] for one in shown.listing.page([MACHINES], EVERYTHING, collected=True).bodies] == [
         "web01"
     ]
-    remove(state, BY, f"{MACHINE}/patchAssessmentResults/latest", datetime.now(UTC))
+    remove_own_facts(state, BY, f"{MACHINE}/patchAssessmentResults/latest", datetime.now(UTC))
     when = assessed()
     assert ended(runs) == {"Unknown"}
     assert state.checkpoints.all(FORGOTTEN) == {}
-    remove(state, BY, MACHINE, datetime.now(UTC))
-    assert assessment_worker.due(settings, state, when + timedelta(minutes=2)) == request
+    remove_own_facts(state, BY, MACHINE, datetime.now(UTC))
+    assert assessment_worker.find_due_request(settings, state, when + timedelta(minutes=2)) == request
     assessed()
     shown = PublishedSnapshotCache(settings.data).load_newest()
     assert shown is not None
     assert shown.listing.page([MACHINES], EVERYTHING, collected=True).bodies == ()
-    assert assessment_worker.due(settings, state, datetime.now(UTC) + timedelta(minutes=2)) is None
+    assert (
+        assessment_worker.find_due_request(settings, state, datetime.now(UTC) + timedelta(minutes=2)) is None
+    )
 
 
 @pytest.mark.full
@@ -104,7 +108,7 @@ def test_of_a_large_estate_no_run_is_kept(
     monkeypatch.setattr(assessment_worker, "KEPT_RESOURCES", 1)
     put(state, 0)
     runs = assessment_worker.LastRuns()
-    assessment_worker.assess(
+    assessment_worker.assess_request(
         ServeSettings(data=tmp_path / "data"), ScanRequest(("facts:",)), state, last=runs
     )
     assert runs.runs == {}

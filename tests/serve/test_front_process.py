@@ -114,7 +114,7 @@ def test_what_it_takes(tmp_path, path, headers, body, status):
         assert answer.headers["x-content-type-options"] == "nosniff"
     with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         lake.flush()
-        assert ("default", "Syslog") in lake.versions() if status == 204 else not lake.versions()
+        assert ("default", "Syslog") in lake.list_versions() if status == 204 else not lake.list_versions()
 
 
 @pytest.mark.parametrize("free", [0, 1 << 20])

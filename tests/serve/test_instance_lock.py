@@ -15,7 +15,7 @@ from tests.running import forked_commands
 
 from nephoscope.cli.main import cli
 from nephoscope.serve.child_process import fork_process
-from nephoscope.serve.instance_lock import LockHolder, acquire_lock, holder, is_served
+from nephoscope.serve.instance_lock import LockHolder, acquire_lock, is_folder_served, read_lock_holder
 
 pytestmark = pytest.mark.system
 
@@ -35,13 +35,13 @@ def second(data, *arguments):
 
 
 def test_one_holds_it(tmp_path):
-    assert not is_served(tmp_path)
-    assert holder(tmp_path) is None
+    assert not is_folder_served(tmp_path)
+    assert read_lock_holder(tmp_path) is None
     with acquire_lock(tmp_path) as lock:
-        assert is_served(tmp_path)
+        assert is_folder_served(tmp_path)
         lock.answers("https://127.0.0.1:8443")
         lock.answers("https://h:1")
-        told = holder(tmp_path)
+        told = read_lock_holder(tmp_path)
         assert (told.pid, told.address, str(told)) == (
             os.getpid(),
             "https://h:1",
@@ -49,8 +49,8 @@ def test_one_holds_it(tmp_path):
         )
         with acquire_lock(tmp_path) as other:
             assert other is None
-        assert is_served(tmp_path), "who did not get it frees nothing"
-    assert not is_served(tmp_path)
+        assert is_folder_served(tmp_path), "who did not get it frees nothing"
+    assert not is_folder_served(tmp_path)
     assert (tmp_path / "server.lock").stat().st_mode & 0o777 == 0o600
     assert "on elsewhere at" in str(LockHolder(7, "elsewhere", "https://h"))
 
@@ -81,7 +81,7 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, "no locks")
 
     monkeypatch.setattr("nephoscope.serve.instance_lock.fcntl.flock", refused)
-    for asked in (is_served, lambda data: acquire_lock(data).__enter__()):
+    for asked in (is_folder_served, lambda data: acquire_lock(data).__enter__()):
         (tmp_path / "server.lock").touch()
         with pytest.raises(OSError, match="use a local file system") as told:
             asked(tmp_path)
@@ -93,7 +93,7 @@ def test_what_is_forked_does_not_hold_it(tmp_path):
         child = fork_process(lambda: signal.pause(), "child")
     try:
         until = time.monotonic() + 60
-        while is_served(tmp_path):  # it closes what is open at its beginning
+        while is_folder_served(tmp_path):  # it closes what is open at its beginning
             assert time.monotonic() < until
             time.sleep(0.01)
         assert child.poll() is None

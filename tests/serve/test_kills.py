@@ -25,9 +25,9 @@ from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.model.alert import Alert
-from nephoscope.server_status import is_running, read
+from nephoscope.server_status import is_process_running, read
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope_policy.model.source_location import Place
@@ -67,7 +67,7 @@ class Server:
         told = read(self.data)
         found = {"supervisor": self.process.pid}
         if told is not None and told.pid == self.process.pid:
-            found |= {name: one.pid for name, one in told.processes.items() if is_running(one.pid)}
+            found |= {name: one.pid for name, one in told.processes.items() if is_process_running(one.pid)}
         return found
 
     def kill(self, name: str) -> None:
@@ -197,14 +197,14 @@ def test_nothing_is_lost_or_doubled(tmp_path, names, rounds, capsys):
         load.end()
         server.end()
     until = time.monotonic() + 120
-    while left := [pid for pid in started if is_running(pid)]:
+    while left := [pid for pid in started if is_process_running(pid)]:
         assert time.monotonic() < until, f"{left} outlived the supervisor that had started them"
         time.sleep(0.1)
     with capsys.disabled():
         told = ", ".join(f"{name} {took:.2f}" for name, took in slowest.items())
         print(f"\nload {os.getloadavg()[0]:.1f}, back after seconds (slowest of {rounds}): {told}")
     with State.open_folder(data) as state, Lake.open(data, state) as lake:
-        deliver(lake, state)
+        deliver_outbox(lake, state)
         lake.flush()
         rows = lake.rows("Syslog | summarize n = count(), d = dcount(SyslogMessage) by Computer").to_pylist()
         alerts = lake.rows("SecurityAlert | summarize n = count() by SystemAlertId").to_pylist()

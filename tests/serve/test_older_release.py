@@ -12,8 +12,8 @@ from tests.state import recorded
 from nephoscope.access.secret_digest import hash_secret
 from nephoscope.instance import Instance
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.row_conversion import complete
-from nephoscope.serve.web_application import application
+from nephoscope.lake.schema.row_conversion import complete_rows
+from nephoscope.serve.web_application import build_application
 from nephoscope.state import State
 from nephoscope.state.database import migration
 from nephoscope.state.database.database import Database
@@ -44,7 +44,7 @@ def older(data):
     with State.open_folder(data.parent / "elsewhere") as state, Lake(data, StateLedger(state)) as lake:
         now = datetime.now(UTC)
         rows = pa.table({"TimeGenerated": pa.array([now], pa.timestamp("us", "UTC")), "Computer": ["a"]})
-        made = complete(lake.tables["Heartbeat"], rows, workspace=lake.workspace("soc"), now=now).table
+        made = complete_rows(lake.tables["Heartbeat"], rows, workspace=lake.workspace("soc"), now=now).table
         lake.writer().append("soc", {"Heartbeat": made}, producer="p", sequence=0)
         lake.flush()
 
@@ -55,12 +55,12 @@ def test_what_was_in_it_is_there(tmp_path):
     older(data)
     with (
         Instance.open(data, None, "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e91", 60.0) as instance,
-        TestClient(application(instance), base_url="https://localhost") as client,
+        TestClient(build_application(instance), base_url="https://localhost") as client,
     ):
         client.headers["Authorization"] = f"Bearer {TOKEN}"
         found = client.post("/v1/workspaces/soc/query", json={"query": "Heartbeat | project Computer"})
         assert found.json()["tables"][0]["rows"] == [["a"]]
         assert client.get("/metrics").status_code == 200
     with State.open_folder(data) as state, state.database.read() as session:
-        assert migration._read_revision(session.connection()) == migration.steps()[-1]
+        assert migration._read_revision(session.connection()) == migration.list_migration_steps()[-1]
         assert state.workspaces.get("soc").days == 30

@@ -22,7 +22,7 @@ from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.cli.main import cli
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.serve import preflight
-from nephoscope.serve.doctor import examine
+from nephoscope.serve.doctor import examine_installation
 from nephoscope.serve.doctor_check import CheckVerdict, DoctorFinding
 from nephoscope.serve.preflight import check
 from nephoscope.serve.server import ensure_certificate, make_listener
@@ -144,7 +144,7 @@ def test_the_doctor_tells_of_it_too(data, spoil, file, told):
 def found_in(data):
     """What the doctor finds but of the disk; of a state that cannot be opened the command tells the line of the error."""
     try:
-        return [one for one in examine(data, None) if one.check != "disk"]
+        return [one for one in examine_installation(data, None) if one.check != "disk"]
     except StateError as error:
         told, _, remedy = str(error).partition("; ")
         return [DoctorFinding("state", CheckVerdict.WRONG, told, remedy)]
@@ -238,14 +238,14 @@ def test_a_port_that_is_taken(data):
         make_status_writer(ServeSettings(data, port=port))({})
         stopped = (data / FILE).read_text().replace(f'"pid":{os.getpid()}', f'"pid":{2**22 + 1}')
         (data / FILE).write_text(stopped)
-        found = [one for one in examine(data, None) if one.check == "port"]
+        found = [one for one in examine_installation(data, None) if one.check == "port"]
     assert ended.returncode == 2
     assert ended.stderr == (
         f"nephoscope: --host 127.0.0.1 --port {port}: address already in use; "
         "stop the process that listens there, or use another --port\n"
     )
     assert [(one.verdict, str(port) in one.text) for one in found] == [(CheckVerdict.WARNING, True)]
-    assert not [one for one in examine(data, None) if one.check == "port"]
+    assert not [one for one in examine_installation(data, None) if one.check == "port"]
 
 
 def serve(data, *words):

@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 from nephoscope.access.tokens import NO_TENANT
 from nephoscope.instance import Instance
 from nephoscope.serve import readiness
-from nephoscope.serve.doctor import examine
+from nephoscope.serve.doctor import examine_installation
 from nephoscope.serve.doctor_check import CheckVerdict
-from nephoscope.serve.web_application import application
+from nephoscope.serve.web_application import build_application
 
 ROOM = {
     "f_frsize": 4096,
@@ -29,7 +29,7 @@ ROOM = {
 @pytest.fixture
 def asked(tmp_path):
     with Instance.open(tmp_path, None, NO_TENANT, 10) as instance:
-        client = TestClient(application(instance))
+        client = TestClient(build_application(instance))
         yield lambda: client.get("/readyz")
 
 
@@ -81,6 +81,8 @@ def test_a_spool_that_nobody_empties(asked, tmp_path, monkeypatch):
 def test_the_doctor_tells_of_a_disk_that_can_only_be_read(tmp_path, monkeypatch):
     disk(monkeypatch, f_flag=os.ST_RDONLY)
     found = [
-        one for one in examine(tmp_path, None) if one.check == "disk" and one.verdict is CheckVerdict.WRONG
+        one
+        for one in examine_installation(tmp_path, None)
+        if one.check == "disk" and one.verdict is CheckVerdict.WRONG
     ]
     assert "the disk is read-only" in found[0].text

@@ -16,7 +16,7 @@ from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.protect.registry.registry_settings import read_settings
-from nephoscope.serve.web_application import application
+from nephoscope.serve.web_application import build_application
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.registries import add_registry, make_events_secret
 from nephoscope.service.service_context import ServiceContext
@@ -48,7 +48,7 @@ def house(tmp_path) -> Iterator[tuple[Instance, TestClient, str]]:
         settings = read_settings({"quarantine": [{"quarantine": "quarantine/*", "approved": "approved/*"}]})
         add_registry(context, "prod", "registry.example", settings)
         secret = make_events_secret(context, "prod")
-        with TestClient(application(instance), base_url="https://127.0.0.1") as client:
+        with TestClient(build_application(instance), base_url="https://127.0.0.1") as client:
             yield instance, client, secret
 
 

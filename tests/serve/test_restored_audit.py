@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
-from nephoscope.lake.backup.backup_restore import restore
+from nephoscope.lake.backup.backup_restore import restore_data_folder
 from nephoscope.lake.backup.backup_writer import back_up
 from nephoscope.lake.lake import Lake
-from nephoscope.serve.doctor import examine
+from nephoscope.serve.doctor import examine_installation
 from nephoscope.serve.doctor_check import CheckVerdict
 from nephoscope.state import State
 from nephoscope.state.audit.audit import AuditRow
@@ -36,7 +36,7 @@ def backed_up(data: Path, file: Path, keys: bool) -> Path:
 
 
 def told(data: Path) -> tuple[CheckVerdict, str]:
-    (found,) = (one for one in examine(data, None) if one.check == "audit")
+    (found,) = (one for one in examine_installation(data, None) if one.check == "audit")
     return found.verdict, found.text
 
 
@@ -60,7 +60,7 @@ def test_after_a_restore_the_audit_is_whole_and_tells_of_it(data, tmp_path, keys
         (data / ANCHOR).unlink()
         file = backed_up(data, tmp_path / "without.tar", keys)
     again = tmp_path / "again"
-    manifest = restore(file, again, author="root")
+    manifest = restore_data_folder(file, again, author="root")
     made = manifest.made
     assert told(again) == (
         CheckVerdict.OK,
@@ -83,7 +83,7 @@ def test_after_a_restore_the_audit_is_whole_and_tells_of_it(data, tmp_path, keys
 def test_what_was_taken_off_before_the_backup_is_told_after_the_restore(data, tmp_path):
     with State.open_folder(data, "") as state:
         taken_off(state, 2)
-    restore(backed_up(data, tmp_path / "b.tar", keys=False), tmp_path / "again", author="root")
+    restore_data_folder(backed_up(data, tmp_path / "b.tar", keys=False), tmp_path / "again", author="root")
     verdict, text = told(tmp_path / "again")
     assert (verdict, text) == (
         CheckVerdict.WRONG,
@@ -93,20 +93,20 @@ def test_what_was_taken_off_before_the_backup_is_told_after_the_restore(data, tm
 
 def test_an_anchor_that_is_none_stays_one(data, tmp_path):
     (data / ANCHOR).write_text("nothing")
-    restore(backed_up(data, tmp_path / "b.tar", keys=False), tmp_path / "again", author="root")
+    restore_data_folder(backed_up(data, tmp_path / "b.tar", keys=False), tmp_path / "again", author="root")
     assert told(tmp_path / "again")[0] is CheckVerdict.WRONG
 
 
 def test_the_anchor_is_not_ahead_of_the_state_that_is_kept(data, tmp_path, monkeypatch):
     from nephoscope.lake.backup import backup_writer
 
-    write = backup_writer._write
+    write = backup_writer._write_backup_files
 
     def later(*given, **named):
         with State.open_folder(data, "") as state:
             added(state, "/meanwhile")
         return write(*given, **named)
 
-    monkeypatch.setattr(backup_writer, "_write", later)
-    restore(backed_up(data, tmp_path / "b.tar", keys=True), tmp_path / "again", author="root")
+    monkeypatch.setattr(backup_writer, "_write_backup_files", later)
+    restore_data_folder(backed_up(data, tmp_path / "b.tar", keys=True), tmp_path / "again", author="root")
     assert told(tmp_path / "again")[0] is CheckVerdict.OK

@@ -131,12 +131,12 @@ def test_a_scan_beside_it_waits_for_its_assessment_and_both_are_kept(server, tmp
         while len(told) < 5 and not any("waiting for the server's assessment" in one for one in told):
             save_request(asked, data)
             state.checkpoints.put(*ASSESS_SOON, datetime.now(UTC).isoformat())
-            wait_until(lambda: state.leases.holder(SERVER_LEASE), lambda: server.log)
+            wait_until(lambda: state.leases.find_holder(SERVER_LEASE), lambda: server.log)
             beside = subprocess.run(scan, capture_output=True, text=True, timeout=PATIENCE)
             assert beside.returncode == 0, beside.stderr
             told.append(beside.stderr)
     assert "waiting for the server's assessment" in told[-1]
-    own = History(data).evaluations(asked.series)
+    own = History(data).list_evaluations(asked.series)
     assert len(own) >= 2 * len(told)
     assert [one.when for one in own] == sorted({one.when for one in own})
     assert f"{asked.targets[0]} assessed: " in server.log

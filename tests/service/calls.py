@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from nephoscope.alerts.investigation.optimistic_update import IncidentUpdate
 from nephoscope.alerts.library.hunting import HuntingRange
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.suppression.condition import SuppressionCondition
 from nephoscope.alerts.tuning.rule_case import LearnStep
 from nephoscope.alerts.tuning.trial import RuleTrial, TrialKind
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-RULE_OF = next(one for one in load_shipped().rules if one.enabled)
+RULE_OF = next(one for one in load_shipped_rules().rules if one.enabled)
 ALERT = "0a000000-0000-0000-0000-000000000001"
 BOOKMARK = "0b000000-0000-0000-0000-000000000001"
 ADDRESS = SuppressionCondition("entities.ip.address", "in", ("192.0.2.7",))
@@ -309,11 +309,11 @@ def _imported() -> Any:
 
 
 def _item(digit: str = "1") -> Any:
-    from nephoscope.ingest.threat_intelligence.indicator import item
+    from nephoscope.ingest.threat_intelligence.indicator import read_item
 
     document = {
         "type": "indicator", "spec_version": "2.1", "id": f"indicator--0c000000-0000-4000-8000-00000000000{digit}",
         "created": NOON.isoformat(), "modified": NOON.isoformat(), "pattern": "[ipv4-addr:value = '192.0.2.7']",
         "pattern_type": "stix", "valid_from": NOON.isoformat(),
     }  # fmt: skip
-    return item(document, NOON)
+    return read_item(document, NOON)

@@ -140,7 +140,7 @@ DATA_CALLS: Mapping[str, Call] = {
     "import policies": Call(
         lambda c, _: policy_packs.import_policies(c, POLICY, "own"), POLICY_AUTHORS, workspace=False
     ),
-    "read risks": Call(lambda c, lake: identity_risk.risk_reader(c, lake), READERS, workspace=False),
+    "read risks": Call(lambda c, lake: identity_risk.open_risk_reader(c, lake), READERS, workspace=False),
     "import hash list": Call(_import_hashes, CONTRIBUTORS, workspace=False),
     "list hash lists": Call(
         lambda c, _: leaked_credentials.list_hash_lists(c), CONTRIBUTORS | {"Reader"}, workspace=False

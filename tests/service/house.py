@@ -10,7 +10,7 @@ from tests.service.registry_calls import arrange_registries
 
 from nephoscope.alerts.library.content_packs import RulePacks
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
-from nephoscope.ingest.threat_intelligence.indicator_store import keep
+from nephoscope.ingest.threat_intelligence.indicator_store import keep_indicators
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem, WatchlistService
 from nephoscope.state import State
@@ -40,7 +40,7 @@ def arranged(folder: Path) -> Iterator[tuple[State, Lake, Path]]:
         keeping = WatchlistService(state, lake, "default", "kim")
         keeping.create("Known", "Address", ["Address"], now, [NewWatchlistItem({"Address": "192.0.2.7"})])
         keeping.put_item("Known", calls.BOOKMARK, {"Address": "192.0.2.8"}, now)
-        keep(state, "default", "feed", [calls._item()], now)
+        keep_indicators(state, "default", "feed", [calls._item()], now)
         state.credentials.put("response.hook", "s3cret")
         RulePacks(data).store(calls._pack())
         with state.transaction() as session:

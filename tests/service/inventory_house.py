@@ -12,7 +12,7 @@ from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.model.advisory import Advisory, AffectedPackage, AffectedRange
 from nephoscope.model.package import Package
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.service.advisories import ASSESSED, advisories_path
+from nephoscope.service.advisories import ASSESSED, get_advisories_path
 from nephoscope.service.inventories import ImageScan, MachineScan, StoredInventory, keep_inventory
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
@@ -60,7 +60,7 @@ class House:
         self, *records: FeedRecord, feed: str = "pypi", days: int = 7, is_whole: bool = False
     ) -> None:
         """Import a feed; to a single advisory one is added on a package that nothing has, as one alone is no whole feed."""
-        path = advisories_path(self.data)
+        path = get_advisories_path(self.data)
         path.parent.mkdir(parents=True, exist_ok=True)
         told = [one for one in records if isinstance(one, Advisory)]
         if len(told) == 1 and told[0].affected:

@@ -9,7 +9,7 @@ from tests.service.calls import ADMINISTRATORS, CONTRIBUTORS, READERS, Call
 from tests.service.data_calls import POLICY_AUTHORS
 
 from nephoscope.collect.scanning.scan_contents import InventoryContents
-from nephoscope.protect.registry.registry_settings import read_settings, stored_settings
+from nephoscope.protect.registry.registry_settings import convert_settings_for_storage, read_settings
 from nephoscope.service import (
     image_requests,
     inventories,
@@ -17,11 +17,11 @@ from nephoscope.service import (
     scanner_results,
     vulnerability_exemptions,
 )
-from nephoscope.service.attestation_key import attestation_key
+from nephoscope.service.attestation_key import get_attestation_key
 from nephoscope.service.exemption_lookup import VulnerabilityExemption
 from nephoscope.service.reported_targets import ResultsOrigin
 from nephoscope.state.registries.image_requests import ImageRequest
-from nephoscope.state.registries.registry_images import ImageStatus, RegistryImage, image_key
+from nephoscope.state.registries.registry_images import ImageStatus, RegistryImage, compute_image_id
 from nephoscope.state.registries.watched_registries import WatchedRegistry
 from nephoscope.vulnerability.scanner_results.scanner_report import ReportedTarget, ScannerReport
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 #: Nothing answers there.
 ADDRESS = "127.0.0.1:9"
 DIGEST = f"sha256:{'a' * 64}"
-IMAGE = image_key("main", "quarantine/web", DIGEST)
+IMAGE = compute_image_id("main", "quarantine/web", DIGEST)
 ASKED = "0c000000-0000-4000-8000-000000000001"
 SETTINGS = {
     "quarantine": [{"quarantine": "quarantine/*", "approved": "approved/*"}],
@@ -47,7 +47,7 @@ WANTED = VulnerabilityExemption("/", "the lamp is off", package="lamp")
 def arrange_registries(state: State, now: datetime) -> None:
     """Watch a registry that holds an image, for which somebody asked too."""
     state.credentials.put("registry.main", "{}")
-    settings = stored_settings(read_settings(SETTINGS))
+    settings = convert_settings_for_storage(read_settings(SETTINGS))
     with state.transaction() as session:
         state.watched_registries.put(
             session, WatchedRegistry("main", ADDRESS, settings, now, now, "", "registry.main", "default")
@@ -81,7 +81,7 @@ def _results(context: ServiceContext) -> ScannerReport:
 
 
 def _end(context: ServiceContext) -> object:
-    made = vulnerability_exemptions.exempt(context, WANTED)
+    made = vulnerability_exemptions.exempt_vulnerability(context, WANTED)
     return vulnerability_exemptions.end_vulnerability_exemption(context, made.name)
 
 
@@ -97,7 +97,7 @@ REGISTRY_CALLS = {
         lambda c, _: registries.make_events_secret(c, "main"), CONTRIBUTORS, workspace=False
     ),
     "try registry": Call(lambda c, _: registries.try_registry(c, "main"), CONTRIBUTORS, workspace=False),
-    "make attestation key": Call(lambda c, _: attestation_key(c), CONTRIBUTORS, workspace=False),
+    "make attestation key": Call(lambda c, _: get_attestation_key(c), CONTRIBUTORS, workspace=False),
     "promote image": Call(lambda c, _: registries.decide_image(c, IMAGE, "promote", "we know it"), workspace=False),
     "reject image": Call(lambda c, _: registries.decide_image(c, IMAGE, "reject", "not ours"), workspace=False),
     "examine image again": Call(lambda c, _: registries.request_examination(c, [IMAGE]), workspace=False),
@@ -119,6 +119,7 @@ REGISTRY_CALLS = {
     "import results": Call(
         lambda c, _: scanner_results.import_results(c, _results(c), ResultsOrigin(host="box")), workspace=False
     ),
-    "exempt vulnerability": Call(lambda c, _: vulnerability_exemptions.exempt(c, WANTED), POLICY_AUTHORS, workspace=False),
+    "exempt vulnerability": Call(lambda c, _: vulnerability_exemptions.exempt_vulnerability(c, WANTED), POLICY_AUTHORS,
+    workspace=False),
     "end exemption of a vulnerability": Call(lambda c, _: _end(c), POLICY_AUTHORS, workspace=False),
 }  # fmt: skip

@@ -19,7 +19,7 @@ from nephoscope.access.authenticator import DeniedError, Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.collect.azure.collection_settings import CollectError
 from nephoscope.collect.azure.tenant_connection import TenantSecrets
-from nephoscope.collect.facts.fact_report import FactReport, claims
+from nephoscope.collect.facts.fact_report import FactReport, list_claims
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.posture.governance.effective_policy import EffectivePolicy
 from nephoscope.posture.scans import tenants as posture_tenants
@@ -110,7 +110,7 @@ def _nothing_governs(_: str) -> EffectivePolicy:
 
 def _claims(context: ServiceContext, machine: str) -> list[OwnFacts]:
     latest = {"id": f"{ARC}/{machine}/patchAssessmentResults/latest", "properties": {"status": "Succeeded"}}
-    return list(claims(FactReport(f"{ARC}/{machine}", NOON, (latest,)), context.now))
+    return list(list_claims(FactReport(f"{ARC}/{machine}", NOON, (latest,)), context.now))
 
 
 def _guard(context: ServiceContext) -> Guard:

@@ -14,7 +14,7 @@ from tests.service.inventory_house import House, advisory, package, system
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.model.advisory import Advisory, AffectedRange
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.service.advisories import ASSESSED, advisories_path, open_advisories
+from nephoscope.service.advisories import ASSESSED, get_advisories_path, open_advisories
 from nephoscope.service.advisory_updates import refresh_findings, withdraw_advisories
 from nephoscope.service.rematching import rematch_packages
 from nephoscope.service.vulnerabilities import assess_coverage, list_findings
@@ -22,7 +22,7 @@ from nephoscope.state import NotFoundError, State
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.vulnerability.feeds.feed_records import ExploitedVulnerability
-from nephoscope.vulnerability.severities import rank
+from nephoscope.vulnerability.severities import rank_severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,7 +170,7 @@ def read_health(
     coverage = assess_coverage(house.context, [kept.subject])[kept.subject.id]
     return {
         (one.finding.package, one.finding.vulnerability.id): (
-            rank(one.finding.severity), bool(one.finding.fixed_version), one.finding.vulnerability.is_exploited
+            rank_severity(one.finding.severity), bool(one.finding.fixed_version), one.finding.vulnerability.is_exploited
         )
         for one in found
     }, coverage.is_complete  # fmt: skip
@@ -200,7 +200,7 @@ def test_a_feed_that_an_earlier_database_had_is_removed(house: House) -> None:
     house.imports(advisory(5, "chair", "2.0"), feed="other")
     kept = house.machine(package("lamp", "3.0"))
     rematch_packages(house.context)
-    advisories_path(house.data).unlink()
+    get_advisories_path(house.data).unlink()
     house.later(hours=1)
     house.imports(advisory(5, "chair", "2.0"), feed="other")
     rematch_packages(house.context)

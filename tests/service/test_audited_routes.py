@@ -8,8 +8,8 @@ from tests.service.call_graph import find_place, is_auditing, reaches_audit
 
 from nephoscope.admin.wire.route import list_routes
 from nephoscope.api.wire.operation import OperationRegistry
-from nephoscope.operations.declaration.discovery import operation_groups
-from nephoscope.web.all_pages import pages
+from nephoscope.operations.declaration.discovery import load_operation_groups
+from nephoscope.web.all_pages import list_pages
 
 #: What has another permission than one of reading, and changes nothing that people decide.
 OPERATIONS: dict[str, str] = {
@@ -32,7 +32,7 @@ PAGES = {"/logs/editor/{what}": "completes and checks a query"}
 def find_operations() -> dict[str, Callable[..., object]]:
     return {
         f"{name}.{one.name}": one.function
-        for name, group in operation_groups().items()
+        for name, group in load_operation_groups().items()
         for one in group.operations
         if not one.permission.lower().endswith("/read") or (one.api is not None and one.api.method != "GET")
     }
@@ -45,7 +45,7 @@ def find_routes() -> dict[str, Callable[..., object]]:
 def find_api() -> dict[str, Callable[..., object]]:
     return {
         f"{one.method} {one.template.text}": one.handler
-        for one in OperationRegistry.load_all()
+        for one in OperationRegistry.load_all_operations()
         if (one.changes or one.method in ("PUT", "PATCH", "DELETE"))
         and not one.permission.lower().endswith("/read")
     }
@@ -56,7 +56,7 @@ def find_pages() -> dict[str, Callable[..., object]]:
     of_sections = ("{act}", "{key:path}")
     return {
         one.path: one.filled
-        for one in pages()
+        for one in list_pages()
         if "POST" in one.methods and not one.path.endswith(of_sections)
     }
 

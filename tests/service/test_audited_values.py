@@ -23,7 +23,7 @@ from nephoscope.service import (
     sources,
     watchlists,
 )
-from nephoscope.service.audited_values import MOST, describe_difference, to_audited
+from nephoscope.service.audited_values import MOST, describe_difference, to_audited_value
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider
@@ -172,7 +172,7 @@ def test_secrets_are_masked_and_long_values_are_digests() -> None:
     assert found["after"] == {
         "properties": {"clientSecret": "***", "actions": [], "text": {"sha256": digest, "bytes": MOST + 2}}
     }
-    many = to_audited({str(one): "x" for one in range(MOST)})
+    many = to_audited_value({str(one): "x" for one in range(MOST)})
     assert isinstance(many, dict)
     assert many.keys() == {"sha256", "bytes"}
 

@@ -16,7 +16,7 @@ from nephoscope.cli.session.advisory_files import AdvisoryFiles
 from nephoscope.posture.pipelines.build_reevaluation import TOOL, to_package
 from nephoscope.posture.pipelines.results.result_reader import read_results
 from nephoscope.posture.pipelines.results.tool_results import BillComponent
-from nephoscope.service.build_reevaluation import builds, rejudge_builds
+from nephoscope.service.build_reevaluation import list_builds, rejudge_builds
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run
 from nephoscope.service.service_context import ServiceContext
@@ -144,7 +144,7 @@ def test_an_ecosystem_that_nothing_speaks_of_closes_nothing(house: House) -> Non
 
 def test_pull_requests_and_other_branches_are_no_builds(house: House) -> None:
     house.build("pkg:npm/left-pad@1.2.0", pull_request="7")
-    assert list(builds(house.context)) == []
+    assert list(list_builds(house.context)) == []
     assert house.rejudge() == []
 
 
@@ -154,7 +154,7 @@ def test_who_may_not_write_a_repository_judges_nothing(house: House) -> None:
     reader = context_of(house.state, house.folder, "Reader")
     assert house.rejudge(reader) == []
     publisher = context_of(house.state, house.folder, "Pipeline Publisher", f"/repositories/{KEY}")
-    assert list(builds(publisher)) != []
+    assert list(list_builds(publisher)) != []
 
 
 def test_each_run_has_its_entry(house: House) -> None:

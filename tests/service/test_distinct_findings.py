@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.service.inventory_house import NOW
 
-from nephoscope.service.vulnerabilities import distinct_findings
+from nephoscope.service.vulnerabilities import list_distinct_findings
 from nephoscope.state.inventory.finding import KnownVulnerability, SubjectFinding, VulnerabilityFinding
 from nephoscope.state.inventory.subject import InventorySubject, SubjectKind
 
@@ -31,4 +31,4 @@ def seen(scanner: str, package: str, vulnerability: str, number: int) -> Subject
     ],
 )  # fmt: skip
 def test_each_is_kept_once_in_order(findings: list[SubjectFinding], kept: list[int]) -> None:
-    assert [one.finding.subject for one in distinct_findings(findings)] == kept
+    assert [one.finding.subject for one in list_distinct_findings(findings)] == kept

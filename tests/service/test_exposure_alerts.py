@@ -25,8 +25,8 @@ from nephoscope.posture.published.exposure_changes import (
     TYPE,
     ExposureChangeDocument,
     TenantExposureChange,
-    attributions,
-    documents,
+    build_documents,
+    list_attributions,
 )
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -79,8 +79,8 @@ def change(name: str, *callers: str, widened: bool = True, group: str = GROUP) -
 
 def publish(house: House, *several: Pair) -> None:
     found = [
-        *resource_changes.documents([moved for moved, _ in several], {}),
-        *documents(exposed for _, exposed in several),
+        *resource_changes.build_documents([moved for moved, _ in several], {}),
+        *build_documents(exposed for _, exposed in several),
     ]
     publish_documents(house.data, found, BuildInfo(NOW, "", 2, None, 0, 0, {}, (), {}, (), (), 0, {}, {}))
 
@@ -131,8 +131,10 @@ def test_callers_are_for_readers_of_what_they_changed(house: House) -> None:
     assert "bob@contoso.com" not in str(body)
     exposed = msgspec.convert(body, ExposureChangeDocument).properties
     own, hub = (Reach(subscriptions=frozenset({group.split("/")[2]})) for group in (GROUP, OTHER))
-    assert attributions(exposed, published.listing, own) == []
-    assert [one.changed_by for one in attributions(exposed, published.listing, hub)] == ["bob@contoso.com"]
+    assert list_attributions(exposed, published.listing, own) == []
+    assert [one.changed_by for one in list_attributions(exposed, published.listing, hub)] == [
+        "bob@contoso.com"
+    ]
 
 
 @pytest.mark.full

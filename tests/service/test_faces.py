@@ -25,7 +25,7 @@ from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.cli.main import cli
 from nephoscope.instance import Instance
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.serve.web_application import application
+from nephoscope.serve.web_application import build_application
 from nephoscope.service import tenants, watchlists, workspaces
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.audit.audit import AuditEntry
@@ -82,7 +82,7 @@ def faces(tmp_path: Path) -> Iterator[Faces]:
         put_signing_key(data)
         guard, snapshots = Guard(state, lambda: Hierarchy({})), PublishedSnapshotCache(data)
         instance = Instance(data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", ID))
-        with TestClient(application(instance), base_url="https://127.0.0.1") as client:
+        with TestClient(build_application(instance), base_url="https://127.0.0.1") as client:
             yield Faces(instance, client)
 
 

@@ -15,7 +15,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State, StateError
-from nephoscope.state.database.audit_enforcement import is_decided
+from nephoscope.state.database.audit_enforcement import is_decision_table
 from nephoscope.state.database.concept_registry import load_tables
 
 pytestmark = pytest.mark.system
@@ -96,7 +96,7 @@ def _standing(state: State) -> tuple[dict[str, list[str]], int]:
         decided = {
             one.name: sorted(str(row) for row in session.execute(select(one)))
             for one in load_tables()
-            if is_decided(one.name)
+            if is_decision_table(one.name)
         }
     return decided, len(state.audit.entries(most=10_000))
 

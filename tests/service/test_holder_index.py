@@ -12,7 +12,7 @@ from tests.service.inventory_house import ALL, House, advisory, package
 
 from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.service.advisories import advisories_path
+from nephoscope.service.advisories import get_advisories_path
 from nephoscope.service.inventories import ImageScan, MachineScan, forget_inventories, keep_inventory
 from nephoscope.service.rematching import rematch_packages
 from nephoscope.service.vulnerabilities import date_vulnerabilities, list_vulnerabilities
@@ -100,7 +100,7 @@ def test_memory_and_database_count_alike(house: House, seed: int) -> None:
         house.later(minutes=1)
         if step % 5 == 4:
             advise(house, at)
-        elif step % 7 == 6 and (several := house.state.inventories.subjects(ALL)):
+        elif step % 7 == 6 and (several := house.state.inventories.list_subjects(ALL)):
             forget_inventories(house.context, [at.choice(several).id])
         else:
             scan(house, at)
@@ -133,5 +133,5 @@ def test_coverage_is_summarized_anew_when_it_may_be_another(house: House) -> Non
     house.later(days=8)
     assert covered().incomplete == 2
     assert summarize_coverage(house.context, Reach()).is_empty
-    advisories_path(house.data).unlink()
+    get_advisories_path(house.data).unlink()
     assert covered().incomplete == 2

@@ -202,7 +202,7 @@ def test_an_older_result_is_refused(house: House) -> None:
 
 def test_results_alone_assess_nothing_in_full(house: House) -> None:
     bring(house)
-    (subject,) = house.state.inventories.subjects(ALL)
+    (subject,) = house.state.inventories.list_subjects(ALL)
     told = assess_coverage(house.context, [subject])[subject.id]
     assert (told.is_complete, told.reason) == (
         False,
@@ -210,7 +210,7 @@ def test_results_alone_assess_nothing_in_full(house: House) -> None:
     )
     house.imports(advisory(1, "lamp", "2.0"), advisory(2, "shade", "2.0"))
     house.machine(package("lamp", "3.0"))
-    subjects = house.state.inventories.subjects(ALL)
+    subjects = house.state.inventories.list_subjects(ALL)
     assert [one.is_complete for one in assess_coverage(house.context, subjects).values()] == [True, True]
 
 
@@ -289,7 +289,7 @@ def test_an_image_that_is_kept_keeps_its_registry(house: House) -> None:
         done = bring(house, vulnerability(1), origin=origin, kind="image", digests=(IMAGE,))
         assert done.kept[0].subject.identity == own.subject.identity
         assert done.kept[0].subject.resource_id == registry.lower()
-    assert len(house.state.inventories.subjects(SubjectFilter(ALL.reach, image=DIGEST))) == 2
+    assert len(house.state.inventories.list_subjects(SubjectFilter(ALL.reach, image=DIGEST))) == 2
 
 
 def test_several_hosts_and_one_origin(house: House) -> None:

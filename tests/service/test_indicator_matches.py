@@ -13,8 +13,8 @@ from tests.protect.capture.captures import pcap, session
 from tests.service.acting import SUBSCRIPTION, context_of
 
 from nephoscope.cli.main import cli
-from nephoscope.ingest.threat_intelligence.indicator import item
-from nephoscope.ingest.threat_intelligence.indicator_store import keep
+from nephoscope.ingest.threat_intelligence.indicator import read_item
+from nephoscope.ingest.threat_intelligence.indicator_store import keep_indicators
 from nephoscope.ingest.threat_intelligence.observable_type import guess_pattern
 from nephoscope.service.indicator_matches import match_indicators
 from nephoscope.service.local_user import LocalUser
@@ -39,7 +39,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("intelligence")
     with State.open_folder(folder, "") as state:
         several = [
-            item(
+            read_item(
                 {
                     "type": "indicator", "id": f"indicator--11111111-1111-4111-8111-{at:012}", "pattern": pattern,
                     "name": f"list {at}",
@@ -50,7 +50,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
             for at, (pattern, sure, until) in enumerate(LISTED)
         ]  # fmt: skip
-        keep(state, "default", "feed", several, NOW)
+        keep_indicators(state, "default", "feed", several, NOW)
     return folder
 
 

@@ -19,7 +19,7 @@ from nephoscope.collect.images.layers import UnreadLayerFile
 from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.model.package import Package
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.service.advisories import advisories_path
+from nephoscope.service.advisories import get_advisories_path
 from nephoscope.service.inventories import (
     ImageScan,
     InventoryError,
@@ -136,7 +136,7 @@ def test_without_the_feed_nothing_looks_better(house: House) -> None:
     house.imports(*of_npm, feed="npm")
     kept = house.machine(package("lamp", "1.0"), package("left-pad", "3.0", "npm"))
     assert assess_coverage(house.context, [kept.subject])[kept.subject.id].is_complete
-    advisories_path(house.data).unlink()
+    get_advisories_path(house.data).unlink()
     house.later(hours=1)
     house.imports(*of_npm, feed="npm")
     assert rematch_packages(house.context).changes.closed == 0

@@ -209,7 +209,7 @@ def test_who_may_send_and_read(
 def test_a_repository_goes_with_all_of_it(context: ServiceContext) -> None:
     run = record_run(context, new(1, results("a"))).run
     remove_repository(context, SHOP)
-    assert (items(context), context.state.pipelines.runs(), context.state.pipelines.repositories()) == (
+    assert (items(context), context.state.pipelines.runs(), context.state.pipelines.list_repositories()) == (
         {},
         [],
         [],
@@ -234,12 +234,12 @@ def test_work_items_are_counted_and_paged_in_order(context: ServiceContext) -> N
     record_run(context, new(2, results("a", "c", "d")))
     held = context.state.pipelines
     every = WorkItemFilter()
-    assert held.item_counts(every, "status") == {"Open": 3, "Fixed": 1}
-    whole = held.item_page(every)
+    assert held.count_items(every, "status") == {"Open": 3, "Fixed": 1}
+    whole = held.list_item_page(every)
     assert [one.status.value for one in whole] == ["Open", "Open", "Open", "Fixed"]
     assert [one.opened for one in whole[:3]] == sorted((one.opened for one in whole[:3]), reverse=True)
-    assert [one for at in range(0, 4, 2) for one in held.item_page(every, at, 2)] == whole
+    assert [one for at in range(0, 4, 2) for one in held.list_item_page(every, at, 2)] == whole
     one = whole[0]
-    assert held.item_page(WorkItemFilter([one.repository], ["Open"], [one.severity], one.file.upper()))
-    assert not held.item_page(WorkItemFilter(text="%"))
-    assert not held.item_page(WorkItemFilter([]))
+    assert held.list_item_page(WorkItemFilter([one.repository], ["Open"], [one.severity], one.file.upper()))
+    assert not held.list_item_page(WorkItemFilter(text="%"))
+    assert not held.list_item_page(WorkItemFilter([]))

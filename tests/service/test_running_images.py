@@ -81,7 +81,7 @@ BODIES: dict[str, tuple[list[dict[str, Any]], dict[str, set[str]]]] = {
 
 
 def estate(*bodies: dict[str, Any], read_at: datetime | None = None) -> Estate:
-    coverage = replace(Coverage.everything(), read_at={"": read_at} if read_at else {})
+    coverage = replace(Coverage.cover_everything(), read_at={"": read_at} if read_at else {})
     return Estate.of([Resource.of(one) for one in bodies], coverage)
 
 

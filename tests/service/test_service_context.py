@@ -11,7 +11,7 @@ import pytest
 from nephoscope.access.authenticator import Caller, DeniedError
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.service.local_user import LocalUser
-from nephoscope.service.service_context import ServiceContext, workspace_scope
+from nephoscope.service.service_context import ServiceContext, get_workspace_scope
 from nephoscope.state import StateError
 from nephoscope.state.access.principals import Principal, PrincipalKind, RoleAssignment
 
@@ -40,11 +40,11 @@ def _context(state: State, actor: AuthorizedActor, tmp_path: Path) -> ServiceCon
 
 def test_permission_is_checked_at_the_scope_before_anything_is_changed(state: State, tmp_path: Path) -> None:
     context = _context(state, _caller(state, "Security Admin", "/workspaces/default"), tmp_path)
-    with pytest.raises(DeniedError), context.change(WRITE, workspace_scope("other"), "watchlist a"):
+    with pytest.raises(DeniedError), context.change(WRITE, get_workspace_scope("other"), "watchlist a"):
         state.workspaces.add("made")
     assert state.workspaces.names() == ["default"]
     assert not state.audit.entries()
-    with context.change(WRITE, workspace_scope("default"), "watchlist a", key="ip", columns=None):
+    with context.change(WRITE, get_workspace_scope("default"), "watchlist a", key="ip", columns=None):
         state.workspaces.add("made")
     [entry] = state.audit.entries()
     assert (entry.author, entry.address, entry.detail) == (

@@ -10,7 +10,7 @@ import pytest
 
 from nephoscope.model.read_reach import Reach
 from nephoscope.state.incidents.alert_filter import AlertFilter
-from nephoscope.state.incidents.alert_scopes import places
+from nephoscope.state.incidents.alert_scopes import list_places
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.incident_filter import IncidentFilter
 from nephoscope.state.incidents.incidents import Incident
@@ -48,7 +48,7 @@ def stored(id_: str, document: dict[str, str], incident: int | None = None, hour
     ],
 )
 def test_where_an_alert_lies(document, wanted):
-    assert places(document) == wanted
+    assert list_places(document) == wanted
 
 
 @pytest.mark.parametrize("url", DATABASES, indirect=True)

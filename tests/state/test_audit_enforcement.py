@@ -15,7 +15,7 @@ from tests.arrangement import strictly
 
 from nephoscope.state import State, StateError
 from nephoscope.state.audit.actor import Actor
-from nephoscope.state.database.audit_enforcement import UnauditedChangeError, as_product, is_decided
+from nephoscope.state.database.audit_enforcement import UnauditedChangeError, as_product, is_decision_table
 from nephoscope.state.database.concept_registry import load_tables
 from nephoscope.state.tables.columns import AuditedRow, Base, Json, UtcDateTime
 
@@ -68,8 +68,8 @@ def _strict_and_empty(opened: State) -> Iterator[None]:
 def test_every_table_is_decided_in_or_the_products_own() -> None:
     assert {one.name for one in load_tables()} == {*DECIDED, *OF_THE_PRODUCT}
     assert not OF_THE_PRODUCT.intersection(DECIDED)
-    assert all(map(is_decided, DECIDED))
-    assert not any(map(is_decided, OF_THE_PRODUCT))
+    assert all(map(is_decision_table, DECIDED))
+    assert not any(map(is_decision_table, OF_THE_PRODUCT))
 
 
 def _value(column: Any) -> Any:

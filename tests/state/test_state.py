@@ -31,7 +31,7 @@ from nephoscope.state.ingestion.schema_changes import SchemaChange
 from nephoscope.state.ingestion.source_errors import KEPT, SHOWN
 from nephoscope.state.ingestion.sources import Source
 from nephoscope.state.ingestion.table_usage import TableUsage
-from nephoscope.state.state_copy import moment
+from nephoscope.state.state_copy import open_state_moment
 from nephoscope.state.state_ledger import StateLedger
 from nephoscope.state.workspaces.workspace import Workspace
 
@@ -85,7 +85,7 @@ def case_a_workspace_is_there_and_more_can_be_made(opened: Open, url: str) -> No
     changed = state.workspaces.set("soc-1", members=None, description="SOC")
     assert (changed.members, changed.description, changed.days) == (None, "SOC", 30)
     assert state.workspaces.set_table("soc-1", "A", 365).get_retention_days("A") == 365
-    assert state.workspaces.set_table("soc-1", "A", 400).retention("A") == timedelta(days=400)
+    assert state.workspaces.set_table("soc-1", "A", 400).get_retention("A") == timedelta(days=400)
     assert state.workspaces.get("soc-1").get_retention_days("B") == 30
     assert state.workspaces.set_table("soc-1", "A", None).get_retention_days("A") == 30
     assert state.workspaces.find(made.id.upper()).name == "soc-1"
@@ -141,7 +141,7 @@ def case_a_lease_has_one_holder_and_a_rising_number(opened: Open, url: str) -> N
     first = here.leases.acquire("flush", "a", 30)
     assert (first.fence, first.until) == (1, NOON + timedelta(seconds=30))
     assert there.leases.acquire("flush", "b", 30) is None
-    assert there.leases.holder("flush") == "a"
+    assert there.leases.find_holder("flush") == "a"
     assert there.leases.acquire("compact", "b", 30).fence == 1
     clock.now += timedelta(seconds=29)
     assert first.renew(30).until == clock.now + timedelta(seconds=30)
@@ -151,9 +151,9 @@ def case_a_lease_has_one_holder_and_a_rising_number(opened: Open, url: str) -> N
     with pytest.raises(LeaseLostError, match="flush"):
         first.renew(30)
     first.release()
-    assert here.leases.holder("flush") == "b"
+    assert here.leases.find_holder("flush") == "b"
     second.release()
-    assert here.leases.holder("flush") == ""
+    assert here.leases.find_holder("flush") == ""
     third = here.leases.acquire("flush", "a", 30)
     assert here.leases.acquire("flush", "a", 30).fence == third.fence + 1 == 4
     with pytest.raises(LeaseLostError):
@@ -199,7 +199,7 @@ def case_the_lease_of_a_killed_process_comes_free(opened: Open, url: str) -> Non
             break
         polling.wait(0.05)
     assert lease.fence == 2
-    assert state.leases.holder("work") == "heir"
+    assert state.leases.find_holder("work") == "heir"
 
 
 def case_the_lease_of_a_process_that_ended_is_free_at_once(opened: Open, url: str) -> None:
@@ -287,7 +287,7 @@ def case_checkpoints_hold_any_json(opened: Open, url: str) -> None:
     state = opened()
     value = {"z": 1, "a": ["\x00", "é\u2028", None, 1.5, 2**60, True], "": {}}
     state.checkpoints.put("src", "blob/1", value)
-    state.checkpoints.put_several("src", {"blob/2": 5, "blob/1": value})
+    state.checkpoints.put_values("src", {"blob/2": 5, "blob/1": value})
     state.checkpoints.put("other", "blob/1", None if False else "x")
     assert list(opened().checkpoints.get("src", "blob/1").items()) == list(value.items())
     assert state.checkpoints.all("src") == {"blob/1": value, "blob/2": 5}
@@ -530,14 +530,14 @@ def case_the_tables_are_those_that_the_code_says(opened: Open, url: str) -> None
 
 
 def case_a_step_that_fails_leaves_nothing(opened: Open, url: str) -> None:
-    begin = migration._begin
+    begin = migration._begin_empty_database
 
     def failing(connection: Connection) -> None:
         begin(connection)
         raise ZeroDivisionError
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(migration, "_begin", failing)
+        patch.setattr(migration, "_begin_empty_database", failing)
         with pytest.raises(ZeroDivisionError):
             opened()
     database = Database.open(url)
@@ -760,7 +760,9 @@ def test_the_next_step_is_one_file(
 ) -> None:
     folder = tmp_path / "migrations"
     shutil.copytree(migration.FOLDER, folder)
-    (folder / "versions" / "9999_colors.py").write_text(NEXT.format(last=migration.steps()[-1]))
+    (folder / "versions" / "9999_colors.py").write_text(
+        NEXT.format(last=migration.list_migration_steps()[-1])
+    )
     monkeypatch.setattr(migration, "FOLDER", folder)
     if not is_new:
         recorded.load(url)
@@ -776,7 +778,7 @@ def test_the_next_step_is_one_file(
 def test_alembic_itself_begins_with_the_baseline(tmp_path: Path) -> None:
     database = Database.open_file(tmp_path / "state.db")
     with database.write() as session:
-        migration._upgrade(session.connection())
+        migration._upgrade_database(session.connection())
     database.close()
     url = f"sqlite:///{tmp_path / 'state.db'}"
     with State.open(url) as state:
@@ -831,7 +833,7 @@ def test_the_key_is_the_owners_and_the_right_one(tmp_path: Path) -> None:
         assert state.credentials.get("a").reveal() == "one"
 
 
-@pytest.mark.parametrize("step", ["_write", "keep"])
+@pytest.mark.parametrize("step", ["_write_keys", "keep"])
 def test_a_rotation_that_is_killed_leaves_all_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -856,7 +858,7 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     data = tmp_path / "a?b#c%20d ;'\u00e9&"
     with State.open_folder(data, "") as state:
         state.producers.advance({"p": 1})
-        with moment(state.database) as save:
+        with open_state_moment(state.database) as save:
             save(data / "saved?.db")
     with Database.open_file(data / "saved?.db").read() as session:
         assert session.execute(text("SELECT count(*) FROM producers")).scalar() == 1

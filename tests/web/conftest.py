@@ -17,7 +17,7 @@ from tests.web.inside import look_inside
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.alerts.library.content_packs import RefusedPiece, RulePack, RulePacks, StoredPiece
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.tuning.trial import RuleTrial, RuleTrials, TrialKind
 from nephoscope.ingest.live import source_setup
 from nephoscope.instance import Instance, build_hierarchy
@@ -26,7 +26,7 @@ from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, T
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.protect.capture.capture_request import CaptureRequest
 from nephoscope.resource_graph import open_lake_with_estate
-from nephoscope.serve.web_application import application
+from nephoscope.serve.web_application import build_application
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run
 from nephoscope.service.service_context import ServiceContext
@@ -114,7 +114,7 @@ def pack(data: Path) -> None:
 
 def replayed(state: State) -> None:
     """A trial of the first rule that is over."""
-    rule = next(iter(load_shipped().rules)).id
+    rule = next(iter(load_shipped_rules().rules)).id
     found = {
         "rule": "A rule", "windows": 3, "rows": 4, "alerts": 1, "held": 1, "incidents": 1, "seconds": 0.5, "tuning": ["severity: low"],
         "days": {"2026-11-01": 1}, "entities": [{"entity": "Account ada", "alerts": 1}], "failed": 1,
@@ -178,7 +178,7 @@ def set_up(state: State, data: Path) -> None:
         Tenant("fabrikam", TenantConnection("fabrikam.example", "managed-identity"), enabled=False)
     )
     (data / "dropped").mkdir()
-    source_setup.add(state, Source("drop", "folder", {}), {"paths": str(data / "dropped")}, {})
+    source_setup.add_source(state, Source("drop", "folder", {}), {"paths": str(data / "dropped")}, {})
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +200,7 @@ def instance(tmp_path_factory):
 @pytest.fixture(scope="module")
 def anybody(instance):
     with TestClient(
-        application(instance, requests_a_minute=10_000_000),
+        build_application(instance, requests_a_minute=10_000_000),
         base_url=BASE,
         follow_redirects=False,
         raise_server_exceptions=False,

@@ -15,7 +15,7 @@ from nephoscope.model.package import Package
 from nephoscope.model.running_container import RunningContainer
 from nephoscope.protect.registry.registry_connection import RegistrySecrets
 from nephoscope.protect.registry.registry_settings import read_settings
-from nephoscope.service.advisories import advisories_path
+from nephoscope.service.advisories import get_advisories_path
 from nephoscope.service.inventories import ImageScan, MachineScan, keep_image_listing, keep_inventory
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.registries import add_registry
@@ -62,7 +62,7 @@ def package(name: str, type_: str = "pypi", layer: str = "") -> Package:
 def look_inside(state: State, data: Path, *, days: int = 7) -> ServiceContext:
     """Keep a machine of two packages, of which one is not assessed, and three images: held, rejected, not watched."""
     now = datetime.now(UTC)
-    path = advisories_path(data)
+    path = get_advisories_path(data)
     path.parent.mkdir(parents=True, exist_ok=True)
     records = (
         advisory(CVE, "lamp", "Critical"),

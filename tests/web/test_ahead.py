@@ -8,7 +8,7 @@ from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, ORDER
 from nephoscope.serve.cache_warmup import warm_caches
-from nephoscope.web.page_data.secure_score import weighted_score
+from nephoscope.web.page_data.secure_score import compute_weighted_score
 
 #: Written from names that are in memory.
 WRITTEN = {"subscriptions", "nephoscope.web.rendering.scope_picker"}
@@ -49,14 +49,14 @@ def test_scores_are_those_of_the_documents_of_a_reach(snapshot):
     for reach in reaches(snapshot):
         bodies = snapshot.listing.page([SCORES], reach).bodies
         controls = snapshot.listing.page([f"{SCORES}/securescorecontrols"], reach, most=100_000).bodies
-        found = weighted_score(snapshot, reach)
+        found = compute_weighted_score(snapshot, reach)
         assert found.subscriptions == len(bodies) > 0
         told = [one["properties"] for one in controls]
         assert sum(one.unhealthy for one in found.controls) == sum(
             one["unhealthyResourceCount"] for one in told
         )
         assert {one.name for one in found.controls} <= {one["displayName"] for one in told}
-    nobody = weighted_score(
+    nobody = compute_weighted_score(
         snapshot,
         Reach(
             groups=frozenset({f"/subscriptions/{min(snapshot.build_info.subscriptions)}/resourcegroups/x"})

@@ -20,7 +20,7 @@ from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.lake.lake import Lake
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.publishing import publish_report
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.control_domains import find_domain
 from nephoscope.posture.reports.report import Report
@@ -52,7 +52,7 @@ def instance(tmp_path_factory):
     scan = EstateScan(
         ScanRequest((str(GIVEN / "estate.json"),), (str(GIVEN / "content"),), ("harbour",)), data
     )
-    publish(data, Report(scan.run(scan.estate()), "estate.json"), {})
+    publish_report(data, Report(scan.run(scan.estate()), "estate.json"), {})
     with State.open_folder(data) as state, Lake.open(data, state) as lake:
         snapshots = PublishedSnapshotCache(data)
         tokens = AccessTokenIssuer(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")

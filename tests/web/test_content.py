@@ -15,7 +15,7 @@ import pytest
 from tests.web.conftest import HERE
 
 from nephoscope.alerts.library.content_packs import RulePacks
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.web.page_data.content_rows import KINDS
 
@@ -31,7 +31,7 @@ def rows(client, address):
 
 def test_rules_are_listed_with_how_they_stand(owner):
     found = {row["Name"]: row for row in rows(owner, "/content?format=csv")}
-    assert len(found) >= len(load_shipped().rules)
+    assert len(found) >= len(load_shipped_rules().rules)
     assert found["It runs"]["Status"] == "runs"
     assert found["It waits"]["Status"] == "needs Nowhere_CL (unknown)"
     assert found["It cannot"]["Status"] == "unsupported: no such operator"
@@ -67,7 +67,7 @@ def ticked(client, key: str) -> str:
 
 
 def test_of_many_those_that_somebody_switched_are_left_out_and_told(instance, owner, visitor):
-    first = next(iter(load_shipped().rules)).id
+    first = next(iter(load_shipped_rules().rules)).id
     ticks = [ticked(owner, first), ticked(owner, WAITS)]
     before = dict(one.split(" ") for one in ticks)
     other = {"on": "off", "off": "on"}
@@ -88,7 +88,7 @@ def test_of_many_those_that_somebody_switched_are_left_out_and_told(instance, ow
 
 
 def test_rules_and_packs_are_switched(instance, owner):
-    first = next(iter(load_shipped().rules)).id
+    first = next(iter(load_shipped_rules().rules)).id
     address = "/content"
     form = {"act": "off", "key": [ticked(owner, first), ticked(owner, WAITS)]}
     assert owner.post(address, data=form, headers=HERE).status_code == 303

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from nephoscope.state.incidents.incidents import Incident
-from nephoscope.web.pages.attack_paths import graph
+from nephoscope.web.pages.attack_paths import build_graph_json
 from nephoscope.web.rendering.control_characters import escape_controls, show_control_characters
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -97,7 +97,7 @@ def test_the_labels_of_a_graph_are_given_to_the_script_so():
         "entryPointEntityInternalID": "1",
         "targetEntityInternalID": "1",
     }
-    drawn = json.loads(graph(told))
+    drawn = json.loads(build_graph_json(told))
     assert (drawn["nodes"][0]["name"], drawn["edges"][0]["title"]) == (
         "vm[U+202E][U+000A]1",
         "reaches[U+2066]",

@@ -67,7 +67,7 @@ def test_what_the_score_moved_by_is_told_as_what_it_is(owner, monkeypatch):
     points = [
         TrendPoint(datetime(2026, 11, day, tzinfo=UTC), share) for day, share in ((1, 0.817), (2, 0.784))
     ]
-    monkeypatch.setattr("nephoscope.web.pages.overview.trend", lambda _: points)
+    monkeypatch.setattr("nephoscope.web.pages.overview.list_trend_points", lambda _: points)
     text = " ".join(re.sub(r"<[^>]+>", "", owner.get("/").text).split())
     assert re.search(r"-3\.3 percentage points since 2026-11-01[^,]*, from 81\.7 to 78\.4 %", text)
 

@@ -10,12 +10,12 @@ from markupsafe import escape
 
 from nephoscope.estate.estate import Estate
 from nephoscope.model.read_reach import Reach
-from nephoscope.posture.data_gaps.gap_groups import data_gaps, list_unsettled
+from nephoscope.posture.data_gaps.gap_groups import list_data_gaps, list_unsettled_assessments
 from nephoscope.posture.data_gaps.segment_gaps import keep_segment_gaps, list_segment_gaps
-from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.publishing import publish_report
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
-from nephoscope.web.lists.gap_list import gap_key
+from nephoscope.web.lists.gap_list import build_gap_key
 from nephoscope_policy.model.coverage import Coverage
 
 
@@ -27,8 +27,8 @@ def gaps(instance):
     report = Report(
         scan.run(Estate.of(whole.resources.values(), Coverage({}), tenant=whole.tenant)), "sample:"
     )
-    publish(instance.data, report, {})
-    return data_gaps(list_unsettled(report))
+    publish_report(instance.data, report, {})
+    return list_data_gaps(list_unsettled_assessments(report))
 
 
 def test_the_page_says_what_settles_each_gap(owner, gaps):
@@ -36,11 +36,11 @@ def test_the_page_says_what_settles_each_gap(owner, gaps):
     assert text.count(" data-row>") == len(gaps)
     for gap in gaps[:3]:
         assert gap.title in text
-        beside = owner.get("/gaps", params={"preview": gap_key(gap)}).text
+        beside = owner.get("/gaps", params={"preview": build_gap_key(gap)}).text
         assert gap.recommendations[0].title in beside
         assert all(escape(one) in beside for one in gap.remedy.commands)
     roles = next(one for one in gaps if one.title == "Microsoft.Authorization/roleAssignments")
-    text = owner.get("/gaps", params={"preview": gap_key(roles)}).text
+    text = owner.get("/gaps", params={"preview": build_gap_key(roles)}).text
     assert "nephoscope collect --type Microsoft.Authorization/roleAssignments --out more" in text
     assert "Microsoft.Authorization/roleAssignments/read" in text
 
@@ -74,7 +74,7 @@ def test_faults_of_segments_are_gaps_of_those_who_read_everything(owner, visitor
         assert "no segment is named office" in owner.get("/gaps", params={"q": "office"}).text
         assert (
             "Correct segments.yaml"
-            in owner.get("/gaps", params={"preview": gap_key(gap), "q": "office"}).text
+            in owner.get("/gaps", params={"preview": build_gap_key(gap), "q": "office"}).text
         )
         rows = csv.DictReader(io.StringIO(owner.get("/gaps?format=csv").text))
         assert [one["Kind"] for one in rows if one["Missing"] == fault] == ["Segments not judged"]

@@ -27,7 +27,7 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
     ],
 )
 def test_tactics(told, wanted):
-    assert display_names.tactics(told) == wanted
+    assert display_names.format_tactics(told) == wanted
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_those_who_are_known_by_a_name_are_called_by_it():
         (Entity("CloudApplication", (("AppId", ID), ("Name", "pipeline-data"))),), ("a",), NOON, NOON
     )
     nameless = Participant((Entity("Account", (("Name", OTHER),)),), ("a",), NOON, NOON)
-    names = display_names.participant_names([known, nameless])
+    names = display_names.map_participant_names([known, nameless])
     assert names == {ID: "pipeline-data"}
     assert (
         display_names.replace_ids(f"Secrets were read: {ID.upper()}, {OTHER}", names)
@@ -65,4 +65,4 @@ def test_those_who_are_known_by_a_name_are_called_by_it():
 
 
 def test_a_path_breaks_behind_its_slashes_and_is_escaped():
-    assert display_names.path("Microsoft.A/b<c>/d") == "Microsoft.<wbr>A/<wbr>b&lt;c&gt;/<wbr>d"
+    assert display_names.mark_path_breaks("Microsoft.A/b<c>/d") == "Microsoft.<wbr>A/<wbr>b&lt;c&gt;/<wbr>d"

@@ -11,7 +11,7 @@ from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.serve.web_application import application
+from nephoscope.serve.web_application import build_application
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.web.site import COOKIE
@@ -30,7 +30,7 @@ def client(tmp_path_factory):
             person = state.principals.add(session, PrincipalKind.PERSON, "ada")
             state.principals.grant(session, person.id, "Owner", "/", "test")
         headers = {"Cookie": f"{COOKIE}={guard.open_session(person)}"}
-        with TestClient(application(instance), base_url=BASE, headers=headers) as made:
+        with TestClient(build_application(instance), base_url=BASE, headers=headers) as made:
             yield made
 
 

@@ -13,7 +13,7 @@ from tests.web.conftest import LATELY, NOON, alert
 from nephoscope.alerts.investigation.entity_context import EntityFact
 from nephoscope.estate.tenant_stores import open_tenant_store
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.accounts import accounts
+from nephoscope.posture.published.accounts import list_accounts
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.state.incidents.incidents import Incident
 from nephoscope.web.page_data.entity_facts import EntityFacts
@@ -127,7 +127,7 @@ def test_a_machine_has_its_posture_findings(instance, owner):
 def test_a_user_is_known_by_all_names_and_has_roles(instance, owner):
     account = next(
         one
-        for one in accounts(instance.snapshots.load_newest(), EVERYTHING)
+        for one in list_accounts(instance.snapshots.load_newest(), EVERYTHING)
         if one.kind == "account" and "@" in one.name
     )
     page = owner.get(f"/entities/user/{account.name}").text

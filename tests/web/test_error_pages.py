@@ -17,7 +17,7 @@ import nephoscope.web.visits.request_context as visiting
 from nephoscope.access import authenticator
 from nephoscope.access.authenticator import FRESH
 from nephoscope.cli.main import cli
-from nephoscope.web.all_pages import pages
+from nephoscope.web.all_pages import list_pages
 from nephoscope.web.pages import search
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -26,7 +26,7 @@ ODD = {
     "digits": "9" * 40, "int64": str(2**63), "nul": "a\0b", "long": "x" * 3000, "minus": "-1", "quote": "'\"<i>%_\\", "bytes": None,
     "wide": "\U0001f600\u202e",
 }  # fmt: skip
-GETS = [one for one in pages() if "GET" in one.methods]
+GETS = [one for one in list_pages() if "GET" in one.methods]
 #: What no page is about.
 OTHERS = (
     "/sign-in/{name}",
@@ -162,7 +162,7 @@ def test_a_fault_is_a_page_in_the_frame(owner, monkeypatch):
     def broken(*_):
         raise RuntimeError("broken on purpose")
 
-    monkeypatch.setattr(search, "_search_all", broken)
+    monkeypatch.setattr(search, "_search_all_kinds", broken)
     told = owner.get("/search", headers=HTML)
     assert told.status_code == 500
     assert "See the server log under" in told.text

@@ -17,12 +17,12 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.cli.outputs import load_renderer
 from nephoscope.instance import Instance, build_hierarchy
-from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.publishing import publish_report
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.resource_graph import open_lake_with_estate
-from nephoscope.serve.web_application import application
+from nephoscope.serve.web_application import build_application
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.web.site import COOKIE
@@ -56,7 +56,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 @pytest.fixture(scope="module")
 def client(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     data: Path = tmp_path_factory.mktemp("data")
-    publish(data, report, {})
+    publish_report(data, report, {})
     snapshots = PublishedSnapshotCache(data)
     with State.open_folder(data) as state, open_lake_with_estate(data, state) as lake:
         guard = Guard(state, lambda: build_hierarchy(snapshots))
@@ -66,7 +66,7 @@ def client(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             state.principals.grant(session, person.id, "Owner", "/", "test")
         token = guard.make_secret(person, SecretKind.TOKEN, "test")
         headers = {"Cookie": f"{COOKIE}={guard.open_session(person)}", "Authorization": f"Bearer {token}"}
-        with TestClient(application(instance), base_url="https://127.0.0.1", headers=headers) as made:
+        with TestClient(build_application(instance), base_url="https://127.0.0.1", headers=headers) as made:
             yield made
 
 

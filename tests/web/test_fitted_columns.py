@@ -6,14 +6,16 @@ import pytest
 
 from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.fitted_columns import FITS, fit_columns
-from nephoscope.web.lists.list_cell import state_cell, text_cell
+from nephoscope.web.lists.list_cell import build_state_cell, build_text_cell
 from nephoscope.web.style_sheet import read_style_sheet
 
 
 def column(
     name: str, width: str = "", *, main: bool = False, number: bool = False
 ) -> ListColumn[dict[str, str]]:
-    return ListColumn(name, name, lambda row: text_cell(row[name]), main=main, number=number, width=width)
+    return ListColumn(
+        name, name, lambda row: build_text_cell(row[name]), main=main, number=number, width=width
+    )
 
 
 def widths(columns, *rows: dict[str, str]) -> dict[str, str]:
@@ -77,7 +79,7 @@ def test_a_long_title_has_all_that_columns_of_fixed_widths_leave(length, width):
 
 def test_a_state_is_as_wide_as_its_word_with_its_mark():
     def state(row):
-        return state_cell(row["state"], "")
+        return build_state_cell(row["state"], "")
 
     columns = [ListColumn("state", "State", state), column("title", "title", main=True)]
     found = [widths(columns, {"state": word, "title": "t" * 60})["state"] for word in ("Failing", "Disabled")]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.web.rendering import time_elements
-from nephoscope.web.rendering.formatting import brief, short_name
+from nephoscope.web.rendering.formatting import shorten_ids, shorten_name
 from nephoscope_kql.types import KqlType
 
 GROUP = "/subscriptions/eb155ef4-1d65-5ec9-86a4-a36e8760c440/resourcegroups/rg-data"
@@ -28,7 +28,7 @@ ACCOUNT = f"{GROUP}/providers/microsoft.storage/storageaccounts/stdata"
     ],
 )
 def test_a_resource_is_called_by_its_name(id_: str, name: str) -> None:
-    assert short_name(id_) == name
+    assert shorten_name(id_) == name
 
 
 @pytest.mark.parametrize(
@@ -42,15 +42,15 @@ def test_a_resource_is_called_by_its_name(id_: str, name: str) -> None:
     ],
 )
 def test_a_text_names_resources_by_name(text: str, written: str) -> None:
-    assert brief(text) == written
+    assert shorten_ids(text) == written
 
 
 def test_a_time_is_an_element_that_says_its_moment() -> None:
     when = datetime(2026, 11, 25, 21, 16, 5, 700, tzinfo=timezone(timedelta(hours=-5)))
     iso, said = "2026-11-26T02:16:05.000700+00:00", "2026-11-26 02:16:05 UTC"
-    assert time_elements.moment(when) == f'<time datetime="{iso}">{said}</time>'
+    assert time_elements.render_moment(when) == f'<time datetime="{iso}">{said}</time>'
     assert (
-        time_elements.moment("2026-11-26T02:16:05Z")
+        time_elements.render_moment("2026-11-26T02:16:05Z")
         == f'<time datetime="2026-11-26T02:16:05+00:00">{said}</time>'
     )
     old = datetime.now(UTC) - timedelta(days=3)
@@ -60,10 +60,13 @@ def test_a_time_is_an_element_that_says_its_moment() -> None:
 
 def test_a_cell_of_a_result_is_a_time_by_its_kind_alone() -> None:
     text = "2026-11-26T02:16:05.1234567Z"
-    assert time_elements.cell(text, KqlType.DATETIME) == f'<time datetime="{text}" data-exact>{text}</time>'
+    assert (
+        time_elements.render_cell(text, KqlType.DATETIME)
+        == f'<time datetime="{text}" data-exact>{text}</time>'
+    )
     for kind in (KqlType.STRING, None):
-        assert time_elements.cell(text, kind) == text
-    assert time_elements.cell("", KqlType.DATETIME) == ""
+        assert time_elements.render_cell(text, kind) == text
+    assert time_elements.render_cell("", KqlType.DATETIME) == ""
 
 
 def test_no_template_wraps_a_time_twice() -> None:

@@ -7,12 +7,12 @@ import re
 import pytest
 
 from nephoscope.state import NotFoundError
-from nephoscope.web.rendering.guide_pages import SHIPPED, group_guides, guide_folder, read_guide
+from nephoscope.web.rendering.guide_pages import SHIPPED, get_guide_folder, group_guides, read_guide
 
 NAMES = sorted(
-    str(path.relative_to(guide_folder()))
-    for path in guide_folder().rglob("*.md")
-    if path.relative_to(guide_folder()).parts[0] in SHIPPED
+    str(path.relative_to(get_guide_folder()))
+    for path in get_guide_folder().rglob("*.md")
+    if path.relative_to(get_guide_folder()).parts[0] in SHIPPED
 )
 
 
@@ -30,7 +30,7 @@ def test_a_page_of_the_documentation_is_drawn(name: str) -> None:
 def test_help_lists_the_guides_and_reads_nothing_else(owner) -> None:
     listed = owner.get("/help").text
     assert all(f"/help/{one.path}" in listed for group in group_guides().values() for one in group)
-    guides = {f"guides/{path.name}" for path in guide_folder().glob("guides/*.md")}
+    guides = {f"guides/{path.name}" for path in get_guide_folder().glob("guides/*.md")}
     assert {one.path for group in group_guides().values() for one in group} == guides
     assert "<h2 id=" in owner.get("/help/guides/sources.md").text
     for name in ("guides/none.md", "decisions/README.md", "guides/sources"):

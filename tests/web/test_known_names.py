@@ -14,7 +14,7 @@ from tests.web.conftest import LATELY, alert
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.accounts import map_application_names
 from nephoscope.state.incidents.incidents import Incident
-from nephoscope.web.rendering.known_names import name_in_title
+from nephoscope.web.rendering.known_names import replace_ids_in_title
 
 USER = "41298ad7-43f1-5cfd-b8b1-a9b09281f856"
 UNKNOWN = "99999999-0000-4000-8000-000000000001"
@@ -122,4 +122,4 @@ ONE = "11111111-0000-4000-8000-000000000001"
     ],
 )
 def test_titles(text, expected):
-    assert name_in_title(text, {ONE: "prod"}) == expected
+    assert replace_ids_in_title(text, {ONE: "prod"}) == expected

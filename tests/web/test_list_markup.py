@@ -14,13 +14,13 @@ from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.list_cell import (
     CellMark,
     ListCell,
-    code_cell,
-    number_cell,
-    relative_time_cell,
-    severity_cell,
-    state_cell,
-    text_cell,
-    time_cell,
+    build_code_cell,
+    build_number_cell,
+    build_relative_time_cell,
+    build_severity_cell,
+    build_state_cell,
+    build_text_cell,
+    build_time_cell,
 )
 from nephoscope.web.lists.row_markup import PreviewLinks, RowMarkup
 
@@ -55,9 +55,11 @@ class Shape(HTMLParser):
 def cells(text: str) -> list[ListCell]:
     mark = CellMark(text, text, text)
     return [
-        text_cell(text, f"/alerts/{text}", whole=f"{text} whole", note=text, marks=[mark]), code_cell(text, f"{text} whole"),
-        number_cell(3, f"/x?{text}", text=text, note=text), severity_cell(text), time_cell(None, text), relative_time_cell(None, text),
-        state_cell(text, text, whole=f"{text} why", note=text, link=text, marks=[mark]), time_cell(AT),
+        build_text_cell(text, f"/alerts/{text}", whole=f"{text} whole", note=text, marks=[mark]),
+        build_code_cell(text, f"{text} whole"),
+        build_number_cell(3, f"/x?{text}", text=text, note=text), build_severity_cell(text), build_time_cell(None, text),
+        build_relative_time_cell(None, text),
+        build_state_cell(text, text, whole=f"{text} why", note=text, link=text, marks=[mark]), build_time_cell(AT),
     ]  # fmt: skip
 
 
@@ -91,12 +93,12 @@ def test_the_row_that_is_open_is_closed_by_its_link(text: str) -> None:
 
 def test_the_second_line_names_each_column_but_those_whose_words_say_it() -> None:
     shown = [
-        ListColumn("name", "Rule", lambda _: text_cell("Keys were read"), main=True),
-        ListColumn("run", "Last <run>", lambda _: relative_time_cell(None, "never"), optional=True),
-        ListColumn("severity", "Severity", lambda _: severity_cell("High"), optional=True),
-        ListColumn("kind", "Kind", lambda _: text_cell(""), optional=True),
-        ListColumn("hits", "Alerts", lambda _: number_cell(3), number=True, optional=True),
-        ListColumn("status", "Status", lambda _: state_cell("Ok"), optional=True),
+        ListColumn("name", "Rule", lambda _: build_text_cell("Keys were read"), main=True),
+        ListColumn("run", "Last <run>", lambda _: build_relative_time_cell(None, "never"), optional=True),
+        ListColumn("severity", "Severity", lambda _: build_severity_cell("High"), optional=True),
+        ListColumn("kind", "Kind", lambda _: build_text_cell(""), optional=True),
+        ListColumn("hits", "Alerts", lambda _: build_number_cell(3), number=True, optional=True),
+        ListColumn("status", "Status", lambda _: build_state_cell("Ok"), optional=True),
     ]
     drawn = RowMarkup(shown, PreviewLinks("/list", ""), "").draw(None, "1", "1", ticked=False)
     _, _, below = drawn.partition('<span class="data-list__sub">')

@@ -12,7 +12,7 @@ from nephoscope.service.vulnerabilities import AssessmentCoverage
 from nephoscope.state.inventory.finding import KnownVulnerability, SubjectFinding, VulnerabilityFinding
 from nephoscope.state.inventory.subject import InventorySubject, SubjectKind
 from nephoscope.web.page_data.machine_facts import MachineSoftware
-from nephoscope.web.tables.machine_tables import vulnerability_table
+from nephoscope.web.tables.machine_tables import build_vulnerability_table
 
 
 @pytest.mark.parametrize(
@@ -32,5 +32,5 @@ def test_an_exemption_stands_in_the_table(exemption: VulnerabilityExemption | No
     software = MachineSoftware(
         subject, (), [SubjectFinding(subject, finding)], AssessmentCoverage(1, {}, 0, 0, None), held
     )
-    (row,) = vulnerability_table(software).rows
+    (row,) = build_vulnerability_table(software).rows
     assert list(row)[-2:] == told

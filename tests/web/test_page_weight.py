@@ -12,7 +12,7 @@ from tests.web.conftest import BASE
 from tests.web.test_pages import addresses
 
 from nephoscope.serve.response_compression import CompressedAnswers
-from nephoscope.web.static_files import static_address
+from nephoscope.web.static_files import get_static_address
 
 MOST = 250_000
 #: What shows text in the second font, which a browser fetches where it is wanted.
@@ -38,7 +38,7 @@ def fetch(owner):
         named = _NAMED.get(answer.headers["content-type"].partition(";")[0])
         found = named.findall(answer.text) if named else []
         if _CODE.search(answer.text) and named is _NAMED["text/html"]:
-            found.append(static_address("vendor/jetbrains-mono.woff2"))
+            found.append(get_static_address("vendor/jetbrains-mono.woff2"))
         here = urlsplit(address).path
         return answer.num_bytes_downloaded, frozenset(urljoin(here, one) for one in found)
 

@@ -16,23 +16,23 @@ from tests.web.conftest import ALERT, CAPTURE, HERE, TRIAL
 from tests.web.inside import CVE, HELD
 from tests.web.sending import sent
 
-from nephoscope.alerts.library.hunting import load_shipped as load_hunting
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.library.hunting import load_shipped_queries as load_hunting
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.inventory import InventoryQuery
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.database.etag import to_etag
 from nephoscope.state.incidents.incidents import IncidentStatus
-from nephoscope.web.all_pages import pages
+from nephoscope.web.all_pages import list_pages
 from nephoscope.web.page_data.machine_facts import MACHINES
-from nephoscope.web.site import COOKIE, local_address
+from nephoscope.web.site import COOKIE, sanitize_local_address
 
 
 def addresses(instance):
     """An address of every page."""
     finding = instance.snapshots.load_newest().findings.page(EVERYTHING, most=1)[0]
-    rule = next(iter(load_shipped().rules)).id
+    rule = next(iter(load_shipped_rules().rules)).id
     inventory = instance.snapshots.load_newest().inventory
     machine = inventory.page(EVERYTHING, InventoryQuery("", {"type": MACHINES}, "name"), most=1)[0].id
     ids = {
@@ -71,7 +71,7 @@ def addresses(instance):
             ),
             page.path,
         )
-        for page in pages()
+        for page in list_pages()
         if page.template and not page.path.endswith(("/act/{act}", "{key:path}"))  # test_settings_sections.py
         if page.path
         != "/network/hardening/{name}"  # of flow logs, which the sample has none of: test_network_hardening.py
@@ -175,7 +175,7 @@ def test_signing_out_ends_the_session(visitor):
     ],
 )
 def test_nobody_is_led_elsewhere(address, led):
-    assert local_address(address) == led
+    assert sanitize_local_address(address) == led
 
 
 def test_what_is_searched_for_is_escaped(owner):
@@ -227,7 +227,7 @@ def test_an_incident_is_decided_by_forms(instance, owner, visitor):
 
 
 def test_a_rule_is_switched_by_a_form(instance, owner, visitor):
-    rule = next(iter(load_shipped().rules))
+    rule = next(iter(load_shipped_rules().rules))
     address = f"/rules/{rule.id}"
     assert (
         visitor(("Security Reader", "/")).post(address, data={"act": "off"}, headers=HERE).status_code == 403

@@ -18,8 +18,8 @@ from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run
 from nephoscope.service.service_context import ServiceContext
-from nephoscope.web.page_data.source_links import line_link, sanitize_link
-from nephoscope.web.pages.pipelines import trend
+from nephoscope.web.page_data.source_links import build_line_link, sanitize_link
+from nephoscope.web.pages.pipelines import count_failures_by_run
 
 SHOP, OTHER = "/repositories/github.com/contoso/shop", "/repositories/github.com/contoso/other"
 
@@ -131,7 +131,7 @@ def test_the_trend_adds_the_newest_of_each_series(instance, violated) -> None:
         replace(run, started=LATELY.replace(minute=at), tool=tool, decides=decides, counts={"failed": failed})
         for at, tool, failed, decides in told
     ]
-    assert trend(reversed(runs)) == [3, 7, 5]
+    assert count_failures_by_run(reversed(runs)) == [3, 7, 5]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_the_trend_adds_the_newest_of_each_series(instance, violated) -> None:
     ],
 )
 def test_addresses_of_lines(address: str, expected: str) -> None:
-    assert line_link(address, "c0", "x y.json", 3) == expected
+    assert build_line_link(address, "c0", "x y.json", 3) == expected
     assert re.fullmatch(r"(https?://.*)?", sanitize_link(address))
 
 

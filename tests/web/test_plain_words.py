@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.web.rendering.plain_words import humanize_choice, plain_words
+from nephoscope.web.rendering.plain_words import humanize_choice, humanize_members
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ from nephoscope.web.rendering.plain_words import humanize_choice, plain_words
     ],
 )
 def test_names_lists_and_types(text: str, said: str) -> None:
-    assert plain_words(text) == said
+    assert humanize_members(text) == said
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 import pytest
 from msgspec import UNSET, UnsetType
 
-from nephoscope.operations.declaration.discovery import operation_groups
+from nephoscope.operations.declaration.discovery import load_operation_groups
 from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import PLAIN, Shape
 from nephoscope.operations.workspaces import NewWorkspace, WorkspaceChange
 from nephoscope.state import StateError
-from nephoscope.web.forms.request_form import form_fields, read_request
+from nephoscope.web.forms.request_form import build_form_fields, read_request
 
 
 class Sent(Shape, frozen=True, kw_only=True):
@@ -31,7 +31,7 @@ class Sent(Shape, frozen=True, kw_only=True):
 
 
 def test_fields_follow_the_shape() -> None:
-    drawn = {one.name: one for one in form_fields(Sent, {}, choices={"labels": {"a": "an A"}})}
+    drawn = {one.name: one for one in build_form_fields(Sent, {}, choices={"labels": {"a": "an A"}})}
     assert {name: one.kind for name, one in drawn.items()} == {
         "title": "text", "most": "number", "share": "number", "forced": "tick", "level": "choice", "labels": "choice",
         "until": "time", "pass_word": "secret", "document": "block",
@@ -50,13 +50,13 @@ def test_fields_show_what_is_changed_or_was_typed_but_no_secret() -> None:
     before = Sent(
         title="old", forced=True, labels=("a", "b"), until=datetime(2026, 11, 1, tzinfo=UTC), pass_word="kept", document="key=kept"
     )  # fmt: skip
-    shown = {one.name: one.value for one in form_fields(Sent, {}, before)}
+    shown = {one.name: one.value for one in build_form_fields(Sent, {}, before)}
     assert shown == {
         "title": "old", "most": "3", "share": "0.5", "forced": "1", "level": "low", "labels": "a\nb", "until": "2026-11-01T00:00",
         "pass_word": "", "document": "",
     }  # fmt: skip
     sent = {"title": "new", "pass_word": "typed", "document": "key=typed"}
-    typed = {one.name: one.value for one in form_fields(Sent, sent, before)}
+    typed = {one.name: one.value for one in build_form_fields(Sent, sent, before)}
     assert (typed["title"], typed["forced"], typed["pass_word"], typed["document"]) == ("new", "", "", "")
 
 
@@ -118,9 +118,9 @@ def test_a_tick_that_was_taken_away_is_said() -> None:
     assert read_request(Left, {}) == Left(enabled=False)
 
 
-@pytest.mark.parametrize("file", operation_groups())
+@pytest.mark.parametrize("file", load_operation_groups())
 def test_every_operation_has_a_form(file: str) -> None:
-    for one in operation_groups()[file].operations:
+    for one in load_operation_groups()[file].operations:
         if one.request[1] is not None:
-            drawn = form_fields(one.request[1], {})
+            drawn = build_form_fields(one.request[1], {})
             assert all(each.label for each in drawn)

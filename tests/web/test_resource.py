@@ -17,7 +17,7 @@ from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.changes.change_attribution import ChangeAttribution, ChangeCandidate
 from nephoscope.posture.changes.exposure_changes import ExposureCause, ExposureChange
 from nephoscope.posture.published.kinds.exposures import TYPE as EXPOSURE
-from nephoscope.posture.published.role_holders import holders, list_scopes, roles_of_principal
+from nephoscope.posture.published.role_holders import list_principal_roles, list_role_holders, list_scopes
 from nephoscope.state.incidents.incidents import Incident
 from nephoscope.web.page_data.resource_facts import (
     CALLERS_HIDDEN,
@@ -28,7 +28,7 @@ from nephoscope.web.page_data.resource_facts import (
     merge_findings,
     names,
 )
-from nephoscope.web.rendering.formatting import ports
+from nephoscope.web.rendering.formatting import format_ports
 
 SUBS = "microsoft.security/assessments/subassessments"
 ACCOUNT = "/subscriptions/s/resourcegroups/g/providers/microsoft.storage/storageaccounts/one"
@@ -119,7 +119,7 @@ def test_allowed_connections_are_there(owner, connected):
     text = section(owner.get(f"/resource{connected['id']}").text, "connections")
     other = connected["inboundConnectedResources"][0]
     assert f"/resource{other['connectedResourceId'].lower()}" in text
-    assert f"TCP {ports(other['tcpPorts'])}" in text
+    assert f"TCP {format_ports(other['tcpPorts'])}" in text
 
 
 def test_what_faces_the_internet_says_whom_it_answers(owner, snapshot):
@@ -143,7 +143,7 @@ def test_what_faces_the_internet_says_whom_it_answers(owner, snapshot):
 
 def test_roles_that_reach_it_are_there_from_all_above(owner, visitor, snapshot, named):
     id_ = named.lower()
-    found = holders(snapshot, id_, EVERYTHING, EVERYTHING)
+    found = list_role_holders(snapshot, id_, EVERYTHING, EVERYTHING)
     assert {one.scope for one in found} <= set(list_scopes(snapshot, id_))
     above = [one for one in found if one.scope.startswith("/providers/microsoft.management/")]
     assert above
@@ -181,7 +181,7 @@ def test_an_account_has_what_it_holds_and_leads_to(owner, snapshot):
         f"/resource/providers/microsoft.graph/users/{path.entry.identifiers.entra_object_id}"
     ).text
     assert path.title in section(text, "paths")
-    held = roles_of_principal(snapshot, path.entry.identifiers.entra_object_id, EVERYTHING, EVERYTHING)
+    held = list_principal_roles(snapshot, path.entry.identifiers.entra_object_id, EVERYTHING, EVERYTHING)
     assert held
     roles = section(text, "roles")
     assert "Assigned roles" in roles
@@ -192,7 +192,7 @@ def test_an_account_has_what_it_holds_and_leads_to(owner, snapshot):
         if one["properties"]["members"]
     )
     member = group["properties"]["members"][0]
-    by_group = {one.principal for one in roles_of_principal(snapshot, member, EVERYTHING, EVERYTHING)}
+    by_group = {one.principal for one in list_principal_roles(snapshot, member, EVERYTHING, EVERYTHING)}
     assert by_group <= {
         member,
         *(one["name"] for one in snapshot.listing.page(("microsoft.graph/groups",), EVERYTHING).bodies),

@@ -13,7 +13,7 @@ from tests.web.conftest import ALERT, HERE, LATELY
 
 from nephoscope.automation.rule_formats.response_rule_files import find_rule_file
 from nephoscope.automation.rule_formats.response_rules import FOLDER
-from nephoscope.automation.rule_formats.security_actions import name_credential
+from nephoscope.automation.rule_formats.security_actions import build_credential_name
 from nephoscope.automation.rule_formats.security_automations import TYPE
 from nephoscope.identity.risk_ledger import RiskLedger
 from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskLevel
@@ -196,7 +196,9 @@ def test_a_stored_event_hub_and_logic_app_stay_while_the_rest_is_edited(owner, i
     document = next(one for one in instance.state.arm_documents.all([TYPE]) if one.key.endswith("/onward"))
     actions = [one["actionType"] for one in document.body["properties"]["actions"]]
     assert actions == ["EventHub", "LogicApp"]
-    names = [name_credential(document.key, at, name) for at, name in ((0, "connectionString"), (1, "uri"))]
+    names = [
+        build_credential_name(document.key, at, name) for at, name in ((0, "connectionString"), (1, "uri"))
+    ]
     assert [instance.state.credentials.get(one).reveal() for one in names] == [HUB, APP]
     away = {**kept, "keep.EventHub": "", "table": "default"}
     assert owner.post(page, data=away, headers=HERE).status_code == 303

@@ -13,14 +13,14 @@ import pytest
 from tests.web.conftest import ALERT, HERE, LATELY, NOON, TRIAL, alert
 
 from nephoscope.alerts.incidents.incident_service import IncidentService
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.tuning.trial import RuleTrials
 from nephoscope.alerts.tuning.trial_runner import TrialRunner
 from nephoscope.state import StateError
 from nephoscope.state.incidents.incidents import Incident, IncidentStatus
-from nephoscope.web.forms.trial_forms import days
+from nephoscope.web.forms.trial_forms import parse_day_range
 
-RULE = next(one for one in load_shipped().rules if one.enabled and one.period >= timedelta(days=1))
+RULE = next(one for one in load_shipped_rules().rules if one.enabled and one.period >= timedelta(days=1))
 ADDRESS = f"/rules/{RULE.id}"
 
 
@@ -132,14 +132,14 @@ def test_what_cannot_be_done_is_told(owner, wrong):
 
 def test_days_are_whole_and_end_now():
     now = datetime(2026, 11, 27, 6, tzinfo=UTC)
-    assert days({}, now, 7) == (datetime(2026, 11, 21, tzinfo=UTC), now)
-    since, until = days({"since": "2026-11-01", "until": "2026-11-02"}, now, 7)
+    assert parse_day_range({}, now, 7) == (datetime(2026, 11, 21, tzinfo=UTC), now)
+    since, until = parse_day_range({"since": "2026-11-01", "until": "2026-11-02"}, now, 7)
     assert (since.isoformat(), until.isoformat()) == (
         "2026-11-01T00:00:00+00:00",
         "2026-11-03T00:00:00+00:00",
     )
     with pytest.raises(StateError):
-        days({"since": "2026-11-28"}, now, 7)
+        parse_day_range({"since": "2026-11-28"}, now, 7)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_advice_is_applied_by_who_may_and_taken_back(instance, owner, visitor):
     """The advice is put where a search would leave it; that a search finds it is a matter of its own tests."""
     state = instance.state
     where = owner.post(ADDRESS, data={"act": "advice"}, headers=HERE).headers["location"]
-    trial = RuleTrials(state).find_next()
+    trial = RuleTrials(state).find_next_trial()
     advice = {
         "id": "a1b2", "rule": RULE.name, "kind": "suppression", "advice": "suppress <it>", "confidence": "proven", "hides": 2, "of": 3,
         "closedFalse": 2, "truePositives": 0, "evidence": "two of three", "change": {"suppress": []}, "alerts": ["0c1"],
@@ -251,7 +251,7 @@ def test_an_alert_of_a_replay_leads_to_the_one_that_is_there(instance, owner):
     ],
 )
 def test_what_came_of_a_trial_is_a_file(owner, table, row):
-    first = next(iter(load_shipped().rules)).id
+    first = next(iter(load_shipped_rules().rules)).id
     answer = owner.get(f"/rules/{first}/trials/{TRIAL}?format=csv&table={table}")
     found = next(csv.DictReader(io.StringIO(answer.text)))
     assert row.items() <= found.items()

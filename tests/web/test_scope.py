@@ -12,8 +12,8 @@ from tests.web.conftest import HERE
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.findings import FindingQuery
-from nephoscope.web.visits.scope_names import management_groups, name_subscriptions
-from nephoscope.web.visits.tag_scopes import tags
+from nephoscope.web.visits.scope_names import map_management_groups, map_subscription_names
+from nephoscope.web.visits.tag_scopes import list_tag_scopes
 
 
 def listed(client, **asked):
@@ -45,9 +45,9 @@ def test_management_groups_go_by_their_names(instance, owner):
         ancestors={**made.ancestors, "other": (root,)},
         group_names={**made.group_names, "tenant b": {root: "B"}},
     )
-    assert management_groups(named, under)[f"mg:{tenant}"] == "Tenant Root Group"
-    assert management_groups(named, ["other"]) == {f"mg:{tenant}": "B"}
-    both = management_groups(named, [*under, "other"])
+    assert map_management_groups(named, under)[f"mg:{tenant}"] == "Tenant Root Group"
+    assert map_management_groups(named, ["other"]) == {f"mg:{tenant}": "B"}
+    both = map_management_groups(named, [*under, "other"])
     (own,) = {made.tenants[one] for one in under}
     assert both[f"mg:{tenant}@tenant b"] == "B"
     assert both[f"mg:{tenant}@{own}"] == "Tenant Root Group"
@@ -55,7 +55,7 @@ def test_management_groups_go_by_their_names(instance, owner):
 
 
 def test_names_that_several_have_say_which():
-    assert name_subscriptions({"2": "Prod", "1": "prod", "3": "Dev"}) == {
+    assert map_subscription_names({"2": "Prod", "1": "prod", "3": "Dev"}) == {
         "3": "Dev",
         "2": "Prod (2)",
         "1": "prod (1)",
@@ -63,7 +63,7 @@ def test_names_that_several_have_say_which():
 
 
 def test_a_tag_is_a_scope(instance, owner):
-    found = tags(instance.snapshots.load_newest(), EVERYTHING)
+    found = list_tag_scopes(instance.snapshots.load_newest(), EVERYTHING)
     tag, carried = max(found.items(), key=lambda one: len(one[1].groups) + len(one[1].subscriptions))
     under = (*carried.groups, *(f"/subscriptions/{one}" for one in carried.subscriptions))
     rows = listed(owner, scope=f"tag:{tag}")
@@ -110,9 +110,9 @@ def test_many_resources_are_exempted_at_once(instance, owner, visitor):
 def test_tags_are_read_once_for_an_edition_and_a_reach(instance):
     snapshot = instance.snapshots.load_newest()
     one = Reach(subscriptions=frozenset(sorted(snapshot.build_info.subscriptions)[:1]))
-    assert tags(snapshot, EVERYTHING) is tags(snapshot, EVERYTHING)
-    assert tags(snapshot, one) is tags(snapshot, Reach(subscriptions=one.subscriptions))
-    assert tags(snapshot, one) != tags(snapshot, EVERYTHING)
+    assert list_tag_scopes(snapshot, EVERYTHING) is list_tag_scopes(snapshot, EVERYTHING)
+    assert list_tag_scopes(snapshot, one) is list_tag_scopes(snapshot, Reach(subscriptions=one.subscriptions))
+    assert list_tag_scopes(snapshot, one) != list_tag_scopes(snapshot, EVERYTHING)
 
 
 def test_the_picker_shows_each_visitor_their_own_and_what_is_chosen(instance, owner, visitor, sandbox):

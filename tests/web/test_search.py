@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from tests.web.conftest import NOON, alert
 
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.state.incidents.incidents import Incident
 
@@ -87,7 +87,7 @@ def test_accounts_are_found_with_what_leads_from_them(instance, owner, known):
 
 
 def test_rules_and_saved_queries_are_found(owner, known):
-    rule = next(iter(load_shipped().rules))
+    rule = next(iter(load_shipped_rules().rules))
     assert ("rule", rule.name) in rows(owner, rule.name)
     assert ("rule", rule.name) in rows(owner, rule.id)
     assert [one for one in rows(owner, "sought>") if one[0] == "query"] == [("query", "Who was <sought>")]

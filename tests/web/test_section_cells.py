@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from nephoscope.web.lists.section_list import draw_value, section_cell
+from nephoscope.web.lists.section_list import build_section_cell, draw_value
 from nephoscope.web.rendering.section_cells import name_scope
 
 SUB = "3d3fa46d-0bfb-5d01-b2ee-b1ba57963b60"
@@ -43,7 +43,7 @@ def test_a_scope_is_called_by_its_name(scope: str, said: str) -> None:
     ],
 )
 def test_a_cell_is_in_words(name: str, value: str, said: str) -> None:
-    assert section_cell(VISIT, name, value, choice=False).text == said
+    assert build_section_cell(VISIT, name, value, choice=False).text == said
 
 
 def test_a_scope_keeps_its_id_in_the_title() -> None:

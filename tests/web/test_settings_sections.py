@@ -9,14 +9,14 @@ from collections import Counter
 import pytest
 from tests.web.conftest import HERE
 
-from nephoscope.web.all_pages import pages
+from nephoscope.web.all_pages import list_pages
 from nephoscope.web.lists.sections import Section, list_sections
 
 SECTIONS = list_sections()
 
 
 def test_every_page_has_an_address_of_its_own() -> None:
-    paths = Counter(one.path for one in pages())
+    paths = Counter(one.path for one in list_pages())
     assert [one for one, count in paths.items() if count > 1] == []
 
 

@@ -15,8 +15,8 @@ from tests.web.sending import sent
 from nephoscope.collect.azure.connection_test import ConnectionTrial, GroupTrial, SubscriptionTrial
 from nephoscope.estate.estate_store import EstateStore
 from nephoscope.ingest.live import source_setup, source_test
-from nephoscope.ingest.live.source_kinds import describe_kind, kinds
-from nephoscope.ingest.live.source_setup import OF_THE_HOST, TOKENS, secrets_of
+from nephoscope.ingest.live.source_kinds import describe_kind, load_source_kinds
+from nephoscope.ingest.live.source_setup import OF_THE_HOST, TOKENS, get_source_secrets
 from nephoscope.posture.scans import tenants
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
@@ -161,7 +161,7 @@ def test_a_tenant_that_went_away_is_not_tested(instance, monkeypatch):
     assert tenants.find_requested_test(instance.state, "gone") is None
 
 
-@pytest.mark.parametrize("kind", sorted(kinds()))
+@pytest.mark.parametrize("kind", sorted(load_source_kinds()))
 def test_no_page_of_sources_speaks_of_options_of_the_command(owner, kind):
     answer = owner.post(f"/sources/logs/new?kind={kind}", data={"name": f"odd-{kind}"}, headers=HERE)
     told = re.search(r'role="alert">(.*?)</p>', answer.text)
@@ -173,12 +173,12 @@ def test_no_page_of_sources_speaks_of_options_of_the_command(owner, kind):
         assert "`" not in page
 
 
-@pytest.mark.parametrize("kind", sorted(kinds()))
+@pytest.mark.parametrize("kind", sorted(load_source_kinds()))
 def test_the_form_of_a_kind_has_its_settings_and_secrets(owner, kind):
     page = owner.get(f"/sources/logs/new?kind={kind}").text
-    for one in describe_kind(kinds()[kind]):
+    for one in describe_kind(load_source_kinds()[kind]):
         assert f'name="set.{one.name}"' in page
-    for name in kinds()[kind].secrets if kind != TOKENS else ():
+    for name in load_source_kinds()[kind].secrets if kind != TOKENS else ():
         assert re.search(rf'type="password" name="secret\.{name}"', page)
 
 
@@ -224,10 +224,10 @@ def test_a_source_is_added_changed_tested_and_forgotten(instance, owner, tmp_pat
     assert sent(owner, "/sources/logs/blobs", stays).status_code == 303
     kept = instance.state.sources.get("blobs")
     assert kept.settings["containers"] == ["insights-logs-*"], "an emptied field goes back to its default"
-    assert secrets_of(instance.state, kept) == {"account_key": "c2VjcmV0c2VjcmV0"}
+    assert get_source_secrets(instance.state, kept) == {"account_key": "c2VjcmV0c2VjcmV0"}
     anew = {**change, "secret.account_key": "YW5vdGhlcg=="}
     assert sent(owner, "/sources/logs/blobs", anew).status_code == 303
-    assert secrets_of(instance.state, kept) == {"account_key": "YW5vdGhlcg=="}
+    assert get_source_secrets(instance.state, kept) == {"account_key": "YW5vdGhlcg=="}
     assert sent(owner, "/sources/logs/blobs", {"act": "pause"}).status_code == 303
     assert not instance.state.sources.get("blobs").enabled
     assert sent(owner, "/sources/logs/blobs", {"act": "remove"}).status_code == 303
@@ -289,12 +289,12 @@ def test_a_token_is_shown_once(instance, owner):
     token = re.search(r"<pre[^>]*>([^<]+)</pre>", answer.text)[1]
     assert answer.headers["cache-control"] == "no-store"
     assert token not in owner.get("/sources/logs/apps").text
-    assert token not in str(secrets_of(instance.state, instance.state.sources.get("apps")))
+    assert token not in str(get_source_secrets(instance.state, instance.state.sources.get("apps")))
     sent(owner, "/sources/logs/apps", {"act": "remove"})
 
 
 def test_kinds_of_the_host_are_known():
-    assert set(kinds()) >= OF_THE_HOST
+    assert set(load_source_kinds()) >= OF_THE_HOST
 
 
 def test_missing_logs_are_listed(instance, owner):

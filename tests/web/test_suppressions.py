@@ -13,7 +13,7 @@ import pytest
 from tests.web.conftest import HERE, LATELY, alert
 from tests.web.sending import etag, sent
 
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.scheduling.due_windows import hash_rule
 from nephoscope.alerts.suppression.condition import SuppressionCondition
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
@@ -22,7 +22,7 @@ from nephoscope.state.rules.rule_state import RuleStanding
 from nephoscope.web.page_data.suppressed_rule_counts import READ
 from nephoscope.web.rendering.suppression_choices import describe
 
-RULE = next(one for one in load_shipped().rules if one.enabled and one.frequency >= timedelta(hours=2))
+RULE = next(one for one in load_shipped_rules().rules if one.enabled and one.frequency >= timedelta(hours=2))
 ALERT = "0f000000-0000-0000-0000-000000000001"
 PAGE = f"/alerts/{ALERT}"
 FORM = {

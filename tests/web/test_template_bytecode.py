@@ -92,7 +92,7 @@ def test_nothing_is_kept_where_python_keeps_nothing(tmp_path: Path, monkeypatch:
 
 def test_pages_are_kept_where_python_keeps_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
-    templates.environment.__wrapped__().get_template("error.html")
+    templates.build_environment.__wrapped__().get_template("error.html")
     assert [one.name for one in tmp_path.rglob("error.html.*")] == [
         f"error.html.{sys.implementation.cache_tag}.jinja"
     ]

@@ -22,7 +22,7 @@ from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.resource_graph import open_lake_with_estate
-from nephoscope.serve.web_application import application
+from nephoscope.serve.web_application import build_application
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.web.site import COOKIE
@@ -54,7 +54,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for tenant, folder in zip(TENANTS, folders, strict=True):
         (folder / "all.json").write_text(json.dumps(bodies_of(tenant)))
     scan = EstateScan(ScanRequest(tuple(map(str, folders))), data)
-    publish_tenants(data, [(Report(scan.run(estate), "both"), {}) for estate in scan.estates()])
+    publish_tenants(data, [(Report(scan.run(estate), "both"), {}) for estate in scan.load_estates()])
     return data
 
 
@@ -65,7 +65,7 @@ def client(data: Path) -> Iterator[Client]:
     with State.open_folder(data) as state, open_lake_with_estate(data, state) as lake:
         guard = Guard(state, lambda: build_hierarchy(snapshots))
         instance = Instance(data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", A))
-        with TestClient(application(instance), base_url="https://127.0.0.1") as made:
+        with TestClient(build_application(instance), base_url="https://127.0.0.1") as made:
 
             def reader(scope: str) -> TestClient:
                 with state.transaction() as session:

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import nephoscope.web as package
-from nephoscope.web.all_pages import navigation
+from nephoscope.web.all_pages import build_navigation
 from nephoscope.web.rendering.entity_names import ENTITY_ICONS
-from nephoscope.web.static_files import static_address
-from nephoscope.web.style_sheet import read_style_sheet, style_address
+from nephoscope.web.static_files import get_static_address
+from nephoscope.web.style_sheet import get_style_address, read_style_sheet
 from nephoscope.web.visits.theme_cookie import COOKIE
 
 WEB = Path(package.__file__).parent
@@ -49,8 +49,8 @@ def test_a_form_of_another_site_chooses_nothing(owner):
 
 
 def test_a_browser_keeps_the_style_sheet_of_its_address(owner):
-    assert style_address() in owner.get("/rules").text
-    kept = owner.get(style_address())
+    assert get_style_address() in owner.get("/rules").text
+    kept = owner.get(get_style_address())
     assert kept.content == read_style_sheet()
     assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert owner.get("/static/nephoscope.css").headers["cache-control"] == "no-cache"
@@ -59,8 +59,8 @@ def test_a_browser_keeps_the_style_sheet_of_its_address(owner):
 def test_a_browser_keeps_scripts_fonts_and_icons_of_their_release_alone(owner):
     page = owner.get("/rules").text
     for name in ("page.js", "vendor/htmx.js", "vendor/inter.woff2", "vendor/icons.svg", "icon.svg"):
-        assert static_address(name) in page, name
-        kept = owner.get(static_address(name))
+        assert get_static_address(name) in page, name
+        kept = owner.get(get_static_address(name))
         assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
         for path in (f"/static/{name}", f"/static/{'0' * 16}/{name}"):
             other = owner.get(path)
@@ -71,7 +71,7 @@ def test_a_browser_keeps_scripts_fonts_and_icons_of_their_release_alone(owner):
 
 def test_every_icon_that_pages_name_is_in_the_sprite():
     sprite = set(re.findall(r'<symbol id="([^"]+)"', (WEB / "static" / "vendor" / "icons.svg").read_text()))
-    used = {page.icon for _, pages in navigation() for page in pages}
+    used = {page.icon for _, pages in build_navigation() for page in pages}
     for file in WEB.glob("templates/*.html"):
         used |= set(re.findall(r'\bicon\("([^"]+)"', file.read_text(encoding="utf-8")))
     used |= ENTITY_ICONS

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from tests.web.conftest import BASE
 
 from nephoscope.access.query_queue import QueryLimits
-from nephoscope.serve.web_application import application
+from nephoscope.serve.web_application import build_application
 from nephoscope.state.access.principals import SecretKind
 from nephoscope.web.site import COOKIE
 
@@ -53,7 +53,7 @@ def test_too_many_queries_are_told_by_a_page(small, owner):
     cookie = owner.headers["Cookie"]
     caller = small.guard.authenticate_secret(cookie.removeprefix(f"{COOKIE}="), [SecretKind.SESSION], "")
     headers = {"Cookie": cookie, "Accept": "text/html"}
-    with TestClient(application(small), base_url=BASE, headers=headers) as client:
+    with TestClient(build_application(small), base_url=BASE, headers=headers) as client:
         with busy(small, caller.principal.id):
             found = client.get(QUERY)
             assert found.status_code == 429, found.text

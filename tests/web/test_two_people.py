@@ -294,7 +294,7 @@ def test_a_secret_that_somebody_gave_meanwhile_is_not_overwritten(instance, owne
         "sign_in": "basic",
         "user": "svc",
     }
-    source_setup.add(
+    source_setup.add_source(
         instance.state, Source("shared-feed", "taxii", {}, "default"), settings, {"password": "first"}
     )
     address = "/sources/logs/shared-feed"
@@ -302,10 +302,10 @@ def test_a_secret_that_somebody_gave_meanwhile_is_not_overwritten(instance, owne
     assert sent(owner, address, {"act": "change", "secret.password": "hers"}).status_code == 303
     told = sent(second, address, {"act": "change", "secret.password": "his"}, old)
     assert (told.status_code, f"{name_of(owner)}</span> changed it" in notice(told.text)) == (409, True)
-    kept = source_setup.secrets_of(instance.state, instance.state.sources.get("shared-feed"))
+    kept = source_setup.get_source_secrets(instance.state, instance.state.sources.get("shared-feed"))
     assert kept == {"password": "hers"}
     assert sent(second, address, {"act": "change", "secret.password": "his"}, told.text).status_code == 303
-    source_setup.remove(instance.state, "shared-feed")
+    source_setup.remove_source(instance.state, "shared-feed")
 
 
 @pytest.mark.full

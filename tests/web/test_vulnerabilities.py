@@ -21,12 +21,12 @@ from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.protect.registry.registry_settings import RegistrySettings
-from nephoscope.serve.web_application import application
-from nephoscope.service.advisories import advisories_path
+from nephoscope.serve.web_application import build_application
+from nephoscope.service.advisories import get_advisories_path
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind
-from nephoscope.state.registries.registry_images import ImageStatus, ImageStep, image_key
-from nephoscope.web.forms.registry_form import LABELS, policy_fields, setting_fields
+from nephoscope.state.registries.registry_images import ImageStatus, ImageStep, compute_image_id
+from nephoscope.web.forms.registry_form import LABELS, build_policy_fields, build_setting_fields
 from nephoscope.web.site import COOKIE
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 
 @pytest.fixture(scope="module")
 def visitor(instance: Instance) -> Iterator[Callable[[str, str], TestClient]]:
-    with TestClient(application(instance), base_url=BASE, follow_redirects=False) as client:
+    with TestClient(build_application(instance), base_url=BASE, follow_redirects=False) as client:
 
         def made(role: str, scope: str) -> TestClient:
             with instance.state.transaction() as session:
@@ -69,7 +69,7 @@ def owner(visitor: Callable[[str, str], TestClient]) -> TestClient:
 
 
 def test_every_setting_of_a_registry_has_a_label():
-    fields = [*setting_fields(RegistrySettings()), *policy_fields(RegistrySettings())]
+    fields = [*build_setting_fields(RegistrySettings()), *build_policy_fields(RegistrySettings())]
     assert [one.name for one in fields if one.name.partition(".")[2] not in LABELS] == []
 
 
@@ -257,7 +257,7 @@ def send(client: TestClient, page_address: str, /, **form: str) -> Any:
 
 def test_a_person_approves_and_never_malware(owner: TestClient, instance: Instance) -> None:
     ids = {
-        digest: image_key("prod", f"quarantine/shop/{name}", digest)
+        digest: compute_image_id("prod", f"quarantine/shop/{name}", digest)
         for digest, name in ((HELD, "web"), (BAD, "miner"))
     }
     address = f"/images/{HELD}"
@@ -409,7 +409,7 @@ def test_registries_say_how_they_are(owner: TestClient) -> None:
 def test_advisories_that_cannot_be_read_are_told_with_what_to_do(
     instance: Instance, owner: TestClient, address: str
 ) -> None:
-    path = advisories_path(instance.data)
+    path = get_advisories_path(instance.data)
     kept = path.read_bytes()
     try:
         path.write_bytes(b"no database")

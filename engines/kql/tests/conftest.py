@@ -18,6 +18,6 @@ settings.load_profile("untimed")
 def _without_a_host() -> Iterator[None]:
     """Have the engine stand alone: a host that was opened in this process tells it no places."""
     kept = geoip._provided[:]
-    geoip.provide_places(None)
+    geoip.set_geolocation_lookup(None)
     yield
     geoip._provided[:] = kept

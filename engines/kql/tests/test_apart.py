@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from nephoscope_kql.compile import CompiledQuery, compile_query
-from nephoscope_kql.engines.arrow_types import arrow_catalog
+from nephoscope_kql.engines.arrow_types import build_arrow_catalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.result_limit import ResultLimit
 from nephoscope_kql.errors import KqlError
@@ -70,7 +70,7 @@ CASES = {
 
 
 def _compiled(query: str) -> CompiledQuery:
-    return compile_query(query, arrow_catalog(TABLES), now=NOW)
+    return compile_query(query, build_arrow_catalog(TABLES), now=NOW)
 
 
 def _rows(found: pa.Table) -> list[Any]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import nephoscope_kql as kql
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.compile import compile_query
-from nephoscope_kql.engines.arrow_types import schema_of
+from nephoscope_kql.engines.arrow_types import read_table_schema
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -84,6 +84,6 @@ def test_every_aggregate_is_that_of_its_group(rows: list[tuple[datetime | None, 
     ],
 )
 def test_only_aggregates_with_parts_are_counted_in_steps(aggregates: str, is_in_steps: bool) -> None:
-    catalog = MemoryCatalog({"T": schema_of("T", make_table([]))})
+    catalog = MemoryCatalog({"T": read_table_schema("T", make_table([]))})
     sql = compile_query(f"T | summarize {aggregates} by k", catalog, now=BEGIN).sql
     assert ("DISTINCT" not in sql) is is_in_steps

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import nephoscope_kql as kql
-from nephoscope_kql.bind import results
+from nephoscope_kql.bind import bind_results
 from nephoscope_kql.binder.environment import Binder, Env
 from nephoscope_kql.catalog import MemoryCatalog, StoredFunction
 from nephoscope_kql.errors import MAX_ERRORS
@@ -43,7 +43,7 @@ def test_the_first_error_alone_is_among_them(case: dict[str, Any]) -> None:
     """What ends binding where nothing is collected is an error of the list: collecting invents none in its place."""
 
     with pytest.raises(kql.KqlError) as caught:
-        results(parse(case["query"]), Env(Binder(CATALOG)))
+        bind_results(parse(case["query"]), Env(Binder(CATALOG)))
     assert (caught.value.message, caught.value.span) in [
         (one.message, one.span) for one in errors(case["query"])
     ]

@@ -18,7 +18,7 @@ import nephoscope_kql as kql
 from nephoscope_kql import externaldata
 from nephoscope_kql.engines.externaldata_access import AllowedLocations
 from nephoscope_kql.errors import ExternalDataError, KqlError
-from nephoscope_kql.externaldata import ExternalSource, records, unpack
+from nephoscope_kql.externaldata import ExternalSource, records, unpack_content
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -89,20 +89,20 @@ def test_a_missing_file_and_endless_redirects(host: str) -> None:
 
 
 def test_packed_files() -> None:
-    assert unpack(gzip.compress(b"x"), "a.gz") == b"x"
+    assert unpack_content(gzip.compress(b"x"), "a.gz") == b"x"
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("a.csv", "y")
-    assert unpack(packed.getvalue(), "a.zip") == b"y"
+    assert unpack_content(packed.getvalue(), "a.zip") == b"y"
     for broken in (gzip.compress(b"x" * 100)[:20], packed.getvalue()[:30], b"PK\x03\x04"):
         with pytest.raises(KqlError, match="cannot be unpacked"):
-            unpack(broken, "a")
+            unpack_content(broken, "a")
 
 
 def test_a_file_that_unpacks_to_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(externaldata, "MAX_BYTES", 1000)
     with pytest.raises(KqlError, match="is larger than"):
-        unpack(gzip.compress(b"x" * 1001), "a.gz")
+        unpack_content(gzip.compress(b"x" * 1001), "a.gz")
 
 
 def test_a_cell_over_the_limit_costs_its_row_whatever_the_process_allows() -> None:

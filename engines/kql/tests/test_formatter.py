@@ -10,7 +10,7 @@ import yaml
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.formatter import format_query
 from nephoscope_kql.parser import parse
-from nephoscope_kql.parser.lexer import words
+from nephoscope_kql.parser.lexer import split_words
 
 QUERIES = yaml.load(
     (Path(__file__).parent / "cases" / "parse.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
@@ -20,7 +20,9 @@ QUERIES = yaml.load(
 @pytest.mark.parametrize("query", QUERIES)
 def test_no_word_changes(query):
     laid_out = format_query(query)
-    assert [token.text for token in words(laid_out).tokens] == [token.text for token in words(query).tokens]
+    assert [token.text for token in split_words(laid_out).tokens] == [
+        token.text for token in split_words(query).tokens
+    ]
     assert parse(laid_out) == parse(query)
     assert format_query(laid_out) == laid_out
 

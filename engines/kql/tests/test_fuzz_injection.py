@@ -13,7 +13,7 @@ from sqlglot.tokens import TokenType
 
 import nephoscope_kql as kql
 from nephoscope_kql.catalog import MemoryCatalog
-from nephoscope_kql.engines.arrow_types import arrow_catalog
+from nephoscope_kql.engines.arrow_types import build_arrow_catalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.errors import KqlError
 
@@ -53,7 +53,7 @@ def engine():
 
 @pytest.fixture(scope="module")
 def catalog() -> MemoryCatalog:
-    return arrow_catalog({"T": rows()})
+    return build_arrow_catalog({"T": rows()})
 
 
 def outside_literals(sql: str) -> list[str]:
@@ -115,7 +115,7 @@ def test_a_text_comes_back_as_it_was(payload, engine, catalog):
 def test_stored_names_are_quoted(payload):
     table = pa.table({payload: ["v"]})
     with DuckDBEngine({"T": table, payload: table}, threads=1) as engine:
-        known = arrow_catalog({"T": table, payload: table})
+        known = build_arrow_catalog({"T": table, payload: table})
         for query in (f"T | where [{literal(payload)}] == 'v'", f"[{literal(payload)}] | count"):
             compiled = kql.compile(query, known)
             assert len(duckdb.extract_statements(compiled.sql)) == 1

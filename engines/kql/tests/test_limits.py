@@ -14,18 +14,18 @@ import pytest
 import yaml
 
 import nephoscope_kql as kql
-from nephoscope_kql.cancellation import Cancellation, CancelledError, run_cancellable
+from nephoscope_kql.cancellation import Cancellation, CancelledError, run_with_cancellation
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.cell_formatting import iterate_rows
-from nephoscope_kql.engines.arrow_types import arrow_catalog
+from nephoscope_kql.engines.arrow_types import build_arrow_catalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.memory_accounting import (
     BESIDE,
     LEDGER,
     ChargedQuery,
     MemoryLedger,
-    allowance,
-    resident_memory,
+    measure_resident_memory,
+    parse_allowance,
 )
 from nephoscope_kql.engines.query_limits import watch_limits
 from nephoscope_kql.engines.resource_limits import compute_core_share, compute_memory_share, share_limits
@@ -113,7 +113,7 @@ def test_constants_that_make_a_text_long_are_refused_before_they_are_made() -> N
 
 def test_a_text_of_columns_asks_for_room_only_where_it_repeats_them() -> None:
     given = pa.table({"a": ["x"], "b": ["y"], "j": ['{"k":[1,2]}']})
-    catalog = arrow_catalog({"T": given})
+    catalog = build_arrow_catalog({"T": given})
 
     def asks(query: str) -> bool:
         return "KQL_ROOM" in kql.compile(query, catalog).sql.upper()
@@ -137,7 +137,7 @@ def test_a_text_of_columns_asks_for_room_only_where_it_repeats_them() -> None:
 def test_what_asks_for_room_again_and_again_is_measured_in_steps() -> None:
     given = pa.table({"a": ["x"]})
     chain = "| extend a = tostring(pack_array(a)) " * 12
-    assert len(kql.compile(f"T {chain}", arrow_catalog({"T": given})).sql) < 10_000
+    assert len(kql.compile(f"T {chain}", build_arrow_catalog({"T": given})).sql) < 10_000
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_what_is_large_but_not_too_large_is_made(expression: str, length: int) -
 def test_room_that_a_query_was_refused_is_not_missing_in_the_next() -> None:
     wide = pa.table({"s": pa.array(["x" * 100_000] * 2000)})
     with DuckDBEngine({"T": wide}) as engine:
-        catalog = arrow_catalog({"T": wide})
+        catalog = build_arrow_catalog({"T": wide})
         with pytest.raises(kql.KqlError, match="at most 134,217,728 bytes"):
             engine.run(kql.compile("T | extend s = strrep(s, 1024) | summarize max(strlen(s))", catalog))
         rows = engine.run(
@@ -188,16 +188,16 @@ def test_room_that_a_query_was_refused_is_not_missing_in_the_next() -> None:
     ],
 )
 def test_what_a_limit_allows(words: str, wanted: int) -> None:
-    assert allowance(words) == wanted
+    assert parse_allowance(words) == wanted
 
 
 def test_a_limit_in_other_words_is_an_error() -> None:
     with pytest.raises(ValueError, match="no size"):
-        allowance("much")
+        parse_allowance("much")
 
 
 def test_the_process_holds_memory() -> None:
-    assert resident_memory() > 10 * 2**20
+    assert measure_resident_memory() > 10 * 2**20
 
 
 class TestLedger:
@@ -268,7 +268,7 @@ def test_what_does_not_fit_into_memory_lies_in_a_folder_of_its_own(
         (folder,) = spill.iterdir()
         assert folder.stat().st_mode & 0o777 == 0o700
         query = kql.compile(
-            "T | extend u = strcat(t, a) | sort by u desc | count", arrow_catalog({"T": rows})
+            "T | extend u = strcat(t, a) | sort by u desc | count", build_arrow_catalog({"T": rows})
         )
         assert engine.run(query).to_pylist() == [{"Count": 2_000_000}]
     assert [path.name for path in tmp_path.iterdir()] == ["spill"]
@@ -289,14 +289,14 @@ def test_a_cancelled_query_ends_in_the_middle_of_its_python_functions(
 
     monkeypatch.setattr(declaration, "check_deadline", counted)
     query = "range n from 1 to 100000 step 1 | summarize dcount(geo_point_to_geohash(n % 180, n % 90, 12))"
-    with run_cancellable(token), pytest.raises(CancelledError, match="cancelled"):
+    with run_with_cancellation(token), pytest.raises(CancelledError, match="cancelled"):
         kql.run(query)
     assert len(calls) < 100
 
 
 def test_rows_of_a_cancelled_query_are_not_written() -> None:
     rows, token = kql.run("range n from 1 to 30000 step 1"), Cancellation()
-    with run_cancellable(token):
+    with run_with_cancellation(token):
         several = iterate_rows(rows)
         next(several)
         token.cancel()

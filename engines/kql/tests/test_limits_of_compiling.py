@@ -6,12 +6,12 @@ import pyarrow as pa
 import pytest
 
 import nephoscope_kql as kql
-from nephoscope_kql.deadline import deadline, deadline_within
-from nephoscope_kql.engines.arrow_types import arrow_catalog
+from nephoscope_kql.deadline import get_deadline, set_deadline_within
+from nephoscope_kql.engines.arrow_types import build_arrow_catalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 
 ROWS = {"T": pa.table({"a": pa.array([1, 2], pa.int64()), "s": pa.array(["x", "y"])})}
-CATALOG = arrow_catalog(ROWS)
+CATALOG = build_arrow_catalog(ROWS)
 TICK = 1e-9
 
 
@@ -82,16 +82,16 @@ def test_a_run_counts_compiling(query: str) -> None:
 
 
 def test_the_earlier_of_two_deadlines_holds() -> None:
-    with deadline_within(1000) as outer:
-        with deadline_within(2000) as later:
+    with set_deadline_within(1000) as outer:
+        with set_deadline_within(2000) as later:
             assert later is outer
-        with deadline_within(10) as earlier:
-            assert deadline() is earlier
+        with set_deadline_within(10) as earlier:
+            assert get_deadline() is earlier
             assert earlier is not None
             assert earlier.seconds == 10
-        with deadline_within(None) as same:
+        with set_deadline_within(None) as same:
             assert same is outer
-    assert deadline() is None
+    assert get_deadline() is None
 
 
 def test_a_value_of_rows_is_computed_once() -> None:
@@ -152,7 +152,7 @@ def test_a_large_query_runs(query: str, wanted: list[object]) -> None:
 def test_many_wide_tables_are_searched() -> None:
     tables = {f"T{at}": pa.table({f"c{at}_{n}": [f"v{n} of {at}"] for n in range(150)}) for at in range(40)}
     with DuckDBEngine(tables) as engine:
-        found = engine.run(kql.compile("search 'v149' and '7' | project $table", arrow_catalog(tables)))
+        found = engine.run(kql.compile("search 'v149' and '7' | project $table", build_arrow_catalog(tables)))
     assert found["$table"].to_pylist() == ["T7"]
 
 

@@ -13,7 +13,7 @@ import yaml
 import nephoscope_kql as kql
 from nephoscope_kql.catalog import MemoryCatalog, StoredFunction, TableSchema
 from nephoscope_kql.compile import compile_results
-from nephoscope_kql.engines.arrow_types import schema_of
+from nephoscope_kql.engines.arrow_types import read_table_schema
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.externaldata_access import AllowedLocations
 from nephoscope_kql.parser import parse
@@ -68,7 +68,7 @@ EVERYTHING = {**TABLES, "VIP.list": VIP, "other.Events": OTHER}
 
 
 def schema(name: str) -> TableSchema:
-    found = schema_of(name, kql_engine.arrow(EVERYTHING[name]))
+    found = read_table_schema(name, kql_engine.arrow(EVERYTHING[name]))
     return replace(found, ingested=GIVEN.get(name, {}).get("ingested", ""))
 
 
@@ -118,14 +118,14 @@ def results(query: str, engine: DuckDBEngine) -> list[Any]:
 def witnessed(query: str, files: dict[str, str]) -> list[Any]:
     from kql_engine import NOW
 
-    from nephoscope_kql.bind import bind_all
+    from nephoscope_kql.bind import bind_all_results
     from nephoscope_kql.compile import to_ticks
 
     known = {f"/feeds/{name}": text for name, text in files.items()}
     probe = rowwise.WitnessProbe(rowwise.Witness(EVERYTHING, to_ticks(NOW), files=known))
     return [
         rowwise.Witness(EVERYTHING, to_ticks(NOW), files=known).result(one.relation)
-        for one in bind_all(parse(query), catalog(), probe=probe)
+        for one in bind_all_results(parse(query), catalog(), probe=probe)
     ]
 
 

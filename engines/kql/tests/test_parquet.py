@@ -11,7 +11,7 @@ import pytest
 import nephoscope_kql as kql
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.engines.parquet import schema_of_files
+from nephoscope_kql.engines.parquet import read_files_schema
 
 MOMENT = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
@@ -32,7 +32,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 def rows(query: str, files: list[Path]) -> list[dict[str, object]]:
-    schema = schema_of_files("T", files)
+    schema = read_files_schema("T", files)
     with DuckDBEngine(files={"T": files}) as engine:
         found = engine.run(kql.compile(query, MemoryCatalog({"T": schema}), now=MOMENT))
     return found.to_pylist()

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.formatter import format_query
 from nephoscope_kql.parser import parse
-from nephoscope_kql.parser.lexer import words
+from nephoscope_kql.parser.lexer import split_words
 
 QUERIES = yaml.load(
     (Path(__file__).parent / "cases" / "parse.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
 )["accept"]
-WORDS = sorted({token.text for query in QUERIES for token in words(query).tokens if token.text})
+WORDS = sorted({token.text for query in QUERIES for token in split_words(query).tokens if token.text})
 
 
 def refusal(text: str) -> KqlError | None:
@@ -121,7 +121,7 @@ def test_arbitrary_words_give_only_kql_errors(chosen, blank):
 
 @given(st.sampled_from(QUERIES), st.data())
 def test_mutated_queries_give_only_kql_errors(query, data):
-    found = [token.text for token in words(query).tokens]
+    found = [token.text for token in split_words(query).tokens]
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(found) - 1))
         found[place : place + data.draw(st.integers(0, 2))] = data.draw(

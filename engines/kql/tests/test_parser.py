@@ -11,7 +11,7 @@ import yaml
 
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import MAX_LENGTH, parse, parse_function, parse_parameters
-from nephoscope_kql.tree import Binary, Call, Evaluation, Lambda, Let, Literal, Pipe, Unary, walk
+from nephoscope_kql.tree import Binary, Call, Evaluation, Lambda, Let, Literal, Pipe, Unary, walk_nodes
 from nephoscope_kql.tree import operators as op
 from nephoscope_kql.types import TICKS_PER_DAY, TICKS_PER_SECOND, KqlType
 
@@ -36,7 +36,7 @@ def error(text: str) -> KqlError:
 def test_accepts(query):
     tree = parse(query)
     assert tree.statements
-    assert all(0 <= node.span.start <= node.span.end <= len(query) for node in walk(tree))
+    assert all(0 <= node.span.start <= node.span.end <= len(query) for node in walk_nodes(tree))
 
 
 @pytest.mark.parametrize("case", CASES["refuse"], ids=lambda case: case["query"][:40])
@@ -110,7 +110,7 @@ def test_precedence():
 
 def test_long_chains_stay_shallow():
     tree = parse("T | where " + " or ".join(f"a == {number}" for number in range(2000)))
-    assert sum(isinstance(node, Binary) and node.operator == "or" for node in walk(tree)) == 1999
+    assert sum(isinstance(node, Binary) and node.operator == "or" for node in walk_nodes(tree)) == 1999
     assert parse("T | where (a or b) or c") == parse("T | where a or (b or c)")
 
 

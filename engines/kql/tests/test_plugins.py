@@ -12,32 +12,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nephoscope_kql as kql
-from nephoscope_kql.bind import bind
+from nephoscope_kql.bind import bind_query_tree
 from nephoscope_kql.catalog import MemoryCatalog
-from nephoscope_kql.engines.arrow_types import arrow_catalog
+from nephoscope_kql.engines.arrow_types import build_arrow_catalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.parser import parse
 from nephoscope_kql.plan.relations import Materialized
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.plugin_reference_page import render_page
-from nephoscope_kql.plugin_registry import plugins
+from nephoscope_kql.plugin_registry import load_plugins
 from nephoscope_kql.plugins.pattern_plugins import find_baskets, find_clusters, find_differences
 
 UNPACKED = "print d = dynamic({'a': 1, 'b': 'x'}) | evaluate bag_unpack(d)"
 
 
 def test_every_plugin_says_what_it_is() -> None:
-    for name, plugin in plugins().items():
+    for name, plugin in load_plugins().items():
         assert plugin.signature.startswith(f"{name}(")
         assert plugin.summary.endswith((".", "()."))
         assert (plugin.bind is None) == bool(plugin.reason)
         assert (
-            plugin.internal
+            plugin.is_internal
             or f"| `{plugin.signature}` | {plugin.summary} | {plugin.status} |" in render_page()
         )
 
 
-@pytest.mark.parametrize("name", sorted(name for name, one in plugins().items() if one.bind is None))
+@pytest.mark.parametrize("name", sorted(name for name, one in load_plugins().items() if one.bind is None))
 def test_a_refused_plugin_is_refused_by_name(name: str) -> None:
     with pytest.raises(kql.KqlError) as caught:
         kql.compile(f"print a = 1 | evaluate {name}('x')", MemoryCatalog())
@@ -67,10 +67,10 @@ def test_an_engine_finishes_what_compiling_left_open_and_forgets_what_it_kept() 
     )
     table = pa.table({"k": ["x", "y"], "v": [1, 2]})
     with DuckDBEngine({"T": table}) as engine:
-        compiled = kql.compile(text, arrow_catalog({"T": table}))
+        compiled = kql.compile(text, build_arrow_catalog({"T": table}))
         assert engine.run(compiled).to_pylist() == [{"Count": 1}]
         assert engine.run(compiled).to_pylist() == [{"Count": 1}]
-        left = kql.compile("T | count", arrow_catalog({"T": table}))
+        left = kql.compile("T | count", build_arrow_catalog({"T": table}))
         assert engine.run(left).to_pylist() == [{"Count": 2}]
         assert engine._connection.sql("SELECT * FROM duckdb_tables()").fetchall() == []
 
@@ -110,7 +110,7 @@ class Recorder:
 def test_rows_are_kept_where_reading_them_again_costs_more(before: str, kept: int) -> None:
     catalog = MemoryCatalog.of({"T": [("n", "long"), ("d", "dynamic")]})
     probe = Recorder()
-    bound = bind(parse(f"{before} | evaluate bag_unpack(d)"), catalog, probe=probe)
+    bound = bind_query_tree(parse(f"{before} | evaluate bag_unpack(d)"), catalog, probe=probe)
     assert len(probe.kept) == kept
     assert "a" in [column.name for column in bound.relation.columns]
     assert not bound.unseen

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nephoscope_kql as kql
-from nephoscope_kql.engines.arrow_types import arrow_catalog
+from nephoscope_kql.engines.arrow_types import build_arrow_catalog
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 KINDS = [
@@ -93,7 +93,7 @@ def test_windows(condition: str, wanted: list[int]) -> None:
 
 @pytest.mark.parametrize("kind", [pa.timestamp("us"), pa.timestamp("us", "UTC")], ids=str)
 def test_the_stored_column_is_compared(kind: pa.DataType) -> None:
-    compiled = kql.compile("T | where t > ago(1d) and x > 1", arrow_catalog({"T": table(kind, [])}))
+    compiled = kql.compile("T | where t > ago(1d) and x > 1", build_arrow_catalog({"T": table(kind, [])}))
     assert '."t" > MAKE_TIMESTAMP' in compiled.sql
 
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from nephoscope_kql.compile import compile_query
-from nephoscope_kql.engines.arrow_types import arrow_catalog
+from nephoscope_kql.engines.arrow_types import build_arrow_catalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 
 #: Query -> the tables that each must have a row.
@@ -50,7 +50,7 @@ ROWS = pa.table({"a": pa.array([1, 2, 3], pa.int64()), "c": pa.array([4, 5, 6], 
 @pytest.mark.parametrize(("text", "tables"), CASES.items())
 def test_what_must_have_rows(text: str, tables: str) -> None:
     given = {"T": ROWS, "U": ROWS}
-    compiled = compile_query(text, arrow_catalog(given))
+    compiled = compile_query(text, build_arrow_catalog(given))
     # never more than is so; where a relation is not known, nothing
     assert compiled.needs <= set(tables.split())
     if not text.startswith(("T | mv-apply", "T | lookup")):

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from nephoscope_kql.compile import CompiledQuery, compile_query
-from nephoscope_kql.engines.arrow_types import arrow_catalog
+from nephoscope_kql.engines.arrow_types import build_arrow_catalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 
 FEW = {
@@ -50,7 +50,7 @@ CASES = {
 
 
 def compiled(text: str) -> CompiledQuery:
-    return compile_query(text, arrow_catalog(FEW))
+    return compile_query(text, build_arrow_catalog(FEW))
 
 
 @pytest.mark.parametrize("text", CASES)

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from nephoscope_kql.compile import compile_derived, compile_query
-from nephoscope_kql.engines.arrow_types import arrow_catalog
+from nephoscope_kql.compile import compile_derived_relations, compile_query
+from nephoscope_kql.engines.arrow_types import build_arrow_catalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.plan.required_tables import has_no_rows
 from nephoscope_kql.plan.values import Relation
-from nephoscope_kql.row_requirements import candidates
+from nephoscope_kql.row_requirements import find_candidates
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 from nephoscope_kql.window_cadence import Cadence
 
@@ -80,11 +80,13 @@ def planned(text: str, period: timedelta, table: pa.Table) -> set[datetime]:
     cadence, reaches = Cadence(TICKS, int(period / HOUR) * TICKS), []
 
     def derive(relation: Relation) -> list[Relation]:
-        found = candidates(relation, cadence)
+        found = find_candidates(relation, cadence)
         reaches.extend(since for _, since in found)
         return [one for one, _ in found]
 
-    for query, since in zip(compile_derived(text, arrow_catalog({"T": table}), derive), reaches, strict=True):
+    for query, since in zip(
+        compile_derived_relations(text, build_arrow_catalog({"T": table}), derive), reaches, strict=True
+    ):
         with DuckDBEngine({"T": table}) as engine:
             ticks = engine.run(query).column(0).to_pylist()
         moments = [EPOCH + timedelta(microseconds=(one - UNIX_EPOCH_TICKS) // 10) for one in ticks]
@@ -103,7 +105,7 @@ def test_no_window_that_is_left_out_has_a_row(text: str, hours: int, most: int) 
     for end in (START + n * HOUR for n in RUN):
         within = table.filter(pa.array([end - period <= one < end for one in times]))
         with DuckDBEngine({"T": within}) as engine:
-            count = engine.run(compile_query(text, arrow_catalog({"T": within}), now=end)).num_rows
+            count = engine.run(compile_query(text, build_arrow_catalog({"T": within}), now=end)).num_rows
         assert not count or end in found, end
 
 
@@ -141,5 +143,5 @@ def test_without_rows_of_a_table_there_are_none(text: str, empty: bool) -> None:
         found.append(has_no_rows(relation, frozenset({"T"})))
         return []
 
-    compile_derived(text, arrow_catalog({"T": rows(), "U": rows()}), derive)
+    compile_derived_relations(text, build_arrow_catalog({"T": rows(), "U": rows()}), derive)
     assert found == [empty]

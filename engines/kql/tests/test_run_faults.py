@@ -67,10 +67,10 @@ def test_two_routines_of_one_name_never_replace_each_other() -> None:
     engine = DuckDBEngine()
     one = Macro("kql_twice", "CREATE OR REPLACE TEMP MACRO kql_twice(x) AS x + x")
     other = Macro("kql_twice", "CREATE OR REPLACE TEMP MACRO kql_twice(x) AS 2 * x")
-    engine._install(one)
-    engine._install(one)
+    engine._install_routine(one)
+    engine._install_routine(one)
     with pytest.raises(RuntimeError, match="two routines are named kql_twice"):
-        engine._install(other)
+        engine._install_routine(other)
 
 
 @pytest.mark.parametrize(

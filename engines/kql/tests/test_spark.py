@@ -15,10 +15,10 @@ from nephoscope_kql.dialects.relational import WRITERS
 from nephoscope_kql.dialects.spark import WRITERS as SPARK_WRITERS
 from nephoscope_kql.dialects.spark.aggregates import NATIVE as NATIVE_AGGREGATES
 from nephoscope_kql.dialects.spark.functions import NATIVE
-from nephoscope_kql.engines.arrow_types import arrow_catalog
+from nephoscope_kql.engines.arrow_types import build_arrow_catalog
 from nephoscope_kql.engines.spark import GROUP, SparkEngine
 from nephoscope_kql.plan import relations
-from nephoscope_kql.registry import aggregates, functions
+from nephoscope_kql.registry import load_aggregates, load_functions
 
 pytestmark = pytest.mark.system
 
@@ -90,7 +90,7 @@ def delayed(ask: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.full)])
 def test_rows_and_types_are_those_of_duckdb(every: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """One session for all queries: it takes seconds to start."""
-    catalog = arrow_catalog(TABLES)
+    catalog = build_arrow_catalog(TABLES)
     wrong = []
     with SparkEngine("local[2]", TABLES, SETTINGS) as engine:
         for query in QUERIES[::every]:
@@ -128,14 +128,14 @@ def test_what_spark_lacks() -> None:
 
 
 def test_the_tables_name_functions_that_exist() -> None:
-    assert functions().keys() >= NATIVE.keys()
-    assert {item.name for item in aggregates().values()} >= NATIVE_AGGREGATES.keys()
+    assert load_functions().keys() >= NATIVE.keys()
+    assert {item.name for item in load_aggregates().values()} >= NATIVE_AGGREGATES.keys()
 
 
 def test_a_query_inside_scan_cannot_see_its_state() -> None:
     query = "T | sort by Count asc | scan declare (n: long = 0) with (step a: a.n in ((T | project Count)) => n = 1;)"
     with pytest.raises(kql.KqlError, match="looked up in a query, on spark"):
-        kql.compile(query, arrow_catalog(TABLES), dialect="spark", now=NOW)
+        kql.compile(query, build_arrow_catalog(TABLES), dialect="spark", now=NOW)
 
 
 def test_an_unknown_dialect_is_refused() -> None:

@@ -10,7 +10,7 @@ import test_spark
 import yaml
 
 import nephoscope_kql as kql
-from nephoscope_kql.engines.arrow_types import arrow_catalog
+from nephoscope_kql.engines.arrow_types import build_arrow_catalog
 from nephoscope_kql.engines.spark import SparkEngine
 
 pytestmark = [pytest.mark.system, pytest.mark.full]
@@ -25,7 +25,8 @@ def difference(engine: SparkEngine, query: str) -> str:
     """How the cluster's rows differ from DuckDB's; '' where they do not."""
     wanted = kql.run(query, test_spark.TABLES, now=test_spark.NOW)
     found = engine.run(
-        kql.compile(query, arrow_catalog(test_spark.TABLES), dialect="spark", now=test_spark.NOW), timeout=300
+        kql.compile(query, build_arrow_catalog(test_spark.TABLES), dialect="spark", now=test_spark.NOW),
+        timeout=300,
     )
     if found.schema == wanted.schema and test_spark.lines(found) == test_spark.lines(wanted):
         return ""

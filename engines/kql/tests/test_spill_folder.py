@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.engines.spill_folder import PREFIX, sweep
+from nephoscope_kql.engines.spill_folder import PREFIX, sweep_spill_folders
 
 pytestmark = pytest.mark.system
 
@@ -50,11 +50,11 @@ def test_the_folder_of_a_killed_process_is_removed_and_that_of_a_living_one_is_n
         assert process.stdout.readline() == b"ready\n"
         (folder,) = temporary.glob(f"{PREFIX}*")
         _old(folder, 7200)
-        assert sweep(temporary) == 0
+        assert sweep_spill_folders(temporary) == 0
         assert folder.is_dir()
         process.kill()
         process.communicate()
-    assert sweep(temporary) == 1
+    assert sweep_spill_folders(temporary) == 1
     assert not folder.exists()
 
 
@@ -65,7 +65,7 @@ def test_young_folders_links_and_others_are_left_alone(temporary: Path) -> None:
         folder.mkdir()
     other.symlink_to(outside)
     _old(old, 90_000)
-    assert sweep(temporary) == 1
+    assert sweep_spill_folders(temporary) == 1
     assert young.is_dir()
     assert not old.exists()
     assert outside.is_dir()

@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from nephoscope_kql.compile import PrecomputedQuery, compile_query, precompile, to_ticks
-from nephoscope_kql.engines.arrow_types import arrow_catalog
+from nephoscope_kql.compile import PrecomputedQuery, compile_query, precompile_query, to_ticks
+from nephoscope_kql.engines.arrow_types import build_arrow_catalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.time_independent_rows import SINCE, UNTIL
 
@@ -84,7 +84,7 @@ def sorted_rows(found: pa.Table) -> list[str]:
 def whole(text: str, rows: pa.Table, start: datetime, end: datetime) -> pa.Table:
     seen = {name: inside(rows, start, end) for name in ("T", "U")}
     with DuckDBEngine(seen) as engine:
-        return engine.run(compile_query(text, arrow_catalog(seen), now=end))
+        return engine.run(compile_query(text, build_arrow_catalog(seen), now=end))
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def computed(ahead: PrecomputedQuery, rows: pa.Table) -> Iterator[DuckDBEngine]:
 @pytest.mark.parametrize("hours", [1, 6])
 def test_every_window_is_as_it_is_by_itself(text: str, hours: int) -> None:
     rows = table()
-    ahead = precompile(text, arrow_catalog({"T": rows, "U": rows}))
+    ahead = precompile_query(text, build_arrow_catalog({"T": rows, "U": rows}))
     assert ahead is not None
     assert len(ahead.tables) == CASES[text]
     with computed(ahead, rows) as engine:
@@ -116,11 +116,11 @@ def test_every_window_is_as_it_is_by_itself(text: str, hours: int) -> None:
 
 @pytest.mark.parametrize("text", WHOLE)
 def test_what_is_not_the_same_in_every_window_is_not_computed_ahead(text: str) -> None:
-    assert precompile(text, arrow_catalog({"T": table()})) is None
+    assert precompile_query(text, build_arrow_catalog({"T": table()})) is None
 
 
 def test_rows_are_kept_without_columns_that_nothing_reads() -> None:
-    ahead = precompile("T | where Result == '1' | project User", arrow_catalog({"T": table()}))
+    ahead = precompile_query("T | where Result == '1' | project User", build_arrow_catalog({"T": table()}))
     assert ahead is not None
     (kept,) = ahead.tables.values()
     assert [name for name, _ in kept.columns] == ["User", "TimeGenerated"]
@@ -128,7 +128,7 @@ def test_rows_are_kept_without_columns_that_nothing_reads() -> None:
 
 def test_more_rows_than_are_asked_for_are_not_kept() -> None:
     rows = table()
-    ahead = precompile("T | where Result == '1'", arrow_catalog({"T": rows}))
+    ahead = precompile_query("T | where Result == '1'", build_arrow_catalog({"T": rows}))
     assert ahead is not None
     ((name, kept),) = ahead.tables.items()
     with DuckDBEngine({"T": rows}) as engine:

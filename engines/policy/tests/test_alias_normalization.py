@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nephoscope_policy as policy
-from nephoscope_policy.alias_normalization import denormalize, normalize
+from nephoscope_policy.alias_normalization import denormalize_body, normalize_body
 
 PROVIDERS = [
     {
@@ -56,7 +56,7 @@ THING = {
 
 
 def test_the_normalized_form() -> None:
-    assert normalize(THING, ALIASES) == {
+    assert normalize_body(THING, ALIASES) == {
         "name": "one",
         "type": "Contoso.Test/things",
         "sku": {"tier": "Gold"},
@@ -70,7 +70,7 @@ def test_the_normalized_form() -> None:
 
 
 def test_an_api_version_has_its_own_paths() -> None:
-    assert normalize(THING, ALIASES, "2015-01-01")["tier"] == "Silver"
+    assert normalize_body(THING, ALIASES, "2015-01-01")["tier"] == "Silver"
 
 
 def test_back_again() -> None:
@@ -78,20 +78,20 @@ def test_back_again() -> None:
         **THING,
         "properties": {key: value for key, value in THING["properties"].items() if key != "kind"},
     }
-    assert denormalize(normalize(body, ALIASES), ALIASES) == body
+    assert denormalize_body(normalize_body(body, ALIASES), ALIASES) == body
 
 
 @pytest.mark.parametrize("value", [None, 1, "text", [1], True])
 def test_what_is_no_object_stays(value: Any) -> None:
-    assert normalize(value, ALIASES) == value
-    assert denormalize(value, ALIASES) == value
+    assert normalize_body(value, ALIASES) == value
+    assert denormalize_body(value, ALIASES) == value
 
 
 def test_named_arrays_are_unwrapped_too() -> None:
     body = {"properties": {"subnets": [{"name": "a", "properties": {"x": 1}}]}}
-    flat = normalize(body, policy.Aliases({}), arrays=["subnets"])
+    flat = normalize_body(body, policy.Aliases({}), arrays=["subnets"])
     assert flat == {"subnets": [{"name": "a", "x": 1}]}
-    assert denormalize(flat, policy.Aliases({}), arrays=["subnets"]) == body
+    assert denormalize_body(flat, policy.Aliases({}), arrays=["subnets"]) == body
 
 
 names = st.sampled_from(["a", "b", "c"])
@@ -106,4 +106,4 @@ trees = st.recursive(
 @given(st.dictionaries(names, trees, min_size=1, max_size=3))
 def test_a_body_without_aliases_comes_back(properties: dict[str, Any]) -> None:
     body = {"name": "x", "properties": properties}
-    assert denormalize(normalize(body, policy.Aliases({})), policy.Aliases({})) == body
+    assert denormalize_body(normalize_body(body, policy.Aliases({})), policy.Aliases({})) == body

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import nephoscope_policy as policy
-from nephoscope_policy.azure_facts import always_present, always_stated, list_constant_names
+from nephoscope_policy.azure_facts import list_constant_names, load_always_present, load_always_stated
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
@@ -19,7 +19,7 @@ DECLARED = Coverage({"": frozenset({"*"})}, declared=True)
 
 CHILDREN = [
     (parent, type_, name)
-    for group in always_present()
+    for group in load_always_present()
     for parent in group.parents
     for type_, names in group.list_types(parent).items()
     for name in (*names, "")
@@ -141,7 +141,9 @@ FIELDS = {
 
 
 def test_every_field_that_is_always_stated_is_tried() -> None:
-    stated = {f"{type_}/{path}" for group in always_stated() for type_ in group.types for path in group.paths}
+    stated = {
+        f"{type_}/{path}" for group in load_always_stated() for type_ in group.types for path in group.paths
+    }
     assert stated == {"/".join((*alias.split("/")[:2], path)) for alias, path in FIELDS.items()}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
-from nephoscope_policy.azure_defaults import default_children, load_type_defaults
+from nephoscope_policy.azure_defaults import list_default_children, load_type_defaults
 from nephoscope_policy.context import EvaluationContext
 from nephoscope_policy.definition import Definition
 from nephoscope_policy.model.resource import Planning, Resource
@@ -183,7 +183,7 @@ def test_a_child_that_azure_makes_shows_what_its_parent_sets() -> None:
     parent = {"properties": {"siteConfig": {"FtpsState": "Disabled"}}}
     id_ = "/subscriptions/0/resourceGroups/g/providers/Microsoft.Web/sites/s"
     children = {
-        child.body["id"]: child.body for child in default_children("microsoft.web/sites", id_, parent)
+        child.body["id"]: child.body for child in list_default_children("microsoft.web/sites", id_, parent)
     }
     web = children[f"{id_}/config/web"]
     assert web["type"] == "Microsoft.Web/sites/config"

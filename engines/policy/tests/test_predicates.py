@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from nephoscope_policy.body_paths import MISSING, STAR, fold_keys, gather, walk
+from nephoscope_policy.body_paths import MISSING, STAR, fold_keys, gather_values, walk_path
 from nephoscope_policy.engine_differences import SWITCHES, Switches
 from nephoscope_policy.keywords import OPERATORS
 from nephoscope_policy.operators import OrderError, judge
-from nephoscope_policy.path_getters import compile_every_test, getter, path_condition
-from nephoscope_policy.predicates import predicate
+from nephoscope_policy.path_getters import compile_every_test, make_getter, make_path_condition
+from nephoscope_policy.predicates import make_predicate
 
 SWITCHES_OF_LIKE = (SWITCHES, replace(SWITCHES, like_question_mark="literal"))
 WORDS = [
@@ -68,7 +68,7 @@ def outcome(test: Any) -> Any:
 @given(st.sampled_from(sorted(OPERATORS)), lefts, values, profiles)
 def test_a_predicate_is_the_operator(operator: str, left: Any, right: Any, switches: Any) -> None:
     slow = outcome(lambda: judge(operator, left, right, switches))
-    assert outcome(lambda: predicate(operator, right, switches)(left)) == slow
+    assert outcome(lambda: make_predicate(operator, right, switches)(left)) == slow
 
 
 @given(st.sampled_from(sorted(o for o in OPERATORS if o.startswith("not"))), lefts, values)
@@ -84,11 +84,11 @@ starred = st.lists(st.one_of(keys, st.just(STAR)), min_size=1, max_size=4).map(t
 @given(values.filter(lambda value: isinstance(value, dict)), paths)
 def test_a_getter_walks(body: Any, path: Any) -> None:
     lowered = tuple(part.lower() if isinstance(part, str) else part for part in path)
-    found = getter(lowered)(fold_keys(body))
-    wanted = walk(body, path)
+    found = make_getter(lowered)(fold_keys(body))
+    wanted = walk_path(body, path)
     assert found == (wanted if wanted is MISSING else fold_keys(wanted))
     seen: list[Any] = []
-    path_condition(lowered, lambda value: bool(seen.append(value)))(fold_keys(body), None)
+    make_path_condition(lowered, lambda value: bool(seen.append(value)))(fold_keys(body), None)
     assert seen == [found]
 
 
@@ -102,7 +102,7 @@ def test_every_sees_what_gather_gathers(body: Any, path: Any) -> None:
         return True
 
     compile_every_test(lowered, note, True)(fold_keys(body))
-    assert [value for value in seen if value is not MISSING] == gather(fold_keys(body), path)
+    assert [value for value in seen if value is not MISSING] == gather_values(fold_keys(body), path)
 
 
 @given(
@@ -120,7 +120,7 @@ def test_like_finds_what_trying_every_split_finds(pattern: str, text: str, switc
         return bool(given_) and (one or wanted[0] == given_[0]) and fits(wanted[1:], given_[1:])
 
     assert judge("like", text, pattern, switches) is fits(pattern, text)
-    assert predicate("like", pattern, switches)(text) is fits(pattern, text)
+    assert make_predicate("like", pattern, switches)(text) is fits(pattern, text)
 
 
 def test_like_does_not_blow_up_on_a_hostile_pattern() -> None:

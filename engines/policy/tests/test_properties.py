@@ -180,7 +180,9 @@ def agree(
         [] if part is None else [Resource.of({"id": f"{one.id.key}/parts/p", "properties": {"mode": part}})]
     )
     coverage = (
-        Coverage.everything() if read else Coverage({"/subscriptions/s1": frozenset({"contoso.test/things"})})
+        Coverage.cover_everything()
+        if read
+        else Coverage({"/subscriptions/s1": frozenset({"contoso.test/things"})})
     )
     snapshot, context = policy.Snapshot([one, *related], ALIASES, coverage), policy.EvaluationContext()
     try:

@@ -87,7 +87,7 @@ def test_a_report_without_a_time_is_as_old_as_the_snapshot(kind: ReportKind, typ
     undated = judge(one, reading, late, Coverage(everything, declared=True))
     assert (undated.state, undated.cause) == (ComplianceState.UNKNOWN, "stale")
     assert "bears no time, and no manifest tells when it was read" in undated.description
-    assert judge(one, reading, late, Coverage.everything()).state is ComplianceState.NON_COMPLIANT
+    assert judge(one, reading, late, Coverage.cover_everything()).state is ComplianceState.NON_COMPLIANT
 
 
 @pytest.mark.parametrize(("kind", "type_"), DATED)
@@ -252,7 +252,7 @@ def test_that_there_is_no_report_holds_as_long_as_a_report_does(type_: str, form
     late = absent if type_ == GUEST else (ComplianceState.UNKNOWN, "stale")
     assert end(bound + timedelta(seconds=1), read) == late
     assert end(bound, claimed(type_, form, None)) == late
-    assert end(bound + timedelta(days=900), Coverage.everything()) == absent
+    assert end(bound + timedelta(days=900), Coverage.cover_everything()) == absent
 
 
 def test_each_kind_that_is_a_report_and_nothing_else_is_one_that_is_claimed() -> None:
@@ -260,4 +260,4 @@ def test_each_kind_that_is_a_report_and_nothing_else_is_one_that_is_claimed() ->
     expired = {entry for _, entry in list_expired_claims(everything, WHEN + timedelta(days=900))}
     assert expired == {type_.lower() for _, type_ in ABSENT}
     assert not list(list_expired_claims(everything, WHEN))
-    assert not list(list_expired_claims(Coverage.everything(), WHEN + timedelta(days=900)))
+    assert not list(list_expired_claims(Coverage.cover_everything(), WHEN + timedelta(days=900)))

@@ -28,7 +28,7 @@ def one() -> Resource:
 
 def test_equal_conditions_share_an_answer(one: Resource, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    plain = predicates.predicate
+    plain = predicates.make_predicate
 
     def spy(operator: str, right: Any, switches: Any) -> Any:
         test = plain(operator, right, switches)

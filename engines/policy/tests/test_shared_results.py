@@ -70,7 +70,7 @@ def test_types_that_indexed_does_not_cover(mode: str) -> None:
         Resource.of({"id": f"{unknown}/b", "location": "x", "properties": {}}),
         Resource.of({"id": f"{unknown}/c", "properties": {}}),
     ]  # fmt: skip
-    found = ends(made, [one for one in resources if "blob" not in one.key], Coverage.everything())
+    found = ends(made, [one for one in resources if "blob" not in one.key], Coverage.cover_everything())
     last = ComplianceState.NON_COMPLIANT if mode == "All" else ComplianceState.NOT_APPLICABLE
     assert found == [ComplianceState.NON_COMPLIANT, last, ComplianceState.NON_COMPLIANT, last]
 
@@ -82,7 +82,7 @@ def test_a_count_over_the_type_alone_is_counted_for_every_type() -> None:
     types = ["Microsoft.Storage/storageAccounts", "Microsoft.Web/sites", "microsoft.keyvault/vaults"]
     resources = [resource(SUBSCRIPTION, type_, f"n{at}") for at, type_ in enumerate(types)]
     good, bad = ComplianceState.COMPLIANT, ComplianceState.NON_COMPLIANT
-    assert ends(made, resources, Coverage.everything()) == [good, bad, good]
+    assert ends(made, resources, Coverage.cover_everything()) == [good, bad, good]
 
 
 def test_a_count_over_the_type_inside_another_count_sees_the_outer_member() -> None:
@@ -98,7 +98,7 @@ def test_a_count_over_the_type_inside_another_count_sees_the_outer_member() -> N
         resource(SUBSCRIPTION, "Microsoft.Web/sites", "a"),
         resource(SUBSCRIPTION, "Microsoft.Web/certificate", "b"),
     ]
-    assert ends(made, resources, Coverage.everything()) == [
+    assert ends(made, resources, Coverage.cover_everything()) == [
         ComplianceState.NON_COMPLIANT,
         ComplianceState.COMPLIANT,
     ]

@@ -197,21 +197,21 @@ class Guard:
         """The caller who shows a secret of one of some kinds; None where nobody has it, or it is over."""
         if not 20 <= len(secret) <= 500:
             return None
-        known = self._look_up_secret(hash_secret(secret), tuple(kinds))
+        known = self._find_cached_secret(hash_secret(secret), tuple(kinds))
         if known is None:
             return None
         self._record_use(known.principal, known.secret)
         session = known.secret.id if known.secret.kind is SecretKind.SESSION else ""
         return Caller(known.principal, known.roles, self._hierarchy(), session, address, known.secret.id)
 
-    def _look_up_secret(self, hash_: str, kinds: tuple[SecretKind, ...]) -> _CachedPrincipal | None:
+    def _find_cached_secret(self, hash_: str, kinds: tuple[SecretKind, ...]) -> _CachedPrincipal | None:
         """Return what the state says of a secret, or said a moment ago where this process has changed nothing since."""
         now, changes = time.monotonic(), self._state.principals.changes
         with self._lock:
             known = self._recent.get((hash_, kinds))
         if known is not None and known.changes == changes and now - known.since <= FRESH:
             over = known.secret.expires
-            return known if over is None or over > self._state.principals.current_time() else None
+            return known if over is None or over > self._state.principals.read_local_time() else None
         found = self._state.principals.find(hash_, kinds)
         if found is None:
             return None
@@ -392,7 +392,7 @@ class Guard:
             if len(self._noted) > 10_000:
                 self._noted.clear()
             self._noted[kept.id] = now
-        moment = self._state.principals.current_time()
+        moment = self._state.principals.read_local_time()
         self._afterwards.add(
             lambda session: self._state.principals.record_use(session, kept.id, principal.id, moment)
         )

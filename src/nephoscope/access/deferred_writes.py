@@ -37,11 +37,11 @@ class DeferredWrites:
                 with self._state.transaction(brief=True) as session:
                     note(session)
             except DatabaseBusyError:
-                self._put_off(note)
+                self._defer_note(note)
             except DiskFullError as error:  # who may come in may read what is there
                 _LOG.warning("a request was not recorded: %s", error)
             return
-        self._put_off(note)
+        self._defer_note(note)
 
     def flush(self) -> None:
         """Wait until everything is kept that was noted."""
@@ -49,19 +49,21 @@ class DeferredWrites:
         if thread is not None:
             thread.join()
 
-    def _put_off(self, note: Note) -> None:
+    def _defer_note(self, note: Note) -> None:
         with self._lock:
             if len(self._waiting) >= _MOST:
                 _LOG.warning("a request was not recorded: the state was locked for too long")
                 return
             self._waiting.append(note)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._catch_up, name="afterwards", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._write_deferred_notes, name="afterwards", daemon=True
+                )
                 self._thread.start()
 
-    def _catch_up(self) -> None:
+    def _write_deferred_notes(self) -> None:
         try:
-            while several := self._pop_waiting():
+            while several := self._pop_waiting_notes():
                 if self._write_batch(several):
                     with self._lock:
                         for _ in several:
@@ -72,7 +74,7 @@ class DeferredWrites:
                 self._thread = None
             raise
 
-    def _pop_waiting(self) -> list[Note]:
+    def _pop_waiting_notes(self) -> list[Note]:
         """Return what waits; the thread ends where that is nothing."""
         with self._lock:
             several = list(self._waiting)

@@ -25,15 +25,17 @@ def name_tenants(state: State, hierarchies: Hierarchies) -> int:
     plain = [one for one in state.principals.roles() if one.scope.startswith(MANAGEMENT_GROUP)]
     shared = state.checkpoints.all(FOR_EACH_TENANT)
     documents = [
-        one.key for one in state.arm_documents.at_groups() if not one.tenant and one.key not in shared
+        one.key for one in state.arm_documents.list_at_groups() if not one.tenant and one.key not in shared
     ]
     if not (plain or documents):
         return 0
     hierarchy = hierarchies()
-    return _name_roles(state, plain, hierarchy) + _name_documents(state, documents, hierarchy)
+    return _qualify_role_scopes(state, plain, hierarchy) + _assign_document_tenants(
+        state, documents, hierarchy
+    )
 
 
-def _name_documents(state: State, keys: Iterable[str], hierarchy: Hierarchy) -> int:
+def _assign_document_tenants(state: State, keys: Iterable[str], hierarchy: Hierarchy) -> int:
     found = [(key, find_owning_tenant((), WRITE, key, hierarchy)) for key in keys]
     named = [(key, tenant) for key, tenant in found if tenant]
     if named:
@@ -43,7 +45,7 @@ def _name_documents(state: State, keys: Iterable[str], hierarchy: Hierarchy) -> 
     return len(named)
 
 
-def _name_roles(state: State, plain: Iterable[RoleAssignment], hierarchy: Hierarchy) -> int:
+def _qualify_role_scopes(state: State, plain: Iterable[RoleAssignment], hierarchy: Hierarchy) -> int:
     found = [(one, named) for one in plain if (named := name_tenant(one.scope, hierarchy)) != one.scope]
     if found:
         with state.transaction() as session:

@@ -81,7 +81,7 @@ class OpenId:
         with self._lock:
             age = time.monotonic() - self._keys[0] if self._keys is not None else FRESH + 1
             if self._keys is None or age > (SOON if again else FRESH):
-                self._keys = time.monotonic(), _key_set(self._fetch_json("GET", uri))
+                self._keys = time.monotonic(), _build_key_set(self._fetch_json("GET", uri))
             return self._keys[1]
 
     def exchange_code(
@@ -182,7 +182,7 @@ def _decode_object(status: int, body: bytes) -> dict[str, object]:
     return found
 
 
-def _key_set(told: dict[str, object]) -> KeySet:
+def _build_key_set(told: dict[str, object]) -> KeySet:
     """The keys for signatures; what is shared between two parties is no key of a provider."""
     given = told.get("keys")
     usable = [

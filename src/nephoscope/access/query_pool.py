@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from nephoscope.access.query_queue import QueryCounts, QueryLimits, QueryQueue
-from nephoscope_kql.cancellation import Cancellation, run_cancellable
+from nephoscope_kql.cancellation import Cancellation, run_with_cancellation
 from nephoscope_kql.engines.resource_limits import share_limits
 
 T = TypeVar("T")
@@ -54,9 +54,9 @@ class QueryPool:
         """
         gone = asyncio.ensure_future(_wait_for_disconnect(receive))
         try:
-            await self._enter(principal, gone)
+            await self._wait_for_turn(principal, gone)
             cancellation = Cancellation()
-            running = self._begin(principal, query, cancellation)
+            running = self._begin_query(principal, query, cancellation)
             try:
                 return await self._wait_unless_gone(asyncio.wrap_future(running), gone)
             except BaseException:
@@ -75,13 +75,13 @@ class QueryPool:
             one.cancel()
         self._threads.shutdown(wait=True)
 
-    async def _enter(self, principal: str, gone: asyncio.Future[None]) -> None:
+    async def _wait_for_turn(self, principal: str, gone: asyncio.Future[None]) -> None:
         """Wait for the turn of a principal; where the request ends meanwhile, give back the place that it may have got.
 
         A cancelled task may still end well (asyncio.wait_for in Python 3.11 passes over it), so only its end tells whether it has one.
         """
 
-        def give_back(entered: asyncio.Future[None]) -> None:
+        def free_place(entered: asyncio.Future[None]) -> None:
             if not entered.cancelled() and entered.exception() is None:
                 self._queue.leave(principal)
 
@@ -89,7 +89,7 @@ class QueryPool:
         try:
             await self._wait_unless_gone(entering, gone)
         except BaseException:
-            entering.add_done_callback(give_back)
+            entering.add_done_callback(free_place)
             raise
 
     async def _wait_unless_gone(self, waited: asyncio.Future[T], gone: asyncio.Future[None]) -> T:
@@ -107,12 +107,12 @@ class QueryPool:
             raise ClientGoneError
         return waited.result()
 
-    def _begin(self, principal: str, query: Callable[[], T], cancellation: Cancellation) -> Future[T]:
+    def _begin_query(self, principal: str, query: Callable[[], T], cancellation: Cancellation) -> Future[T]:
         """Begin a query in a thread; its place is free again when the thread is, whoever waits for it."""
         context = copy_context()
 
         def run() -> T:
-            with run_cancellable(cancellation), share_limits(self.counts().running):
+            with run_with_cancellation(cancellation), share_limits(self.counts().running):
                 return query()
 
         def finish(_: Future[T]) -> None:

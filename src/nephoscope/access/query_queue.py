@@ -70,12 +70,12 @@ class QueryQueue:
         try:
             await asyncio.wait_for(asyncio.shield(ticket.admitted), self.limits.seconds)
         except TimeoutError:
-            if self._withdraw(ticket):
+            if self._withdraw_ticket(ticket):
                 raise self._build_refusal(
                     f"The query waited {self.limits.seconds:.0f} s in the queue."
                 ) from None
         except BaseException:
-            if not self._withdraw(ticket):
+            if not self._withdraw_ticket(ticket):
                 self.leave(principal)  # it was admitted in the same moment
             raise
 
@@ -85,10 +85,10 @@ class QueryQueue:
             self._running[principal] -= 1
             if self._running[principal] <= 0:
                 del self._running[principal]
-            while (ticket := self._choose_next()) is not None:
+            while (ticket := self._choose_next_ticket()) is not None:
                 del self._waiting[ticket]
                 self._running[ticket.principal] += 1
-                ticket.loop.call_soon_threadsafe(_complete, ticket.admitted)
+                ticket.loop.call_soon_threadsafe(_complete_admission, ticket.admitted)
 
     def counts(self) -> QueryCounts:
         """Return how many queries run, wait, were refused and were cancelled."""
@@ -98,7 +98,7 @@ class QueryQueue:
     def _join_queue(self, principal: str) -> QueryTicket | None:
         """Take a place (None), or else wait in line; TooManyQueriesError where the line of the principal is full."""
         with self._lock:
-            if self._free(principal):
+            if self._is_place_free(principal):
                 self._running[principal] += 1
                 return None
             waiting = sum(one.principal == principal for one in self._waiting)
@@ -110,16 +110,16 @@ class QueryQueue:
             running = self._running[principal]
         raise self._build_refusal(f"you have {running} running and {waiting} waiting queries.")
 
-    def _free(self, principal: str) -> bool:
+    def _is_place_free(self, principal: str) -> bool:
         return (
             self._running.total() < self.limits.total and self._running[principal] < self.limits.per_principal
         )
 
-    def _choose_next(self) -> QueryTicket | None:
-        free = [one for one in self._waiting if self._free(one.principal)]
+    def _choose_next_ticket(self) -> QueryTicket | None:
+        free = [one for one in self._waiting if self._is_place_free(one.principal)]
         return min(free, key=lambda one: self._running[one.principal], default=None)
 
-    def _withdraw(self, ticket: QueryTicket) -> bool:
+    def _withdraw_ticket(self, ticket: QueryTicket) -> bool:
         """Take a ticket out of the line; False where it was admitted before."""
         with self._lock:
             if ticket not in self._waiting:
@@ -133,6 +133,6 @@ class QueryQueue:
         return TooManyQueriesError(f"Too many queries: {why} Try again in {again} seconds.", again)
 
 
-def _complete(admitted: asyncio.Future[None]) -> None:
+def _complete_admission(admitted: asyncio.Future[None]) -> None:
     if not admitted.done():
         admitted.set_result(None)

@@ -104,7 +104,7 @@ def has_too_many_groups(claims: Mapping[str, object]) -> bool:
     return bool(claims.get("hasgroups")) or (isinstance(names, Mapping) and "groups" in names)
 
 
-def display_name(claims: Mapping[str, object]) -> str:
+def get_display_name(claims: Mapping[str, object]) -> str:
     """Return how a person is called in lists and in the audit."""
     for claim in _NAMES:
         given = claims.get(claim)

@@ -226,13 +226,13 @@ def find_log_scope(
     """
     held = tuple(roles)
     found = find_reach(held, operation, hierarchy)
-    own, estate = f"{WORKSPACE}{workspace}".lower(), partial(_reaches, held, hierarchy)
+    own, estate = f"{WORKSPACE}{workspace}".lower(), partial(_map_reaches, held, hierarchy)
     if found.everything or any(one.scope == own and _allows_operation(one, operation) for one in held):
         return LakeScope(None, frozenset({workspace}) if not found.everything else None, estate=estate)
     return LakeScope(found.subscriptions, None, estate=estate) if found.subscriptions else None
 
 
-def _reaches(
+def _map_reaches(
     held: tuple[RoleAssignment, ...], hierarchy: Hierarchy, operations: Iterable[str]
 ) -> Mapping[str, Reach]:
     return find_reaches(held, operations, hierarchy)

@@ -33,7 +33,7 @@ def build_session_label(address: str, way: str) -> str:
 
 def list_open_sessions(state: State, principal: str) -> list[OpenSession]:
     """The sessions of a principal that are in force, newest first."""
-    now = state.principals.current_time()
+    now = state.principals.read_local_time()
     found = state.principals.secrets([SecretKind.SESSION], principal)
     return [_to_session(one) for one in found if one.expires is None or one.expires > now]
 

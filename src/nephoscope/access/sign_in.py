@@ -18,7 +18,12 @@ from urllib.parse import urlencode
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.id_token import verify_id_token
 from nephoscope.access.openid import OpenId, OpenIdError
-from nephoscope.access.role_mapping import display_name, has_too_many_groups, list_claim_values, match_rules
+from nephoscope.access.role_mapping import (
+    get_display_name,
+    has_too_many_groups,
+    list_claim_values,
+    match_rules,
+)
 from nephoscope.access.secret_digest import hash_secret
 from nephoscope.state import StateError
 from nephoscope.state.access.principals import Principal, PrincipalKind
@@ -122,7 +127,7 @@ class SignIn:
         except OpenIdError as error:
             self._audit_refused(f"provider {name}", str(error), address)
             raise _build_provider_failure(provider, error) from error
-        person = self._admit(provider, claims, address)
+        person = self._admit_person(provider, claims, address)
         self._guard.end_session(before, address)
         detail = {"provider": provider.name, "subject": str(claims["sub"])}
         return SignInResult(
@@ -185,7 +190,7 @@ class SignIn:
             claims = {**more, **claims}
         return claims, token
 
-    def _admit(self, provider: SignInProvider, claims: dict[str, object], address: str) -> Principal:
+    def _admit_person(self, provider: SignInProvider, claims: dict[str, object], address: str) -> Principal:
         """The person, kept with the roles of now; SignInRefusedError, audited, for who may not come in."""
         subject = f"{provider.issuer} {claims['sub']}"
         rules, known = (
@@ -206,12 +211,12 @@ class SignIn:
                 "too many groups for a token" if has_too_many_groups(claims) else "no role mapping applies"
             )
             if known is not None:
-                self._assign(known, provider, rules, address)
-            self._audit_refused(display_name(claims), reason, address, provider, claims)
+                self._assign_roles(known, provider, rules, address)
+            self._audit_refused(get_display_name(claims), reason, address, provider, claims)
             raise SignInRefusedError("Access denied", _explain_unknown_role(provider, claims, reason))
         with self._state.transaction() as session:
             person = known or self._create_person(session, provider, subject, claims, address)
-        self._assign(person, provider, rules, address)
+        self._assign_roles(person, provider, rules, address)
         return person
 
     def _create_person(
@@ -223,7 +228,7 @@ class SignIn:
         address: str,
     ) -> Principal:
         """A person who was never here; who has the same name as another is told apart by the provider."""
-        principals, name = self._state.principals, display_name(claims)
+        principals, name = self._state.principals, get_display_name(claims)
         for wanted in (
             name,
             f"{name} ({provider.name})",
@@ -238,7 +243,7 @@ class SignIn:
                 return made
         raise StateError(f"user {name!r} already exists")
 
-    def _assign(
+    def _assign_roles(
         self, person: Principal, provider: SignInProvider, rules: tuple[ClaimRule, ...], address: str
     ) -> None:
         """Give the roles of the rules that are true, and take those that a rule gave before; others stay."""
@@ -293,7 +298,7 @@ def _build_provider_failure(provider: SignInProvider, error: OpenIdError) -> Sig
 
 def _explain_unknown_role(provider: SignInProvider, claims: Mapping[str, object], reason: str) -> str:
     told = (
-        f"You are signed in at {provider.title} as {display_name(claims)} (sub {claims['sub']}), but "
+        f"You are signed in at {provider.title} as {get_display_name(claims)} (sub {claims['sub']}), but "
         "have no access to this server"
     )
     if reason == "no role mapping applies":

@@ -98,9 +98,9 @@ class AccessTokenIssuer:
                 return None
         except (JoseError, ValueError):
             return None
-        return self._authenticate(str(found.claims["sub"]), str(found.claims.get(SECRET, "")))
+        return self._authenticate_principal(str(found.claims["sub"]), str(found.claims.get(SECRET, "")))
 
-    def _authenticate(self, id_: str, secret: str) -> Principal | None:
+    def _authenticate_principal(self, id_: str, secret: str) -> Principal | None:
         """The principal of an id where it is let in, by the secret that it showed; only the managed identity shows none."""
         if secret:
             principal = self._state.principals.find_by_secret(secret)
@@ -136,10 +136,10 @@ def load_signing_key(folder: Path) -> RSAKey:
             pass
         finally:
             part.unlink()
-    return _read(path)
+    return _read_private_key(path)
 
 
-def _read(path: Path) -> RSAKey:
+def _read_private_key(path: Path) -> RSAKey:
     remedy = (
         "restore the file of this data folder, or delete it to create a new one; programs then "
         "need new tokens"

@@ -10,14 +10,14 @@ import msgspec
 
 from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.route import RouteSection
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.collect.malware.errors import MalwareRuleError
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.ingest.source_failures import LakeBusyError
 from nephoscope.operations.declaration.schemas import PLAIN, AnyJson, Shape, Text
 from nephoscope.protect.baseline.reported_view import unpack_system
 from nephoscope.service import agents as service
-from nephoscope.service.agent_signing_key import public_key, sign
+from nephoscope.service.agent_signing_key import get_public_key, sign_content
 from nephoscope.service.agents import ENROL, REPORT, AgentFacts, AgentRefusedError, MachineIdentity
 from nephoscope.service.application_control import sign_machine_policy
 from nephoscope.service.malware_scans import SentFile, scan_files
@@ -174,7 +174,7 @@ class ApplicationPolicyShape(Shape, frozen=True, kw_only=True):
 @SECTION.route("POST", "/agents/enrol", ENROL, scoped=None)
 def enrol_agent(ask: AdminRequest, body: MachineShape) -> EnrolledShape:
     """Enrol a machine by the code of an enrolment, which is the token of the request."""
-    update_key = public_key(ask.service)
+    update_key = get_public_key(ask.service)
     machine = MachineIdentity(
         body.computer, body.fqdn, body.machine_id, body.azure_resource_id, body.os_name, body.os_version, body.architecture,
         body.version,
@@ -182,7 +182,7 @@ def enrol_agent(ask: AdminRequest, body: MachineShape) -> EnrolledShape:
     try:
         agent, key = service.enrol_machine(ask.service, ask.instance.guard, ask.caller.principal.id, machine)
     except AgentRefusedError as error:
-        raise bad_request(f"{error}.", "body") from error
+        raise make_bad_request_error(f"{error}.", "body") from error
     return EnrolledShape(resource=agent.id, computer=agent.computer, key=key, update_key=update_key)
 
 
@@ -199,12 +199,12 @@ def take_report(ask: AdminRequest, body: AgentReportShape) -> AgentReceipt:
             _make_row_writer(ask),
         )
     except AgentRefusedError as error:
-        raise bad_request(f"{error}.", "body") from error
+        raise make_bad_request_error(f"{error}.", "body") from error
     facts = [AgentFacts(one.read_at, one.documents) for one in body.facts]
     refused = service.store_facts(ask.service, agent, facts)
     if body.system is not None:
         refused += _judge_system(ask, agent, body.system)
-    return AgentReceipt(program=service.wanted_program(), refused=tuple(refused))
+    return AgentReceipt(program=service.get_wanted_program(), refused=tuple(refused))
 
 
 @SECTION.route("GET", "/agents/program", REPORT, scoped=None)
@@ -212,7 +212,7 @@ def get_program(ask: AdminRequest) -> AgentProgram:
     """Return the agent that machines are to run."""
     package = service.read_program(ask.service, ask.caller.principal.id)
     return AgentProgram(
-        version=package.version, sha256=package.sha256, signature=sign(ask.service, package.content),
+        version=package.version, sha256=package.sha256, signature=sign_content(ask.service, package.content),
         content=base64.b64encode(package.content).decode(),
     )  # fmt: skip
 
@@ -223,7 +223,7 @@ def list_orders(ask: AdminRequest) -> SignedOrderList:
     try:
         found = sign_orders(ask.service, ask.caller.principal)
     except ResponseOrderError as error:
-        raise bad_request(f"{error}.", "body") from error
+        raise make_bad_request_error(f"{error}.", "body") from error
     return SignedOrderList(
         value=tuple(SignedOrderShape(content=one.content, signature=one.signature) for one in found)
     )
@@ -237,7 +237,7 @@ def answer_order(ask: AdminRequest, id: OrderId, body: OrderResultShape) -> None
             ask.service, ask.caller.principal, id, OrderStatus(body.status), body.message, body.content
         )
     except ResponseOrderError as error:
-        raise bad_request(f"{error}.", "body") from error
+        raise make_bad_request_error(f"{error}.", "body") from error
 
 
 @SECTION.route("POST", "/agents/orders/{id}/files", REPORT, scoped=None, most=MOST_BYTES)
@@ -249,7 +249,7 @@ def scan_sent_files(ask: AdminRequest, id: OrderId, body: ScannedFilesShape) -> 
             ask.service, ask.caller.principal, id, body.sequence, files, _make_scan_writer(ask)
         )
     except (ResponseOrderError, MalwareRuleError) as error:
-        raise bad_request(f"{error}.", "body") from error
+        raise make_bad_request_error(f"{error}.", "body") from error
     return ScanReceipt(matching=matching)
 
 
@@ -259,7 +259,7 @@ def get_application_policy(ask: AdminRequest) -> ApplicationPolicyShape:
     try:
         content, signature = sign_machine_policy(ask.service, ask.caller.principal.id)
     except AgentRefusedError as error:
-        raise bad_request(f"{error}.", "caller") from error
+        raise make_bad_request_error(f"{error}.", "caller") from error
     return ApplicationPolicyShape(content=content, signature=signature)
 
 
@@ -268,7 +268,7 @@ def _judge_system(ask: AdminRequest, agent: EnrolledAgent, given: AgentSystemSha
     try:
         system = unpack_system(given.content)
     except ValueError as error:
-        raise bad_request(f"The system is {error}.", "body.system.content") from error
+        raise make_bad_request_error(f"The system is {error}.", "body.system.content") from error
     refused = service.judge_system(ask.service, agent, system, given.read_at)
     return [refused] if refused else []
 

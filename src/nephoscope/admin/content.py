@@ -21,7 +21,7 @@ from nephoscope.alerts.library.content_upload import (
     import_upload,
 )
 from nephoscope.alerts.library.upload_extraction import UploadError
-from nephoscope.api.wire.azure_error import ApiError, bad_request, not_found
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error, make_not_found_error
 from nephoscope.operations.declaration.schemas import Name, PageQuery, Shape, Text, slice_page, to_shape
 from nephoscope.service.content import import_pack, remove_pack
 from nephoscope.service.rules import DELETE, READ, WRITE, switch_rules
@@ -129,7 +129,7 @@ def import_content_pack(ask: AdminRequest, body: NewPack) -> ImportReport:
     except UploadBusyError as error:
         raise ApiError(409, "Conflict", str(error), headers={"Retry-After": "60"}) from error
     except UploadError as error:
-        raise bad_request(f"{error}.", "content") from error
+        raise make_bad_request_error(f"{error}.", "content") from error
     kept = bool(found.pack.pieces)
     return ImportReport(
         pack=_pack_shape(ask, found.pack),
@@ -143,7 +143,7 @@ def import_content_pack(ask: AdminRequest, body: NewPack) -> ImportReport:
 @SECTION.route("GET", "/contentPacks/{name}", READ)
 def get_content_pack(ask: AdminRequest, name: Name) -> PackReport:
     """One pack, with how each of its pieces stands today."""
-    found, lake = _pack(ask, name), ask.instance.lake
+    found, lake = _find_pack(ask, name), ask.instance.lake
     held = content_listing.WorkspaceTables.of(lake, found.workspace)
     return PackReport(
         pack=_pack_shape(ask, found), pieces=_convert_pieces(content_listing.list_rows(found, held))
@@ -153,7 +153,7 @@ def get_content_pack(ask: AdminRequest, name: Name) -> PackReport:
 @SECTION.route("PATCH", "/contentPacks/{name}", WRITE)
 def switch_content_pack(ask: AdminRequest, name: Name, body: PackSwitch) -> PackShape:
     """Switch the rules of a pack on or off."""
-    found, workspace = _pack(ask, name), _require_workspace(ask, body.workspace)
+    found, workspace = _find_pack(ask, name), _require_workspace(ask, body.workspace)
     switch_rules(ask.service, workspace, {PACK: [found.name]}, enabled=body.enabled)
     return _pack_shape(ask, found)
 
@@ -161,13 +161,13 @@ def switch_content_pack(ask: AdminRequest, name: Name, body: PackSwitch) -> Pack
 @SECTION.route("DELETE", "/contentPacks/{name}", DELETE, status=204)
 def remove_content_pack(ask: AdminRequest, name: Name) -> None:
     """Forget a pack, with the functions that it brought; watchlists stay."""
-    remove_pack(ask.service, ask.instance.lake, _pack(ask, name))
+    remove_pack(ask.service, ask.instance.lake, _find_pack(ask, name))
 
 
 def _require_workspace(ask: AdminRequest, name: str) -> str:
     found = ask.instance.state.workspaces.find(name)
     if found is None:
-        raise bad_request(f"Workspace {name!r} not found.", "workspace")
+        raise make_bad_request_error(f"Workspace {name!r} not found.", "workspace")
     return found.name
 
 
@@ -178,10 +178,10 @@ def _load_packs(ask: AdminRequest) -> dict[str, RulePack]:
         raise ApiError(409, "Conflict", str(error)) from error
 
 
-def _pack(ask: AdminRequest, name: str) -> RulePack:
+def _find_pack(ask: AdminRequest, name: str) -> RulePack:
     found = _load_packs(ask).get(name)
     if found is None:
-        raise not_found(f"A pack {name}")
+        raise make_not_found_error(f"A pack {name}")
     return found
 
 

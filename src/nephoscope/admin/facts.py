@@ -9,8 +9,8 @@ import msgspec
 
 from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.route import RouteSection
-from nephoscope.api.wire.azure_error import bad_request
-from nephoscope.collect.facts.fact_report import LONGEST_ID, MOST_BYTES, FactReport, claims
+from nephoscope.api.wire.azure_error import make_bad_request_error
+from nephoscope.collect.facts.fact_report import LONGEST_ID, MOST_BYTES, FactReport, list_claims
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.operations.declaration.schemas import Shape, Text
 from nephoscope.service.own_facts import put_facts
@@ -45,9 +45,9 @@ def report_facts(ask: AdminRequest, body: FactReportShape) -> FactReceipt:
     """Keep a report; the caller needs the writing of each type at what it tells of. The next assessment judges by it."""
     report = FactReport(body.resource, body.read_at, body.documents, body.scopes, body.tenant)
     try:
-        found = claims(report, ask.instance.now)
+        found = list_claims(report, ask.instance.now)
     except FactError as error:
-        raise bad_request(f"{error.reason}.", error.place) from error
+        raise make_bad_request_error(f"{error.reason}.", error.place) from error
     told = put_facts(ask.service, found)
     return FactReceipt(
         new=told[Receipt.NEW],

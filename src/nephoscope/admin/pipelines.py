@@ -6,7 +6,7 @@ from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.operations.declaration.schemas import Shape, to_shape
 from nephoscope.operations.posture.pipelines import OriginShape, RepositoryQuery
-from nephoscope.service.code_to_cloud import ViolatedPass, violated_passes
+from nephoscope.service.code_to_cloud import ViolatedPass, list_violated_passes
 from nephoscope.service.pipelines import READ, list_readable_repositories
 
 SECTION = RouteSection("pipelines", "Pipelines")
@@ -42,7 +42,7 @@ def list_violations(ask: AdminRequest, query: RepositoryQuery) -> ViolationList:
     ]
     snapshot = ask.instance.snapshots.load_newest()
     reach = ask.caller.find_reach(ASSESSMENTS)
-    found = [] if snapshot is None else violated_passes(ask.service, snapshot.findings, reach, names)
+    found = [] if snapshot is None else list_violated_passes(ask.service, snapshot.findings, reach, names)
     return ViolationList(value=tuple(map(_build_violation, found[: query.top])))
 
 

@@ -86,7 +86,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             return report_not_applicable(
                 id_, key, "not-internet-facing", "no way in from the Internet leads to the machine"
             )
-        found = list(_propose(view, machine, traffic()))
+        found = list(_propose_rules(view, machine, traffic()))
         told = "" if traffic().has_indicators else "; no threat intelligence was imported"
         if not found:
             return report_healthy(id_, key, f"its allow rules are as narrow as {DAYS} days of traffic{told}")
@@ -98,7 +98,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     return judge_machines(view, HARDENED, judge)
 
 
-def _propose(view: EstateView, machine: Resource, traffic: ObservedTraffic) -> Iterator[RuleProposal]:
+def _propose_rules(view: EstateView, machine: Resource, traffic: ObservedTraffic) -> Iterator[RuleProposal]:
     subnets, own = _list_subnets(view), _collect_own_addresses(view)
     for interface in view.network.list_interfaces(machine):
         for configuration in interface.configurations:

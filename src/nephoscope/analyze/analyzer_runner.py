@@ -144,13 +144,15 @@ def _run_incremental(
     """Return what an analyzer tells now; of what it told before all that is as it was."""
     before = earlier.told.get(analyzer.name) if earlier is not None else None
     if before is None or earlier is None:
-        return _collect(analyzer, _run_analyzer(analyzer, view), view, {})
+        return _collect_result(analyzer, _run_analyzer(analyzer, view), view, {})
     if before.has_failure or not earlier.is_current(analyzer, versions, view.logs):
-        return _collect(analyzer, _run_analyzer(analyzer, view), view, before.map_written_assessments())
+        return _collect_result(
+            analyzer, _run_analyzer(analyzer, view), view, before.map_written_assessments()
+        )
     if earlier.has_same_assessments or len(before.overlay) == len(before.said):
         return before
     said = AnalyzerSaid(before.said, before.answers, before.since, before.until)
-    return _collect(analyzer, said, view, before.map_written_assessments())
+    return _collect_result(analyzer, said, view, before.map_written_assessments())
 
 
 def _run_analyzer(analyzer: Analyzer, view: EstateView) -> AnalyzerSaid:
@@ -166,14 +168,17 @@ def _list_verdicts(analyzer: Analyzer, view: EstateView) -> tuple[Assessment, ..
         return tuple(analyzer.analyze(view))
     except DataNotCollectedError as gap:
         return tuple(
-            report_not_collected(resource, key, gap) for resource, key in _list_asked(analyzer, view)
+            report_not_collected(resource, key, gap)
+            for resource, key in _list_asked_resources(analyzer, view)
         )
     except Exception as error:  # noqa: BLE001 - the boundary of an analyzer: its keys end Unknown, and the others go on
         _LOG.exception("the analyzer %s failed", analyzer.name)
-        return tuple(make_failure(resource, key, error) for resource, key in _list_asked(analyzer, view))
+        return tuple(
+            make_failure(resource, key, error) for resource, key in _list_asked_resources(analyzer, view)
+        )
 
 
-def _list_asked(analyzer: Analyzer, view: EstateView) -> Iterator[tuple[str, Key]]:
+def _list_asked_resources(analyzer: Analyzer, view: EstateView) -> Iterator[tuple[str, Key]]:
     """Yield the ids of the resources that an analyzer judges, with each key."""
     for key in analyzer.keys.values():
         for type_ in key.types:
@@ -181,7 +186,7 @@ def _list_asked(analyzer: Analyzer, view: EstateView) -> Iterator[tuple[str, Key
                 yield str(resource.body["id"]), key
 
 
-def _collect(
+def _collect_result(
     analyzer: Analyzer,
     said: AnalyzerSaid,
     view: EstateView,

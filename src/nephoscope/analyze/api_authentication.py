@@ -103,7 +103,7 @@ def _list_unlocked_apis(view: EstateView) -> frozenset[str]:
 
 def _validates(view: EstateView, operation: Resource, api: Resource) -> bool:
     return any(
-        _is_validating(str(require_complete(policy).get("value", "")))
+        _is_validating_policy(str(require_complete(policy).get("value", "")))
         for type_, owner in _list_policy_owners(operation, api)
         for policy in view.list_children(type_, owner)
     )
@@ -119,6 +119,6 @@ def _list_policy_owners(operation: Resource, api: Resource) -> Iterable[tuple[st
     return zip(POLICIES, (operation.key, api.key, api.id.parent), strict=True)
 
 
-def _is_validating(xml: str) -> bool:
+def _is_validating_policy(xml: str) -> bool:
     inbound = _INBOUND.search(_COMMENT.sub("", xml))
     return inbound is not None and _VALIDATES.search(inbound.group(1)) is not None

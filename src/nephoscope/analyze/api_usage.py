@@ -139,7 +139,7 @@ def _find_gap(view: EstateView, traffic: _Traffic, service: str) -> tuple[str, s
         return f"the last row of {LOGS} of {service} is of {ended:%Y-%m-%d}", STALE
     if begun is not None:
         return f"{DAYS} days of {LOGS} of {service}: its rows begin on {begun:%Y-%m-%d}", NOT_COLLECTED
-    missing = traffic.list_missing_days(service, view.clock.today())
+    missing = traffic.list_missing_days(service, view.clock.get_today())
     if len(missing) > MOST_MISSING:
         told = f"{LOGS} of {service} on {len(missing)} of {DAYS} days, such as {missing[0]:%Y-%m-%d}"
         return told, NOT_COLLECTED

@@ -52,7 +52,7 @@ _LATELY = datetime(9999, 1, 1, tzinfo=UTC)
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every resource that can have logs of its own."""
-    rows = _read_once(lambda: NewestRows(_require_rows(_read_rows(view))))
+    rows = _cache_first_read(lambda: NewestRows(_require_rows(_read_rows(view))))
     missing = cache(lambda: _map_missing_by_resource(view, rows()))
     arrives = cache(lambda type_: _arrives(view, type_, rows()))
 
@@ -74,14 +74,14 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             )
             raise DataNotCollectedError(f"rows of logs of any resource of {resource.type}", cause)
         return report_unhealthy(
-            id_, key, "; ".join(_describe(one) for one in found), map(_build_finding, found)
+            id_, key, "; ".join(_describe_missing_logs(one) for one in found), map(_build_finding, found)
         )
 
     for type_ in _JUDGED:
         yield from judge_all(view.list_resources(type_), ARRIVE, judge, by_body=False)
 
 
-def _read_once(read: Callable[[], NewestRows]) -> Callable[[], NewestRows]:
+def _cache_first_read(read: Callable[[], NewestRows]) -> Callable[[], NewestRows]:
     """Return what reads rows at its first call, and gives them, or says that they were not collected, at each."""
     found: list[NewestRows | DataNotCollectedError] = []
 
@@ -171,7 +171,7 @@ def _arrives(view: EstateView, type_: str, rows: NewestRows) -> bool:
     return any(last is not None and not view.clock.is_older(last, QUIET) for last in moments)
 
 
-def _describe(one: MissingLogs) -> str:
+def _describe_missing_logs(one: MissingLogs) -> str:
     setting = f" ({one.setting})" if one.setting else ""
     last = f", the last on {one.last:%Y-%m-%d %H:%M}" if one.last else ""
     service = f"{one.resource.split('/')[-2]}: " if one.type in STORAGE_SERVICES else ""
@@ -181,7 +181,7 @@ def _describe(one: MissingLogs) -> str:
 def _build_finding(one: MissingLogs) -> SubAssessment:
     return make_finding(
         f"{one.resource}/{one.setting or 'none'}",
-        _describe(one),
+        _describe_missing_logs(one),
         "Medium",
         resource=one.resource,
         setting=one.setting,

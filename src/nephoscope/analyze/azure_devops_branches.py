@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested, get_resource_id, judge_by_parts
+from nephoscope.analyze.devops_verdicts import get_nested_value, get_resource_id, judge_by_parts
 from nephoscope.analyze.verdict import report_healthy, report_not_applicable, report_unhealthy
 from nephoscope.estate.devops_documents import (
     AZURE_DEVOPS_REPOSITORY,
@@ -20,7 +20,7 @@ from nephoscope.estate.devops_documents import (
     require_documents,
 )
 from nephoscope.estate.resource_lookup import require_complete
-from nephoscope.files.json_tree import tree_of
+from nephoscope.files.json_tree import get_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -51,7 +51,7 @@ _REVIEWERS = 2
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every repository under each key."""
 
-    def active(
+    def judge_active_policies(
         judge: Callable[[Resource, Key, list[Mapping[str, object]]], Assessment],
     ) -> Callable[[Resource, Key], Assessment]:
         def _judge_repository(repository: Resource, key: Key) -> Assessment:
@@ -71,22 +71,28 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def _require_two_reviewers(
         repository: Resource, key: Key, policies: list[Mapping[str, object]]
     ) -> Assessment:
-        count = max((_count(one.get("minimumApproverCount")) for one in policies), default=0)
+        count = max((_parse_count(one.get("minimumApproverCount")) for one in policies), default=0)
         if count >= _REVIEWERS:
             return report_healthy(get_resource_id(repository), key, f"required approvals: {count}")
         return report_unhealthy(
             get_resource_id(repository), key, f"required approvals: {count} (minimum {_REVIEWERS})"
         )
 
-    def no_self_approval(repository: Resource, key: Key, policies: list[Mapping[str, object]]) -> Assessment:
+    def judge_self_approval(
+        repository: Resource, key: Key, policies: list[Mapping[str, object]]
+    ) -> Assessment:
         if not policies:
             return report_unhealthy(get_resource_id(repository), key, "no approval is required")
         if any(one.get("creatorVoteCounts") is not True for one in policies):
             return report_healthy(get_resource_id(repository), key, "the vote of whoever asks does not count")
         return report_unhealthy(get_resource_id(repository), key, "whoever asks may approve")
 
-    yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, TWO_REVIEWERS, active(_require_two_reviewers))
-    yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, NO_SELF_APPROVAL, active(no_self_approval))
+    yield from judge_by_parts(
+        view, AZURE_DEVOPS_REPOSITORY, TWO_REVIEWERS, judge_active_policies(_require_two_reviewers)
+    )
+    yield from judge_by_parts(
+        view, AZURE_DEVOPS_REPOSITORY, NO_SELF_APPROVAL, judge_active_policies(judge_self_approval)
+    )
 
 
 def _list_reviewer_policies(view: EstateView, repository: Resource) -> list[Mapping[str, object]]:
@@ -97,15 +103,17 @@ def _list_reviewer_policies(view: EstateView, repository: Resource) -> list[Mapp
     found: list[Mapping[str, object]] = []
     for one in require_documents(view, BRANCH_POLICIES, repository.id.parent):
         policy = require_complete(one)
-        if str(get_nested(policy, "type", "id")).lower() != _REVIEWERS_POLICY or not _is_blocking(policy):
+        if str(
+            get_nested_value(policy, "type", "id")
+        ).lower() != _REVIEWERS_POLICY or not _is_blocking_policy(policy):
             continue
-        scopes = get_nested(policy, "settings", "scope")
+        scopes = get_nested_value(policy, "settings", "scope")
         if isinstance(scopes, list) and any(_covers(scope, id_, branch) for scope in scopes):
-            found.append(tree_of(policy, "settings"))
+            found.append(get_tree(policy, "settings"))
     return found
 
 
-def _is_blocking(policy: Mapping[str, object]) -> bool:
+def _is_blocking_policy(policy: Mapping[str, object]) -> bool:
     return (
         policy.get("isEnabled") is True
         and policy.get("isBlocking") is True
@@ -115,14 +123,17 @@ def _is_blocking(policy: Mapping[str, object]) -> bool:
 
 def _covers(scope: object, repository: str, branch: str) -> bool:
     """Return whether the scope of a policy holds a branch of a repository."""
-    of = get_nested(scope, "repositoryId")
+    of = get_nested_value(scope, "repositoryId")
     if of and str(of).lower() != repository:
         return False
-    kind, ref = str(get_nested(scope, "matchKind") or "").lower(), str(get_nested(scope, "refName") or "")
+    kind, ref = (
+        str(get_nested_value(scope, "matchKind") or "").lower(),
+        str(get_nested_value(scope, "refName") or ""),
+    )
     if kind == "defaultbranch" or not ref:
         return True
     return branch.startswith(ref) if kind == "prefix" else branch == ref
 
 
-def _count(value: object) -> int:
+def _parse_count(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested, get_resource_id, judge_by_parts, judge_parts
+from nephoscope.analyze.devops_verdicts import get_nested_value, get_resource_id, judge_by_parts, judge_parts
 from nephoscope.analyze.verdict import report_healthy, report_unhealthy
 from nephoscope.estate.devops_documents import (
     AZURE_DEVOPS_PROJECT,
@@ -103,6 +103,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 def _exposes_secrets(pipeline: Resource) -> bool:
     triggers = require_complete(pipeline).get("triggers")
     return any(
-        get_nested(one, "forks", "enabled") is True and get_nested(one, "forks", "allowSecrets") is True
+        get_nested_value(one, "forks", "enabled") is True
+        and get_nested_value(one, "forks", "allowSecrets") is True
         for one in (triggers if isinstance(triggers, list) else ())
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested, judge_by_parts, judge_parts
+from nephoscope.analyze.devops_verdicts import get_nested_value, judge_by_parts, judge_parts
 from nephoscope.estate.devops_documents import (
     AGENT_QUEUES,
     AZURE_DEVOPS_PROJECT,
@@ -93,7 +93,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def is_open(part: Resource) -> bool:
         permissions = get_document(view, PIPELINE_PERMISSIONS, part.key)
-        return get_nested(permissions, "allPipelines", "authorized") is True
+        return get_nested_value(permissions, "allPipelines", "authorized") is True
 
     def is_unchecked(environment: Resource) -> bool:
         checks = require_documents(view, CHECKS, environment.key)
@@ -101,23 +101,29 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     open_words = "open to all pipelines"
     yield from judge(
-        CONNECTIONS, SERVICE_CONNECTIONS, _accept_all, is_open, ("service connections", open_words)
+        CONNECTIONS, SERVICE_CONNECTIONS, _accept_every_resource, is_open, ("service connections", open_words)
     )
     yield from judge(
         GROUPS, VARIABLE_GROUPS, _holds_secrets, is_open, ("variable groups with secrets", open_words)
     )
-    yield from judge(FILES, SECURE_FILES, _accept_all, is_open, ("secure files", open_words))
+    yield from judge(FILES, SECURE_FILES, _accept_every_resource, is_open, ("secure files", open_words))
     yield from judge(
-        CLASSIC, SERVICE_CONNECTIONS, _accept_all, _is_classic, ("service connections", "of classic Azure")
+        CLASSIC,
+        SERVICE_CONNECTIONS,
+        _accept_every_resource,
+        _is_classic,
+        ("service connections", "of classic Azure"),
     )
     yield from judge(
         FEDERATED, SERVICE_CONNECTIONS, _is_azure, _has_key, ("connections to Azure", "with a stored key")
     )
-    yield from judge(QUEUES, AGENT_QUEUES, _is_own, is_open, ("pools of own agents", open_words))
-    yield from judge(CHECKED, ENVIRONMENTS, _accept_all, is_unchecked, ("environments", "without a check"))
+    yield from judge(QUEUES, AGENT_QUEUES, _is_own_queue, is_open, ("pools of own agents", open_words))
+    yield from judge(
+        CHECKED, ENVIRONMENTS, _accept_every_resource, is_unchecked, ("environments", "without a check")
+    )
 
 
-def _accept_all(_: Resource) -> bool:
+def _accept_every_resource(_: Resource) -> bool:
     return True
 
 
@@ -145,8 +151,8 @@ def _holds_secrets(group: Resource) -> bool:
         return True
     variables = members.get("variables")
     values = variables.values() if isinstance(variables, dict) else ()
-    return any(get_nested(one, "isSecret") is True for one in values)
+    return any(get_nested_value(one, "isSecret") is True for one in values)
 
 
-def _is_own(queue: Resource) -> bool:
-    return get_nested(require_complete(queue), "pool", "isHosted") is False
+def _is_own_queue(queue: Resource) -> bool:
+    return get_nested_value(require_complete(queue), "pool", "isHosted") is False

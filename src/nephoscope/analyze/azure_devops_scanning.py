@@ -69,7 +69,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                     get_resource_id(repository), key, "scanner-off", "nothing scans for it"
                 )
             alerts = [
-                one for one in require_documents(view, CODE_ALERTS, repository.key) if _read_kind(one) == kind
+                one
+                for one in require_documents(view, CODE_ALERTS, repository.key)
+                if _read_alert_kind(one) == kind
             ]
             if not alerts:
                 return report_healthy(get_resource_id(repository), key, "no alert is active")
@@ -91,5 +93,5 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, DEPENDENCIES, make_resolved_judge("dependency"))
 
 
-def _read_kind(alert: Resource) -> str:
+def _read_alert_kind(alert: Resource) -> str:
     return str(require_complete(alert).get("alertType", "")).lower()

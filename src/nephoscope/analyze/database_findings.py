@@ -83,12 +83,12 @@ def _index_latest_scans(view: EstateView) -> dict[str, dict[str, Resource]]:
             database = scan.key.rsplit("/", 4)[0]
             server = database.rsplit("/", 2)[0]
             held = found.setdefault(server, {})
-            if database not in held or _end_time(scan) > _end_time(held[database]):
+            if database not in held or _get_end_time(scan) > _get_end_time(held[database]):
                 held[database] = scan
     return found
 
 
-def _end_time(scan: Resource) -> str:
+def _get_end_time(scan: Resource) -> str:
     body = get_properties(scan)
     return str(body.get("endTime") or body.get("startTime") or "")
 

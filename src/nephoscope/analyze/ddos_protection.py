@@ -59,7 +59,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             return report_not_applicable(
                 id_, key, "no-public-gateway", "no application gateway with a public address lives here"
             )
-        bare = [address for address in addresses if not _is_protected(view, address)]
+        bare = [address for address in addresses if not _is_address_protected(view, address)]
         if bare:
             found = [
                 make_finding(address, f"{address} has no DDoS protection", "Medium", address=address)
@@ -81,7 +81,7 @@ def _group_public_gateways(view: EstateView) -> dict[str, list[str]]:
     return found
 
 
-def _is_protected(view: EstateView, address: str) -> bool:
+def _is_address_protected(view: EstateView, address: str) -> bool:
     resource = view.estate.resources.get(address)
     if resource is None or not resource.complete:
         raise DataNotCollectedError(address)

@@ -101,10 +101,12 @@ def is_unsafe_webhook(webhook: Resource) -> bool:
     members = require_complete(webhook)
     if members.get("active") is False:
         return False
-    address = str(get_nested(members, "config", "url") or "")
-    insecure = str(get_nested(members, "config", "insecure_ssl") or "0") == "1"
+    address = str(get_nested_value(members, "config", "url") or "")
+    insecure = str(get_nested_value(members, "config", "insecure_ssl") or "0") == "1"
     return (
-        insecure or not address.startswith("https://") or get_nested(members, "config", "secret") is not True
+        insecure
+        or not address.startswith("https://")
+        or get_nested_value(members, "config", "secret") is not True
     )
 
 
@@ -129,7 +131,7 @@ def parse_moment(members: Mapping[str, object], *names: str) -> datetime:
     raise DataNotCollectedError(f"{' or '.join(names)}")
 
 
-def get_nested(value: object, *path: str) -> object:
+def get_nested_value(value: object, *path: str) -> object:
     """Give what stands at a path of members, None where it leads nowhere."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None

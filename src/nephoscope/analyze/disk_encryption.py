@@ -54,14 +54,14 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                 id_, key, "the disk of the confidential machine is encrypted with its guest state"
             )
         for body in list_extensions(view, machine):
-            if is_extension(body, _PUBLISHER, _TYPES) and _is_provisioned(body):
+            if is_extension(body, _PUBLISHER, _TYPES) and _is_agent_provisioned(body):
                 return report_healthy(id_, key, "Azure Disk Encryption is installed")
         return report_unhealthy(id_, key, "neither encryption at host nor Azure Disk Encryption is on")
 
     return judge_machines(view, ENCRYPTED, judge)
 
 
-def _is_provisioned(body: dict[str, object]) -> bool:
+def _is_agent_provisioned(body: dict[str, object]) -> bool:
     return str(body.get("provisioningState", "Succeeded")).lower() == "succeeded"
 
 

@@ -54,12 +54,12 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     by_app = cache(lambda: {_read_app_id(one): one for one in view.list_resources(APPLICATION)})
     services = cache(lambda: {one.id.name: one for one in view.list_resources(SERVICE_TYPE)})
 
-    def identity(credential: Resource, key: Key) -> Assessment:
+    def judge_identity(credential: Resource, key: Key) -> Assessment:
         problem = _explain_problem(view, parse_trust(require_complete(credential), credential.key))
         told = report_unhealthy if problem else report_healthy
         return told(get_resource_id(credential), key, problem or "it trusts one subject")
 
-    def applications(subscription: Resource, key: Key) -> Assessment:
+    def judge_applications(subscription: Resource, key: Key) -> Assessment:
         grants, unsure = view.roles.find_grants(subscription.key, below=True)
         for type_ in (SERVICE_TYPE, APPLICATION):
             view.require_collected(type_, "")
@@ -75,8 +75,10 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             get_resource_id(subscription), key, f"{len(apps)} applications, none trusts too much"
         )
 
-    yield from judge_all(view.list_resources(CREDENTIAL), IDENTITIES, identity)
-    yield from judge_all(view.list_resources(SUBSCRIPTION_TYPE), APPLICATIONS, applications, by_body=False)
+    yield from judge_all(view.list_resources(CREDENTIAL), IDENTITIES, judge_identity)
+    yield from judge_all(
+        view.list_resources(SUBSCRIPTION_TYPE), APPLICATIONS, judge_applications, by_body=False
+    )
 
 
 def _find_wide_credentials(

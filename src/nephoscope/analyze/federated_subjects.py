@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from nephoscope.analyze.devops_verdicts import get_nested
+from nephoscope.analyze.devops_verdicts import get_nested_value
 from nephoscope.estate.data_gap import DataNotCollectedError
 
 GITHUB_ISSUER = "token.actions.githubusercontent.com"
@@ -38,7 +38,7 @@ def parse_trust(credential: dict[str, object], place: str) -> Trust:
     issuer = str(credential.get("issuer") or "")
     expression = credential.get("claimsMatchingExpression")
     if isinstance(expression, dict):
-        return _judge_flexible_subject(issuer, str(get_nested(expression, "value") or ""), place)
+        return _judge_flexible_subject(issuer, str(get_nested_value(expression, "value") or ""), place)
     if isinstance(subject, str) and subject:
         return _judge_exact_subject(issuer, subject)
     raise DataNotCollectedError(

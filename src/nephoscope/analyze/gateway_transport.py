@@ -48,7 +48,7 @@ TABLES = (_LOG.table,)
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every application gateway."""
-    by_gateway = cache(lambda: _by_gateway(view))
+    by_gateway = cache(lambda: _group_requests_by_gateway(view))
 
     def judge(gateway: Resource, key: Key) -> Assessment:
         return judge_requests(str(gateway.body["id"]), key, by_gateway().get(gateway.key, []))
@@ -56,7 +56,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     return judge_all(view.list_resources(GATEWAY), TRANSPORT, judge, by_body=False)
 
 
-def _by_gateway(view: EstateView) -> Mapping[str, list[RequestGroup]]:
+def _group_requests_by_gateway(view: EstateView) -> Mapping[str, list[RequestGroup]]:
     found: dict[str, list[RequestGroup]] = {}
     for one in read_requests(view, (_LOG,)):
         found.setdefault(one.resource, []).append(one)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested, is_unsafe_webhook, judge_active, judge_parts
+from nephoscope.analyze.devops_verdicts import get_nested_value, is_unsafe_webhook, judge_active, judge_parts
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
     DEPLOY_KEYS,
@@ -95,6 +95,6 @@ def _is_open(environment: Resource) -> bool:
             raise DataNotCollectedError(f"'{name}' of {environment.key}")
     rules = members.get("protection_rules")
     reviewed = isinstance(rules, list) and any(
-        get_nested(rule, "type") == "required_reviewers" for rule in rules
+        get_nested_value(rule, "type") == "required_reviewers" for rule in rules
     )
     return not reviewed and not members.get("deployment_branch_policy")

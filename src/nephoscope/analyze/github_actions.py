@@ -93,7 +93,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             get_resource_id(resource), key, f"GITHUB_TOKEN has '{given}' where a workflow asks for nothing"
         )
 
-    def no_approving(resource: Resource, key: Key) -> Assessment:
+    def judge_workflow_approval(resource: Resource, key: Key) -> Assessment:
         rights = get_document(view, WORKFLOW_PERMISSIONS, resource.key)
         if get_member_flag(rights, "can_approve_pull_request_reviews", get_resource_id(resource)):
             return report_unhealthy(
@@ -103,7 +103,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             )
         return report_healthy(get_resource_id(resource), key, "workflows cannot approve pull requests")
 
-    def known_actions(resource: Resource, key: Key) -> Assessment:
+    def judge_allowed_actions(resource: Resource, key: Key) -> Assessment:
         permissions = get_document(view, ACTIONS_PERMISSIONS, resource.key)
         allowed = str(get_member(permissions, "allowed_actions", get_resource_id(resource)))
         told = report_unhealthy if allowed == "all" else report_healthy
@@ -121,6 +121,6 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     yield from judge_by_parts(view, GITHUB_OWNER, READ_ONLY, _require_read_only)
     yield from judge_active(view, REPOSITORY_READ_ONLY, judge_when_running(_require_read_only))
-    yield from judge_active(view, NO_APPROVING, judge_when_running(no_approving))
-    yield from judge_active(view, KNOWN_ACTIONS, judge_when_running(known_actions))
+    yield from judge_active(view, NO_APPROVING, judge_when_running(judge_workflow_approval))
+    yield from judge_active(view, KNOWN_ACTIONS, judge_when_running(judge_allowed_actions))
     yield from judge_active(view, FORKS_APPROVED, judge_when_running(forks_approved))

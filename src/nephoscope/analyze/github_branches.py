@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested, get_resource_id, judge_active
+from nephoscope.analyze.devops_verdicts import get_nested_value, get_resource_id, judge_active
 from nephoscope.analyze.verdict import report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
@@ -72,16 +72,16 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         guard = guards(repository)
         if guard.protected:
             return report_healthy(get_resource_id(repository), key, "the default branch is protected")
-        _require_collected(guard)
+        _require_collected_rules(guard)
         return report_unhealthy(
             get_resource_id(repository), key, "whoever may write pushes to the default branch"
         )
 
-    def no_force_push(repository: Resource, key: Key) -> Assessment:
+    def judge_force_push(repository: Resource, key: Key) -> Assessment:
         guard = guards(repository)
         if guard.force_push_blocked:
             return report_healthy(get_resource_id(repository), key, "force pushes are blocked")
-        _require_collected(guard)
+        _require_collected_rules(guard)
         return report_unhealthy(
             get_resource_id(repository), key, "the history of the default branch can be rewritten"
         )
@@ -90,17 +90,17 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         guard = guards(repository)
         if guard.reviewers >= _REVIEWERS:
             return report_healthy(get_resource_id(repository), key, f"required approvals: {guard.reviewers}")
-        _require_collected(guard)
+        _require_collected_rules(guard)
         return report_unhealthy(
             get_resource_id(repository), key, f"required approvals: {guard.reviewers} (minimum {_REVIEWERS})"
         )
 
     yield from judge_active(view, PROTECTED, judge_protected)
-    yield from judge_active(view, NO_FORCE_PUSH, no_force_push)
+    yield from judge_active(view, NO_FORCE_PUSH, judge_force_push)
     yield from judge_active(view, TWO_REVIEWERS, _require_two_reviewers)
 
 
-def _require_collected(guard: BranchGuard) -> None:
+def _require_collected_rules(guard: BranchGuard) -> None:
     if guard.unread:
         raise DataNotCollectedError(guard.unread)
 
@@ -108,23 +108,31 @@ def _require_collected(guard: BranchGuard) -> None:
 def read_branch_guard(view: EstateView, repository: Resource) -> BranchGuard:
     """Give what holds for the default branch of a repository."""
     unread: list[str] = []
-    protections = _read(view, BRANCH_PROTECTIONS, repository, unread)
-    rules = _read(view, BRANCH_RULES, repository, unread)
+    protections = _read_documents(view, BRANCH_PROTECTIONS, repository, unread)
+    rules = _read_documents(view, BRANCH_RULES, repository, unread)
     kinds = {str(rule.get("type")) for rule in rules}
-    reviewers = [_count(get_nested(one, _REVIEWS, "required_approving_review_count")) for one in protections]
-    reviewers += [_count(get_nested(rule, "parameters", "required_approving_review_count")) for rule in rules]
-    if any(get_nested(one, "allow_force_pushes", "enabled") is None for one in protections):
+    reviewers = [
+        _parse_count(get_nested_value(one, _REVIEWS, "required_approving_review_count"))
+        for one in protections
+    ]
+    reviewers += [
+        _parse_count(get_nested_value(rule, "parameters", "required_approving_review_count"))
+        for rule in rules
+    ]
+    if any(get_nested_value(one, "allow_force_pushes", "enabled") is None for one in protections):
         unread.append(f"whether force pushes are allowed in {repository.key}")
     return BranchGuard(
         protected=bool(protections) or bool(kinds & {"pull_request", "update", "required_status_checks"}),
         force_push_blocked="non_fast_forward" in kinds
-        or any(get_nested(one, "allow_force_pushes", "enabled") is False for one in protections),
+        or any(get_nested_value(one, "allow_force_pushes", "enabled") is False for one in protections),
         reviewers=max(reviewers, default=0),
         unread=" and ".join(unread),
     )
 
 
-def _read(view: EstateView, type_: str, repository: Resource, unread: list[str]) -> list[dict[str, object]]:
+def _read_documents(
+    view: EstateView, type_: str, repository: Resource, unread: list[str]
+) -> list[dict[str, object]]:
     try:
         return [require_complete(one) for one in require_documents(view, type_, repository.key)]
     except DataNotCollectedError as gap:
@@ -132,5 +140,5 @@ def _read(view: EstateView, type_: str, repository: Resource, unread: list[str])
         return []
 
 
-def _count(value: object) -> int:
+def _parse_count(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -55,7 +55,7 @@ TYPES = (_OWNER, WEBHOOKS.lower(), RUNNERS.lower(), RUNNER_GROUPS.lower())
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every organization under each key."""
 
-    def webhooks(owner: Resource, key: Key) -> Assessment:
+    def judge_webhooks(owner: Resource, key: Key) -> Assessment:
         parts = require_documents(view, WEBHOOKS, owner.key)
         bad = [one for one in parts if is_unsafe_webhook(one)]
         return judge_parts(owner, key, bad, len(parts), ("webhooks", "without TLS or without a secret"))
@@ -71,7 +71,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
         return judge
 
-    yield from judge_by_parts(view, GITHUB_OWNER, SIGNED_WEBHOOKS, webhooks)
+    yield from judge_by_parts(view, GITHUB_OWNER, SIGNED_WEBHOOKS, judge_webhooks)
     yield from judge_by_parts(
         view, GITHUB_OWNER, PRIVATE_RUNNERS, judge_by_groups(_allows_public, "reached by public repositories")
     )

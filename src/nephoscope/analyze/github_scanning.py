@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.devops_verdicts import (
-    get_nested,
+    get_nested_value,
     get_repository_settings,
     get_resource_id,
     judge_active,
@@ -78,10 +78,10 @@ _SCANNERS = (
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every repository under each key."""
     for scanner in _SCANNERS:
-        yield from _judge(view, scanner)
+        yield from _judge_scanner(view, scanner)
 
 
-def _judge(view: EstateView, scanner: _Scanner) -> Iterable[Assessment]:
+def _judge_scanner(view: EstateView, scanner: _Scanner) -> Iterable[Assessment]:
     def judge_enabled(repository: Resource, key: Key) -> Assessment:
         if _is_on(view, repository, scanner):
             return report_healthy(get_resource_id(repository), key, "it is on")
@@ -107,7 +107,7 @@ def _is_on(view: EstateView, repository: Resource, scanner: _Scanner) -> bool:
     for one in view.list_children(SCANNERS.lower(), repository.key):
         if one.id.name == scanner.name.lower():
             return require_complete(one).get("enabled") is True
-    status = get_nested(
+    status = get_nested_value(
         get_repository_settings(view, repository), "security_and_analysis", scanner.setting, "status"
     )
     if status in ("enabled", "disabled"):
@@ -118,16 +118,16 @@ def _is_on(view: EstateView, repository: Resource, scanner: _Scanner) -> bool:
 def _make_finding(alert: Resource) -> SubAssessment:
     members = get_properties(alert)
     title = (
-        get_nested(members, "security_advisory", "summary")
-        or get_nested(members, "rule", "description")
+        get_nested_value(members, "security_advisory", "summary")
+        or get_nested_value(members, "rule", "description")
         or members.get("secret_type_display_name")
         or members.get("secret_type")
         or f"alert {alert.id.name}"
     )
-    severity = get_nested(members, "security_advisory", "severity") or get_nested(
+    severity = get_nested_value(members, "security_advisory", "severity") or get_nested_value(
         members, "rule", "security_severity_level"
     )
-    place = get_nested(members, "most_recent_instance", "location", "path") or get_nested(
+    place = get_nested_value(members, "most_recent_instance", "location", "path") or get_nested_value(
         members, "dependency", "manifest_path"
     )
     return make_finding(alert.key, str(title), str(severity or "high").capitalize(), path=place or "")

@@ -72,7 +72,7 @@ _OF_INSTANCE = "instance_type"
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every group and project under each key."""
 
-    def multifactor(group: Resource, key: Key) -> Assessment:
+    def judge_multifactor(group: Resource, key: Key) -> Assessment:
         settings = get_document(view, SETTINGS, group.key)
         if get_member_flag(settings, "require_two_factor_authentication", get_resource_id(group)):
             return report_healthy(get_resource_id(group), key, "two-factor authentication is required")
@@ -80,9 +80,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             get_resource_id(group), key, "an account without a second factor may be a member"
         )
 
-    def webhooks(owner: Resource, key: Key) -> Assessment:
+    def judge_webhooks(owner: Resource, key: Key) -> Assessment:
         hooks = require_documents(view, WEBHOOKS, owner.key)
-        bad = [one for one in hooks if _is_unsafe(one)]
+        bad = [one for one in hooks if _is_unsafe_webhook(one)]
         return judge_parts(owner, key, bad, len(hooks), ("webhooks", "without TLS"))
 
     def deploy_keys(project: Resource, key: Key) -> Assessment:
@@ -90,7 +90,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         bad = [one for one in keys if get_member_flag(require_complete(one), "can_push", one.key)]
         return judge_parts(project, key, bad, len(keys), ("deploy keys", "allowed to push"))
 
-    def runners(project: Resource, key: Key) -> Assessment:
+    def judge_runners(project: Resource, key: Key) -> Assessment:
         settings = get_repository_settings(view, project)
         visibility = str(get_member(settings, "visibility", get_resource_id(project)))
         if visibility != "public":
@@ -105,23 +105,23 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             project, key, own, len(listed), ("runners", "of your own, where pipelines of forks run")
         )
 
-    def job_tokens(project: Resource, key: Key) -> Assessment:
+    def judge_job_tokens(project: Resource, key: Key) -> Assessment:
         scope = get_document(view, JOB_TOKEN_SCOPES, project.key)
         if get_member_flag(scope, "inbound_enabled", get_resource_id(project)):
             return report_healthy(get_resource_id(project), key, "job tokens of selected projects reach it")
         return report_unhealthy(get_resource_id(project), key, "a job token of any project reaches it")
 
-    yield from judge_gitlab(view, MULTIFACTOR, multifactor)
-    yield from judge_gitlab(view, TLS_WEBHOOKS, webhooks)
+    yield from judge_gitlab(view, MULTIFACTOR, judge_multifactor)
+    yield from judge_gitlab(view, TLS_WEBHOOKS, judge_webhooks)
     yield from judge_gitlab(view, READ_ONLY_KEYS, deploy_keys)
-    yield from judge_gitlab(view, NO_FORKS_ON_RUNNERS, runners)
-    yield from judge_gitlab(view, LIMITED_JOB_TOKENS, job_tokens)
+    yield from judge_gitlab(view, NO_FORKS_ON_RUNNERS, judge_runners)
+    yield from judge_gitlab(view, LIMITED_JOB_TOKENS, judge_job_tokens)
 
 
 _FORKS_RUN_HERE = "ci_allow_fork_pipelines_to_run_in_parent_project"
 
 
-def _is_unsafe(webhook: Resource) -> bool:
+def _is_unsafe_webhook(webhook: Resource) -> bool:
     members = require_complete(webhook)
     address = str(get_member(members, "url", webhook.key))
     return not address.startswith("https://") or not get_member_flag(

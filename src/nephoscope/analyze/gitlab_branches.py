@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.devops_verdicts import (
-    get_nested,
+    get_nested_value,
     get_repository_settings,
     get_resource_id,
     judge_gitlab,
@@ -84,13 +84,13 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
         return _judge_project
 
-    yield from judge_gitlab(view, PROTECTED, judge_default_branch(_judge_protected))
-    yield from judge_gitlab(view, NO_FORCE_PUSH, judge_default_branch(_no_force_push))
+    yield from judge_gitlab(view, PROTECTED, judge_default_branch(_judge_protected_branch))
+    yield from judge_gitlab(view, NO_FORCE_PUSH, judge_default_branch(_judge_force_push))
     yield from judge_gitlab(view, TWO_APPROVALS, judge_default_branch(_require_two_approvals))
-    yield from judge_gitlab(view, NO_SELF_APPROVAL, judge_default_branch(_no_self_approval))
+    yield from judge_gitlab(view, NO_SELF_APPROVAL, judge_default_branch(_judge_self_approval))
 
 
-def _judge_protected(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
+def _judge_protected_branch(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
     found = _list_protections(view, project, branch)
     if not found:
         return report_unhealthy(get_resource_id(project), key, f"'{branch}' is not protected")
@@ -99,7 +99,7 @@ def _judge_protected(view: EstateView, project: Resource, key: Key, branch: str)
     return report_healthy(get_resource_id(project), key, f"'{branch}' is protected")
 
 
-def _no_force_push(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
+def _judge_force_push(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
     found = _list_protections(view, project, branch)
     if found and not any(get_member_flag(one, "allow_force_push", project.key) for one in found):
         return report_healthy(get_resource_id(project), key, "force pushes are blocked")
@@ -109,7 +109,8 @@ def _no_force_push(view: EstateView, project: Resource, key: Key, branch: str) -
 def _require_two_approvals(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
     rules = [require_complete(one) for one in require_documents(view, APPROVAL_RULES, project.key)]
     count = max(
-        (_count_required(one, project.key) for one in rules if _applies_to_branch(one, branch)), default=0
+        (_count_required_approvals(one, project.key) for one in rules if _applies_to_branch(one, branch)),
+        default=0,
     )
     if count >= _APPROVALS:
         return report_healthy(get_resource_id(project), key, f"required approvals: {count}")
@@ -118,7 +119,7 @@ def _require_two_approvals(view: EstateView, project: Resource, key: Key, branch
     )
 
 
-def _no_self_approval(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:  # noqa: ARG001 - as the others
+def _judge_self_approval(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:  # noqa: ARG001 - as the others
     found = require_documents(view, APPROVAL_SETTINGS, project.key)
     if not found:
         return report_not_applicable(
@@ -170,7 +171,8 @@ def _may_developers_push(protection: Mapping[str, object], of: str) -> bool:
     levels: Sequence[object] = get_member(protection, "push_access_levels", of)
     named = ("user_id", "group_id", "deploy_key_id")
     return any(
-        get_nested(one, "access_level") == _DEVELOPER and not any(get_nested(one, name) for name in named)
+        get_nested_value(one, "access_level") == _DEVELOPER
+        and not any(get_nested_value(one, name) for name in named)
         for one in levels
     )
 
@@ -180,13 +182,13 @@ def _applies_to_branch(rule: Mapping[str, object], branch: str) -> bool:
     if rule.get("rule_type") not in _ALWAYS:
         return False
     listed = rule.get("protected_branches")
-    names = [str(get_nested(one, "name") or "") for one in listed] if isinstance(listed, list) else []
+    names = [str(get_nested_value(one, "name") or "") for one in listed] if isinstance(listed, list) else []
     if rule.get("applies_to_all_protected_branches") is True or not names:
         return True
     return any(is_named_by(branch, name) for name in names)
 
 
-def _count_required(rule: Mapping[str, object], of: str) -> int:
+def _count_required_approvals(rule: Mapping[str, object], of: str) -> int:
     count = get_member(rule, "approvals_required", of)
     if not isinstance(count, int) or isinstance(count, bool):
         raise DataNotCollectedError(f"a number in 'approvals_required' of {of}")

@@ -42,7 +42,7 @@ _SWITCHES = ("secret_push_protection_enabled", "pre_receive_secret_detection_ena
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every project."""
 
-    def secrets_blocked(project: Resource, key: Key) -> Assessment:
+    def judge_secret_push_protection(project: Resource, key: Key) -> Assessment:
         if _is_on(get_repository_settings(view, project)):
             return report_healthy(get_resource_id(project), key, "secret push protection is on")
         rules = [require_complete(one) for one in require_documents(view, PUSH_RULES, project.key)]
@@ -56,7 +56,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             get_resource_id(project), key, "neither secret push protection nor a push rule blocks a secret"
         )
 
-    yield from judge_gitlab(view, SECRETS_BLOCKED, secrets_blocked)
+    yield from judge_gitlab(view, SECRETS_BLOCKED, judge_secret_push_protection)
 
 
 def _is_on(members: Mapping[str, object]) -> bool:

@@ -54,13 +54,13 @@ _AGENTS = ("microsoftmonitoringagent", "omsagentforlinux")
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every machine, scale set and cloud service."""
 
-    def machine(resource: Resource, key: Key) -> Assessment:
+    def judge_machine(resource: Resource, key: Key) -> Assessment:
         return _judge_agent(resource, key, list_extensions(view, resource))
 
     def judge_extensions(resource: Resource, key: Key) -> Assessment:
         return _judge_agent(resource, key, _list_profile_extensions(resource))
 
-    yield from judge_machines(view, ON_MACHINE, machine)
+    yield from judge_machines(view, ON_MACHINE, judge_machine)
     for type_ in (CLOUD_SERVICE, SCALE_SET_TYPE):
         yield from judge_all(view.list_resources(type_), ON_SET, judge_extensions)
 

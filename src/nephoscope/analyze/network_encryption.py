@@ -67,7 +67,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def judge(network: Resource, key: Key) -> Assessment:
         id_ = str(network.body["id"])
-        if not _is_encrypted(network):
+        if not _is_network_encrypted(network):
             return report_not_applicable(
                 id_, key, "no-encryption", "encryption of the virtual network is not enabled"
             )
@@ -92,7 +92,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     return judge_all(view.list_resources(NETWORK_TYPE), ENCRYPTED, judge)
 
 
-def _is_encrypted(network: Resource) -> bool:
+def _is_network_encrypted(network: Resource) -> bool:
     encryption = get_properties(network).get("encryption")
     return isinstance(encryption, dict) and encryption.get("enabled") is True
 

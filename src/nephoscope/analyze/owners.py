@@ -44,11 +44,11 @@ LIMIT = 3
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every subscription under both keys."""
 
-    def owners(subscription: Resource) -> RoleAccounts:
+    def list_owner_accounts(subscription: Resource) -> RoleAccounts:
         return view.roles.find_accounts(subscription.key, frozenset([RoleClass.OWNER]), below=False)
 
     def _judge_maximum(subscription: Resource, key: Key) -> Assessment:
-        found, id_ = owners(subscription), str(subscription.body["id"])
+        found, id_ = list_owner_accounts(subscription), str(subscription.body["id"])
         if len(found.users) > LIMIT:
             return report_unhealthy(
                 id_,
@@ -60,7 +60,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         return report_healthy(id_, key, f"{len(found.users)} owners")
 
     def _judge_minimum(subscription: Resource, key: Key) -> Assessment:
-        found, id_ = owners(subscription), str(subscription.body["id"])
+        found, id_ = list_owner_accounts(subscription), str(subscription.body["id"])
         if len(found.users) > 1:
             return report_healthy(id_, key, f"{len(found.users)} owners")
         _require_all_known(view, found)

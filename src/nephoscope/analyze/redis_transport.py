@@ -93,9 +93,9 @@ def _require_proof(
         raise DataNotCollectedError(f"flows to {cache_.key}: flow logs name no public endpoint")
     if not isinstance(settings.get("privateEndpointConnections"), list):
         view.require_collected(ENDPOINT_TYPE, cache_.id.subscription_id)
-    if unread := _list_unread(cache_, endpoints):
+    if unread := _list_unread_endpoints(cache_, endpoints):
         raise DataNotCollectedError(join_names(unread))
-    missing = [one.network for one in endpoints if not _is_logged(one, logged)]
+    missing = [one.network for one in endpoints if not _is_endpoint_logged(one, logged)]
     if missing:
         raise DataNotCollectedError(f"flow logs of {join_names(missing)}")
     for one in endpoints:
@@ -109,7 +109,7 @@ def _require_proof(
         )
 
 
-def _list_unread(cache_: Resource, endpoints: Sequence[PrivateEndpoint]) -> list[str]:
+def _list_unread_endpoints(cache_: Resource, endpoints: Sequence[PrivateEndpoint]) -> list[str]:
     """The private endpoints that the cache names and that were not read, as in another subscription, and those without addresses."""
     connections = get_properties(cache_).get("privateEndpointConnections")
     listed = connections if isinstance(connections, list) else []
@@ -120,7 +120,7 @@ def _list_unread(cache_: Resource, endpoints: Sequence[PrivateEndpoint]) -> list
     return [*sorted(unread), *bare]
 
 
-def _is_logged(endpoint: PrivateEndpoint, logged: Collection[str]) -> bool:
+def _is_endpoint_logged(endpoint: PrivateEndpoint, logged: Collection[str]) -> bool:
     return endpoint.network in logged or endpoint.subnet in logged
 
 

@@ -48,12 +48,12 @@ def judge_accounts(
     for rule in rules:
 
         def judge(subscription: Resource, key: Key, rule: AccountCheck = rule) -> Assessment:
-            return _judge(view, rule, subscription, key, is_bad, what)
+            return _judge_accounts(view, rule, subscription, key, is_bad, what)
 
         yield from judge_all(view.list_resources(SUBSCRIPTION_TYPE), rule.key, judge, by_body=False)
 
 
-def _judge(
+def _judge_accounts(
     view: EstateView,
     rule: AccountCheck,
     subscription: Resource,

@@ -166,8 +166,8 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def judge(resource: Resource, key: Key) -> Assessment:
         id_ = str(resource.body["id"])
         places = list_assessment_ids(resource, key)
-        found, doubt = _open(view, places)
-        exempted = list(_list_exempted(view, places))
+        found, doubt = _list_open_findings(view, places)
+        exempted = list(_list_exempted_findings(view, places))
         if key is GRAVE:
             found, doubt = _select_severe(found, doubt)
             exempted = _select_severe(exempted, None)[0]
@@ -175,7 +175,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             return report_unhealthy(id_, key, _describe_count(found), [*found, *exempted])
         if doubt is not None:
             raise doubt
-        read = _read_places(view, places, key)
+        read = _list_read_scanners(view, places, key)
         if not any(view.list_children(FINDING, place) for place in read):
             for place in places:
                 if place in view.estate.resources:
@@ -209,7 +209,7 @@ def has_own_scan(view: EstateView, machine: Resource) -> bool:
     return False
 
 
-def _read_places(view: EstateView, places: Iterable[str], key: Key) -> list[str]:
+def _list_read_scanners(view: EstateView, places: Iterable[str], key: Key) -> list[str]:
     """Return where the findings of a key were read in full; DataNotCollectedError where they were nowhere, or too long ago."""
     read: list[str] = []
     stale: DataNotCollectedError | None = None
@@ -226,7 +226,7 @@ def _read_places(view: EstateView, places: Iterable[str], key: Key) -> list[str]
     )
 
 
-def _open(
+def _list_open_findings(
     view: EstateView, places: Iterable[str]
 ) -> tuple[list[SubAssessment], DataNotCollectedError | None]:
     """The findings of assessments that are open, and why one says nothing (any more), None where each does."""
@@ -246,11 +246,11 @@ def _open(
         if code == "unhealthy" or (isinstance(status, dict) and _was_exempted(view, status)):
             found.append(_make_finding(one, body, str(status.get("severity") or "")))
         elif _is_coverage(body):
-            doubt = _find_uncovered(view, one, body) or doubt
+            doubt = _explain_uncovered_scan(view, one, body) or doubt
     return found, doubt
 
 
-def _list_exempted(view: EstateView, places: Iterable[str]) -> Iterator[SubAssessment]:
+def _list_exempted_findings(view: EstateView, places: Iterable[str]) -> Iterator[SubAssessment]:
     """Give the findings of assessments that somebody exempted until a time to come, or without an end."""
     for one in (one for place in places for one in view.list_children(FINDING, place)):
         try:
@@ -305,7 +305,9 @@ def _is_coverage(body: dict[str, object]) -> bool:
     return isinstance(details, dict) and details.get("assessedResourceType") == COVERAGE
 
 
-def _find_uncovered(view: EstateView, one: Resource, body: dict[str, Any]) -> DataNotCollectedError | None:
+def _explain_uncovered_scan(
+    view: EstateView, one: Resource, body: dict[str, Any]
+) -> DataNotCollectedError | None:
     """Return what a scan does not cover, or that the feeds which it was matched with are too old; None where neither is."""
     status: object = body.get("status")
     if isinstance(status, dict) and status.get("cause") == NOT_ASSESSED:

@@ -14,7 +14,7 @@ from nephoscope.analyze.verdict import judge_all, report_healthy, report_not_app
 from nephoscope.analyze.virtual_machines import EXTENSION, MACHINE, is_extension
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import get_properties
-from nephoscope.files.json_tree import tree_of
+from nephoscope.files.json_tree import get_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,9 +44,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         machine = view.estate.resources.get(extension.id.parent)
         if machine is None or not machine.complete:
             raise DataNotCollectedError(extension.id.parent)
-        profile = tree_of(get_properties(machine), "securityProfile")
+        profile = get_tree(get_properties(machine), "securityProfile")
         if str(profile.get("securityType", "")).lower() in ("trustedlaunch", "confidentialvm"):
-            if tree_of(profile, "uefiSettings").get("secureBootEnabled") is True:
+            if get_tree(profile, "uefiSettings").get("secureBootEnabled") is True:
                 return report_healthy(id_, key, "Secure Boot is on")
             return report_unhealthy(id_, key, "Secure Boot is off")
         generation = _read_generation(machine)

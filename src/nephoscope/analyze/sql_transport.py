@@ -50,7 +50,7 @@ _SYSTEM = frozenset({"master", "model", "msdb", "tempdb"})
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every SQL server and managed instance."""
-    by_server = cache(lambda: _by_server(view))
+    by_server = cache(lambda: _group_requests_by_server(view))
 
     def judge(server: Resource, key: Key) -> Assessment:
         groups = by_server().get(server.key, [])
@@ -61,7 +61,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         yield from judge_all(view.list_resources(type_), TRANSPORT, judge)
 
 
-def _by_server(view: EstateView) -> Mapping[str, list[RequestGroup]]:
+def _group_requests_by_server(view: EstateView) -> Mapping[str, list[RequestGroup]]:
     """The audited work by server: rows bear the id of the database."""
     found: dict[str, list[RequestGroup]] = {}
     for one in read_requests(view, (_LOG,)):

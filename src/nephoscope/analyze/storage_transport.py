@@ -61,7 +61,7 @@ _LOGS = tuple(
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every storage account."""
-    by_account = cache(lambda: _by_account(view))
+    by_account = cache(lambda: _group_requests_by_account(view))
 
     def judge(account: Resource, key: Key) -> Assessment:
         groups = by_account().get(account.key, [])
@@ -71,7 +71,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     return judge_all(view.list_resources(ACCOUNT), TRANSPORT, judge)
 
 
-def _by_account(view: EstateView) -> Mapping[str, list[RequestGroup]]:
+def _group_requests_by_account(view: EstateView) -> Mapping[str, list[RequestGroup]]:
     """The requests by account: rows bear the id of the account or of one of its services."""
     found: dict[str, list[RequestGroup]] = {}
     for one in read_requests(view, _LOGS):

@@ -16,7 +16,7 @@ from nephoscope.analyze.verdict import judge_all, report_healthy, report_unhealt
 from nephoscope.analyze.virtual_machines import CLASSIC, HYBRID, MACHINE, judge_machines
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import get_properties
-from nephoscope.files.json_tree import tree_of
+from nephoscope.files.json_tree import get_tree
 from nephoscope_policy.data_gap import STALE
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def judge(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
-        pending = _count_pending(view, machine)
+        pending = _count_pending_updates(view, machine)
         if pending is None:
             raise DataNotCollectedError(f"{machine.type}/patchassessmentresults of {machine.key}")
         if pending:
@@ -60,7 +60,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     yield from judge_machines(view, INSTALLED_ONCE, judge)
 
 
-def _count_pending(view: EstateView, machine: Resource) -> int | None:
+def _count_pending_updates(view: EstateView, machine: Resource) -> int | None:
     """Count how many critical and security updates wait, by the assessment that knows of most; None where no assessment succeeded."""
     counted: list[int] = []
     stale = ""
@@ -80,7 +80,7 @@ def _count_pending(view: EstateView, machine: Resource) -> int | None:
         return max(counted)
     if stale:
         raise DataNotCollectedError(stale, STALE)
-    summary = tree_of(get_properties(machine), "instanceView", "patchStatus", "availablePatchSummary")
+    summary = get_tree(get_properties(machine), "instanceView", "patchStatus", "availablePatchSummary")
     count = summary.get("criticalAndSecurityPatchCount")
     if str(summary.get("status", "")).lower() == "succeeded" and isinstance(count, int):
         view.get_report(machine)

@@ -76,7 +76,7 @@ def judge_all(
     for resource in resources:
         try:
             if by_body:
-                _complete(resource)
+                _require_complete_body(resource)
             yield judge(resource, key)
         except DataNotCollectedError as gap:
             yield report_not_collected(str(resource.body["id"]), key, gap)
@@ -91,7 +91,7 @@ def make_failure(resource: str, key: Key, error: Exception) -> Assessment:
     return report_unknown(resource, key, ANALYZER_FAILED, said[:300])
 
 
-def _complete(resource: Resource) -> None:
+def _require_complete_body(resource: Resource) -> None:
     if not resource.complete:
         raise DataNotCollectedError(f"the properties of {resource.key}")
 

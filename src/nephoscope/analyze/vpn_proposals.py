@@ -76,7 +76,7 @@ class Negotiation(msgspec.Struct, frozen=True):
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every VPN gateway."""
-    negotiations = cache(lambda: _read(view))
+    negotiations = cache(lambda: _read_negotiations(view))
     stale = cache(lambda: _find_stale(view, negotiations()))
 
     def judge(gateway: Resource, key: Key) -> Assessment:
@@ -86,7 +86,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             raise DataNotCollectedError(f"negotiations (IKEDiagnosticLog) of {gateway.key}")
         if reason := stale().get((gateway.key, *TABLES)):
             raise DataNotCollectedError(reason, STALE)
-        findings = [_build_finding(gateway, one) for one in _merge(own) if one.weak]
+        findings = [_build_finding(gateway, one) for one in _merge_negotiations(own) if one.weak]
         if findings:
             return report_unhealthy(id_, key, "; ".join(one.title for one in findings), findings)
         remotes = join_names(sorted({one.remote for one in own}))
@@ -95,7 +95,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     return judge_all(view.list_resources(GATEWAY), STRONG, judge, by_body=False)
 
 
-def _read(view: EstateView) -> Mapping[str, list[Negotiation]]:
+def _read_negotiations(view: EstateView) -> Mapping[str, list[Negotiation]]:
     found: dict[str, list[Negotiation]] = {}
     for row in view.aggregate(_PROPOSALS):
         last, seen, listed = row["Last"], row["Seen"], json.loads(str(row["Proposals"] or "[]"))
@@ -123,7 +123,7 @@ def _find_stale(
     return find_stale(rows, view.clock)
 
 
-def _merge(negotiations: Iterable[Negotiation]) -> list[Negotiation]:
+def _merge_negotiations(negotiations: Iterable[Negotiation]) -> list[Negotiation]:
     """One negotiation a device, with all that it proposed."""
     found: dict[str, Negotiation] = {}
     for one in negotiations:

@@ -82,11 +82,11 @@ def _judge_gateway(gateway: Resource, key: Key) -> Assessment:
         id_,
         key,
         f"no web application firewall before {join_names(bare) or 'the gateway'}",
-        _find_unprotected(bare),
+        _find_unprotected_gateways(bare),
     )
 
 
-def _find_unprotected(names: list[str]) -> Iterable[Any]:
+def _find_unprotected_gateways(names: list[str]) -> Iterable[Any]:
     return [
         make_finding(name, f"no web application firewall before {name}", "Medium", name=name)
         for name in names
@@ -106,7 +106,7 @@ def _judge_classic_door(door: Resource, key: Key) -> Assessment:
             id_,
             key,
             f"no web application firewall before {join_names(bare) or 'the Front Door'}",
-            _find_unprotected(bare),
+            _find_unprotected_gateways(bare),
         )
     return report_healthy(id_, key, "every frontend endpoint has a firewall policy")
 
@@ -133,7 +133,10 @@ def _judge_profile(view: EstateView, profile: Resource, key: Key) -> Assessment:
     bare = [endpoint.name for endpoint in endpoints if endpoint.key not in guarded]
     if bare:
         return report_unhealthy(
-            id_, key, f"no web application firewall before {join_names(bare)}", _find_unprotected(bare)
+            id_,
+            key,
+            f"no web application firewall before {join_names(bare)}",
+            _find_unprotected_gateways(bare),
         )
     if not endpoints:
         return report_not_applicable(id_, key, "no-endpoint", "the profile has no enabled endpoint")

@@ -20,8 +20,8 @@ from nephoscope.access.query_pool import ClientGoneError
 from nephoscope.access.query_queue import TooManyQueriesError
 from nephoscope.api.wire import api_version, list_query, scope_levels, write_target
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, bad_request, service_unavailable
-from nephoscope.api.wire.bearer import authenticate
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error, make_service_unavailable_error
+from nephoscope.api.wire.bearer import authenticate_bearer
 from nephoscope.api.wire.concurrency import lock_change
 from nephoscope.api.wire.operation import PUBLIC, ApiOperation, OperationRegistry
 from nephoscope.api.wire.response import ApiResponse
@@ -31,7 +31,7 @@ from nephoscope.ingest.live.ingestion.request_bodies import read_body, unpack_bo
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import NotFoundError, StateError
-from nephoscope.state.database.retry import retry_once
+from nephoscope.state.database.retry import run_with_one_retry
 from nephoscope.state.database.state_errors import TransientError
 from nephoscope_kql.errors import KqlError
 
@@ -58,12 +58,12 @@ def build_app(instance: Instance) -> Starlette:
     """The app; every path that no other route takes is looked up among the operations."""
 
     async def answer(request: Request) -> Response:
-        return await respond(instance, request)
+        return await respond_to_request(instance, request)
 
     return Starlette(routes=[Route("/{path:path}", answer, methods=METHODS)])
 
 
-async def respond(instance: Instance, request: Request) -> Response:
+async def respond_to_request(instance: Instance, request: Request) -> Response:
     """The answer to a request, whatever happens."""
     id_ = str(uuid.uuid4())
     try:
@@ -107,9 +107,9 @@ async def _answer_request(instance: Instance, request: Request) -> ApiResponse:
     path = _SLASHES.sub("/", request.scope["path"])
     if len(path) > MAX_PATH:
         raise ApiError(414, "UriTooLong", f"A path must not exceed {MAX_PATH} characters.")
-    found = OperationRegistry.load_all().find(method, path)
+    found = OperationRegistry.load_all_operations().find(method, path)
     if found is None or found[0].permission != PUBLIC:
-        caller = await run_in_threadpool(retry_once, lambda: authenticate(instance, request))
+        caller = await run_in_threadpool(run_with_one_retry, lambda: authenticate_bearer(instance, request))
     else:
         caller = None
     if found is None:
@@ -118,7 +118,7 @@ async def _answer_request(instance: Instance, request: Request) -> ApiResponse:
     if operation.versioned:
         api_version.check_api_version(request.query_params)
     raw = await read_whole_body(request, MAX_BODY)
-    handled = partial(_handle, instance, request, path, operation, parameters, caller, raw)
+    handled = partial(_handle_operation, instance, request, path, operation, parameters, caller, raw)
     if operation.throttled is None or caller is None:
         return await run_in_threadpool(handled)
     try:
@@ -127,7 +127,7 @@ async def _answer_request(instance: Instance, request: Request) -> ApiResponse:
         raise operation.throttled(error) from error
 
 
-def _handle(
+def _handle_operation(
     instance: Instance,
     request: Request,
     path: str,
@@ -152,11 +152,11 @@ def _handle(
     try:
         if operation.changes and operation.method == "POST":  # as one that has others do something
             return _run_operation(call, operation)
-        return retry_once(lambda: _run_operation(call, operation))
+        return run_with_one_retry(lambda: _run_operation(call, operation))
     except DeniedError as error:
         raise _build_denied_fault(instance, call, error) from error
     except KqlError as error:
-        raise bad_request(str(error), code="InvalidQuery") from error
+        raise make_bad_request_error(str(error), code="InvalidQuery") from error
     except TransientError as error:
         raise make_unavailable_error(error) from error
     except NotFoundError as error:
@@ -164,7 +164,7 @@ def _handle(
     except StateError as error:
         raise ApiError(409, "Conflict", str(error)) from error
     except LakeError as error:
-        raise service_unavailable(str(error)) from error
+        raise make_service_unavailable_error(str(error)) from error
 
 
 def _run_operation(call: ApiCall, operation: ApiOperation) -> ApiResponse:
@@ -176,7 +176,7 @@ def _run_operation(call: ApiCall, operation: ApiOperation) -> ApiResponse:
         scope_levels.check_scope_level(call.path, call.get_query_value("api-version"))
     with lock_change(call):
         if list_query.has_list_options(call):
-            return list_query.answer(operation.handler, call)
+            return list_query.answer_filtered_list(operation.handler, call)
         return operation.handler(call)
 
 
@@ -209,7 +209,7 @@ def _build_denied_fault(instance: Instance, call: ApiCall, error: DeniedError) -
 
 
 def _build_not_found(method: str, path: str) -> ApiError:
-    others = OperationRegistry.load_all().list_methods(path)
+    others = OperationRegistry.load_all_operations().list_methods(path)
     if others:
         allowed = ", ".join(others)
         return ApiError(

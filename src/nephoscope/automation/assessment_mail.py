@@ -50,19 +50,19 @@ def find_document_status(body: Mapping[str, Any]) -> DocumentStatus:
     told, type_ = body.get("properties") or {}, _read_type(body)
     if type_ == _ASSESSMENT:
         state = (told.get("additionalData") or {}).get("state") or told["status"]["code"]
-        return _make_standing(_STATES.get(state, state), (told.get("metadata") or {}).get("severity"))
+        return _make_document_status(_STATES.get(state, state), (told.get("metadata") or {}).get("severity"))
     if type_ == _SUB:
-        return _make_standing(told["status"]["code"], told["status"].get("severity"))
+        return _make_document_status(told["status"]["code"], told["status"].get("severity"))
     if type_.startswith(_SCORE):
         return DocumentStatus(_format_points(told["score"]))
     return DocumentStatus(str(told.get("riskLevel" if type_ == _PATH else "state") or ""))
 
 
-def parse_standing(type_: str, text: str) -> DocumentStatus:
+def parse_document_status(type_: str, text: str) -> DocumentStatus:
     """Return how a document stood, from the text that was kept of it."""
     if type_ == _ASSESSMENT:
         state, severity, *_ = [*text.split("|"), "", ""]
-        return _make_standing(_STATES.get(state, state), severity)
+        return _make_document_status(_STATES.get(state, state), severity)
     try:
         kept = msgspec.json.decode(text)
     except msgspec.DecodeError:
@@ -70,7 +70,7 @@ def parse_standing(type_: str, text: str) -> DocumentStatus:
     if not isinstance(kept, dict):
         return DocumentStatus(str(kept))
     return (
-        _make_standing(kept["code"], kept.get("severity"))
+        _make_document_status(kept["code"], kept.get("severity"))
         if "code" in kept
         else DocumentStatus(_format_points(kept))
     )
@@ -91,7 +91,7 @@ def write_mail(run: AutomationRun, pages: str) -> tuple[str, str] | None:
     records, before = document[RECORDS], document.get("before")
     if document.get("count", len(records)) == 1 and records:
         return _format_single(records[0], before, pages)
-    return _format_several(run, records, before, pages)
+    return _format_several_records(run, records, before, pages)
 
 
 def _format_single(body: Mapping[str, Any], before: Mapping[str, str] | None, pages: str) -> tuple[str, str]:
@@ -102,16 +102,16 @@ def _format_single(body: Mapping[str, Any], before: Mapping[str, str] | None, pa
     lines = [
         _choose_title(body), "", f"State: {_describe_change(body, before)}", f"Resource: {_extract_name(resource)}", f"  {resource}",
         *([f"  tenant {body['tenantId']}"] if body.get("tenantId") else []),
-        *_name_paragraph("Why", status.get("description") or status.get("cause")),
-        *_name_paragraph("About", about.get("description") or told.get("impact")),
-        *_name_paragraph("Remediation", about.get("remediationDescription") or told.get("remediation")),
-        *_name_paragraph("Page", _format_page_link(body, resource, pages)),
+        *_format_paragraph("Why", status.get("description") or status.get("cause")),
+        *_format_paragraph("About", about.get("description") or told.get("impact")),
+        *_format_paragraph("Remediation", about.get("remediationDescription") or told.get("remediation")),
+        *_format_paragraph("Page", _format_page_link(body, resource, pages)),
     ]  # fmt: skip
     state = "" if _is_failure(body) else f"{how.state}: "
-    return f"{grave}{state}{_choose_title(body)} ({_name_subject(body)})", "\n".join(lines) + "\n"
+    return f"{grave}{state}{_choose_title(body)} ({_get_subject_name(body)})", "\n".join(lines) + "\n"
 
 
-def _format_several(
+def _format_several_records(
     run: AutomationRun, records: list[dict[str, object]], before: Mapping[str, str] | None, pages: str
 ) -> tuple[str, str]:
     count, findings = run.document.get("count", len(records)), run.document.get("findings", 0)
@@ -125,13 +125,13 @@ def _format_several(
         else f"{count:,} {what}, none is a finding"
     )
     rows = [
-        (_describe_change(one, before), f"{_choose_title(one)} ({_name_subject(one)})") for one in records
+        (_describe_change(one, before), f"{_choose_title(one)} ({_get_subject_name(one)})") for one in records
     ]
     width = max(len(moved) for moved, _ in rows)
     lines = [
         f"{many}." + (f" The first {len(records)}:" if count > len(records) else ""), "",
         *(f"{moved:<{width}}  {title}" for moved, title in rows),
-        *_name_paragraph("Details and other findings", f"{pages}/recommendations" if pages else ""),
+        *_format_paragraph("Details and other findings", f"{pages}/recommendations" if pages else ""),
     ]  # fmt: skip
     return f"{grave}{many}: {name}", "\n".join(lines) + "\n"
 
@@ -144,14 +144,14 @@ def _describe_change(body: Mapping[str, object], before: Mapping[str, str] | Non
     kept = before.get(with_tenant(str(body["id"]).lower(), str(body.get("tenantId") or "")))
     if kept is None:
         return f"{now} (new)"
-    return f"{now} (was {parse_standing(_read_type(body), kept)})"
+    return f"{now} (was {parse_document_status(_read_type(body), kept)})"
 
 
 def _read_type(body: Mapping[str, object]) -> str:
     return str(body.get("type") or "").lower()
 
 
-def _make_standing(state: str, severity: str | None) -> DocumentStatus:
+def _make_document_status(state: str, severity: str | None) -> DocumentStatus:
     return DocumentStatus(state, severity or "") if state == FINDING else DocumentStatus(state)
 
 
@@ -178,7 +178,7 @@ def _read_resource(body: Mapping[str, Any]) -> str:
     return _flatten_line(str(found or str(body["id"]).split("/providers/Microsoft.Security/", 1)[0] or "/"))
 
 
-def _name_subject(body: Mapping[str, Any]) -> str:
+def _get_subject_name(body: Mapping[str, Any]) -> str:
     """Return the name of what it is about; outside subscriptions with the tenant, since several may have the same."""
     tenant = body.get("tenantId")
     return _extract_name(_read_resource(body)) + (f", tenant {tenant}" if tenant else "")
@@ -202,7 +202,7 @@ def _format_page_link(body: Mapping[str, object], resource: str, pages: str) -> 
     return f"{pages}/compliance" if "regulatorycompliance" in type_ else f"{pages}/"
 
 
-def _name_paragraph(name: str, text: object) -> list[str]:
+def _format_paragraph(name: str, text: object) -> list[str]:
     """A paragraph; its further lines are set in, so that none looks like one that begins with a name."""
     return ["", f"{name}: " + "\n  ".join(str(text).splitlines())] if text else []
 

@@ -12,7 +12,7 @@ from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.automation.actions.mail import find_refusals
 from nephoscope.automation.operator_policy import FILE, CapturePolicy, OperatorPolicy
-from nephoscope.files.json_tree import texts_of
+from nephoscope.files.json_tree import list_texts
 from nephoscope.model.read_reach import EVERYTHING
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Readiness:
     secrets: Collection[str]
     snapshot: PublishedSnapshot | None
 
-    def list_missing(self, one: AutomationRule) -> list[str]:
+    def list_missing_requirements(self, one: AutomationRule) -> list[str]:
         """Return what is missing and what to do about it, a sentence each."""
         found = [why for scope in one.scope.scopes for why in self._check_scope(scope)]
         return found + [why for action in one.actions for why in self._check_action(action)]
@@ -68,7 +68,7 @@ class Readiness:
             yield from _check_captures(self.operator.captures, file)
         elif kind == "mail":
             yield from (
-                f"{why} ({file})" for why in find_refusals(texts_of(action, "to"), self.operator.mail)
+                f"{why} ({file})" for why in find_refusals(list_texts(action, "to"), self.operator.mail)
             )
         elif kind in ("webhook", "event_hub"):
             yield from self._check_secrets(action)

@@ -63,7 +63,7 @@ def is_named(names: Sequence[str], machine: str, computer: str) -> bool:
     return bool(listed & {machine, computer.lower(), to_host_name(computer)})
 
 
-def find_unsupported(request: CaptureRequest) -> str:
+def explain_unsupported_request(request: CaptureRequest) -> str:
     """Return what of a request Network Watcher cannot do, '' where it can do it all."""
     if request.protocol not in ("any", "tcp", "udp"):
         return f"Network Watcher has no filter for {request.protocol}"
@@ -97,7 +97,7 @@ class AzureMachineCaptures:
         chosen: list[PlannedAzureCapture] = []
         for machine in machines:
             name = machine.rpartition("/")[2]
-            why = self._refuse(machine) or find_unsupported(request)
+            why = self._explain_refused_machine(machine) or explain_unsupported_request(request)
             if not why and planned + len(chosen) >= self.allowed.most:
                 why = f"over {self.allowed.most} machines at once"
             if not why:
@@ -105,18 +105,18 @@ class AzureMachineCaptures:
                     watcher = find_watcher(self.data, machine)
                 except (NotFoundError, StateError) as error:
                     why = str(error)
-            if not why and self._is_capturing(watcher, machine):
+            if not why and self._is_machine_capturing(watcher, machine):
                 why = _UNDER_WAY
             if why:
                 spared.append((name, why))
             else:
-                chosen.append(self._build(machine, name, watcher, request, run))
+                chosen.append(self._build_planned_capture(machine, name, watcher, request, run))
         return tuple(chosen)
 
     def check(self, planned: Sequence[PlannedAzureCapture]) -> None:
         """Raise ActionError for a machine of a plan that is not to be captured on any more."""
         for one in planned:
-            if why := self._refuse(one.machine):
+            if why := self._explain_refused_machine(one.machine):
                 raise ActionError(f"{one.name} cannot be captured on any more: {why}", again=False)
 
     def start(
@@ -129,9 +129,9 @@ class AzureMachineCaptures:
         begun, busy = list[str](), list[str]()
         for one in planned:
             with _translate_refusals():
-                client = self._open()
+                client = self._open_client()
                 if find_capture(client, one.id) is None:
-                    if self._is_capturing(one.watcher, one.machine):
+                    if self._is_machine_capturing(one.watcher, one.machine):
                         busy.append(one.name)
                         continue
                     with self._audit(run, WRITE, one, {"properties": msgspec.to_builtins(one.properties)}):
@@ -144,21 +144,21 @@ class AzureMachineCaptures:
         stopped = []
         for one in planned:
             with _translate_refusals():
-                client = self._open()
+                client = self._open_client()
                 if find_capture(client, one.id) is not None and is_running(client, one.id):
                     with self._audit(run, STOP, one, {}):
                         client.stop(one.id)
                     stopped.append(one.name)
         return stopped
 
-    def _open(self) -> NetworkWatcherClient:
+    def _open_client(self) -> NetworkWatcherClient:
         """Return the client. Raises ActionError where operator.yaml names no sign-in that works."""
         try:
             return open_network_watcher(self.allowed)
         except StateError as error:
             raise ActionError(str(error), again=False) from error
 
-    def _refuse(self, machine: str) -> str:
+    def _explain_refused_machine(self, machine: str) -> str:
         """Return why nothing is captured on a machine, '' where it may be."""
         if is_named(self.allowed.never, machine, machine.rpartition("/")[2]):
             return _EXCLUDED
@@ -170,13 +170,13 @@ class AzureMachineCaptures:
             return "operator.yaml names no storage account for files of Network Watcher (captures.storage)"
         return ""
 
-    def _is_capturing(self, watcher: str, machine: str) -> bool:
+    def _is_machine_capturing(self, watcher: str, machine: str) -> bool:
         """Return whether a capture of a machine has not ended, as Azure has it now. Raises ActionError."""
         with _translate_refusals():
-            client = self._open()
-            return _has_running(client, watcher, machine)
+            client = self._open_client()
+            return _has_running_capture(client, watcher, machine)
 
-    def _build(
+    def _build_planned_capture(
         self, machine: str, name: str, watcher: str, request: CaptureRequest, run: AutomationRun
     ) -> PlannedAzureCapture:
         made = AzureCaptureProperties(
@@ -202,7 +202,7 @@ class AzureMachineCaptures:
             yield
 
 
-def _has_running(client: NetworkWatcherClient, watcher: str, machine: str) -> bool:
+def _has_running_capture(client: NetworkWatcherClient, watcher: str, machine: str) -> bool:
     return any(
         one.properties.target.lower() == machine and is_running(client, one.id)
         for one in list_captures(client, watcher)

@@ -22,7 +22,7 @@ from nephoscope.automation.action import (
     find_action_kind,
     list_lasting_actions,
 )
-from nephoscope.automation.event_facts import to_facts, view_row
+from nephoscope.automation.event_facts import build_row_view, extract_facts
 from nephoscope.automation.event_kinds import EVENT_KINDS
 from nephoscope.automation.machine_orders import MachineOrders
 from nephoscope.automation.operator_policy import OperatorPolicy, load_operator_policy
@@ -83,7 +83,7 @@ class AutomationEngine:
     def tick(self, now: datetime | None = None) -> Iterator[AutomationRun]:
         """Ask the rules about events and do what is due until nothing is; each run as it ended. Nothing where another process does."""
 
-        def clock() -> datetime:
+        def read_clock() -> datetime:
             return now or datetime.now(UTC)
 
         # a thread renews the lease for as long as this goes on
@@ -91,10 +91,10 @@ class AutomationEngine:
         with turns, turns.acquire(f"response/{self.workspace}") as lease:
             if lease is None:
                 return
-            yield from self._recover_runs(lease, clock())
-            self._prune(lease, clock())
-            with WorkerPool(lambda run: self._try_run(run, clock), 2 * MOST) as crew:
-                yield from self._work_through_runs(lease, crew, clock)
+            yield from self._recover_runs(lease, read_clock())
+            self._prune_runs(lease, read_clock())
+            with WorkerPool(lambda run: self._try_run(run, read_clock), 2 * MOST) as crew:
+                yield from self._work_through_runs(lease, crew, read_clock)
 
     def _recover_runs(self, lease: Lease, now: datetime) -> Iterator[AutomationRun]:
         """Yield what is running belonged to a holder of the lease that is gone."""
@@ -105,7 +105,7 @@ class AutomationEngine:
             self._record_runs([after], lease, now)
             yield after
 
-    def _prune(self, lease: Lease, now: datetime) -> None:
+    def _prune_runs(self, lease: Lease, now: datetime) -> None:
         """Forget runs that were done long ago, every now and then."""
         if self._pruned is not None and now - self._pruned < PRUNE_EVERY:
             return
@@ -124,9 +124,9 @@ class AutomationEngine:
         moved, goes_on = True, False
         try:
             while moved or crew.busy:
-                ended = crew.pop_finished(0.0 if moved else LOOK_SECONDS)
+                ended = crew.pop_finished_runs(0.0 if moved else LOOK_SECONDS)
                 asked = not self.ending() and self._ask_oldest(lease, clock())
-                begun = self._turn(ended, lanes, lease, clock(), new=asked or goes_on)
+                begun = self._begin_due_runs(ended, lanes, lease, clock(), new=asked or goes_on)
                 # what the policy approved by itself is applied at once
                 goes_on = any(one.status is RunStatus.PENDING and one.due <= clock() for one in ended)
                 given = [self._start_run(run, crew, lanes, lease, clock) for run in begun]
@@ -138,14 +138,14 @@ class AutomationEngine:
             if crew.busy:
                 # another process begins again what cannot be noted
                 with suppress(StateError):
-                    self._record_runs(crew.finish_all(), lease, clock())
+                    self._record_runs(crew.finish_all_runs(), lease, clock())
 
-    def _turn(
+    def _begin_due_runs(
         self, ended: list[AutomationRun], lanes: RunQueues, lease: Lease, now: datetime, *, new: bool
     ) -> list[AutomationRun]:
         """Note what ended and begin the runs whose turn it is, in one transaction; these. What they do is done outside of it."""
         for run in ended:
-            lanes.mark_ended(run.id)
+            lanes.mark_run_ended(run.id)
         chosen = {} if self.ending() else {one.id: one for one in lanes.choose_due(new=new)}
         begun = self._record_runs(ended, lease, now, [*chosen]) if ended or chosen else []
         for run in begun:
@@ -161,7 +161,7 @@ class AutomationEngine:
             crew.submit(run)
             return None
         after = run if run.status is not RunStatus.RUNNING else self._change_state(run, lease, clock)
-        lanes.mark_ended(run.id)
+        lanes.mark_run_ended(run.id)
         return after
 
     def _ask_oldest(self, lease: Lease, now: datetime) -> bool:
@@ -169,18 +169,20 @@ class AutomationEngine:
         if not self.state.automation_runs.waiting(self.workspace):
             return False
         for _ in range(_EVENTS):
-            if not self._ask(lease, now):
+            if not self._ask_rules(lease, now):
                 break
         return True
 
-    def _ask(self, lease: Lease, now: datetime) -> bool:
+    def _ask_rules(self, lease: Lease, now: datetime) -> bool:
         """Ask the rules about the oldest event; whether there was one."""
         with self.state.transaction(product="response") as session:
             lease.check(session)
-            event = self.state.automation_runs.next(session, self.workspace)
+            event = self.state.automation_runs.lock_next_event(session, self.workspace)
             if event is None:
                 return False
-            view = view_row(event.document, self.state.automation_runs.facts(session, event))
+            view = build_row_view(
+                event.document, self.state.automation_runs.read_previous_facts(session, event)
+            )
             for rule in self.rules:
                 if rule.is_triggered(event.kind, self.workspace, now) and rule.matches(event.kind, view):
                     batch = build_event_batch(event, EVENT_KINDS[event.kind])
@@ -188,7 +190,7 @@ class AutomationEngine:
                     self.state.automation_runs.plan(session, runs)
                     if rule.stop:
                         break
-            self.state.automation_runs.forget(session, event, to_facts(event.document))
+            self.state.automation_runs.forget(session, event, extract_facts(event.document))
             return True
 
     def _begin(self, session: Session, ids: Sequence[str], now: datetime) -> list[AutomationRun]:

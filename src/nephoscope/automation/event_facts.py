@@ -31,11 +31,11 @@ FACTS = (
     "riskeventtypes",
     "identitykind",
 )
-"""What `to_facts` returns."""
+"""What `extract_facts` returns."""
 CHANGED, BEFORE, ENTITY = "changed", "before", "entity"
 
 
-def to_facts(document: Mapping[str, Any]) -> dict[str, list[str]]:
+def extract_facts(document: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return what conditions look at, of an alert, an incident or a risk."""
     more = document.get("AdditionalData") or {}
     owner = document.get("Owner") or {}
@@ -73,9 +73,9 @@ def find_changed_facts(before: Mapping[str, object], facts: Mapping[str, list[st
     return [name for name, values in facts.items() if name in before and before[name] != values]
 
 
-def view_row(document: Mapping[str, object], before: Mapping[str, Any] | None = None) -> EventView:
+def build_row_view(document: Mapping[str, object], before: Mapping[str, Any] | None = None) -> EventView:
     """Return an alert or incident as conditions see it; `before` are the facts that the event before had."""
-    facts, earlier = to_facts(document), before or {}
+    facts, earlier = extract_facts(document), before or {}
     known = {
         **facts,
         "title": [*facts["title"], *_list_former_names(facts["rule"])],
@@ -91,7 +91,7 @@ def _list_former_names(rules: Iterable[str]) -> list[str]:
     return [name for rule in rules for name in load_former_names().get(rule, ())]
 
 
-def view_document(body: Mapping[str, object]) -> EventView:
+def build_document_view(body: Mapping[str, object]) -> EventView:
     """Return a published document as conditions see it."""
     return EventView({}, body)
 
@@ -113,7 +113,9 @@ def build_entity_facts(document: Mapping[str, Any]) -> dict[str, list[str]]:
     for one in document.get("Entities") or []:
         for name, value in {**one, **_derive_identifiers(one)}.items():
             if name != "Type":
-                found.setdefault(_name_entity_fact(str(one.get("Type", "")), name), []).append(str(value))
+                found.setdefault(_build_entity_fact_name(str(one.get("Type", "")), name), []).append(
+                    str(value)
+                )
     return found
 
 
@@ -138,14 +140,14 @@ def normalize_fact_name(text: str) -> str:
     if first == BEFORE and rest in FACTS:
         return name
     if first == ENTITY and rest.count(".") == 1:
-        return _name_entity_fact(*_require_identifier(*rest.split(".")))
+        return _build_entity_fact_name(*_require_identifier(*rest.split(".")))
     raise ValueError(
         f"unknown property {text!r:.80}: expected {', '.join(FACTS)}, {CHANGED}, {BEFORE}.NAME of "
         f"these, or {ENTITY}.KIND.IDENTIFIER"
     )
 
 
-def _name_entity_fact(kind: str, identifier: str) -> str:
+def _build_entity_fact_name(kind: str, identifier: str) -> str:
     return f"{ENTITY}.{kind.lower().replace('-', '')}.{identifier.lower()}"
 
 

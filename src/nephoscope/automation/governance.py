@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.automation.rule import AutomationError
-from nephoscope.files.json_tree import tree_of
+from nephoscope.files.json_tree import get_tree
 from nephoscope.model.utc_time import assume_utc
-from nephoscope.state.estate.arm_documents import row_key
+from nephoscope.state.estate.arm_documents import build_row_key
 
 if TYPE_CHECKING:
     from nephoscope.state import State
@@ -42,8 +42,10 @@ Containers = Callable[[str], Collection[str]]
 #: What conditions ask of an assessment -> its value.
 _PROPERTIES: Mapping[str, Callable[[Mapping[str, object]], str]] = {
     "$.assessmentkey": lambda body: str(body.get("name", "")),
-    "$.assessmentseverity": lambda body: str(_value_at(body, "properties", "metadata", "severity") or ""),
-    "$.assessmentdisplayname": lambda body: str(_value_at(body, "properties", "displayName") or ""),
+    "$.assessmentseverity": lambda body: str(
+        _make_value_reader(body, "properties", "metadata", "severity") or ""
+    ),
+    "$.assessmentdisplayname": lambda body: str(_make_value_reader(body, "properties", "displayName") or ""),
 }
 
 
@@ -85,7 +87,7 @@ class GovernanceRule:
     def applies_to(self, body: Mapping[str, object], resource: str, above: Collection[str]) -> bool:
         """Return whether it is about an assessment of a resource (its lower-cased id), which lies in some containers."""
         if not self._covers(resource, above) or any(
-            _is_under(resource, one) or one in above for one in self.excluded
+            _is_under_scope(resource, one) or one in above for one in self.excluded
         ):
             return False
         return not self.sets or any(
@@ -94,10 +96,10 @@ class GovernanceRule:
         )
 
     def _covers(self, resource: str, above: Collection[str]) -> bool:
-        if _is_under(resource, self.scope):
+        if _is_under_scope(resource, self.scope):
             return True
-        return row_key(self.tenant, self.scope) in above and not any(
-            row_key(one, self.scope) in above for one in self.replaced_in
+        return build_row_key(self.tenant, self.scope) in above and not any(
+            build_row_key(one, self.scope) in above for one in self.replaced_in
         )
 
     def build_assignment(
@@ -107,7 +109,8 @@ class GovernanceRule:
         kind, value = self.owner
         by_tag = next((str(one) for name, one in tags.items() if name.lower() == value.lower()), "")
         began = max(
-            _parse_time(_value_at(body, "properties", "status", "statusChangeDate")) or self.made, self.made
+            _parse_time(_make_value_reader(body, "properties", "status", "statusChangeDate")) or self.made,
+            self.made,
         )
         return GovernanceAssignment(
             self.key,
@@ -162,7 +165,7 @@ def load_rules(state: State) -> list[GovernanceRule]:
         except AutomationError as error:
             _LOG.warning("the governance rule %s assigns no owner: %s", one.key, error)
             continue
-        if tree_of(one.body, "properties").get("isDisabled") is not True:
+        if get_tree(one.body, "properties").get("isDisabled") is not True:
             found.append(rule)
     return sorted(found, key=lambda one: (one.priority, one.key))
 
@@ -171,7 +174,7 @@ def find_deciding_rule(
     several: Iterable[GovernanceRule], body: Mapping[str, object], containers: Containers
 ) -> GovernanceRule | None:
     """The rule that decides of an assessment; None where the resource does not fail it, or none holds."""
-    if _value_at(body, "properties", "status", "code") != "Unhealthy":
+    if _make_value_reader(body, "properties", "status", "code") != "Unhealthy":
         return None
     resource = read_assessed_resource(body)
     above = containers(resource)
@@ -244,7 +247,7 @@ def _parse_time_frame(text: object) -> timedelta | None:
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
-def _value_at(body: object, *path: str) -> object:
+def _make_value_reader(body: object, *path: str) -> object:
     for name in path:
         body = body.get(name) if isinstance(body, Mapping) else None
     return body
@@ -258,5 +261,5 @@ def _parse_time(text: object) -> datetime | None:
     return found and assume_utc(found)
 
 
-def _is_under(key: str, scope: str) -> bool:
+def _is_under_scope(key: str, scope: str) -> bool:
     return not scope or key == scope or key.startswith(f"{scope}/")

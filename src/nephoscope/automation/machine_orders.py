@@ -32,10 +32,10 @@ class MachineOrders:
         """Return whether a capture on a machine, other than one's own, has no answer yet."""
         return any(
             one.kind is ResponseKind.CAPTURE and one.id != own
-            for one in self.state.response_orders.list_approved(machine, now)
+            for one in self.state.response_orders.list_approved_orders(machine, now)
         )
 
-    def list_given(self, ids: Sequence[str]) -> list[ResponseOrder]:
+    def list_given_orders(self, ids: Sequence[str]) -> list[ResponseOrder]:
         """Return the orders of some ids that were given."""
         with self.state.reading() as session:
             found = [self.state.response_orders.find(session, one) for one in ids]

@@ -48,7 +48,7 @@ def find_watcher(data: Path, machine: str) -> str:
     for store in open_tenant_stores(data):
         if not (store.version and store.list_snapshots()):
             continue
-        known = store.find_several([machine]).get(machine)
+        known = store.find_resources([machine]).get(machine)
         if known is None:
             continue
         place = _read_region(known.body)

@@ -18,9 +18,9 @@ def find_taken_priorities(
     """Priority -> what has it; the rule named `but` counts for nothing. StoreError where the estate cannot be read."""
     known = {
         priority: f"the plan of the run {run_id}"
-        for run_id, priority in _list_planned(plans, group, direction)
+        for run_id, priority in _list_planned_rules(plans, group, direction)
     }
-    for name, properties in _list_stored(data, group):
+    for name, properties in _list_stored_rules(data, group):
         if (
             properties.get("direction") == direction
             and "priority" in properties
@@ -30,7 +30,7 @@ def find_taken_priorities(
     return known
 
 
-def _list_stored(data: Path, group: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _list_stored_rules(data: Path, group: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The rules of the group in the stored estate."""
     from nephoscope.estate.tenant_stores import iterate_current
 
@@ -40,7 +40,9 @@ def _list_stored(data: Path, group: str) -> Iterator[tuple[str, Mapping[str, Any
                 yield str(one.get("name", "")), one.get("properties") or {}
 
 
-def _list_planned(plans: Iterable[AutomationRun], group: str, direction: str) -> Iterator[tuple[str, int]]:
+def _list_planned_rules(
+    plans: Iterable[AutomationRun], group: str, direction: str
+) -> Iterator[tuple[str, int]]:
     """(run, priority) of the rules that plans make in the group."""
     for run in plans:
         if run.plan is not None and str(run.plan.get("resource", "")).lower() == group.lower():

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.incidents.change_events import list_alert_entities
 from nephoscope.alerts.incidents.security_rows import build_incident_row
-from nephoscope.automation.event_facts import view_row
+from nephoscope.automation.event_facts import build_row_view
 from nephoscope.identity.risk_events import (
     IDENTITY_CHANGED,
     SIGN_IN_DETECTED,
     describe_detection,
     describe_identity,
-    newest_item,
+    find_newest_item,
 )
 from nephoscope.model.identity_risk import IdentityKind
 
@@ -77,7 +77,7 @@ def _list_incidents(
             )
         row = build_incident_row(one, alerts, notes, now, one.owner)
         told = {**row, "Entities": list_alert_entities([each.document for each in alerts])}
-        if rule.is_met_by("incident.created", view_row(told)):
+        if rule.is_met_by("incident.created", build_row_view(told)):
             yield PastMatch(
                 "incident", str(one.number), one.title, one.severity, one.last_activity, workspace
             )
@@ -89,9 +89,9 @@ def _list_identities(
     """Yield the identities whose risk changed, as it is now."""
     for kind in IdentityKind:
         for one in state.identity_risks.list_identities(workspace, kind):
-            for item in newest_item(state, workspace, kind, one.id) if one.updated >= since else ():
+            for item in find_newest_item(state, workspace, kind, one.id) if one.updated >= since else ():
                 told = describe_identity(item)
-                if rule.is_met_by(IDENTITY_CHANGED, view_row(told)):
+                if rule.is_met_by(IDENTITY_CHANGED, build_row_view(told)):
                     title, severity = str(told["Title"]), str(told["Severity"])
                     yield PastMatch("identity", f"{kind}:{one.key}", title, severity, one.updated, workspace)
 
@@ -105,7 +105,7 @@ def _list_detections(
             if (
                 one.activity == "signin"
                 and one.happened >= since
-                and rule.is_met_by(SIGN_IN_DETECTED, view_row(told))
+                and rule.is_met_by(SIGN_IN_DETECTED, build_row_view(told))
             ):
                 yield PastMatch(
                     "detection", one.id, str(told["Title"]), str(told["Severity"]), one.happened, workspace
@@ -115,5 +115,5 @@ def _list_detections(
 def _list_alerts(state: State, rule: AutomationRule, workspace: str, since: datetime) -> Iterator[PastMatch]:
     for one in state.alerts.list_newest(workspace, held=False, most=MOST):
         told = {**one.document, "Entities": list_alert_entities([one.document])}
-        if one.ended >= since and rule.is_met_by("alert.created", view_row(told)):
+        if one.ended >= since and rule.is_met_by("alert.created", build_row_view(told)):
             yield PastMatch("alert", one.id, str(told["AlertName"]), one.severity, one.ended, workspace)

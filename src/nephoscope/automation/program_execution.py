@@ -32,7 +32,7 @@ def run_program(name: str, data: bytes, around: ActionContext) -> str:
     with tempfile.TemporaryDirectory(prefix="nephoscope-") as folder, tempfile.TemporaryFile() as given:
         given.write(data)
         given.seek(0)
-        code, text = _run(command, given, folder)
+        code, text = _run_command(command, given, folder)
     if code is None:
         raise ActionError(f"{name} was stopped after {command.seconds:g} s")
     if len(text) > command.output:
@@ -51,7 +51,7 @@ def hand_over_run(name: str, run: AutomationRun, around: ActionContext, what: st
     return run_program(name, json.dumps(document).encode(), around)
 
 
-def _run(command: AllowedCommand, given: IO[bytes], folder: str) -> tuple[int | None, bytes]:
+def _run_command(command: AllowedCommand, given: IO[bytes], folder: str) -> tuple[int | None, bytes]:
     """The exit code (None where it took too long) and what it said; every process that it began is stopped with it."""
     try:
         process = subprocess.Popen(  # noqa: S603 - an argument list of the operator's file

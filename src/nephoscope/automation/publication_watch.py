@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from nephoscope.automation.event_facts import view_document
+from nephoscope.automation.event_facts import build_document_view
 from nephoscope.automation.published_changes import (
     build_state_path,
     drop_other_versions,
@@ -138,5 +138,5 @@ def match_documents(
     """Yield the documents (all, or of some keys) that a rule is told of by a trigger on published documents."""
     assert trigger.document_kind is not None
     for body in read_bodies(snapshot, trigger.document_kind.type, keys):
-        if one.scope.covers(str(body["id"]).lower()) and trigger.condition.is_met(view_document(body)):
+        if one.scope.covers(str(body["id"]).lower()) and trigger.condition.is_met(build_document_view(body)):
             yield body

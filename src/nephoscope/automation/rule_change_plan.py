@@ -15,7 +15,7 @@ from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE, Network
 from nephoscope.estate.resource_lookup import get_properties
-from nephoscope.estate.rule_changes import RuleEffect, compare_openings, with_rules
+from nephoscope.estate.rule_changes import RuleEffect, compare_openings, replace_rules
 from nephoscope.estate.rule_text import format_prefixes, format_ranges
 from nephoscope.estate.security_rules import SecurityRuleError
 from nephoscope.estate.tenant_stores import open_tenant_stores
@@ -78,7 +78,7 @@ def plan_changes(model: Network, changes: Sequence[GroupChange], management: Add
     if len(added) != len(changes):
         raise ActionError("a security group occurs twice in the change: put its rules together", again=False)
     try:
-        changed = with_rules(model, added)
+        changed = replace_rules(model, added)
         for group in added:
             _require_free(changed, group)
         effects = tuple(_list_effects(model, changed, frozenset(added), management))
@@ -95,8 +95,8 @@ def plan_changes(model: Network, changes: Sequence[GroupChange], management: Add
             "contentVersion": "1.0.0.0",
             "resources": [_build_template_rule(one.group, rule) for one in changes for rule in one.rules],
         },
-        "\n".join(_create(one.group, rule) for one in changes for rule in one.rules),
-        "\n".join(_undo(model, one) for one in changes),
+        "\n".join(_format_rule_command(one.group, rule) for one in changes for rule in one.rules),
+        "\n".join(_format_undo_commands(model, one) for one in changes),
         effects,
     )
 
@@ -115,13 +115,15 @@ def _list_effects(
     for machine, address in _list_addresses_behind(before, groups):
         for inbound in (True, False):
             found = [
-                compare_openings(before, after, address, protocol, AddressSet.everything(), inbound=inbound)
+                compare_openings(
+                    before, after, address, protocol, AddressSet.include_everything(), inbound=inbound
+                )
                 for protocol in _PROTOCOLS
             ]
             if inbound:
                 _spare_management(found, management, machine)
-            removed = tuple(text for one in found for text in _describe(one.protocol, one.removed))
-            added = tuple(text for one in found for text in _describe(one.protocol, one.added))
+            removed = tuple(text for one in found for text in _describe_effect(one.protocol, one.removed))
+            added = tuple(text for one in found for text in _describe_effect(one.protocol, one.added))
             if removed or added:
                 direction = "Inbound" if inbound else "Outbound"
                 yield AddressEffect(machine, address[1].address, direction, removed, added)
@@ -147,7 +149,7 @@ def _spare_management(effects: Sequence[RuleEffect], management: AddressSet, mac
                 raise ActionError(f"management addresses would lose port {ports[0]} of {name}", again=False)
 
 
-def _describe(protocol: str, regions: Sequence[tuple[int, TrafficRegion]]) -> Iterator[str]:
+def _describe_effect(protocol: str, regions: Sequence[tuple[int, TrafficRegion]]) -> Iterator[str]:
     for family, region in regions:
         remote = AddressSet(region.remote) if family == 4 else AddressSet((), region.remote)
         texts = []
@@ -185,7 +187,7 @@ def _build_location_arguments(group: str) -> list[str]:
     return ["--subscription", id_.subscription or "", "-g", id_.resource_group or "", "--nsg-name", id_.name]
 
 
-def _create(group: str, rule: Mapping[str, object]) -> str:
+def _format_rule_command(group: str, rule: Mapping[str, object]) -> str:
     """The command that puts a rule; the same name replaces what is there."""
     body = rule["properties"]
     words = [
@@ -209,7 +211,7 @@ def _to_text(value: object) -> str:
     return str(value["id"]) if isinstance(value, dict) else str(value)
 
 
-def _undo(model: Network, change: GroupChange) -> str:
+def _format_undo_commands(model: Network, change: GroupChange) -> str:
     """The commands that delete new rules and then put replaced ones back."""
     listed = get_properties(model.estate.resources[change.group.lower()]).get("securityRules")
     own = {
@@ -221,5 +223,8 @@ def _undo(model: Network, change: GroupChange) -> str:
     delete = ["az", "network", "nsg", "rule", "delete", *_build_location_arguments(change.group), "-n"]
     lines = [shlex.join([*delete, name]) for name in reversed(names) if name.lower() not in own]
     return "\n".join(
-        [*lines, *(_create(change.group, own[name.lower()]) for name in names if name.lower() in own)]
+        [
+            *lines,
+            *(_format_rule_command(change.group, own[name.lower()]) for name in names if name.lower() in own),
+        ]
     )

@@ -11,7 +11,7 @@ from uuid import uuid4
 from nephoscope.alerts.incidents.change_events import list_alert_entities
 from nephoscope.alerts.incidents.security_rows import build_incident_row
 from nephoscope.automation.engine import AutomationEngine
-from nephoscope.automation.event_facts import view_row
+from nephoscope.automation.event_facts import build_row_view
 from nephoscope.automation.publication_watch import match_documents
 from nephoscope.automation.rule import AutomationRule, Trigger
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -42,7 +42,7 @@ def try_with_row(
         _make_run(engine, rule, f"{rule.key} (test)", one, kind, subject, document, now, by)
         for one in rule.actions
     ]
-    return rule.is_met_by(kind, view_row(document)), _run(engine, runs) if do else []
+    return rule.is_met_by(kind, build_row_view(document)), _run_trial_actions(engine, runs) if do else []
 
 
 def try_with_documents(
@@ -57,7 +57,7 @@ def try_with_documents(
                 _make_run(engine, rule, rule.key, one, kind, str(body["id"]), body, now, by)
                 for one in rule.actions
             ]
-    return _run(engine, runs)
+    return _run_trial_actions(engine, runs)
 
 
 def list_matches(data: Path, rule: AutomationRule) -> Iterator[tuple[Trigger, int, dict[str, object] | None]]:
@@ -87,7 +87,7 @@ def _make_run(
     )  # fmt: skip
 
 
-def _run(engine: AutomationEngine, runs: Sequence[AutomationRun]) -> list[AutomationRun]:
+def _run_trial_actions(engine: AutomationEngine, runs: Sequence[AutomationRun]) -> list[AutomationRun]:
     with engine.state.transaction() as session:
         for run in runs:
             engine.state.automation_runs.put(session, run)

@@ -54,7 +54,7 @@ def plan_runs(
         digested = [one for one in batches if action.digest and one.kind.type and one.records]
         for snapshot in (False, True):
             if several := [one for one in digested if one.kind.snapshot == snapshot]:
-                yield _summarize(_Planned(rule, number, now, order), several)
+                yield _summarize_planned_run(_Planned(rule, number, now, order), several)
         for one in batches:
             if one.records and one not in digested:
                 yield from _split_runs(_Planned(rule, number, now, order), one, action.batch)
@@ -116,7 +116,7 @@ def _split_runs(planned: _Planned, batch: EventBatch, most: int) -> Iterator[Aut
         yield planned.build_run(batch, batch.kind.name, (*batch.identity, begin), subject, document)
 
 
-def _summarize(planned: _Planned, batches: Sequence[EventBatch]) -> AutomationRun:
+def _summarize_planned_run(planned: _Planned, batches: Sequence[EventBatch]) -> AutomationRun:
     """Return one run for all documents: the gravest, and how many there are."""
     first = batches[0]
     snapshot = first.kind.snapshot

@@ -61,26 +61,31 @@ class RunQueues:
     def choose_due(self, *, new: bool = False) -> list[DueRun]:
         """The runs to begin now, in their order; `new` where some were made since. Each takes its lane when `mark_begun` gets it."""
         if new or monotonic() - self._found >= _FRESH_SECONDS:
-            self._find()
-        chosen = self._choose()
+            self._find_due_runs()
+        chosen = self._choose_due_runs()
         # of a lane that became free no run may have been found before
         if self._freed - {select_queue(one) for one in chosen}:
-            self._find()
-            chosen = self._choose()
+            self._find_due_runs()
+            chosen = self._choose_due_runs()
         self._freed.clear()
         return chosen
 
-    def _find(self) -> None:
+    def _find_due_runs(self) -> None:
         self._due, self._found = self.find(), monotonic()
 
-    def _choose(self) -> list[DueRun]:
+    def _choose_due_runs(self) -> list[DueRun]:
         known = [(select_queue(one), one) for one in self._due if one.id not in self._busy]
         known.sort(
-            key=lambda two: (not two[1].urgent, self._turn(two[0], two[1].rule), two[1].due, two[1].id)
+            key=lambda two: (
+                not two[1].urgent,
+                self._get_rule_turn(two[0], two[1].rule),
+                two[1].due,
+                two[1].id,
+            )
         )
         busy, found = Counter(self._busy.values()), []
         for lane, one in known:
-            if self._free(lane, busy):
+            if self._is_lane_free(lane, busy):
                 busy[lane] += 1
                 found.append(one)
         return found
@@ -97,15 +102,15 @@ class RunQueues:
         gone = set(ids)
         self._due = [one for one in self._due if one.id not in gone]
 
-    def mark_ended(self, id_: str) -> None:
+    def mark_run_ended(self, id_: str) -> None:
         """Free the lane of a run that ended."""
         if lane := self._busy.pop(id_, None):
             self._freed.add(lane)
 
-    def _turn(self, lane: ReceiverQueue, rule: str) -> int:
+    def _get_rule_turn(self, lane: ReceiverQueue, rule: str) -> int:
         return self._turns.get((lane, rule), 0)
 
-    def _free(self, lane: ReceiverQueue, busy: Counter[ReceiverQueue]) -> bool:
+    def _is_lane_free(self, lane: ReceiverQueue, busy: Counter[ReceiverQueue]) -> bool:
         if not lane.action:
             return busy[lane] < (_CHANGES if lane.urgent else _BULK_CHANGES)
         taken = sum(1 for one in busy if one.action and one.urgent == lane.urgent and busy[one])

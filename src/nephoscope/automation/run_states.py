@@ -32,7 +32,7 @@ def begin_run(run: AutomationRun, now: datetime) -> AutomationRun:
         detail = "the approval timed out"
         return replace(run, status=RunStatus.EXPIRED, until=None, detail=detail, changed=now)
     if run.status is RunStatus.DONE:
-        run = _to_step(run, RunStep.UNDO)
+        run = _set_run_step(run, RunStep.UNDO)
     return replace(
         run, status=RunStatus.RUNNING, attempts=run.attempts + 1, begun=run.begun + 1, due=now, changed=now
     )
@@ -72,7 +72,7 @@ def fail_run(run: AutomationRun, error: Exception, now: datetime) -> AutomationR
     again = not isinstance(error, ActionError) or error.again
     detail = redact_text(str(error))[:1000]
     if not again or run.attempts >= MOST_TRIES:
-        return _to_dead(run, detail, now)
+        return _mark_dead(run, detail, now)
     pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (run.attempts - 1))
     return replace(run, status=RunStatus.PENDING, due=now + pause, detail=detail, changed=now)
 
@@ -82,11 +82,11 @@ def interrupt_run(run: AutomationRun, now: datetime) -> AutomationRun:
     run = replace(run, cut_off=run.cut_off + 1)
     detail = f"attempt {run.attempts} was interrupted: its effect is unknown"
     if run.attempts >= MOST_TRIES:
-        return _to_dead(run, detail, now)
+        return _mark_dead(run, detail, now)
     return replace(run, status=RunStatus.PENDING, due=run.created, detail=f"{detail}; restarted", changed=now)
 
 
-def _to_dead(run: AutomationRun, detail: str, now: datetime) -> AutomationRun:
+def _mark_dead(run: AutomationRun, detail: str, now: datetime) -> AutomationRun:
     holds = {
         RunStep.UNDO: "; the applied change is still in effect",
         RunStep.APPLY: "; it may be partly applied",
@@ -96,18 +96,18 @@ def _to_dead(run: AutomationRun, detail: str, now: datetime) -> AutomationRun:
 
 def approve_run(run: AutomationRun, by: str, now: datetime) -> AutomationRun:
     """One that waits for a person, who lets what it planned be done; StateError where it waits for nobody."""
-    _waits(run, now)
-    run = _to_step(run, RunStep.APPLY)
+    _require_pending_run(run, now)
+    run = _set_run_step(run, RunStep.APPLY)
     return replace(run, status=RunStatus.PENDING, by=by, due=now, until=None, changed=now)
 
 
 def deny_run(run: AutomationRun, by: str, now: datetime) -> AutomationRun:
     """One that waits for a person, who lets it not be done."""
-    _waits(run, now)
+    _require_pending_run(run, now)
     return replace(run, status=RunStatus.DENIED, by=by, until=None, detail=f"denied by {by}", changed=now)
 
 
-def _waits(run: AutomationRun, now: datetime) -> None:
+def _require_pending_run(run: AutomationRun, now: datetime) -> None:
     if run.status is not RunStatus.APPROVE:
         raise StateError(f"the run {run.id} does not wait for an approval: it is {run.status.value}")
     if run.until is not None and run.until <= now:
@@ -129,10 +129,10 @@ def withdraw_run(run: AutomationRun, kind: ActionKind, by: str, now: datetime) -
         raise StateError(f"undoing the run {run.id} failed: retry it with nephoscope response retry {run.id}")
     if not applied or kind.undo is None or run.plan is None:
         raise StateError(f"the run {run.id} has nothing to undo: it is {run.status.value}")
-    run = _to_step(run, RunStep.UNDO)
+    run = _set_run_step(run, RunStep.UNDO)
     detail = f"undo requested by {by}"
     return replace(run, status=RunStatus.PENDING, by=by, due=now, until=None, detail=detail, changed=now)
 
 
-def _to_step(run: AutomationRun, step: RunStep) -> AutomationRun:
+def _set_run_step(run: AutomationRun, step: RunStep) -> AutomationRun:
     return replace(run, step=step, attempts=0, begun=0, cut_off=0)

@@ -41,7 +41,7 @@ class WorkerPool:
         self._busy += 1
         self._pool.submit(lambda: self._ended.put(self.act(run)))
 
-    def pop_finished(self, seconds: float) -> list[AutomationRun]:
+    def pop_finished_runs(self, seconds: float) -> list[AutomationRun]:
         """Return those that ended; where none has, the first one that does within some seconds."""
         found: list[AutomationRun] = []
         try:
@@ -54,7 +54,7 @@ class WorkerPool:
         self._busy -= len(found)
         return found
 
-    def finish_all(self) -> list[AutomationRun]:
+    def finish_all_runs(self) -> list[AutomationRun]:
         """All that are still being done, once they ended."""
         found = [self._ended.get() for _ in range(self._busy)]
         self._busy = 0

@@ -57,7 +57,7 @@ _BY_ACTIVITY = {
 }
 
 
-def find_kind(activity: str, action: str) -> AnomalyKind:
+def find_anomaly_kind(activity: str, action: str) -> AnomalyKind:
     """The kind of an anomaly: by the action where it is one that has a name, else by the type of the activity."""
     if activity == "Administrative":
         found = next((kind for pattern, kind in _BY_ACTION if pattern.search(action)), None)

@@ -28,7 +28,7 @@ from nephoscope.behavior.identities import (
 )
 from nephoscope.behavior.insights import ANOMALIES, BEHAVIOR, InsightWriter
 from nephoscope.behavior.observation_reader import ObservationSpan, Observer
-from nephoscope.behavior.observation_source import load_shipped
+from nephoscope.behavior.observation_source import load_shipped_sources
 from nephoscope.behavior.profile_dimensions import LONGEST
 from nephoscope.behavior.profiles import Profiles, count_epoch_days
 from nephoscope.behavior.settings import BehaviorSettings, load_settings
@@ -99,7 +99,7 @@ class BehaviorAnalysis:
             return None
         began = time.perf_counter()
         try:
-            report = self._run(lease, now, anew)
+            report = self._run_analysis(lease, now, anew)
         finally:
             lease.release()
         report.seconds = time.perf_counter() - began
@@ -112,7 +112,7 @@ class BehaviorAnalysis:
             minutes=minutes
         )
 
-    def _run(self, lease: Lease, now: dt.datetime, anew: bool) -> BehaviorReport:
+    def _run_analysis(self, lease: Lease, now: dt.datetime, anew: bool) -> BehaviorReport:
         self._appended = 0
         settings, report = load_settings(self.state, self.workspace), BehaviorReport()
         profiles = Profiles(self.lake.data, self.workspace)
@@ -122,7 +122,7 @@ class BehaviorAnalysis:
             mark = {name: value for name, value in mark.items() if name != "until"}
         places = Geolocator.open(self.lake.data)
         known = self._load_knowledge(lease, now, settings, mark, report)
-        observer = Observer(self.lake, self.workspace, load_shipped(), known.aliases, places)
+        observer = Observer(self.lake, self.workspace, load_shipped_sources(), known.aliases, places)
         teller = InsightWriter(settings, known.accounts, known.names, places)
         work = BehaviorWork(lease, observer, teller, profiles, _build_pair_table(known))
         for stretch in observer.split_into_spans(
@@ -154,7 +154,9 @@ class BehaviorAnalysis:
         new = [one for one in found if one.event["id"] not in told]
         rows = [(row, one.event) for one in new if (row := work.teller.build_row(one, now)) is not None]
         anomalies = [row for one, event in rows if (row := work.teller.build_anomaly(one, event)) is not None]
-        self._append(work.lease, {BEHAVIOR: [row for row, _ in rows], ANOMALIES: anomalies}, now, report)
+        self._append_tables(
+            work.lease, {BEHAVIOR: [row for row, _ in rows], ANOMALIES: anomalies}, now, report
+        )
 
     def _load_knowledge(
         self,
@@ -181,7 +183,7 @@ class BehaviorAnalysis:
         stale = last.get("digest") != peers_digest or now - dt.datetime.fromisoformat(last["at"]) >= AGAIN
         tenant = self.lake.workspace(self.workspace).id
         peers = list(build_peer_rows(found.directory, found.peers, now, tenant)) if stale else []
-        self._append(lease, {IDENTITIES: identities, PEERS: peers}, now, report)
+        self._append_tables(lease, {IDENTITIES: identities, PEERS: peers}, now, report)
         if stale:
             mark["peers"] = {"digest": peers_digest, "at": now.isoformat()}
             self.state.checkpoints.put(CHECKPOINT, self.workspace, mark)
@@ -199,7 +201,7 @@ class BehaviorAnalysis:
             found[id_] = IdentityRecord(row.pop("Digest"), at, row.pop("Gone"), row)
         return found
 
-    def _append(
+    def _append_tables(
         self,
         lease: Lease,
         tables: Mapping[str, list[dict[str, object]]],

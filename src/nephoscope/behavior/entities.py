@@ -31,7 +31,7 @@ def build_entities(row: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
     return [{"$id": str(at), **one} for at, one in enumerate(found, 1)]
 
 
-def describe_unlisted(id_: str) -> dict[str, object]:
+def describe_unlisted_account(id_: str) -> dict[str, object]:
     """Insights of an account that no directory has: an object id, or the domain of a name."""
     if _is_object_id(id_):
         return {"AccountObjectID": id_}

@@ -9,8 +9,8 @@ from typing import Any
 
 from nephoscope.behavior.accounts import Account
 from nephoscope.behavior.anomaly_detection import JudgedObservation
-from nephoscope.behavior.anomaly_kinds import find_kind
-from nephoscope.behavior.entities import HOST, build_entities, describe_unlisted
+from nephoscope.behavior.anomaly_kinds import find_anomaly_kind
+from nephoscope.behavior.entities import HOST, build_entities, describe_unlisted_account
 from nephoscope.behavior.observation_reader import EPOCH
 from nephoscope.behavior.profile_dimensions import DIMENSIONS
 from nephoscope.behavior.scoring import (
@@ -88,7 +88,7 @@ class InsightWriter:
         """The row of Anomalies of an event's row of BehaviorAnalytics, None where its priority is below the setting."""
         if row["InvestigationPriority"] < self.settings.anomaly_priority:
             return None
-        kind = find_kind(row["ActivityType"], row["ActionType"])
+        kind = find_anomaly_kind(row["ActivityType"], row["ActionType"])
         insights = row["ActivityInsights"]
         return {
             "Id": row["_ItemId"],
@@ -160,7 +160,8 @@ class InsightWriter:
         if not judged.event["ok"] and not word.startswith("failed"):
             word = f"failed {word}"
         why = [
-            explain_score(one, word) for one in sorted(judged.facts, key=lambda one: -_score_part(score, one))
+            explain_score(one, word)
+            for one in sorted(judged.facts, key=lambda one: -_score_profile_facts(score, one))
         ]
         place = self.places.locate(judged.event["Address"])
         if place.origin in PHRASES:
@@ -186,8 +187,8 @@ class InsightWriter:
             return {}
         if account is None:
             return {
-                **describe_unlisted(event["entity"]),
-                "AccountDisplayName": self._display_name(event),
+                **describe_unlisted_account(event["entity"]),
+                "AccountDisplayName": self._get_display_name(event),
                 "BlastRadius": "Low",
             }
         age = _compute_age_days(account, event["time"])
@@ -222,11 +223,11 @@ class InsightWriter:
         if event["kind"] == HOST:
             return ""
         if event["kind"] != "user":
-            return self._display_name(event)
+            return self._get_display_name(event)
         name = account.name if account else str(event["Name"])
         return name.rpartition("\\")[2].partition("@")[0]
 
-    def _display_name(self, event: Mapping[str, Any]) -> str:
+    def _get_display_name(self, event: Mapping[str, Any]) -> str:
         return self.names.get(event["entity"]) or str(event["Name"])
 
 
@@ -247,8 +248,8 @@ def _build_insights(facts: ProfileFacts) -> dict[str, object]:
     dimension = DIMENSIONS[facts.dimension]
     found: dict[str, object] = {dimension.first: facts.first}
     if dimension.uncommon:
-        found[dimension.uncommon] = facts.uncommon
-    if dimension.among_peers and facts.peers_known:
+        found[dimension.uncommon] = facts.is_uncommon
+    if dimension.among_peers and facts.are_peers_known:
         found[dimension.among_peers] = facts.is_uncommon_among_peers
     if dimension.first_in_tenant:
         found[dimension.first_in_tenant] = facts.is_first_in_tenant
@@ -259,7 +260,7 @@ def _build_insights(facts: ProfileFacts) -> dict[str, object]:
     return found
 
 
-def _score_part(score: AnomalyScore, facts: ProfileFacts) -> float:
+def _score_profile_facts(score: AnomalyScore, facts: ProfileFacts) -> float:
     return next(counts for name, _, counts in score.parts if name == facts.dimension)
 
 

@@ -83,7 +83,7 @@ class Observer:
         for number, row in enumerate(rows):
             row["event"] = number
             if not (row["Country"] and row["ISP"]):
-                self._locate(row, seen.get(row["Address"]))
+                self._locate_addresses(row, seen.get(row["Address"]))
         return pa.Table.from_pylist(rows, OBSERVED)
 
     def load_known_ids(self, stretch: ObservationSpan) -> frozenset[str]:
@@ -128,7 +128,7 @@ class Observer:
         }
         return {**{name: row[name] for name in _TEXTS}, **seen}
 
-    def _locate(self, row: dict[str, object], seen: Mapping[str, object] | None) -> None:
+    def _locate_addresses(self, row: dict[str, object], seen: Mapping[str, object] | None) -> None:
         """Fill in where an address is: as the sign-ins beside it say, else by the places."""
         address = str(row["Address"])
         if seen is None and address:

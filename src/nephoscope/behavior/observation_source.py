@@ -24,7 +24,7 @@ class ObservationSource:
 
 
 @cache
-def load_shipped() -> tuple[ObservationSource, ...]:
+def load_shipped_sources() -> tuple[ObservationSource, ...]:
     """The sources that come with the product."""
     folder = files("nephoscope") / "content" / "behavior"
     found = []

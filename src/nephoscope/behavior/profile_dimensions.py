@@ -36,7 +36,7 @@ class Dimension:
     common: bool = False
 
 
-def _name_dimension(
+def _declare_dimension(
     name: str,
     weight: float,
     lookback: int,
@@ -64,18 +64,18 @@ def _name_dimension(
 DIMENSIONS = {
     one.name: one
     for one in (
-        _name_dimension(
+        _declare_dimension(
             "Country", 0.55, 90, "Country", ("ConnectedFromCountry", "ConnectedFrom", "ConnectionFromCountryObserved"), "from {}",
             place=True, common=True,
         ),
-        _name_dimension(
+        _declare_dimension(
             "ISP", 0.3, 30, "ISP", ("ConnectedViaISP", "Used", "ConnectionViaISP"), "over the network {}", place=True, common=True
         ),
-        _name_dimension("Browser", 0.15, 30, "Browser", ("ConnectedViaBrowser", "Used", "BrowserObserved"), "with the browser {}"),
-        _name_dimension("Device", 0.25, 30, "Device", ("ConnectedFromDevice", "Used", "DeviceObserved"), "from the device {}"),
-        _name_dimension("App", 0.2, 180, "App", ("UsedApp", "Used", "AppObserved"), "to the application {}", common=True),
-        _name_dimension("Operation", 0.35, 180, "Action", ("PerformedAction", "Performed", "ActionPerformed"), "{}", common=True),
-        _name_dimension("Resource", 0.2, 180, "Resource", ("AccessedResource", "Accessed", "ResourceAccessed"), "on {}"),
+        _declare_dimension("Browser", 0.15, 30, "Browser", ("ConnectedViaBrowser", "Used", "BrowserObserved"), "with the browser {}"),
+        _declare_dimension("Device", 0.25, 30, "Device", ("ConnectedFromDevice", "Used", "DeviceObserved"), "from the device {}"),
+        _declare_dimension("App", 0.2, 180, "App", ("UsedApp", "Used", "AppObserved"), "to the application {}", common=True),
+        _declare_dimension("Operation", 0.35, 180, "Action", ("PerformedAction", "Performed", "ActionPerformed"), "{}", common=True),
+        _declare_dimension("Resource", 0.2, 180, "Resource", ("AccessedResource", "Accessed", "ResourceAccessed"), "on {}"),
         Dimension(
             "System", 0.15, 30, "FirstTimeUserConnectedViaOperatingSystem", "", "", "", "DeviceFamilyUncommonlyUsedInTenant",
             "with the system {}",
@@ -85,15 +85,15 @@ DIMENSIONS = {
             "", "", "to the machine {}",
         ),
         Dimension("Provider", 0.15, 30, "SimilarActionWasn'tPerformedInThePast", "", "", "", "", "in {}", tells=False),
-        _name_dimension(
+        _declare_dimension(
             "City", 0.1, 90, "City", ("ConnectedFromCity", "ConnectedFrom", "ConnectionFromCityObserved"), "from {}",
             tells=False, place=True, own=True,
         ),
-        _name_dimension(
+        _declare_dimension(
             "Address", 0.05, 30, "Address", ("ConnectedFromAddress", "Used", "ConnectionFromAddressObserved"), "from the address {}",
             tells=False, place=True, own=True,
         ),
-        _name_dimension(
+        _declare_dimension(
             "Hours", 0.1, 30, "Hours", ("ActiveInHours", "Active", "ActivityInHoursObserved"), "at {}", tells=False, own=True
         ),
         Dimension(

@@ -107,7 +107,7 @@ class Profiles:
     def add_observations(self, rows: pa.Table) -> None:
         """Add rows of `recent`; durable when it returns."""
         if rows.num_rows:
-            self._write("recent", rows.cast(RECENT), "append")
+            self._write_profile("recent", rows.cast(RECENT), "append")
 
     def fold(self, today: int) -> None:
         """Put all days before yesterday into the base. What was told of them must be in the lake already."""
@@ -116,16 +116,16 @@ class Profiles:
             connection.execute(_FOLDED, {"now": today, "cut": cut})
             base = fetch_arrow(connection, _KEPT)
             recent = fetch_arrow(connection, "SELECT * FROM recent WHERE day >= $cut", {"cut": cut})
-        self._write("base", base.cast(BASE), "overwrite")
-        self._write("recent", recent.cast(RECENT), "overwrite")
+        self._write_profile("base", base.cast(BASE), "overwrite")
+        self._write_profile("recent", recent.cast(RECENT), "overwrite")
 
     def reset(self) -> None:
         """Begin anew: the next run learns from all that the lake keeps."""
         for name, schema in (("base", BASE), ("recent", RECENT)):
-            if self._is_usable(name):
-                self._write(name, schema.empty_table(), "overwrite")
+            if self._is_table_usable(name):
+                self._write_profile(name, schema.empty_table(), "overwrite")
 
-    def _is_usable(self, name: str) -> bool:
+    def _is_table_usable(self, name: str) -> bool:
         """Return whether there is a table that can be written to; a damaged one is put aside, and no file of it is lost."""
         try:
             return self._open_table(name) is not None
@@ -142,7 +142,7 @@ class Profiles:
                 table.vacuum(_KEPT_HOURS, dry_run=False, enforce_retention_duration=False)
                 table.cleanup_metadata()
 
-    def _write(self, name: str, rows: pa.Table, mode: str) -> None:
+    def _write_profile(self, name: str, rows: pa.Table, mode: str) -> None:
         path = self.folder / name
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:

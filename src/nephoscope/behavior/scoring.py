@@ -61,19 +61,19 @@ class ProfileFacts:
         return self.learned and self.days == 0
 
     @property
-    def uncommon(self) -> bool:
+    def is_uncommon(self) -> bool:
         """Return whether it is uncommon for the entity, a first time included."""
         return self.learned and self.recent <= UNCOMMON_USER * self.recent_active
 
     @property
-    def peers_known(self) -> bool:
+    def are_peers_known(self) -> bool:
         """Return whether there are enough peers with a history to speak of."""
         return self.peers >= FEW_PEERS
 
     @property
     def is_uncommon_among_peers(self) -> bool:
         """Return whether one in twenty peers at most shows it."""
-        return self.peers_known and self.peer_users <= UNCOMMON_PEERS * self.peers
+        return self.are_peers_known and self.peer_users <= UNCOMMON_PEERS * self.peers
 
     @property
     def is_first_in_tenant(self) -> bool:
@@ -156,7 +156,9 @@ def explain_score(facts: ProfileFacts, activity: str) -> str:
 
 
 def _describe_prevalence(facts: ProfileFacts) -> str:
-    peers = f"{_format_share(facts.peer_users, facts.peers)} peers" if facts.peers_known else "peers unknown"
+    peers = (
+        f"{_format_share(facts.peer_users, facts.peers)} peers" if facts.are_peers_known else "peers unknown"
+    )
     return f"{peers}, {_format_share(facts.other_users, facts.others)} others"
 
 

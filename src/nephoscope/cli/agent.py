@@ -21,9 +21,9 @@ def command() -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default=Path("nephoscope-agent.pyz"))
 def build(file: Path) -> None:
     """Write the agent to FILE, which any Python 3.9 or newer runs on a machine without this product."""
-    from nephoscope.protect.hosts.agent_package import agent_package
+    from nephoscope.protect.hosts.agent_package import build_agent_package
 
-    package = agent_package()
+    package = build_agent_package()
     file.write_bytes(package.content)
     file.chmod(0o755)
     click.echo(f"{file}: version {package.version}, SHA-256 {package.sha256}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.filter_options import add_limit_option, severity_option, workspace_option
+from nephoscope.cli.session.filter_options import add_limit_option, add_severity_option, add_workspace_option
 from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import build_command
 from nephoscope.cli.session.state_access import find_workspace, open_state
@@ -21,9 +21,9 @@ command = build_command(OPERATIONS)
 
 
 @command.command("list")
-@workspace_option()
+@add_workspace_option()
 @click.option("--incident", type=int, metavar="NUMBER", help="Show only alerts of this incident.")
-@severity_option()
+@add_severity_option()
 @click.option(
     "--held/--no-held", default=True, help="Include suppressed alerts, which belong to no incident."
 )

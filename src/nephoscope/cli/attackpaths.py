@@ -8,8 +8,13 @@ import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
 from nephoscope.cli.session.list_output import FORMATS, add_format_option, to_file
-from nephoscope.cli.session.options import WordChoice, evaluation_options, resource_options
-from nephoscope.cli.terminal.exit_code import FINDINGS, NOTHING_ASSESSED, is_assessed, warn_nothing_assessed
+from nephoscope.cli.session.options import WordChoice, add_evaluation_options, add_resource_options
+from nephoscope.cli.terminal.exit_code import (
+    FINDINGS,
+    NOTHING_ASSESSED,
+    has_applicable_assessment,
+    warn_nothing_assessed,
+)
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -25,8 +30,8 @@ class _AttackPathOptions(ViewOptions):
 
 
 @click.command("attackpaths")
-@evaluation_options
-@resource_options
+@add_evaluation_options
+@add_resource_options
 @click.option(
     "--level", "levels", multiple=True, type=WordChoice(Severity), help="Show only this risk level."
 )
@@ -66,6 +71,6 @@ def command(context: click.Context, /, **options: Unpack[_AttackPathOptions]) ->
     least = options["fail_on"]
     if least and any(one.level.rank >= Severity(least).rank for one in shown.every):
         context.exit(FINDINGS)
-    if least and not shown.every and not is_assessed(report.group_sizes):
+    if least and not shown.every and not has_applicable_assessment(report.group_sizes):
         warn_nothing_assessed()
         context.exit(NOTHING_ASSESSED)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.lake_access import flush_pending, open_lake
+from nephoscope.cli.session.lake_access import flush_pending_rows, open_lake
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.operations.response import automations
 
@@ -41,7 +41,7 @@ def run(data: Path, /) -> None:
             for one in AutomationEngine(lake, state, workspace.name, rules).tick():
                 dead = dead or one.status.value == "dead"
                 click.echo(f"{one.rule}: {one.action}: {one.status.value}: {one.detail}")
-        flush_pending(data, lake, state)
+        flush_pending_rows(data, lake, state)
     sys.exit(_FAULT if dead else 0)
 
 

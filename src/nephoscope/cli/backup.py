@@ -32,7 +32,7 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
     are excluded unless you include them.
     """
     from nephoscope.cli.session.session import show_progress_line
-    from nephoscope.lake.backup.backup_contents import secret_folders
+    from nephoscope.lake.backup.backup_contents import list_secret_folders
     from nephoscope.service.backups import write_backup
 
     if not has_state(data):
@@ -40,7 +40,7 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
     with open_lake(data) as (lake, state), show_progress_line() as tell:
         manifest = write_backup(build_context(data, state), lake, file, keys=with_keys, tell=tell)
         credentials = bool(state.credentials.names())
-        certificates = "tls" in secret_folders(data)
+        certificates = "tls" in list_secret_folders(data)
     files = format_count(len(manifest.entries), "file")
     click.echo(
         f"{file}: {files}, {format_size(file.stat().st_size)}, {format_count(len(manifest.tables), 'table')} of the lake"

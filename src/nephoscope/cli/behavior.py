@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.lake_access import flush_pending, open_lake
+from nephoscope.cli.session.filter_options import add_workspace_option
+from nephoscope.cli.session.lake_access import flush_pending_rows, open_lake
 from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.service_context import build_context
@@ -33,7 +33,7 @@ def command() -> None:
 
 @command.command("run")
 @click.option("--anew", is_flag=True, help="Delete all profiles and rebuild them from the lake.")
-@workspace_option()
+@add_workspace_option()
 @click.pass_obj
 def run(data: Path, /, anew: bool, workspace: str) -> None:
     """Update profiles and score the activity since the last run."""
@@ -44,7 +44,7 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
     from nephoscope.service.behavior import relearn_profiles
 
     with open_lake(data) as (lake, state):
-        flush_pending(data, lake, state)
+        flush_pending_rows(data, lake, state)
         name = find_workspace(state, workspace).name
         try:
             if anew:
@@ -80,7 +80,7 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
 @click.option(
     "--most", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Maximum number of rows."
 )
-@workspace_option()
+@add_workspace_option()
 @add_list_format_option
 @click.pass_obj
 def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, output: str) -> None:
@@ -96,7 +96,7 @@ def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, ou
 
 @command.command("show")
 @click.argument("entity")
-@workspace_option()
+@add_workspace_option()
 @add_list_format_option
 @click.pass_obj
 def show(data: Path, /, entity: str, workspace: str, output: str) -> None:
@@ -115,7 +115,7 @@ def show(data: Path, /, entity: str, workspace: str, output: str) -> None:
 
 @command.command("explain")
 @click.argument("id_", metavar="ID")
-@workspace_option()
+@add_workspace_option()
 @click.pass_obj
 def explain(data: Path, /, id_: str, workspace: str) -> None:
     """Explain the priority of the row whose ID starts with ID (see `behavior list`): the weight and reason
@@ -159,13 +159,13 @@ def _fetch_rows(data: Path, workspace: str, text: str) -> list[dict[str, Any]]:
     """The rows of a query as JSON values."""
     import msgspec
 
-    from nephoscope_kql.cell_formatting import iterate_rows, to_json_value, typed_columns
+    from nephoscope_kql.cell_formatting import iterate_rows, list_typed_columns, to_json_value
     from nephoscope_kql.types import KqlType
 
     with open_lake(data) as (lake, state):
-        flush_pending(data, lake, state)
+        flush_pending_rows(data, lake, state)
         table = lake.rows(text, workspace=find_workspace(state, workspace).name, now=datetime.now(UTC))
-        columns = typed_columns(table)
+        columns = list_typed_columns(table)
         return [
             {
                 name: msgspec.json.decode(value)

@@ -156,7 +156,7 @@ def command(data: Path, /, **options: Unpack[_CollectionOptions]) -> None:
         out = Path(f"azure-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     try:
         with show_progress_line() as progress:
-            found = _collect(data, options, out, progress)
+            found = _collect_snapshot(data, options, out, progress)
     except (
         CollectError,
         CheckpointError,
@@ -183,17 +183,19 @@ def _print_script(data: Path, form: str, options: _CollectionOptions) -> None:
             f"{', '.join(_NARROWING[name] for name in narrowed)}"
         )
     try:
-        needs = _needs(data, options)
+        needs = _find_content_needs(data, options)
     except ContentError as error:
         exit_with_usage_error(str(error))
     click.echo(render_export_script(form, needs), nl=False)
 
 
-def _collect(data: Path, options: _CollectionOptions, out: Path, progress: Progress) -> CollectionResult:
+def _collect_snapshot(
+    data: Path, options: _CollectionOptions, out: Path, progress: Progress
+) -> CollectionResult:
     from nephoscope.collect.azure.collector import Collector
 
     settings = _build_settings(options)
-    needs = _needs(data, options)
+    needs = _find_content_needs(data, options)
     return Collector(settings, needs, out, progress).run()
 
 
@@ -217,13 +219,13 @@ def _build_settings(options: _CollectionOptions) -> CollectionSettings:
     )
 
 
-def _needs(data: Path, options: _CollectionOptions) -> ContentNeeds:
+def _find_content_needs(data: Path, options: _CollectionOptions) -> ContentNeeds:
     """Return what is read: what the content needs, all else too, or some types alone."""
-    from nephoscope.posture.scans.live_estate import content_needs
+    from nephoscope.posture.scans.live_estate import find_content_needs
 
     if options["types"] and options["everything"]:
         exit_with_usage_error("--type and --everything are mutually exclusive")
-    needs = content_needs(data, [Path(folder) for folder in options["policies"]])
+    needs = find_content_needs(data, [Path(folder) for folder in options["policies"]])
     if options["types"]:
         return _limit_to_types(needs, options["types"])
     return needs.with_all_readable() if options["everything"] else needs

@@ -8,7 +8,7 @@ import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
 from nephoscope.cli.session.list_output import FORMATS, add_format_option, to_file
-from nephoscope.cli.session.options import evaluation_options, resource_options
+from nephoscope.cli.session.options import add_evaluation_options, add_resource_options
 from nephoscope.cli.terminal.messages import exit_with_usage_error
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ class _ComplianceOptions(ViewOptions):
 
 
 @click.command("compliance")
-@evaluation_options
-@resource_options
+@add_evaluation_options
+@add_resource_options
 @click.option(
     "--standard",
     metavar="NAME",
@@ -50,13 +50,17 @@ def command(data: Path, /, **options: Unpack[_ComplianceOptions]) -> None:
     from nephoscope_policy.catalog import NotHeldError
 
     report = build_report(data, options)
-    seen = list(report.assessments_in_filter())
+    seen = list(report.list_assessments_in_filter())
     try:
         wanted = options["standard"]
         found = (
-            [standards.standard(report.run, standards.find_judged_initiative(report.run, wanted), seen)]
+            [
+                standards.build_assigned_standard(
+                    report.run, standards.find_judged_initiative(report.run, wanted), seen
+                )
+            ]
             if wanted
-            else standards.standards(report.run, seen)
+            else standards.build_standards(report.run, seen)
         )
     except NotHeldError as error:
         exit_with_usage_error(error.message)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.filter_options import workspace_option
+from nephoscope.cli.session.filter_options import add_workspace_option
 from nephoscope.cli.session.list_output import add_format_option, add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.service_context import open_context
@@ -55,7 +55,7 @@ def command() -> None:
     "--sigma-pipeline", type=click.Choice(["auto", "azure_monitor", "sentinel_asim", "microsoft_xdr"]), default="auto",
     show_default=True, help=("Tables that Sigma rules for devices query; `auto` selects the first table that has " "their fields."),
 )  # fmt: skip
-@workspace_option("Workspace of the rules.")
+@add_workspace_option("Workspace of the rules.")
 @add_list_format_option
 @click.pass_obj
 def import_(
@@ -110,7 +110,7 @@ def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
             pack, taken = import_policies(service, path, name)
     except (ContentError, PolicyError, OSError) as error:
         exit_with_usage_error(str(error))
-    _report(pack.name, taken, verbose)
+    _print_import_summary(pack.name, taken, verbose)
 
 
 def _is_alias_table(path: Path) -> bool:
@@ -127,7 +127,7 @@ def _is_alias_table(path: Path) -> bool:
     return "resourceTypes" in first or not ({"properties", "policyRule", "value"} & first.keys())
 
 
-def _report(name: str, taken: ImportSummary, verbose: bool) -> None:
+def _print_import_summary(name: str, taken: ImportSummary, verbose: bool) -> None:
     click.echo(
         f"{name}: {format_count(taken.definitions, 'definition')} and {format_count(taken.initiatives, 'initiative')} "
         f"taken from {format_count(taken.files, 'file')}"
@@ -147,7 +147,7 @@ def _report(name: str, taken: ImportSummary, verbose: bool) -> None:
 @click.option("--initiatives", is_flag=True, help="List initiatives instead of definitions.")
 @click.option("--packs", "listed", is_flag=True, help="List imported packs and alias tables.")
 @click.option("--rules", is_flag=True, help="List shipped and imported detection rules and hunting queries.")
-@workspace_option("Workspace of the rules.")
+@add_workspace_option("Workspace of the rules.")
 @add_list_format_option
 @click.argument("text", default="")
 @click.pass_obj
@@ -163,7 +163,7 @@ def list_(
         return
     store = Packs(data)
     if listed:
-        show_packs(data, store.list_imported(), output)
+        show_packs(data, store.list_imported_content(), output)
         return
     catalog = store.catalog()
     entries = catalog.initiatives() if initiatives else catalog.definitions()
@@ -207,7 +207,7 @@ def show(data: Path, /, name: str) -> None:
 
 
 @command.command("coverage")
-@workspace_option()
+@add_workspace_option()
 @click.option("--all", "every", is_flag=True, help="Include disabled rules.")
 @add_format_option(
     "table", "json", "markdown", "navigator",
@@ -233,7 +233,7 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
     from nephoscope.alerts.library import hunting
     from nephoscope.alerts.rule_tests import rule_test
     from nephoscope.alerts.rules.rule_files import locate_rules_folder as shipped_rules
-    from nephoscope.cli.session.content_coverage import test_imported
+    from nephoscope.cli.session.content_coverage import test_imported_content
     from nephoscope.posture.policies import content_test
     from nephoscope_policy.documents import ContentError
 
@@ -256,7 +256,7 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
         click.echo(_format_line(outcome))
     click.echo(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed")
     if folder is None:
-        test_imported(data, verbose=verbose)
+        test_imported_content(data, verbose=verbose)
     sys.exit(1 if failed else 0)
 
 

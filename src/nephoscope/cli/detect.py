@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
-from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.lake_access import flush_pending, open_lake
+from nephoscope.cli.session.filter_options import add_workspace_option
+from nephoscope.cli.session.lake_access import flush_pending_rows, open_lake
 from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.progress_lines import ProgressLines
@@ -103,7 +103,7 @@ class _DetectOptions(TypedDict):
     "--list", "listing", is_flag=True, help="List rules with their last and next run, errors and backlog."
 )
 @click.option("--enable", is_flag=True, help="Re-enable rules that were disabled after repeated failures.")
-@workspace_option()
+@add_workspace_option()
 @add_list_format_option
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[_DetectOptions]) -> None:
@@ -116,16 +116,16 @@ def command(data: Path, /, **options: Unpack[_DetectOptions]) -> None:
         _show_standings(data, options)
     elif options["workers"] > 1 and not options["share"]:
         from nephoscope.cli.session.state_access import find_state_url
-        from nephoscope.cli.session.worker_processes import supervise
+        from nephoscope.cli.session.worker_processes import run_worker_processes
 
         if not options["schedule"]:
             raise click.UsageError("--workers requires --schedule")
-        sys.exit(supervise(_build_arguments(data, options), options["workers"], find_state_url()))
-    elif _detect(data, options):
+        sys.exit(run_worker_processes(_build_arguments(data, options), options["workers"], find_state_url()))
+    elif _run_detection(data, options):
         sys.exit(FAULT)
 
 
-def _detect(data: Path, options: _DetectOptions) -> bool:
+def _run_detection(data: Path, options: _DetectOptions) -> bool:
     """Run what is asked for; whether a rule could not be run or read."""
     from nephoscope.alerts.scheduling.schedule import Schedule
     from nephoscope.cli.session.backfill_options import report_unevaluated_rows, run_backfill
@@ -135,11 +135,11 @@ def _detect(data: Path, options: _DetectOptions) -> bool:
     end_with_parent()
     asked = _read_asked_range(options)
     with open_lake(data, keeps=True) as (lake, state):
-        flush_pending(data, lake, state)
+        flush_pending_rows(data, lake, state)
         workspace = find_workspace(state, options["workspace"]).name
         rules, refused = _load_rules(data, state, workspace, options["folders"], options["wanted"])
         schedule = Schedule(lake, state, rules, workspace, share=_parse_share(options["share"]))
-        _prepare(schedule)
+        _prepare_rule_inputs(schedule)
         if options["schedule"]:
             # one of several workers learns for all of them
             behaves = options["behavior"] and schedule.share[0] == 0
@@ -155,14 +155,14 @@ def _detect(data: Path, options: _DetectOptions) -> bool:
         if asked:
             found = run_backfill(schedule, *asked, now, again=options["again"])
         else:
-            found = schedule.run_once(options["end"], now) if options["end"] else schedule.tick(now)
+            found = schedule.run_all_rules_once(options["end"], now) if options["end"] else schedule.tick(now)
         rows = [_build_row(one) for one in _count_runs(found)]
         behaved = _detect_risk(schedule, options) and behaved
-        failed = _respond(schedule) if options["respond"] else 0
+        failed = _run_automation_rules(schedule) if options["respond"] else 0
         lake.flush()
         if not options["wanted"]:
             report_unevaluated_rows(data, lake, state, rules, workspace, options["folders"])
-    _show(rows, options["output"])
+    _print_window_rows(rows, options["output"])
     return bool(refused or failed) or not behaved or any(row["error"] for row in rows)
 
 
@@ -282,7 +282,7 @@ def _build_row(ran: RuleRunResult) -> _WindowRow:
     }
 
 
-def _show(rows: list[_WindowRow], form: str) -> None:
+def _print_window_rows(rows: list[_WindowRow], form: str) -> None:
     shown = rows
     for line in dict.fromkeys(
         f"{row['rule']}: {one}" for row in rows for one in (*row["lacking"], *row["gaps"])
@@ -323,7 +323,7 @@ def _run_schedule(schedule: Schedule, every: int, *, behaves: bool, responds: bo
     print_message(f"{len(schedule.rules):,} scheduled rules")
     while not schedule.is_stopping:
         try:
-            _prepare(schedule)
+            _prepare_rule_inputs(schedule)
             if behaves:
                 now = datetime.now(UTC)
                 learn_and_judge(schedule.lake, schedule.state, schedule.workspace, now, every=BEHAVIOR_EVERY)
@@ -332,7 +332,7 @@ def _run_schedule(schedule: Schedule, every: int, *, behaves: bool, responds: bo
             if behaves:
                 detect_identity_risk(schedule.lake, schedule.state, schedule.workspace, datetime.now(UTC))
             if responds:
-                _respond(schedule)
+                _run_automation_rules(schedule)
         except (StateError, LakeError, OSError) as error:
             print_message(f"the schedule will be checked again in {every} s: {error}")
             schedule.more = False
@@ -341,17 +341,17 @@ def _run_schedule(schedule: Schedule, every: int, *, behaves: bool, responds: bo
     print_message("ended")
 
 
-def _prepare(schedule: Schedule) -> None:
+def _prepare_rule_inputs(schedule: Schedule) -> None:
     """What rules read besides logs, as it is now: threat intelligence and watchlists without what is over."""
-    from nephoscope.ingest.threat_intelligence.indicator_store import refresh
+    from nephoscope.ingest.threat_intelligence.indicator_store import refresh_indicators
     from nephoscope.lake.watchlists.watchlist_service import WatchlistService
 
     now = datetime.now(UTC)
-    refresh(schedule.state, schedule.workspace, now)
+    refresh_indicators(schedule.state, schedule.workspace, now)
     WatchlistService(schedule.state, schedule.lake, schedule.workspace, "nephoscope").publish_due(now)
 
 
-def _respond(schedule: Schedule) -> int:
+def _run_automation_rules(schedule: Schedule) -> int:
     """Do what automation rules ask for; how many runs were given up. What is wrong with a rule is told, and stops no other."""
     from nephoscope.automation.engine import AutomationEngine
     from nephoscope.automation.rule_catalog import load_rules

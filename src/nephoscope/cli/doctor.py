@@ -23,11 +23,11 @@ def command(data: Path, /, output: str) -> None:
     """Diagnose the data folder: state, lake, certificate, sources and last assessment; exits 3 if it finds a
     problem.
     """
-    from nephoscope.serve.doctor import examine
+    from nephoscope.serve.doctor import examine_installation
     from nephoscope.serve.doctor_check import CheckVerdict
 
     try:
-        found = list(examine(data, find_state_url()))
+        found = list(examine_installation(data, find_state_url()))
     except StateError as error:
         exit_with_usage_error(str(error))
     rows = [

@@ -9,7 +9,11 @@ import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
 from nephoscope.cli.session.list_output import FORMATS, add_format_option, to_file
-from nephoscope.cli.session.options import add_allowed_openings_option, evaluation_options, resource_options
+from nephoscope.cli.session.options import (
+    add_allowed_openings_option,
+    add_evaluation_options,
+    add_resource_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +30,8 @@ class _ExposureOptions(ViewOptions):
 
 
 @click.command("exposure")
-@evaluation_options
-@resource_options
+@add_evaluation_options
+@add_resource_options
 @click.option(
     "--closed", is_flag=True, help="Include closed resources, with the rule or setting that closes them."
 )
@@ -51,7 +55,7 @@ def command(data: Path, /, **options: Unpack[_ExposureOptions]) -> None:
 
     report = build_report(data, options)
     target = Path(options["output_file"]) if options["output_file"] else None
-    rows = sorted(list_rows(report, closed=options["closed"]), key=exposure.rank)
+    rows = sorted(list_rows(report, closed=options["closed"]), key=exposure.rank_exposure_row)
     allowed = _read_list(options["allowed_openings"], report)
     if allowed is not None:
         rows = [row for row in rows if row.state != OPEN or allowed.forbids(row)]
@@ -70,12 +74,12 @@ def _read_list(file: Path | None, report: Report) -> AllowedOpenings | None:
 def list_rows(report: Report, *, closed: bool) -> Iterator[ExposureRow]:
     """Yield the rows of every resource of a report; closed ones where they are asked for."""
     from nephoscope.estate.estate_view import EstateView
-    from nephoscope.posture.exposure.exposure_rows import CLOSED, exposure_rows
+    from nephoscope.posture.exposure.exposure_rows import CLOSED, build_exposure_rows
     from nephoscope.posture.exposure.internet_exposure import find_exposure
 
     view = EstateView(report.run.estate, report.now)
     for one in report.run.estate.resources.values():
         found = find_exposure(one, view)
         if found is not None:
-            listed = exposure_rows(str(one.body.get("id") or one.key), one.name, one.type, found)
+            listed = build_exposure_rows(str(one.body.get("id") or one.key), one.name, one.type, found)
             yield from (row for row in listed if closed or row.state != CLOSED)

@@ -77,7 +77,7 @@ def list_(data: Path, /, resource: str, output: str) -> None:
                     "resource": one.subject, "type": one.type, "documents": one.count, "read_at": one.read_at,
                     "author": one.author, "tenant": one.tenant,
                 }
-                for one in state.own_facts.summaries(resource.lower().rstrip("/"))
+                for one in state.own_facts.list_summaries(resource.lower().rstrip("/"))
             ]  # fmt: skip
     show_list(rows, COLUMNS, output, "no reported facts")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.list_output import FORMATS, add_format_option, to_file
-from nephoscope.cli.session.options import evaluation_options, resource_options
+from nephoscope.cli.session.options import add_evaluation_options, add_resource_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command("gaps")
-@evaluation_options
-@resource_options
+@add_evaluation_options
+@add_resource_options
 @add_format_option(*FORMATS, help="Output format.")
 @to_file
 @click.pass_obj
@@ -31,10 +31,10 @@ def command(data: Path, /, **options: Unpack[ViewOptions]) -> None:
     from nephoscope.cli.session.output_stream import open_output
     from nephoscope.cli.session.session import build_combined_report
     from nephoscope.cli.views import data_gaps as view
-    from nephoscope.posture.data_gaps.gap_groups import data_gaps, list_unsettled
+    from nephoscope.posture.data_gaps.gap_groups import list_data_gaps, list_unsettled_assessments
 
     report = build_combined_report(data, options)
-    found = data_gaps(list_unsettled(report))
+    found = list_data_gaps(list_unsettled_assessments(report))
     target = Path(options["output_file"]) if options["output_file"] else None
     with open_output(target, styled=options["output"] == "table") as out:
         view.RENDERERS[options["output"]](found, sum(report.group_sizes.values()), out)

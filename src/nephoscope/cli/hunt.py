@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 import click
 
-from nephoscope.cli.session.filter_options import add_limit_option, workspace_option
-from nephoscope.cli.session.lake_access import flush_pending, open_lake
+from nephoscope.cli.session.filter_options import add_limit_option, add_workspace_option
+from nephoscope.cli.session.lake_access import flush_pending_rows, open_lake
 from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.options import Instant
@@ -34,7 +34,7 @@ BOOKMARKS = ("id", "created", "name", "entities", "tags", "notes", "incident")
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
-_workspace = workspace_option()
+_workspace = add_workspace_option()
 
 
 def _add_range_options(command: _Command) -> _Command:
@@ -106,7 +106,7 @@ def command(context: click.Context, /, **options: Unpack[_HuntFilterOptions]) ->
     if context.invoked_subcommand is not None:
         return
     data: Path = context.obj
-    with _hunt(data, options["workspace"]) as (hunt, state):
+    with _open_hunting_run(data, options["workspace"]) as (hunt, state):
         now, over = _resolve_range(options)
         chosen = hunt.choose(_load_queries(data, options["folders"]), _make_choice(options))
         if not chosen:
@@ -116,7 +116,7 @@ def command(context: click.Context, /, **options: Unpack[_HuntFilterOptions]) ->
         last = state.hunting_runs.last(hunt.workspace)
         found = list(hunt.run(chosen, over, last, now))
         state.hunting_runs.put(one.run for one in found)
-    _show(found, options["output"], every=options["every"])
+    _print_hunting_results(found, options["output"], every=options["every"])
     if any(one.run.error for one in found):
         sys.exit(FAULT)
 
@@ -127,7 +127,7 @@ def _make_choice(options: _HuntFilterOptions) -> HuntingFilter:
     return HuntingFilter(options["names"], options["tactics"], options["techniques"], options["tables"])
 
 
-def _show(found: list[HuntingResult], form: str, *, every: bool) -> None:
+def _print_hunting_results(found: list[HuntingResult], form: str, *, every: bool) -> None:
     for line in dict.fromkeys(f"{one.query.name}: {gap}" for one in found for gap in one.gaps):
         print_message(line)
     rows = [_build_row(one) for one in sorted(found, key=lambda one: (-one.run.hits, one.query.name))]
@@ -168,7 +168,7 @@ def run(data: Path, /, name: str, most: int, output: str, **options: Unpack[_Hun
     """Show the results of the hunting query NAME (a name, an ID, or a unique part of either). Each row has a
     mark; `hunt bookmark` saves rows by their mark.
     """
-    with _hunt(data, options["workspace"]) as (hunt, _):
+    with _open_hunting_run(data, options["workspace"]) as (hunt, _):
         rows = _fetch_rows(hunt, _require_query(data, name, options["folders"]), *_resolve_range(options))
     shown = [
         {"mark": mark, **{key: _to_cell(value) for key, value in row.document().items()}}
@@ -200,10 +200,10 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Unpack
     """Save results of the hunting query NAME as bookmarks, by the marks that `hunt run` shows for the same
     range.
     """
-    from nephoscope.lake.writing.outbox import deliver
+    from nephoscope.lake.writing.outbox import deliver_outbox
     from nephoscope.service.bookmarks import keep_row
 
-    with _hunt(data, options["workspace"]) as (hunt, state):
+    with _open_hunting_run(data, options["workspace"]) as (hunt, state):
         query = _require_query(data, name, options["folders"])
         now, over = _resolve_range(options)
         rows = dict(reversed(_fetch_rows(hunt, query, now, over)))
@@ -218,7 +218,7 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Unpack
                 mark=one, name=options["title"], notes=options["notes"], tags=options["tags"],
             )  # fmt: skip
             click.echo(kept.id)
-        deliver(hunt.lake, state)
+        deliver_outbox(hunt.lake, state)
 
 
 @command.command("bookmarks")
@@ -272,11 +272,11 @@ def _resolve_range(options: _HuntingOptions) -> tuple[datetime, HuntingRange]:
 def _load_queries(data: Path, folders: tuple[Path, ...]) -> list[AnalyticRule]:
     """The queries; each file that cannot be used is told."""
     from nephoscope.alerts.library.content_packs import PackError, RulePacks
-    from nephoscope.alerts.library.hunting import collect_queries, load_queries, load_shipped
+    from nephoscope.alerts.library.hunting import collect_queries, load_queries, load_shipped_queries
 
     try:
         several = [load_queries(one) for one in folders] or [
-            load_shipped(),
+            load_shipped_queries(),
             collect_queries(RulePacks(data).all()),
         ]
     except PackError as error:
@@ -315,12 +315,12 @@ def _fetch_rows(
 
 
 @contextmanager
-def _hunt(data: Path, workspace: str) -> Iterator[tuple[HuntingRunner, State]]:
+def _open_hunting_run(data: Path, workspace: str) -> Iterator[tuple[HuntingRunner, State]]:
     """What hunts in a workspace; what waited for the lake is in it."""
     from nephoscope.alerts.library.hunting import HuntingRunner
 
     with open_lake(data) as (lake, state):
-        flush_pending(data, lake, state)
+        flush_pending_rows(data, lake, state)
         yield HuntingRunner(lake, find_workspace(state, workspace).name), state
 
 

@@ -9,8 +9,8 @@ from typing import TextIO
 
 import click
 
-from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.lake_access import flush_pending, open_lake
+from nephoscope.cli.session.filter_options import add_workspace_option
+from nephoscope.cli.session.lake_access import flush_pending_rows, open_lake
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import find_workspace, open_state
@@ -44,14 +44,14 @@ def risk() -> None:
 
 
 @risk.command("run")
-@workspace_option()
+@add_workspace_option()
 @click.pass_obj
 def run(data: Path, /, workspace: str) -> None:
     """Make risk detections of new alerts and anomalies. `nephoscope detect` does this after its rules."""
     from nephoscope.identity.risk_run import RiskRun
 
     with open_lake(data) as (lake, state):
-        flush_pending(data, lake, state)
+        flush_pending_rows(data, lake, state)
         name = find_workspace(state, workspace).name
         report = RiskRun(lake, state, name).run(datetime.now(UTC))
     if report is None:
@@ -151,7 +151,7 @@ def rotate_key(data: Path, /) -> None:
 )
 @click.option("--user", default="", help="Check whether this user name was leaked with the password.")
 @_ALGORITHM
-@workspace_option()
+@add_workspace_option()
 @click.pass_obj
 def check(data: Path, /, hashes: TextIO | None, user: str, algorithm: str, workspace: str) -> None:
     """Check the password on standard input, or exported hashes: users with a leaked password become risky.

@@ -10,7 +10,7 @@ import click
 
 from nephoscope.cli.session.image_targets import open_image_target, parse_tag
 from nephoscope.cli.session.inventory_options import InventoryOptions, add_keep_options
-from nephoscope.cli.session.scan_output import PARTS, contents_options, to_inspection_options
+from nephoscope.cli.session.scan_output import PARTS, add_contents_options, to_inspection_options
 from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.state import StateError
 from nephoscope.vulnerability.errors import DatabaseFileError
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "--insecure", is_flag=True, help="Connect to the registry without TLS (always the case for localhost)."
 )
-@contents_options
+@add_contents_options
 @add_keep_options
 @click.pass_obj
 def command(data: Path, /, target: str, tag: str, platform: str, packages: bool, look_for: tuple[ExaminedPart, ...], insecure: bool,
@@ -52,7 +52,7 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
     (extra malware), by ClamAV if it is installed, and by hashes from threat intelligence.
     """
     from nephoscope.cli.session.inventory_options import store_scan
-    from nephoscope.cli.session.scan_output import assess, load_examination_context, show_examination
+    from nephoscope.cli.session.scan_output import assess_contents, load_examination_context, show_examination
     from nephoscope.cli.session.vex_files import close_by_statements, list_image_names, read_statements
     from nephoscope.collect.images.errors import ImageError
     from nephoscope.collect.malware.errors import MalwareRuleError
@@ -71,7 +71,7 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
             image = open_image_target(stack, target, tag, platform, insecure)
             reading = ImageReading(wanted, LayerFolder(data / "inventory" / "layers", wanted.digest))
             found = examine_image(image, reading, around, tag or parse_tag(target))
-        assessments = assess(
+        assessments = assess_contents(
             data, found.contents, judged_by, keeping.build_exempted_image(image, target, tag)
         )
         assessments = close_by_statements(assessments, statements, list_image_names(image, target))

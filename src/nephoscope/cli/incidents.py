@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.filter_options import add_limit_option, severity_option, workspace_option
+from nephoscope.cli.session.filter_options import add_limit_option, add_severity_option, add_workspace_option
 from nephoscope.cli.session.list_output import add_format_option, add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import build_command
 from nephoscope.cli.session.options import Instant
@@ -21,7 +21,7 @@ _GROUPS = ("severity", "owner", "classification")
 _MONTH = timedelta(days=30)
 
 
-_workspace = workspace_option()
+_workspace = add_workspace_option()
 command = build_command(OPERATIONS)
 
 
@@ -34,7 +34,7 @@ command = build_command(OPERATIONS)
     type=click.Choice(_STATUSES, case_sensitive=False),
     help="Show only incidents with this status.",
 )
-@severity_option()
+@add_severity_option()
 @add_limit_option()
 @add_list_format_option
 @click.pass_obj
@@ -124,7 +124,7 @@ def metrics(
 
     end = until or datetime.now(UTC)
     with open_state(data) as state:
-        found = state.incidents.list_created(
+        found = state.incidents.list_created_incidents(
             find_workspace(state, workspace).name, since or end - _MONTH, end
         )
     rows = [

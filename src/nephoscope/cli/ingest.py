@@ -108,21 +108,21 @@ def command(data: Path, /, paths: tuple[str, ...], form: str, **options: Unpack[
     nephoscope ingest sample:
 
     """
-    from nephoscope.ingest.logs.discovery import FormatError, formats
+    from nephoscope.ingest.logs.discovery import FormatError, load_formats
 
     try:
-        chosen = formats() if form in ("auto", "list") else formats().select_format(form)
+        chosen = load_formats() if form in ("auto", "list") else load_formats().select_format(form)
     except FormatError as error:
         raise click.UsageError(str(error)) from error
     if form == "list":
-        _list(chosen)
+        _print_formats(chosen)
         return
     if not paths:
         raise click.UsageError("Missing argument 'PATH...'.")
     raise SystemExit(_ingest_paths(data, paths, chosen, form, options))
 
 
-def _list(known: Formats) -> None:
+def _print_formats(known: Formats) -> None:
     every = {one.name: one for group in known[:3] for one in group}
     rows = [{"name": name, "what": every[name].title} for name in sorted(every)]
     show_list(rows, ("name", "what"), "table")
@@ -140,14 +140,14 @@ def _ingest_paths(
         replace_samples,
         spool_stdin,
     )
-    from nephoscope.cli.session.load_summary import show
+    from nephoscope.cli.session.load_summary import show_load_summary
     from nephoscope.cli.session.session import show_progress_line
     from nephoscope.files.snapshot_files import ArchiveLimits
     from nephoscope.ingest.logs.load_files import find_files, measure_packed_size
     from nephoscope.lake.errors import SpoolFullError
-    from nephoscope.lake.writing.memory_release import give_back
+    from nephoscope.lake.writing.memory_release import release_arrow_memory
 
-    give_back()
+    release_arrow_memory()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     remove_abandoned_folders(data)
     with (
@@ -163,7 +163,9 @@ def _ingest_paths(
             raise click.UsageError(f"{error.filename}: {error.strerror}") from error
         total = sum(measure_packed_size(path) for path in {one.path for one in files.sources})
         load = replace(
-            _load(data, lake, state, chosen, form, paths, options, _meter(tell, total), say),
+            _open_file_ingestion(
+                data, lake, state, chosen, form, paths, options, _make_progress_meter(tell, total), say
+            ),
             scratch=Path(scratch),
         )
         load.tally.failed.update(files.failed)
@@ -173,13 +175,13 @@ def _ingest_paths(
             click.echo(f"nephoscope: {error}; run the command again to resume", err=True)
             return 3
         finally:
-            show(load.tally, files.passed_over + load.tally.passed_over, options["output"])
+            show_load_summary(load.tally, files.passed_over + load.tally.passed_over, options["output"])
         lake.flush(timeout=600)
-        _tell_unlooked(data, lake, state, options["workspace"])
+        _print_unevaluated_rows(data, lake, state, options["workspace"])
     return 3 if load.tally.bad or load.tally.failed else 0
 
 
-def _tell_unlooked(data: Path, lake: Lake, state: State, workspace: str) -> None:
+def _print_unevaluated_rows(data: Path, lake: Lake, state: State, workspace: str) -> None:
     """Say which rows no rule has looked at yet, by the rules that `detect` runs."""
     from nephoscope.alerts.library.content_packs import PackError
     from nephoscope.alerts.library.rule_selection import load_rules
@@ -193,7 +195,7 @@ def _tell_unlooked(data: Path, lake: Lake, state: State, workspace: str) -> None
     report_unevaluated_rows(data, lake, state, rules, workspace)
 
 
-def _load(
+def _open_file_ingestion(
     data: Path,
     lake: Lake,
     state: State,
@@ -282,17 +284,17 @@ def _parse_time_zone(name: str) -> ZoneInfo:
 
 
 def _parse_code_page(name: str) -> str:
-    from nephoscope.ingest.logs.text_decoding import code_page
+    from nephoscope.ingest.logs.text_decoding import find_code_page
 
     try:
-        return code_page(name)
+        return find_code_page(name)
     except LookupError as error:
         raise click.UsageError(
             f"unknown encoding {name!r}: use a name such as cp1252, latin-1, utf-8"
         ) from error
 
 
-def _meter(tell: Callable[[str, int, int], None], total: int) -> Callable[[int], None]:
+def _make_progress_meter(tell: Callable[[str, int, int], None], total: int) -> Callable[[int], None]:
     done = 0
 
     def advance(count: int) -> None:

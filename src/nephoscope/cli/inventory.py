@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.inventory_options import InventoryOptions, add_keep_options
-from nephoscope.cli.session.scan_output import PARTS, contents_options, to_inspection_options
+from nephoscope.cli.session.scan_output import PARTS, add_contents_options, to_inspection_options
 from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.state import StateError
 from nephoscope.vulnerability.errors import DatabaseFileError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--look-for", type=click.Choice(PARTS), multiple=True,
     help="Checks to run besides packages; may be repeated.",
 )  # fmt: skip
-@contents_options
+@add_contents_options
 @add_keep_options
 @click.option(
     "--host", default="", metavar="NAME", help="With --keep: host that ROOT belongs to (default: this host)."
@@ -41,7 +41,7 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
     from socket import gethostname
 
     from nephoscope.cli.session.inventory_options import store_scan
-    from nephoscope.cli.session.scan_output import assess, load_examination_context, show_examination
+    from nephoscope.cli.session.scan_output import assess_contents, load_examination_context, show_examination
     from nephoscope.cli.session.vex_files import close_by_statements, read_statements
     from nephoscope.collect.malware.errors import MalwareRuleError
     from nephoscope.collect.scanning.examination_builder import examine_root
@@ -56,7 +56,7 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
         wanted = describe_engines(data, look_for, around.now)
         found = examine_root(RootScan(root, one_file_system=not all_file_systems, looked_for=wanted), around)
         judged_by = to_inspection_options(asked, packages=not vulnerabilities)
-        assessments = assess(data, found.contents, judged_by, keeping.build_exempted_machine())
+        assessments = assess_contents(data, found.contents, judged_by, keeping.build_exempted_machine())
         assessments = close_by_statements(assessments, statements)
     except (RootError, DatabaseFileError, MalwareRuleError, StateError) as error:
         exit_with_usage_error(str(error))

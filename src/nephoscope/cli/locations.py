@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.lake_access import flush_pending, open_lake
+from nephoscope.cli.session.filter_options import add_workspace_option
+from nephoscope.cli.session.lake_access import flush_pending_rows, open_lake
 from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import find_workspace
@@ -26,7 +26,7 @@ EGRESS_COLUMNS = ("address", "kind", "name", "known", "resource")
 ENTRA_COLUMNS = ("range", "name", "trusted", "known")
 SUGGESTED = ("address", "accounts", "days", "failed")
 _TOLD = 20
-_WORKSPACE = workspace_option()
+_WORKSPACE = add_workspace_option()
 
 
 @click.group("locations")
@@ -50,13 +50,13 @@ def list_(data: Path, /, workspace: str, output: str) -> None:
 
 
 @contextmanager
-def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
-    from nephoscope.lake.writing.outbox import deliver
+def _open_watchlist_store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
+    from nephoscope.lake.writing.outbox import deliver_outbox
     from nephoscope.service.watchlists import WatchlistStore
 
     with open_lake(data) as (lake, state):
         yield WatchlistStore(build_context(data, state), lake, find_workspace(state, workspace).name)
-        deliver(lake, state)
+        deliver_outbox(lake, state)
 
 
 @command.command("import")
@@ -75,7 +75,7 @@ def import_(data: Path, /, file: Path, workspace: str) -> None:
         items = read(file)
     except NamedLocationError as error:
         exit_with_usage_error(str(error))
-    with _store(data, workspace) as store:
+    with _open_watchlist_store(data, workspace) as store:
         print_message(f"{NAMED}: {put_locations(store, NAMED, items, 'import')}")
 
 
@@ -96,7 +96,7 @@ def suggest(data: Path, /, workspace: str, days: int, output: str) -> None:
 
     now = datetime.now(UTC)
     with open_lake(data) as (lake, state):
-        flush_pending(data, lake, state)
+        flush_pending_rows(data, lake, state)
         found = suggest_locations(
             lake, find_workspace(state, workspace).name, now - timedelta(days=days), now
         )
@@ -125,7 +125,7 @@ def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) ->
         except ValueError:
             exit_with_usage_error(f"{one!r} is not an address or a range such as 203.0.113.0/24")
     items = [{"Address": one, "Name": name, "Tags": ""} for one in addresses]
-    with _store(data, workspace) as store:
+    with _open_watchlist_store(data, workspace) as store:
         print_message(f"{EGRESS}: {put_locations(store, EGRESS, items, 'add')}")
 
 
@@ -153,7 +153,7 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
     from nephoscope.alerts.tuning.own_egress import TAG, list_egress_addresses
 
     found = [one for one in list_egress_addresses(_load_estates(data)) if one.shared or everything]
-    with _store(data, workspace) as store:
+    with _open_watchlist_store(data, workspace) as store:
         if take:
             items = [{"Address": one.address, "Name": f"{one.kind} {one.name}", "Tags": TAG} for one in found]
             print_message(_apply_found(store, EGRESS, items))
@@ -182,7 +182,7 @@ def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
         found = merge_locations(_load_estates(data))
     except NamedLocationError as error:
         exit_with_usage_error(str(error))
-    with _store(data, workspace) as store:
+    with _open_watchlist_store(data, workspace) as store:
         if take:
             print_message(_apply_found(store, NAMED, found))
         known = _list_addresses(store, NAMED)

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from nephoscope import __version__, operations
-from nephoscope.cli.session.platform_support import explain_unsupported
+from nephoscope.cli.session.platform_support import explain_unsupported_system
 
 _FOLDER = Path(__file__).parent
 USAGE, NOT_JUDGED = 2, 3
@@ -38,16 +38,16 @@ class Commands(click.Group):
         """The command of that name, imported now; None where there is none."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        if cmd_name != "version" and (why := explain_unsupported()):
+        if cmd_name != "version" and (why := explain_unsupported_system()):
             click.echo(f"nephoscope: {why}", err=True)
             ctx.exit(USAGE)
         if _index_command_files()[cmd_name].parent == _FOLDER:
             command: click.Command = importlib.import_module(f"nephoscope.cli.{cmd_name}").command
             return command
         from nephoscope.cli.session.operation_commands import build_command
-        from nephoscope.operations.declaration.discovery import operation_group
+        from nephoscope.operations.declaration.discovery import load_operation_group
 
-        return build_command(operation_group(cmd_name))
+        return build_command(load_operation_group(cmd_name))
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; Ctrl-C and a reader that went away never end with click's 1, which would say that there are findings."""
@@ -107,7 +107,7 @@ def cli(ctx: click.Context, data: Path, state: str | None) -> None:  # noqa: ARG
 
 def main() -> None:
     """Run the command and end the process with its exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, _terminate_command)
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     code = _run_command()
@@ -120,7 +120,7 @@ def main() -> None:
     os._exit(code)
 
 
-def _terminate(*_: object) -> None:
+def _terminate_command(*_: object) -> None:
     """End as by sys.exit: what was opened is closed and temporary folders go, which a second signal does not break off."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit(TERMINATED)

@@ -10,7 +10,7 @@ import click
 
 from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import add_operations
-from nephoscope.cli.session.options import evaluation_options, filter_options
+from nephoscope.cli.session.options import add_evaluation_options, add_filter_options
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import open_state
 from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
@@ -64,9 +64,9 @@ def send(
     Repository, commit and run are detected in GitHub Actions, Azure Pipelines and GitLab CI; options
     override them. The program's token is read from NEPHOSCOPE_TOKEN.
     """
-    from nephoscope.cli.session.pipeline_upload import prepare, store_locally, upload_run
+    from nephoscope.cli.session.pipeline_upload import prepare_run_upload, store_locally, upload_run
 
-    body = prepare(file, os.environ, given, category, partial=partial)
+    body = prepare_run_upload(file, os.environ, given, category, partial=partial)
     told = upload_run(server, body) if server else store_locally(data, body)
     counts = told.run.counts
     words = ", ".join(f"{counts[name]:,} {name}" for name in ("failed", "new", "fixed", "reopened"))
@@ -194,8 +194,8 @@ def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
 
 
 @command.command("posture")
-@evaluation_options
-@filter_options
+@add_evaluation_options
+@add_filter_options
 @add_list_format_option
 @click.pass_obj
 def posture(data: Path, /, output: str, **options: Unpack[EstateOptions]) -> None:

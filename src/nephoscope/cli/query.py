@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.results import FORMATS
-from nephoscope.cli.session.lake_access import flush_pending, open_lake
+from nephoscope.cli.session.lake_access import flush_pending_rows, open_lake
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.state_access import find_workspace, has_state
 
@@ -128,7 +128,7 @@ def command(
     try:
         if query is None and sys.stdin.isatty() and not (only_format or explain):
             with _open_session(data, options) as session:
-                _converse(session, data)
+                _run_prompt(session, data)
             return
         text = sys.stdin.read() if query is None else _read_query(query)
         _run_query(text, data, options, only_format=only_format, explain=explain)
@@ -150,7 +150,7 @@ def _run_query(text: str, data: Path, options: QueryOptions, *, only_format: boo
             if explain:
                 click.echo(session.explain_query(text))
             else:
-                _run(session, text, options)
+                _run_query_text(session, text, options)
     except KqlError as error:
         code = _print_errors(error, text)
         if not options["tables"] and any("no table" in one.message for one in error.all):
@@ -168,13 +168,13 @@ def _explain_missing_table(data: Path) -> None:
         )
 
 
-def _run(session: QuerySession, text: str, options: QueryOptions) -> None:
-    from nephoscope.cli.session.result_output import show
+def _run_query_text(session: QuerySession, text: str, options: QueryOptions) -> None:
+    from nephoscope.cli.session.result_output import show_results
 
     answer = session.run_query(text)
     for note in answer.notes:
         click.echo(f"note: {note}", err=True)
-    show(answer.results, options)
+    show_results(answer.results, options)
 
 
 @contextmanager
@@ -193,21 +193,21 @@ def _open_session(data: Path, options: QueryOptions) -> Iterator[QuerySession]:
         yield QuerySession.from_options(options)
         return
     with open_lake(data) as (lake, state):
-        flush_pending(data, lake, state)
+        flush_pending_rows(data, lake, state)
         workspace = find_workspace(state, options["workspace"] or "default")
         yield QuerySession.from_options(options, lake, workspace.name)
 
 
-def _converse(session: QuerySession, data: Path) -> None:
+def _run_prompt(session: QuerySession, data: Path) -> None:
     """The prompt; what it shows and how can be changed in it."""
     try:
         from nephoscope.cli.session.query_prompt import run_prompt
     except ImportError as error:
         from nephoscope.cli.session.query_session import UsageError
-        from nephoscope.model.extras import install
+        from nephoscope.model.extras import get_install_command
 
         raise UsageError(
-            f"the prompt requires prompt_toolkit: {install('prompt')}; or pass a QUERY"
+            f"the prompt requires prompt_toolkit: {get_install_command('prompt')}; or pass a QUERY"
         ) from error
     from nephoscope.cli.session.repl_commands import QueryRepl
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.estate_options import EstateOptions
-from nephoscope.cli.session.options import evaluation_options, filter_options, output_options
-from nephoscope.cli.terminal.exit_code import NOTHING_ASSESSED, is_written
+from nephoscope.cli.session.options import add_evaluation_options, add_filter_options, add_output_options
+from nephoscope.cli.terminal.exit_code import NOTHING_ASSESSED, require_written_rows
 from nephoscope.cli.terminal.messages import exit_with_usage_error
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class _RecommendationOptions(EstateOptions):
 
 
 @click.command("recommendations")
-@evaluation_options
+@add_evaluation_options
 @click.option(
     "--show",
     metavar="POLICY",
@@ -36,8 +36,8 @@ class _RecommendationOptions(EstateOptions):
     metavar="POLICY",
     help="Preview the changes of a policy's remediation without applying them.",
 )
-@filter_options
-@output_options
+@add_filter_options
+@add_output_options
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[_RecommendationOptions]) -> None:
     """List recommendations for TARGET, or for the last scan, by severity and score gain."""
@@ -55,7 +55,7 @@ def command(data: Path, /, **options: Unpack[_RecommendationOptions]) -> None:
         exit_with_usage_error(f"--preview supports {', '.join(remediation.RENDERERS)} (got {output})")
     check_states(output, options["states"])
     report = build_report(data, options)
-    if not is_written(report, output):
+    if not require_written_rows(report, output):
         sys.exit(NOTHING_ASSESSED)
     with open_output(options["output_file"], styled=output == "table") as out:
         if options["preview"]:

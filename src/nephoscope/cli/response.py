@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.lake_access import flush_pending, open_lake
+from nephoscope.cli.session.filter_options import add_workspace_option
+from nephoscope.cli.session.lake_access import flush_pending_rows, open_lake
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.secret_input import read_secret, split_secret_pair
 from nephoscope.cli.session.service_context import build_context, open_context
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nephoscope.automation.engine import AutomationEngine
 
 _FAULT = 3
-_WORKSPACE = workspace_option()
+_WORKSPACE = add_workspace_option()
 
 
 @click.group("response")
@@ -51,7 +51,7 @@ def _open_engine(data: Path, workspace: str) -> Iterator[AutomationEngine]:
             yield AutomationEngine(lake, state, find_workspace(state, workspace).name, rules)
         except ValueError as error:
             exit_with_usage_error(str(error))
-        flush_pending(data, lake, state)
+        flush_pending_rows(data, lake, state)
 
 
 @command.command("run")

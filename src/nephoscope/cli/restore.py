@@ -49,7 +49,7 @@ def command(data: Path, /, file: Path, only_check: bool, accept: str) -> None:
     files = f"{format_count(len(manifest.entries), 'file')} as backed up at {manifest.made}"
     click.echo(f"{file}: {files}" if only_check else f"{data}: {files}")
     if not only_check and not manifest.keys:
-        _tell_left_out(data)
+        _print_left_out(data)
 
 
 def _check_backup(file: Path) -> BackupManifest:
@@ -71,7 +71,7 @@ def _inspect_backup(file: Path) -> tuple[BackupManifest, list[PolicyItem]]:
     items: list[PolicyItem] = []
     with show_progress_line() as tell:
         manifest = check(file, tell, lambda folder, known: items.extend(list_policy(folder, known.names)))
-    _list(items)
+    _print_policy_items(items)
     return manifest, items
 
 
@@ -94,7 +94,7 @@ def _restore_backup(data: Path, file: Path, accept: str) -> BackupManifest:
             return
         if accept:
             raise BackupError(f"--accept {accept} is not the digest of this backup: review it with --check")
-        _list(items)
+        _print_policy_items(items)
         raise BackupError(
             "the backup has the effects listed above, and they were not accepted: if you trust the "
             f"author of the backup, restore it with --accept {_compute_confirmation(manifest)}"
@@ -124,7 +124,7 @@ def _compute_confirmation(manifest: BackupManifest) -> str:
     return manifest.hash[:DIGITS]
 
 
-def _list(items: list[PolicyItem]) -> None:
+def _print_policy_items(items: list[PolicyItem]) -> None:
     before = ""
     for one in items:
         if one.effect.value != before:
@@ -135,7 +135,7 @@ def _list(items: list[PolicyItem]) -> None:
         click.echo(escape_controls(f"  {told}"), err=True)
 
 
-def _tell_left_out(data: Path) -> None:
+def _print_left_out(data: Path) -> None:
     click.echo(
         (
             f"credentials need their key: copy credentials.key to {data / 'keys'}, or set the "

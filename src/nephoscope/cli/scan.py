@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.options import (
+    add_code_output_options,
+    add_evaluation_options,
+    add_exit_code_options,
+    add_filter_options,
+    add_parts_options,
+    add_template_options,
     add_wait_option,
-    code_output_options,
-    evaluation_options,
-    exit_code_options,
-    filter_options,
-    parts_options,
-    template_options,
 )
-from nephoscope.cli.terminal.exit_code import check_gate, choose_exit_code, is_written
+from nephoscope.cli.terminal.exit_code import check_gate, choose_exit_code, require_written_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 
 @click.command("scan")
-@evaluation_options
+@add_evaluation_options
 @click.option(
     "--explain", metavar="RESOURCE", help="Explain every result for this resource (an ID, or its last part)."
 )
-@filter_options
-@code_output_options
-@parts_options
+@add_filter_options
+@add_code_output_options
+@add_parts_options
 @add_wait_option
-@exit_code_options
-@template_options
+@add_exit_code_options
+@add_template_options
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[ScanOptions]) -> None:
     """Assess the resources of TARGET: findings, severity and remediation. TARGET is a snapshot: Resource
@@ -73,7 +73,7 @@ def command(data: Path, /, **options: Unpack[ScanOptions]) -> None:
     with open_report(data, options, extract) as report:
         check_gate(report, options["fail_on"])
         code = choose_exit_code(report, options["fail_on"], options["fail_on_unknown"])
-        if not is_written(report, output):
+        if not require_written_rows(report, output):
             sys.exit(code)
         with open_output(options["output_file"], styled=output == "table") as out:
             write(report, out)

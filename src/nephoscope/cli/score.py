@@ -8,7 +8,7 @@ import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
 from nephoscope.cli.session.list_output import add_format_option, to_file
-from nephoscope.cli.session.options import evaluation_options, resource_options
+from nephoscope.cli.session.options import add_evaluation_options, add_resource_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +19,8 @@ class _ScoreOptions(ViewOptions):
 
 
 @click.command("score")
-@evaluation_options
-@resource_options
+@add_evaluation_options
+@add_resource_options
 @click.option(
     "--controls",
     is_flag=True,

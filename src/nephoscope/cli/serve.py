@@ -141,7 +141,7 @@ def command(data: Path, /, **options: Unpack[_ServeOptions]) -> None:
             return
         begun = _prepare_settings(wanted, stop, demo=options["demo"])
         if begun is not None and not stop.is_set():
-            _serve(*begun, lock, stop)
+            _run_server(*begun, lock, stop)
 
 
 @contextmanager
@@ -150,10 +150,10 @@ def _hold_instance_lock(settings: ServeSettings, stop: threading.Event) -> Itera
 
     Whoever looks whether it is held has it for a moment: it is asked for a second.
     """
-    from nephoscope.serve.instance_lock import acquire_lock, holder
-    from nephoscope.serve.preflight import writable
+    from nephoscope.serve.instance_lock import acquire_lock, read_lock_holder
+    from nephoscope.serve.preflight import check_folder_is_writable
 
-    writable(settings.data)
+    check_folder_is_writable(settings.data)
     until = time.monotonic() + LOCK_SECONDS
     while not stop.is_set():
         with acquire_lock(settings.data) as lock:
@@ -162,7 +162,7 @@ def _hold_instance_lock(settings: ServeSettings, stop: threading.Event) -> Itera
                 yield lock
                 return
         if time.monotonic() > until:
-            who = holder(settings.data) or "another process"
+            who = read_lock_holder(settings.data) or "another process"
             exit_with_usage_error(
                 f"{settings.data}: a server already runs on this folder: {who}; stop it, or use another "
                 "--data"
@@ -193,9 +193,9 @@ def _prepare_settings(
     return settings, authority
 
 
-def _serve(settings: ServeSettings, authority: str, lock: InstanceLock, stop: threading.Event) -> None:
+def _run_server(settings: ServeSettings, authority: str, lock: InstanceLock, stop: threading.Event) -> None:
     """Serve until stopped."""
-    from nephoscope.serve.server import supervisor, use_socket
+    from nephoscope.serve.server import build_supervisor, use_socket
 
     listening = _open_listener(settings, stop)
     if listening is None:
@@ -203,7 +203,7 @@ def _serve(settings: ServeSettings, authority: str, lock: InstanceLock, stop: th
     settings = replace(settings, port=listening.getsockname()[1], fd=listening.fileno())
     with listening, use_socket(settings) as settings:
         lock.answers(_format_address(settings))
-        keeper = supervisor(settings, print_message, stop)
+        keeper = build_supervisor(settings, print_message, stop)
         keeper.begin()
         try:
             _print_address(settings, authority)
@@ -223,7 +223,7 @@ def _print_address(settings: ServeSettings, authority: str) -> None:
 
 
 def _format_address(settings: ServeSettings) -> str:
-    return f"https://{_display_host(settings.host)}:{settings.port}"
+    return f"https://{_format_display_host(settings.host)}:{settings.port}"
 
 
 def _parse_addresses(given: tuple[str, ...]) -> tuple[str, ...]:
@@ -296,12 +296,12 @@ def _open_listener(settings: ServeSettings, stop: threading.Event) -> socket.soc
             return make_listener(settings.host, settings.port)
         except OSError as error:
             if earlier is None or not earlier.ends or time.monotonic() > until:
-                exit_with_usage_error(_not_listening(settings, error))
+                exit_with_usage_error(_explain_listen_failure(settings, error))
             stop.wait(LOOK_SECONDS)
     return None
 
 
-def _not_listening(settings: ServeSettings, error: OSError) -> str:
+def _explain_listen_failure(settings: ServeSettings, error: OSError) -> str:
     told = f"--host {settings.host} --port {settings.port}: {(error.strerror or str(error)).lower()}"
     remedies = {
         errno.EADDRINUSE: "stop the process that listens there, or use another --port",
@@ -311,7 +311,7 @@ def _not_listening(settings: ServeSettings, error: OSError) -> str:
     return f"{told}; {remedies[error.errno]}" if error.errno in remedies else told
 
 
-def _display_host(host: str) -> str:
+def _format_display_host(host: str) -> str:
     return "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - compared only
 
 
@@ -361,13 +361,13 @@ def _evaluate_demo(settings: ServeSettings, stop: threading.Event) -> None:
 
 def _judge_sample(settings: ServeSettings) -> None:
     from nephoscope.posture.scans.scan import SAMPLE, ScanRequest, save_request
-    from nephoscope.serve.assessment_worker import assess
+    from nephoscope.serve.assessment_worker import assess_request
     from nephoscope.serve.parent_watch import end_with_parent
     from nephoscope.state import State
 
     end_with_parent()
     with State.open_folder(settings.data, settings.state) as state:
-        assess(settings, ScanRequest((SAMPLE,)), state)
+        assess_request(settings, ScanRequest((SAMPLE,)), state)
     save_request(ScanRequest((SAMPLE,)), settings.data)
 
 

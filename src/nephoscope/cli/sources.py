@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.lake_access import flush_pending, open_lake
+from nephoscope.cli.session.lake_access import flush_pending_rows, open_lake
 from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.state_access import open_state
@@ -51,9 +51,9 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
     import signal
 
     from nephoscope.ingest.live.supervisor import SourceSupervisor
-    from nephoscope.lake.writing.memory_release import give_back
+    from nephoscope.lake.writing.memory_release import release_arrow_memory
 
-    give_back()
+    release_arrow_memory()
     with open_lake(data, keeps=True) as (lake, state):
         chosen = [state.sources.get(name) for name in dict.fromkeys(names)]
         chosen = chosen or [one for one in state.sources.all() if one.enabled]
@@ -90,7 +90,7 @@ def health(data: Path, /, missing: bool, days: int, output: str) -> None:
     from nephoscope.cli.session.source_health import build_health_rows, build_missing_rows, shorten_rows
 
     with open_lake(data) as (lake, state):
-        flush_pending(data, lake, state)
+        flush_pending_rows(data, lake, state)
         rows = build_missing_rows(lake, state, data, days) if missing else build_health_rows(state)
     if missing and output == "table":
         show_list(*shorten_rows(rows), output, "no resource is missing logs")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.lake_access import flush_pending, open_lake
+from nephoscope.cli.session.lake_access import flush_pending_rows, open_lake
 from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import find_workspace
@@ -46,7 +46,7 @@ def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: 
     from nephoscope.lake.maintenance.table_inventory import list_table_inventory
 
     with open_lake(data) as (lake, state):
-        flush_pending(data, lake, state)
+        flush_pending_rows(data, lake, state)
         chosen = find_workspace(state, workspace).name if workspace else None
         by_name = {one.name: one for one in state.workspaces.all()}
         found = list(list_table_inventory(data, chosen))
@@ -192,7 +192,7 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
     """
     from datetime import UTC, datetime
 
-    from nephoscope.lake.maintenance.table_inventory import list_expired
+    from nephoscope.lake.maintenance.table_inventory import list_expired_days
     from nephoscope.service.workspaces import remove_expired_rows
 
     with open_lake(data) as (lake, state):
@@ -203,10 +203,12 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
         def find_retention(workspace: str, table: str) -> int | None:
             return places[workspace].get_retention_days(table) if workspace in places else None
 
-        found = list(list_expired(data, find_retention, now))
+        found = list(list_expired_days(data, find_retention, now))
         if found and not dry_run:
             remove_expired_rows(build_context(data, state), lake, found)
-            if left := [f"{one.workspace}/{one.table}" for one in list_expired(data, find_retention, now)]:
+            if left := [
+                f"{one.workspace}/{one.table}" for one in list_expired_days(data, find_retention, now)
+            ]:
                 exit_with_usage_error(f"not removed: {', '.join(left)}: see `doctor`")
     rows = [
         dict(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.filter_options import workspace_option
+from nephoscope.cli.session.filter_options import add_workspace_option
 from nephoscope.cli.session.list_output import add_format_option, show_list
 from nephoscope.cli.session.operation_commands import build_command, open_call
 from nephoscope.cli.session.options import Instant
@@ -24,7 +24,7 @@ command = build_command(tuning.OPERATIONS)
 
 @command.command("replay")
 @click.argument("rule")
-@workspace_option()
+@add_workspace_option()
 @click.option(
     "--rules", "folders", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="DIR",
     help="Folder of the rules (default: the shipped rules).",
@@ -49,7 +49,7 @@ def replay(
     3 if a window could not run.
     """
     from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
-    from nephoscope.alerts.tuning.replay import replay as over
+    from nephoscope.alerts.tuning.replay import replay_rule as over
 
     now = datetime.now(UTC)
     end = until or now
@@ -57,7 +57,7 @@ def replay(
         workspace=workspace, folders=folders, since=since or end - timedelta(days=7), until=end
     )
     with open_call(data, needs_lake=True, fresh=True) as call:
-        begin, end = asked.bounds(now)
+        begin, end = asked.get_bounds(now)
         own, found = call.workspace(workspace), tuning.find_rule(call, asked, rule)
         tuned = EffectiveTuning.load(call.state, call.lake, own, now).apply_to_rule(found)
         done = over(call.lake, tuned, own, begin, min(end, now), now)

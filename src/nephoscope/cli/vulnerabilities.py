@@ -23,7 +23,7 @@ from nephoscope.cli.terminal.sanitize_output import format_subjects
 from nephoscope.operations.posture import advisory_feeds
 from nephoscope.service.exemption_lookup import make_exemption_lookup
 from nephoscope.vulnerability.errors import DatabaseFileError
-from nephoscope.vulnerability.severities import rank
+from nephoscope.vulnerability.severities import rank_severity
 
 if TYPE_CHECKING:
     from nephoscope.model.advisory import Advisory, AffectedPackage
@@ -140,7 +140,7 @@ def list_(
         build_vulnerability_rows,
     )
     from nephoscope.model.read_reach import EVERYTHING
-    from nephoscope.service.advisories import why_exploitation_is_unknown
+    from nephoscope.service.advisories import explain_why_exploitation_is_unknown
     from nephoscope.service.vulnerabilities import date_vulnerabilities, list_findings, list_vulnerabilities
     from nephoscope.service.vulnerability_exposure import find_exposures, sort_by_risk
     from nephoscope.state.inventory.subject import SubjectKind
@@ -165,13 +165,13 @@ def list_(
                 ordered, exposures, make_exemption_lookup(context), with_exempted=exempted
             )
             columns = FINDING_COLUMNS
-        unknown = _tell_uncovered(context, wanted)
-        if asked["exploited"] and (why := why_exploitation_is_unknown(context)):
+        unknown = _print_uncovered_subjects(context, wanted)
+        if asked["exploited"] and (why := explain_why_exploitation_is_unknown(context)):
             print_message(f"which vulnerabilities are exploited is unknown: {why}")
             unknown = True
-        _tell_unrated(context, wanted)
+        _print_unrated_count(context, wanted)
     show_list(rows, columns, output, "no vulnerabilities found on stored machines and images")
-    if fail_on and any(rank(str(row["severity"])) >= rank(fail_on) for row in rows):
+    if fail_on and any(rank_severity(str(row["severity"])) >= rank_severity(fail_on) for row in rows):
         sys.exit(_FOUND)
     if unknown:
         sys.exit(_UNREAD)
@@ -185,29 +185,30 @@ def _make_filter(asked: _FindingOptions) -> FindingFilter:
     subjects = SubjectFilter(EVERYTHING, resource=asked["resource"], image=asked["image"])
     return FindingFilter(
         subjects, asked["cve"].upper() if asked["cve"].lower().startswith("cve-") else asked["cve"], asked["package"],
-        rank(asked["severity"]) if asked["severity"] else 0, asked["exploited"], asked["fixable"], asked["closed"], asked["most"],
+        rank_severity(asked["severity"]) if asked["severity"] else 0, asked["exploited"], asked["fixable"], asked["closed"],
+        asked["most"],
     )  # fmt: skip
 
 
-def _tell_unrated(context: ServiceContext, wanted: FindingFilter) -> None:
+def _print_unrated_count(context: ServiceContext, wanted: FindingFilter) -> None:
     """Tell how many vulnerabilities a filter by severity leaves out although nobody knows how severe they are."""
     from nephoscope.service.vulnerabilities import list_vulnerabilities
 
     if wanted.rank <= 0:
         return
     every = list_vulnerabilities(context, replace(wanted, rank=0))
-    if unrated := sum(rank(one.severity) == 0 for one in every):
+    if unrated := sum(rank_severity(one.severity) == 0 for one in every):
         print_message(f"not shown: {unrated:,} vulnerabilities of unknown severity")
 
 
-def _tell_uncovered(context: ServiceContext, wanted: FindingFilter) -> bool:
+def _print_uncovered_subjects(context: ServiceContext, wanted: FindingFilter) -> bool:
     """Tell what of the subjects asked for is not assessed in full; whether there is any."""
-    from nephoscope.cli.session.vulnerability_rows import describe_uncovered
+    from nephoscope.cli.session.vulnerability_rows import describe_uncovered_subjects
     from nephoscope.service.inventories import list_inventories
     from nephoscope.service.vulnerabilities import assess_coverage
 
     subjects = list_inventories(context, wanted.subjects)
-    told = describe_uncovered(subjects, assess_coverage(context, subjects), _SHOWN)
+    told = describe_uncovered_subjects(subjects, assess_coverage(context, subjects), _SHOWN)
     for line in told:
         print_message(line)
     return bool(told)
@@ -224,7 +225,7 @@ def explain(data: Path, /, name: str, output: str) -> None:
     import msgspec
 
     holders = _list_holders(data, name)
-    advisories, exploited, prediction = _look_up(data, name, is_needed=not holders)
+    advisories, exploited, prediction = _look_up_vulnerability(data, name, is_needed=not holders)
     if not (holders or advisories or exploited or prediction):
         exit_with_usage_error(f"no imported advisory covers {name!r}")
     if output == "json":
@@ -258,7 +259,7 @@ def explain(data: Path, /, name: str, output: str) -> None:
     for row in holders[:_SHOWN_HOLDERS]:
         package = f"{row['package']} {row['version']}".strip()
         click.echo(
-            f"  {row['kind']} {row['name']}: {package}; {_fix(row)}; since {row['firstSeen']:%Y-%m-%d}"
+            f"  {row['kind']} {row['name']}: {package}; {_format_fix(row)}; since {row['firstSeen']:%Y-%m-%d}"
         )
     if len(holders) > _SHOWN_HOLDERS:
         click.echo(
@@ -266,7 +267,7 @@ def explain(data: Path, /, name: str, output: str) -> None:
         )
 
 
-def _fix(row: dict[str, object]) -> str:
+def _format_fix(row: dict[str, object]) -> str:
     if row["fixedVersion"]:
         return f"update to {row['fixedVersion']}"
     if row["state"] == "fixed":
@@ -274,16 +275,20 @@ def _fix(row: dict[str, object]) -> str:
     return "fix unknown" if row["state"] == "unknown" else f"no fix: {str(row['state']).replace('_', ' ')}"
 
 
-def _look_up(
+def _look_up_vulnerability(
     data: Path, name: str, *, is_needed: bool
 ) -> tuple[list[Advisory], ExploitedVulnerability | None, ExploitPrediction | None]:
     """Return what is imported of a vulnerability; without advisories nothing, unless they are needed."""
-    from nephoscope.service.advisories import advisories_path
+    from nephoscope.service.advisories import get_advisories_path
 
-    if not (is_needed or advisories_path(data).exists()):
+    if not (is_needed or get_advisories_path(data).exists()):
         return [], None, None
     with _open_database(data, datetime.now(UTC)) as database:
-        return list(database.advisories(name)), database.find_exploited(name), database.prediction(name)
+        return (
+            list(database.advisories(name)),
+            database.find_exploited_vulnerability(name),
+            database.find_prediction(name),
+        )
 
 
 def _list_holders(data: Path, name: str) -> list[dict[str, object]]:
@@ -312,10 +317,10 @@ def _describe_versions(affected: AffectedPackage) -> str:
 
 
 def _open_database(data: Path, now: datetime) -> AdvisoryDatabase:
-    from nephoscope.service.advisories import advisories_path
+    from nephoscope.service.advisories import get_advisories_path
     from nephoscope.vulnerability.database.advisory_lookup import AdvisoryDatabase
 
-    path = advisories_path(data)
+    path = get_advisories_path(data)
     if not path.exists():
         exit_with_usage_error("no advisories: import a feed with nephoscope vulnerabilities import FILE...")
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.filter_options import workspace_option
+from nephoscope.cli.session.filter_options import add_workspace_option
 from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import build_command
 from nephoscope.cli.session.state_access import find_workspace, open_state
@@ -17,7 +17,7 @@ command = build_command(OPERATIONS)
 
 
 @command.command("show")
-@workspace_option()
+@add_workspace_option()
 @click.argument("alias")
 @click.option(
     "--most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Maximum number of items."
@@ -37,6 +37,6 @@ def show(data: Path, /, alias: str, workspace: str, most: int, output: str) -> N
 @add_list_format_option
 def templates(output: str) -> None:
     """List watchlist templates: the aliases that detections use, with their columns."""
-    from nephoscope.lake.watchlists.watchlist_templates import templates as known
+    from nephoscope.lake.watchlists.watchlist_templates import load_templates as known
 
     show_list(known(), TEMPLATES, output)

@@ -110,10 +110,10 @@ class TypeSources:
 
     def build_query(self, type_: str) -> str:
         """The query of Resource Graph that has the bodies of a lower-cased type, '' where no table of it is known to hold them."""
-        table = self.tables.get(type_) or (MAIN_TABLE if self._is_tracked(type_) else "")
+        table = self.tables.get(type_) or (MAIN_TABLE if self._is_tracked_type(type_) else "")
         return f"{table} | where type =~ '{self.spell(type_)}'" if table else ""
 
-    def _is_tracked(self, type_: str) -> bool:
+    def _is_tracked_type(self, type_: str) -> bool:
         return (
             type_.startswith("microsoft.")
             and type_.count("/") == 1
@@ -213,7 +213,7 @@ class _MemberReader:
     def read_section(self, name: str) -> dict[str, object]:
         value = self._read_member_at(name)
         if not isinstance(value, dict):
-            self._fail(name, "an object")
+            self._raise_member_error(name, "an object")
         return value
 
     def read_names(self, name: str) -> Iterator[str]:
@@ -222,20 +222,20 @@ class _MemberReader:
     def read_texts(self, path: str) -> list[str]:
         value = self._read_member_at(path)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self._fail(path, "a list of texts")
+            self._raise_member_error(path, "a list of texts")
         return value
 
     def read_text(self, row: Any, member: str, type_: str) -> str:
         value = row.get(member) if isinstance(row, dict) else None
         if not isinstance(value, str) or not value:
-            self._fail(f"{type_}.{member}", "a text")
+            self._raise_member_error(f"{type_}.{member}", "a text")
         return value
 
     def require_list(self, row: object, member: str, type_: str) -> list[str]:
         value = row.get(member) if isinstance(row, dict) else None
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self._fail(f"{type_}.{member}", "a list of texts")
+            self._raise_member_error(f"{type_}.{member}", "a list of texts")
         return value
 
-    def _fail(self, path: str, what: str) -> NoReturn:
+    def _raise_member_error(self, path: str, what: str) -> NoReturn:
         raise ContentError(f"'{path}' must be {what}", Place(self._place.file, path=path))

@@ -77,7 +77,7 @@ def create_credential_source(kind: str, cloud: Cloud, tenant: str = "") -> Crede
     }
     make = makers[kind]
     if kind == "service-principal":
-        _require("AZURE_CLIENT_ID", *(() if tenant else ("AZURE_TENANT_ID",)))
+        _require_azure_identity("AZURE_CLIENT_ID", *(() if tenant else ("AZURE_TENANT_ID",)))
         if not _read_environment("AZURE_CLIENT_SECRET") and not _read_environment(
             "AZURE_CLIENT_CERTIFICATE_PATH"
         ):
@@ -85,7 +85,9 @@ def create_credential_source(kind: str, cloud: Cloud, tenant: str = "") -> Crede
                 "service-principal: set AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH in the environment"
             )
     if kind == "workload-identity":
-        _require("AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", *(() if tenant else ("AZURE_TENANT_ID",)))
+        _require_azure_identity(
+            "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", *(() if tenant else ("AZURE_TENANT_ID",))
+        )
     return lambda: make(cloud, tenant)
 
 
@@ -93,7 +95,7 @@ def _read_environment(name: str) -> str:
     return os.environ.get(name, "")
 
 
-def _require(*names: str) -> None:
+def _require_azure_identity(*names: str) -> None:
     missing = [name for name in names if not _read_environment(name)]
     if missing:
         raise SignInError(f"set {', '.join(missing)} in the environment")
@@ -201,7 +203,7 @@ class TokenProvider(msgspec.Struct):
         """The bearer token; raises SignInError."""
         with self._lock:
             if self._token is None or self._token.expires_on - EARLY <= self.clock():
-                self._token = self._ask({})
+                self._token = self._request_token({})
             return self._token.token
 
     def mark_refused(self, token: str, challenge: str = "") -> None:
@@ -214,9 +216,9 @@ class TokenProvider(msgspec.Struct):
                 return
             self._credential = None
             claims = _decode_claims(challenge)
-            self._token = self._ask({"claims": claims} if claims else {})
+            self._token = self._request_token({"claims": claims} if claims else {})
 
-    def _ask(self, options: dict[str, Any]) -> AccessToken:
+    def _request_token(self, options: dict[str, Any]) -> AccessToken:
         from azure.core.exceptions import ClientAuthenticationError
 
         try:

@@ -50,7 +50,7 @@ class GraphChangeClient:
     def get_account(self, path: str) -> GraphAccount | None:
         """Return a user by its path, None where there is none; raises GraphChangeError."""
         question = f"{path}?$select=id,accountEnabled,userPrincipalName"
-        response = self._send(GraphChange("GET", question), missing=True)
+        response = self._send_change(GraphChange("GET", question), missing=True)
         if response is None:
             return None
         try:
@@ -60,9 +60,9 @@ class GraphChangeClient:
 
     def change(self, change: GraphChange) -> None:
         """Carry out a change; raises GraphChangeError."""
-        self._send(change, missing=False)
+        self._send_change(change, missing=False)
 
-    def _send(self, change: GraphChange, *, missing: bool) -> httpx.Response | None:
+    def _send_change(self, change: GraphChange, *, missing: bool) -> httpx.Response | None:
         try:
             response = httpx.request(
                 change.method, f"{self.origin}{change.path}", json=change.body or None, timeout=_TIMEOUT,

@@ -95,33 +95,33 @@ class NetworkWatcherClient:
     def create(self, watcher: str, name: str, properties: AzureCaptureProperties) -> AzureCapture:
         """Start a capture below a network watcher. Raises NetworkWatcherError."""
         path = f"{watcher}/packetCaptures/{quote(name, safe='')}"
-        return self._read("PUT", path, AzureCapture, {"properties": msgspec.to_builtins(properties)})
+        return self._read_answer("PUT", path, AzureCapture, {"properties": msgspec.to_builtins(properties)})
 
     def list(self, watcher: str) -> tuple[AzureCapture, ...]:
         """Return the captures of a network watcher. Raises NetworkWatcherError."""
-        return self._read("GET", f"{watcher}/packetCaptures", AzureCaptureList).value
+        return self._read_answer("GET", f"{watcher}/packetCaptures", AzureCaptureList).value
 
     def get(self, id_: str) -> AzureCapture:
         """Return a capture by its resource ID. Raises NetworkWatcherError."""
-        return self._read("GET", id_, AzureCapture)
+        return self._read_answer("GET", id_, AzureCapture)
 
     def query_status(self, id_: str) -> AzureCaptureStatus:
         """Return the state of a capture. Raises NetworkWatcherError."""
-        return self._read("POST", f"{id_}/queryStatus", AzureCaptureStatus)
+        return self._read_answer("POST", f"{id_}/queryStatus", AzureCaptureStatus)
 
     def stop(self, id_: str) -> None:
         """Stop a capture, which keeps what it took until then. Raises NetworkWatcherError."""
-        self._send("POST", f"{self.origin}{id_}/stop?api-version={API_VERSION}")
+        self._send_request("POST", f"{self.origin}{id_}/stop?api-version={API_VERSION}")
 
-    def _read(
+    def _read_answer(
         self, method: str, path: str, kind: type[Answer], body: dict[str, object] | None = None
     ) -> Answer:
-        response = self._send(method, f"{self.origin}{path}?api-version={API_VERSION}", body)
+        response = self._send_request(method, f"{self.origin}{path}?api-version={API_VERSION}", body)
         for _ in range(_MOST_POLLS):
             if response.status_code != 202:
                 break
             self.sleep(_read_pause(response))
-            response = self._send("GET", self._find_result(response))
+            response = self._send_request("GET", self._find_result(response))
         if response.status_code == 202:
             raise NetworkWatcherError(f"{method} {path} has no result yet: ask again later")
         try:
@@ -136,7 +136,9 @@ class NetworkWatcherClient:
             raise NetworkWatcherError("Azure named another server for the result of an operation")
         return str(place)
 
-    def _send(self, method: str, address: str, body: dict[str, object] | None = None) -> httpx.Response:
+    def _send_request(
+        self, method: str, address: str, body: dict[str, object] | None = None
+    ) -> httpx.Response:
         try:
             response = httpx.request(
                 method, address, json=body, timeout=_TIMEOUT, follow_redirects=False,

@@ -123,10 +123,10 @@ class RestClient:
         for attempt in range(self.attempts):
             token = self.tokens.get_token()
             try:
-                answer = self._send_once(method, url, content, token, what)
+                answer = self._send_request_once(method, url, content, token, what)
             except RequestError as error:
                 last = error
-                self._pause(what, _compute_backoff(attempt))
+                self._pause_before_retry(what, _compute_backoff(attempt))
                 continue
             if answer.status == 401 and not refreshed:
                 refreshed = True
@@ -149,14 +149,16 @@ class RestClient:
         pause = _compute_backoff(attempt) if told is None else told + random.uniform(0.0, 0.25)  # noqa: S311 - jitter
         if answer.status == 429:
             self._find_quota(url, method).pause(pause)
-        self._pause(what, pause)
+        self._pause_before_retry(what, pause)
 
-    def _pause(self, what: str, pause: float) -> None:
+    def _pause_before_retry(self, what: str, pause: float) -> None:
         with self._lock:
             self.retried[what] += 1
         self.sleep(pause)
 
-    def _send_once(self, method: str, url: str, content: bytes | None, token: str, what: str) -> RestResponse:
+    def _send_request_once(
+        self, method: str, url: str, content: bytes | None, token: str, what: str
+    ) -> RestResponse:
         """One try; RequestError where no whole answer came."""
         quota = self._find_quota(url, method)
         quota.wait()
@@ -167,7 +169,7 @@ class RestClient:
             headers["Content-Type"] = "application/json"
         try:
             with self._http.stream(method, url, content=content, headers=headers) as response:
-                data = _read(response, what)
+                data = _read_response_body(response, what)
                 status, received = response.status_code, dict(response.headers)
         except (httpx.HTTPError, RequestError) as error:
             quota.count_lost_request()
@@ -205,7 +207,7 @@ def _compute_backoff(attempt: int) -> float:
     return min(60.0, 0.5 * 2.0**attempt) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
 
 
-def _read(response: httpx.Response, what: str) -> bytes:
+def _read_response_body(response: httpx.Response, what: str) -> bytes:
     data = bytearray()
     for chunk in response.iter_bytes():
         data += chunk

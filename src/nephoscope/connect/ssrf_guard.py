@@ -95,7 +95,7 @@ def look_up_addresses(name: str, port: int, seconds: float) -> list[Address]:
 
 def _choose_address(addresses: Sequence[Address], name: str, allowed: Sequence[str], turn: int) -> Address:
     for one in addresses:
-        if not is_public(one) and not _is_allowed(one, allowed):
+        if not is_public(one) and not _is_address_allowed(one, allowed):
             raise PrivateAddressError(name, one)
     return addresses[turn % len(addresses)]
 
@@ -116,5 +116,5 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast
 
 
-def _is_allowed(address: Address, allowed: Sequence[str]) -> bool:
+def _is_address_allowed(address: Address, allowed: Sequence[str]) -> bool:
     return any(address in ip_network(one, strict=False) for one in allowed)

@@ -63,7 +63,7 @@ def find_retry_delay(headers: Mapping[str, str], now: float) -> float | None:
     return max(known) if known else None
 
 
-def parse_remaining(headers: Mapping[str, str]) -> tuple[float, float] | None:
+def parse_remaining_quota(headers: Mapping[str, str]) -> tuple[float, float] | None:
     """(requests left, seconds until there are more) from either family of headers; None where neither is there."""
     left = parse_number(headers.get("x-ms-user-quota-remaining", ""))
     if left is not None:
@@ -99,14 +99,14 @@ class ThrottleQuota:
         """Block until the quota lets one more request go, and count it as under way."""
         with self._changed:
             begun = self.clock()
-            while (pause := self._pause()) is None or pause > 0:
+            while (pause := self._compute_pause()) is None or pause > 0:
                 self._changed.wait(pause)
             self.waited += self.clock() - begun
             if self.left is not None:
                 self.left -= 1
             self._flying += 1
 
-    def _pause(self) -> float | None:
+    def _compute_pause(self) -> float | None:
         """Seconds until a request may go (0 = now), None while an answer must come first."""
         now = self.clock()
         if self.left is None:
@@ -124,7 +124,7 @@ class ThrottleQuota:
         """Take in the headers of an answer; requests still under way are taken off what the server says is left."""
         with self._changed:
             self._flying -= 1
-            told = parse_remaining(headers)
+            told = parse_remaining_quota(headers)
             if told is not None:
                 self._learn_count(*told)
             elif self.left is not None and self.left < 1:

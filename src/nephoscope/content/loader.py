@@ -21,15 +21,17 @@ def load_documents(root: Path | None = None, kind: str = "") -> Iterator[Content
 
     `root` None is the pack shipped in the package, else any folder, or one file; `kind` and errors as of documents_in.
     """
-    return (document for document in _all(root, kind) if not document.name.endswith(TEST_SUFFIX))
+    return (
+        document for document in _list_all_documents(root, kind) if not document.name.endswith(TEST_SUFFIX)
+    )
 
 
 def iterate_case_documents(root: Path | None = None, kind: str = "policies") -> Iterator[ContentDocument]:
     """Yield the `<name>.test.json` documents of a pack, in path order; arguments and errors as for `load_documents`."""
-    return (document for document in _all(root, kind) if document.name.endswith(TEST_SUFFIX))
+    return (document for document in _list_all_documents(root, kind) if document.name.endswith(TEST_SUFFIX))
 
 
-def _all(root: Path | None, kind: str) -> Iterator[ContentDocument]:
+def _list_all_documents(root: Path | None, kind: str) -> Iterator[ContentDocument]:
     return (
         read_documents(files("nephoscope.content"), "content", kind)
         if root is None

@@ -29,7 +29,7 @@ def merge_intervals(intervals: Iterable[Interval]) -> Intervals:
     return tuple(merged)
 
 
-def intersect(left: Intervals, right: Intervals) -> Intervals:
+def intersect_intervals(left: Intervals, right: Intervals) -> Intervals:
     """The integers that lie in both of two merged sets."""
     if left == right:
         return left
@@ -47,7 +47,7 @@ def intersect(left: Intervals, right: Intervals) -> Intervals:
     return tuple(found)
 
 
-def subtract(left: Intervals, right: Intervals) -> Intervals:
+def subtract_intervals(left: Intervals, right: Intervals) -> Intervals:
     """The integers of one merged set that are not in another."""
     if left == right:
         return ()
@@ -79,7 +79,7 @@ class AddressSet(msgspec.Struct, frozen=True):
     v6: tuple[Interval, ...] = ()
 
     @classmethod
-    def everything(cls) -> AddressSet:
+    def include_everything(cls) -> AddressSet:
         """Every IPv4 and IPv6 address."""
         return cls(((0, LAST[4]),), ((0, LAST[6]),))
 
@@ -104,10 +104,10 @@ class AddressSet(msgspec.Struct, frozen=True):
         return AddressSet(merge_intervals(self.v4 + other.v4), merge_intervals(self.v6 + other.v6))
 
     def __and__(self, other: AddressSet) -> AddressSet:
-        return AddressSet(intersect(self.v4, other.v4), intersect(self.v6, other.v6))
+        return AddressSet(intersect_intervals(self.v4, other.v4), intersect_intervals(self.v6, other.v6))
 
     def __sub__(self, other: AddressSet) -> AddressSet:
-        return AddressSet(subtract(self.v4, other.v4), subtract(self.v6, other.v6))
+        return AddressSet(subtract_intervals(self.v4, other.v4), subtract_intervals(self.v6, other.v6))
 
     def __bool__(self) -> bool:
         return bool(self.v4 or self.v6)
@@ -153,6 +153,6 @@ NOT_PUBLIC = AddressSet.of(
         "192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "::/3", "4000::/2", "8000::/1",
     ]
 )  # fmt: skip
-PUBLIC = AddressSet.everything() - NOT_PUBLIC
+PUBLIC = AddressSet.include_everything() - NOT_PUBLIC
 #: Public addresses by family: traffic of one family does not reach an address of the other.
 PUBLIC_OF_FAMILY = {family: PUBLIC.select_family(family) for family in FAMILIES}

@@ -54,10 +54,10 @@ class AdminRuleIndex:
         """The rules that concern a virtual network by its lower-cased id."""
         found = self._found.get(network)
         if found is None:
-            found = self._found[network] = self._collect(network)
+            found = self._found[network] = self._collect_rules(network)
         return found
 
-    def _collect(self, network: str) -> AdminRules:
+    def _collect_rules(self, network: str) -> AdminRules:
         self._require_collections(network)
         deployed: bool | None = True
         found: list[tuple[int, SecurityRule]] = []
@@ -65,11 +65,11 @@ class AdminRuleIndex:
             if not any(self._is_member(group, network) for group in _list_groups(collection)):
                 continue
             configuration = collection.id.parent
-            is_deployed = self._is_deployed(configuration)
+            is_deployed = self._is_configuration_deployed(configuration)
             if is_deployed is False:
                 continue
             deployed = deployed if is_deployed else None
-            rank = self._scope_rank(configuration)
+            rank = self._rank_scope(configuration)
             found += [
                 (rank, _build_admin_rule(rule))
                 for rule in self.estate.list_of_type(ADMIN_RULE_TYPE)
@@ -95,7 +95,7 @@ class AdminRuleIndex:
             return True
         return "/".join(network.split("/")[:3]) in _lower_case_texts(scope.get("subscriptions"))
 
-    def _scope_rank(self, configuration: str) -> int:
+    def _rank_scope(self, configuration: str) -> int:
         """0 for the rules of a manager over a management group, which come first, 1 for the others."""
         manager = self.estate.resources.get(
             configuration.split("/securityadminconfigurations/", maxsplit=1)[0]
@@ -115,7 +115,7 @@ class AdminRuleIndex:
             raise DataNotCollectedError(f"the members of network group {group}", "security-admin-rules")
         return False
 
-    def _is_deployed(self, configuration: str) -> bool | None:
+    def _is_configuration_deployed(self, configuration: str) -> bool | None:
         manager = configuration.split("/securityadminconfigurations/", maxsplit=1)[0]
         told = [
             get_properties(one)

@@ -46,7 +46,7 @@ def map_public_addresses(gateway: Resource) -> dict[str, str]:
     """Frontend id -> public address id, for the frontends that have one."""
     return {
         id_: public
-        for id_, inner in _index_parts(gateway, "frontendIPConfigurations").items()
+        for id_, inner in _index_gateway_parts(gateway, "frontendIPConfigurations").items()
         if (public := get_reference(inner.get("publicIPAddress")))
     }
 
@@ -54,11 +54,11 @@ def map_public_addresses(gateway: Resource) -> dict[str, str]:
 def iterate_public_routes(gateway: Resource) -> Iterator[GatewayRoute]:
     """Every route from a public listener to a backend pool."""
     fronts = map_public_addresses(gateway)
-    listeners = _index_parts(gateway, "httpListeners") | _index_parts(gateway, "listeners")
-    settings = _index_parts(gateway, "backendHttpSettingsCollection") | _index_parts(
+    listeners = _index_gateway_parts(gateway, "httpListeners") | _index_gateway_parts(gateway, "listeners")
+    settings = _index_gateway_parts(gateway, "backendHttpSettingsCollection") | _index_gateway_parts(
         gateway, "backendSettingsCollection"
     )
-    pools = _index_parts(gateway, "backendAddressPools")
+    pools = _index_gateway_parts(gateway, "backendAddressPools")
     for listener, pool, setting in _list_targets(gateway):
         public = fronts.get(get_reference(listeners.get(listener, {}).get("frontendIPConfiguration")))
         if public is None:
@@ -74,7 +74,7 @@ def iterate_public_routes(gateway: Resource) -> Iterator[GatewayRoute]:
         )
 
 
-def _index_parts(gateway: Resource, name: str) -> dict[str, dict[str, Any]]:
+def _index_gateway_parts(gateway: Resource, name: str) -> dict[str, dict[str, Any]]:
     """Lower-cased id -> properties of one of a gateway's lists."""
     entries = get_properties(gateway).get(name)
     found: dict[str, dict[str, object]] = {}
@@ -100,23 +100,25 @@ def _list_addresses(pool: dict[str, Any]) -> Iterator[str]:
 
 def _list_targets(gateway: Resource) -> Iterator[tuple[str, str, str]]:
     """(listener, pool, settings) of every routing rule, path maps included."""
-    maps = _index_parts(gateway, "urlPathMaps")
+    maps = _index_gateway_parts(gateway, "urlPathMaps")
     for inner in (
-        _index_parts(gateway, "requestRoutingRules") | _index_parts(gateway, "routingRules")
+        _index_gateway_parts(gateway, "requestRoutingRules") | _index_gateway_parts(gateway, "routingRules")
     ).values():
         listener = get_reference(inner.get("httpListener")) or get_reference(inner.get("listener"))
-        yield from _list_pairs(
+        yield from _list_listener_pairs(
             listener, inner, "backendAddressPool", "backendHttpSettings", "backendSettings"
         )
         paths = maps.get(get_reference(inner.get("urlPathMap")), {})
-        yield from _list_pairs(listener, paths, "defaultBackendAddressPool", "defaultBackendHttpSettings")
+        yield from _list_listener_pairs(
+            listener, paths, "defaultBackendAddressPool", "defaultBackendHttpSettings"
+        )
         for rule in paths.get("pathRules") or []:
-            yield from _list_pairs(
+            yield from _list_listener_pairs(
                 listener, rule.get("properties") or {}, "backendAddressPool", "backendHttpSettings"
             )
 
 
-def _list_pairs(
+def _list_listener_pairs(
     listener: str, body: dict[str, object], pool: str, *settings: str
 ) -> Iterator[tuple[str, str, str]]:
     target = get_reference(body.get(pool))

@@ -30,12 +30,12 @@ def list_images(estate: Estate) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for type_ in (*_APPS, _GROUP, *_SITES):
         for resource in estate.list_of_type(type_):
-            names = set(_name_images(resource, type_))
-            if names or _is_stopped(resource):
-                found.setdefault(resource.key, set()).update(() if _is_stopped(resource) else names)
+            names = set(_list_image_names(resource, type_))
+            if names or _is_container_stopped(resource):
+                found.setdefault(resource.key, set()).update(() if _is_container_stopped(resource) else names)
     for resource in _list_site_parts(estate):
         site = estate.resources.get(resource.id.parent)
-        if site is not None and not _is_stopped(site):
+        if site is not None and not _is_container_stopped(site):
             names = set(_list_site_images(resource))
             if names:
                 found.setdefault(site.key, set()).update(names)
@@ -47,7 +47,7 @@ def _list_site_parts(estate: Estate) -> Iterator[Resource]:
         yield from estate.list_of_type(type_)
 
 
-def _name_images(resource: Resource, type_: str) -> Iterator[str]:
+def _list_image_names(resource: Resource, type_: str) -> Iterator[str]:
     properties = _to_mapping(resource.body.get("properties"))
     if type_ in _APPS:
         template = _to_mapping(properties.get("template"))
@@ -77,7 +77,7 @@ def _read_site_image(configuration: dict[str, object]) -> Iterator[str]:
             yield from _give_text(image)
 
 
-def _is_stopped(resource: Resource) -> bool:
+def _is_container_stopped(resource: Resource) -> bool:
     properties = _to_mapping(resource.body.get("properties"))
     told = (
         properties.get("runningStatus"), properties.get("state"),

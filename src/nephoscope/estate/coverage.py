@@ -105,7 +105,7 @@ def _parse_tenant(tenant: str, document: object, path: str) -> Coverage:
         gaps={type_.lower(): reason for type_, reason in gaps.items()},
         tenant=tenant.lower(),
         read_at=_read_times(document.get("readAt"), path),
-        claimed_at=_claim_times(document.get("claimedAt", {}), path),
+        claimed_at=_read_claim_times(document.get("claimedAt", {}), path),
     )
 
 
@@ -142,7 +142,7 @@ def _read_time(text: object) -> datetime | None:
     return found
 
 
-def _claim_times(value: object, path: str) -> dict[str, dict[str, datetime]]:
+def _read_claim_times(value: object, path: str) -> dict[str, dict[str, datetime]]:
     """The times of single claims by scope and type."""
     if not isinstance(value, dict) or not all(isinstance(times, dict) for times in value.values()):
         raise CoverageError(f"'{path}claimedAt' must map a scope to the times of types")

@@ -53,7 +53,7 @@ class CoverageInference(msgspec.Struct):
         was lost."""
         timed = declared if declared is not None and has_times_only(declared) else None
         declared = None if timed else declared
-        scopes = self._add_embedded(declared.scopes) if declared else self._group_seen_types()
+        scopes = self._add_embedded_types(declared.scopes) if declared else self._group_seen_types()
         known = declared or timed or Coverage({})
         coverage = replace(known, scopes=scopes, declared=declared is not None)
         if not self._broken:
@@ -67,7 +67,7 @@ class CoverageInference(msgspec.Struct):
             scope: frozenset(self._own.get(scope, ())) | self._list_listed_types(scope) for scope in scopes
         }
 
-    def _add_embedded(self, declared: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    def _add_embedded_types(self, declared: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
         """The declared types, and the child types that the bodies of a declared parent list."""
         return {
             scope: types

@@ -95,7 +95,7 @@ def extract_repository_name(id_: str) -> str:
 
 def require_documents(view: EstateView, type_: str, parent: str) -> Sequence[Resource]:
     """Give the documents of a type beside a resource; DataNotCollectedError where they were not read in full."""
-    _need(view, type_, parent)
+    _require_type_was_read(view, type_, parent)
     return view.list_children(type_.lower(), parent)
 
 
@@ -113,7 +113,7 @@ def build_coverage_entry(type_: str, parent_type: str) -> str:
     return type_.lower() if type_ in CONTAINERS else f"{parent_type}/providers/{type_}".lower()
 
 
-def _need(view: EstateView, type_: str, parent: str) -> None:
+def _require_type_was_read(view: EstateView, type_: str, parent: str) -> None:
     if not view.covers(build_coverage_entry(type_, ResourceId.parse(parent).type), parent):
         raise _build_missing_error(view, type_, parent)
 

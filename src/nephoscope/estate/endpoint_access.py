@@ -23,7 +23,7 @@ def judge_addresses(addresses: AddressSet, *, others: bool = False) -> EndpointA
     return EndpointAccess.LISTED if addresses or others else EndpointAccess.NOBODY
 
 
-def read_allowed(rules: object, *names: str) -> AddressSet:
+def read_allowed_addresses(rules: object, *names: str) -> AddressSet:
     """Return the addresses of a list of rules (objects with an address under one of some names, or texts), but for those that deny."""
     found: list[str] = []
     for one in rules if isinstance(rules, list) else ():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.resource_diff import find_changed, iterate_batches
+from nephoscope.estate.resource_diff import find_changed_resources, iterate_batches
 from nephoscope.estate.scope_hierarchy import (
     TENANT_ROOT,
     derive_containers,
@@ -85,7 +85,7 @@ class Estate:
 
     def list_changed_ids(self, earlier: Estate) -> list[str]:
         """The lower-cased ids of the resources that only one of two estates has, or that differ."""
-        return [] if earlier is self else find_changed(earlier._batches, self._batches)
+        return [] if earlier is self else find_changed_resources(earlier._batches, self._batches)
 
     @property
     def types(self) -> Iterable[str]:

@@ -109,7 +109,7 @@ class EstateStore:
         """`append` for a snapshot that is taken in part by part: memory does not grow with it."""
         if at.tzinfo is None:
             raise StoreError("the time of a snapshot must have a time zone")
-        digest = hash_snapshot(intake.hashes(), coverage)
+        digest = hash_snapshot(intake.list_hashes(), coverage)
         for _ in range(_ATTEMPTS):
             try:
                 return self._store_intake(intake, coverage, digest, at)
@@ -120,7 +120,7 @@ class EstateStore:
     def _store_intake(
         self, intake: SnapshotIntake, coverage: Coverage, digest: str, at: datetime
     ) -> StoredSnapshot:
-        table = self._open_table() or self._create()
+        table = self._open_table() or self._create_table()
         stored = _read_snapshots(table, self._path)
         same = next(
             (item for item in stored if item.hash == digest and (item.at == at or item is stored[-1])), None
@@ -144,7 +144,7 @@ class EstateStore:
             removed=moved[VersionChange.REMOVED],
         )
         closes = bool(snapshot.changed or snapshot.removed)
-        _commit(table, _build_rows(intake, snapshot), snapshot, closes=closes)
+        _commit_snapshot(table, _build_rows(intake, snapshot), snapshot, closes=closes)
         self.compact()
         return snapshot
 
@@ -171,7 +171,7 @@ class EstateStore:
         known = self._find_snapshot(None).known
         return Estate.of(self._select_resources(types=types), known, tenant=known.tenant)
 
-    def find_several(self, ids: Iterable[str]) -> dict[str, Resource]:
+    def find_resources(self, ids: Iterable[str]) -> dict[str, Resource]:
         """The newest versions of the resources of some lower-cased ids, of those that are there."""
         return {one.key: one for one in self._select_resources(ids=ids)}
 
@@ -262,7 +262,7 @@ class EstateStore:
         except LakeError as error:
             raise StoreError(str(error)) from error
 
-    def _create(self) -> DeltaTable:
+    def _create_table(self) -> DeltaTable:
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return DeltaTable.create(self._path, SCHEMA, mode="ignore", partition_by=["current"])
 
@@ -302,7 +302,7 @@ def _build_rows(intake: SnapshotIntake, snapshot: StoredSnapshot) -> pa.RecordBa
                 yield {**row.to_row(), "valid_from": snapshot.at}
         yield build_marker_row(_to_document(snapshot), snapshot.hash, snapshot.at, intake.tenant)
 
-    def batches() -> Iterator[pa.RecordBatch]:
+    def iterate_batches() -> Iterator[pa.RecordBatch]:
         rows: list[dict[str, Any]] = []
         for row in iterate_rows():
             rows.append(row)
@@ -311,10 +311,12 @@ def _build_rows(intake: SnapshotIntake, snapshot: StoredSnapshot) -> pa.RecordBa
                 rows = []
         yield pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
 
-    return pa.RecordBatchReader.from_batches(SCHEMA, batches())
+    return pa.RecordBatchReader.from_batches(SCHEMA, iterate_batches())
 
 
-def _commit(table: DeltaTable, rows: pa.RecordBatchReader, snapshot: StoredSnapshot, *, closes: bool) -> None:
+def _commit_snapshot(
+    table: DeltaTable, rows: pa.RecordBatchReader, snapshot: StoredSnapshot, *, closes: bool
+) -> None:
     """Write a snapshot in one commit, its sequence as the transaction version."""
     sequence = table.transaction_version(APP) or 0
     if sequence >= snapshot.sequence:

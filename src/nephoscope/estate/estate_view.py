@@ -14,7 +14,7 @@ from nephoscope.estate.resource_lookup import get_properties
 from nephoscope_policy.azure_facts import always_exists
 from nephoscope_policy.data_gap import STALE, name_standing_child
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.report_age import covers_freshly, expiry, explain_expired_claim
+from nephoscope_policy.report_age import covers_freshly, explain_expired_claim, explain_report_expiry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -123,7 +123,7 @@ class EstateView:
 
     def explain_expiry(self, resource: Resource) -> str:
         """Explain why the report that a body holds is too old to decide anything, '' where it is not."""
-        return expiry(resource, self._now, self.estate.coverage)
+        return explain_report_expiry(resource, self._now, self.estate.coverage)
 
     def get_report(self, resource: Resource) -> dict[str, object]:
         """The properties of a body that hold a report; raises NotCollected('stale') where it is too old."""

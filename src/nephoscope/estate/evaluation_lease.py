@@ -66,7 +66,7 @@ def acquire_estate_turn(turns: Turns, wait: float, waiting: Waiting) -> Iterator
 def _acquire_lease(turns: Turns, wait: float, waiting: Waiting) -> Lease:
     began = time.monotonic()
     while True:
-        lease = turns.acquire_several([LEASE]).get(LEASE)
+        lease = turns.acquire_available([LEASE]).get(LEASE)
         if lease is not None:
             return lease
         who, waited = _describe_holder(turns.leases), time.monotonic() - began
@@ -78,5 +78,7 @@ def _acquire_lease(turns: Turns, wait: float, waiting: Waiting) -> Lease:
 
 def _describe_holder(leases: Leases) -> str:
     """Return what has the turn, in words."""
-    holder = leases.holder(LEASE)
-    return "the server's assessment" if holder and holder == leases.holder(SERVER_LEASE) else "another scan"
+    holder = leases.find_holder(LEASE)
+    return (
+        "the server's assessment" if holder and holder == leases.find_holder(SERVER_LEASE) else "another scan"
+    )

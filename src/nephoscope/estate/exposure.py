@@ -154,7 +154,10 @@ class ExposureIndex:
         """Every way in to an address of an interface, and what was not read that could be another."""
         found: list[IngressPath] = []
         network = configuration.subnet.split("/subnets/")[0]
-        missing: list[str] = [*self._list_unread(_find_subscription(interface.id), network), *self._bodiless]
+        missing: list[str] = [
+            *self._list_unread_types(_find_subscription(interface.id), network),
+            *self._bodiless,
+        ]
         for step in (
             self._list_public_addresses,
             self._list_balancers,
@@ -276,20 +279,22 @@ class ExposureIndex:
         if hub and not self.estate.coverage.covers(HUB_CONNECTION_TYPE, hub):
             raise DataNotCollectedError(f"the network connections of {hub}")
 
-    def _list_unread(self, subscription: str, network: str) -> tuple[str, ...]:
+    def _list_unread_types(self, subscription: str, network: str) -> tuple[str, ...]:
         """What was not read of the ways in to interfaces of a subscription in a network, worked out once for all of them."""
         found = self._unread.get((subscription, network))
         if found is None:
-            found = self._unread[subscription, network] = tuple(self._find_unread(subscription, network))
+            found = self._unread[subscription, network] = tuple(
+                self._find_unread_types(subscription, network)
+            )
         return found
 
-    def _find_unread(self, subscription: str, network: str) -> Iterator[str]:
+    def _find_unread_types(self, subscription: str, network: str) -> Iterator[str]:
         """The types of ways in that were not read in the subscription and in those of the network's peers, and unread peers.
 
         A firewall or an application gateway leads to peers of its network, which lie in other subscriptions as often as not.
         """
         coverage = self.estate.coverage
-        peers, gaps = self._peers.list_connected(network)
+        peers, gaps = self._peers.list_connected_networks(network)
         for scope in dict.fromkeys((subscription, *map(_find_subscription, peers))):
             for type_ in WAY_TYPES:
                 if coverage.covers(type_, scope) and type_ not in coverage.gaps:

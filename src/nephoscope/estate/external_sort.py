@@ -78,13 +78,13 @@ class SortedLines(Generic[Value]):
         """Take a value."""
         self._buffer.append(value)
         if len(self._buffer) >= self._held:
-            self._flush()
+            self._flush_lines()
 
-    def _flush(self) -> None:
+    def _flush_lines(self) -> None:
         if self._buffer:
             self._written.append(self._segments.write(sorted(self._buffer, key=self._key)))
             self._buffer = []
 
     def __iter__(self) -> Iterator[Value]:
-        self._flush()
+        self._flush_lines()
         return self._segments.merge(self._written, self._decode, self._key)

@@ -139,7 +139,7 @@ def find_admitted_clients(
             continue
         if rule.source.tags and not rule.allow:
             raise DataNotCollectedError(f"the prefixes of service tag {rule.source.tags[0]}")
-        sources = AddressSet.everything() if rule.source.any else rule.source.addresses
+        sources = AddressSet.include_everything() if rule.source.any else rule.source.addresses
         if rule.allow:
             admitted |= remaining & sources
         remaining -= sources

@@ -101,7 +101,7 @@ def _read_clients(rule: dict[str, Any], estate: AnalyzerEstate) -> AddressSet:
         entries: Any = require_complete(group).get("ipAddresses")
         texts += [str(text) for text in entries or []]
     if "*" in texts:
-        return AddressSet.everything()
+        return AddressSet.include_everything()
     return AddressSet.of(text for text in texts if is_prefix(text))
 
 

@@ -145,15 +145,17 @@ class FlowPaths:
         """Follow a flow from a machine's address to its end."""
         hops = [PathHop("source", source.interface.id)]
         subnet = self.network.get_subnet(source.configuration.subnet)
-        stages = self._decide(source, flow, flow.destination, inbound=False)
-        rule = _name_deciding_rule(stages)
+        stages = self._decide_flow(source, flow, flow.destination, inbound=False)
+        rule = _find_deciding_rule(stages)
         if not _passes(stages, source.interface.id):
             return FlowPath(
-                FlowDisposition.DENIED_OUT, (*hops, PathHop("security rules", *_name_stage(stages))), rule
+                FlowDisposition.DENIED_OUT,
+                (*hops, PathHop("security rules", *_find_named_stage(stages))),
+                rule,
             )
-        return self._follow(source, flow, subnet, hops, rule)
+        return self._follow_routes(source, flow, subnet, hops, rule)
 
-    def _decide(
+    def _decide_flow(
         self, end: Endpoint, flow: PathFlow, remote: str, *, inbound: bool
     ) -> list[tuple[str, FlowDecision]]:
         return self.network.decide(
@@ -166,22 +168,22 @@ class FlowPaths:
             inbound=inbound,
         )
 
-    def _follow(
+    def _follow_routes(
         self, source: Endpoint, flow: PathFlow, subnet: Subnet, hops: list[PathHop], rule: str
     ) -> FlowPath:
         """Follow routes from a subnet until the flow is delivered, leaves or is dropped."""
         for _ in range(LONGEST_WAY):
             hops.append(PathHop("subnet", subnet.id.lower()))
             if self._find_private_endpoint(subnet, flow.destination) is not None:
-                return self._deliver(source, flow, subnet, hops, rule)
+                return self._deliver_to_endpoint(source, flow, subnet, hops, rule)
             route = self.routes.build_routes(subnet).find_next_hop(flow.destination)
             if route is None or route.next_hop == NONE:
                 return FlowPath(FlowDisposition.DROPPED, (*hops, _build_route_hop(route)), rule)
             if route.next_hop in (LOCAL, PEERING):
-                return self._deliver(source, flow, subnet, hops, rule)
+                return self._deliver_to_endpoint(source, flow, subnet, hops, rule)
             hops.append(_build_route_hop(route))
             if route.next_hop == INTERNET:
-                return self._leave(source, hops, rule, is_direct=len(hops) <= 3)
+                return self._leave_to_internet(source, hops, rule, is_direct=len(hops) <= 3)
             if route.next_hop != APPLIANCE:
                 return FlowPath(FlowDisposition.EXITS, tuple(hops), rule)
             firewall = self._find_appliance(read_appliance(route))
@@ -224,7 +226,9 @@ class FlowPaths:
                 return self.network.get_subnet(subnet)
         raise DataNotCollectedError(f"the subnet of {firewall.key}")
 
-    def _leave(self, source: Endpoint, hops: list[PathHop], rule: str, *, is_direct: bool) -> FlowPath:
+    def _leave_to_internet(
+        self, source: Endpoint, hops: list[PathHop], rule: str, *, is_direct: bool
+    ) -> FlowPath:
         """The end of a flow at the Internet: behind a firewall its own address serves."""
         if not is_direct:
             return FlowPath(FlowDisposition.EXITS, tuple(hops), rule)
@@ -233,7 +237,7 @@ class FlowPaths:
             return FlowPath(FlowDisposition.NO_OUTBOUND, tuple(hops), rule)
         return FlowPath(FlowDisposition.EXITS, (*hops, PathHop(access.kind, access.via)), rule)
 
-    def _deliver(
+    def _deliver_to_endpoint(
         self, source: Endpoint, flow: PathFlow, subnet: Subnet, hops: list[PathHop], rule: str
     ) -> FlowPath:
         """The end of a flow inside virtual networks."""
@@ -258,11 +262,13 @@ class FlowPaths:
         owner = self._owners.get((target.network, flow.destination))
         if owner is None:
             return self._deliver_service(source, flow, target, hops, rule)
-        stages = self._decide(owner, flow, source.configuration.address, inbound=True)
-        decided = _name_deciding_rule(stages) or rule
+        stages = self._decide_flow(owner, flow, source.configuration.address, inbound=True)
+        decided = _find_deciding_rule(stages) or rule
         if not _passes(stages, owner.interface.id):
             return FlowPath(
-                FlowDisposition.DENIED_IN, (*hops, PathHop("security rules", *_name_stage(stages))), decided
+                FlowDisposition.DENIED_IN,
+                (*hops, PathHop("security rules", *_find_named_stage(stages))),
+                decided,
             )
         return FlowPath(
             FlowDisposition.ACCEPTED, (*hops, PathHop("destination", owner.interface.id)), decided
@@ -295,10 +301,12 @@ class FlowPaths:
             flow.port,
             source_port=flow.source_port,
         )
-        decided = _name_deciding_rule(stage) or rule
+        decided = _find_deciding_rule(stage) or rule
         if not _passes(stage, subnet.id):
             return FlowPath(
-                FlowDisposition.DENIED_IN, (*hops, PathHop("security rules", *_name_stage(stage))), decided
+                FlowDisposition.DENIED_IN,
+                (*hops, PathHop("security rules", *_find_named_stage(stage))),
+                decided,
             )
         hops.append(PathHop("destination", service.id))
         listener = service.find_listener(flow.protocol, flow.port)
@@ -329,11 +337,11 @@ def _find_deciding_stage(stages: Sequence[tuple[str, FlowDecision]]) -> tuple[st
     return next((one for one in stages if one[1].allow is False), stages[-1] if stages else None)
 
 
-def _name_deciding_rule(stages: Sequence[tuple[str, FlowDecision]]) -> str:
+def _find_deciding_rule(stages: Sequence[tuple[str, FlowDecision]]) -> str:
     found = _find_deciding_stage(stages)
     return found[1].rule.name if found and found[1].rule else ""
 
 
-def _name_stage(stages: Sequence[tuple[str, FlowDecision]]) -> tuple[str, str]:
+def _find_named_stage(stages: Sequence[tuple[str, FlowDecision]]) -> tuple[str, str]:
     found = _find_deciding_stage(stages)
-    return (found[0], _name_deciding_rule(stages)) if found else ("", "")
+    return (found[0], _find_deciding_rule(stages)) if found else ("", "")

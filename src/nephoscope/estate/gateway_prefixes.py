@@ -68,7 +68,7 @@ def _read_gateway(gateway: Resource, estate: AnalyzerEstate) -> GatewayPrefixes:
         if learned is None or not learned.complete:
             unknown.append(f"the routes that {gateway.key} learned by BGP")
         else:
-            prefixes += _read_learned(learned)
+            prefixes += _read_learned_routes(learned)
     for connection in estate.list_of_type(CONNECTION_TYPE):
         told = get_properties(connection)
         if get_reference(told.get("virtualNetworkGateway1")) != gateway.key:
@@ -85,7 +85,7 @@ def _read_gateway(gateway: Resource, estate: AnalyzerEstate) -> GatewayPrefixes:
     return GatewayPrefixes(gateway.key, tuple(prefixes), tuple(unknown))
 
 
-def _read_learned(learned: Resource) -> list[str]:
+def _read_learned_routes(learned: Resource) -> list[str]:
     """The prefixes of routes that were learned of another gateway."""
     listed = _list_objects(get_properties(learned).get("value"))
     found = (str(one.get("network") or "") for one in listed if str(one.get("origin")).lower() in _LEARNED)

@@ -65,12 +65,12 @@ class Forwardings(msgspec.Struct):
             if target:
                 self.configurations[target].append(rule)
         for pool_entry in _read_entries(body, "backendAddressPools"):
-            self._members(
+            self._list_members(
                 _build_part_id(balancer, "backendaddresspools", pool_entry),
                 pool_entry.get("properties") or {},
             )
 
-    def _members(self, pool: str, body: dict[str, object]) -> None:
+    def _list_members(self, pool: str, body: dict[str, object]) -> None:
         network = get_reference(body.get("virtualNetwork"))
         for entry in _read_entries(body, "loadBalancerBackendAddresses"):
             inner = entry.get("properties") or {}

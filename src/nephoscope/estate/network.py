@@ -229,10 +229,13 @@ class Network:
         """The groups that traffic passes in order, each with the clauses that concern the address."""
         groups = self.list_security_groups(interface, configuration)
         return [
-            self._filter(group, configuration, inbound) for group in (groups if inbound else groups[::-1])
+            self._filter_by_security_group(group, configuration, inbound)
+            for group in (groups if inbound else groups[::-1])
         ]
 
-    def _filter(self, group: str, configuration: IpConfiguration, inbound: bool) -> SecurityFilter:
+    def _filter_by_security_group(
+        self, group: str, configuration: IpConfiguration, inbound: bool
+    ) -> SecurityFilter:
         asked = (group, configuration.id, inbound)
         found = self._asked.get(asked)
         if found is None:

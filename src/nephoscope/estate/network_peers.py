@@ -36,7 +36,7 @@ class NetworkPeers:
             for source in sources
         )
 
-    def list_connected(self, network: str) -> tuple[list[str], list[str]]:
+    def list_connected_networks(self, network: str) -> tuple[list[str], list[str]]:
         """Return the networks and virtual hubs that a network is connected to, and those of them that were not read."""
         resource = self.estate.resources.get(network)
         peers: list[str] = []

@@ -24,25 +24,25 @@ class NotedClock:
 
     def read(self) -> datetime:
         """Return the time."""
-        self._note(self._now)
+        self._note_valid_until(self._now)
         return self._now
 
-    def today(self) -> date:
+    def get_today(self) -> date:
         """Return the day in UTC."""
         day = self._now.astimezone(UTC).date()
-        self._note(datetime.combine(day + timedelta(days=1), time(), UTC) - _LEAST)
+        self._note_valid_until(datetime.combine(day + timedelta(days=1), time(), UTC) - _LEAST)
         return day
 
     def is_older(self, when: datetime, span: timedelta) -> bool:
         """Return whether more than a span has passed since an aware time."""
         older = self._now - when > span
         if not older:
-            self._note(when + span)
+            self._note_valid_until(when + span)
         return older
 
     def has_passed(self, when: datetime) -> bool:
         """Return whether an aware time lies before."""
         return self.is_older(when, timedelta())
 
-    def _note(self, until: datetime) -> None:
+    def _note_valid_until(self, until: datetime) -> None:
         self.until = until if self.until is None else min(self.until, until)

@@ -119,10 +119,10 @@ class EstatePrincipals:
             return frozenset(), (f"the members of the foreign group {GROUP_TYPE}/{object_id}",)
         found = self._expanded.get(object_id)
         if found is None:
-            found = self._expanded[object_id] = self._expand(object_id, kind)
+            found = self._expanded[object_id] = self._expand_groups(object_id, kind)
         return found
 
-    def _expand(self, start: str, kind: str) -> tuple[frozenset[str], tuple[str, ...]]:
+    def _expand_groups(self, start: str, kind: str) -> tuple[frozenset[str], tuple[str, ...]]:
         users: set[str] = set()
         unsure: list[str] = []
         waiting, seen = [(start, kind)], {start}

@@ -57,20 +57,20 @@ class PrivateEndpoints:
     @cached_property
     def _by_address(self) -> dict[tuple[str, str], PrivateEndpoint]:
         """(network, address) -> private endpoint."""
-        return {(one.network, address): one for one in self._all for address in one.addresses}
+        return {(one.network, address): one for one in self._all_endpoints for address in one.addresses}
 
     @cached_property
-    def _all(self) -> list[PrivateEndpoint]:
-        return [self._read(resource) for resource in self.estate.list_of_type(ENDPOINT_TYPE)]
+    def _all_endpoints(self) -> list[PrivateEndpoint]:
+        return [self._read_endpoint(resource) for resource in self.estate.list_of_type(ENDPOINT_TYPE)]
 
     def group_by_service(self) -> dict[str, list[PrivateEndpoint]]:
         """Return the private endpoints by the lower-cased id of the service behind them."""
         found: dict[str, list[PrivateEndpoint]] = {}
-        for one in self._all:
+        for one in self._all_endpoints:
             found.setdefault(one.service, []).append(one)
         return found
 
-    def _read(self, resource: Resource) -> PrivateEndpoint:
+    def _read_endpoint(self, resource: Resource) -> PrivateEndpoint:
         body = get_properties(resource)
         configs = body.get("customDnsConfigs")
         listed = [one for one in configs if isinstance(one, dict)] if isinstance(configs, list) else []

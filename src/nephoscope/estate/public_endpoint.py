@@ -49,12 +49,12 @@ def find_endpoint_access(resource: Resource, view: EstateView) -> EndpointAccess
     if resource.type in _RULE_TYPES:
         return None
     body = require_complete(resource)
-    if is_closed(resource):
+    if is_public_access_closed(resource):
         return EndpointAccess.NOBODY
     return _BY_TYPE.get(resource.type, _judge_rule_set)(resource, body, view)
 
 
-def is_closed(resource: Resource) -> bool:
+def is_public_access_closed(resource: Resource) -> bool:
     """Return whether a resource says that public networks are not answered; raises DataNotCollectedError without its body."""
     body = require_complete(resource)
     word = body.get("publicNetworkAccess")
@@ -83,7 +83,7 @@ def find_access_restrictions(site: Resource, view: EstateView) -> tuple[object, 
     return body.get("ipSecurityRestrictions"), str(body.get("ipSecurityRestrictionsDefaultAction") or "")
 
 
-def is_unrestricted(found: object, otherwise: str = "") -> bool:
+def is_access_unrestricted(found: object, otherwise: str = "") -> bool:
     """Return whether access restrictions let every address in: the first that is about all allows, or none is and `otherwise` does.
 
     `otherwise` is the default action; '' allows where there are no restrictions, and denies where there are some.
@@ -132,7 +132,7 @@ def _judge_cosmos_account(_: Resource, body: dict[str, object], __: EstateView) 
 def _judge_site(site: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
     return (
         EndpointAccess.EVERYBODY
-        if is_unrestricted(*find_access_restrictions(site, view))
+        if is_access_unrestricted(*find_access_restrictions(site, view))
         else EndpointAccess.LISTED
     )
 

@@ -15,10 +15,10 @@ from nephoscope.estate.addresses import (
     PUBLIC,
     AddressSet,
     Interval,
-    intersect,
+    intersect_intervals,
     merge_intervals,
     parse_prefix,
-    subtract,
+    subtract_intervals,
 )
 from nephoscope.estate.security_rules import EVERY_PORT, SecurityRule
 from nephoscope.estate.service_tags import ServiceTags, is_tag_within
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from nephoscope.estate.security_rules import RulePeers
 
-EVERYWHERE = AddressSet.everything()
+EVERYWHERE = AddressSet.include_everything()
 
 # The remote side of a region that stands for an opaque tag instead of addresses.
 TAG_POINT: tuple[Interval, ...] = ((0, 0),)
@@ -56,9 +56,9 @@ class TrafficRegion(msgspec.Struct, frozen=True):
 
     def __and__(self, other: TrafficRegion) -> TrafficRegion:
         return TrafficRegion(
-            intersect(self.remote, other.remote),
-            intersect(self.source_ports, other.source_ports),
-            intersect(self.ports, other.ports),
+            intersect_intervals(self.remote, other.remote),
+            intersect_intervals(self.source_ports, other.source_ports),
+            intersect_intervals(self.ports, other.ports),
         )
 
     def __bool__(self) -> bool:
@@ -67,9 +67,9 @@ class TrafficRegion(msgspec.Struct, frozen=True):
     def subtract(self, cut: TrafficRegion) -> list[TrafficRegion]:
         """Return this region without `cut`, which must lie inside it, as disjoint regions."""
         rest = [
-            TrafficRegion(subtract(self.remote, cut.remote), self.source_ports, self.ports),
-            TrafficRegion(cut.remote, subtract(self.source_ports, cut.source_ports), self.ports),
-            TrafficRegion(cut.remote, cut.source_ports, subtract(self.ports, cut.ports)),
+            TrafficRegion(subtract_intervals(self.remote, cut.remote), self.source_ports, self.ports),
+            TrafficRegion(cut.remote, subtract_intervals(self.source_ports, cut.source_ports), self.ports),
+            TrafficRegion(cut.remote, cut.source_ports, subtract_intervals(self.ports, cut.ports)),
         ]
         return [piece for piece in rest if piece]
 
@@ -180,7 +180,7 @@ def apply_first_match(
             clause.rule.source_ports,
             clause.rule.destination_ports,
         )
-        remaining = _apply(clause, area, remaining, openings, family, tag)
+        remaining = _apply_clause(clause, area, remaining, openings, family, tag)
     return openings
 
 
@@ -190,7 +190,7 @@ def _list_remote_intervals(clause: Clause, family: int, tag: str) -> tuple[Inter
     return clause.addresses.get_intervals(family)
 
 
-def _apply(
+def _apply_clause(
     clause: Clause,
     area: TrafficRegion,
     remaining: list[TrafficRegion],
@@ -226,7 +226,7 @@ def pass_admin_rules(
             clause.rule.destination_ports,
         )
         openings: list[Opening] = []
-        remaining = _apply(clause, area, remaining, openings, family, tag)
+        remaining = _apply_clause(clause, area, remaining, openings, family, tag)
         if clause.rule.always:
             always += openings
         else:

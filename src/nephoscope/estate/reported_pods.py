@@ -48,7 +48,7 @@ def read_reported_pods(estate: Estate) -> dict[str, ReportedPods]:
         for pod in estate.list_of_type(pod_type):
             by_cluster.setdefault(pod.id.parent, set()).update(_list_containers(pod))
         for cluster in estate.list_of_type(cluster_type):
-            is_whole = _is_claimed(estate, cluster.key, pod_type)
+            is_whole = _are_pods_claimed(estate, cluster.key, pod_type)
             containers = by_cluster.get(cluster.key)
             if containers is None and not is_whole:
                 continue
@@ -58,7 +58,7 @@ def read_reported_pods(estate: Estate) -> dict[str, ReportedPods]:
     return found
 
 
-def _is_claimed(estate: Estate, cluster: str, pod_type: str) -> bool:
+def _are_pods_claimed(estate: Estate, cluster: str, pod_type: str) -> bool:
     """Return whether a report says that it has all pods of a cluster: a snapshot of Azure never has one."""
     coverage = estate.coverage
     return coverage.find_claim_time(cluster, pod_type) is not None and coverage.covers(pod_type, cluster)
@@ -75,11 +75,13 @@ def _list_containers(pod: Resource) -> Iterator[RunningContainer]:
         for one in _read_objects(spec.get(kind)):
             name = str(one.get("name") or "")
             state = states.get(name)
-            if _is_running(status, state, is_main=kind == "containers"):
+            if _is_container_running(status, state, is_main=kind == "containers"):
                 yield RunningContainer(_read_image_digest(one, state), name, *owner)
 
 
-def _is_running(status: dict[str, object], state: dict[str, object] | None, *, is_main: bool) -> bool:
+def _is_container_running(
+    status: dict[str, object], state: dict[str, object] | None, *, is_main: bool
+) -> bool:
     """Return whether a container runs: by its state, else, of one that is no preparation, by the phase of its pod."""
     if state is not None and "state" in state:
         return "running" in _read_object(state.get("state"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.estate.resource_versions import is_covered
+from nephoscope.estate.resource_versions import is_history_covered
 from nephoscope.estate.value_diff import diff_values
 from nephoscope_policy.model.resource import Resource
 
@@ -85,7 +85,7 @@ def _compare_versions(
         if not earlier or not since < at <= until:
             continue
         old, new = ended.get(at), begun.get(at)
-        if old is None and new is not None and not is_covered(Resource.of(new), earlier[-1].known):
+        if old is None and new is not None and not is_history_covered(Resource.of(new), earlier[-1].known):
             continue
         kind = UPDATE if old is not None and new is not None else CREATE if old is None else DELETE
         yield ResourceChange(key, kind, earlier[-1].at, at, old, new)

@@ -39,19 +39,21 @@ def _compute_digest(resources: list[Resource]) -> bytes:
     return blake2b(named, digest_size=16).digest()
 
 
-def find_changed(old: Batches, new: Batches) -> list[str]:
+def find_changed_resources(old: Batches, new: Batches) -> list[str]:
     """The ids of the resources that only one side has, or that differ."""
     if len(old) != len(new):
-        return find_changed_ids(_by_key(old), _by_key(new))
+        return find_changed_ids(_index_by_key(old), _index_by_key(new))
     pairs = [
         (before, after)
         for before, after in zip(old, new, strict=True)
         if before is not after and not (before.digest and before.digest == after.digest)
     ]
-    return find_changed_ids(_by_key(before for before, _ in pairs), _by_key(after for _, after in pairs))
+    return find_changed_ids(
+        _index_by_key(before for before, _ in pairs), _index_by_key(after for _, after in pairs)
+    )
 
 
-def _by_key(some: Iterable[ResourceBatch]) -> dict[str, Resource]:
+def _index_by_key(some: Iterable[ResourceBatch]) -> dict[str, Resource]:
     return {resource.id.key: resource for batch in some for resource in batch.resources}
 
 

@@ -60,7 +60,7 @@ def hash_resources(resources: Iterable[Resource]) -> dict[str, str]:
     return {resource.key: hash_content(resource) for resource in resources if not resource.derived}
 
 
-def is_covered(resource: Resource, coverage: Coverage) -> bool:
+def is_history_covered(resource: Resource, coverage: Coverage) -> bool:
     """Return whether the coverage has read every resource of this one's type (or this name of it) where it lies."""
     return was_read(coverage, resource.id, find_scope(resource))
 
@@ -72,7 +72,11 @@ def compare_estates(before: Estate, after: Estate) -> Diff:
     return Diff(
         added=tuple(sorted(new.keys() - old.keys())),
         changed=tuple(sorted(key for key in old.keys() & new.keys() if old[key] != new[key])),
-        removed=tuple(sorted(resource.key for resource in gone if is_covered(resource, after.coverage))),
-        unread=tuple(sorted(resource.key for resource in gone if not is_covered(resource, after.coverage))),
+        removed=tuple(
+            sorted(resource.key for resource in gone if is_history_covered(resource, after.coverage))
+        ),
+        unread=tuple(
+            sorted(resource.key for resource in gone if not is_history_covered(resource, after.coverage))
+        ),
         unchanged=sum(old[key] == new[key] for key in old.keys() & new.keys()),
     )

@@ -69,7 +69,7 @@ class Roles:
         """Subscription id, management group id or '' -> grants at that scope or, for a subscription, under it."""
         found: dict[str, list[RoleGrant]] = defaultdict(list)
         for resource in self._estate.list_of_type(ASSIGNMENT_TYPE):
-            grant = _grant(resource)
+            grant = _read_role_grant(resource)
             found[resource.id.subscription_id or grant.scope].append(grant)
         return found
 
@@ -119,12 +119,12 @@ class Roles:
         groups = [scope for scope in self._by_scope if scope.startswith(_MANAGEMENT_GROUP)]
         ancestors = self._estate.management_groups.get(subscription)
         if ancestors is None:
-            return _split_unread(
+            return _split_unread_grants(
                 [*own, *above], [f"whether {scope} is above {subscription}" for scope in groups]
             )
         known = {str(scope).lower() for scope in ancestors}
         inherited = [grant for scope in groups if scope in known for grant in self._by_scope[scope]]
-        return _split_unread([*own, *inherited, *above], [])
+        return _split_unread_grants([*own, *inherited, *above], [])
 
     def find_accounts(self, subscription: str, classes: frozenset[RoleClass], *, below: bool) -> RoleAccounts:
         """The users that hold one of the classes on a subscription (and, with `below`, on anything in it)."""
@@ -156,7 +156,9 @@ class Roles:
         return RoleAccounts({user: tuple(held) for user, held in users.items()}, tuple(dict.fromkeys(doubts)))
 
 
-def _split_unread(grants: list[RoleGrant], doubts: list[str]) -> tuple[list[RoleGrant], tuple[str, ...]]:
+def _split_unread_grants(
+    grants: list[RoleGrant], doubts: list[str]
+) -> tuple[list[RoleGrant], tuple[str, ...]]:
     """The grants with a principal; those without are doubts."""
     unread = [describe_unread_grant(grant) for grant in grants if not grant.principal]
     return [grant for grant in grants if grant.principal], (*doubts, *unread)
@@ -167,7 +169,7 @@ def describe_unread_grant(grant: RoleGrant) -> str:
     return f"the properties of {grant.assignment}"
 
 
-def _grant(resource: Resource) -> RoleGrant:
+def _read_role_grant(resource: Resource) -> RoleGrant:
     body = get_properties(resource)
     return RoleGrant(
         assignment=resource.key,

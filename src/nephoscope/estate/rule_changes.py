@@ -38,7 +38,7 @@ class RuleEffect(msgspec.Struct, frozen=True):
     added: tuple[tuple[int, TrafficRegion], ...]
 
 
-def with_rules(
+def replace_rules(
     network: Network, added: Mapping[str, Sequence[Mapping[str, object]]], removed: Iterable[str] = ()
 ) -> Network:
     """Return the network with other rules: ARM `securityRules` entries by the lower-cased id of their group, which replace rules of
@@ -100,7 +100,9 @@ def compare_openings(
     """Compare exactly what of the traffic from `remote` two states of the rules let through to an address, else the other way."""
     first = _list_regions(before.find_openings(*address, protocol, remote, inbound=inbound))
     second = _list_regions(after.find_openings(*address, protocol, remote, inbound=inbound))
-    return RuleEffect(protocol, tuple(_subtract(first, second)), tuple(_subtract(second, first)))
+    return RuleEffect(
+        protocol, tuple(_subtract_regions(first, second)), tuple(_subtract_regions(second, first))
+    )
 
 
 def _list_regions(openings: Iterable[Opening]) -> Regions:
@@ -110,7 +112,7 @@ def _list_regions(openings: Iterable[Opening]) -> Regions:
     return found
 
 
-def _subtract(left: Regions, right: Regions) -> Iterator[tuple[int, TrafficRegion]]:
+def _subtract_regions(left: Regions, right: Regions) -> Iterator[tuple[int, TrafficRegion]]:
     for key, regions in left.items():
         rest = list(regions)
         for cut in right.get(key, ()):

@@ -66,7 +66,7 @@ def map_ancestors(types: Mapping[str, Sequence[Resource]]) -> dict[str, tuple[st
     chains: dict[str, tuple[str, ...]] = {}
     for resource in types.get(_MEMBER_TYPE, ()):
         parent = _read_parent(resource) or resource.id.parent
-        chains[f"/subscriptions/{resource.id.name}"] = _climb(parent, parents)
+        chains[f"/subscriptions/{resource.id.name}"] = _list_ancestors(parent, parents)
     for resource in types.get(SUBSCRIPTION_TYPE, ()):
         chain = _read_chain(_read_properties(resource))
         if chain:
@@ -130,7 +130,7 @@ def _read_parents(groups: Iterable[Resource]) -> dict[str, str]:
     return parents
 
 
-def _climb(group: str, parents: Mapping[str, str]) -> tuple[str, ...]:
+def _list_ancestors(group: str, parents: Mapping[str, str]) -> tuple[str, ...]:
     chain: list[str] = []
     while group and group not in chain:
         chain.append(group)

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.endpoint_access import EndpointAccess, judge_addresses, read_allowed, read_object
+from nephoscope.estate.endpoint_access import (
+    EndpointAccess,
+    judge_addresses,
+    read_allowed_addresses,
+    read_object,
+)
 from nephoscope.estate.resource_lookup import get_properties, require_complete
 
 if TYPE_CHECKING:
@@ -74,7 +79,7 @@ def judge_rule_set(rules: dict[str, object], *names: str) -> EndpointAccess:
     networks = bool(rules.get("virtualNetworkRules"))
     if default == "allow" or (not default and not listed and not networks):
         return EndpointAccess.EVERYBODY
-    return judge_addresses(read_allowed(listed, *names), others=networks)
+    return judge_addresses(read_allowed_addresses(listed, *names), others=networks)
 
 
 def _judge_redis(cache: Resource, body: dict[str, object], view: EstateView) -> EndpointAccess:
@@ -98,12 +103,12 @@ def _judge_synapse(workspace: Resource, _: dict[str, object], view: EstateView) 
 
 def _judge_kusto(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
     listed = body.get("allowedIpRangeList")
-    return judge_addresses(read_allowed(listed)) if listed else EndpointAccess.EVERYBODY
+    return judge_addresses(read_allowed_addresses(listed)) if listed else EndpointAccess.EVERYBODY
 
 
 def _judge_event_grid(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
     listed = body.get("inboundIpRules")
-    return judge_addresses(read_allowed(listed, "ipMask")) if listed else EndpointAccess.EVERYBODY
+    return judge_addresses(read_allowed_addresses(listed, "ipMask")) if listed else EndpointAccess.EVERYBODY
 
 
 def _judge_iot_hub(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
@@ -117,7 +122,7 @@ def _judge_iot_hub(_: Resource, body: dict[str, object], __: EstateView) -> Endp
         rule = read_object(one)
         mask = str(rule.get("ipMask") or "")
         if str(rule.get("action") or "").lower() == "accept":
-            allowed |= read_allowed([rule], "ipMask")
+            allowed |= read_allowed_addresses([rule], "ipMask")
         elif is_prefix(mask) and mask.endswith("/0"):
             return judge_addresses(allowed)
     return EndpointAccess.EVERYBODY
@@ -161,7 +166,7 @@ def _judge_container_app(app: Resource, body: dict[str, object], view: EstateVie
     if is_internal or str(told.get("publicNetworkAccess") or "").lower() == "disabled":
         return EndpointAccess.NOBODY
     rules = ingress.get("ipSecurityRestrictions")
-    allowed = read_allowed(rules, "ipAddressRange")
+    allowed = read_allowed_addresses(rules, "ipAddressRange")
     # all rules of an app have one action: rules that deny leave everybody else
     return judge_addresses(allowed) if allowed else EndpointAccess.EVERYBODY
 

@@ -39,7 +39,7 @@ def read_service_tags(estate: AnalyzerEstate) -> ServiceTagTable:
     """The newest table of service tags in an estate; an empty one where none was collected."""
     newest, number = None, -1
     for resource in estate.list_of_type(SERVICE_TAGS_TYPE):
-        found = _change_number(resource)
+        found = _get_change_number(resource)
         if found > number:
             newest, number = resource, found
     if newest is None:
@@ -53,6 +53,6 @@ def _filter_prefixes(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(text for text in texts if is_prefix(text))
 
 
-def _change_number(resource: Resource) -> int:
+def _get_change_number(resource: Resource) -> int:
     told = get_properties(resource).get("changeNumber")
     return int(told) if isinstance(told, int) or (isinstance(told, str) and told.isdecimal()) else 0

@@ -81,7 +81,7 @@ class SnapshotIntake:
                 self._hashes.add((resource.key, digest))
                 self._rows.add(IncomingResource(resource.key, digest, msgspec.Raw(row)))
 
-    def hashes(self) -> Iterator[tuple[str, str]]:
+    def list_hashes(self) -> Iterator[tuple[str, str]]:
         """(id, content hash) in the order of ids."""
         return iter(self._hashes)
 

@@ -56,15 +56,15 @@ class SubnetRoutes:
         key = subnet.id.lower()
         found = self._found.get(key)
         if found is None:
-            found = self._found[key] = self._build(subnet)
+            found = self._found[key] = self._build_routes(subnet)
         return found
 
-    def _build(self, subnet: Subnet) -> EffectiveRoutes:
-        network = self._require(subnet.network)
+    def _build_routes(self, subnet: Subnet) -> EffectiveRoutes:
+        network = self._require_resource(subnet.network)
         custom: list[EffectiveRoute] = []
         propagates = True
         if subnet.route_table:
-            table = require_complete(self._require(subnet.route_table))
+            table = require_complete(self._require_resource(subnet.route_table))
             custom = parse_user_routes(table, subnet.route_table, self._tags)
             propagates = table.get("disableBgpRoutePropagation") is not True
         has_default = any(route.prefix == "0.0.0.0/0" for route in custom)
@@ -76,7 +76,7 @@ class SubnetRoutes:
         unknown = dict.fromkeys(what for one in gateways for what in one.unknown)
         return EffectiveRoutes((*custom, *learned, *found), tuple(unknown))
 
-    def _require(self, key: str) -> Resource:
+    def _require_resource(self, key: str) -> Resource:
         resource = self.estate.resources.get(key)
         if resource is None or not resource.complete:
             raise DataNotCollectedError(key if resource is None else f"the properties of {key}")

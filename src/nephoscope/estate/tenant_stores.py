@@ -38,7 +38,7 @@ def open_tenant_store(data: Path, estate: Estate) -> EstateStore:
     tenant = estate.tenant
     owner = _read_owner(data)
     if owner is None:
-        owner = StoreOwner(tenant) if _may_own(data, estate) else StoreOwner("")
+        owner = StoreOwner(tenant) if _may_own_table(data, estate) else StoreOwner("")
         _write_owner(data, owner)
     if owner.tenant == tenant:
         return EstateStore(data)
@@ -102,7 +102,7 @@ def _write_owner(data: Path, owner: StoreOwner) -> None:
     replace_content(folder / _OWNER, msgspec.json.encode(owner))
 
 
-def _may_own(data: Path, estate: Estate) -> bool:
+def _may_own_table(data: Path, estate: Estate) -> bool:
     """Return whether a table that nobody owns may be the tenant's: it is not there yet, or all of its subscriptions
     are the tenant's."""
     store = EstateStore(data)

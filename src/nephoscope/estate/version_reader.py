@@ -109,7 +109,7 @@ def _read_rows(
     selected = ", ".join(_SELECTED.get(column, column) for column in columns)
     source = "read_parquet($files, hive_partitioning = false)"
     query = f"SELECT {selected} FROM {source} WHERE {condition}"  # noqa: S608 - our own names; values are bound
-    with _connect(path) as connection:
+    with _open_cursor(path) as connection:
         cursor = connection.execute(query, {"files": files, **parameters})
         while rows := cursor.fetchmany(BATCH):
             for row in rows:
@@ -124,7 +124,7 @@ def _to_time(column: str, value: Any) -> object:
     return _EPOCH + timedelta(microseconds=value) if column in _SELECTED and value is not None else value
 
 
-def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+def _open_cursor(path: Path) -> duckdb.DuckDBPyConnection:
     """Return a cursor of the connection that this process keeps for a folder: to open one takes ten times as long as most reads."""
     return _keep_connection(str(path.resolve()), os.getpid()).cursor()
 

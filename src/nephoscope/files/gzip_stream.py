@@ -60,7 +60,7 @@ class GzipStream(io.RawIOBase):
         """At most so many bytes (-1 = a part), b"" at the end."""
         size = _PART if size < 0 else size
         while size and not self._ready and not self._ended:
-            self._ready = self._seek() if self._seeks else self._read_next(size)
+            self._ready = self._seek_member() if self._seeks else self._read_next_bytes(size)
         found, self._ready = self._ready[:size], self._ready[size:]
         if size and not found and self._damage:
             raise self._build_damage_error()
@@ -73,12 +73,12 @@ class GzipStream(io.RawIOBase):
         more = len(self._damage) - _TOLD
         return gzip.BadGzipFile("; ".join([*told, f"and {more} more"] if more > 0 else told))
 
-    def _read_next(self, size: int) -> bytes:
+    def _read_next_bytes(self, size: int) -> bytes:
         """Return what comes next of the member, or of one behind it and the zeros that padding leaves."""
-        if not self._input and not self._holds and not self._fill():
-            return self._end()
+        if not self._input and not self._holds and not self._fill_buffer():
+            return self._end_member()
         if self._member is None:
-            self._pass(len(self._input) - len(self._input.lstrip(b"\0")))
+            self._pass_bytes(len(self._input) - len(self._input.lstrip(b"\0")))
             if not self._input:
                 return b""
             self._member, self._begun, self._recent = zlib.decompressobj(_GZIP), self._at, b""
@@ -86,17 +86,17 @@ class GzipStream(io.RawIOBase):
         try:
             found = self._member.decompress(self._input, size)
         except zlib.error as error:
-            found = _salvage(before, self._input)
+            found = _salvage_member(before, self._input)
             self._skip_member(f"the gzip member at byte {self._begun} is damaged ({error})")
             return found
         rest = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
-        self._pass(len(self._input) - len(rest))
+        self._pass_bytes(len(self._input) - len(rest))
         self._holds = len(found) >= size and not self._member.eof
         if self._member.eof:
             self._member = None
         return found
 
-    def _end(self) -> bytes:
+    def _end_member(self) -> bytes:
         """Go on behind the end of the input, where a member that was cut may have taken others for its own."""
         if self._member is None:
             self._ended = True
@@ -115,12 +115,12 @@ class GzipStream(io.RawIOBase):
         self._input, self._at, self._recent = held[skipped:], base + skipped, b""
         self._member, self._holds, self._seeks = None, False, True
 
-    def _seek(self) -> bytes:
+    def _seek_member(self) -> bytes:
         """Go on to where a member begins, or to the end."""
         found = self._input.find(MAGIC)
         if found < 0 or len(self._input) - found < _TRIAL:
             self._input, self._at = self._keep_remaining_input(found)
-            if self._fill():
+            if self._fill_buffer():
                 return b""
             found = self._input.find(MAGIC)
         if found < 0 or self._tried >= _MOST_TRIED:
@@ -128,7 +128,7 @@ class GzipStream(io.RawIOBase):
             return b""
         self._tried += 1
         begins = _starts_member(self._input[found : found + _TRIAL])
-        self._pass(found if begins else found + 1)
+        self._pass_bytes(found if begins else found + 1)
         if not begins:
             return b""
         self._seeks = False
@@ -142,17 +142,17 @@ class GzipStream(io.RawIOBase):
         kept = found if found >= 0 else max(0, len(self._input) - len(MAGIC) + 1)
         return self._input[kept:], self._at + kept
 
-    def _pass(self, count: int) -> None:
+    def _pass_bytes(self, count: int) -> None:
         self._recent = (self._recent + self._input[:count])[-_BACK:] if count else self._recent
         self._input, self._at = self._input[count:], self._at + count
 
-    def _fill(self) -> bool:
+    def _fill_buffer(self) -> bool:
         data = self._stream.read(_INPUT) or b""
         self._input += data
         return bool(data)
 
 
-def _salvage(member: zlib._Decompress, data: bytes) -> bytes:
+def _salvage_member(member: zlib._Decompress, data: bytes) -> bytes:
     """Return what a member gives before it breaks, in smaller and smaller steps, since one that fails gives nothing."""
     parts: list[bytes] = []
     at, step = 0, 4096

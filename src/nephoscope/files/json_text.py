@@ -55,7 +55,7 @@ def decode_json(data: bytes) -> object:
     Half of a surrogate pair is kept as the six characters of its escape. Raises JsonTextError with line and column.
     """
     data = data.removeprefix(_MARK)
-    value, wrong, at = _decode(data)
+    value, wrong, at = _decode_json(data)
     if wrong:
         raise JsonTextError(wrong, *_locate_offset(data, at))
     return value
@@ -96,7 +96,7 @@ def iterate_file_documents(path: Path, largest: int, longest: int) -> Iterator[J
     with path.open("rb") as file:
         head = file.readline(longest)
         more = bool(file.read(1))
-    if more and isinstance(_decode(head.removeprefix(_MARK))[0], dict):
+    if more and isinstance(_decode_json(head.removeprefix(_MARK))[0], dict):
         with path.open("rb") as file:
             yield from _read_lines(file, longest)
         return
@@ -117,7 +117,7 @@ def _read_lines(file: BinaryIO, longest: int) -> Iterator[JsonDocument]:
         number += 1
         data = line if number > 1 else line.removeprefix(_MARK)
         if data.strip():
-            value, wrong, at = _decode(data)
+            value, wrong, at = _decode_json(data)
             shown = f"{wrong}: {data[:_SHOWN].decode('utf-8', 'replace')}" if wrong else ""
             yield JsonDocument(number, at + 1, value, shown)
 
@@ -129,17 +129,17 @@ def _find_document_end(data: bytes, start: int, *, lined: bool) -> tuple[int, st
     """
     match = _LINE_END.search(data, start)
     end = match.start() if match else len(data)
-    value, wrong, at = _decode(data[start:end])
+    value, wrong, at = _decode_json(data[start:end])
     if not wrong or (lined and not wrong.startswith(_BEHIND)):
         return end, wrong and f"{wrong} (byte {at})", value
     size, reason, _ = measure_value(data, start, end if lined else len(data), whole=True)
     if not size:
         return end, reason or _CUT, None
-    value, wrong, at = _decode(data[start : start + size])
+    value, wrong, at = _decode_json(data[start : start + size])
     return start + size, wrong and f"{wrong} (byte {at})", value
 
 
-def _decode(data: bytes) -> tuple[object, str, int]:
+def _decode_json(data: bytes) -> tuple[object, str, int]:
     """The value of a text; else None, why it is none, and the byte that shows it."""
     try:
         try:

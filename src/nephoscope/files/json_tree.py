@@ -15,7 +15,7 @@ def get_text(tree: object, *path: str) -> str:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
-def tree_of(tree: object, *path: str) -> Tree:
+def get_tree(tree: object, *path: str) -> Tree:
     """Return the object at a path of keys, empty where there is none."""
     value = tree
     for key in path:
@@ -26,11 +26,11 @@ def tree_of(tree: object, *path: str) -> Tree:
 def get_list(tree: object, *path: str) -> list[object]:
     """Return the list at a path of keys, empty where there is none."""
     *before, last = path
-    value = tree_of(tree, *before).get(last)
+    value = get_tree(tree, *before).get(last)
     return value if isinstance(value, list) else []
 
 
-def trees_of(tree: object, *path: str) -> list[Tree]:
+def list_trees(tree: object, *path: str) -> list[Tree]:
     """Return the objects of the list at a path of keys."""
     return [one for one in get_list(tree, *path) if isinstance(one, dict)]
 
@@ -42,6 +42,6 @@ def append_to(tree: Tree, key: str, value: object) -> None:
         values.append(value)
 
 
-def texts_of(tree: object, *path: str) -> list[str]:
+def list_texts(tree: object, *path: str) -> list[str]:
     """Return the texts of the list at a path of keys."""
     return [one for one in get_list(tree, *path) if isinstance(one, str)]

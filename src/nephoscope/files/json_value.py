@@ -74,7 +74,7 @@ def _replace_surrogates(view: memoryview, at: int) -> tuple[int, str, int]:
     """As _tried() where a half was met at a byte: only as much is looked at as the value is long."""
     reach = (2 * at or len(view)) + _AHEAD
     while True:
-        part = _ESCAPE.sub(_blot_escape, bytes(view[:reach]))
+        part = _ESCAPE.sub(_blank_escape, bytes(view[:reach]))
         found = _try_decode(memoryview(part))
         if (
             found[0]
@@ -85,7 +85,7 @@ def _replace_surrogates(view: memoryview, at: int) -> tuple[int, str, int]:
         reach *= 2
 
 
-def _blot_escape(match: re.Match[bytes]) -> bytes:
+def _blank_escape(match: re.Match[bytes]) -> bytes:
     """An escape of half a pair as another one of the same length."""
     return match[0] if len(match[2]) > _ONE else match[1] + b"\\ufffd"
 

@@ -82,7 +82,7 @@ def estimate_unpacked_size(roots: Sequence[Path]) -> int:
     return sum(
         path.stat().st_size * (_PACKED if path.suffix.lower() in _PACKINGS else 1)
         for root in roots
-        for path in _walk(root)
+        for path in _walk_files(root)
         if path.exists() and not _leads_out(path, root)
     )
 
@@ -90,7 +90,7 @@ def estimate_unpacked_size(roots: Sequence[Path]) -> int:
 def iterate_sources(roots: Sequence[Path], limits: ArchiveLimits) -> Iterator[SourceFile]:
     """Every file to read, in a stable order: an argument itself whatever its name, in a folder those that look like JSON."""
     for root in roots:
-        for path in _walk(root):
+        for path in _walk_files(root):
             if path.suffix.lower() == ".zip" and not _leads_out(path, root):
                 yield from iterate_entries(path, root, limits)
             else:
@@ -102,7 +102,7 @@ def _leads_out(path: Path, root: Path) -> str:
     return explain_outside_link(path, (root,)) if path != root and path.is_symlink() else ""
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def _walk_files(root: Path) -> Iterator[Path]:
     """The files of a folder, and the links to folders outside of it, which are told when they are read."""
     if not root.is_dir():
         yield root
@@ -151,8 +151,8 @@ def read_chunks(source: SourceFile, limits: ArchiveLimits, advance: Callable[[in
     if why := _leads_out(source.path, source.root):
         raise FileError(why)
     try:
-        with _open(source) as (stream, packed):
-            yield from _transcode_to_utf8(_read_bounded(stream, packed, limits, advance))
+        with _open_unpacked(source) as (stream, packed):
+            yield from _transcode_to_utf8(_read_bounded_stream(stream, packed, limits, advance))
     except UnicodeError as error:
         raise FileError(
             f"has a byte order mark of UTF-16 or UTF-32, but is not text in that encoding: {error}"
@@ -196,7 +196,7 @@ def _detect_utf16(first: bytes) -> str:
     return {"x0x0": "utf-16-le", "0x0x": "utf-16-be"}.get(zeros, "")
 
 
-def _read_bounded(
+def _read_bounded_stream(
     stream: IO[bytes], packed: Callable[[], int], limits: ArchiveLimits, advance: Callable[[int], None]
 ) -> Iterator[bytes]:
     unpacked = told = 0
@@ -211,19 +211,19 @@ def _read_bounded(
 
 
 @contextmanager
-def _open(source: SourceFile) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
+def _open_unpacked(source: SourceFile) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
     """The unpacked stream and a function that tells how many packed bytes have been read."""
     with source.path.open("rb") as raw:
         if source.entry:
             with zipfile.ZipFile(raw) as archive, archive.open(source.entry) as entry:
                 size = archive.getinfo(source.entry).compress_size
-                with _unpack(source.entry, entry) as stream:
+                with _unpack_stream(source.entry, entry) as stream:
                     yield stream, lambda: size
             return
         if source.path.suffix.lower() == ".zip":
             with zipfile.ZipFile(raw) as archive:
                 raise FileError(f"the archive has {len(archive.infolist())} entries, more than the limit")
-        with _unpack(source.path.name, raw) as stream:
+        with _unpack_stream(source.path.name, raw) as stream:
             yield stream, raw.tell
 
 
@@ -234,7 +234,7 @@ _OPENERS: dict[str, Callable[[IO[bytes]], bz2.BZ2File | lzma.LZMAFile]] = {
 
 
 @contextmanager
-def _unpack(name: str, raw: IO[bytes]) -> Iterator[IO[bytes]]:
+def _unpack_stream(name: str, raw: IO[bytes]) -> Iterator[IO[bytes]]:
     if name.lower().endswith(".zst"):
         import pyarrow as pa
 
@@ -257,7 +257,9 @@ class ByteMeter:
     def __init__(self, roots: Sequence[Path], progress: Progress | None) -> None:
         self._progress = progress
         self._done = 0
-        self._total = sum(path.stat().st_size for root in roots for path in _walk(root)) if progress else 0
+        self._total = (
+            sum(path.stat().st_size for root in roots for path in _walk_files(root)) if progress else 0
+        )
 
     def advance(self, count: int) -> None:
         """Tell that so many more bytes were read."""

@@ -29,7 +29,7 @@ _PART = 1024 * 1024
 _TOLD = 6
 
 
-def _refuse(error: OSError) -> None:
+def _refuse_tar_file(error: OSError) -> None:
     raise error
 
 
@@ -52,7 +52,7 @@ class _TarMember(tarfile.TarInfo):
         try:
             made = super().fromtarfile(archive)
         except tarfile.InvalidHeaderError:  # type: ignore[attr-defined] # typeshed has it not
-            archive.note_damaged_block(archive.offset)
+            archive.record_damaged_block(archive.offset)
             raise
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined] # typeshed has it not
             archive.ends = True
@@ -73,7 +73,7 @@ class _Archive(tarfile.TarFile):
     ends = False
     _last = -tarfile.BLOCKSIZE
 
-    def note_damaged_block(self, place: int) -> None:
+    def record_damaged_block(self, place: int) -> None:
         """Keep the place of a block that is no header; those right behind one are of the same damage."""
         first, count = self.damaged
         if count == 0 or place != self._last + tarfile.BLOCKSIZE:
@@ -94,7 +94,7 @@ def iterate_members(
     wanted: Callable[[str], bool],
     passed_over: list[Path],
     special: list[Path],
-    full: Callable[[OSError], object] = _refuse,
+    full: Callable[[OSError], object] = _refuse_tar_file,
 ) -> Iterator[SourceFile]:
     """The wanted files of an archive one after another, each as a file in a folder that goes when the next is asked for.
 
@@ -134,26 +134,26 @@ class _TarReading:
         """Yield the members of the archive as `iterate_members` does; FileError at the end where it is damaged."""
         going = True
         while going:
-            yield from self._run()
+            yield from self._read_members()
             going = self.runs.start_next_run()
             if going:
                 self.wrong.append(f"it was read on at the header at byte {self.runs.place:,}")
         if self.wrong or self.runs.failure:
             raise FileError(self._describe_damage())
 
-    def _run(self) -> Iterator[SourceFile]:
+    def _read_members(self) -> Iterator[SourceFile]:
         """The members of a run; what is wrong with it is noted."""
         begin, self.cut = self.runs.place, False
         stream: Any = self.runs
         try:
             # zeros end no archive: one may follow behind another
             with _Archive.open(fileobj=stream, mode="r|", bufsize=_PART, ignore_zeros=True) as archive:
-                yield from self._list_wanted(archive)
+                yield from self._list_wanted_members(archive)
                 self._check_end(archive, begin)
         except tarfile.TarError as error:
             self._record_error(error)
 
-    def _list_wanted(self, archive: _Archive) -> Iterator[SourceFile]:
+    def _list_wanted_members(self, archive: _Archive) -> Iterator[SourceFile]:
         for member in archive.iterate_members():
             self.count, self.last = self.count + 1, member.name
             if self.count > self.limits.members:
@@ -165,9 +165,9 @@ class _TarReading:
             if plain and self.wanted(base):
                 yield from self._extract_member(archive, member, base)
             else:
-                (self.passed_over if plain else self.special).append(Path(self._name_member(member)))
+                (self.passed_over if plain else self.special).append(Path(self._get_member_name(member)))
 
-    def _name_member(self, member: tarfile.TarInfo) -> str:
+    def _get_member_name(self, member: tarfile.TarInfo) -> str:
         return f"{self.source.path}!{member.name}"
 
     def _extract_member(self, archive: _Archive, member: tarfile.TarInfo, base: str) -> Iterator[SourceFile]:
@@ -175,17 +175,17 @@ class _TarReading:
         # an archive in an archive is not opened: it is a file whose content says what it is
         path = self.folder / f"member{'' if suffix.lower() == '.zip' else suffix}"
         try:
-            there = self._write(archive, member, path)
+            there = self._write_member(archive, member, path)
             if there < member.size:
                 self.cut = True
                 self.wrong.append(
                     f"{member.name} is cut: {there:,} of its {member.size:,} bytes are there, and were read"
                 )
-            yield SourceFile(path, self.source.root, label=self._name_member(member))
+            yield SourceFile(path, self.source.root, label=self._get_member_name(member))
         finally:
             path.unlink(missing_ok=True)
 
-    def _write(self, archive: _Archive, member: tarfile.TarInfo, path: Path) -> int:
+    def _write_member(self, archive: _Archive, member: tarfile.TarInfo, path: Path) -> int:
         """Write what is there of a member, and say how many bytes that is."""
         stream: Any = archive.fileobj
         stream.seek(member.offset_data)

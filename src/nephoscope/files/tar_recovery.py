@@ -94,17 +94,17 @@ class TapeRuns:
                 if begin >= 0 and len(self._held) < begin + tarfile.BLOCKSIZE:
                     break
                 if begin >= 0 and _is_header(self._held[begin : begin + tarfile.BLOCKSIZE]):
-                    self._pass(begin)
+                    self._pass_bytes(begin)
                     return True
                 at = self._held.find(_MAGIC, at + 1)
             more = self._read_next()
             if not more:
-                self._pass(len(self._held))
+                self._pass_bytes(len(self._held))
                 return False
-            self._pass(max(0, len(self._held) - tarfile.BLOCKSIZE))
+            self._pass_bytes(max(0, len(self._held) - tarfile.BLOCKSIZE))
             self._held += more
 
-    def _pass(self, count: int) -> None:
+    def _pass_bytes(self, count: int) -> None:
         self._held = self._held[count:]
         self.place += count
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.geolocation.place import GeolocationSource
-from nephoscope.model.extras import install
+from nephoscope.model.extras import get_install_command
 
 if TYPE_CHECKING:
     import maxminddb
@@ -81,15 +81,17 @@ class AddressDatabase:
 def open_databases(folder: Path) -> tuple[AddressDatabase, ...]:
     """Open the databases in a folder, by name; GeolocationError where one is not readable."""
     paths = sorted(folder.glob("*.mmdb")) if folder.is_dir() else []
-    return tuple(_open(one, one.stat().st_mtime_ns) for one in paths)
+    return tuple(_open_address_database(one, one.stat().st_mtime_ns) for one in paths)
 
 
 @lru_cache(maxsize=8)
-def _open(path: Path, changed: int) -> AddressDatabase:  # noqa: ARG001 - a file that changed is opened again
+def _open_address_database(path: Path, changed: int) -> AddressDatabase:  # noqa: ARG001 - a file that changed is opened again
     try:
         import maxminddb
     except ImportError as error:
-        raise GeolocationError(f"address databases require maxminddb: {install('geo')}") from error
+        raise GeolocationError(
+            f"address databases require maxminddb: {get_install_command('geo')}"
+        ) from error
     try:
         return AddressDatabase(path, maxminddb.open_database(path))
     except (OSError, maxminddb.InvalidDatabaseError) as error:

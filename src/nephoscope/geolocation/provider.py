@@ -46,7 +46,7 @@ class Geolocator:
         if found is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            found = self._known[address] = self._find(address.strip())
+            found = self._known[address] = self._find_location(address.strip())
         return found
 
     def describe(self, address: str) -> Mapping[str, object] | None:
@@ -65,7 +65,7 @@ class Geolocator:
         """Return what places come from, the most trusted first."""
         return (*(one.source for one in self.databases), *list_packages())
 
-    def _find(self, address: str) -> Geolocation:
+    def _find_location(self, address: str) -> Geolocation:
         if not address:
             return NOWHERE
         records = [one.find(address) for one in self.databases]

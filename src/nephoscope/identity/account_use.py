@@ -33,7 +33,7 @@ def read_account_use(
     """Return the use of accounts within the last days."""
     span = RowSpan(now - timedelta(days=DAYS), now + timedelta(days=1))
 
-    def last(*places: tuple[str, str]) -> dict[str, datetime]:
+    def read_last_use(*places: tuple[str, str]) -> dict[str, datetime]:
         found: dict[str, datetime] = {}
         for table, column in places:
             for row in query_lake(lake, _LAST.format(table=table, column=column), workspace, span=span):
@@ -41,20 +41,20 @@ def read_account_use(
                 found[name] = max(moment, found.get(name, moment))
         return found
 
-    def days(table: str) -> int:
+    def count_table_days(table: str) -> int:
         rows = query_lake(lake, _FIRST.format(table=table), workspace, span=span)
         first = rows[0]["First"] if rows else None
         return count_days(datetime.fromisoformat(str(first)) if first else None, now)
 
     services = "AADServicePrincipalSignInLogs"
     return AccountUse(
-        last(("SigninLogs", "UserId"), ("AADNonInteractiveUserSignInLogs", "UserId")),
-        last((services, "ServicePrincipalId"), (services, "AppId")),
-        last((services, "ServicePrincipalCredentialKeyId")),
+        read_last_use(("SigninLogs", "UserId"), ("AADNonInteractiveUserSignInLogs", "UserId")),
+        read_last_use((services, "ServicePrincipalId"), (services, "AppId")),
+        read_last_use((services, "ServicePrincipalCredentialKeyId")),
         _read_operations(lake, workspace, administrators, span),
-        days("SigninLogs"),
-        days(services),
-        days("AzureActivity"),
+        count_table_days("SigninLogs"),
+        count_table_days(services),
+        count_table_days("AzureActivity"),
     )
 
 

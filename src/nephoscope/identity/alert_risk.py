@@ -46,7 +46,7 @@ class AlertedIdentity:
     @property
     def detection(self) -> str:
         """Return the id of its detection: of what the alert says alone, so that it is the same when more sign-ins are logged."""
-        return detection_id(self.alert.id, self.object_id or self.app_id or self.name)
+        return compute_detection_id(self.alert.id, self.object_id or self.app_id or self.name)
 
 
 def find_identities(alerts: Iterable[StoredAlert], mapping: RiskMapping) -> Iterator[AlertedIdentity]:
@@ -102,7 +102,9 @@ def read_alert_path(one: RiskDetection) -> str:
     return next((str(each["Value"]) for each in one.additional if each.get("Key") == _ALERT), "")
 
 
-def drop_repeated(found: Iterable[RiskDetection], kept: Iterable[RiskDetection]) -> list[RiskDetection]:
+def drop_repeated_detections(
+    found: Iterable[RiskDetection], kept: Iterable[RiskDetection]
+) -> list[RiskDetection]:
     """Return the detections that no other says already: an alert may name an identity twice, as a name and as an id."""
     known = {(read_alert_path(one), one.kind, one.identity.lower()) for one in kept}
     several: list[RiskDetection] = []
@@ -132,7 +134,7 @@ def add_sign_in(one: RiskDetection, sign_in: LoggedSignIn | None) -> RiskDetecti
     )
 
 
-def detection_id(*parts: str) -> str:
+def compute_detection_id(*parts: str) -> str:
     """Return the id of a detection: the same of the same parts, so that it is kept once."""
     return str(uuid.uuid5(_SPACE, "\x1f".join(one.lower() for one in parts)))
 

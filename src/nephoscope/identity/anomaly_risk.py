@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from nephoscope.identity.alert_risk import add_sign_in, detection_id, is_agent
+from nephoscope.identity.alert_risk import add_sign_in, compute_detection_id, is_agent
 from nephoscope.identity.behavior_risk import AnomalyEvidence, find_risks
 from nephoscope.identity.risk_mapping import BehaviorMapping
 from nephoscope.identity.risk_rows import query_lake
@@ -60,16 +60,16 @@ class AnomalyReader:
     def _rate_users(self, rows: Iterable[dict[str, object]], now: datetime) -> list[AnomalyRisk]:
         kind = IdentityKind.USER
         risks = [(row, *one) for row in rows for one in find_risks(row, kind, self.mappings)]
-        sign_ins = self._sign_ins([row for row, *_ in risks], kind)
+        sign_ins = self._look_up_sign_ins([row for row, *_ in risks], kind)
         return [
-            _make(row, one, level, said, sign_ins, now)
+            _make_anomaly_risk(row, one, level, said, sign_ins, now)
             for row, one, level, said in risks
-            if not one.token or _is_by_token(row, sign_ins)
+            if not one.token or _is_token_anomaly(row, sign_ins)
         ]
 
     def _rate_applications(self, rows: Sequence[dict[str, object]], now: datetime) -> list[AnomalyRisk]:
         """Service principals and agents: which of both one is, its sign-ins say."""
-        sign_ins = self._sign_ins(rows, IdentityKind.SERVICE_PRINCIPAL)
+        sign_ins = self._look_up_sign_ins(rows, IdentityKind.SERVICE_PRINCIPAL)
         found = []
         for row in rows:
             known = sign_ins.identify(_read_identity(row))
@@ -77,10 +77,12 @@ class AnomalyReader:
             kind = IdentityKind.AGENT if agent else IdentityKind.SERVICE_PRINCIPAL
             risks = find_risks(row, kind, self.mappings)
             named = known.identity if known is not None else ""
-            found += [_make(row, one, level, said, sign_ins, now, named) for one, level, said in risks]
+            found += [
+                _make_anomaly_risk(row, one, level, said, sign_ins, now, named) for one, level, said in risks
+            ]
         return found
 
-    def _sign_ins(self, rows: Sequence[dict[str, object]], kind: IdentityKind) -> SignInLookup:
+    def _look_up_sign_ins(self, rows: Sequence[dict[str, object]], kind: IdentityKind) -> SignInLookup:
         if not rows:
             return SignInLookup({}, {})
         times = [datetime.fromisoformat(str(row["TimeGenerated"])) for row in rows]
@@ -88,7 +90,7 @@ class AnomalyReader:
         return SignInLookup.read(self.lake, self.workspace, kind, {_read_identity(row) for row in rows}, span)
 
 
-def select_following(
+def select_following_detections(
     several: Iterable[AnomalyRisk], others: Collection[RiskDetection]
 ) -> list[RiskDetection]:
     """Return the detections that need no other before them, and those that have one; of each id the one of the highest level."""
@@ -115,12 +117,12 @@ def select_following(
     return list({one.id: one for one in sorted(found, key=lambda one: _ORDER.index(one.level))}.values())
 
 
-def _is_by_token(row: dict[str, object], sign_ins: SignInLookup) -> bool:
+def _is_token_anomaly(row: dict[str, object], sign_ins: SignInLookup) -> bool:
     sign_in = sign_ins.get(str(row["SourceRecordId"]))
     return sign_in is not None and sign_in.reused
 
 
-def _make(
+def _make_anomaly_risk(
     row: dict[str, object],
     mapping: BehaviorMapping,
     level: RiskLevel,
@@ -135,7 +137,7 @@ def _make(
     place = str(row["SourceIPLocation"] or "")
     location: dict[str, object] = {"countryOrRegion": place} if place else {}
     found = RiskDetection(
-        id=detection_id(str(row["_ItemId"]), mapping.risk_event_type), kind=mapping.identity, identity=identity,
+        id=compute_detection_id(str(row["_ItemId"]), mapping.risk_event_type), kind=mapping.identity, identity=identity,
         event_type=mapping.risk_event_type, level=level, timing=mapping.timing, activity=mapping.activity,
         happened=datetime.fromisoformat(str(row["TimeGenerated"])), detected=now, updated=now,
         address=str(row["SourceIPAddress"] or ""), reasons=list(said.reasons), name=str(row["UserPrincipalName"] or ""),

@@ -85,7 +85,7 @@ class AccessGap(msgspec.Struct, frozen=True):
     certain: bool = True
 
 
-def demands(policy: AccessPolicy, control: AccessControl) -> bool:
+def requires_control(policy: AccessPolicy, control: AccessControl) -> bool:
     """Return whether a policy demands a control of the sign-ins that it is about, whatever its users and state."""
     given, conditions = policy.controls, policy.conditions
     everything = _ALL in conditions.applications and not conditions.excluded_applications
@@ -141,19 +141,19 @@ class AccessEvaluation:
     @cached_property
     def policies(self) -> tuple[AccessPolicy, ...]:
         """The policies by name."""
-        found = [self._read(one) for one in self.estate.list_of_type(CONDITIONAL_ACCESS)]
+        found = [self._read_policy(one) for one in self.estate.list_of_type(CONDITIONAL_ACCESS)]
         return tuple(sorted(found, key=lambda one: (one.name.lower(), one.id)))
 
     def find_gaps(self) -> Iterator[AccessGap]:
         """Yield each control that is enforced on a user by no policy, in the order of controls and names."""
         for control in AccessControl:
-            about = [one for one in self.policies if demands(one, control)]
+            about = [one for one in self.policies if requires_control(one, control)]
             for user, name in sorted(self.users.items(), key=lambda item: (item[1].lower(), item[0])):
                 gap = _find_gap(about, user, name, control)
                 if gap is not None:
                     yield gap
 
-    def _read(self, one: Resource) -> AccessPolicy:
+    def _read_policy(self, one: Resource) -> AccessPolicy:
         body = get_properties(one)
         conditions = _read_object(body.get("conditions"))
         users = _read_object(conditions.get("users"))
@@ -161,13 +161,13 @@ class AccessEvaluation:
             one.id.name,
             str(body.get("displayName") or one.id.name),
             str(body.get("state") or ""),
-            self._select(users, "include"),
-            self._select(users, "exclude"),
+            self._select_users(users, "include"),
+            self._select_users(users, "exclude"),
             _read_conditions(conditions),
             _read_controls(_read_object(body.get("grantControls"))),
         )
 
-    def _select(self, users: dict[str, object], word: str) -> PolicyUsers:
+    def _select_users(self, users: dict[str, object], word: str) -> PolicyUsers:
         named = {one.lower() for one in _read_words(users.get(f"{word}Users"))}
         found = named & self.users.keys()
         if _ALL in named:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.identity.alert_risk import detection_id
+from nephoscope.identity.alert_risk import compute_detection_id
 from nephoscope.identity.risk_mapping import IndicatorMapping
 from nephoscope.identity.risk_rows import query_lake
 from nephoscope.lake.queries.time_span import RowSpan
@@ -58,14 +58,16 @@ class IndicatorReader:
             self.lake, text, self.workspace, span=RowSpan(now - INDICATORS, now + timedelta(days=1))
         )
         return [
-            _make(row, one, now)
+            _make_risk_detection(row, one, now)
             for row in rows
             for one in self.mappings
             if one.anonymous == bool(row["Anonymous"])
         ]
 
 
-def drop_known(found: Iterable[RiskDetection], others: Collection[RiskDetection]) -> list[RiskDetection]:
+def drop_known_detections(
+    found: Iterable[RiskDetection], others: Collection[RiskDetection]
+) -> list[RiskDetection]:
     """Return the detections that no other says already: of the same type, on the same identity and address, within a day."""
     return [
         one
@@ -80,7 +82,7 @@ def drop_known(found: Iterable[RiskDetection], others: Collection[RiskDetection]
     ]
 
 
-def _make(row: dict[str, object], mapping: IndicatorMapping, now: datetime) -> RiskDetection:
+def _make_risk_detection(row: dict[str, object], mapping: IndicatorMapping, now: datetime) -> RiskDetection:
     address, identity = str(row["IPAddress"]), str(row["UserId"])
     happened = datetime.fromisoformat(str(row["TimeGenerated"]))
     country = str(row["Location"] or "")
@@ -88,7 +90,8 @@ def _make(row: dict[str, object], mapping: IndicatorMapping, now: datetime) -> R
     by = f" ({', '.join(map(str, sources))})" if isinstance(sources, list) and sources else ""
     threat = f": {row['Threat']}" if row["Threat"] else ""
     return RiskDetection(
-        id=detection_id(identity, address, f"{happened:%Y-%m-%d}", mapping.risk_event_type), kind=IdentityKind.USER, identity=identity,
+        id=compute_detection_id(identity, address, f"{happened:%Y-%m-%d}", mapping.risk_event_type), kind=IdentityKind.USER,
+        identity=identity,
         event_type=mapping.risk_event_type, level=mapping.level, timing=mapping.timing, activity=mapping.activity, happened=happened,
         detected=now, updated=now, request=str(row["Id"] or ""), correlation=str(row["CorrelationId"] or ""), address=address,
         location={"countryOrRegion": country} if country else {}, name=str(row["UserPrincipalName"] or ""),

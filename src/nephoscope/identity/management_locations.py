@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.identity.risk_reader import quote
+from nephoscope.identity.risk_reader import quote_kql_text
 from nephoscope.identity.risk_rows import query_lake
 from nephoscope.lake.queries.time_span import RowSpan
 
@@ -143,7 +143,7 @@ class LakeNames:
         """Yield lists of literals for queries, each of a length that a query may have."""
         names = sorted(self.owner)
         for start in range(0, len(names), _AT_ONCE):
-            yield ", ".join(map(quote, names[start : start + _AT_ONCE]))
+            yield ", ".join(map(quote_kql_text, names[start : start + _AT_ONCE]))
 
 
 def read_use(
@@ -205,10 +205,12 @@ def _read_events(lake: Lake, workspace: str, names: LakeNames, now: datetime) ->
     span = RowSpan(now - timedelta(days=DAYS), now + timedelta(days=1))
     for some in names.split_into_literals():
         for text in _QUERIES:
-            yield from map(_read, query_lake(lake, text.replace("{names}", some), workspace, span=span))
+            yield from map(
+                _read_management_events, query_lake(lake, text.replace("{names}", some), workspace, span=span)
+            )
 
 
-def _read(row: dict[str, object]) -> ManagementEvents:
+def _read_management_events(row: dict[str, object]) -> ManagementEvents:
     texts = {name: str(value or "") for name, value in row.items()}
     days = row["Days"]
     return ManagementEvents(

@@ -73,6 +73,6 @@ def _build_entities(
     return [{key: value for key, value in given.items() if value}]
 
 
-def newest_item(state: State, workspace: str, kind: IdentityKind, id_: str) -> Sequence[RiskHistoryItem]:
+def find_newest_item(state: State, workspace: str, kind: IdentityKind, id_: str) -> Sequence[RiskHistoryItem]:
     """Return the last change of the risk of an identity, none where it never had one."""
     return state.identity_risks.history(workspace, kind, id_)[-1:]

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from nephoscope.identity.risk_decisions import EXPIRED, RiskDecision
 from nephoscope.identity.risk_events import record_detection, record_identity
-from nephoscope.identity.risk_rows import TABLES, detection_row, identity_row
+from nephoscope.identity.risk_rows import TABLES, build_detection_row, build_identity_row
 from nephoscope.model.identity_risk import (
     IdentityKind,
     RiskDetection,
@@ -53,19 +53,19 @@ class RiskLedger:
         """Keep detections that are not known, and raise the risk of their identities; return those that are new."""
         self.state.identity_risks.lock(session, self.workspace)
         given = {one.id.lower(): one for one in detections}
-        known = self.state.identity_risks.known_detections(self.workspace, given.keys(), session)
+        known = self.state.identity_risks.find_known_detections(self.workspace, given.keys(), session)
         new = [one for id_, one in given.items() if id_ not in known]
         several: defaultdict[IdentityKind, list[RiskDetection]] = defaultdict(list)
         for one in new:
             several[one.kind].append(one)
         for kind, of_kind in several.items():
-            before = self._find(session, kind, {one.identity for one in of_kind})
+            before = self._find_identities(session, kind, {one.identity for one in of_kind})
             for one in of_kind:
                 self._put_detection(session, one, "Detect")
                 record_detection(self.state, session, self.workspace, one)
             for key in sorted({one.identity.lower() for one in of_kind}):
                 mine = [one for one in of_kind if one.identity.lower() == key]
-                self._raise(session, before.get(key), mine)
+                self._raise_identity_risk(session, before.get(key), mine)
         return new
 
     def decide(
@@ -81,7 +81,7 @@ class RiskLedger:
         self.state.identity_risks.lock(session, self.workspace)
         for kind in {one.kind for one in identities}:
             several = sorted((one for one in identities if one.kind is kind), key=lambda one: one.key)
-            locked = self._find(session, kind, [one.id for one in several])
+            locked = self._find_identities(session, kind, [one.id for one in several])
             about = self._find_newest_detections(session, kind, [one.id for one in several], detections)
             on_identity: defaultdict[str, list[RiskDetection]] = defaultdict(list)
             for each in about:
@@ -138,7 +138,7 @@ class RiskLedger:
         """Decide on the detections of sign-ins; what is left of their users' risk comes from their other detections."""
         self.state.identity_risks.lock(session, self.workspace)
         identities = {one.identity.lower() for one in detections}
-        before = self._find(session, IdentityKind.USER, identities)
+        before = self._find_identities(session, IdentityKind.USER, identities)
         latest = self._find_newest_detections(session, IdentityKind.USER, identities, [*detections, *others])
         decided = {one.id.lower() for one in detections}
         for key in sorted(identities):
@@ -167,7 +167,7 @@ class RiskLedger:
     def expire(self, session: Session) -> int:
         """End low risk that has not changed for LOW_EXPIRES; return of how many identities."""
         self.state.identity_risks.lock(session, self.workspace)
-        stale = self.state.identity_risks.unchanged_since(
+        stale = self.state.identity_risks.list_unchanged_since(
             self.workspace, RiskLevel.LOW, self.now - LOW_EXPIRES, session
         )
         for kind in IdentityKind:
@@ -175,12 +175,14 @@ class RiskLedger:
             self.decide(session, several, (), EXPIRED, "Expire", PRODUCT)
         return len(stale)
 
-    def _find(
+    def _find_identities(
         self, session: Session, kind: IdentityKind, ids: Collection[str]
     ) -> Mapping[str, RiskyIdentity]:
         return self.state.identity_risks.find_identities(self.workspace, kind, ids, session)
 
-    def _raise(self, session: Session, before: RiskyIdentity | None, new: Sequence[RiskDetection]) -> None:
+    def _raise_identity_risk(
+        self, session: Session, before: RiskyIdentity | None, new: Sequence[RiskDetection]
+    ) -> None:
         """Give an identity the level of all its active detections."""
         newest = max(new, key=lambda one: one.happened)
         kept = before or _create_identity(newest)
@@ -208,7 +210,7 @@ class RiskLedger:
         return RiskDetection(
             id=str(uuid4()), kind=one.kind, identity=one.id, event_type=decision.event_type, level=decision.level,
             state=decision.state, detail=decision.detail, happened=self.now, detected=self.now, updated=self.now,
-            timing="offline", activity=activity_kind(one.kind), name=one.name, display_name=one.display_name, app_id=one.app_id,
+            timing="offline", activity=name_activity_kind(one.kind), name=one.name, display_name=one.display_name, app_id=one.app_id,
             tenant=one.tenant, reasons=["an administrator confirmed that the identity is compromised"],
         )  # fmt: skip
 
@@ -226,17 +228,19 @@ class RiskLedger:
 
     def _put_detection(self, session: Session, one: RiskDetection, name: str) -> None:
         self.state.identity_risks.put_detection(session, self.workspace, one)
-        self.state.outbox.add(session, self.workspace, TABLES[one.kind].detections, detection_row(one, name))
+        self.state.outbox.add(
+            session, self.workspace, TABLES[one.kind].detections, build_detection_row(one, name)
+        )
 
     def _put_identity(self, session: Session, item: RiskHistoryItem, name: str) -> None:
         risks, one = self.state.identity_risks, item.identity
         risks.put(session, self.workspace, one)
         risks.add_history(session, self.workspace, item)
         record_identity(self.state, session, self.workspace, item)
-        self.state.outbox.add(session, self.workspace, TABLES[one.kind].risky, identity_row(item, name))
+        self.state.outbox.add(session, self.workspace, TABLES[one.kind].risky, build_identity_row(item, name))
 
 
-def activity_kind(kind: IdentityKind) -> str:
+def name_activity_kind(kind: IdentityKind) -> str:
     """Return what Graph calls the activity of a detection that is about no sign-in."""
     return "user" if kind is IdentityKind.USER else "servicePrincipal"
 

@@ -14,7 +14,7 @@ import msgspec
 from nephoscope.identity.risk_rows import (
     SOURCE,
     TABLES,
-    newest_by_key,
+    map_newest_by_key,
     query_lake,
     read_detection,
     read_identity,
@@ -40,7 +40,7 @@ class RiskReader:
         self, kind: IdentityKind, ids: Collection[str] | None = None
     ) -> dict[str, RiskyIdentity]:
         """Return the risky identities of a kind by lower-cased id, or those of some ids."""
-        some = "" if ids is None else f"| where Id in~ ({', '.join(map(quote, ids))}) "
+        some = "" if ids is None else f"| where Id in~ ({', '.join(map(quote_kql_text, ids))}) "
         text = f"{TABLES[kind].risky} {some}| summarize arg_max(TimeGenerated, *) by Key = tolower(Id)"
         logged = [read_identity(row, kind) for row in self._fetch_rows(text)]
         risks = self.state.identity_risks
@@ -49,14 +49,14 @@ class RiskReader:
             if ids is None
             else risks.find_identities(self.workspace, kind, ids).values()
         )
-        return newest_by_key([*logged, *kept])
+        return map_newest_by_key([*logged, *kept])
 
     def read_detections(
         self, kind: IdentityKind, ids: Collection[str] | None = None
     ) -> dict[str, RiskDetection]:
         """Return the detections on a kind of identity by lower-cased id, or those on some identities."""
         tables = TABLES[kind]
-        some = "" if ids is None else f"| where {tables.id} in~ ({', '.join(map(quote, ids))}) "
+        some = "" if ids is None else f"| where {tables.id} in~ ({', '.join(map(quote_kql_text, ids))}) "
         text = f"{tables.detections} {some}| summarize arg_max(TimeGenerated, *) by Key = tolower(Id)"
         logged = [read_detection(row, kind) for row in self._fetch_rows(text)]
         risks = self.state.identity_risks
@@ -75,9 +75,7 @@ class RiskReader:
     def read_history(self, kind: IdentityKind, id_: str) -> list[RiskHistoryItem]:
         """Return how the risk of an identity came to be as it is, the oldest first."""
         table = TABLES[kind].risky
-        text = (
-            f"{table} | where Id =~ {quote(id_)} and SourceSystem != '{SOURCE}' | order by TimeGenerated asc"
-        )
+        text = f"{table} | where Id =~ {quote_kql_text(id_)} and SourceSystem != '{SOURCE}' | order by TimeGenerated asc"
         logged = [RiskHistoryItem(identity=read_identity(row, kind)) for row in self._fetch_rows(text)]
         kept = self.state.identity_risks.history(self.workspace, kind, id_)
         return sorted([*logged, *kept], key=lambda one: one.identity.updated)
@@ -93,6 +91,6 @@ class RiskReader:
         return query_lake(self.lake, text, self.workspace, timeout=self.timeout)
 
 
-def quote(text: str) -> str:
+def quote_kql_text(text: str) -> str:
     """Return a text as a literal of a query."""
     return msgspec.json.encode(text.encode("utf-8", "replace").decode()).decode()

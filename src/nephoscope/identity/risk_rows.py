@@ -22,7 +22,7 @@ from nephoscope.model.identity_risk import (
     read_state,
 )
 from nephoscope.model.utc_time import assume_utc
-from nephoscope_kql.cell_formatting import iterate_rows, to_json_value, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, list_typed_columns, to_json_value
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ TABLES = {
 }  # fmt: skip
 
 
-def identity_row(item: RiskHistoryItem, operation: str) -> dict[str, object]:
+def build_identity_row(item: RiskHistoryItem, operation: str) -> dict[str, object]:
     """Return the row that a change of a risky identity appends."""
     one = item.identity
     row: dict[str, object] = {
@@ -77,14 +77,14 @@ def identity_row(item: RiskHistoryItem, operation: str) -> dict[str, object]:
             return {**row, **names, "IdentityType": one.principal_type, "RiskLastModifiedDateTime": changed}
 
 
-def detection_row(one: RiskDetection, operation: str) -> dict[str, object]:
+def build_detection_row(one: RiskDetection, operation: str) -> dict[str, object]:
     """Return the row that a change of a risk detection appends."""
     tables, changed = TABLES[one.kind], one.updated.isoformat()
     row: dict[str, object] = {
         "TimeGenerated": changed, "Id": one.id, tables.id: one.identity, tables.name: one.display_name,
         "RiskEventType": one.event_type, "RiskLevel": one.level.value, "RiskState": one.state.value, "RiskDetail": one.detail,
         "ActivityDateTime": one.happened.isoformat(), "DetectedDateTime": one.detected.isoformat(),
-        "AdditionalInfo": additional_info(one), "CorrelationId": one.correlation, "SourceSystem": SOURCE,
+        "AdditionalInfo": build_additional_info(one), "CorrelationId": one.correlation, "SourceSystem": SOURCE,
         "OperationName": operation,
     }  # fmt: skip
     if one.kind is IdentityKind.AGENT:
@@ -98,7 +98,7 @@ def detection_row(one: RiskDetection, operation: str) -> dict[str, object]:
     return {**row, "AppId": one.app_id, "KeyIds": one.key_ids}
 
 
-def additional_info(one: RiskDetection) -> list[dict[str, object]]:
+def build_additional_info(one: RiskDetection) -> list[dict[str, object]]:
     """Return the additional information of a detection, its reasons and techniques included."""
     found = list(one.additional)
     if one.reasons:
@@ -149,7 +149,7 @@ def query_lake(
 ) -> list[dict[str, object]]:
     """Return the rows of a query as JSON values, dynamic columns decoded."""
     table = lake.rows(text, workspace=workspace, span=span, timeout=timeout)
-    columns = typed_columns(table)
+    columns = list_typed_columns(table)
     return [
         {name: _to_json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
         for row in iterate_rows(table)
@@ -173,7 +173,7 @@ def _parse_time(value: object) -> datetime:
     return assume_utc(found)
 
 
-def newest_by_key(rows: Iterable[RiskyIdentity]) -> dict[str, RiskyIdentity]:
+def map_newest_by_key(rows: Iterable[RiskyIdentity]) -> dict[str, RiskyIdentity]:
     """Return identities by key, the last changed of each."""
     found: dict[str, RiskyIdentity] = {}
     for one in rows:

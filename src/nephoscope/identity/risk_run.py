@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from nephoscope.identity.alert_risk import (
     AlertedIdentity,
-    drop_repeated,
+    drop_repeated_detections,
     find_identities,
     make_detection,
 )
-from nephoscope.identity.anomaly_risk import AnomalyReader, select_following
-from nephoscope.identity.indicator_risk import IndicatorReader, drop_known
+from nephoscope.identity.anomaly_risk import AnomalyReader, select_following_detections
+from nephoscope.identity.indicator_risk import IndicatorReader, drop_known_detections
 from nephoscope.identity.risk_decisions import REMEDIATIONS
 from nephoscope.identity.risk_ledger import PRODUCT, RiskLedger
 from nephoscope.identity.risk_mapping import RiskMapping, load_mapping
@@ -90,7 +90,8 @@ class RiskRun:
                 ledger = RiskLedger(self.state, self.workspace, now)
                 new = ledger.add_detections(session, found)
                 report = RiskReport(
-                    remediated=self._remediate(session, ledger, changed), expired=ledger.expire(session)
+                    remediated=self._remediate_changed_passwords(session, ledger, changed),
+                    expired=ledger.expire(session),
                 )
             self.state.checkpoints.put(CHECKPOINT, self.workspace, {"until": now.isoformat()})
         finally:
@@ -105,9 +106,13 @@ class RiskRun:
 
     def _find_new(self, mapping: RiskMapping, since: datetime, now: datetime) -> list[AlertedIdentity]:
         """Return the identities of alerts that are no detections yet, whether a schedule or a backfill raised them."""
-        alerts = self.state.alerts.list_stored(self.workspace, mapping.rule_ids, min(since, now - BEGIN), now)
+        alerts = self.state.alerts.list_stored_alerts(
+            self.workspace, mapping.rule_ids, min(since, now - BEGIN), now
+        )
         found = list(find_identities(alerts, mapping))
-        known = self.state.identity_risks.known_detections(self.workspace, {one.detection for one in found})
+        known = self.state.identity_risks.find_known_detections(
+            self.workspace, {one.detection for one in found}
+        )
         return [one for one in found if one.detection not in known]
 
     def _detect_from_alerts(
@@ -129,7 +134,7 @@ class RiskRun:
             names = {name for one in several for name in (one.name, one.object_id) if name}
             sign_ins = SignInLookup.read(self.lake, self.workspace, kind, names, span)
             detections += [make_detection(one, sign_ins, now) for one in several]
-        return drop_repeated(detections, self._list_kept(detections))
+        return drop_repeated_detections(detections, self._list_kept_detections(detections))
 
     def _detect_from_behavior(
         self, mapping: RiskMapping, alerted: Sequence[RiskDetection], since: datetime, now: datetime
@@ -137,16 +142,18 @@ class RiskRun:
         """Return what anomalies are as detections: by themselves, or after another on the same identity."""
         span = RowSpan(now - BEGIN, now + timedelta(days=1), now + timedelta(seconds=1), since)
         several = AnomalyReader(self.lake, self.workspace, mapping.behavior).read(span, now)
-        return select_following(several, [*alerted, *self._list_kept(one.detection for one in several)])
+        return select_following_detections(
+            several, [*alerted, *self._list_kept_detections(one.detection for one in several)]
+        )
 
     def _detect_from_indicators(
         self, mapping: RiskMapping, found: Sequence[RiskDetection], since: datetime, now: datetime
     ) -> list[RiskDetection]:
         """Return the sign-ins that new indicators are about, beside those that alerts tell of already."""
         several = IndicatorReader(self.lake, self.workspace, mapping.indicators).read(since, now)
-        return drop_known(several, [*found, *self._list_kept(several)])
+        return drop_known_detections(several, [*found, *self._list_kept_detections(several)])
 
-    def _list_kept(self, about: Iterable[RiskDetection]) -> list[RiskDetection]:
+    def _list_kept_detections(self, about: Iterable[RiskDetection]) -> list[RiskDetection]:
         """Return the detections that are kept on the identities of some."""
         several: defaultdict[IdentityKind, set[str]] = defaultdict(set)
         for one in about:
@@ -169,7 +176,7 @@ class RiskRun:
             found[str(row["Id"])] = (datetime.fromisoformat(str(row["TimeGenerated"])), detail)
         return found
 
-    def _remediate(
+    def _remediate_changed_passwords(
         self, session: Session, ledger: RiskLedger, changed: dict[str, tuple[datetime, str]]
     ) -> int:
         """End the risk of users whose password was changed after it was detected."""

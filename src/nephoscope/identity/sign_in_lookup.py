@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.identity.risk_reader import quote
+from nephoscope.identity.risk_reader import quote_kql_text
 from nephoscope.identity.risk_rows import query_lake
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.model.identity_risk import IdentityKind
@@ -82,9 +82,9 @@ class SignInLookup:
         several = sorted({one.lower() for one in names if one})
         rows = RowSpan(span[0], span[1] + timedelta(seconds=1))
         for start in range(0, len(several), _NAMES_AT_ONCE):
-            some = ", ".join(map(quote, several[start : start + _NAMES_AT_ONCE]))
+            some = ", ".join(map(quote_kql_text, several[start : start + _NAMES_AT_ONCE]))
             text = _QUERIES[kind].format(names=some, most=MOST)
-            found.add(_read(row) for row in query_lake(lake, text, workspace, span=rows))
+            found.add(_read_logged_sign_in(row) for row in query_lake(lake, text, workspace, span=rows))
         return found
 
     def add(self, several: Iterable[LoggedSignIn]) -> None:
@@ -113,7 +113,7 @@ class SignInLookup:
         return next(iter(self._by_name.get(name.lower(), ())), None)
 
 
-def _read(row: dict[str, object]) -> LoggedSignIn:
+def _read_logged_sign_in(row: dict[str, object]) -> LoggedSignIn:
     location = row["Location"]
     texts = {name: str(value or "") for name, value in row.items()}
     return LoggedSignIn(

@@ -38,7 +38,7 @@ def has_stored_types(given: pa.Schema, wanted: pa.Schema) -> bool:
     return bool(given.equals(wanted) or unpack_schema(given).equals(wanted))
 
 
-def constant(value: str, length: int) -> pa.Array:
+def build_constant_column(value: str, length: int) -> pa.Array:
     """A column of one text."""
     return pa.DictionaryArray.from_arrays(
         pa.array(np.zeros(length, np.int32)), pa.array([value], pa.string())
@@ -82,7 +82,7 @@ def pack_schema(schema: pa.Schema, rows: pa.Schema) -> pa.Schema:
     return pa.schema([field.with_type(given.get(field.name, field.type)) for field in schema])
 
 
-def dictionary_columns(schema: pa.Schema) -> bool | list[str]:
+def choose_dictionary_columns(schema: pa.Schema) -> bool | list[str]:
     """The columns that a Parquet file tries to keep as dictionaries: all (True), or, where the source has packed the texts that
     repeat, those and the columns of few values; to try it with the others costs a third of the time and makes the file larger.
     """
@@ -91,7 +91,7 @@ def dictionary_columns(schema: pa.Schema) -> bool | list[str]:
     return [*packed, *few] if packed else True
 
 
-def bounded_columns(schema: pa.Schema) -> bool | list[str]:
+def choose_bounded_columns(schema: pa.Schema) -> bool | list[str]:
     """The columns of which a Parquet file notes the least and the greatest value: all (True), or, where the source has packed the
     texts that repeat, all but the other texts: those are spread over every group, so that their bounds tell nothing and cost time.
     """

@@ -13,7 +13,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nephoscope.lake.dictionary_rows import bounded_columns, dictionary_columns, pack_column, pack_schema
+from nephoscope.lake.dictionary_rows import (
+    choose_bounded_columns,
+    choose_dictionary_columns,
+    pack_column,
+    pack_schema,
+)
 
 ROW_GROUP = 128 * 1024
 """Rows that a reader of Parquet may skip together."""
@@ -66,8 +71,8 @@ class TableFile:
                 compression="zstd",
                 compression_level=1,
                 store_schema=False,
-                use_dictionary=dictionary_columns(schema),
-                write_statistics=bounded_columns(schema),
+                use_dictionary=choose_dictionary_columns(schema),
+                write_statistics=choose_bounded_columns(schema),
             )
         )
 
@@ -104,13 +109,13 @@ class Disk:
         """A file for appending: a new one (FileExistsError where there is one), or one that is there."""
         return AppendFile(path, os.O_CREAT | os.O_EXCL if new else 0)
 
-    def table_file(self, path: Path, schema: pa.Schema) -> TableFile:
+    def create_table_file(self, path: Path, schema: pa.Schema) -> TableFile:
         """A new Parquet file, to be written group by group."""
         return TableFile(path, schema)
 
     def write_table(self, path: Path, rows: pa.Table, schema: pa.Schema) -> None:
         """A new Parquet file with the columns of a schema, those that the rows lack null; not durable yet. Texts may be packed."""
-        with self.table_file(path, pack_schema(schema, rows.schema)) as file:
+        with self.create_table_file(path, pack_schema(schema, rows.schema)) as file:
             file.write(rows)
 
     def sync_path(self, path: Path) -> None:

@@ -29,23 +29,23 @@ from nephoscope.lake.queries.workspace_cache import WorkspaceCache
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryPipeline
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import KnownTables, Tables, import_tables
-from nephoscope.lake.spool.segments import Segment, folders, segments
+from nephoscope.lake.spool.segments import Segment, list_folders, list_segments
 from nephoscope.lake.spool.spool_writer import CLOSE_AFTER, TICK
 from nephoscope.lake.storage.delta_table import find_lacking_columns, open_table
 from nephoscope.lake.storage.snapshot import TableSnapshots
-from nephoscope.lake.storage.table_store import Store, list_tables, table_path
+from nephoscope.lake.storage.table_store import Store, get_table_path, list_tables
 from nephoscope.lake.storage.version_pins import Pins
 from nephoscope.lake.writing.flusher import Flusher, FlushResult
 from nephoscope.lake.writing.lease import WriterLease
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope.lake.writing.spool_damage import quarantine_damage
 from nephoscope.lake.writing.writer import SPOOL_LIMIT, Writer
 from nephoscope.state.state_ledger import StateLedger
 from nephoscope.state.workspaces.workspace import DEFAULT, Workspace
 from nephoscope_kql.cache import CompileCache
-from nephoscope_kql.deadline import deadline_within
-from nephoscope_kql.functions.geoip import provide_places
+from nephoscope_kql.deadline import set_deadline_within
+from nephoscope_kql.functions.geoip import set_geolocation_lookup
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,7 +86,7 @@ class Lake:
         self._disk = disk or Disk()
         self._workspace, self._limit = workspace, limit
         self._disk.make_folders(self._data)
-        provide_places(GeolocationLookup.find(self._data))
+        set_geolocation_lookup(GeolocationLookup.find(self._data))
         self._tables = KnownTables(self._data)
         self._pins = Pins(self._data, self._disk)
         self.functions = StoredFunctions(self._data, self._disk, saved)
@@ -101,7 +101,7 @@ class Lake:
         self._upkeep = TableMaintenance(self._data, self._open_store(), self._lease, current or workspace)
         self._tidying = DailyMaintenance(self._data, self._upkeep, ledger, self.watchlists, self._disk)
         self.seen_tables = TableVisibilityCache(self.catalog)
-        self._catalog_state.visible = self.seen_tables.visible_tables
+        self._catalog_state.visible = self.seen_tables.list_visible_tables
         self._results, self._compiled = ResultCache(), CompileCache()
         self._lock = threading.Lock()
         self._writer: Writer | None = None
@@ -123,7 +123,7 @@ class Lake:
             data, StateLedger(state), workspace=remembered, current=state.workspaces.get, find=state.workspaces.find_name,
             saved=state.saved_functions.load_functions, graph=graph,
         )  # fmt: skip
-        lake.add_background_task(lambda: deliver(lake, state))
+        lake.add_background_task(lambda: deliver_outbox(lake, state))
         return lake
 
     def add_background_task(self, work: Callable[[], object]) -> None:
@@ -152,7 +152,7 @@ class Lake:
         """Make a table known to every process; the columns that its rows lose. TableRefusedError: theirs have other types."""
         before, lost = self.tables.get(table.name) or table, list[str]()
         for workspace, name in list_tables(self._data):
-            path = table_path(self._data, workspace, name)
+            path = get_table_path(self._data, workspace, name)
             lies = open_table(path) if name == table.name else None
             if lies is not None:
                 find_lacking_columns(lies, path, table)
@@ -172,7 +172,7 @@ class Lake:
                     workspace=self._workspace,
                     limit=self._limit,
                 )
-                for name, work in (("flusher", self._run), ("upkeep", self._keep_up)):
+                for name, work in (("flusher", self._run_flusher), ("upkeep", self._keep_up)):
                     thread = threading.Thread(target=work, name=name, daemon=True)
                     self._threads.append(thread)
                     thread.start()
@@ -182,16 +182,16 @@ class Lake:
         """Return what a principal sees, at the versions of the moment when each table is first asked for."""
         return LakeCatalog(self._catalog_state, scope, workspace)
 
-    def versions(self) -> dict[tuple[str, str], int]:
+    def list_versions(self) -> dict[tuple[str, str], int]:
         """(workspace, table) -> its newest version, of every table that lies in the lake."""
-        newest = self._catalog_state.snapshots.newest_snapshot
-        found = {one: newest(table_path(self._data, *one)) for one in list_tables(self._data)}
+        newest = self._catalog_state.snapshots.read_newest_snapshot
+        found = {one: newest(get_table_path(self._data, *one)) for one in list_tables(self._data)}
         return {one: snapshot.version for one, snapshot in found.items() if snapshot is not None}
 
     @contextmanager
     def pin_versions(self) -> Iterator[dict[tuple[str, str], int]]:
         """`versions`, whose files a vacuum leaves until the end of the block."""
-        versions = self.versions()
+        versions = self.list_versions()
         pins = [(workspace, table, version) for (workspace, table), version in versions.items()]
         for pin in pins:
             self._pins.hold(pin)
@@ -224,15 +224,15 @@ class Lake:
         """
         asked = ResultKey(scope, self._workspace(workspace), text)
         began = time.monotonic()
-        plain = given is None or given.nothing
+        plain = given is None or given.is_empty
         own = now is None and external is None and span is None and not others and plain
         age = read_allowed_age(text) if own else 0.0
         if age and (kept := self._results.find(asked, age)) is not None:
             return kept
-        with deadline_within(timeout), self.catalog(scope, workspace) as catalog:
+        with set_deadline_within(timeout), self.catalog(scope, workspace) as catalog:
             seen = MultiWorkspaceCatalog(catalog, others) if others else catalog
             limits = EngineLimits(external=external, most=most)
-            pipeline = QueryPipeline(seen, lambda: EngineRows(scans=seen.scans(span)), limits)
+            pipeline = QueryPipeline(seen, lambda: EngineRows(scans=seen.list_scans(span)), limits)
             found = catalog.report_gaps(pipeline.results(text, now=now, timeout=timeout, given=given))
         if age and not (most and most.cut) and not catalog.graph_tables:
             self._results.keep(asked, began, found)
@@ -249,12 +249,12 @@ class Lake:
         span: RowSpan | None = None,
     ) -> pa.Table:
         """The rows of a query's last result, as `query` has them; a text that comes again is not compiled again."""
-        with deadline_within(timeout), self.catalog(scope, workspace) as catalog:
+        with set_deadline_within(timeout), self.catalog(scope, workspace) as catalog:
             compiled = self._compiled.compile(text, catalog, now=now)
-            pipeline = QueryPipeline(catalog, lambda: EngineRows(scans=catalog.scans(span)))
+            pipeline = QueryPipeline(catalog, lambda: EngineRows(scans=catalog.list_scans(span)))
             return pipeline.run((compiled,), text, timeout)[-1].table
 
-    def row_identity(self, text: str, *, workspace: str = DEFAULT, now: dt.datetime) -> RowIdentity:
+    def find_row_identity(self, text: str, *, workspace: str = DEFAULT, now: dt.datetime) -> RowIdentity:
         """Return what tells the rows of a query's last result apart; KqlError where it is wrong."""
         with self.catalog(EVERYTHING, workspace) as catalog:
             return self._compiled.compile(text, catalog, now=now).identity
@@ -283,7 +283,7 @@ class Lake:
         wanted = {one.path.with_suffix("") for one in self._list_segments()}
         while True:
             flushed = self._flusher.flush_batch()
-            self._add_touched(flushed)
+            self._add_touched_tables(flushed)
             wanted &= {one.path.with_suffix("") for one in self._list_segments()}
             if not wanted:
                 return
@@ -323,9 +323,9 @@ class Lake:
             if self._writer is not None:
                 self._writer.close()
                 while (flushed := self._flusher.flush_batch()) is not None and flushed.segments:
-                    self._add_touched(flushed)
+                    self._add_touched_tables(flushed)
                 try:
-                    self._upkeep.compact(self._pop_touched())
+                    self._upkeep.compact(self._pop_touched_tables())
                     if self._tidying.due:
                         self._tidying.tidy()
                 except LakeError as error:  # a table that is refused; its rows are safe
@@ -343,18 +343,18 @@ class Lake:
 
     def _list_segments(self) -> list[Segment]:
         """The segments whose rows are acknowledged: all closed ones, and those of writers that are gone."""
-        return [one for folder in folders(self._data) for one in segments(folder)]
+        return [one for folder in list_folders(self._data) for one in list_segments(folder)]
 
     def _open_store(self) -> Store:
         return Store(self._data, lambda name: self._tables()[name], self._disk)
 
-    def _pop_touched(self) -> frozenset[tuple[str, str]]:
+    def _pop_touched_tables(self) -> frozenset[tuple[str, str]]:
         """The tables that were written to since this was asked last."""
         with self._lock:
             taken, self._touched = self._touched, frozenset()
             return taken
 
-    def _run(self) -> None:
+    def _run_flusher(self) -> None:
         """Close segments in time and flush, until the lake is closed."""
         pause, last = TICK, time.monotonic()
         while not self._stop.wait(pause):
@@ -367,14 +367,14 @@ class Lake:
                         work()
                     flushed = self._flusher.flush_batch()
                     last, more = time.monotonic(), flushed is not None and flushed.more
-                    self._add_touched(flushed)
+                    self._add_touched_tables(flushed)
                     self.failure = flushed.failure if flushed is not None else None
                 # what came in while a round took long has waited long enough
                 pause = 0.0 if more or time.monotonic() - began > CLOSE_AFTER else TICK
             except Exception as error:  # noqa: BLE001 - the boundary of a thread: it tells, waits and tries again
                 self.failure, pause = error, FLUSH_EVERY
 
-    def _add_touched(self, flushed: FlushResult | None) -> None:
+    def _add_touched_tables(self, flushed: FlushResult | None) -> None:
         if flushed is not None and flushed.tables:
             with self._lock:
                 self._touched |= flushed.tables
@@ -388,7 +388,7 @@ class Lake:
             try:
                 if self._written.is_set():
                     self._written.clear()
-                    self._upkeep.compact(self._pop_touched())
+                    self._upkeep.compact(self._pop_touched_tables())
                 if time.monotonic() >= due or self._tidying.is_requested:
                     due = time.monotonic() + UPKEEP_EVERY
                     self._tidying.tidy()

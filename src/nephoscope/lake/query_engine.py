@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from nephoscope_kql.compile import CompiledQuery, compile_results
-from nephoscope_kql.deadline import deadline_within
+from nephoscope_kql.deadline import set_deadline_within
 from nephoscope_kql.engines.duckdb import DuckDBEngine, build_table
 from nephoscope_kql.run import QueryResult, run_results
 
@@ -71,7 +71,7 @@ class EngineRows:
         scans = {name: scan.narrow(read[name]) for name, scan in self.scans.items() if name in read}
         return replace(self, scans=scans)
 
-    def gives_nothing(self, compiled: CompiledQuery) -> bool:
+    def is_surely_empty(self, compiled: CompiledQuery) -> bool:
         """Return whether a query surely has no row: a relation of which it needs a row has none."""
         if compiled.resume is not None or compiled.external:
             return False
@@ -121,7 +121,7 @@ class QueryPipeline:
         given: RequestProperties | None = None,
     ) -> list[QueryResult]:
         """Compile a query and run it; its results in order. KqlError where it is wrong, has a place, or meets a limit."""
-        with deadline_within(timeout):
+        with set_deadline_within(timeout):
             return self.run(compile_results(text, self.catalog, now=now, given=given), text, timeout)
 
     def run(
@@ -132,7 +132,7 @@ class QueryPipeline:
         Where no result can have a row, no engine is opened: that takes longer than most of what the product asks of a table.
         """
         rows = self.rows().narrow(compiled)
-        if all(map(rows.gives_nothing, compiled)):
+        if all(map(rows.is_surely_empty, compiled)):
             return [QueryResult(build_table((), one.columns), one.name, one.hint) for one in compiled]
         with open_engine(rows, self.limits) as engine:
             return self.wait(engine, lambda: run_results(engine, compiled, text, timeout))

@@ -36,7 +36,7 @@ def packages(extra: str) -> tuple[str, ...]:
     return tuple(sorted(found, key=str.lower))
 
 
-def install(extra: str) -> str:
+def get_install_command(extra: str) -> str:
     """The command that installs an extra into the environment that runs, such as `/opt/n/bin/python -m pip install 'h3>=4.1'`."""
     return shlex.join([sys.executable, "-m", "pip", "install", *packages(extra)])
 

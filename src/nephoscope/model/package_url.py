@@ -41,39 +41,39 @@ class PackageUrl(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     qualifiers: tuple[tuple[str, str], ...] = ()
     subpath: str = ""
 
-    def qualifier(self, key: str) -> str:
+    def get_qualifier(self, key: str) -> str:
         """Return the value of a qualifier, '' when it has none."""
         return next((value for name, value in self.qualifiers if name == key), "")
 
     def __str__(self) -> str:
         rules = TYPES.get(self.type, ANY_TYPE)
-        text = f"pkg:{_encode(self.type)}"
+        text = f"pkg:{_encode_part(self.type)}"
         if self.namespace:
-            text += "".join([f"/{_encode(one)}" for one in _parse_segments(self.namespace)])
+            text += "".join([f"/{_encode_part(one)}" for one in _parse_segments(self.namespace)])
         if rules.has_path_as_name:
-            text += "".join([f"/{_encode(one)}" for one in _parse_segments(self.name)])
+            text += "".join([f"/{_encode_part(one)}" for one in _parse_segments(self.name)])
         else:
-            text += f"/{_encode(self.name)}"
+            text += f"/{_encode_part(self.name)}"
         if self.version:
-            text += "@" + _encode(self.version)
+            text += "@" + _encode_part(self.version)
         if self.qualifiers:
-            text += "?" + "&".join([f"{key}={_encode(value)}" for key, value in self.qualifiers])
+            text += "?" + "&".join([f"{key}={_encode_part(value)}" for key, value in self.qualifiers])
         if self.subpath:
-            text += "#" + "/".join(_encode(one) for one in self.subpath.split("/"))
+            text += "#" + "/".join(_encode_part(one) for one in self.subpath.split("/"))
         return text
 
 
 def parse(text: str) -> PackageUrl:
     """Read a package URL into its canonical parts; PackageUrlError says what is wrong with it."""
-    return canonical(split(text))
+    return canonicalize_package_url(split_package_url(text))
 
 
-def canonicalise(text: str) -> str:
+def canonicalize_text(text: str) -> str:
     """Return a package URL as the specification writes it; PackageUrlError says what is wrong with it."""
     return str(parse(text))
 
 
-def build(
+def build_package_url(
     type_: str,
     name: str,
     *,
@@ -84,7 +84,7 @@ def build(
 ) -> PackageUrl:
     """Return the canonical package URL of these parts; PackageUrlError says which part is not allowed."""
     given = qualifiers or {}
-    return canonical(
+    return canonicalize_package_url(
         PackageUrl(
             type=type_,
             name=name,
@@ -96,7 +96,7 @@ def build(
     )
 
 
-def split(text: str) -> PackageUrl:
+def split_package_url(text: str) -> PackageUrl:
     """Decode a package URL into its parts as they are written, without the rules of its type; PackageUrlError when it has no parts."""
     if len(text) > LONGEST:
         raise PackageUrlError(f"a package URL of {len(text)} characters is longer than {LONGEST}")
@@ -107,7 +107,7 @@ def split(text: str) -> PackageUrl:
     rest, _, qualifiers = rest.partition("?")
     path, version = _divide_version(rest)
     type_, _, path = path.partition("/")
-    segments = [_decode(one) for one in path.split("/") if one]
+    segments = [_decode_part(one) for one in path.split("/") if one]
     # a slash right before the version leaves the name empty, but ends the path of a repository
     if not segments or (version and path.endswith("/") and type_.lower() != "git"):
         raise PackageUrlError(f"{text[:80]!r} has no name")
@@ -116,13 +116,13 @@ def split(text: str) -> PackageUrl:
         type=type_,
         name=name,
         namespace=namespace,
-        version=_decode(version),
+        version=_decode_part(version),
         qualifiers=_parse_qualifiers(qualifiers),
-        subpath="/".join(_parse_subpath_segments("/".join(_decode(one) for one in subpath.split("/")))),
+        subpath="/".join(_parse_subpath_segments("/".join(_decode_part(one) for one in subpath.split("/")))),
     )
 
 
-def canonical(url: PackageUrl) -> PackageUrl:
+def canonicalize_package_url(url: PackageUrl) -> PackageUrl:
     """Return a package URL as the rules of its type write it; PackageUrlError names the rule that it breaks."""
     type_ = url.type.lower()
     if type_ not in TYPES and not _TYPE.fullmatch(type_):
@@ -148,7 +148,7 @@ def _canonicalize_name(type_: str, url: PackageUrl, rules: PackageUrlType) -> st
     """Return the name as its type writes it: Python's with hyphens, MLflow's by the server that holds the model."""
     if type_ == "pypi":
         return url.name.lower().replace("_", "-")
-    if type_ == "mlflow" and "databricks" in url.qualifier("repository_url").lower():
+    if type_ == "mlflow" and "databricks" in url.get_qualifier("repository_url").lower():
         return url.name.lower()
     return url.name.lower() if rules.lower_name else url.name
 
@@ -182,7 +182,7 @@ def _check_rules(url: PackageUrl, rules: PackageUrlType) -> None:
     if rules.version_pattern and url.version and not rules.version_pattern.fullmatch(url.version):
         raise PackageUrlError(f"{url.version[:80]!r} is not a version of type {url.type}")
     for key in rules.required_qualifiers:
-        if not url.qualifier(key):
+        if not url.get_qualifier(key):
             raise PackageUrlError(f"a package URL of type {url.type} needs the qualifier {key}")
 
 
@@ -204,7 +204,7 @@ def _divide_name(type_: str, segments: list[str]) -> tuple[str, str]:
 def _parse_qualifiers(text: str) -> tuple[tuple[str, str], ...]:
     """Decode `key=value` pairs in the order that they stand in."""
     pairs = [one.partition("=") for one in text.split("&") if one]
-    return tuple((key, _decode(value)) for key, _, value in pairs)
+    return tuple((key, _decode_part(value)) for key, _, value in pairs)
 
 
 def _parse_segments(path: str) -> list[str]:
@@ -218,12 +218,12 @@ def _parse_subpath_segments(path: str) -> list[str]:
 
 
 @lru_cache(4_096)
-def _encode(text: str) -> str:
+def _encode_part(text: str) -> str:
     """Escape what may not stand in a part."""
     return text if _UNESCAPED.fullmatch(text) else quote(text, safe=_PLAIN)
 
 
-def _decode(text: str) -> str:
+def _decode_part(text: str) -> str:
     """Undo the escapes of a part; PackageUrlError when they are no UTF-8."""
     if _BAD_ESCAPE.search(text):
         raise PackageUrlError(f"{text[:80]!r} has a % without two digits after it")

@@ -33,7 +33,7 @@ def to_package_url(package: Package) -> PackageUrl:
         qualifiers=tuple(sorted((key, value) for key, value in qualifiers.items() if value)),
     )
     try:
-        return package_url.canonical(url)
+        return package_url.canonicalize_package_url(url)
     except PackageUrlError:
         return url
 
@@ -48,18 +48,18 @@ def from_package_url(url: PackageUrl, own_name: str = "") -> Package:
     name = url.name if of_distribution else _join_name(url)
     if own_name and own_name != name and _is_same_name(url, own_name):
         name = own_name
-    source_name, _, source_version = url.qualifier("upstream").partition("@")
-    epoch = url.qualifier("epoch") if url.type == "rpm" else ""
+    source_name, _, source_version = url.get_qualifier("upstream").partition("@")
+    epoch = url.get_qualifier("epoch") if url.type == "rpm" else ""
     return Package(
         type=url.type,
         name=name,
         version=f"{epoch}:{url.version}" if epoch and url.version else url.version,
         namespace=url.namespace if of_distribution else "",
         distribution_version=_read_distribution_version(url) if of_distribution else "",
-        architecture=url.qualifier("arch"),
+        architecture=url.get_qualifier("arch"),
         source_name=unquote(source_name),
         source_version=unquote(source_version),
-        modularity=url.qualifier("rpmmod"),
+        modularity=url.get_qualifier("rpmmod"),
     )
 
 
@@ -83,16 +83,18 @@ def _join_name(url: PackageUrl) -> str:
 
 def _is_same_name(url: PackageUrl, own_name: str) -> bool:
     """Return whether a name is that of a package URL, when it is written as the type does."""
-    own = to_package_url(Package(type=url.type, name=own_name, version="", namespace=_name_distribution(url)))
+    own = to_package_url(
+        Package(type=url.type, name=own_name, version="", namespace=_get_distribution_name(url))
+    )
     plain = msgspec.structs.replace(url, version="", qualifiers=(), subpath="")
     try:
-        plain = package_url.canonical(plain)
+        plain = package_url.canonicalize_package_url(plain)
     except PackageUrlError:
         return own == plain
     return (own.namespace, own.name) == (plain.namespace, plain.name)
 
 
-def _name_distribution(url: PackageUrl) -> str:
+def _get_distribution_name(url: PackageUrl) -> str:
     return url.namespace if url.type in DISTRIBUTION_TYPES else ""
 
 
@@ -131,7 +133,7 @@ def _format_source(package: Package) -> str:
 
 def _read_distribution_version(url: PackageUrl) -> str:
     """Return the release of the qualifier `distro`, which some write with the name of the distribution before it."""
-    distribution = url.qualifier("distro")
+    distribution = url.get_qualifier("distro")
     name = f"{url.namespace}-"
     if url.namespace and distribution.lower().startswith(name.lower()):
         return distribution[len(name) :]

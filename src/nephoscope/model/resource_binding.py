@@ -44,7 +44,7 @@ class ResourceBinding(msgspec.Struct, frozen=True, kw_only=True):
 def bind_resource(
     resource: str, computer: str = "", device: str = "", also: tuple[str, ...] = ()
 ) -> ResourceBinding:
-    """Build a binding; the computer is called as its resource and the device as `device_id` says where nothing else is given.
+    """Build a binding; the computer is called as its resource and the device as `derive_device_id` says where nothing else is given.
 
     ValueError for what is no ARM id of a resource in a resource group, and for names with white space or letters outside ASCII.
     """
@@ -59,12 +59,12 @@ def bind_resource(
     return ResourceBinding(
         resource=resource,
         computer=_check_field("computer", computer or resource.rpartition("/")[2], _LONGEST_NAME),
-        device=_check_field("device", device or device_id(resource), _LONGEST_NAME),
+        device=_check_field("device", device or derive_device_id(resource), _LONGEST_NAME),
         also=tuple(_check_field("also", one, _LONGEST_NAME) for one in also),
     )
 
 
-def device_id(resource: str) -> str:
+def derive_device_id(resource: str) -> str:
     """Derive the device id of a resource: 40 hexadecimal digits, as Defender for Endpoint's ids have, the same at every call."""
     return hashlib.sha1(resource.lower().encode(), usedforsecurity=False).hexdigest()
 

@@ -108,16 +108,16 @@ def redact_text(text: str) -> str:
     if '"' in text:
         text = _MEMBER.sub(_format_member, text)
     if '"' in text or "'" in text:
-        text = _ASSIGNED.sub(_redact_assigned, text)
+        text = _ASSIGNED.sub(_redact_assigned_secret, text)
     folded = text.lower()
     for one in _SECRET_TEXTS:
         if any(part in folded for part in one.parts):
-            text = _compile(one.pattern).sub(one.replacement, text)
+            text = _compile_pattern(one.pattern).sub(one.replacement, text)
     return text
 
 
 @cache
-def _compile(pattern: str) -> re.Pattern[str]:
+def _compile_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
@@ -128,7 +128,7 @@ def _format_member(match: re.Match[str]) -> str:
     return f'"{key}"{colon}"{MASK}"'
 
 
-def _redact_assigned(match: re.Match[str]) -> str:
+def _redact_assigned_secret(match: re.Match[str]) -> str:
     quote, name, sign, double, single = match.groups()
     if (double or single) == MASK or not is_secret_key(name):
         return match.group(0)
@@ -136,13 +136,13 @@ def _redact_assigned(match: re.Match[str]) -> str:
     return f"{quote}{name}{quote}{sign}{around}{MASK}{around}"
 
 
-def redact(value: object, key: str = "") -> object:
+def redact_value(value: object, key: str = "") -> object:
     """A copy of a JSON value in which every string that looks like a secret is `***`; other scalars stay."""
     if isinstance(value, dict):
         inner = key if is_secret_key(key) else ""
-        return {name: redact(item, inner or _name_member(value, name)) for name, item in value.items()}
+        return {name: redact_value(item, inner or _name_member(value, name)) for name, item in value.items()}
     if isinstance(value, list):
-        return [redact(item, key) for item in value]
+        return [redact_value(item, key) for item in value]
     if not isinstance(value, str) or not value:
         return value
     return MASK if key and is_secret_key(key) else redact_text(value)
@@ -157,4 +157,4 @@ def _name_member(of: dict[str, object], name: str) -> str:
 def redact_read(subject: str, value: object) -> object:
     """Return what a condition read, without its secrets; `subject` is the alias, field or expression that it was read by."""
     words = _WORD.findall(subject)
-    return redact(value, words[-1] if words else "")
+    return redact_value(value, words[-1] if words else "")

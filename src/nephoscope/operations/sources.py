@@ -9,11 +9,16 @@ from typing import Annotated, Any
 import msgspec
 
 from nephoscope.ingest.live.live_source import SourceKind
-from nephoscope.ingest.live.source_kinds import describe_kind, get_source_kind, kinds, parse_settings
+from nephoscope.ingest.live.source_kinds import (
+    describe_kind,
+    get_source_kind,
+    load_source_kinds,
+    parse_settings,
+)
 from nephoscope.ingest.live.source_setup import (
     TOKENS,
     check_source,
-    choice,
+    describe_row_destination,
     find_source_error,
     summarize_errors,
 )
@@ -217,7 +222,7 @@ def _list_kind_rows(found: KindList) -> list[Row]:
 )  # fmt: skip
 def list_source_kinds(call: OperationCall) -> KindList:  # noqa: ARG001 - a handler's signature
     """List the kinds of sources with their settings and secrets."""
-    return KindList(value=tuple(_build_kind(one) for one in kinds().values()))
+    return KindList(value=tuple(_build_kind(one) for one in load_source_kinds().values()))
 
 
 @OPERATIONS.operation(
@@ -235,7 +240,7 @@ def list_sources(call: OperationCall, query: PageQuery) -> SourceList:
     return SourceList(value=tuple(_build_source_shape(call, one) for one in found), next=after)
 
 
-def _explain(error: RefusedRequestError) -> str:
+def _explain_refusal(error: RefusedRequestError) -> str:
     """A refusal, with how a command goes on."""
     if isinstance(error.__cause__, SourceSettingsError):
         return f"{error}; {_HOW}"
@@ -257,14 +262,16 @@ class SourceAdded(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def _finish(call: OperationCall, made: SourceShape, arguments: Mapping[str, object]) -> SourceAdded:
+def _finish_added_source(
+    call: OperationCall, made: SourceShape, arguments: Mapping[str, object]
+) -> SourceAdded:
     """Make a token for a source that takes one, and test the source."""
     body, lines, notes = arguments["body"], [f"source {made.name} added"], list[str]()
     assert isinstance(body, NewSource)
     if made.kind == TOKENS and not body.secrets:
         lines.append(service.make_source_token(call.service, made.name))
         notes.append(_ONCE)
-    told = choice(call.state, call.state.sources.get(made.name))
+    told = describe_row_destination(call.state, call.state.sources.get(made.name))
     if not body.no_test:
         found = service.try_source(call.service, call.lake, made.name)
         told = found.message if found.works else told
@@ -281,8 +288,8 @@ _ONCE = "the token is shown only once; a running process accepts it after a rest
 @OPERATIONS.operation(
     WRITE, ApiRoute("POST", "/sources", 201),
     CommandLine(
-        "add", lambda added: "\n".join(added.lines), notes=lambda added: added.notes, check=_check_new, follow=_finish,
-        explain=_explain,
+        "add", lambda added: "\n".join(added.lines), notes=lambda added: added.notes, check=_check_new, follow=_finish_added_source,
+        explain=_explain_refusal,
     ),
     needs_lake=True,
 )  # fmt: skip
@@ -310,7 +317,7 @@ def get_source(call: OperationCall, name: Name) -> SourceShape:
 
 
 @OPERATIONS.operation(
-    WRITE, ApiRoute("PATCH", "/sources/{name}"), CommandLine("set", "source {name} changed", explain=_explain)
+    WRITE, ApiRoute("PATCH", "/sources/{name}"), CommandLine("set", "source {name} changed", explain=_explain_refusal)
 )  # fmt: skip
 def change_source(call: OperationCall, name: Name, body: SourceChange) -> SourceShape:
     """Change the source NAME, or enable or disable it; other settings are preserved. `serve` and waiting sources
@@ -358,10 +365,10 @@ def get_source_health(call: OperationCall, name: Name) -> SourceHealthReport:
     """Show the ingestion health of a source."""
     call.state.sources.get(name)
     found = [one for one in call.state.source_health.all() if one.source == name]
-    return SourceHealthReport(value=tuple(map(_table_health, found)))
+    return SourceHealthReport(value=tuple(map(_build_table_health, found)))
 
 
-def _table_health(one: SourceHealth) -> TableHealth:
+def _build_table_health(one: SourceHealth) -> TableHealth:
     errors = tuple(to_shape(PartError, part) for part in one.standing.errors)
     return to_shape(TableHealth, one, errors=errors, error_count=one.standing.count)
 

@@ -227,14 +227,16 @@ def _list_rows(found: TenantList) -> list[Row]:
 
 def _list_trial_rows(found: TrialShape) -> Iterator[Row]:
     for one in found.subscriptions:
-        yield _trial_row("subscription", one.name, one.id, one.answers, one.reason, one.lacks)
+        yield _build_trial_row("subscription", one.name, one.id, one.answers, one.reason, one.lacks)
         for group in one.groups:
-            yield _trial_row("resource group", group.name, group.id, True, "", group.lacks)
+            yield _build_trial_row("resource group", group.name, group.id, True, "", group.lacks)
     for each in found.permissions:
-        yield _trial_row("permission", each.name, "", each.granted, each.reason, ())
+        yield _build_trial_row("permission", each.name, "", each.granted, each.reason, ())
 
 
-def _trial_row(kind: str, name: str, id_: str, answers: bool, reason: str, lacks: tuple[str, ...]) -> Row:
+def _build_trial_row(
+    kind: str, name: str, id_: str, answers: bool, reason: str, lacks: tuple[str, ...]
+) -> Row:
     told = "yes" if answers else "no"
     return {"kind": kind, "name": name, "id": id_, "answers": told, "reason": reason, "lacks": list(lacks)}
 

@@ -14,7 +14,7 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
-    workspace_scope,
+    get_workspace_scope,
 )
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, SectionList
 from nephoscope.operations.declaration.request_field import describe
@@ -150,7 +150,7 @@ def add_workspace(call: OperationCall, body: NewWorkspace) -> WorkspaceShape:
     return _build_shape(service.add_workspace(call.service, body.name, settings))
 
 
-@OPERATIONS.operation(READ, ApiRoute("GET", "/workspaces/{name}", scoped=workspace_scope))
+@OPERATIONS.operation(READ, ApiRoute("GET", "/workspaces/{name}", scoped=get_workspace_scope))
 def get_workspace(call: OperationCall, name: WorkspaceName) -> WorkspaceShape:
     """Show one workspace."""
     return _build_shape(call.state.workspaces.get(name))

@@ -21,7 +21,7 @@ _TENANT = "d521efe4-9b5f-5052-b695-40bc72dcce4c"
 _MACHINES = ("microsoft.compute/virtualmachines", "microsoft.hybridcompute/machines")
 
 
-def folder() -> Traversable:
+def get_company_folder() -> Traversable:
     """Return where the company's data lies in the package."""
     return files("nephoscope") / "content" / "sample"
 
@@ -117,7 +117,7 @@ class Company:
     users: int = USERS
     tenant: str = _TENANT
     facts: dict[str, Any] = field(
-        default_factory=lambda: yaml.safe_load((folder() / "company.yaml").read_bytes()),
+        default_factory=lambda: yaml.safe_load((get_company_folder() / "company.yaml").read_bytes()),
         compare=False,
         repr=False,
     )
@@ -171,7 +171,7 @@ class Company:
 
     def machine(self, name: str) -> Machine:
         """The machine of a name; KeyError where there is none."""
-        return next((one for one in self.machines if one.name == name), None) or _raise_missing(name)
+        return next((one for one in self.machines if one.name == name), None) or _raise_missing_member(name)
 
     @cached_property
     def applications(self) -> tuple[Application, ...]:
@@ -201,11 +201,11 @@ class Company:
 
     def person(self, upn: str) -> Person:
         """The person of an account (with or without the domain); KeyError where there is none."""
-        return next((one for one in self.people if upn in (one.upn, one.account)), None) or _raise_missing(
-            upn
-        )
+        return next(
+            (one for one in self.people if upn in (one.upn, one.account)), None
+        ) or _raise_missing_member(upn)
 
-    def zone(self, office: str) -> ZoneInfo:
+    def get_zone(self, office: str) -> ZoneInfo:
         """The time zone of an office."""
         return ZoneInfo(self.facts["offices"][office]["zone"])
 
@@ -216,11 +216,11 @@ class Company:
             address or facts["egress"], facts["country"], office, facts["latitude"], facts["longitude"]
         )
 
-    def hotel_location(self, city: str, dice: Dice) -> SampleLocation:
+    def pick_hotel_location(self, city: str, dice: Dice) -> SampleLocation:
         """A hotel in a city that people travel to."""
         facts = self.facts["travel"][city]
         return SampleLocation(
-            dice.address_in_block(facts["hotel"]),
+            dice.draw_address_in_block(facts["hotel"]),
             facts["country"],
             city,
             facts["latitude"],
@@ -252,7 +252,7 @@ class Company:
     def _make_person(self, id_: str, upn: str, name: str, kind: str, department: str, dice: Dice) -> Person:
         offices = self.facts["offices"]
         office = dice.choices(list(offices), [one["share"] for one in offices.values()])[0]
-        home = self.locate_office(office, dice.address_in_block(offices[office]["home"]))
+        home = self.locate_office(office, dice.draw_address_in_block(offices[office]["home"]))
         phone = self.facts["mobile"][offices[office]["country"]]
         agent = dice.choices(list(_AGENTS), [6, 2, 1])[0]
         return Person(upn, id_, name, kind, department, office, home, phone, dice.guid(), agent)
@@ -266,18 +266,18 @@ _AGENTS = {
 }
 
 
-def _raise_missing(name: str) -> Any:
+def _raise_missing_member(name: str) -> Any:
     raise KeyError(f"the sample company has no {name}")
 
 
 def _list_snapshots(name: str) -> list[Any]:
-    below = sorted((folder() / "snapshot").iterdir(), key=lambda one: one.name)
+    below = sorted((get_company_folder() / "snapshot").iterdir(), key=lambda one: one.name)
     return [json.loads((one / name).read_bytes()) for one in below if one.is_dir() and (one / name).is_file()]
 
 
 def _load_directory() -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = json.loads(
-        (folder() / "snapshot" / "tenant" / "directory.json").read_bytes()
+        (get_company_folder() / "snapshot" / "tenant" / "directory.json").read_bytes()
     )["value"]
     return rows
 

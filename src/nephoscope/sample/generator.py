@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from nephoscope.sample.company import USERS, Company
-from nephoscope.sample.log_entry import SampleEntry, backgrounds
+from nephoscope.sample.log_entry import SampleEntry, load_backgrounds
 from nephoscope.sample.seeded_random import Dice
 from nephoscope.sample.staged_attacks import Attack
 
@@ -56,7 +56,7 @@ class Generator:
         if day not in self._begun:
             self._begun[day] = [
                 entry
-                for name, background in backgrounds().items()
+                for name, background in load_backgrounds().items()
                 for entry in background(self.company, day, Dice.of(self.seed, name, day))
             ]
         return self._begun[day]

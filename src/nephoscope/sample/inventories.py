@@ -12,7 +12,7 @@ import msgspec
 
 from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.model.package import Package
-from nephoscope.sample.company import folder
+from nephoscope.sample.company import get_company_folder
 from nephoscope.service.advisory_updates import update_advisories
 from nephoscope.service.inventories import ImageScan, MachineScan, keep_image_listing, keep_inventory
 from nephoscope.service.vulnerability_facts import publish_findings
@@ -83,14 +83,14 @@ class SampleInventories(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 def read_inventories(file: Traversable | None = None) -> SampleInventories:
     """Return what the company's scanners found."""
-    found = file or folder() / "inventories.yaml"
+    found = file or get_company_folder() / "inventories.yaml"
     return msgspec.yaml.decode(found.read_bytes(), type=SampleInventories)
 
 
 def import_inventories(context: ServiceContext, inventories: SampleInventories | None = None) -> int:
     """Import the company's advisories, keep what its machines and images hold, and publish the findings; how many were kept."""
     told = inventories or read_inventories()
-    with as_file(folder() / "advisories") as advisories:
+    with as_file(get_company_folder() / "advisories") as advisories:
         update_advisories(context, [advisories], FEED, published=context.now)
     scans = list(_list_scans(context, told))
     for scan in scans:

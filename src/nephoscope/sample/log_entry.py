@@ -24,7 +24,7 @@ class SampleEntry(NamedTuple):
     record: dict[str, Any] | str
 
 
-def stamp(moment: datetime) -> str:
+def format_time_stamp(moment: datetime) -> str:
     """A time as Azure writes it, with seven digits."""
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}0Z"
 
@@ -33,7 +33,7 @@ Writer = Callable[..., SampleEntry | list[SampleEntry]]
 
 
 @cache
-def writers() -> Mapping[str, Writer]:
+def load_writers() -> Mapping[str, Writer]:
     """Return what writes a record of a kind, by the name that attacks use; found in the folder records/."""
     found: dict[str, Writer] = {}
     for module in _list_modules("records"):
@@ -42,7 +42,7 @@ def writers() -> Mapping[str, Writer]:
 
 
 @cache
-def backgrounds() -> Mapping[str, Background]:
+def load_backgrounds() -> Mapping[str, Background]:
     """Return what writes a day of the company's life, by name; found in the folder background/."""
     return {module.__name__.rpartition(".")[2]: module.generate_day for module in _list_modules("background")}
 

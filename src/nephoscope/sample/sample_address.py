@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from nephoscope.sample.company import USERS
 from nephoscope.sample.generator import DAYS, Generator
-from nephoscope.sample.staged_attacks import attack_named, attacks
+from nephoscope.sample.staged_attacks import find_attack, load_attacks
 
 PREFIX = "sample:"
 MOST_DAYS, MOST_USERS, FEWEST_USERS = 400, 5000, 50
@@ -47,14 +47,16 @@ class SampleRequest:
                 start = date.fromisoformat(given["start"])
             except ValueError as error:
                 raise ValueError(f"start={given['start']}: must be a day such as 2026-11-01") from error
-        if given.get("attack", "") and given["attack"] not in attacks():
-            raise ValueError(f"unknown attack {given['attack']!r}: use one of {', '.join(sorted(attacks()))}")
+        if given.get("attack", "") and given["attack"] not in load_attacks():
+            raise ValueError(
+                f"unknown attack {given['attack']!r}: use one of {', '.join(sorted(load_attacks()))}"
+            )
         users = _read_number(given, "users", USERS, FEWEST_USERS, MOST_USERS)
         return cls(start, days, _read_number(given, "seed", 1, 0, 2**31), users, given.get("attack", ""))
 
     def generator(self) -> Generator:
         """Return what makes them; an attack happens on the last day."""
-        attack = attack_named(self.attack) if self.attack else None
+        attack = find_attack(self.attack) if self.attack else None
         return Generator(self.start, self.days, self.seed, self.users, attack)
 
 

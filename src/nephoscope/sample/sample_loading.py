@@ -15,12 +15,12 @@ import yaml
 from nephoscope.collect.resources.snapshot_loading import load
 from nephoscope.estate.estate_store import EstateStore
 from nephoscope.files.snapshot_files import SourceFile
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.ingestion import FileIngestion
 from nephoscope.ingest.logs.load_tally import LoadTally
 from nephoscope.ingest.logs.log_format import Destination, StreamContext
 from nephoscope.lake.watchlists.watchlist_service import WatchlistService
-from nephoscope.sample.company import folder
+from nephoscope.sample.company import get_company_folder
 from nephoscope.sample.generator import Generator, write
 
 if TYPE_CHECKING:
@@ -52,11 +52,11 @@ class SampleLogLoader:
 
     def describe(self) -> None:
         """Keep what an operator of the company has told: its estate, and the watchlists of its own addresses and its scanner."""
-        with as_file(folder() / "snapshot") as snapshot:
+        with as_file(get_company_folder() / "snapshot") as snapshot:
             EstateStore(self.lake.data).append(load([snapshot]), datetime.now(UTC))
         keeping = WatchlistService(self.state, self.lake, self.workspace.name, "sample")
         with self.state.as_product("sample"):
-            for alias, one in yaml.safe_load((folder() / "watchlists.yaml").read_bytes()).items():
+            for alias, one in yaml.safe_load((get_company_folder() / "watchlists.yaml").read_bytes()).items():
                 keeping.hold(alias, one["key"], one["items"], datetime.now(UTC))
 
     def load_entries(
@@ -65,7 +65,7 @@ class SampleLogLoader:
         """Take entries in as if they came at a moment; the tally counts rows, and what could not be read."""
         context = StreamContext("", came, destination=Destination.DEDICATED)
         intake = FileIngestion(
-            self.lake, self.state, self.workspace, formats(), context, tally=tally or LoadTally()
+            self.lake, self.state, self.workspace, load_formats(), context, tally=tally or LoadTally()
         )
         with tempfile.TemporaryDirectory(prefix="sample-") as below:
             replace(intake, options=came.isoformat()).run(

@@ -33,11 +33,11 @@ class Dice(random.Random):
             product *= self.random()
         return count
 
-    def address_in_block(self, block: str) -> str:
+    def draw_address_in_block(self, block: str) -> str:
         """An address in a block that is given by its first two numbers."""
         return f"{block}.{self.randrange(256)}.{self.randrange(1, 255)}"
 
-    def public_address(self) -> str:
+    def draw_public_address(self) -> str:
         """An address of the Internet that nobody knows: of the ranges for documentation that the company does not use."""
         return (
             f"192.0.2.{self.randrange(100, 250)}"

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from nephoscope.sample.company_calendar import weekend
+from nephoscope.sample.company_calendar import is_weekend
 from nephoscope.sample.seeded_random import Dice
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Presence(NamedTuple):
     travels: bool = False
 
 
-def presence(company: Company, person: Person, day: date) -> Presence | None:
+def plan_presence(company: Company, person: Person, day: date) -> Presence | None:
     """Return where a person works on a day, None on a day off."""
     if person.kind == "former" or not _works(company, person, day):
         return None
@@ -32,7 +32,7 @@ def presence(company: Company, person: Person, day: date) -> Presence | None:
     if trip is not None:
         return Presence(trip, trip, travels=True)
     dice = Dice.of(company.seed, "presence", person.upn, day)
-    phone = replace(person.home, address=dice.address_in_block(person.phone))
+    phone = replace(person.home, address=dice.draw_address_in_block(person.phone))
     if person.kind == "guest":
         return Presence(person.home, phone)
     way = dice.random()
@@ -42,19 +42,19 @@ def presence(company: Company, person: Person, day: date) -> Presence | None:
     return Presence(company.vpn if way < 0.9 else person.home, phone)
 
 
-def starters(company: Company, day: date) -> list[Person]:
+def list_starters(company: Company, day: date) -> list[Person]:
     """Return who has the first day: some each month begin on a Monday."""
     return [one for one in company.people if one.kind == "employee" and _draw_first_day(company, one) == day]
 
 
-def leavers(company: Company, day: date) -> list[Person]:
+def list_leavers(company: Company, day: date) -> list[Person]:
     """Return whose account is closed in the evening of a day."""
     return [one for one in company.people if one.kind == "employee" and _draw_last_day(company, one) == day]
 
 
-def list_departed(company: Company, day: date, within: int = 5) -> list[Person]:
+def list_departed_people(company: Company, day: date, within: int = 5) -> list[Person]:
     """Return who left in the days before: their phones still try to fetch mail."""
-    return [one for back in range(1, within + 1) for one in leavers(company, day - timedelta(days=back))]
+    return [one for back in range(1, within + 1) for one in list_leavers(company, day - timedelta(days=back))]
 
 
 def _works(company: Company, person: Person, day: date) -> bool:
@@ -65,8 +65,8 @@ def _works(company: Company, person: Person, day: date) -> bool:
     if facts.get("shifts"):
         return dice.is_chosen(0.66)
     if person.kind == "guest":
-        return not weekend(day) and dice.is_chosen(0.3)
-    return dice.is_chosen(0.92 if not weekend(day) else 0.03)
+        return not is_weekend(day) and dice.is_chosen(0.3)
+    return dice.is_chosen(0.92 if not is_weekend(day) else 0.03)
 
 
 @lru_cache(maxsize=8192)
@@ -96,5 +96,5 @@ def _find_trip(company: Company, person: Person, day: date) -> SampleLocation | 
     if not dice.is_chosen(often):
         return None
     city, first, length = dice.choice(list(company.facts["travel"])), dice.randrange(3), dice.randrange(1, 4)
-    place = company.hotel_location(city, dice)
+    place = company.pick_hotel_location(city, dice)
     return place if first <= day.weekday() < first + length else None

@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from nephoscope.sample.company import Application, Company, Person, SampleLocation, folder
-from nephoscope.sample.log_entry import SampleEntry, writers
+from nephoscope.sample.company import Application, Company, Person, SampleLocation, get_company_folder
+from nephoscope.sample.log_entry import SampleEntry, load_writers
 from nephoscope.sample.seeded_random import Dice
 
 _SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
@@ -41,10 +41,10 @@ class Attack:
         dice, cast = self._cast_actors(company, day)
         start = datetime.combine(day, time(), UTC) + timedelta(hours=self.begins)
         for step in self.steps:
-            values = _fill(step.get("each", range(step.get("times", 1))), cast, {})
-            gap = span(step.get("every", "0s"))
+            values = _fill_template(step.get("each", range(step.get("times", 1))), cast, {})
+            gap = parse_time_span(step.get("every", "0s"))
             for number, value in enumerate(values):
-                moment = start + span(step["at"]) + gap * number
+                moment = start + parse_time_span(step["at"]) + gap * number
                 if number:
                     moment += gap * (dice.random() - 0.5) * 0.4
                 moment = moment.replace(microsecond=dice.randrange(10**6))
@@ -52,7 +52,7 @@ class Attack:
 
     def build_story(self, company: Company, day: date) -> dict[str, object]:
         """The story with its actors put in."""
-        found: dict[str, Any] = _fill(self.story, self._cast_actors(company, day)[1], {})
+        found: dict[str, Any] = _fill_template(self.story, self._cast_actors(company, day)[1], {})
         return found
 
     def _cast_actors(self, company: Company, day: date) -> tuple[Dice, dict[str, object]]:
@@ -61,10 +61,10 @@ class Attack:
 
 
 @cache
-def attacks() -> Mapping[str, Attack]:
+def load_attacks() -> Mapping[str, Attack]:
     """The staged attacks that come along, by name."""
     found = {}
-    for one in sorted((folder() / "attacks").iterdir(), key=lambda one: one.name):
+    for one in sorted((get_company_folder() / "attacks").iterdir(), key=lambda one: one.name):
         if one.name.endswith(".yaml"):
             document = yaml.safe_load(one.read_bytes())
             name = one.name.removesuffix(".yaml")
@@ -79,12 +79,12 @@ def attacks() -> Mapping[str, Attack]:
     return found
 
 
-def attack_named(name: str) -> Attack:
+def find_attack(name: str) -> Attack:
     """The attack of a name; KeyError where there is none."""
-    return attacks()[name]
+    return load_attacks()[name]
 
 
-def span(text: str) -> timedelta:
+def parse_time_span(text: str) -> timedelta:
     """A duration as `1h20m` or `90s`; ValueError for what is none."""
     match = _SPAN.fullmatch(text)
     if match is None or not text:
@@ -148,17 +148,17 @@ def _write_step(
     cast: Mapping[str, object],
     numbers: Mapping[str, object],
 ) -> list[SampleEntry]:
-    fields = {name: _fill(value, cast, numbers) for name, value in step.items() if name not in _OWN}
-    found = writers()[step["log"]](company, dice, moment, **fields)
+    fields = {name: _fill_template(value, cast, numbers) for name, value in step.items() if name not in _OWN}
+    found = load_writers()[step["log"]](company, dice, moment, **fields)
     return [found] if isinstance(found, SampleEntry) else found
 
 
-def _fill(value: Any, cast: Mapping[str, object], numbers: Mapping[str, Any]) -> Any:
+def _fill_template(value: Any, cast: Mapping[str, object], numbers: Mapping[str, Any]) -> Any:
     """A value with its actors and numbers put in."""
     if isinstance(value, Mapping):
-        return {name: _fill(one, cast, numbers) for name, one in value.items()}
+        return {name: _fill_template(one, cast, numbers) for name, one in value.items()}
     if isinstance(value, list):
-        return tuple(_fill(one, cast, numbers) for one in value)
+        return tuple(_fill_template(one, cast, numbers) for one in value)
     if not isinstance(value, str):
         return value
     if value == "{each}":

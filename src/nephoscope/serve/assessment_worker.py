@@ -27,7 +27,7 @@ from nephoscope.instance import ASSESS_SOON, FAILED, PROGRESS
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.history import History
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combine
+from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combine_reports
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans import tenants
 from nephoscope.posture.scans.live_estate import TENANT
@@ -118,20 +118,20 @@ class LastRuns:
     def judge(self, scan: EstateScan) -> list[EvaluationRun]:
         """Judge the estates of a scan."""
         before = self.runs if self.request == scan.request else {}
-        found = [scan.run(one, before.get(one.tenant)) for one in scan.estates()]
+        found = [scan.run(one, before.get(one.tenant)) for one in scan.load_estates()]
         small = sum(len(one.estate.resources) for one in found) <= KEPT_RESOURCES
         self.request = scan.request
         self.runs = {one.estate.tenant: one for one in found} if small else {}
         return found
 
 
-def due(settings: ServeSettings, state: State, now: datetime) -> ScanRequest | None:
+def find_due_request(settings: ServeSettings, state: State, now: datetime) -> ScanRequest | None:
     """The request that is to be judged now, None while it is not time or nothing was ever asked for."""
     request = tenants.build_scan_request(state, settings.data)
     if request is None:
         return None
     asked = state.checkpoints.get(*ASSESS_SOON)
-    last = next(reversed(History(settings.data).evaluations(request.series)), None)
+    last = next(reversed(History(settings.data).list_evaluations(request.series)), None)
     shown = PublishedSnapshotCache(settings.data).load_newest()
     if (
         last is None
@@ -154,7 +154,7 @@ def _has_new_facts(state: State, last: datetime, now: datetime) -> bool:
     return changed is not None and datetime.fromisoformat(changed) > last and now - last >= FACTS_REST
 
 
-def assess(
+def assess_request(
     settings: ServeSettings,
     request: ScanRequest,
     state: State,
@@ -177,13 +177,13 @@ def assess(
                     # a scan that came first may have asked for something else
                     wanted = read_last_scan_request(settings.data) or request
                     if wanted == request and _list_tenants(request.targets) <= {*targets}:
-                        return _assess(settings, request, state, snapshots, told, turn, last)
+                        return _judge_request(settings, request, state, snapshots, told, turn, last)
                 request = wanted
     finally:
         told.end()
 
 
-def _assess(
+def _judge_request(
     settings: ServeSettings,
     request: ScanRequest,
     state: State,
@@ -193,15 +193,15 @@ def _assess(
     last: LastRuns,
 ) -> Report | CombinedReport:
     """Judge a request, and keep and publish what came of it."""
-    scan = _scan(settings, request, state, snapshots, told)
+    scan = _open_scan(settings, request, state, snapshots, told)
     runs = last.judge(scan)
     _store_containers(settings, state, runs, scan.now)
-    report = combine([Report(run, request.label) for run in runs])
+    report = combine_reports([Report(run, request.label) for run in runs])
     recorder = Recorder(settings.data, request.series, turn, scan.logs)
     changes = recorder.record(report)
     _store_exposure_changes(settings, state)
     _judge_segments(settings, state, runs)
-    _forget_removed(state, scan.now)
+    _forget_removed_tenants(state, scan.now)
     settle_retractions(state, scan.now)
     # a live target stays live: the next assessment collects anew; what people asked for meanwhile stays asked for
     if (
@@ -249,14 +249,14 @@ def _list_tenants(targets: Sequence[str]) -> set[str]:
     return {one for one in targets if one.startswith(TENANT)}
 
 
-def _forget_removed(state: State, when: datetime) -> None:
+def _forget_removed_tenants(state: State, when: datetime) -> None:
     """What was removed before an assessment began is in none of its documents any more."""
     for key, at in state.checkpoints.all(REMOVED).items():
         if datetime.fromisoformat(at) < when:
             state.checkpoints.remove(REMOVED, key)
 
 
-def _scan(
+def _open_scan(
     settings: ServeSettings,
     request: ScanRequest,
     state: State,
@@ -300,19 +300,19 @@ class RetryBackoff:
         self._until = time.monotonic() + self.seconds
 
 
-def work(settings: ServeSettings, stop: threading.Event) -> None:
+def run_assessment_worker(settings: ServeSettings, stop: threading.Event) -> None:
     """Assess whenever it is time, until stopped."""
     holder, rest, last = create_holder_name(), RetryBackoff(), LastRuns()
-    _warn_outdated(settings)
+    _warn_of_outdated_advisories(settings)
     with State.open_folder(settings.data, settings.state) as state, Turns(state.leases, holder) as turns:
         while not stop.is_set():
             with turns.acquire(SERVER_LEASE) as lease:
                 if lease is not None:
-                    _assess_in_turn(settings, state, rest, stop, holder, last)
+                    _assess_in_estate_turn(settings, state, rest, stop, holder, last)
             stop.wait(LOOK_SECONDS)
 
 
-def _assess_in_turn(
+def _assess_in_estate_turn(
     settings: ServeSettings,
     state: State,
     rest: RetryBackoff,
@@ -340,7 +340,7 @@ def _refresh_findings(settings: ServeSettings, state: State) -> None:
         _LOG.info("%d packages matched again with newly imported advisories", done.packages)
 
 
-def _warn_outdated(settings: ServeSettings) -> None:
+def _warn_of_outdated_advisories(settings: ServeSettings) -> None:
     shown = PublishedSnapshotCache(settings.data).load_newest()
     if shown is None or not shown.build_info.is_outdated:
         return
@@ -364,14 +364,14 @@ def _assess_when_due(
     last: LastRuns | None = None,
 ) -> None:
     now = datetime.now(UTC)
-    request = due(settings, state, now)
+    request = find_due_request(settings, state, now)
     if request is None:
         return
     what = (request, state.checkpoints.get(*ASSESS_SOON))
     if rest.is_waiting(what) and not tenants.due(state, request, now):
         return
     try:
-        report = assess(settings, request, state, stop, holder, last)
+        report = assess_request(settings, request, state, stop, holder, last)
     except REFUSALS as error:
         rest.record_failure(what)
         _LOG.error("%s could not be assessed: %s", request.label, error)
@@ -384,8 +384,8 @@ def _assess_when_due(
 
 def begin(settings: ServeSettings) -> None:
     """Assess until the supervisor ends, or asks for the end."""
-    logs.set_up(json_lines=settings.json_logs)
+    logs.configure_logging(json_lines=settings.json_logs)
     end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
-    work(settings, ending)
+    run_assessment_worker(settings, ending)

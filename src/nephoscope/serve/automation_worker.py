@@ -23,7 +23,7 @@ from nephoscope.serve import process_logs
 from nephoscope.serve.parent_watch import end_with_parent
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.service.scheduled_malware_scans import order_due_scans
-from nephoscope.service.service_context import utc_now
+from nephoscope.service.service_context import get_utc_now
 from nephoscope.state import State, StateError
 from nephoscope.state.hosts.response_orders import ResponseOrderError
 from nephoscope.state.leases.lease_holder import create_holder_name
@@ -34,7 +34,7 @@ SCHEDULE_STEP = timedelta(minutes=1)
 _LOG = logging.getLogger("nephoscope.responding")
 
 
-def work(settings: ServeSettings, stop: threading.Event) -> None:
+def run_automation_worker(settings: ServeSettings, stop: threading.Event) -> None:
     """Respond until stopped."""
     told: set[str] = set()
     with (
@@ -51,7 +51,7 @@ def work(settings: ServeSettings, stop: threading.Event) -> None:
                 try:
                     watch.plan_runs()
                     schedule.look(told)
-                    desks.ask(_load(state, lake, told))
+                    desks.ask(_load_rules(state, lake, told))
                 except (StateError, LakeError, OSError) as error:
                     _LOG.error("next check in %.0f s: %s", LOOK_SECONDS, error)
                 stop.wait(LOOK_SECONDS)
@@ -64,7 +64,7 @@ class ScanSchedule:
     settings: ServeSettings
     state: State
     turns: Turns
-    clock: Callable[[], datetime] = utc_now
+    clock: Callable[[], datetime] = get_utc_now
     _next: datetime | None = None
 
     def look(self, told: set[str]) -> None:
@@ -114,14 +114,14 @@ class ResponderPool:
             engine = AutomationEngine(
                 self.lake, self.state, name, rules, ending=self._over.is_set, pages=self.pages
             )
-            self._known[name] = (engine, self._pool.submit(self._respond, engine))
+            self._known[name] = (engine, self._pool.submit(self._run_responses, engine))
         for name, (engine, future) in list(self._known.items()):
             engine.rules = rules
             if future.done():
                 self._known.pop(name)
                 future.result()
 
-    def _respond(self, engine: AutomationEngine) -> None:
+    def _run_responses(self, engine: AutomationEngine) -> None:
         """Respond until the end, or until its workspace is gone."""
         while not self._over.is_set() and self.state.workspaces.find(engine.workspace) is not None:
             try:
@@ -132,7 +132,7 @@ class ResponderPool:
             self._over.wait(LOOK_SECONDS)
 
 
-def _load(state: State, lake: Lake, told: set[str]) -> Sequence[AutomationRule]:
+def _load_rules(state: State, lake: Lake, told: set[str]) -> Sequence[AutomationRule]:
     """Load the rules; what is wrong with one, or with the operator's file, is told once."""
     loaded = load_rules(lake.data, state)
     for reason in [*list_file_faults(lake.data), *map(str, loaded.unusable)]:
@@ -144,8 +144,8 @@ def _load(state: State, lake: Lake, told: set[str]) -> Sequence[AutomationRule]:
 
 def begin(settings: ServeSettings) -> None:
     """Respond until the supervisor ends, or asks for the end."""
-    process_logs.set_up(json_lines=settings.json_logs)
+    process_logs.configure_logging(json_lines=settings.json_logs)
     end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
-    work(settings, ending)
+    run_automation_worker(settings, ending)

@@ -23,7 +23,7 @@ from nephoscope.serve.state_policy import describe_settings, list_state_policy, 
 from nephoscope.state import State
 from nephoscope.state.access.key_file import KeyFile
 from nephoscope.state.database.database import Database
-from nephoscope.state.database.migration import migrate
+from nephoscope.state.database.migration import migrate_database
 from nephoscope_policy.documents import ContentError
 
 _READ_AS_RULES = (".yaml", ".yml")
@@ -38,10 +38,10 @@ def list_policy(folder: Path, names: Iterable[str]) -> list[PolicyItem]:
     """
     found = [
         *_list_operator_items(folder),
-        *_rule_items(folder),
-        *_file_items(folder),
-        *_request_items(folder),
-        *_state_items(folder),
+        *_list_rule_items(folder),
+        *_list_file_items(folder),
+        *_list_request_items(folder),
+        *_list_state_items(folder),
         *_list_content_items(names),
     ]
     order = list(RestoreEffect)
@@ -93,7 +93,7 @@ def _list_destination_items(allowed: OperatorPolicy) -> Iterator[PolicyItem]:
             yield PolicyItem(RestoreEffect.SENDS, name, f"trusts the authorities of {authority}")
 
 
-def _rule_items(folder: Path) -> Iterator[PolicyItem]:
+def _list_rule_items(folder: Path) -> Iterator[PolicyItem]:
     found, wrong = load_response_rules(folder)
     for rule in found:
         state = "" if rule.enabled else " (off)"
@@ -108,7 +108,7 @@ def _rule_items(folder: Path) -> Iterator[PolicyItem]:
         )
 
 
-def _file_items(folder: Path) -> Iterator[PolicyItem]:
+def _list_file_items(folder: Path) -> Iterator[PolicyItem]:
     for path in sorted((folder / "tls").rglob("*")):
         if path.is_file():
             told = (
@@ -123,7 +123,7 @@ def _file_items(folder: Path) -> Iterator[PolicyItem]:
             yield PolicyItem(RestoreEffect.RUNS, str(path.relative_to(folder)), told)
 
 
-def _request_items(folder: Path) -> Iterator[PolicyItem]:
+def _list_request_items(folder: Path) -> Iterator[PolicyItem]:
     """Yield what the server would assess: files of this machine are read, and decisions waive."""
     try:
         request = read_last_scan_request(folder)
@@ -157,12 +157,12 @@ def _list_content_items(names: Iterable[str]) -> Iterator[PolicyItem]:
         yield PolicyItem(RestoreEffect.LOWERS, folder, told)
 
 
-def _state_items(folder: Path) -> list[PolicyItem]:
+def _list_state_items(folder: Path) -> list[PolicyItem]:
     if not (folder / STATE).exists():
         return []
     database = Database.open_file(folder / STATE)
     try:
-        migrate(database)
+        migrate_database(database)
         return list(list_state_policy(State(database, KeyFile(folder / "keys"))))
     except (SQLAlchemyError, msgspec.MsgspecError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BackupError(f"{STATE} in the backup cannot be read: {type(error).__name__}") from error

@@ -12,8 +12,8 @@ import duckdb
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.web.all_pages import pages
-from nephoscope.web.visits.tag_scopes import tags
+from nephoscope.web.all_pages import list_pages
+from nephoscope.web.visits.tag_scopes import list_tag_scopes
 
 if TYPE_CHECKING:
     from nephoscope.entity_context import EntityContexts
@@ -30,8 +30,8 @@ def warm_caches(snapshot: PublishedSnapshot) -> None:
     LakeError or duckdb.Error where there is no room for it.
     """
     _ = snapshot.build_info, snapshot.types
-    tags(snapshot, EVERYTHING)
-    for page in pages():
+    list_tag_scopes(snapshot, EVERYTHING)
+    for page in list_pages():
         if page.ahead is not None:
             page.ahead(snapshot, EVERYTHING)
 
@@ -39,11 +39,11 @@ def warm_caches(snapshot: PublishedSnapshot) -> None:
 def keep_warm(snapshots: PublishedSnapshotCache, contexts: EntityContexts) -> None:
     """Look for newer editions and estates from threads for as long as the process runs; no request waits for one to be made ready."""
     snapshots.make_ready(warm_caches)
-    for look, of in ((_look, snapshots), (_look_at_estates, contexts)):
+    for look, of in ((_warm_snapshot, snapshots), (_refresh_entity_contexts, contexts)):
         threading.Thread(target=look, args=(of,), name="warming", daemon=True).start()
 
 
-def _look(snapshots: PublishedSnapshotCache) -> None:
+def _warm_snapshot(snapshots: PublishedSnapshotCache) -> None:
     begun = False
     while True:
         try:
@@ -56,7 +56,7 @@ def _look(snapshots: PublishedSnapshotCache) -> None:
         time.sleep(LOOK_SECONDS)
 
 
-def _look_at_estates(contexts: EntityContexts) -> None:
+def _refresh_entity_contexts(contexts: EntityContexts) -> None:
     while True:
         try:
             contexts.refresh()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nephoscope.estate.gc_control import freeze_heap
-from nephoscope.serve.exit_reason import reason
+from nephoscope.serve.exit_reason import describe_exit_reason
 from nephoscope.serve.parent_watch import to_environment
 
 FAILED = 1
@@ -89,7 +89,7 @@ def _run_child(
     """Be the new process until its end; never returns."""
     code = FAILED
     try:
-        _cut_off(name, sockets)
+        _close_inherited_sockets(name, sockets)
         os.environ.update(environment)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         begin()
@@ -108,13 +108,13 @@ def _run_child(
 
 def _report_error(name: str, error: BaseException) -> None:
     """Explain why a process ends: a line where somebody can do something about it, else where it was."""
-    if why := reason(error):
+    if why := describe_exit_reason(error):
         sys.stderr.write(f"nephoscope: {name}: {why}\n")
     else:
         traceback.print_exception(error)
 
 
-def _cut_off(name: str, sockets: frozenset[int]) -> None:
+def _close_inherited_sockets(name: str, sockets: frozenset[int]) -> None:
     """Leave what belongs to the process that forked this one: its session, its signals, its input, what it has open."""
     os.setsid()
     signal.set_wakeup_fd(-1)

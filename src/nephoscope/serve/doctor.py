@@ -15,10 +15,10 @@ from nephoscope.access.tokens import FILE as TOKENS
 from nephoscope.access.tokens import load_signing_key
 from nephoscope.automation.config_errors import list_file_faults
 from nephoscope.instance import BACKED_UP, FAILED
-from nephoscope.lake.backup.backup_contents import secret_folders
+from nephoscope.lake.backup.backup_contents import list_secret_folders
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.model.extras import install
+from nephoscope.model.extras import get_install_command
 from nephoscope.posture.history.history import History
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.scans.scan import read_last_scan_request
@@ -26,8 +26,8 @@ from nephoscope.serve.audit_check import check_audit
 from nephoscope.serve.certificate_checks import check_certificates
 from nephoscope.serve.doctor_check import SOON, CheckContext, CheckVerdict, DoctorFinding
 from nephoscope.serve.file_ownership import check_owners
-from nephoscope.serve.instance_lock import holder, is_served
-from nephoscope.serve.readiness import explain_no_room
+from nephoscope.serve.instance_lock import is_folder_served, read_lock_holder
+from nephoscope.serve.readiness import explain_missing_space
 from nephoscope.serve.server import make_listener as listening_at
 from nephoscope.serve.server_settings import HOST, PORT
 from nephoscope.state import State, StateError
@@ -60,7 +60,7 @@ EXTRAS = {
 }
 
 
-def examine(data: Path, url: str | None, now: datetime | None = None) -> Iterator[DoctorFinding]:
+def examine_installation(data: Path, url: str | None, now: datetime | None = None) -> Iterator[DoctorFinding]:
     """Everything that the checks find; StateError where the state cannot be opened."""
     with State.open_folder(data, url) as state:
         lake, trouble = _open_lake(data, state)
@@ -72,13 +72,13 @@ def examine(data: Path, url: str | None, now: datetime | None = None) -> Iterato
                 "restore a backup into a new folder with `nephoscope restore`",
             )
         try:
-            yield from looked_at(CheckContext(data, state, lake, now or datetime.now(UTC)))
+            yield from run_doctor_checks(CheckContext(data, state, lake, now or datetime.now(UTC)))
         finally:
             if lake is not None:
                 lake.close()
 
 
-def looked_at(patient: CheckContext) -> Iterator[DoctorFinding]:
+def run_doctor_checks(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Yield what the checks find of what is open."""
     for check in CHECKS:
         yield from check(patient)
@@ -87,7 +87,7 @@ def looked_at(patient: CheckContext) -> Iterator[DoctorFinding]:
 def _open_lake(data: Path, state: State) -> tuple[Lake | None, str]:
     try:
         lake = Lake.open(data, state)
-        lake.versions()
+        lake.list_versions()
     except LakeError as error:
         return None, str(error)
     return lake, ""
@@ -106,7 +106,7 @@ def check_files(patient: CheckContext) -> Iterator[DoctorFinding]:
 
 def check_disk(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether there is room, and whether anything can be written."""
-    if why := explain_no_room(patient.data, 0):
+    if why := explain_missing_space(patient.data, 0):
         yield DoctorFinding(
             "disk",
             CheckVerdict.WRONG,
@@ -135,7 +135,7 @@ def check_memory(patient: CheckContext) -> Iterator[DoctorFinding]:  # noqa: ARG
 def check_port(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether the port is free that a server of this folder listened at last, or would listen at, where none runs."""
     found = server_status.read(patient.data)
-    if is_served(patient.data) or (found is not None and found.ends):
+    if is_folder_served(patient.data) or (found is not None and found.ends):
         return
     host, port = (found.host, found.port) if found is not None and found.port else (HOST, PORT)
     try:
@@ -170,14 +170,14 @@ def check_keys(patient: CheckContext) -> Iterator[DoctorFinding]:
 def check_server(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether a server runs, and whether all its processes do."""
     found = server_status.read(patient.data)
-    if not is_served(patient.data):
+    if not is_folder_served(patient.data):
         yield DoctorFinding("server", CheckVerdict.INFO, "no server runs on this folder", "nephoscope serve")
         return
     if found is None:
         yield DoctorFinding(
             "server",
             CheckVerdict.INFO,
-            f"a server is starting: {holder(patient.data) or 'its lock is held'}",
+            f"a server is starting: {read_lock_holder(patient.data) or 'its lock is held'}",
             "check again",
         )
         return
@@ -185,7 +185,7 @@ def check_server(patient: CheckContext) -> Iterator[DoctorFinding]:
         ended = f", last ended with {one.ended}" if one.ended else ""
         if not one.starts:
             yield DoctorFinding("server", CheckVerdict.INFO, f"{name} starts after the web process")
-        elif not server_status.is_running(one.pid):
+        elif not server_status.is_process_running(one.pid):
             told = f"{name} is not running{ended}"
             yield DoctorFinding(
                 "server", CheckVerdict.WRONG, told, "see its log for the reason; the supervisor restarts it"
@@ -220,7 +220,7 @@ def check_backup(patient: CheckContext) -> Iterator[DoctorFinding]:
     elif patient.now - last > OLD_BACKUP:
         told = f"the last backup was made on {last:%Y-%m-%d %H:%M} UTC"
         yield DoctorFinding("backup", CheckVerdict.WARNING, told, "nephoscope backup FILE")
-    if isinstance(kept, dict) and not kept.get("keys") and (apart := secret_folders(patient.data)):
+    if isinstance(kept, dict) and not kept.get("keys") and (apart := list_secret_folders(patient.data)):
         told = f"the last backup does not include {' and '.join(f'{one}/' for one in apart)}"
         yield DoctorFinding(
             "backup",
@@ -282,7 +282,7 @@ def check_estate(patient: CheckContext) -> Iterator[DoctorFinding]:
             "run `nephoscope scan azure:` (or with a snapshot, or sample:)",
         )
         return
-    last = next(reversed(History(patient.data).evaluations(request.series)), None)
+    last = next(reversed(History(patient.data).list_evaluations(request.series)), None)
     if last is None or patient.now - last.when > OLD_ASSESSMENT:
         when = f"{last.when:%Y-%m-%d %H:%M} UTC" if last else "never"
         yield DoctorFinding(
@@ -357,14 +357,18 @@ def check_lake(patient: CheckContext) -> Iterator[DoctorFinding]:
             "`nephoscope serve` (or any command that uses the lake) ingests them",
         )
     if patient.lake is not None:
-        yield DoctorFinding("lake", CheckVerdict.OK, f"{len(patient.lake.versions())} tables are readable")
+        yield DoctorFinding(
+            "lake", CheckVerdict.OK, f"{len(patient.lake.list_versions())} tables are readable"
+        )
 
 
 def check_extras(patient: CheckContext) -> Iterator[DoctorFinding]:  # noqa: ARG001 - a check's signature
     """Yield which extras are not installed."""
     for name, (module, use) in EXTRAS.items():
         if importlib.util.find_spec(module) is None:
-            yield DoctorFinding("extras", CheckVerdict.INFO, f"{use}: not installed", install(name))
+            yield DoctorFinding(
+                "extras", CheckVerdict.INFO, f"{use}: not installed", get_install_command(name)
+            )
 
 
 CHECKS: tuple[Callable[[CheckContext], Iterator[DoctorFinding]], ...] = (

@@ -34,13 +34,13 @@ def is_browser_navigation(headers: Headers) -> bool:
     return "text/html" in headers.get("accept", "").lower() and "authorization" not in headers
 
 
-def page(status: int, title: str, text: str, headers: dict[str, str] | None = None) -> Response:
+def render_error_page(status: int, title: str, text: str, headers: dict[str, str] | None = None) -> Response:
     """A page without a script that says what happened."""
     return HTMLResponse(
         _PAGE.format(title=escape(title), text=escape(text), style=STYLE_SHEET), status, headers
     )
 
 
-def style() -> Response:
+def serve_style_sheet() -> Response:
     """The style sheet of all pages."""
     return Response(read_style_sheet(), media_type="text/css")

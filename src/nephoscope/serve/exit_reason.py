@@ -10,7 +10,7 @@ from nephoscope.state import StateError
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def reason(error: BaseException) -> str:
+def describe_exit_reason(error: BaseException) -> str:
     """The line; '' for a fault of the program, which is told with where it was."""
     if isinstance(error, StateError | LakeError):
         return str(error)

@@ -17,16 +17,16 @@ MADE = "lost+found"
 
 def check_owners(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether everything in the folder is the user's whose the folder is."""
-    owner = owner_id(patient.data)
+    owner = get_owner_id(patient.data)
     if owner is None:
         return
-    strange = [(path, user) for path, user in _list_owned(patient.data) if user != owner]
+    strange = [(path, user) for path, user in _list_owned_files(patient.data) if user != owner]
     if not strange:
         return
     named = ", ".join(str(path) for path, _ in strange[:NAMED])
     more = f" and {len(strange) - NAMED:,} more" if len(strange) > NAMED else ""
-    users = ", ".join(_name_user(one) for one in sorted({user for _, user in strange}))
-    own = _name_user(owner)
+    users = ", ".join(_get_user_name(one) for one in sorted({user for _, user in strange}))
+    own = _get_user_name(owner)
     told = (
         f"{len(strange):,} of its files and folders belong to {users}, while {patient.data} "
         f"belongs to {own}: {named}{more}"
@@ -35,7 +35,7 @@ def check_owners(patient: CheckContext) -> Iterator[DoctorFinding]:
     yield DoctorFinding("owners", CheckVerdict.WARNING, told, remedy)
 
 
-def owner_id(path: Path) -> int | None:
+def get_owner_id(path: Path) -> int | None:
     """The number of the user whose a file is, a link's own; None where it is gone or cannot be seen."""
     try:
         return path.lstat().st_uid
@@ -43,7 +43,7 @@ def owner_id(path: Path) -> int | None:
         return None
 
 
-def _list_owned(folder: Path) -> Iterator[tuple[Path, int]]:
+def _list_owned_files(folder: Path) -> Iterator[tuple[Path, int]]:
     """Yield what lies in a folder at any depth, in order, with the user's number."""
     for place, folders, files in os.walk(folder):
         if Path(place) == folder and MADE in folders:
@@ -51,11 +51,11 @@ def _list_owned(folder: Path) -> Iterator[tuple[Path, int]]:
         folders.sort()
         for name in sorted([*folders, *files]):
             path = Path(place, name)
-            if (user := owner_id(path)) is not None:
+            if (user := get_owner_id(path)) is not None:
                 yield path, user
 
 
-def _name_user(user: int) -> str:
+def _get_user_name(user: int) -> str:
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:

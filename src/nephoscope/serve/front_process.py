@@ -23,7 +23,7 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.api.wire.unavailable_response import make_unavailable_error
 from nephoscope.ingest.live.connection_budget import ConnectionBudget, ConnectionLimits
-from nephoscope.ingest.live.file_descriptors import descriptor_shortage
+from nephoscope.ingest.live.file_descriptors import explain_descriptor_shortage
 from nephoscope.ingest.live.https_server import BoundedServer
 from nephoscope.ingest.live.ingestion.fast_path import IngestionPost, RequestIntake
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
@@ -40,7 +40,7 @@ from nephoscope.serve import process_logs
 from nephoscope.serve.ingest_auth_cache import IngestAuthCache
 from nephoscope.serve.parent_watch import end_with_parent
 from nephoscope.serve.rate_limit import Allowance, build_too_many_requests_response
-from nephoscope.serve.reverse_proxy import METRICS_PATH, ReverseProxy, fault
+from nephoscope.serve.reverse_proxy import METRICS_PATH, ReverseProxy, build_error_response
 from nephoscope.serve.security_headers import HEADERS
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State, StateError
@@ -162,15 +162,17 @@ class Front:
             self.quota.count(post.workspace, len(post.body))
             self.counted.records += await self.intake.submit(post)
         except IngestionRefusedError as error:
-            return fault(error.status, error.code, error.message, error.again)
+            return build_error_response(error.status, error.code, error.message, error.again)
         except StateError as error:
             found = make_unavailable_error(error)
-            return fault(found.status, found.code, found.message, int(found.headers["Retry-After"]))
+            return build_error_response(
+                found.status, found.code, found.message, int(found.headers["Retry-After"])
+            )
         except LakeError as error:
-            return fault(503, "ServiceUnavailable", str(error), 5)
+            return build_error_response(503, "ServiceUnavailable", str(error), 5)
         except Exception:  # noqa: BLE001 - the boundary of a request
             _LOG.exception("a request for %s in %s failed", post.table, post.workspace)
-            return fault(500, "InternalServerError", "Internal error: see the server log.")
+            return build_error_response(500, "InternalServerError", "Internal error: see the server log.")
         self.counted.requests += 1
         self.counted.bytes += len(post.body)
         return None
@@ -257,9 +259,9 @@ def _close_after_append(writer: Writer) -> Iterator[None]:
         thread.join()
 
 
-def serve(settings: ServeSettings) -> None:
+def serve_front(settings: ServeSettings) -> None:
     """Answer until the process is asked to end; what is being answered then is finished."""
-    process_logs.set_up(json_lines=settings.json_logs)
+    process_logs.configure_logging(json_lines=settings.json_logs)
     with socket.socket(fileno=settings.fd) as listening, open_front(settings) as front:
         config = uvicorn.Config(
             front,
@@ -276,7 +278,7 @@ def serve(settings: ServeSettings) -> None:
             timeout_keep_alive=75,
         )
         _LOG.info("listening on port %d", listening.getsockname()[1])
-        if short := descriptor_shortage(BOUNDS.connections):
+        if short := explain_descriptor_shortage(BOUNDS.connections):
             _LOG.warning(short)
         bounds = replace(BOUNDS, free=frozenset(settings.behind))
         server = BoundedServer(config, bounds, PACE, LogRateLimiter(lambda text, _: _LOG.warning(text)))
@@ -287,4 +289,4 @@ def serve(settings: ServeSettings) -> None:
 def begin(settings: ServeSettings) -> None:
     """Serve until the supervisor ends."""
     end_with_parent()
-    serve(settings)
+    serve_front(settings)

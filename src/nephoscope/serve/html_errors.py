@@ -67,7 +67,7 @@ class _Refusal:
             text = _FOR_PROGRAMS
         elif start["status"] == 429 and (again := headers.get("retry-after")):
             text = f"This server limits the requests of each client. Try again in {again} seconds."
-        drawn = error_pages.frameless_page(request, start["status"], _TITLES[start["status"]], text)
+        drawn = error_pages.render_frameless_page(request, start["status"], _TITLES[start["status"]], text)
         drawn.headers.update({name: headers[name] for name in _KEPT if name in headers})
         return drawn
 

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from nephoscope.access.authenticator import FRESH, DeniedError
 from nephoscope.access.scopes import WORKSPACE
-from nephoscope.ingest.live.ingestion.streams import OWN, PUBLISH, stream_table
+from nephoscope.ingest.live.ingestion.streams import OWN, PUBLISH, get_stream_table
 from nephoscope.state.access.principals import SecretKind
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class IngestAuthCache:
         found = self._known.get(key)
         if found is None or now - found[0] > FRESH:
             looked = asyncio.ensure_future(
-                run_in_threadpool(self._look_up, authorization, rule, stream, address)
+                run_in_threadpool(self._look_up_target, authorization, rule, stream, address)
             )
             found = self._known[key] = now, looked
             self._known.move_to_end(key)
@@ -63,12 +63,14 @@ class IngestAuthCache:
                 self._known.popitem(last=False)
         return found[1].result() if found[1].done() else await asyncio.shield(found[1])
 
-    def _look_up(self, authorization: bytes, rule: str, stream: str, address: str) -> IngestTarget | None:
+    def _look_up_target(
+        self, authorization: bytes, rule: str, stream: str, address: str
+    ) -> IngestTarget | None:
         caller = self._authenticate_caller(authorization.decode("latin-1"), address)
         workspace = self.state.workspaces.find(rule) if caller is not None else None
         if caller is None or workspace is None:
             return None
-        table = self.tables(stream_table(stream))
+        table = self.tables(get_stream_table(stream))
         if table is None or table.name in OWN or not workspace.accepts_table(table.name):
             return None
         try:

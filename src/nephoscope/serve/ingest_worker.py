@@ -23,15 +23,15 @@ def list_enabled_sources(state: State) -> list[Source]:
     return [one for one in state.sources.all() if one.enabled]
 
 
-def work(settings: ServeSettings, stop: threading.Event) -> None:
+def run_ingest_worker(settings: ServeSettings, stop: threading.Event) -> None:
     """Run what is switched on until stopped, anew whenever that changes; the lake is flushed all the while."""
     with State.open_folder(settings.data, settings.state) as state, Lake.open(settings.data, state) as lake:
         lake.writer()
         while not stop.is_set():
-            _run(settings, state, lake, stop)
+            _run_sources(settings, state, lake, stop)
 
 
-def _run(settings: ServeSettings, state: State, lake: Lake, stop: threading.Event) -> None:
+def _run_sources(settings: ServeSettings, state: State, lake: Lake, stop: threading.Event) -> None:
     """Run the sources of now until they change, or the worker is stopped."""
     now = list_enabled_sources(state)
     if not now:
@@ -48,8 +48,8 @@ def _run(settings: ServeSettings, state: State, lake: Lake, stop: threading.Even
 
 def begin(settings: ServeSettings) -> None:
     """Run the sources until the supervisor ends, or asks for the end."""
-    process_logs.set_up(json_lines=settings.json_logs)
+    process_logs.configure_logging(json_lines=settings.json_logs)
     end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
-    work(settings, ending)
+    run_ingest_worker(settings, ending)

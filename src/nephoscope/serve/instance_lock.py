@@ -55,7 +55,7 @@ def acquire_lock(data: Path) -> Iterator[InstanceLock | None]:
         os.close(file)
 
 
-def is_served(data: Path) -> bool:
+def is_folder_served(data: Path) -> bool:
     """Return whether a server holds the lock of a folder."""
     try:
         file = os.open(data / FILE, os.O_RDONLY | os.O_CLOEXEC)
@@ -67,7 +67,7 @@ def is_served(data: Path) -> bool:
         os.close(file)
 
 
-def holder(data: Path) -> LockHolder | None:
+def read_lock_holder(data: Path) -> LockHolder | None:
     """Return who held the lock last, None where that is not told."""
     try:
         return msgspec.json.decode((data / FILE).read_bytes(), type=LockHolder)

@@ -22,7 +22,7 @@ def check(settings: ServeSettings) -> None:
     StateError, or OSError that names the file, for what stays wrong until somebody mends it. What may pass is left to the processes,
     which try again: a disk that is full, a database that does not answer yet or in which others write.
     """
-    writable(settings.data)
+    check_folder_is_writable(settings.data)
     with suppress(TransientError):
         State.open_folder(settings.data, settings.state).close()
     try:
@@ -32,7 +32,7 @@ def check(settings: ServeSettings) -> None:
             raise
 
 
-def writable(folder: Path) -> None:
+def check_folder_is_writable(folder: Path) -> None:
     """OSError that names the folder where no file can be made in it, but for want of room."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:

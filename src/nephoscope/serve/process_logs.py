@@ -39,7 +39,7 @@ class TextFormatter(logging.Formatter):
         return redact_text(super().format(record))
 
 
-def set_up(*, json_lines: bool) -> None:
+def configure_logging(*, json_lines: bool) -> None:
     """Log to standard error from here on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if json_lines else TextFormatter())

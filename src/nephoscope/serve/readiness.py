@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.api.wire.unavailable_response import make_unavailable_error
-from nephoscope.lake.spool.segments import size
+from nephoscope.lake.spool.segments import compute_spool_size
 from nephoscope.lake.writing.writer import RESERVE, SPOOL_LIMIT
 from nephoscope.state import StateError
 from nephoscope.state.database.full_disk import LEAST
-from nephoscope.state.database.retry import retry_once
+from nephoscope.state.database.retry import run_with_one_retry
 
 if TYPE_CHECKING:
     from nephoscope.instance import Instance
 
 
-def reasons(instance: Instance) -> Iterator[str]:
+def list_unready_reasons(instance: Instance) -> Iterator[str]:
     """Explain why requests cannot be answered, or records not be taken; nothing where both can."""
     try:
-        retry_once(instance.state.workspaces.get)
-        retry_once(instance.state.database.must_take)
+        run_with_one_retry(instance.state.workspaces.get)
+        run_with_one_retry(instance.state.database.require_writable)
     except StateError as error:  # anybody may ask, so that where it is kept is for the log alone
         yield f"state: {make_unavailable_error(error).message}"
     if instance.lake.failure is not None:
@@ -31,13 +31,13 @@ def reasons(instance: Instance) -> Iterator[str]:
     if (file := instance.state.database.file) is not None and file.parent != instance.data:
         places[file.parent] = LEAST
     for place, least in places.items():
-        if why := explain_no_room(place, least):
+        if why := explain_missing_space(place, least):
             yield f"disk: {place}: {why}"
-    if (waiting := size(instance.data)) >= SPOOL_LIMIT:
+    if (waiting := compute_spool_size(instance.data)) >= SPOOL_LIMIT:
         yield f"spool: {waiting >> 20} MiB wait to be taken into tables, which is its limit; the log says why they are not"
 
 
-def explain_no_room(place: Path, least: int) -> str:
+def explain_missing_space(place: Path, least: int) -> str:
     """Explain why nothing can be written at a place of which so many bytes are kept free; '' where it can."""
     try:
         found = os.statvfs(place)

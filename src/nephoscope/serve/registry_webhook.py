@@ -12,10 +12,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from nephoscope.api.server import read_whole_body
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.api.wire.unavailable_response import make_unavailable_error
 from nephoscope.protect.registry.events.registry_event import RegistryEventError
-from nephoscope.service.registries import EventDeniedError, receive_events, registry_by_secret
+from nephoscope.service.registries import EventDeniedError, find_registry_by_secret, receive_events
 from nephoscope.state import StateError
 
 if TYPE_CHECKING:
@@ -30,20 +30,20 @@ MOST_BYTES = 4 << 20
 _LOG = logging.getLogger("nephoscope.registries")
 
 
-def event_routes(instance: Instance) -> list[Route]:
+def build_event_routes(instance: Instance) -> list[Route]:
     """Return the route that registries post their events to."""
 
     async def answer(request: Request) -> Response:
-        return await _respond(instance, request)
+        return await _respond_to_event(instance, request)
 
     return [Route(PATH, answer, methods=["POST", "OPTIONS"])]
 
 
-async def _respond(instance: Instance, request: Request) -> Response:
+async def _respond_to_event(instance: Instance, request: Request) -> Response:
     """Take in a post: 200 once it is kept; what cannot be kept now is asked for again by the registry."""
     try:
         name, shown = request.path_params["name"], request.headers.get("authorization", "")
-        watched = await run_in_threadpool(registry_by_secret, instance.state, name, shown)
+        watched = await run_in_threadpool(find_registry_by_secret, instance.state, name, shown)
         if request.method == "OPTIONS":
             return _allow_origin(request)
         content = await read_whole_body(request, MOST_BYTES)
@@ -54,7 +54,7 @@ async def _respond(instance: Instance, request: Request) -> Response:
             401, "AuthenticationFailed", "The secret of the registry is required in the Authorization header."
         )
     except RegistryEventError as error:
-        fault = bad_request(f"{error}.", "body")
+        fault = make_bad_request_error(f"{error}.", "body")
     except ClientDisconnect:
         return Response(status_code=400)
     except ApiError as refused:

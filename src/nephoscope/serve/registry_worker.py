@@ -15,12 +15,12 @@ from nephoscope.protect.registry.registry_settings import RegistrySettingsError,
 from nephoscope.protect.registry.registry_watch import RegistryWatch
 from nephoscope.serve import process_logs
 from nephoscope.serve.parent_watch import end_with_parent
-from nephoscope.service.advisories import advisories_path
-from nephoscope.service.examinations import describe_engines, known_malware
+from nephoscope.service.advisories import get_advisories_path
+from nephoscope.service.examinations import describe_engines, load_known_malware
 from nephoscope.service.inventories import ImageScan, keep_inventory
 from nephoscope.service.product_actor import ProductActor
 from nephoscope.service.running_images import record_registry_images
-from nephoscope.service.service_context import ServiceContext, utc_now
+from nephoscope.service.service_context import ServiceContext, get_utc_now
 from nephoscope.state import State, StateError
 from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.leases.lease_renewal import Turns
@@ -58,9 +58,9 @@ class ImageExaminers:
             self._looked_for = describe_engines(
                 data, ("packages", "configuration", "secrets", "malware"), now
             )
-            self._known, self._read = known_malware(self.state, now), now
+            self._known, self._read = load_known_malware(self.state, now), now
         layers = data / "inventory" / "layers"
-        return Examiner(layers, advisories_path(data), now, self._looked_for, self._known)
+        return Examiner(layers, get_advisories_path(data), now, self._looked_for, self._known)
 
     def keep(
         self, watched: WatchedRegistry, image: RegistryImage, digest: str, contents: InventoryContents
@@ -85,7 +85,7 @@ class ImageExaminers:
             _LOG.error("%s: the list of its images was not stored: %s", watched.name, error)
 
 
-def work(settings: ServeSettings, stop: threading.Event) -> None:
+def run_registry_worker(settings: ServeSettings, stop: threading.Event) -> None:
     """Watch every registry that is enabled until stopped, each by one process at a time."""
     with (
         State.open_folder(settings.data, settings.state) as state,
@@ -93,7 +93,7 @@ def work(settings: ServeSettings, stop: threading.Event) -> None:
     ):
         examiners = ImageExaminers(settings, state)
         watch = RegistryWatch(
-            state, examiners.create_examiner, utc_now, stop.is_set, examiners.keep, examiners.poll
+            state, examiners.create_examiner, get_utc_now, stop.is_set, examiners.keep, examiners.poll
         )
         while not stop.is_set():
             taken = 0
@@ -124,8 +124,8 @@ def _poll_registries(state: State, turns: Turns, watch: RegistryWatch) -> int:
 
 def begin(settings: ServeSettings) -> None:
     """Watch registries until the supervisor ends, or asks for the end."""
-    process_logs.set_up(json_lines=settings.json_logs)
+    process_logs.configure_logging(json_lines=settings.json_logs)
     end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
-    work(settings, ending)
+    run_registry_worker(settings, ending)

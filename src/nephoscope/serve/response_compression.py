@@ -69,11 +69,11 @@ class _CompressedAnswer:
             await self._send(message)
             return
         if self._head is not None:
-            self._begin(self._head, message)
+            self._begin_response(self._head, message)
             await self._send_head()
-        await self._send(message if self._packer is None else self._pack(self._packer, message))
+        await self._send(message if self._packer is None else self._compress_piece(self._packer, message))
 
-    def _begin(self, head: Message, first: Message) -> None:
+    def _begin_response(self, head: Message, first: Message) -> None:
         """Decide by the head and the first piece, and say in the head what was decided."""
         headers = MutableHeaders(scope=head)
         if not _is_text(headers) or head["status"] in (204, 206, 304):
@@ -96,7 +96,7 @@ class _CompressedAnswer:
         if head is not None:
             await self._send(head)
 
-    def _pack(self, packer: zlib._Compress, message: Message) -> Message:
+    def _compress_piece(self, packer: zlib._Compress, message: Message) -> Message:
         body = packer.compress(message.get("body", b""))
         return {**message, "body": body if message.get("more_body", False) else body + packer.flush()}
 

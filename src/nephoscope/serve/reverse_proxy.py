@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from nephoscope.serve.error_pages import is_browser_navigation, page, style
+from nephoscope.serve.error_pages import is_browser_navigation, render_error_page, serve_style_sheet
 from nephoscope.serve.security_headers import HEADERS
 from nephoscope.web.style_sheet import STYLE_SHEET
 
@@ -106,7 +106,7 @@ class ReverseProxy:
         tries = _TRIES if scope["method"] in _REPEATABLE and not _has_body(scope) else 1
         for left in reversed(range(tries)):
             try:
-                await self._forward(scope, ProxiedClient(receive, has_body=_has_body(scope)), send)
+                await self._forward_request(scope, ProxiedClient(receive, has_body=_has_body(scope)), send)
             except _UpstreamUnavailableError as error:
                 if left:
                     continue
@@ -123,7 +123,7 @@ class ReverseProxy:
         """Let the connections go."""
         await self._pool.aclose()
 
-    async def _forward(self, scope: Scope, client: ProxiedClient, send: Send) -> None:
+    async def _forward_request(self, scope: Scope, client: ProxiedClient, send: Send) -> None:
         request = httpcore.Request(
             scope["method"].encode(),
             httpcore.URL(scheme=b"http", host=b"web", port=None, target=_build_target(scope)),
@@ -162,7 +162,7 @@ class ReverseProxy:
         return kept + own
 
 
-def fault(status: int, code: str, message: str, again: int = 0) -> JSONResponse:
+def build_error_response(status: int, code: str, message: str, again: int = 0) -> JSONResponse:
     """An error as Azure answers it."""
     body = {"error": {"code": code, "message": message}}
     return JSONResponse(body, status, {"Retry-After": str(again)} if again else None)
@@ -171,7 +171,7 @@ def fault(status: int, code: str, message: str, again: int = 0) -> JSONResponse:
 def _answer_bad_gateway(scope: Scope) -> Response:
     """502; the style sheet of the page that says so comes from here too, as nobody else gives it now."""
     if scope["path"] == STYLE_SHEET and scope["method"] in ("GET", "HEAD"):
-        return _add_security_headers(style())
+        return _add_security_headers(serve_style_sheet())
     return _build_fault_response(scope, 502, "BadGateway", "No response", _LOST, 1)
 
 
@@ -180,8 +180,10 @@ def _build_fault_response(
 ) -> Response:
     """A fault as the one who asked reads it: a page in a browser, else an error as Azure answers it."""
     if not is_browser_navigation(Headers(scope=scope)):
-        return _add_security_headers(fault(status, code, text, again))
-    return _add_security_headers(page(status, title, text, {"Retry-After": str(again)} if again else None))
+        return _add_security_headers(build_error_response(status, code, text, again))
+    return _add_security_headers(
+        render_error_page(status, title, text, {"Retry-After": str(again)} if again else None)
+    )
 
 
 def _add_security_headers(answer: Response) -> Response:

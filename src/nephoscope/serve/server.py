@@ -15,7 +15,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 
 from nephoscope.ingest.live.certificate_pair import check_time, read_certificate
-from nephoscope.ingest.live.tls import issue_self_signed, server_context
+from nephoscope.ingest.live.tls import create_server_context, issue_self_signed
 from nephoscope.serve.core_dumps import disable_core_dumps
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.serve.status_file import make_status_writer
@@ -67,7 +67,7 @@ def ensure_certificate(settings: ServeSettings) -> tuple[ServeSettings, str]:
     """
     if settings.certificate:
         check_time(Path(settings.certificate), read_certificate(Path(settings.certificate)))
-        server_context(settings.certificate, settings.key)
+        create_server_context(settings.certificate, settings.key)
         return settings, ""
     names = tuple(dict.fromkeys([*settings.names, settings.host, *LOOPBACK]))
     usable = tuple(one for one in names if one not in ("0.0.0.0", "::"))  # noqa: S104 - left out, not bound to
@@ -75,25 +75,25 @@ def ensure_certificate(settings: ServeSettings) -> tuple[ServeSettings, str]:
     return replace(settings, certificate=str(certificate), key=str(key)), str(authority)
 
 
-def processes(settings: ServeSettings) -> tuple[ManagedProcess, ...]:
+def list_server_processes(settings: ServeSettings) -> tuple[ManagedProcess, ...]:
     """Return what a server consists of: the front, the web process and the workers."""
 
-    def module(name: str) -> Callable[[], object]:
+    def import_begin(name: str) -> Callable[[], object]:
         return lambda: import_module(name).begin(settings)
 
     return (
-        ManagedProcess("front", module(FRONT), (settings.fd,), reads=(FRONT,)),
-        ManagedProcess("web", module(WEB), (settings.web_fd,), reads=(WEB,)),
-        ManagedProcess(ASSESSING, module(f"{_HERE}.assessment_worker"), waits=True, behind=BEHIND),
-        ManagedProcess("detection", lambda: _detect(settings), waits=True, behind=BEHIND),
-        ManagedProcess("responding", module(f"{_HERE}.automation_worker"), waits=True, behind=BEHIND),
-        ManagedProcess("trying", module(f"{_HERE}.trial_worker"), waits=True, behind=BEHIND),
-        ManagedProcess("registries", module(f"{_HERE}.registry_worker"), waits=True, behind=BEHIND),
-        ManagedProcess("sources", module(f"{_HERE}.ingest_worker"), waits=True),
+        ManagedProcess("front", import_begin(FRONT), (settings.fd,), reads=(FRONT,)),
+        ManagedProcess("web", import_begin(WEB), (settings.web_fd,), reads=(WEB,)),
+        ManagedProcess(ASSESSING, import_begin(f"{_HERE}.assessment_worker"), waits=True, behind=BEHIND),
+        ManagedProcess("detection", lambda: _run_detection_command(settings), waits=True, behind=BEHIND),
+        ManagedProcess("responding", import_begin(f"{_HERE}.automation_worker"), waits=True, behind=BEHIND),
+        ManagedProcess("trying", import_begin(f"{_HERE}.trial_worker"), waits=True, behind=BEHIND),
+        ManagedProcess("registries", import_begin(f"{_HERE}.registry_worker"), waits=True, behind=BEHIND),
+        ManagedProcess("sources", import_begin(f"{_HERE}.ingest_worker"), waits=True),
     )
 
 
-def _detect(settings: ServeSettings) -> None:
+def _run_detection_command(settings: ServeSettings) -> None:
     """Become the command that runs detection rules on their schedule; what it needs has been read before the fork."""
     if settings.state:  # it may hold a password, so that no argument says it
         os.environ[URL_VARIABLE] = settings.state
@@ -101,13 +101,13 @@ def _detect(settings: ServeSettings) -> None:
     import_module(COMMAND).main()
 
 
-def supervisor(
+def build_supervisor(
     settings: ServeSettings, say: Callable[[str], None], stop: threading.Event
 ) -> ProcessSupervisor:
     """The supervisor of a server, until `stop` is set."""
     disable_core_dumps()
     return ProcessSupervisor(
-        processes(settings),
+        list_server_processes(settings),
         say,
         ReadinessProbe(settings.web),
         _load_templates,
@@ -134,7 +134,7 @@ class ReadinessProbe:
         """Return whether it has answered by now; where it ended over the question it is asked again."""
         try:
             if self._asked is None:
-                self._asked = self._ask()
+                self._asked = self._probe_readiness()
             answered = bool(self._asked.recv(1))
         except BlockingIOError:
             return False
@@ -145,7 +145,7 @@ class ReadinessProbe:
             self._asked = None
         return answered
 
-    def _ask(self) -> socket.socket:
+    def _probe_readiness(self) -> socket.socket:
         asking = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         asking.setblocking(False)
         try:

@@ -62,7 +62,7 @@ class ServeSettings:
         named = f"[{host}]" if ":" in host and not host.startswith("[") else host
         return f"https://{named}" if self.port == 443 else f"https://{named}:{self.port}"
 
-    def public_settings(self) -> dict[str, object]:
+    def describe_public_settings(self) -> dict[str, object]:
         """Return what may be told of the settings: not where the state is, whose address may hold a password, nor keys."""
         return {
             "data": str(self.data), "host": self.host, "port": self.port, "names": list(self.names), "tenant": self.tenant,

@@ -88,7 +88,7 @@ class ProcessSupervisor:
         self._kept = [_SupervisedProcess(one) for one in self.processes]
         for one in self._kept:
             if not one.process.waits:
-                self._supervise(one)
+                self._supervise_process(one)
         gc.enable()
 
     def run(self) -> None:
@@ -103,7 +103,7 @@ class ProcessSupervisor:
                     self.warm()
                 for one in self._kept:
                     if one.starts or not (waiting and one.process.waits):
-                        self._supervise(one)
+                        self._supervise_process(one)
                 self.stop.wait(TICK)
         finally:
             self.end()
@@ -112,11 +112,11 @@ class ProcessSupervisor:
         """The process ids of what runs now."""
         return {one.process.name: one.running.pid for one in self._kept if one.running is not None}
 
-    def _supervise(self, one: _SupervisedProcess) -> None:
+    def _supervise_process(self, one: _SupervisedProcess) -> None:
         now = time.monotonic()
         if one.running is None:
             if now >= one.due:
-                self._start(one)
+                self._start_process(one)
             return
         code = one.running.poll()
         if code is None:
@@ -125,7 +125,7 @@ class ProcessSupervisor:
         self.say(f"{one.process.name} ended with {one.ended}; restarting in {one.due - now:.1f} s")
         self._write_status()
 
-    def _start(self, one: _SupervisedProcess) -> None:
+    def _start_process(self, one: _SupervisedProcess) -> None:
         for name in one.process.reads:
             importlib.import_module(name)
         process, one.began = one.process, time.monotonic()

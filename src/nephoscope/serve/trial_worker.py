@@ -21,7 +21,7 @@ LOOK_SECONDS = 1.0
 _LOG = logging.getLogger("nephoscope.trying")
 
 
-def work(settings: ServeSettings, stop: threading.Event) -> None:
+def run_trial_worker(settings: ServeSettings, stop: threading.Event) -> None:
     """Try until stopped. What it takes is read when there is first something to try."""
     from nephoscope.alerts.tuning.trial import RuleTrials
 
@@ -30,11 +30,11 @@ def work(settings: ServeSettings, stop: threading.Event) -> None:
         trials = RuleTrials(state)
         while not stop.is_set():
             try:
-                if trials.find_next() is not None and (
+                if trials.find_next_trial() is not None and (
                     lease := state.leases.acquire(LEASE, holder, LEASE_SECONDS)
                 ):
                     try:
-                        _try(settings, state, lease, stop)
+                        _run_waiting_trials(settings, state, lease, stop)
                     finally:
                         lease.release()
             except (StateError, LakeError, OSError) as error:
@@ -42,21 +42,21 @@ def work(settings: ServeSettings, stop: threading.Event) -> None:
             stop.wait(LOOK_SECONDS)
 
 
-def work_on_tenants(settings: ServeSettings, stop: threading.Event) -> None:
+def run_tenant_trials(settings: ServeSettings, stop: threading.Event) -> None:
     """Try tenants until stopped, beside the trials of rules, which may take long."""
     from nephoscope.posture.scans.tenants import make_tests
 
-    _test(settings, stop, "tenant", lambda state: make_tests(state, settings.data))
+    _run_trials(settings, stop, "tenant", lambda state: make_tests(state, settings.data))
 
 
-def work_on_providers(settings: ServeSettings, stop: threading.Event) -> None:
+def run_provider_trials(settings: ServeSettings, stop: threading.Event) -> None:
     """Test sign-in providers until stopped, beside tenants, which may take long."""
     from nephoscope.access.provider_tests import run_tests
 
-    _test(settings, stop, "sign-in provider", run_tests)
+    _run_trials(settings, stop, "sign-in provider", run_tests)
 
 
-def _test(
+def _run_trials(
     settings: ServeSettings, stop: threading.Event, what: str, make_tests: Callable[[State], list[str]]
 ) -> None:
     with State.open_folder(settings.data, settings.state) as state:
@@ -69,7 +69,7 @@ def _test(
             stop.wait(LOOK_SECONDS)
 
 
-def _try(settings: ServeSettings, state: State, lease: Lease, stop: threading.Event) -> None:
+def _run_waiting_trials(settings: ServeSettings, state: State, lease: Lease, stop: threading.Event) -> None:
     """Do what waits; the lake is open only so long, and the lease is held as long as it takes."""
     from nephoscope.alerts.tuning.trial_runner import TrialRunner
     from nephoscope.resource_graph import open_lake_with_estate
@@ -91,16 +91,16 @@ def _try(settings: ServeSettings, state: State, lease: Lease, stop: threading.Ev
 
 def begin(settings: ServeSettings) -> None:
     """Try until the supervisor ends, or asks for the end."""
-    process_logs.set_up(json_lines=settings.json_logs)
+    process_logs.configure_logging(json_lines=settings.json_logs)
     end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
     beside = [
         threading.Thread(target=target, args=(settings, ending), daemon=True)
-        for target in (work_on_tenants, work_on_providers)
+        for target in (run_tenant_trials, run_provider_trials)
     ]
     for one in beside:
         one.start()
-    work(settings, ending)
+    run_trial_worker(settings, ending)
     for one in beside:
         one.join(LOOK_SECONDS)

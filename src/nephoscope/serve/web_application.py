@@ -13,23 +13,23 @@ from starlette.routing import Route
 
 from nephoscope.admin.wire.admin_request import HealthCheckResult, ServerInfo
 from nephoscope.admin.wire.server import build_admin_routes
-from nephoscope.api.server import METHODS, respond
+from nephoscope.api.server import METHODS, respond_to_request
 from nephoscope.api.wire.azure_error import ApiError
-from nephoscope.api.wire.bearer import authenticate
+from nephoscope.api.wire.bearer import authenticate_bearer
 from nephoscope.api.wire.unavailable_response import make_unavailable_error
-from nephoscope.serve.doctor import looked_at
+from nephoscope.serve.doctor import run_doctor_checks
 from nephoscope.serve.doctor_check import CheckContext
 from nephoscope.serve.forwarded_headers import ForwardedHeaders
 from nephoscope.serve.html_errors import HtmlErrors
 from nephoscope.serve.metrics import CONTENT_TYPE, Metrics, MetricsMiddleware
 from nephoscope.serve.rate_limit import RateLimitMiddleware
-from nephoscope.serve.readiness import reasons
-from nephoscope.serve.registry_webhook import event_routes
+from nephoscope.serve.readiness import list_unready_reasons
+from nephoscope.serve.registry_webhook import build_event_routes
 from nephoscope.serve.response_compression import CompressedAnswers
 from nephoscope.serve.security_headers import SecurityHeaders
 from nephoscope.state import StateError
-from nephoscope.state.database.retry import retry_once
-from nephoscope.web.site import answer_not_found, is_page_request, routes
+from nephoscope.state.database.retry import run_with_one_retry
+from nephoscope.web.site import answer_not_found, build_routes, is_page_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 METRICS = "Nephoscope/metrics/read"
 
 
-def application(
+def build_application(
     instance: Instance,
     *,
     hosts: tuple[str, ...] = (),
@@ -56,16 +56,18 @@ def application(
     """
     metrics = Metrics()
 
-    async def healthy(_: Request) -> Response:
+    async def answer_health(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    async def ready(_: Request) -> Response:
-        wrong = await run_in_threadpool(lambda: list(reasons(instance)))
+    async def answer_readiness(_: Request) -> Response:
+        wrong = await run_in_threadpool(lambda: list(list_unready_reasons(instance)))
         return JSONResponse({"ready": not wrong, "reasons": wrong}, 503 if wrong else 200)
 
     async def serve_metrics(request: Request) -> Response:
         try:
-            caller = await run_in_threadpool(retry_once, lambda: authenticate(instance, request))
+            caller = await run_in_threadpool(
+                run_with_one_retry, lambda: authenticate_bearer(instance, request)
+            )
         except ApiError as fault:
             return JSONResponse(fault.body(), fault.status, fault.headers)
         if not caller.is_permitted(METRICS):
@@ -83,22 +85,22 @@ def application(
         fault = make_unavailable_error(cast("StateError", error))
         return JSONResponse(fault.body(), fault.status, fault.headers)
 
-    async def api(request: Request) -> Response:
+    async def answer_api(request: Request) -> Response:
         return (
             await answer_not_found(instance, request)
             if is_page_request(request)
-            else await respond(instance, request)
+            else await respond_to_request(instance, request)
         )
 
     return Starlette(
         routes=[
-            Route("/healthz", healthy),
-            Route("/readyz", ready),
+            Route("/healthz", answer_health),
+            Route("/readyz", answer_readiness),
             Route("/metrics", serve_metrics),
-            *event_routes(instance),
+            *build_event_routes(instance),
             *build_admin_routes(instance, _build_host(instance, settings)),
-            *routes(instance),
-            Route("/{path:path}", api, methods=METHODS),
+            *build_routes(instance),
+            Route("/{path:path}", answer_api, methods=METHODS),
         ],
         middleware=_build_middleware(metrics, hosts, requests_a_minute, behind_front=behind_front),
         exception_handlers={404: answer_unknown_path, StateError: answer_busy},
@@ -128,7 +130,7 @@ def _build_host(instance: Instance, settings: ServeSettings | None) -> ServerInf
         patient = CheckContext(instance.data, instance.state, instance.lake, instance.now)
         return (
             HealthCheckResult(one.check, one.verdict.value, one.text, one.remedy)
-            for one in looked_at(patient)
+            for one in run_doctor_checks(patient)
         )
 
-    return ServerInfo(settings.public_settings() if settings is not None else {}, run_checks)
+    return ServerInfo(settings.describe_public_settings() if settings is not None else {}, run_checks)

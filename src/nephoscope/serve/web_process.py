@@ -17,7 +17,7 @@ from nephoscope.serve import process_logs
 from nephoscope.serve.cache_warmup import keep_warm
 from nephoscope.serve.parent_watch import end_with_parent
 from nephoscope.serve.server_settings import ServeSettings
-from nephoscope.serve.web_application import application
+from nephoscope.serve.web_application import build_application
 from nephoscope_kql.engines import memory_accounting
 
 GRACE_SECONDS = 20
@@ -25,9 +25,9 @@ GRACE_SECONDS = 20
 SWITCH_SECONDS = 0.001
 
 
-def serve(settings: ServeSettings) -> None:
+def serve_web(settings: ServeSettings) -> None:
     """Answer until the process is asked to end; what is being answered then is finished."""
-    process_logs.set_up(json_lines=settings.json_logs)
+    process_logs.configure_logging(json_lines=settings.json_logs)
     with (
         socket.socket(fileno=settings.web_fd) as listening,
         Instance.open(
@@ -43,7 +43,7 @@ def serve(settings: ServeSettings) -> None:
         memory_accounting.limit_total(settings.query_memory << 20)
         OwnRules(instance.state, instance.data).finish()
         config = uvicorn.Config(
-            application(
+            build_application(
                 instance,
                 hosts=settings.hosts,
                 requests_a_minute=settings.requests_a_minute,
@@ -68,4 +68,4 @@ def serve(settings: ServeSettings) -> None:
 def begin(settings: ServeSettings) -> None:
     """Serve until the supervisor ends."""
     end_with_parent(lambda: shutil.rmtree(Path(settings.web).parent, ignore_errors=True))
-    serve(settings)
+    serve_web(settings)

@@ -18,7 +18,7 @@ from nephoscope.protect.jit.machine_access import (
     MachineAccess,
     PolicyPort,
     find_access,
-    is_enforced,
+    is_access_enforced,
     parse_source,
     read_machines,
 )
@@ -74,10 +74,10 @@ def request_access(
         raise AccessRequestError(f"a justification has at most {_LONGEST:,} characters", "justification")
     if not asked:
         raise AccessRequestError("no port is asked for", "virtualMachines")
-    ports = tuple(_check(policy, one, now) for one in asked)
+    ports = tuple(_check_requested_port(policy, one, now) for one in asked)
     may_approve = all(context.actor.is_permitted(APPROVE, place) for place in places)
     status = AccessStatus.APPROVED if may_approve else AccessStatus.PENDING
-    by, told = context.actor.name, [_describe(one) for one in ports]
+    by, told = context.actor.name, [_describe_port(one) for one in ports]
     request = AccessRequest(
         id=str(uuid4()), policy=id_, ports=ports, requester=by, justification=justification, created=now, status=status,
         decided=now if may_approve else None, decided_by=by if may_approve else "",
@@ -97,12 +97,12 @@ def request_access(
         return context.state.access_requests.put(session, request)
 
 
-def _describe(one: RequestedPort) -> str:
+def _describe_port(one: RequestedPort) -> str:
     sources = ", ".join(one.sources)
     return f"{one.machine}:{one.number}/{one.protocol} from {sources} until {one.ends:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _check(policy: Mapping[str, object], asked: AskedPort, now: datetime) -> RequestedPort:
+def _check_requested_port(policy: Mapping[str, object], asked: AskedPort, now: datetime) -> RequestedPort:
     """Return a port as it is opened; AccessRequestError for one that the policy does not allow so."""
     machine = next((one for one in read_machines(policy) if one.id.lower() == asked.machine.lower()), None)
     if machine is None:
@@ -121,7 +121,7 @@ def _check(policy: Mapping[str, object], asked: AskedPort, now: datetime) -> Req
             f"the time must be between now and {latest:%Y-%m-%dT%H:%M:%SZ}", f"{asked.place}.endTimeUtc"
         )
     sources = (asked.source,) if asked.source else port.sources
-    if asked.source and not _is_allowed(asked.source, port):
+    if asked.source and not _is_source_allowed(asked.source, port):
         raise AccessRequestError(
             f"the policy does not allow access from {asked.source}",
             f"{asked.place}.allowedSourceAddressPrefix",
@@ -129,7 +129,7 @@ def _check(policy: Mapping[str, object], asked: AskedPort, now: datetime) -> Req
     return RequestedPort(machine.id.lower(), port.number, port.protocol, sources, ends)
 
 
-def _is_allowed(source: str, port: PolicyPort) -> bool:
+def _is_source_allowed(source: str, port: PolicyPort) -> bool:
     if source == "*":
         return "*" in port.sources
     try:
@@ -211,7 +211,7 @@ def find_machine_access(context: ServiceContext, machine: str) -> MachineAccess:
     subscription = "/".join(machine.lower().split("/")[:3])
     documents = context.state.arm_documents.all([TYPE.lower()], subscription)
     policies = [one.body for one in documents]
-    requests = context.state.access_requests.list_ending([one.key for one in documents], context.now)
+    requests = context.state.access_requests.list_ending_requests([one.key for one in documents], context.now)
     return find_access(machine, policies, requests, context.now)
 
 
@@ -242,12 +242,12 @@ def _is_machine_enforced(context: ServiceContext, machine: str, applied: Mapping
     told = msgspec.json.decode(applied[machine], type=EnforcedAccess)
     subscription = "/".join(machine.split("/")[:3])
     documents = context.state.arm_documents.all([TYPE.lower()], subscription)
-    requests = context.state.access_requests.list_ending([one.key for one in documents], context.now)
+    requests = context.state.access_requests.list_ending_requests([one.key for one in documents], context.now)
     access = find_access(machine, [one.body for one in documents], requests, context.now)
-    return is_enforced(access, told, _find_revoked(requests, context.now))
+    return is_access_enforced(access, told, _find_revoked_requests(requests, context.now))
 
 
-def _find_revoked(requests: Iterable[AccessRequest], now: datetime) -> frozenset[str]:
+def _find_revoked_requests(requests: Iterable[AccessRequest], now: datetime) -> frozenset[str]:
     """Return the requests that were revoked before their time."""
     return frozenset(
         one.id

@@ -18,7 +18,7 @@ from nephoscope.identity.emergency_accounts import LEAST_ACCOUNTS, EmergencyAcco
 from nephoscope.identity.management_locations import AdministratorUse, read_use
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.identity_risk import LOGS, READ
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
@@ -55,7 +55,7 @@ def watch_administrators(context: ServiceContext, lake: Lake, workspace: str) ->
 def list_all_administrators(context: ServiceContext, workspace: str) -> AdministratorList:
     """Return the administrators of all tenants, without their use; DeniedError as for a watch."""
     context.require(READ, ROOT_SCOPE)
-    context.require(LOGS, workspace_scope(workspace))
+    context.require(LOGS, get_workspace_scope(workspace))
     folders = [
         (one.path.relative_to(context.data / "estate"), one.version)
         for one in open_tenant_stores(context.data)
@@ -80,7 +80,7 @@ def review_accounts(
 ) -> tuple[list[AccountFinding], tuple[str, ...]]:
     """Return the weaknesses of accounts and applications of all tenants, and what was not collected; DeniedError as for a watch."""
     context.require(READ, ROOT_SCOPE)
-    context.require(LOGS, workspace_scope(workspace))
+    context.require(LOGS, get_workspace_scope(workspace))
     types = {*TYPES, *account_findings.TYPES, *conditional_access.TYPES}
     estates = [one.select_types(types) for one in open_tenant_stores(context.data) if one.list_snapshots()]
     listed = [list_administrators(estate).administrators for estate in estates]
@@ -102,7 +102,7 @@ def review_accounts(
 def review_emergency_accounts(context: ServiceContext, lake: Lake, workspace: str) -> EmergencyReview:
     """Return the emergency access accounts of all tenants with their last sign-in; DeniedError as for a watch."""
     context.require(READ, ROOT_SCOPE)
-    context.require(LOGS, workspace_scope(workspace))
+    context.require(LOGS, get_workspace_scope(workspace))
     types = {*TYPES, *conditional_access.TYPES}
     stores = [one for one in open_tenant_stores(context.data) if one.list_snapshots()]
     estates = [(one, one.select_types(types)) for one in stores]

@@ -46,7 +46,7 @@ _FILE = "advisories.sqlite"
 _AHEAD = timedelta(days=1)
 
 
-def advisories_path(data: Path) -> Path:
+def get_advisories_path(data: Path) -> Path:
     """Return where the advisories of a data folder are kept."""
     return data / _FOLDER / _FILE
 
@@ -66,7 +66,7 @@ class Advisories(msgspec.Struct, frozen=True):
     imports: dict[str, tuple[int, str]]
     database: AdvisoryDatabase | None
 
-    def list_retained(self, packages: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    def list_retained_packages(self, packages: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return which of the packages, as (ecosystem, name), a feed spoke of that is gone or was cut."""
         retained = self.database.retained_packages if self.database is not None else frozenset()
         return [one for one in packages if one in retained] if retained else []
@@ -74,13 +74,13 @@ class Advisories(msgspec.Struct, frozen=True):
     def keeps_exploitation(self, known: KnownVulnerability) -> bool:
         """Return whether a vulnerability that was exploited still is, since no catalog can tell, or one is gone that had it."""
         names = ((EXPLOITED_KEY, name) for name in (known.id, *known.aliases))
-        return bool(self.list_retained(names)) or bool(explain_unknown_exploitation(self.source))
+        return bool(self.list_retained_packages(names)) or bool(explain_unknown_exploitation(self.source))
 
 
 @contextmanager
 def open_advisories(data: Path, now: datetime) -> Iterator[Advisories]:
     """Give the advisories of a data folder for matching. Raises AdvisoriesError for a file that is no database of advisories."""
-    options, path = MatchingOptions(today=f"{now.astimezone(UTC):%Y-%m-%d}"), advisories_path(data)
+    options, path = MatchingOptions(today=f"{now.astimezone(UTC):%Y-%m-%d}"), get_advisories_path(data)
     if not path.exists():
         yield Advisories(AdvisoryIndex(()), options, {}, None)
         return
@@ -94,7 +94,7 @@ def open_advisories(data: Path, now: datetime) -> Iterator[Advisories]:
         yield Advisories(database, options, database.imports(), database)
 
 
-def why_exploitation_is_unknown(context: ServiceContext) -> str:
+def explain_why_exploitation_is_unknown(context: ServiceContext) -> str:
     """Return why it is not known which vulnerabilities are exploited, '' where it is."""
     with open_advisories(context.data, context.now) as advisories:
         return explain_unknown_exploitation(advisories.source)
@@ -116,10 +116,10 @@ def import_advisories(
     Without `published` the feed is as old as its newest file. Raises FeedError, and changes nothing, where a document cannot be read,
     nothing is said or it would be of the future; DatabaseFileError for a file that is no database of advisories.
     """
-    path, now = advisories_path(context.data), context.now
+    path, now = get_advisories_path(context.data), context.now
     # what reads feeds is loaded where one is imported alone
     from nephoscope.vulnerability.database.feed_import import import_feed
-    from nephoscope.vulnerability.feeds.feed_age import newest_file_time
+    from nephoscope.vulnerability.feeds.feed_age import find_newest_file_time
     from nephoscope.vulnerability.feeds.feed_discovery import read_path
 
     if published is not None and published > now + _AHEAD:
@@ -133,7 +133,7 @@ def import_advisories(
             feed,
             chain.from_iterable(map(read_path, paths)),
             imported=_format_time(now),
-            published=_format_time(published or newest_file_time(paths, now)),
+            published=_format_time(published or find_newest_file_time(paths, now)),
             longest_age=max(1, int(longest_age.total_seconds() // 3600)),
             is_partial=is_partial,
             is_whole=is_whole,
@@ -151,12 +151,12 @@ def remove_advisories(context: ServiceContext, feed: str) -> FeedRemoval:
     context.require(WRITE, ROOT_SCOPE)
     with open_advisories(context.data, context.now) as advisories:
         database = advisories.database
-        if database is None or not (feed in advisories.imports or feed in database.list_missing()):
+        if database is None or not (feed in advisories.imports or feed in database.list_missing_ecosystems()):
             raise NotFoundError(f"feed {feed!r} not found")
     from nephoscope.vulnerability.database.feed_removal import remove_feed
 
     with context.change_files(WRITE, ROOT_SCOPE, f"advisories {feed}", act="remove"):
-        removed = remove_feed(advisories_path(context.data), feed)
+        removed = remove_feed(get_advisories_path(context.data), feed)
         if removed is None:
             raise NotFoundError(f"feed {feed!r} not found")
     with context.state.transaction(product=_PRODUCT) as session:

@@ -17,7 +17,7 @@ _KEY = "agents.signing-key"
 _WRITE = "Nephoscope/agents/signingKey/write"
 
 
-def public_key(context: ServiceContext) -> str:
+def get_public_key(context: ServiceContext) -> str:
     """Return the public key in hexadecimal that agents check updates with; the key is made where there is none."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -31,9 +31,9 @@ def public_key(context: ServiceContext) -> str:
     return _load_private_key(context.state).public_key().public_bytes_raw().hex()
 
 
-def sign(context: ServiceContext, content: bytes) -> str:
+def sign_content(context: ServiceContext, content: bytes) -> str:
     """Return the signature of content in hexadecimal."""
-    public_key(context)
+    get_public_key(context)
     return _load_private_key(context.state).sign(content).hex()
 
 

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 from nephoscope.access.roles import MACHINE_AGENT, MACHINE_ENROLMENT
 from nephoscope.access.scopes import RoleScopeError, parse_scope
 from nephoscope.automation.rule_formats.author_permissions import WORKSPACE_WRITE
-from nephoscope.collect.facts.fact_report import FactReport, claims
+from nephoscope.collect.facts.fact_report import FactReport, list_claims
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.file_view import UnreadableRootFileError
 from nephoscope.protect.baseline.machine_report import make_machine_report
 from nephoscope.protect.baseline.reported_view import ReportedView
-from nephoscope.protect.hosts.agent_package import AgentPackage, agent_package
-from nephoscope.protect.hosts.machine_resource import HYBRID, MachineRefusedError, machine_resource
+from nephoscope.protect.hosts.agent_package import AgentPackage, build_agent_package
+from nephoscope.protect.hosts.machine_resource import HYBRID, MachineRefusedError, build_machine_resource_id
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.machine_reports import keep_own_verdicts
 from nephoscope.service.own_facts import put_facts
 from nephoscope.service.principals import ConflictError
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.hosts.agents import AgentEnrolment, EnrolledAgent
@@ -109,7 +109,7 @@ def create_enrolment(
     if not 1 <= most <= 100_000:
         raise AgentRefusedError(f"an enrolment is for 1 to 100,000 machines (got {most})")
     state = context.state
-    context.require(WORKSPACE_WRITE, workspace_scope(workspace.lower()))
+    context.require(WORKSPACE_WRITE, get_workspace_scope(workspace.lower()))
     workspace = state.workspaces.get(workspace).name
     with context.transact(WRITE, wanted, name, group=scope, workspace=workspace, machines=most):
         if name in {one.name for one in state.agents.enrolments()}:
@@ -181,7 +181,7 @@ def enrol_machine(
                 "the caller is not an enrolment: use the code that `nephoscope agent code` prints"
             )
         try:
-            resource = machine_resource(enrolment.scope, machine.computer, machine.azure_resource_id)
+            resource = build_machine_resource_id(enrolment.scope, machine.computer, machine.azure_resource_id)
             binding = _bind_machine(resource, machine)
         except (MachineRefusedError, ValueError) as error:
             raise AgentRefusedError(str(error)) from error
@@ -247,7 +247,7 @@ def store_facts(context: ServiceContext, agent: EnrolledAgent, facts: Sequence[A
             if not is_in_scope(subject := str(document["id"]).lower(), agent.resource):
                 context.require(REPORT, subject)
         try:
-            put_facts(context, claims(report, context.now))
+            put_facts(context, list_claims(report, context.now))
         except FactError as error:
             refused.append(str(error))
     return refused
@@ -285,12 +285,12 @@ def read_program(context: ServiceContext, principal: str) -> AgentPackage:
     """Return the program that the machine of a principal is to run. Raises DeniedError."""
     agent = context.state.agents.find_by_principal(principal)
     context.require(REPORT, ROOT_SCOPE if agent is None else agent.resource)
-    return agent_package()
+    return build_agent_package()
 
 
-def wanted_program() -> str:
+def get_wanted_program() -> str:
     """Return the SHA-256 of the agent that machines are to run."""
-    return agent_package().sha256
+    return build_agent_package().sha256
 
 
 def _check_enrolment_scope(scope: str) -> str:

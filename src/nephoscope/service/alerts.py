@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.incidents.incident_service import IncidentService
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 from nephoscope.state import NotFoundError
 from nephoscope.state.incidents.alert_filter import DONE
 from nephoscope.state.incidents.incidents import IncidentAction
@@ -35,7 +35,7 @@ def find_action(status: str) -> str:
 def may_change_alert(context: ServiceContext, action: str, alert: StoredAlert) -> bool:
     """Tell whether the actor may do an action on an alert: at its workspace, or at everything that the alert names."""
     actor, operation = context.actor, find_operation(action)
-    if actor.is_permitted(operation, workspace_scope(alert.workspace)):
+    if actor.is_permitted(operation, get_workspace_scope(alert.workspace)):
         return True
     from nephoscope.access.authenticator import Caller
     from nephoscope.alerts.incidents.permissions import may_decide
@@ -53,7 +53,7 @@ def set_alert_status(
     """
     for one, _ in alerts:
         if not may_change_alert(context, action, one):
-            context.require(find_operation(action), workspace_scope(one.workspace))
+            context.require(find_operation(action), get_workspace_scope(one.workspace))
     state, left = context.state, []
     with state.transaction() as session:
         for one, etag in alerts:
@@ -63,7 +63,7 @@ def set_alert_status(
             if etag not in (None, now.etag):
                 left.append(now)
                 continue
-            IncidentService(state, one.workspace).set_alert_status_in(
+            IncidentService(state, one.workspace).set_alert_status_in_transaction(
                 session, one.id, ACTIONS[action], context.now
             )
             context.enter(session, find_operation(action), one.id, workspace=one.workspace)
@@ -77,7 +77,7 @@ def set_open_alerts(
     state = context.state
     for one in state.alerts.list_of_incident(session, incident):
         if one.status not in DONE:
-            IncidentService(state, workspace).set_alert_status_in(
+            IncidentService(state, workspace).set_alert_status_in_transaction(
                 session, one.id, ACTIONS[action], context.now
             )
             context.enter(session, find_operation(action), one.id, workspace=workspace)
@@ -94,7 +94,7 @@ def set_status_by_id(context: ServiceContext, workspace: str, ids: Iterable[str]
     set_alert_status(context, several, find_action(status))
 
 
-def changes_of_status(state: State, id_: str) -> list[IncidentAction]:
+def list_status_changes(state: State, id_: str) -> list[IncidentAction]:
     """Return who last set the status of an alert; where nobody did since it changed, that more of its events came."""
     alert = state.alerts.get(id_)
     if alert is None:
@@ -102,7 +102,7 @@ def changes_of_status(state: State, id_: str) -> list[IncidentAction]:
     statuses = {find_operation(action): status for action, status in ACTIONS.items()}
     said = [
         IncidentAction(one.moment, one.author, f"set it to {statuses[one.operation]}")
-        for one in state.audit.entries_about(id_, alert.changed)
+        for one in state.audit.list_entries_about(id_, alert.changed)
         if one.operation in statuses
     ]
     return said or [IncidentAction(alert.changed, "", "it was extended by new events")]

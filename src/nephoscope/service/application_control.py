@@ -20,9 +20,9 @@ from nephoscope.protect.applications.learned_group import TYPE, LearnedGroup, na
 from nephoscope.protect.applications.machine_groups import group_machines
 from nephoscope.protect.applications.program_sighting import TooManyProgramsError, read_sightings
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.service.agent_signing_key import sign
+from nephoscope.service.agent_signing_key import sign_content
 from nephoscope.service.agents import REPORT, AgentRefusedError
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.workspaces.workspace import DEFAULT
 
@@ -87,7 +87,7 @@ def learn_groups(
     Raises DeniedError; ApplicationControlError where there is more than can be compared.
     """
     context.require(WRITE, ROOT_SCOPE)
-    context.require(LOGS, workspace_scope(workspace))
+    context.require(LOGS, get_workspace_scope(workspace))
     now = context.now
     try:
         found = read_sightings(lake, workspace, now - timedelta(days=days), now, EVERYTHING)
@@ -103,7 +103,9 @@ def learn_groups(
     ):
         for one in before:
             context.state.checkpoints.drop(session, LEARNED, one.id.lower())
-        context.state.checkpoints.keep(session, LEARNED, {one.id.lower(): _pack(one) for one in groups})
+        context.state.checkpoints.keep(
+            session, LEARNED, {one.id.lower(): _encode_group(one) for one in groups}
+        )
     return groups
 
 
@@ -144,7 +146,7 @@ def accept_group(
     Raises DeniedError, NotFoundError; ApplicationControlError for a path that the group does not have.
     """
     group = find_group(context, name, WRITE)
-    rules = _choose(group, allow, refuse)
+    rules = _choose_rules(group, allow, refuse)
     if not rules:
         raise ApplicationControlError(f"no rule of {group.name} is recommended: choose paths with --allow")
     with (
@@ -159,7 +161,7 @@ def accept_group(
     return group
 
 
-def _choose(group: LearnedGroup, allow: Sequence[str], refuse: Sequence[str]) -> list[ProposedRule]:
+def _choose_rules(group: LearnedGroup, allow: Sequence[str], refuse: Sequence[str]) -> list[ProposedRule]:
     known = {one.rule.path or one.rule.value for one in group.rules}
     if unknown := sorted({*allow, *refuse} - known):
         raise ApplicationControlError(f"{group.name} has no rule for {unknown[0]}")
@@ -215,7 +217,7 @@ def find_violations(
     Raises DeniedError.
     """
     context.require(READ, ROOT_SCOPE)
-    context.require(LOGS, workspace_scope(workspace))
+    context.require(LOGS, get_workspace_scope(workspace))
     publish_policies(context, lake)
     now = context.now
     rows = lake.rows(_VIOLATIONS.format(days=days), workspace=workspace, now=now).to_pylist()
@@ -228,7 +230,7 @@ def find_violations(
         for key, group in _load_groups(context).items():
             if group.workspace == workspace:
                 told = msgspec.structs.replace(group, violations=machines.get(key, {}))
-                context.state.checkpoints.keep(session, LEARNED, {key: _pack(told)})
+                context.state.checkpoints.keep(session, LEARNED, {key: _encode_group(told)})
     return found
 
 
@@ -242,7 +244,7 @@ def sign_machine_policy(context: ServiceContext, principal: str) -> tuple[str, s
     if agent is None:
         raise AgentRefusedError("the caller is the agent of no machine: enrol the machine again")
     content = msgspec.json.encode(_build_machine_policy(context, agent.id), order="sorted").decode()
-    return content, sign(context, SIGNED_PREFIX + content.encode())
+    return content, sign_content(context, SIGNED_PREFIX + content.encode())
 
 
 def _build_machine_policy(context: ServiceContext, machine: str) -> MachinePolicy:
@@ -262,7 +264,7 @@ def _load_groups(context: ServiceContext) -> dict[str, LearnedGroup]:
     return {key: msgspec.json.decode(text, type=LearnedGroup) for key, text in kept.items()}
 
 
-def _pack(group: LearnedGroup) -> str:
+def _encode_group(group: LearnedGroup) -> str:
     return msgspec.json.encode(group).decode()
 
 

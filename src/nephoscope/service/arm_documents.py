@@ -8,7 +8,7 @@ from nephoscope.access.scopes import TENANT, find_group, find_owning_tenant
 from nephoscope.instance import ASSESS_SOON, build_hierarchy
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.service.audited_values import describe_difference
-from nephoscope.state.estate.arm_documents import FOR_EACH_TENANT, REMOVED, row_key, split_row_key
+from nephoscope.state.estate.arm_documents import FOR_EACH_TENANT, REMOVED, build_row_key, split_row_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -44,7 +44,7 @@ def put_document(
     """
     needed = operation or f"{type_}/write"
     context.require(needed, scope)
-    key, state = _row_key(context, needed, scope, str(body["id"])), context.state
+    key, state = _find_row_key(context, needed, scope, str(body["id"])), context.state
     with state.credentials.seal(secrets or {}) as keep, state.transaction() as session:
         keep(session)
         before = state.arm_documents.find(session, key)
@@ -74,7 +74,7 @@ def remove_document(
     needed = operation or f"{type_}/delete"
     context.require(needed, scope)
     asked, state = key.lower().rstrip("/"), context.state
-    key = _row_key(context, needed, scope, asked)
+    key = _find_row_key(context, needed, scope, asked)
     if key != asked and state.arm_documents.get(key) is None and state.arm_documents.get(asked) is not None:
         context.require(needed, TENANT)  # it is of each tenant, of which one alone was read last
         key = asked
@@ -90,13 +90,13 @@ def remove_document(
     return found
 
 
-def _row_key(context: ServiceContext, operation: str, scope: str, id_: str) -> str:
+def _find_row_key(context: ServiceContext, operation: str, scope: str, id_: str) -> str:
     """The key of the row of a document: one that the actor put for each tenant, or the one that a tenant has."""
     tenant, key = split_row_key(id_.lower().rstrip("/"))
     tenant = tenant or context.actor.find_tenant(operation, scope)
     if not tenant and find_group(key):  # who acts beside the server knows no tenants
         tenant = find_owning_tenant((), operation, key, _build_hierarchy(context))
-    return row_key(tenant, key)
+    return build_row_key(tenant, key)
 
 
 def _is_shared_name(context: ServiceContext, key: str) -> bool:

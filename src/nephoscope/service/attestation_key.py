@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nephoscope.service.service_context import ServiceContext
 
 
-def attestation_key(context: ServiceContext, *, renew: bool = False) -> str:
+def get_attestation_key(context: ServiceContext, *, renew: bool = False) -> str:
     """Return the public key (PEM) of attestations, which is made where there is none, or in place of the one before.
 
     Raises DeniedError; CredentialError where the key cannot be opened.

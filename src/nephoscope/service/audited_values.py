@@ -8,7 +8,7 @@ from typing import TypedDict
 
 import msgspec
 
-from nephoscope.model.secret_redaction import redact
+from nephoscope.model.secret_redaction import redact_value
 
 #: Bytes of JSON that a value has in an entry; a longer one is told by its digest.
 MOST = 4096
@@ -27,21 +27,21 @@ def describe_difference(
     before: Mapping[str, object] | None, after: Mapping[str, object] | None
 ) -> AuditedDifference:
     """Return the members that a change makes other, as `before` and `after`; None is a thing that is not there."""
-    old, new = _differ(_to_plain(before), _to_plain(after))
+    old, new = _diff_values(_to_plain_values(before), _to_plain_values(after))
     told: AuditedDifference = {}
     if before is not None:
-        told["before"] = to_audited(old)
+        told["before"] = to_audited_value(old)
     if after is not None:
-        told["after"] = to_audited(new)
+        told["after"] = to_audited_value(new)
     return told
 
 
-def to_audited(value: object) -> object:
+def to_audited_value(value: object) -> object:
     """Return a value as an entry has it: secrets masked, and what is long told by its digest."""
-    return _shorten(redact(_to_json(value)))
+    return _shorten_audited_value(redact_value(_to_json(value)))
 
 
-def _to_plain(value: Mapping[str, object] | None) -> dict[str, object]:
+def _to_plain_values(value: Mapping[str, object] | None) -> dict[str, object]:
     return {name: _to_json(one) for name, one in (value or {}).items() if name not in _OF_EVERY}
 
 
@@ -50,7 +50,7 @@ def _to_json(value: object) -> object:
     return plain
 
 
-def _differ(
+def _diff_values(
     before: Mapping[str, object], after: Mapping[str, object]
 ) -> tuple[dict[str, object], dict[str, object]]:
     old: dict[str, object] = {}
@@ -58,19 +58,19 @@ def _differ(
     for name in sorted({*before, *after}):
         one, other = before.get(name), after.get(name)
         if isinstance(one, dict) and isinstance(other, dict):
-            one, other = _differ(one, other)
+            one, other = _diff_values(one, other)
         if one != other:
             old |= {name: one} if name in before else {}
             new |= {name: other} if name in after else {}
     return old, new
 
 
-def _shorten(value: object) -> object:
+def _shorten_audited_value(value: object) -> object:
     encoded = msgspec.json.encode(value)
     if len(encoded) <= MOST:
         return value
     if isinstance(value, dict):
-        shorter = {name: _shorten(one) for name, one in value.items()}
+        shorter = {name: _shorten_audited_value(one) for name, one in value.items()}
         if len(msgspec.json.encode(shorter)) <= MOST:
             return shorter
     return {"sha256": sha256(encoded).hexdigest(), "bytes": len(encoded)}

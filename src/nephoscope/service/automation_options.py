@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypedDict
 
 from nephoscope.files.json_text import JsonTextError, decode_json
-from nephoscope.files.json_tree import get_text, trees_of
+from nephoscope.files.json_tree import get_text, list_trees
 
 
 class AutomationOptions(TypedDict):
@@ -44,7 +44,7 @@ def describe_events() -> dict[str, str]:
     return {**_PLAIN, **{f"{name}Snapshot": f"every week: {word}" for name, word in _WEEKLY.items()}}
 
 
-def properties(options: AutomationOptions) -> dict[str, object]:
+def build_properties(options: AutomationOptions) -> dict[str, object]:
     """The properties that options say; ValueError where they name no event, no action, or what there is not."""
     _check_options(options)
     rules = [_parse_rule(text) for text in options["where"]]
@@ -71,17 +71,17 @@ def read_options(document: Mapping[str, object]) -> dict[str, object] | None:
 
     What an event hub or a Logic App is reached by is kept elsewhere: `keep` names those that there are.
     """
-    sources, actions = trees_of(document, "sources"), trees_of(document, "actions")
-    sets = [trees_of(one, "ruleSets") for one in sources]
+    sources, actions = list_trees(document, "sources"), list_trees(document, "actions")
+    sets = [list_trees(one, "ruleSets") for one in sources]
     if not sources or any(one != sets[0] for one in sets) or len(sets[0]) > 1:
         return None
-    rules = trees_of(sets[0][0], "rules") if sets[0] else []
+    rules = list_trees(sets[0][0], "rules") if sets[0] else []
     if any(get_text(one, "propertyType") not in ("", "String") for one in rules):
         return None
     found: dict[str, object] = {
         "events": [get_text(one, "eventSource") for one in sources],
         "where": [" ".join(get_text(one, name) for name in _RULE) for one in rules],
-        "scopes": [get_text(one, "scopePath") for one in trees_of(document, "scopes")],
+        "scopes": [get_text(one, "scopePath") for one in list_trees(document, "scopes")],
     }
     keep: list[str] = []
     for one in actions:

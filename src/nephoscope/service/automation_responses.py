@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nephoscope.automation.action import find_action_kind
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.approvals import require_approver
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 from nephoscope.state import NotFoundError
 
 if TYPE_CHECKING:
@@ -29,22 +29,22 @@ _Decide = Callable[[str, str, "datetime"], "AutomationRun"]
 def approve_run(context: ServiceContext, engine: AutomationEngine, run: str) -> AutomationRun:
     """Approve what a run planned; it is done at the next tick. OwnRequestError for who asked for it, StateError where it waits for
     nobody."""
-    return _decide(context, engine, run, "approve", engine.approve, requester_decides=False)
+    return _decide_run(context, engine, run, "approve", engine.approve, requester_decides=False)
 
 
 def deny_run(context: ServiceContext, engine: AutomationEngine, run: str) -> AutomationRun:
     """Deny what a run planned."""
-    return _decide(context, engine, run, "deny", engine.deny)
+    return _decide_run(context, engine, run, "deny", engine.deny)
 
 
 def undo_run(context: ServiceContext, engine: AutomationEngine, run: str) -> AutomationRun:
     """Undo what was approved, at the next tick and before it is over."""
-    return _decide(context, engine, run, "undo", engine.undo)
+    return _decide_run(context, engine, run, "undo", engine.undo)
 
 
 def retry_run(context: ServiceContext, engine: AutomationEngine, run: str) -> AutomationRun:
     """Retry a dead run at the next tick, under its id and in the step that failed."""
-    return _decide(context, engine, run, "retry", engine.retry)
+    return _decide_run(context, engine, run, "retry", engine.retry)
 
 
 def try_rule(
@@ -57,7 +57,7 @@ def try_rule(
     workspace = engine.workspace
     with context.change(
         _format_operation("test"),
-        workspace_scope(workspace),
+        get_workspace_scope(workspace),
         f"rule {rule.title}",
         on=on,
         workspace=workspace,
@@ -82,7 +82,7 @@ def remove_secret(context: ServiceContext, name: str) -> None:
         context.state.credentials.remove(_format_credential(name))
 
 
-def _decide(
+def _decide_run(
     context: ServiceContext,
     engine: AutomationEngine,
     run: str,
@@ -91,7 +91,7 @@ def _decide(
     *,
     requester_decides: bool = True,
 ) -> AutomationRun:
-    operation, scope = _format_operation(act), workspace_scope(engine.workspace)
+    operation, scope = _format_operation(act), get_workspace_scope(engine.workspace)
     context.require(operation, scope)
     known = find_run(context, engine.workspace, run)
     # denying leaves everything as it is
@@ -105,13 +105,13 @@ def list_runs(
     context: ServiceContext, workspace: str, statuses: Sequence[RunStatus] = (), most: int = 100
 ) -> list[AutomationRun]:
     """Return the newest runs of a workspace. Raises DeniedError."""
-    context.require(READ, workspace_scope(workspace))
+    context.require(READ, get_workspace_scope(workspace))
     return context.state.automation_runs.list_newest(workspace, statuses=statuses, most=most)
 
 
 def read_run(context: ServiceContext, workspace: str, run: str) -> AutomationRun:
     """Return the run of an ID or its beginning. Raises DeniedError; StateError where there is none, or several."""
-    context.require(READ, workspace_scope(workspace))
+    context.require(READ, get_workspace_scope(workspace))
     return find_run(context, workspace, run)
 
 

@@ -14,14 +14,14 @@ from nephoscope.automation.rule_catalog import load_automations, load_rules
 from nephoscope.automation.rule_formats.author_permissions import READS, RISK_READS, WORKSPACE_WRITE
 from nephoscope.automation.rule_formats.security_actions import (
     HIDDEN,
+    build_credential_name,
     list_secret_names,
     list_secrets,
-    name_credential,
-    name_secrets,
+    map_secret_names,
 )
 from nephoscope.automation.rule_formats.security_automations import TYPE, read_automation
 from nephoscope.automation.rule_trial import try_with_documents
-from nephoscope.files.json_tree import tree_of, trees_of
+from nephoscope.files.json_tree import get_tree, list_trees
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.service.action_egress import check_hub, check_url
 from nephoscope.service.actors import ROOT_SCOPE
@@ -61,7 +61,7 @@ def prepare_automation(
     actor may not change, AutomationError as `check_actions` does.
     """
     scopes = _limit_scopes(context, body)
-    if any(one.get("eventSource") == RISKS for one in trees_of(body["properties"], "sources")):
+    if any(one.get("eventSource") == RISKS for one in list_trees(body["properties"], "sources")):
         for read in RISK_READS:
             context.require(read, ROOT_SCOPE, why="risks of identities")
     for action in _list_actions(body):
@@ -117,7 +117,9 @@ def load_readiness(context: ServiceContext, secrets: Collection[str] = ()) -> Re
 def check_readiness(context: ServiceContext, body: Mapping[str, object]) -> None:
     """Raise ValueError for what an automation names and is not there, AutomationError for what is none."""
     rule = read_automation(body)
-    if why := load_readiness(context, name_secrets(rule.key, list_secrets(body))).list_missing(rule):
+    if why := load_readiness(
+        context, map_secret_names(rule.key, list_secrets(body))
+    ).list_missing_requirements(rule):
         raise ValueError("; ".join(why))
 
 
@@ -156,7 +158,11 @@ def put_automation(context: ServiceContext, body: Mapping[str, object]) -> bool:
         document = {**document, "properties": {**document["properties"], "metadata": metadata}}
     read_automation(document)
     return put_document(
-        context, ROOT_SCOPE, document, "Microsoft.Security/automations", secrets=name_secrets(key, secrets)
+        context,
+        ROOT_SCOPE,
+        document,
+        "Microsoft.Security/automations",
+        secrets=map_secret_names(key, secrets),
     )
 
 
@@ -168,7 +174,7 @@ def describe_author(context: ServiceContext, before: Mapping[str, object] | None
     if not isinstance(context.actor, Caller):
         return {}
     now, who = context.now.isoformat(), context.actor.principal.id
-    old = {name: str(value) for name, value in tree_of(before or {}, "properties", "metadata").items()}
+    old = {name: str(value) for name, value in get_tree(before or {}, "properties", "metadata").items()}
     made = {"createdDateTimeUtc": now, "createdBy": who, **old}
     return made | {"lastUpdatedDateTimeUtc": now, "lastUpdatedBy": who}
 
@@ -202,7 +208,10 @@ def _reveal_action(context: ServiceContext, key: str, kind: str) -> dict[str, ob
     for at, one in enumerate(_list_actions(document.body) if document is not None else ()):
         if one.get("actionType") == kind:
             secret = NAMED[kind][1]
-            return {**one, secret: context.state.credentials.get(name_credential(key, at, secret)).reveal()}
+            return {
+                **one,
+                secret: context.state.credentials.get(build_credential_name(key, at, secret)).reveal(),
+            }
     raise ValueError(f"No {'event hub' if kind == 'EventHub' else 'Logic App'} is stored")
 
 

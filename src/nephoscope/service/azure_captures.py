@@ -149,7 +149,7 @@ def list_azure_captures(context: ServiceContext, machine: str = "") -> list[Azur
     return [one for one in wanted if context.actor.is_permitted(READ, one.properties.target.lower())]
 
 
-def is_configured(context: ServiceContext) -> bool:
+def is_capturing_configured(context: ServiceContext) -> bool:
     """Return whether operator.yaml names a sign-in for captures of Network Watcher."""
     try:
         allowed = load_operator_policy(context.data).captures

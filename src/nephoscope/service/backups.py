@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.instance import BACKED_UP
-from nephoscope.lake.backup.backup_restore import restore
+from nephoscope.lake.backup.backup_restore import restore_data_folder
 from nephoscope.lake.backup.backup_writer import back_up
 from nephoscope.lake.backup.restored_audit import OPERATION as RESTORE
 from nephoscope.service.actors import ROOT_SCOPE
@@ -58,4 +58,4 @@ def restore_backup(
     """
     actor.require(RESTORE, ROOT_SCOPE)
     actor.require(SECRETS, ROOT_SCOPE, "a restore can grant access to other users")
-    return restore(file, data, state_url, tell, author=actor.name, admit=admit)
+    return restore_data_folder(file, data, state_url, tell, author=actor.name, admit=admit)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.behavior.settings import load_settings, store_settings
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ READ, WRITE, FORGET = (f"Nephoscope/behavior/{one}" for one in ("read", "write",
 
 def read_behavior_settings(context: ServiceContext, workspace: str) -> BehaviorSettings:
     """Return the settings of a workspace; DeniedError for who may not read them."""
-    context.require(READ, workspace_scope(workspace))
+    context.require(READ, get_workspace_scope(workspace))
     return load_settings(context.state, workspace)
 
 
@@ -32,7 +32,7 @@ def change_behavior_settings(
 
     Raises BehaviorSettingsError for a value that cannot be.
     """
-    scope = workspace_scope(workspace)
+    scope = get_workspace_scope(workspace)
     context.require(WRITE, scope)
     before = load_settings(context.state, workspace)
     settings = replace(before, **changes)
@@ -47,5 +47,5 @@ def relearn_profiles(context: ServiceContext, lake: Lake, workspace: str) -> Beh
     """Forget the profiles of a workspace and learn them from what the lake keeps; None where another process is at it."""
     from nephoscope.behavior.behavior_run import BehaviorAnalysis
 
-    with context.change_files(FORGET, workspace_scope(workspace), f"profiles of {workspace}"):
+    with context.change_files(FORGET, get_workspace_scope(workspace), f"profiles of {workspace}"):
         return BehaviorAnalysis(lake, context.state, workspace).run(context.now, anew=True)

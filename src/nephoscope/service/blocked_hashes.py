@@ -96,30 +96,32 @@ def _read_block(
     if not blocks:
         return None
     done = max(filter(_is_done, blocks), key=_find_time, default=None)
-    last = None if done is None else _read_last(done, filter(_is_done, unblocks), now)
+    last = None if done is None else _read_last_block(done, filter(_is_done, unblocks), now)
     if done is not None and last is not None and last.state is BlockState.BLOCKED:
         problem = _find_problem(agents.get(done.machine))
-        return _make(done, BlockState.NOT_ENFORCED, problem, last.ends) if problem else last
+        return _make_blocked_hash(done, BlockState.NOT_ENFORCED, problem, last.ends) if problem else last
     if open_ := next((one for one in blocks if _is_open(one, now)), None):
         waits = open_.status is OrderStatus.PENDING
-        return _make(
+        return _make_blocked_hash(
             open_, BlockState.WAITS_FOR_APPROVAL if waits else BlockState.WAITS_FOR_MACHINE, "", None
         )
     if last is not None and blocks[0].created <= last.created:
         return last
-    return _make(blocks[0], BlockState.NOT_BLOCKED, _explain_failure(blocks[0], now), None)
+    return _make_blocked_hash(blocks[0], BlockState.NOT_BLOCKED, _explain_failure(blocks[0], now), None)
 
 
-def _read_last(done: ResponseOrder, unblocks: Iterable[ResponseOrder], now: datetime) -> BlockedHash:
+def _read_last_block(done: ResponseOrder, unblocks: Iterable[ResponseOrder], now: datetime) -> BlockedHash:
     """Return the last block that was carried out: until its days have passed, or an order took it back."""
     undone = next((one for one in unblocks if _find_time(one) >= _find_time(done)), None)
     if undone is not None:
-        return _make(done, BlockState.UNBLOCKED, "", _find_time(undone))
+        return _make_blocked_hash(done, BlockState.UNBLOCKED, "", _find_time(undone))
     ends = _find_time(done) + timedelta(days=int(done.arguments["days"]))
-    return _make(done, BlockState.BLOCKED if ends > now else BlockState.ENDED, "", ends)
+    return _make_blocked_hash(done, BlockState.BLOCKED if ends > now else BlockState.ENDED, "", ends)
 
 
-def _make(one: ResponseOrder, state: BlockState, detail: str, ends: datetime | None) -> BlockedHash:
+def _make_blocked_hash(
+    one: ResponseOrder, state: BlockState, detail: str, ends: datetime | None
+) -> BlockedHash:
     return BlockedHash(
         one.id, one.arguments["sha256"].lower(), one.machine, state, detail, ends, one.requester, one.decided_by, one.created,
         one.justification, one.incident,

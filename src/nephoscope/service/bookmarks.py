@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.incidents.bookmark_service import BookmarkService
 from nephoscope.alerts.incidents.incident_service import IncidentService
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 
 if TYPE_CHECKING:
     from nephoscope.alerts.library.hunting import HuntingRange
@@ -26,7 +26,7 @@ def keep_row(
 ) -> Bookmark:  # fmt: skip
     """Keep a row of a hunting query as a bookmark; `mark` names the row over the range."""
     with context.transact(
-        WRITE, workspace_scope(workspace), f"bookmark of {query.name}", act="keep", mark=mark, workspace=workspace, notes=notes,
+        WRITE, get_workspace_scope(workspace), f"bookmark of {query.name}", act="keep", mark=mark, workspace=workspace, notes=notes,
         tags=tags,
     ):  # fmt: skip
         return _build_bookmark_service(context, workspace).create(
@@ -39,7 +39,7 @@ def put_bookmark(
 ) -> None:
     """Keep a bookmark as it is given, in the place of the one of its id, and put it into an incident."""
     with context.transact(
-        WRITE, workspace_scope(workspace), _format_target(bookmark.id), act="put", workspace=workspace,
+        WRITE, get_workspace_scope(workspace), _format_target(bookmark.id), act="put", workspace=workspace,
         incident=incident.number if incident else None,
     ):  # fmt: skip
         bookmarks = _build_bookmark_service(context, workspace)
@@ -52,7 +52,7 @@ def change_bookmark(context: ServiceContext, workspace: str, id_: str, **changes
     """Change `name`, `notes` or `tags` of the bookmark whose id begins so, or put it away (`deleted`)."""
     operation = DELETE if "deleted" in changes else WRITE
     with context.transact(
-        operation, workspace_scope(workspace), _format_target(id_), workspace=workspace, **changes
+        operation, get_workspace_scope(workspace), _format_target(id_), workspace=workspace, **changes
     ):
         return _build_bookmark_service(context, workspace).change(id_, context.now, context.author, **changes)
 
@@ -64,7 +64,7 @@ def promote_bookmarks(
     """Put bookmarks into an incident: that of a number, else a new one; later alerts of their entities join it."""
     targets = [_format_target(one) for one in ids]
     with context.transact(
-        WRITE, workspace_scope(workspace), targets, workspace=workspace, act="promote", incident=incident or "new",
+        WRITE, get_workspace_scope(workspace), targets, workspace=workspace, act="promote", incident=incident or "new",
         title=title or None, severity=severity or None,
     ):  # fmt: skip
         return _build_bookmark_service(context, workspace).promote(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.posture.pipelines.build_reevaluation import TOOL, build_index, judge_components
-from nephoscope.posture.pipelines.repository_name import repository_scope
+from nephoscope.posture.pipelines.repository_name import get_repository_scope
 from nephoscope.posture.pipelines.run_document import RunDocument
 from nephoscope.service.pipelines import WRITE, NewPipelineRun, RecordedRun, record_run
 
@@ -33,10 +33,10 @@ class Build:
     components: tuple[BillComponent, ...]
 
 
-def builds(context: ServiceContext) -> Iterator[Build]:
+def list_builds(context: ServiceContext) -> Iterator[Build]:
     """Give the builds whose repositories the actor may write."""
-    for repository in context.state.pipelines.repositories():
-        if context.actor.is_permitted(WRITE, repository_scope(repository.name)):
+    for repository in context.state.pipelines.list_repositories():
+        if context.actor.is_permitted(WRITE, get_repository_scope(repository.name)):
             newest: dict[tuple[str, str], PipelineRun] = {}
             for run in context.state.pipelines.runs([repository.name], MOST_RUNS):
                 if run.decides and run.tool != TOOL:
@@ -54,7 +54,7 @@ def rejudge_builds(
 
     `read` gives the records, `whole` tells afterwards whether all were read: else nothing closes. Raises what `record_run` raises.
     """
-    found = list(builds(context))
+    found = list(list_builds(context))
     if not found:
         return []
     source = build_index([one for build in found for one in build.components], read())

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.pipelines.resource_origins import CodeOrigin, OriginIndex, resource_type
+from nephoscope.posture.pipelines.resource_origins import CodeOrigin, OriginIndex, get_resource_type
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.service.pipelines import list_readable_repositories
 from nephoscope.state.estate.pipeline_records import WorkItem, WorkItemStatus
@@ -41,7 +41,7 @@ def find_origins_of_all(context: ServiceContext, ids: Iterable[str]) -> dict[str
     keys = {id_: id_.lower().rstrip("/") for id_ in ids} if names else {}
     if not keys:
         return {}
-    types = {resource_type(key) for key in keys.values()}
+    types = {get_resource_type(key) for key in keys.values()}
     index = OriginIndex(context.state.pipelines.list_planned_origins({*keys.values()}, types, names))
     found = {id_: index.find_origins(key) for id_, key in keys.items()}
     return {id_: origins for id_, origins in found.items() if origins}
@@ -54,7 +54,7 @@ def list_open_items(context: ServiceContext, id_: str) -> list[WorkItem]:
     return context.state.pipelines.items(names, [WorkItemStatus.OPEN], key) if names else []
 
 
-def violated_passes(
+def list_violated_passes(
     context: ServiceContext, findings: Findings, reach: Reach, repositories: Collection[str]
 ) -> list[ViolatedPass]:
     """Return what a template passes and the resource that it made violates, the gravest first.
@@ -69,10 +69,14 @@ def violated_passes(
     if not wanted.recommendations:
         return []
     failing = findings.page(reach, wanted, order="severity", most=MOST_COMPARED)
-    return [one for finding in failing for one in _list_passed(finding, index.find_origins(finding.resource))]
+    return [
+        one
+        for finding in failing
+        for one in _list_passed_findings(finding, index.find_origins(finding.resource))
+    ]
 
 
-def _list_passed(finding: ListedFinding, origins: Collection[CodeOrigin]) -> Iterator[ViolatedPass]:
+def _list_passed_findings(finding: ListedFinding, origins: Collection[CodeOrigin]) -> Iterator[ViolatedPass]:
     for one in origins:
         if finding.recommendation in one.planned.passed:
             yield ViolatedPass(finding, one)

@@ -26,7 +26,7 @@ _PURPOSE = b"fingerprints of secrets in files"
 _SURE = 50
 
 
-def custom_rules_folder(data: Path) -> Path:
+def get_custom_rules_folder(data: Path) -> Path:
     """Return where the rules for malware of the user's own lie in a data folder."""
     return data / "malware" / "rules"
 
@@ -36,12 +36,12 @@ def describe_engines(data: Path, parts: Collection[ExaminedPart], now: datetime)
 
     Fingerprints of secrets are made with a key of the data folder: they tell nothing to who does not have it.
     """
-    malware = malware_scanner(data, now) if "malware" in parts else None
+    malware = build_malware_scanner(data, now) if "malware" in parts else None
     secrets = "secrets" in parts
     return LookedFor(secrets, "configuration" in parts, malware, fingerprint_key(data) if secrets else b"")
 
 
-def malware_scanner(data: Path, now: datetime) -> MalwareScanner:
+def build_malware_scanner(data: Path, now: datetime) -> MalwareScanner:
     """Return the engines that look for malware: the rules of the product with those of the user, and ClamAV where it is installed.
 
     Raises MalwareRuleError for a rule that cannot be used.
@@ -52,21 +52,21 @@ def malware_scanner(data: Path, now: datetime) -> MalwareScanner:
     from nephoscope.collect.malware.yara_rules import YaraEngine, load_custom_rules, load_product_rules
 
     engines: list[MalwareEngineScan] = [
-        YaraEngine([*load_product_rules(), *load_custom_rules(custom_rules_folder(data))])
+        YaraEngine([*load_product_rules(), *load_custom_rules(get_custom_rules_folder(data))])
     ]
     if (clamav := find_clamav(now)) is not None:
         engines.append(clamav)
     return MalwareScanner(engines)
 
 
-def rule_scanner(data: Path) -> MalwareScanner:
+def build_rule_scanner(data: Path) -> MalwareScanner:
     """Return what scans single contents: the rules of the product with those of the user. Raises MalwareRuleError."""
     # the engine is loaded where malware is looked for alone
     from nephoscope.collect.malware.malware_scanner import MalwareScanner
     from nephoscope.collect.malware.yara_rules import YaraEngine, load_custom_rules, load_product_rules
 
     return MalwareScanner(
-        [YaraEngine([*load_product_rules(), *load_custom_rules(custom_rules_folder(data))])]
+        [YaraEngine([*load_product_rules(), *load_custom_rules(get_custom_rules_folder(data))])]
     )
 
 
@@ -75,7 +75,7 @@ def explain_missing_rules(data: Path) -> str:
     from nephoscope.collect.malware.errors import MalwareRuleError
 
     try:
-        return "; ".join(one.reason for one in rule_scanner(data).statuses if one.reason)
+        return "; ".join(one.reason for one in build_rule_scanner(data).statuses if one.reason)
     except MalwareRuleError as error:
         return str(error)
 
@@ -85,7 +85,7 @@ def describe_file(data: Path, path: str, content: bytes) -> str:
     digest = f"SHA-256 {hashlib.sha256(content).hexdigest()}"
     if reason := explain_missing_rules(data):
         return f"{digest}, not scanned for malware: {reason}"
-    found = rule_scanner(data).scan(path, content)
+    found = build_rule_scanner(data).scan(path, content)
     titles = "; ".join(sorted({f"{one.title} ({one.rule})" for one in found.matches}))
     told = [f"malware: {titles}" if titles else "no malware rule matches", *found.unscanned, *found.failed]
     return ", ".join((digest, *told))
@@ -99,7 +99,7 @@ def fingerprint_key(data: Path) -> bytes:
     return hmac.digest(key, _PURPOSE, "sha256")
 
 
-def known_malware(state: State, now: datetime) -> KnownMalware:
+def load_known_malware(state: State, now: datetime) -> KnownMalware:
     """Return the files that threat intelligence knows by their SHA-256 and that hold at a time."""
     return {
         digest: KnownDigest(
@@ -110,5 +110,5 @@ def known_malware(state: State, now: datetime) -> KnownMalware:
             Severity.MEDIUM if one.confidence is not None and one.confidence < _SURE else Severity.HIGH,
             one.source,
         )
-        for digest, one in state.intel.file_digests("SHA-256", now)
+        for digest, one in state.intel.list_file_digests("SHA-256", now)
     }

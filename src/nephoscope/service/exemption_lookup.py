@@ -75,14 +75,14 @@ class VulnerabilityExemption:
 ExemptionLookup = Callable[[ExemptedSubject, Iterable[str], str], VulnerabilityExemption | None]
 
 
-def vulnerability_exemptions(context: ServiceContext) -> list[VulnerabilityExemption]:
+def list_vulnerability_exemptions(context: ServiceContext) -> list[VulnerabilityExemption]:
     """Return all exemptions, expired ones as well; whoever shows them asks what may be read."""
-    return [_read(one.body, one.author) for one in context.state.arm_documents.all([TYPE.lower()])]
+    return [_read_exemption(one.body, one.author) for one in context.state.arm_documents.all([TYPE.lower()])]
 
 
 def make_exemption_lookup(context: ServiceContext) -> ExemptionLookup:
     """Return what tells the exemption that holds now for a subject, a vulnerability by its names and a package."""
-    holding = [one for one in vulnerability_exemptions(context) if one.is_active(context.now)]
+    holding = [one for one in list_vulnerability_exemptions(context) if one.is_active(context.now)]
 
     def find(subject: ExemptedSubject, names: Iterable[str], package: str) -> VulnerabilityExemption | None:
         called = tuple(names)
@@ -119,7 +119,7 @@ class _ExemptionProperties(Struct, rename="camel"):
     expires_on: str | None
 
 
-def _read(body: dict[str, object], author: str) -> VulnerabilityExemption:
+def _read_exemption(body: dict[str, object], author: str) -> VulnerabilityExemption:
     kept = convert(body["properties"], _ExemptionProperties)
     return VulnerabilityExemption(
         kept.scope, kept.description, kept.vulnerability, kept.package, kept.image, kept.exemption_category,

@@ -22,11 +22,13 @@ class ExemptedSubject(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, subject: InventorySubject) -> ExemptedSubject:
         """Return a subject that is kept by all of its names."""
-        names = image_names(subject.login_server, subject.repository, subject.digest, subject.tags)
+        names = list_image_names(subject.login_server, subject.repository, subject.digest, subject.tags)
         return cls(names, subject.resource_id, subject.tenant)
 
 
-def image_names(login_server: str, repository: str, digest: str, tags: Iterable[str] = ()) -> frozenset[str]:
+def list_image_names(
+    login_server: str, repository: str, digest: str, tags: Iterable[str] = ()
+) -> frozenset[str]:
     """Return every lower-cased name that an image goes by; none for what has no digest."""
     if not digest:
         return frozenset()

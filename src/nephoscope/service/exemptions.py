@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nephoscope.access.authenticator import Caller
 from nephoscope.posture.governance.exemption_authorization import WRITE, may_exempt
 from nephoscope.service.arm_documents import put_document, remove_document
-from nephoscope.state.estate.arm_documents import row_key
+from nephoscope.state.estate.arm_documents import build_row_key
 from nephoscope_policy.exemption import Exemption
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ def put_exemptions(
     """
     exemptions = [Exemption.parse(body) for body in bodies]
     for one in exemptions:
-        require_exemption_permission(context, one, governing, row_key(tenant, one.scope))
+        require_exemption_permission(context, one, governing, build_row_key(tenant, one.scope))
     with context.state.database.nest_transactions():
         for one, body in zip(exemptions, bodies, strict=True):
-            put_document(context, row_key(tenant, one.scope), body, TYPE)
+            put_document(context, build_row_key(tenant, one.scope), body, TYPE)
     return len(bodies)
 
 

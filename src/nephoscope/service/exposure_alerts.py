@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.exposure_changes import TYPE, ExposureChangeDocument, attributions
+from nephoscope.posture.published.exposure_changes import TYPE, ExposureChangeDocument, list_attributions
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_policy.model.resource_id import ResourceId
@@ -39,7 +39,7 @@ def write_exposure_change_rows(context: ServiceContext) -> int:
     gone = [id_ for id_ in known if id_ not in found]
     if fresh or gone:
         rows: list[tuple[str, dict[str, object]]] = [
-            (TABLE, _build_row(context, one, attributions(one, published.listing, EVERYTHING)))
+            (TABLE, _build_row(context, one, list_attributions(one, published.listing, EVERYTHING)))
             for one in fresh.values()
         ]
         with state.transaction(product=_PRODUCT) as session:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.protect.files.change_rows import TABLE, change_row
+from nephoscope.protect.files.change_rows import TABLE, build_change_row
 from nephoscope.protect.files.file_change import FileChange, compare_files, restore_unread_records
 from nephoscope.protect.files.file_scan import scan_files
 from nephoscope.protect.files.monitored_host import MonitoredHost, load_host, save_host
@@ -73,10 +73,10 @@ def scan_host(
     new, window = compare_files(host.seen, found), host.settings.find_window(now)
     approved = host.approved
     if window is not None:
-        approved = _approve(approved, found, {one.path for one in new})
+        approved = _approve_files(approved, found, {one.path for one in new})
     with context.state.transaction() as session:
         for one in new:
-            row = change_row(one, name, resource, window, now)
+            row = build_change_row(one, name, resource, window, now)
             context.state.outbox.add(session, workspace, TABLE, row)
         if window is not None and new:
             told = [one.path for one in new[:_MOST_TOLD]]
@@ -98,7 +98,7 @@ def approve_changes(
     chosen = [
         one for one in changes if not patterns or any(fnmatchcase(one.path, pattern) for pattern in patterns)
     ]
-    approved = _approve(host.approved, host.seen, {one.path for one in chosen})
+    approved = _approve_files(host.approved, host.seen, {one.path for one in chosen})
     told = [one.path for one in chosen[:_MOST_TOLD]]
     with context.change_files(
         WRITE,
@@ -118,7 +118,7 @@ def approve_changes(
     return chosen
 
 
-def _approve(
+def _approve_files(
     approved: dict[str, FileRecord], found: dict[str, FileRecord], paths: set[str]
 ) -> dict[str, FileRecord]:
     kept = {path: one for path, one in approved.items() if path not in paths}

@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from nephoscope.identity.risk_decisions import COMPROMISED, DISMISS, IDENTITY_DECISIONS, SIGN_IN_DECISIONS
 from nephoscope.identity.risk_ledger import RiskLedger
-from nephoscope.identity.risk_reader import RiskReader, quote
+from nephoscope.identity.risk_reader import RiskReader, quote_kql_text
 from nephoscope.identity.risk_rows import query_lake
-from nephoscope.lake.writing.outbox import deliver_pending
+from nephoscope.lake.writing.outbox import deliver_pending_rows
 from nephoscope.model.identity_risk import (
     IdentityKind,
     RiskDetection,
@@ -23,7 +23,7 @@ from nephoscope.model.identity_risk import (
     read_level,
 )
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 from nephoscope.state.database.state_errors import NotFoundError, StateError
 from nephoscope.state.workspaces.workspace import DEFAULT
 
@@ -43,10 +43,10 @@ COLLECTIONS = {
 }
 
 
-def risk_reader(context: ServiceContext, lake: Lake, workspace: str = DEFAULT) -> RiskReader:
+def open_risk_reader(context: ServiceContext, lake: Lake, workspace: str = DEFAULT) -> RiskReader:
     """Return what reads the risks of a workspace; DeniedError for who may not read them, or not the logs that they come from."""
     context.require(READ, ROOT_SCOPE)
-    context.require(LOGS, workspace_scope(workspace))
+    context.require(LOGS, get_workspace_scope(workspace))
     return RiskReader(lake, context.state, workspace)
 
 
@@ -69,7 +69,7 @@ def decide_risk(
     for id_ in ids:
         found = known.get(id_.lower())
         if found is None and decision == COMPROMISED:
-            found = _not_at_risk(context, lake, kind, id_, workspace)
+            found = _find_user_without_risk(context, lake, kind, id_, workspace)
         if found is None:
             raise NotFoundError(f"Nothing is known of the risk of '{id_[:100]}'.")
         if found.deleted and decision == DISMISS:
@@ -80,7 +80,7 @@ def decide_risk(
         ledger = RiskLedger(context.state, workspace, context.now)
         ledger.decide(session, list(known.values()), list(detections), decided, decision, context.author)
         context.enter(session, WRITE, f"{COLLECTIONS[kind]}/{decision}", ids=list(ids), workspace=workspace)
-    deliver_pending(lake, context.state)
+    deliver_pending_rows(lake, context.state)
 
 
 def decide_sign_ins(
@@ -100,16 +100,16 @@ def decide_sign_ins(
         decided = SIGN_IN_DECISIONS[decision]
         ledger.decide_sign_ins(session, detections, others.values(), decided, decision, context.author)
         context.enter(session, WRITE, f"signIns/{decision}", requestIds=list(requests), workspace=workspace)
-    deliver_pending(lake, context.state)
+    deliver_pending_rows(lake, context.state)
 
 
-def _not_at_risk(
+def _find_user_without_risk(
     context: ServiceContext, lake: Lake, kind: IdentityKind, id_: str, workspace: str
 ) -> RiskyIdentity | None:
     """Return a user whom the directory knows and who was never at risk, None where it does not."""
     if kind is not IdentityKind.USER:
         return None
-    text = f"IdentityInfo | where AccountObjectId =~ {quote(id_)} | top 1 by TimeGenerated"
+    text = f"IdentityInfo | where AccountObjectId =~ {quote_kql_text(id_)} | top 1 by TimeGenerated"
     rows = query_lake(lake, text, workspace)
     if not rows:
         return None
@@ -123,7 +123,7 @@ def _list_detections_of_log(
     context: ServiceContext, lake: Lake, requests: Sequence[str], workspace: str
 ) -> list[RiskDetection]:
     """Return a detection for each of some sign-ins that none is kept of."""
-    text = f"SigninLogs | where Id in~ ({', '.join(map(quote, requests))}) | summarize arg_max(TimeGenerated, *) by Id"
+    text = f"SigninLogs | where Id in~ ({', '.join(map(quote_kql_text, requests))}) | summarize arg_max(TimeGenerated, *) by Id"
     rows = {str(row["Id"]).lower(): row for row in query_lake(lake, text, workspace)}
     for one in requests:
         if one.lower() not in rows:

@@ -91,13 +91,13 @@ def list_images(
     """
     watched = {one.name: one for one in list_readable_registries(context, reaches(READ_IMAGES))}
     subjects = _group_subjects(context, reaches(READ), text, digests)
-    registered = _list_registered(context, watched, text, digests)
-    running = _list_running(context, reaches(READ))
+    registered = _list_registered_images(context, watched, text, digests)
+    running = _map_running_images(context, reaches(READ))
     found = [
         _build_overview(
             watched[one.registry].address.lower(),
             one,
-            _pop_parts(subjects, watched[one.registry], one),
+            _pop_image_parts(subjects, watched[one.registry], one),
             running,
         )
         for one in registered
@@ -142,7 +142,7 @@ def count_severities(
     """Return how many vulnerabilities of each severity the scans of images have, by the ids of those."""
     ids = frozenset(each.id for one in images for each in one.subjects)
     return (
-        context.state.vulnerabilities.severity_counts(FindingFilter(SubjectFilter(reach, ids=ids)))
+        context.state.vulnerabilities.count_by_severity(FindingFilter(SubjectFilter(reach, ids=ids)))
         if ids
         else {}
     )
@@ -168,16 +168,16 @@ def _group_subjects(
     wanted = [SubjectFilter(reach, SubjectKind.IMAGE, image=one, most=MOST_IMAGES) for one in digests or [""]]
     found: dict[_Key, list[InventorySubject]] = {}
     for one in (each for several in wanted for each in list_inventories(context, several)):
-        if digests is not None or not text or _is_named(one, text):
+        if digests is not None or not text or _is_image_named(one, text):
             found.setdefault((one.login_server, one.repository, one.digest), []).append(one)
     return found
 
 
-def _is_named(one: InventorySubject, text: str) -> bool:
+def _is_image_named(one: InventorySubject, text: str) -> bool:
     return text.casefold() in " ".join((one.key, one.name, *one.tags)).casefold()
 
 
-def _list_registered(
+def _list_registered_images(
     context: ServiceContext, watched: Mapping[str, WatchedRegistry], text: str, digests: Sequence[str] | None
 ) -> list[RegistryImage]:
     images = context.state.registry_images
@@ -186,7 +186,7 @@ def _list_registered(
     return [one for one in images.with_digests(digests) if one.registry in watched]
 
 
-def _pop_parts(
+def _pop_image_parts(
     subjects: dict[_Key, list[InventorySubject]], registry: WatchedRegistry, image: RegistryImage
 ) -> tuple[InventorySubject, ...]:
     """Take out the scans of an image and of the images for single platforms that it is made of."""
@@ -221,10 +221,10 @@ def _build_scanned_overview(
     )
 
 
-def _list_running(context: ServiceContext, reach: Reach) -> dict[str, list[str]]:
+def _map_running_images(context: ServiceContext, reach: Reach) -> dict[str, list[str]]:
     """Return what runs each digest, of what may be read; a registry holds images and runs none."""
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for one in context.state.inventories.listings():
+    for one in context.state.inventories.list_listings():
         if _REGISTRY_TYPE not in one.resource_id and _is_in_reach(one.resource_id, reach):
             for digest in one.digests:
                 found[digest].append(one.resource_id)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.image_name import ImageReference
-from nephoscope.protect.registry.image_import import destination
+from nephoscope.protect.registry.image_import import choose_destination
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.approvals import require_approver
@@ -62,7 +62,7 @@ def request_image(
     settings = read_settings(context.state.watched_registries.get(registry).settings)
     try:
         reference = ImageReference.parse(image)
-        repository, tag = destination(settings, reference)
+        repository, tag = choose_destination(settings, reference)
     except ImageError as error:
         raise ImageRequestError(f"image: {error}") from error
     _check_reason(reason)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.investigation.optimistic_update import IncidentUpdate, apply_decision
 from nephoscope.service.alerts import find_operation, set_open_alerts
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import TransientError
 from nephoscope.state.incidents.incidents import NoteKind
@@ -31,7 +31,7 @@ class SkippedIncident:
     error: StateError
 
 
-def audit_target(number: int) -> str:
+def get_audit_target(number: int) -> str:
     """Return the name that the audit gives an incident."""
     return f"incident {number}"
 
@@ -63,9 +63,9 @@ def decide_incidents(
     `alerts` is the action of alerts that their open ones get with it, '' for none. Returns those that were left as they are, because
     they have another etag or cannot be decided so.
     """
-    context.require(WRITE, workspace_scope(workspace))
+    context.require(WRITE, get_workspace_scope(workspace))
     if alerts:
-        context.require(find_operation(alerts), workspace_scope(workspace))
+        context.require(find_operation(alerts), get_workspace_scope(workspace))
     incident_service, skipped = IncidentService(context.state, workspace), []
     with context.state.transaction() as session:
         # always in one order: two transactions that change the same ones do not hold each other up
@@ -73,7 +73,7 @@ def decide_incidents(
             try:
                 apply_decision(session, incident_service, number, etag, decision, context.now, context.author)
                 context.enter(
-                    session, WRITE, audit_target(number), act=act, workspace=workspace, **decision.changes
+                    session, WRITE, get_audit_target(number), act=act, workspace=workspace, **decision.changes
                 )
                 if alerts:
                     set_open_alerts(context, session, workspace, number, alerts)
@@ -93,7 +93,7 @@ def change_incidents(
     """
     several = list(dict.fromkeys(numbers))
     with _audit_change(context, workspace, several, act, **changes, comment=remark or None):
-        IncidentService(context.state, workspace).change_several(
+        IncidentService(context.state, workspace).change_incidents(
             several, context.now, context.author, changes, remark
         )
 
@@ -102,12 +102,12 @@ def create_incident(
     context: ServiceContext, workspace: str, incident: Incident, remark: str = ""
 ) -> Incident:
     """Create an incident without alerts; StateError for what does not go together."""
-    context.require(WRITE, workspace_scope(workspace))
+    context.require(WRITE, get_workspace_scope(workspace))
     with context.state.transaction() as session:
         made = IncidentService(context.state, workspace).open_in_transaction(
             session, incident, context.now, context.author, remark
         )
-        context.enter(session, WRITE, audit_target(made.number), act="create", workspace=workspace)
+        context.enter(session, WRITE, get_audit_target(made.number), act="create", workspace=workspace)
     return made
 
 
@@ -115,18 +115,18 @@ def update_incident(
     context: ServiceContext, workspace: str, number: int, changes: Mapping[str, Any], remark: str = ""
 ) -> Incident:
     """Change fields of an incident, whoever changed it last; StateError for what does not go together."""
-    context.require(WRITE, workspace_scope(workspace))
+    context.require(WRITE, get_workspace_scope(workspace))
     incident_service = IncidentService(context.state, workspace)
     with context.state.transaction() as session:
         kept = incident_service.apply(session, number, context.now, context.author, changes, remark=remark)
-        context.enter(session, WRITE, audit_target(number), act="set", workspace=workspace, **changes)
+        context.enter(session, WRITE, get_audit_target(number), act="set", workspace=workspace, **changes)
     return kept
 
 
 def delete_incident(context: ServiceContext, workspace: str, number: int) -> None:
     """Delete an incident; its alerts and bookmarks are in none any more."""
     with context.change(
-        DELETE, workspace_scope(workspace), audit_target(number), act="delete", workspace=workspace
+        DELETE, get_workspace_scope(workspace), get_audit_target(number), act="delete", workspace=workspace
     ):
         IncidentService(context.state, workspace).remove(number, context.now, context.author)
 
@@ -176,8 +176,10 @@ def delete_note(context: ServiceContext, workspace: str, number: int, note: Inci
 def _audit_change(
     context: ServiceContext, workspace: str, numbers: Iterable[int], act: str, **detail: object
 ) -> Iterator[None]:
-    targets = [audit_target(one) for one in numbers]
-    with context.change(WRITE, workspace_scope(workspace), targets, act=act, workspace=workspace, **detail):
+    targets = [get_audit_target(one) for one in numbers]
+    with context.change(
+        WRITE, get_workspace_scope(workspace), targets, act=act, workspace=workspace, **detail
+    ):
         yield
 
 
@@ -193,6 +195,11 @@ def _audit_note(
 ) -> Iterator[None]:
     operation = get_note_operation(kind, verb)
     with context.change(
-        operation, workspace_scope(workspace), audit_target(number), act=act, workspace=workspace, **detail
+        operation,
+        get_workspace_scope(workspace),
+        get_audit_target(number),
+        act=act,
+        workspace=workspace,
+        **detail,
     ):
         yield

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 from nephoscope.service.threat_intelligence import READ
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ class _Addresses:
 def match_indicators(context: ServiceContext, values: Collection[str]) -> IndicatorMatches:
     """Compare lower-cased values with the indicators that hold, in the workspaces where the user may read them."""
     intel = context.state.intel
-    workspaces = [one for one in intel.workspaces() if context.actor.is_permitted(READ, workspace_scope(one))]
+    workspaces = [
+        one for one in intel.workspaces() if context.actor.is_permitted(READ, get_workspace_scope(one))
+    ]
     addresses, compared = _Addresses(values), 0
     found: dict[tuple[str, str], list[str]] = {}
     for workspace, id_, listed in intel.list_values(workspaces, context.now):

@@ -12,7 +12,7 @@ from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.advisories import MATCHED, WRITE, open_advisories
 from nephoscope.service.inventory_rows import add_software_rows, add_vulnerability_rows
-from nephoscope.service.pending_findings import mark_unpublished, select_resources
+from nephoscope.service.pending_findings import mark_resources_unpublished, select_resources
 from nephoscope.service.rematching import match_package, rematch_packages, to_checkpoint
 from nephoscope.state.database.state_errors import NotFoundError, StateError
 from nephoscope.state.inventory.inventories import ImageListing, NamedPackage
@@ -23,7 +23,11 @@ from nephoscope.state.inventory.subject import (
     SubjectKind,
     UnreadPlace,
 )
-from nephoscope.vulnerability.database.changed_packages import advisory_names, feeds_kind, identity
+from nephoscope.vulnerability.database.changed_packages import (
+    build_feeds_key,
+    list_advisory_names,
+    reduce_to_identity,
+)
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -105,19 +109,20 @@ def keep_inventory(context: ServiceContext, scan: MachineScan | ImageScan) -> St
     not write assessments of the subject; InventoryError for an id that is none; StateError where a later scan is kept.
     """
     subject = _build_subject(context, scan)
-    context.require(WRITE, permission_scope(subject))
+    context.require(WRITE, get_permission_scope(subject))
     # what was imported since packages were matched last counts for those of before, too
     rematch_packages(context)
-    packages = [_name_package(one) for one in scan.contents.packages]
+    packages = [_build_named_package(one) for one in scan.contents.packages]
     with open_advisories(context.data, context.now) as advisories:
         unknown = context.state.inventories.unknown(packages)
         matched = {digest: match_package(one.package, advisories) for digest, one in unknown.items()}
         imports = to_checkpoint(advisories)
     with context.transact(
-        WRITE, permission_scope(subject), permission_scope(subject), act="keep inventory", name=subject.name, packages=len(packages)
+        WRITE, get_permission_scope(subject), get_permission_scope(subject), act="keep inventory", name=subject.name,
+        packages=len(packages)
     ), context.state.database.write() as session:  # fmt: skip
-        numbers = _enter(context, session, packages, matched, imports)
-        kept = _keep(context, session, subject, scan.contents.packages, packages, numbers)
+        numbers = _enter_packages(context, session, packages, matched, imports)
+        kept = _keep_inventory(context, session, subject, scan.contents.packages, packages, numbers)
         if isinstance(scan, ImageScan) and scan.examination is not None:
             context.state.image_examinations.put(session, kept.subject.id, scan.examination)
         return kept
@@ -125,29 +130,29 @@ def keep_inventory(context: ServiceContext, scan: MachineScan | ImageScan) -> St
 
 def forget_inventories(context: ServiceContext, ids: Collection[int]) -> int:
     """Forget subjects with their findings, all or none; how many. Raises DeniedError; NotFoundError for one that is not kept."""
-    found = context.state.inventories.subjects(SubjectFilter(EVERYTHING, ids=frozenset(ids)))
+    found = context.state.inventories.list_subjects(SubjectFilter(EVERYTHING, ids=frozenset(ids)))
     if missing := sorted(set(ids) - {one.id for one in found}):
         raise NotFoundError(f"inventory {missing[0]!r} not found")
     for one in found:
-        context.require(DELETE, permission_scope(one))
+        context.require(DELETE, get_permission_scope(one))
     with context.state.database.write() as session:
         for one in found:
-            context.enter(session, DELETE, permission_scope(one), act="forget inventory", name=one.name)
+            context.enter(session, DELETE, get_permission_scope(one), act="forget inventory", name=one.name)
         context.state.inventories.remove(session, list(ids))
-        mark_unpublished(context, session, select_resources(context, found))
+        mark_resources_unpublished(context, session, select_resources(context, found))
     return len(found)
 
 
 def list_inventories(context: ServiceContext, wanted: SubjectFilter) -> list[InventorySubject]:
     """Return the subjects that a filter asks for; its reach is what the actor may read."""
-    return context.state.inventories.subjects(wanted)
+    return context.state.inventories.list_subjects(wanted)
 
 
 def load_packages(
     context: ServiceContext, reach: Reach, id_: int
 ) -> tuple[InventorySubject, tuple[Package, ...]]:
     """Return a subject with its packages. Raises NotFoundError where it is not kept or may not be read."""
-    found = context.state.inventories.subjects(SubjectFilter(reach, ids=frozenset([id_])))
+    found = context.state.inventories.list_subjects(SubjectFilter(reach, ids=frozenset([id_])))
     if not found:
         raise NotFoundError(f"inventory {id_!r} not found")
     return found[0], context.state.inventories.list_packages(found[0].package_set)
@@ -163,17 +168,17 @@ def keep_image_listing(context: ServiceContext, listing: ImageListing) -> None:
         WRITE, resource.key, resource.key, act="list images", images=len(listing.digests)
     ), context.state.database.write() as session:  # fmt: skip
         context.state.inventories.list_images(session, listing)
-        mark_unpublished(context, session, [resource.key])
+        mark_resources_unpublished(context, session, [resource.key])
 
 
-def permission_scope(subject: InventorySubject) -> str:
+def get_permission_scope(subject: InventorySubject) -> str:
     """Return the scope at which the permissions on a subject are checked: its resource, else its tenant, else everything."""
     if subject.resource_id:
         return subject.resource_id
     return f"{_ONE_TENANT}{subject.tenant}" if subject.tenant else ROOT_SCOPE
 
 
-def _enter(
+def _enter_packages(
     context: ServiceContext,
     session: Session,
     packages: Sequence[NamedPackage],
@@ -183,7 +188,7 @@ def _enter(
     """Return the numbers of packages; the new ones with what was said of them, if nothing was imported meanwhile."""
     digests = [one.digest for one in packages]
     numbers, new = context.state.inventories.enter_packages(session, packages)
-    is_pending = context.state.checkpoints.load_in(session, MATCHED) != imports
+    is_pending = context.state.checkpoints.load_in_transaction(session, MATCHED) != imports
     by_number = {
         number: matched[digest]
         for digest, number in zip(digests, numbers, strict=True)
@@ -195,7 +200,7 @@ def _enter(
     return numbers
 
 
-def _keep(
+def _keep_inventory(
     context: ServiceContext,
     session: Session,
     subject: InventorySubject,
@@ -209,7 +214,7 @@ def _keep(
     digest = inventories.put_set(session, packages, numbers, placed)
     kept = inventories.put(session, replace(subject, package_set=digest))
     changes = context.state.vulnerabilities.settle(session, kept.id, set(numbers), context.now, unread)
-    mark_unpublished(context, session, select_resources(context, [kept]))
+    mark_resources_unpublished(context, session, select_resources(context, [kept]))
     add_software_rows(context, session, kept, placed)
     add_vulnerability_rows(context, session, [kept])
     return StoredInventory(kept, changes)
@@ -228,17 +233,17 @@ def _find_undetermined_before(
         return frozenset()
     places = [one.path.strip("/") for one in now.unread]
     lost = [
-        _name_package(one)
+        _build_named_package(one)
         for one in context.state.inventories.list_packages(before.package_set)
         if (is_absent and (not placed or is_of_system(one.type)))
         or any(not place or one.path == place or one.path.startswith(f"{place}/") for place in places)
     ]
-    return frozenset(context.state.inventories.numbers(session, lost))
+    return frozenset(context.state.inventories.list_numbers(session, lost))
 
 
-def _name_package(package: Package) -> NamedPackage:
-    known = identity(package)
-    return NamedPackage(known, advisory_names(known), feeds_kind(known))
+def _build_named_package(package: Package) -> NamedPackage:
+    known = reduce_to_identity(package)
+    return NamedPackage(known, list_advisory_names(known), build_feeds_key(known))
 
 
 def _build_subject(context: ServiceContext, scan: MachineScan | ImageScan) -> InventorySubject:

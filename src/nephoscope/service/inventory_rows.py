@@ -12,7 +12,7 @@ from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
 from nephoscope.state.workspaces.workspace import DEFAULT
-from nephoscope.vulnerability.severities import rank
+from nephoscope.vulnerability.severities import rank_severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,7 +46,7 @@ def add_vulnerability_rows(
     if not machines:
         return
     wanted = FindingFilter(SubjectFilter(EVERYTHING, ids=frozenset(machines)), most=1_000_000)
-    found = context.state.vulnerabilities.list_findings_in(session, wanted)
+    found = context.state.vulnerabilities.list_findings_in_transaction(session, wanted)
     rows = [row for one in found for row in _list_finding_rows(context, machines[one.subject], one)]
     rows += _list_known_rows(context, found)
     context.state.outbox.add_many(session, DEFAULT, rows)
@@ -102,7 +102,7 @@ def _list_known_rows(context: ServiceContext, findings: Iterable[VulnerabilityFi
     """Give a row for each vulnerability with the software that has it."""
     software: dict[str, set[str]] = {}
     worst: dict[str, VulnerabilityFinding] = {}
-    for one in sorted(findings, key=lambda one: -rank(one.severity)):
+    for one in sorted(findings, key=lambda one: -rank_severity(one.severity)):
         software.setdefault(one.vulnerability.id, set()).add(one.name)
         worst.setdefault(one.vulnerability.id, one)
     for id_, one in worst.items():

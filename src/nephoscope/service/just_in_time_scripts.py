@@ -13,7 +13,7 @@ from nephoscope.automation.operator_policy import load_operator_policy
 from nephoscope.automation.program_execution import run_program
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.protect.jit.machine_access import AccessGrant, MachineAccess
-from nephoscope.protect.jit.nsg_script import GroupRules, render_nsg_script, rule_suffix
+from nephoscope.protect.jit.nsg_script import GroupRules, build_rule_suffix, render_nsg_script
 from nephoscope.service.access_requests import (
     TYPE,
     WRITE,
@@ -45,7 +45,7 @@ def make_group_script(context: ServiceContext, machine: str, group: str, address
     if not access.guarded:
         raise AccessRequestError(f"no just-in-time policy guards a port of {machine}")
     own = "the rule SecurityCenter-JITRule"
-    suffix = rule_suffix(access.machine)
+    suffix = build_rule_suffix(access.machine)
     try:
         known = find_taken_priorities(context.data, group, "Inbound", "", ())
         taken = frozenset(
@@ -81,7 +81,7 @@ def _find_ended_grants(context: ServiceContext, machine: str) -> Iterator[Access
     """Yield the grants of a machine that are over, or were revoked, not long ago."""
     subscription = "/".join(machine.split("/")[:3])
     policies = [one.key for one in context.state.arm_documents.all([TYPE.lower()], subscription)]
-    for request in context.state.access_requests.list_ending(policies, context.now - _REMEMBERED):
+    for request in context.state.access_requests.list_ending_requests(policies, context.now - _REMEMBERED):
         for port in request.ports:
             is_over = request.status is AccessStatus.REVOKED or port.ends <= context.now
             if port.machine == machine and is_over and context.now - port.ends < _REMEMBERED:

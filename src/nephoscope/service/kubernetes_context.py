@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 _MOST_WORKLOADS = 20
 
 
-def kubernetes_contexts(cluster: str, containers: Iterable[RunningContainer]) -> dict[str, dict[str, object]]:
+def build_kubernetes_contexts(
+    cluster: str, containers: Iterable[RunningContainer]
+) -> dict[str, dict[str, object]]:
     """Return, by the digests of images, what a sub-assessment of a cluster says of where they run: the cluster and its workloads."""
     by_image: dict[str, dict[tuple[str, str, str], list[str]]] = {}
     for one in containers:

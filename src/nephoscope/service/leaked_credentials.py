@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.identity.alert_risk import detection_id
+from nephoscope.identity.alert_risk import compute_detection_id
 from nephoscope.identity.leaked.hash_import import import_hashes
 from nephoscope.identity.leaked.hash_index import PAIRS, HashIndex, HashListError, HashListInfo, read_info
 from nephoscope.identity.leaked.leaked_pairs import LeakedPairs, import_pairs, rotate_pairs
 from nephoscope.identity.leaked.password_hashes import ALGORITHMS, LENGTHS
 from nephoscope.identity.risk_ledger import RiskLedger
-from nephoscope.identity.risk_reader import quote
+from nephoscope.identity.risk_reader import quote_kql_text
 from nephoscope.identity.risk_rows import query_lake
-from nephoscope.lake.writing.outbox import deliver_pending
+from nephoscope.lake.writing.outbox import deliver_pending_rows
 from nephoscope.model.identity_risk import ACTIVE, IdentityKind, RiskDetection, RiskLevel, RiskState
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.service.identity_risk import risk_reader
+from nephoscope.service.identity_risk import open_risk_reader
 from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def list_leaked_accounts(
 ) -> list[LeakedAccount]:
     """Return the accounts that have a risk detection of leaked credentials, those at risk first; DeniedError as for risks."""
     by_account: defaultdict[str, list[RiskDetection]] = defaultdict(list)
-    for one in risk_reader(context, lake, workspace).read_detections(IdentityKind.USER).values():
+    for one in open_risk_reader(context, lake, workspace).read_detections(IdentityKind.USER).values():
         if one.event_type == LEAKED:
             by_account[one.identity.lower()].append(one)
     found = [_read_account(several) for several in by_account.values()]
@@ -123,7 +123,7 @@ def count_hash(context: ServiceContext, algorithm: str, digest: bytes) -> int:
     """Return how often the hash of a password is in leaks; HashListError without a list, or for one of another length."""
     if len(digest) != LENGTHS[algorithm]:
         raise HashListError(f"a {algorithm} hash has {2 * LENGTHS[algorithm]} hexadecimal digits")
-    (found,) = _count(context, algorithm, {"": digest}).values()
+    (found,) = _count_hashes(context, algorithm, {"": digest}).values()
     with context.state.transaction() as session:
         context.enter(session, CHECK, "leaked credentials", checked=1, leaked=int(found > 0))
     return found
@@ -165,7 +165,7 @@ def check_hashes(
     pairs = _find_pairs(context, algorithm, hashes, known)
     listed: Mapping[str, int] = {}
     if read_info(context.data, algorithm) is not None or read_info(context.data, PAIRS) is None:
-        listed = _count(context, algorithm, hashes)
+        listed = _count_hashes(context, algorithm, hashes)
     leaked = sorted(name for name in hashes if name in pairs or listed.get(name))
     now = context.now
     accounts = [
@@ -174,7 +174,7 @@ def check_hashes(
     ]
     detections = [
         RiskDetection(
-            id=detection_id(LEAKED, id_, now.date().isoformat()), kind=IdentityKind.USER, identity=id_,
+            id=compute_detection_id(LEAKED, id_, now.date().isoformat()), kind=IdentityKind.USER, identity=id_,
             event_type=LEAKED, level=RiskLevel.HIGH, happened=now, detected=now, updated=now, activity="user",
             name=name, display_name=display, reasons=[_BY_PAIR if pair else _BY_PASSWORD], techniques=["T1589.001"],
         )
@@ -183,7 +183,7 @@ def check_hashes(
     with context.state.transaction() as session:
         RiskLedger(context.state, workspace, now).add_detections(session, detections)
         context.enter(session, CHECK, "leaked credentials", checked=len(hashes), leaked=len(leaked))
-    deliver_pending(lake, context.state)
+    deliver_pending_rows(lake, context.state)
     return leaked
 
 
@@ -206,7 +206,7 @@ def read_hashes(lines: str, algorithm: str) -> dict[str, bytes]:
     return found
 
 
-def _count(context: ServiceContext, algorithm: str, hashes: Mapping[str, bytes]) -> dict[str, int]:
+def _count_hashes(context: ServiceContext, algorithm: str, hashes: Mapping[str, bytes]) -> dict[str, int]:
     """Return the counts of hashes by name; HashListError where no list of the algorithm was imported."""
     context.require(CHECK, ROOT_SCOPE)
     index = HashIndex.open(context.data, algorithm)
@@ -253,7 +253,7 @@ def _find_accounts(lake: Lake, names: Sequence[str], workspace: str) -> dict[str
     found = {}
     several = sorted({one.lower().rpartition("\\")[2] for one in names})
     for start in range(0, len(several), 500):
-        some = ", ".join(map(quote, several[start : start + 500]))
+        some = ", ".join(map(quote_kql_text, several[start : start + 500]))
         text = (
             f"IdentityInfo | where tolower(AccountUPN) in ({some}) or tolower(AccountName) in ({some})"
             " | summarize arg_max(TimeGenerated, *) by AccountObjectId"

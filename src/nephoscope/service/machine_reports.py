@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.facts import fact_recording
-from nephoscope.collect.facts.fact_report import claims
+from nephoscope.collect.facts.fact_report import list_claims
 from nephoscope.service.own_facts import put_facts, remove_facts
 from nephoscope.state.audit.actor import Actor
 
@@ -22,7 +22,7 @@ def keep_machine_report(context: ServiceContext, made: MachineReport) -> Counter
 
     Raises DeniedError where the actor may not write there, FactError for a resource that no fact can be about.
     """
-    found = put_facts(context, claims(made.report, context.now))
+    found = put_facts(context, list_claims(made.report, context.now))
     for id_ in made.withdrawn:
         remove_facts(context, id_)
     return found
@@ -34,7 +34,9 @@ def keep_own_verdicts(context: ServiceContext, made: MachineReport) -> Counter[R
     The right to report is enough, which the caller has asked for: an agent puts none of these facts itself. Raises FactError.
     """
     actor = Actor(context.actor.name, context.actor.address)
-    found = fact_recording.store_claims(context.state, actor, claims(made.report, context.now), context.now)
+    found = fact_recording.store_claims(
+        context.state, actor, list_claims(made.report, context.now), context.now
+    )
     for id_ in made.withdrawn:
-        fact_recording.remove(context.state, actor, id_, context.now)
+        fact_recording.remove_own_facts(context.state, actor, id_, context.now)
     return found

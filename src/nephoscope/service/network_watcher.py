@@ -66,7 +66,9 @@ class NetworkWatcher:
                 return paths
         raise NotFoundError(f"resource {key[:300]!r} not found, or you cannot access it")
 
-    def endpoint(self, target: str, interface: str = "", address: str = "") -> tuple[FlowPaths, Endpoint]:
+    def find_endpoint(
+        self, target: str, interface: str = "", address: str = ""
+    ) -> tuple[FlowPaths, Endpoint]:
         """The address of a machine or interface that is asked about: of an interface, with a private address, else the first."""
         key = target.lower().rstrip("/")
         id_ = ResourceId.parse(key)
@@ -103,7 +105,7 @@ class NetworkWatcher:
         """The route that a packet to a destination takes, None where it is dropped."""
         return self._load_routes(end).find_next_hop(destination)
 
-    def effective_routes(self, end: tuple[FlowPaths, Endpoint]) -> tuple[EffectiveRoute, ...]:
+    def list_effective_routes(self, end: tuple[FlowPaths, Endpoint]) -> tuple[EffectiveRoute, ...]:
         """Every route of an interface's subnet; raises DataNotCollectedError where others may be learned."""
         found = self._load_routes(end)
         if found.unknown:
@@ -114,7 +116,7 @@ class NetworkWatcher:
         paths, one = end
         return paths.routes.build_routes(paths.network.get_subnet(one.configuration.subnet))
 
-    def rules_by_level(
+    def group_rules_by_level(
         self, end: tuple[FlowPaths, Endpoint]
     ) -> dict[str, tuple[str, tuple[SecurityRule, ...]]]:
         """The groups before an interface: `subnet` and `interface` -> (id, rules, first match first)."""

@@ -44,7 +44,7 @@ def remove_facts(context: ServiceContext, id_: str) -> RetractedFacts:
         raise FactError("id", str(error)) from error
     known = load_fact_types().get(resource.type)
     context.require(f"{known.type if known else resource.type}/delete", resource.key)
-    return fact_recording.remove(context.state, _build_actor(context), id_, context.now)
+    return fact_recording.remove_own_facts(context.state, _build_actor(context), id_, context.now)
 
 
 def _require_named_tenants(context: ServiceContext, facts: Sequence[OwnFacts]) -> None:

@@ -14,7 +14,7 @@ from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.resource_graph import require_estate_access
 from nephoscope.service.audited_values import describe_difference
 from nephoscope.service.rules import DELETE, WRITE
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 from nephoscope.state import StateError
 from nephoscope.state.rules.rule_switches import PACK
 from nephoscope_policy.model.source_location import Place
@@ -49,7 +49,7 @@ def put_own_rule(
             session, workspace, PACK, [API], context.now, context.author, enabled=True
         )
 
-    context.require(WRITE, workspace_scope(workspace))
+    context.require(WRITE, get_workspace_scope(workspace))
     if isinstance(context.actor, Caller):  # the local user owns the folder
         query = str(document.get("query") or "")
         require_estate_access(context.actor, lake, PublishedSnapshotCache(context.data), workspace, query)
@@ -58,7 +58,9 @@ def put_own_rule(
     if judged.standing in (RuleAvailability.REFUSED, RuleAvailability.UNSUPPORTED) or judged.lacks:
         raise UnusableRuleError(judged.reasons, judged.lacks)
     rule = StoredPiece.from_piece(piece, judged)
-    _change_own(context, workspace, lambda known: [*(one for one in known if one.id != rule.id), rule], keep)
+    _change_own_rules(
+        context, workspace, lambda known: [*(one for one in known if one.id != rule.id), rule], keep
+    )
 
 
 def delete_own_rule(context: ServiceContext, workspace: str, id_: str) -> None:
@@ -68,15 +70,15 @@ def delete_own_rule(context: ServiceContext, workspace: str, id_: str) -> None:
         told = describe_difference(_find_document(known, id_), None)
         context.enter(session, DELETE, f"rule {id_}", act="delete", workspace=workspace, **told)
 
-    context.require(DELETE, workspace_scope(workspace))
-    _change_own(context, workspace, lambda known: [one for one in known if one.id != id_], keep)
+    context.require(DELETE, get_workspace_scope(workspace))
+    _change_own_rules(context, workspace, lambda known: [one for one in known if one.id != id_], keep)
 
 
 def _find_document(known: Sequence[StoredPiece], id_: str) -> dict[str, object] | None:
     return next((one.document for one in known if one.id == id_), None)
 
 
-def _change_own(
+def _change_own_rules(
     context: ServiceContext,
     workspace: str,
     edit: Callable[[list[StoredPiece]], Sequence[StoredPiece]],

@@ -47,7 +47,7 @@ def list_captures(context: ServiceContext, machine: str = "") -> list[ResponseOr
     return [one for one in list_orders(context, machine) if one.kind is ResponseKind.CAPTURE]
 
 
-def network_watcher_script(machine: str, storage: str, seconds: int, size: int) -> str:
+def render_network_watcher_script(machine: str, storage: str, seconds: int, size: int) -> str:
     """Return the commands for `az` that capture on an Azure machine. Raises ValueError where an id is not one."""
     from nephoscope_policy.model.resource_id import ResourceId
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 UNPUBLISHED = "vulnerabilities-unpublished"
 
 
-def mark_unpublished(context: ServiceContext, session: Session, resources: Iterable[str]) -> None:
+def mark_resources_unpublished(context: ServiceContext, session: Session, resources: Iterable[str]) -> None:
     """Note within a transaction that the findings of resources, by their lower-cased ids, are to be published anew."""
     at = context.now.isoformat()
     context.state.checkpoints.keep(session, UNPUBLISHED, {one: at for one in resources if one})
@@ -26,5 +26,5 @@ def select_resources(context: ServiceContext, subjects: Iterable[InventorySubjec
     """Return the machines among subjects, and the registries and clusters that hold or run the images among them."""
     every = list(subjects)
     digests = {one.digest for one in every if one.digest}
-    running = {one.resource_id for one in context.state.inventories.listings() if one.digests & digests}
+    running = {one.resource_id for one in context.state.inventories.list_listings() if one.digests & digests}
     return {one.resource_id for one in every if one.resource_id} | running

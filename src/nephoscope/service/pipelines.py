@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.posture.pipelines.repository_name import repository_key, repository_scope
+from nephoscope.posture.pipelines.repository_name import get_repository_key, get_repository_scope
 from nephoscope.posture.pipelines.resource_origins import list_planned_origins
 from nephoscope.posture.pipelines.run_document import RunDocument
 from nephoscope.posture.pipelines.run_processing import RunDecision, decide
@@ -69,17 +69,17 @@ def record_run(context: ServiceContext, new: NewPipelineRun) -> RecordedRun:
 
     Raises DeniedError; RepositoryNameError; StateError for a time ahead; RunConflictError where the run was sent with other results.
     """
-    repository = repository_key(new.repository)
+    repository = get_repository_key(new.repository)
     started = new.started or context.now
     if started > context.now + _AHEAD:
         raise StateError(f"started is in the future: {started.isoformat()}")
     series = PipelineSeries(repository, new.results.tool, new.category or new.results.category)
     id_ = _run_key(series, new.run_id)
-    targets = f"{repository_scope(repository)}/runs/{id_}"
+    targets = f"{get_repository_scope(repository)}/runs/{id_}"
     pipelines = context.state.pipelines
-    context.require(WRITE, repository_scope(repository))
+    context.require(WRITE, get_repository_scope(repository))
     with context.state.database.write() as session:
-        context.state.database.queue(session, repository_scope(repository))
+        context.state.database.queue(session, get_repository_scope(repository))
         before, digest = pipelines.has_run(session, id_), _compute_digest(new)
         if before is not None:
             if before.digest != digest:
@@ -89,18 +89,23 @@ def record_run(context: ServiceContext, new: NewPipelineRun) -> RecordedRun:
                 )
             return RecordedRun(before, repeated=True)
         branch = _keep_repository(context, session, new)
-        newest = pipelines.newest_deciding_run(session, series)
-        note = _reason_undecided(new, branch, started, newest)
+        newest = pipelines.find_newest_deciding_run(session, series)
+        note = _explain_undecided_run(new, branch, started, newest)
         decision = decide(
-            series, id_, started, new.results, pipelines.series_items(session, series), partial=new.partial
+            series,
+            id_,
+            started,
+            new.results,
+            pipelines.list_series_items(session, series),
+            partial=new.partial,
         )
-        run = _run(context, new, series, started, note, decision, digest)
+        run = _record_pipeline_run(context, new, series, started, note, decision, digest)
         pipelines.put_run(session, run, decision.document)
         if run.decides:
             pipelines.put_items(session, decision.items)
             if not new.partial:
                 planned = list_planned_origins(series, id_, new.results.resources)
-                pipelines.replace_planned(session, series, planned)
+                pipelines.replace_planned_items(session, series, planned)
         context.enter(
             session, WRITE, targets, tool=run.tool, branch=run.branch, commit=run.commit_id, decides=run.decides,
             default_branch=branch, counts=run.counts,
@@ -110,9 +115,11 @@ def record_run(context: ServiceContext, new: NewPipelineRun) -> RecordedRun:
 
 def set_default_branch(context: ServiceContext, repository: str, branch: str) -> PipelineRepository:
     """Let the runs of a branch decide from now on, whatever runs say; work items stay as they are until its next run."""
-    context.require(WRITE, repository_scope(repository))
-    name = repository_key(repository)
-    with context.transact(WRITE, repository_scope(name), repository_scope(name), default_branch=branch):
+    context.require(WRITE, get_repository_scope(repository))
+    name = get_repository_key(repository)
+    with context.transact(
+        WRITE, get_repository_scope(name), get_repository_scope(name), default_branch=branch
+    ):
         found = context.state.pipelines.repository(name)
         if found is None:
             raise NotFoundError(f"repository {repository!r} not found")
@@ -126,10 +133,10 @@ def set_default_branch(context: ServiceContext, repository: str, branch: str) ->
 
 def remove_repository(context: ServiceContext, repository: str) -> None:
     """Delete a repository with its runs and work items."""
-    context.require(DELETE, repository_scope(repository))
-    name = repository_key(repository)
+    context.require(DELETE, get_repository_scope(repository))
+    name = get_repository_key(repository)
     with (
-        context.transact(DELETE, repository_scope(name), repository_scope(name)),
+        context.transact(DELETE, get_repository_scope(name), get_repository_scope(name)),
         context.state.database.write() as session,
     ):
         context.state.pipelines.remove_repository(session, name)
@@ -137,19 +144,19 @@ def remove_repository(context: ServiceContext, repository: str) -> None:
 
 def run_document(context: ServiceContext, run: PipelineRun) -> RunDocument:
     """Return the findings of a run; DeniedError where the actor may not read the repository."""
-    context.require(READ, repository_scope(run.repository))
+    context.require(READ, get_repository_scope(run.repository))
     return msgspec.convert(context.state.pipelines.findings(run.id), RunDocument)
 
 
 def list_readable_repositories(context: ServiceContext) -> list[PipelineRepository]:
     """Return the repositories that the actor may read."""
-    found = context.state.pipelines.repositories()
-    return [one for one in found if context.actor.is_permitted(READ, repository_scope(one.name))]
+    found = context.state.pipelines.list_repositories()
+    return [one for one in found if context.actor.is_permitted(READ, get_repository_scope(one.name))]
 
 
 def _keep_repository(context: ServiceContext, session: Session, new: NewPipelineRun) -> str:
     """Keep the repository of a run, with what the run says of it; returns its default branch."""
-    name = repository_key(new.repository)
+    name = get_repository_key(new.repository)
     before = context.state.pipelines.repository(name)
     now = context.now
     known = before or PipelineRepository(name, new.repository, FIRST_BRANCH, "", now, now)
@@ -165,7 +172,9 @@ def _keep_repository(context: ServiceContext, session: Session, new: NewPipeline
     return changed.default_branch
 
 
-def _reason_undecided(new: NewPipelineRun, branch: str, started: datetime, newest: PipelineRun | None) -> str:
+def _explain_undecided_run(
+    new: NewPipelineRun, branch: str, started: datetime, newest: PipelineRun | None
+) -> str:
     """Return why a run changes no work item; '' where it does."""
     if new.pull_request:
         return f"runs of pull request {new.pull_request} do not change work items"
@@ -179,7 +188,7 @@ def _reason_undecided(new: NewPipelineRun, branch: str, started: datetime, newes
     return ""
 
 
-def _run(
+def _record_pipeline_run(
     context: ServiceContext, new: NewPipelineRun, series: PipelineSeries, started: datetime, note: str,
     decision: RunDecision, digest: str
 ) -> PipelineRun:  # fmt: skip

@@ -25,15 +25,15 @@ def import_policies(
 
     Raises ContentError, PolicyError or OSError for what cannot be read.
     """
-    with _import(context, f"pack {name or path.resolve().name}", path):
+    with _open_pack_import(context, f"pack {name or path.resolve().name}", path):
         return Packs(context.data).add(path, name)
 
 
 def import_alias_table(context: ServiceContext, path: Path) -> tuple[ImportedContent, int]:
     """Import an alias table; return it, and how many aliases it has."""
-    with _import(context, f"alias table {path.name}", path):
+    with _open_pack_import(context, f"alias table {path.name}", path):
         return Packs(context.data).add_aliases(path)
 
 
-def _import(context: ServiceContext, target: str, path: Path) -> AbstractContextManager[None]:
+def _open_pack_import(context: ServiceContext, target: str, path: Path) -> AbstractContextManager[None]:
     return context.change_files(WRITE, ROOT_SCOPE, target, act="import", origin=path.resolve())

@@ -54,7 +54,7 @@ def add_principal(
     context.require(WRITE)
     if role:
         context.require(ROLE_WRITE, scope)
-        _check_reading(kind, role)
+        _check_reading_role(kind, role)
     principals = context.state.principals
     with context.state.transaction() as session:
         made = principals.add(session, kind, name)
@@ -114,7 +114,7 @@ def grant_role(context: ServiceContext, principal: Principal, role: str, scope: 
     Raises DeniedError, at that scope; ReadingOnlyError for a managed identity that would do more than read.
     """
     context.require(ROLE_WRITE, scope)
-    _check_reading(principal.kind, role)
+    _check_reading_role(principal.kind, role)
     with context.state.transaction() as session:
         made = context.state.principals.grant(session, principal.id, role, scope, context.actor.name)
         context.enter(session, ROLE_WRITE, principal.name, role=role, scope=scope)
@@ -176,13 +176,13 @@ def end_own_sessions(context: ServiceContext, person: Principal, only: str = "")
 @contextmanager
 def _require_remaining_owner(context: ServiceContext, session: Session) -> Iterator[None]:
     """Raise ConflictError, which undoes the transaction, where the block takes the last who is let in as Owner of everything."""
-    before = context.state.principals.holders(session, OWNER.name, ROOT_SCOPE)
+    before = context.state.principals.count_holders(session, OWNER.name, ROOT_SCOPE)
     yield
     session.flush()
-    if before and not context.state.principals.holders(session, OWNER.name, ROOT_SCOPE):
+    if before and not context.state.principals.count_holders(session, OWNER.name, ROOT_SCOPE):
         raise ConflictError("the last active Owner of all scopes cannot be removed: add another Owner first")
 
 
-def _check_reading(kind: PrincipalKind, role: str) -> None:
+def _check_reading_role(kind: PrincipalKind, role: str) -> None:
     if kind is PrincipalKind.MANAGED_IDENTITY and role not in READING:
         raise ReadingOnlyError(f"a managed identity is read-only: use {' or '.join(sorted(READING))}")

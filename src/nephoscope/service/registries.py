@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from nephoscope.protect.registry.events.reading import read_events
-from nephoscope.protect.registry.image_events import requeue, store_events
+from nephoscope.protect.registry.image_events import requeue_image, store_events
 from nephoscope.protect.registry.registry_connection import RegistrySecrets, connect, load_secrets
 from nephoscope.protect.registry.registry_settings import (
     RegistrySettings,
     RegistrySettingsError,
+    convert_settings_for_storage,
     read_settings,
-    stored_settings,
 )
 from nephoscope.protect.registry.registry_watch import POLLED
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.service.audited_values import describe_difference, to_audited
+from nephoscope.service.audited_values import describe_difference, to_audited_value
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.registries.registry_images import (
     ImageStatus,
@@ -108,15 +108,22 @@ def add_registry(
     kept = given or RegistrySecrets()
     now = context.now
     made = WatchedRegistry(
-        name, address, stored_settings(settings), now, now, username, f"registry.{name}", workspace
+        name,
+        address,
+        convert_settings_for_storage(settings),
+        now,
+        now,
+        username,
+        f"registry.{name}",
+        workspace,
     )
     with context.transact(
-        WRITE, ROOT_SCOPE, name, keeps_secret=True, act="add", address=address, settings=to_audited(made.settings),
-        secrets=_name_secrets(kept),
+        WRITE, ROOT_SCOPE, name, keeps_secret=True, act="add", address=address, settings=to_audited_value(made.settings),
+        secrets=_list_secret_names(kept),
     ):  # fmt: skip
         if context.state.watched_registries.find(name) is not None:
             raise StateError(f"registry {name!r} already exists")
-        _keep(context, made, kept)
+        _keep_registry(context, made, kept)
     return context.state.watched_registries.get(name)
 
 
@@ -140,7 +147,7 @@ def change_registry(
     new = given or RegistrySecrets()
     changed = replace(
         before, address=address or before.address, username=before.username if username is None else username,
-        settings=before.settings if settings is None else stored_settings(settings),
+        settings=before.settings if settings is None else convert_settings_for_storage(settings),
         enabled=before.enabled if enabled is None else enabled, changed=context.now,
     )  # fmt: skip
     _check_address(changed.address)
@@ -156,12 +163,12 @@ def change_registry(
         events=new.events or kept.events,
     )
     with context.transact(
-        WRITE, ROOT_SCOPE, name, keeps_secret=True, act="change", secrets=_name_secrets(new),
-        **describe_difference(_describe(before), _describe(changed)),
+        WRITE, ROOT_SCOPE, name, keeps_secret=True, act="change", secrets=_list_secret_names(new),
+        **describe_difference(_describe_registry(before), _describe_registry(changed)),
     ):  # fmt: skip
         if context.state.watched_registries.get(name) != before:
             raise StateError(f"registry {name} was changed by someone else: check its current settings")
-        _keep(context, changed, merged)
+        _keep_registry(context, changed, merged)
     return context.state.watched_registries.get(name)
 
 
@@ -171,10 +178,10 @@ def remove_registry(context: ServiceContext, name: str) -> None:
     state = context.state
     before = state.watched_registries.get(name)
     with (
-        context.transact(DELETE, ROOT_SCOPE, name, **describe_difference(_describe(before), None)),
+        context.transact(DELETE, ROOT_SCOPE, name, **describe_difference(_describe_registry(before), None)),
         state.database.write() as session,
     ):
-        state.registry_images.delete_all(session, name)
+        state.registry_images.delete_registry_images(session, name)
         state.watched_registries.remove(session, name)
         state.credentials.drop(session, [before.credential])
         state.checkpoints.remove(POLLED, name)
@@ -201,11 +208,11 @@ def try_registry(context: ServiceContext, name: str) -> RegistryTrial:
             names = [one for one in registry.list_repositories() if settings.watches(one)]
     except ImageError as error:
         return RegistryTrial(False, str(error))
-    held = sum(bool(settings.promotion_target(one)) for one in names)
+    held = sum(bool(settings.get_promotion_target(one)) for one in names)
     return RegistryTrial(True, f"{len(names)} repositories are monitored, {held} of them in quarantine")
 
 
-def registry_by_secret(state: State, name: str, authorization: str) -> WatchedRegistry:
+def find_registry_by_secret(state: State, name: str, authorization: str) -> WatchedRegistry:
     """Return the registry of a name whose secret is shown: alone, or behind `Bearer`; raises EventDeniedError."""
     watched = state.watched_registries.find(name)
     wanted = load_secrets(state, watched).events if watched else ""
@@ -261,7 +268,7 @@ def request_examination(context: ServiceContext, ids: Sequence[str]) -> list[Reg
         context.state.database.write() as session,
     ):
         return [
-            images.put(session, requeue(found, "person", now))
+            images.put(session, requeue_image(found, "person", now))
             for one in known
             if (found := images.find(session, one.registry, one.repository, one.digest))
         ]
@@ -291,13 +298,13 @@ def _apply_decision(
     )  # fmt: skip
 
 
-def _keep(context: ServiceContext, registry: WatchedRegistry, kept: RegistrySecrets) -> None:
+def _keep_registry(context: ServiceContext, registry: WatchedRegistry, kept: RegistrySecrets) -> None:
     context.state.credentials.put(registry.credential, msgspec.json.encode(kept).decode())
     with context.state.database.write() as session:
         context.state.watched_registries.put(session, registry)
 
 
-def _describe(registry: WatchedRegistry) -> dict[str, object]:
+def _describe_registry(registry: WatchedRegistry) -> dict[str, object]:
     """Return what an audit entry says of a registry."""
     return {
         "address": registry.address, "username": registry.username, "enabled": registry.enabled, "settings": registry.settings,
@@ -318,7 +325,7 @@ def _has_new_destination(before: WatchedRegistry, after: WatchedRegistry) -> boo
     )
 
 
-def _name_secrets(given: RegistrySecrets) -> list[str]:
+def _list_secret_names(given: RegistrySecrets) -> list[str]:
     """Return the names of the secrets that were given."""
     found: Mapping[str, object] = msgspec.to_builtins(given)
     return sorted(name for name, value in found.items() if value)

@@ -126,7 +126,7 @@ class TargetResolver:
         found: dict[tuple[str, SubjectKind, str], InventorySubject] = {}
         for name in target.host_names:
             wanted = SubjectFilter(EVERYTHING, SubjectKind.MACHINE, self._origin.tenant, resource=name)
-            for one in self._context.state.inventories.subjects(wanted):
+            for one in self._context.state.inventories.list_subjects(wanted):
                 if not one.resource_id and one.key == name.lower():
                     found[one.identity] = one
         return list(found.values())
@@ -142,7 +142,7 @@ class TargetResolver:
         """Return the tenant of a resource: the one that was told, else that of a scan that is kept, else that of its estate."""
         if self._origin.tenant:
             return self._origin.tenant.lower()
-        kept = self._context.state.inventories.subjects(SubjectFilter(EVERYTHING, resource=resource.key))
+        kept = self._context.state.inventories.list_subjects(SubjectFilter(EVERYTHING, resource=resource.key))
         known = next((one.tenant for one in kept if one.resource_id == resource.key), None)
         if known is not None:
             return known
@@ -180,7 +180,7 @@ class TargetResolver:
             wanted = SubjectFilter(EVERYTHING, SubjectKind.IMAGE, image=self._origin.image)
             held = {
                 (one.login_server, one.repository, one.digest)
-                for one in self._context.state.inventories.subjects(wanted)
+                for one in self._context.state.inventories.list_subjects(wanted)
             }
             reported = {one[2]: one for text in target.digests if (one := _parse_reference(text)) is not None}
             found = sorted(one for one in held if one[2] in reported or not reported)
@@ -198,7 +198,7 @@ class TargetResolver:
         found: dict[tuple[str, SubjectKind, str], InventorySubject] = {}
         for host, repository, digest in names:
             wanted = SubjectFilter(EVERYTHING, SubjectKind.IMAGE, self._origin.tenant, image=digest)
-            for one in self._context.state.inventories.subjects(wanted):
+            for one in self._context.state.inventories.list_subjects(wanted):
                 if (one.login_server, one.repository) == (host.lower(), repository):
                     found.setdefault(one.identity, one)
         return list(found.values())

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import msgspec
 
-from nephoscope.service.agent_signing_key import sign
+from nephoscope.service.agent_signing_key import sign_content
 from nephoscope.service.agents import READ, REPORT, find_agent
 from nephoscope.service.approvals import require_approver
 from nephoscope.service.examinations import describe_file, explain_missing_rules
@@ -222,10 +222,10 @@ def sign_orders(context: ServiceContext, principal: Principal) -> list[SignedOrd
     """Return the orders that the calling agent is to carry out, oldest first. Raises DeniedError."""
     agent = _load_agent(context, principal)
     found = []
-    for one in context.state.response_orders.list_approved(agent.resource, context.now):
+    for one in context.state.response_orders.list_approved_orders(agent.resource, context.now):
         content = OrderContent(one.id, one.machine, one.kind.value, one.arguments, one.expires.timestamp())
         text = msgspec.json.encode(content).decode()
-        found.append(SignedOrder(text, sign(context, text.encode())))
+        found.append(SignedOrder(text, sign_content(context, text.encode())))
     return found
 
 

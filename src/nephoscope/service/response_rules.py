@@ -20,7 +20,7 @@ from nephoscope.service.action_egress import check_url
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.audited_values import describe_difference
 from nephoscope.service.automations import DELETE, WRITE
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.automation.automation_runs import RuleLanguage, RunStep
 from nephoscope_policy.model.source_location import Place
@@ -57,7 +57,7 @@ def list_rule_matches(context: ServiceContext, rule: AutomationRule, since: date
         one
         for one in names
         if context.actor.is_permitted(risks, ROOT_SCOPE)
-        and context.actor.is_permitted(logs, workspace_scope(one))
+        and context.actor.is_permitted(logs, get_workspace_scope(one))
     }
     found = [
         one

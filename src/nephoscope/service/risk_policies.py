@@ -58,7 +58,7 @@ def list_risk_policies(context: ServiceContext) -> list[RiskPolicy]:
     allowed = load_operator_policy(context.data).accounts
     changes = allowed is not None and bool(allowed.sign_in)
     return [
-        _describe(context, file, subjects, changes=changes)
+        _describe_risk_policy(context, file, subjects, changes=changes)
         for _, file in list_rule_files(context.data)
         if (subjects := tuple(_list_subjects(file)))
     ]
@@ -98,12 +98,12 @@ def _list_subjects(file: ResponseRuleFile) -> Iterator[RiskSubject]:
             yield subject
 
 
-def _describe(
+def _describe_risk_policy(
     context: ServiceContext, file: ResponseRuleFile, subjects: tuple[RiskSubject, ...], *, changes: bool
 ) -> RiskPolicy:
     runs = context.state.automation_runs.runs_of_language(RuleLanguage.RESPONSE, file.name, MOST_RUNS)
     counts = Counter(one.status for one in runs if one.action == "account")
-    measures = tuple(_measures(file))
+    measures = tuple(_list_measures(file))
     return RiskPolicy(
         file.name, subjects, _find_least_level(file), measures, _choose_enforcement(context, file, measures, changes=changes),
         counts[RunStatus.APPROVE], counts[RunStatus.DONE], counts[RunStatus.DEAD], counts[RunStatus.UNDONE],
@@ -111,7 +111,7 @@ def _describe(
     )  # fmt: skip
 
 
-def _measures(file: ResponseRuleFile) -> Iterator[str]:
+def _list_measures(file: ResponseRuleFile) -> Iterator[str]:
     for action in file.actions:
         given = action.get("measures")
         if action.get("action") == "account" and isinstance(given, list):

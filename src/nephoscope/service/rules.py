@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,10 +24,10 @@ def switch_rules(
     context: ServiceContext, workspace: str, chosen: Mapping[str, Iterable[str]], *, enabled: bool
 ) -> None:
     """Enable or disable rules by id and packs by name, `chosen` by RULE and PACK; an entry for each, in one transaction."""
-    context.require(WRITE, workspace_scope(workspace))
+    context.require(WRITE, get_workspace_scope(workspace))
     with context.state.transaction() as session:
         for kind, subjects in chosen.items():
-            _switch(session, context, workspace, kind, list(subjects), enabled=enabled)
+            _switch_content(session, context, workspace, kind, list(subjects), enabled=enabled)
 
 
 def switch_rules_unchanged(
@@ -40,15 +40,15 @@ def switch_rules_unchanged(
     enabled: bool,
 ) -> bool:
     """Enable or disable rules or packs where all switches of the workspace are as they were `seen`; whether they were."""
-    context.require(WRITE, workspace_scope(workspace))
+    context.require(WRITE, get_workspace_scope(workspace))
     with context.state.transaction() as session:
         if context.state.rule_switches.lock_switches(session, workspace) != seen:
             return False
-        _switch(session, context, workspace, kind, keys, enabled=enabled)
+        _switch_content(session, context, workspace, kind, keys, enabled=enabled)
     return True
 
 
-def _switch(
+def _switch_content(
     session: Session,
     context: ServiceContext,
     workspace: str,
@@ -79,8 +79,8 @@ def set_rule_settings(
         "before": _build_settings(context, workspace, rule.id),
         "comment": comment, "expires": expires,
     }  # fmt: skip
-    with context.transact(WRITE, workspace_scope(workspace), rule.name, **detail):
-        _make_editing(context, workspace).set_settings(rule, values, comment=comment, expires=expires)
+    with context.transact(WRITE, get_workspace_scope(workspace), rule.name, **detail):
+        _make_tuning_editor(context, workspace).set_settings(rule, values, comment=comment, expires=expires)
 
 
 def reset_rule_settings(
@@ -102,8 +102,8 @@ def reset_rule_settings(
         "before": before,
         "forget": forget or None,
     }
-    editing = _make_editing(context, workspace)
-    with context.transact(WRITE, workspace_scope(workspace), rule.name, **detail):
+    editing = _make_tuning_editor(context, workspace)
+    with context.transact(WRITE, get_workspace_scope(workspace), rule.name, **detail):
         if forget:
             editing.forget(rule.id)
         return editing.reset_settings(rule.id, wanted)
@@ -113,7 +113,9 @@ def resume_rules(
     context: ServiceContext, workspace: str, rules: Sequence[AnalyticRule], targets: str | Sequence[str]
 ) -> int:
     """Let rules run again that were switched off because they failed; how many. `targets` names them in entries."""
-    with context.transact(WRITE, workspace_scope(workspace), targets, act="run again", workspace=workspace):
+    with context.transact(
+        WRITE, get_workspace_scope(workspace), targets, act="run again", workspace=workspace
+    ):
         return context.state.rule_standings.enable(workspace, [one.id for one in rules])
 
 
@@ -123,5 +125,5 @@ def _build_settings(context: ServiceContext, workspace: str, rule: str) -> dict[
     return {one.setting: one.value for one in found if one.rule == rule}
 
 
-def _make_editing(context: ServiceContext, workspace: str) -> TuningEditor:
+def _make_tuning_editor(context: ServiceContext, workspace: str) -> TuningEditor:
     return TuningEditor(context.state, workspace, context.author, context.now)

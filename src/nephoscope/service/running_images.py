@@ -46,7 +46,7 @@ def record_running_images(context: ServiceContext, estate: Estate, logs: Logs | 
 
     Raises DeniedError, StateError.
     """
-    running = _list_running(context, estate, logs)
+    running = _list_running_containers(context, estate, logs)
     digests_of = _read_digests(context, {each.image for one in running.values() for each in one.containers})
     kept = 0
     for resource, one in running.items():
@@ -77,7 +77,7 @@ def record_registry_images(context: ServiceContext, watched: WatchedRegistry) ->
     if not settings.resource_id or "*" not in settings.repositories:
         return False
     held = context.state.registry_images.list_digests(watched.name)
-    digests = {digest for repository, digest in held if not settings.promotion_target(repository)}
+    digests = {digest for repository, digest in held if not settings.get_promotion_target(repository)}
     parts = _read_index_parts(context, digests)
     every = frozenset(part for one in digests for part in parts.get(one, (one,)))
     resource = settings.resource_id.lower()
@@ -89,7 +89,9 @@ def record_registry_images(context: ServiceContext, watched: WatchedRegistry) ->
     return True
 
 
-def _list_running(context: ServiceContext, estate: Estate, logs: Logs | None) -> dict[str, RunningContainers]:
+def _list_running_containers(
+    context: ServiceContext, estate: Estate, logs: Logs | None
+) -> dict[str, RunningContainers]:
     """Return what each resource runs; of pods and logs, what is said of resources of this estate, and never as of later than now.
 
     Where a report of all pods of a cluster and logs tell of it, the newer holds. A reading of which nothing tells the time lists
@@ -141,7 +143,7 @@ def _resolve_digests(context: ServiceContext, name: str) -> frozenset[str]:
     if reference.digest:
         return frozenset([reference.digest])
     wanted = SubjectFilter(EVERYTHING, SubjectKind.IMAGE, image=str(reference))
-    found = {one.digest for one in context.state.inventories.subjects(wanted)}
+    found = {one.digest for one in context.state.inventories.list_subjects(wanted)}
     return frozenset(found or [str(reference)])
 
 
@@ -152,7 +154,9 @@ def _read_index_parts(context: ServiceContext, digests: Iterable[str]) -> dict[s
         for one in context.state.registry_images.with_digests(digests)
         if len(one.manifests) > 1
     }
-    kept = context.state.inventories.kept_digests(part for one in trees.values() for part in one.manifests)
+    kept = context.state.inventories.find_kept_digests(
+        part for one in trees.values() for part in one.manifests
+    )
     found: dict[str, frozenset[str]] = {}
     for digest, one in trees.items():
         images = kept.intersection(one.manifests)

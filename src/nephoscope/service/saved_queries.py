@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.audited_values import describe_difference
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 from nephoscope.state.database.etag import to_etag
 from nephoscope.state.database.state_errors import ConcurrentChangeError
-from nephoscope.state.workspaces.saved_queries import companion_key
+from nephoscope.state.workspaces.saved_queries import build_companion_key
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -61,7 +61,7 @@ def save_query(
             None,
         )
         kept = state.saved_queries.put(session, place, name, query, owner, context.author, shared=shared)
-        told = describe_difference(_describe(before), _describe(kept))
+        told = describe_difference(_describe_query(before), _describe_query(kept))
         context.enter(session, WRITE, kept.name, shared=shared, act="save", **told)
     return kept
 
@@ -82,14 +82,16 @@ def remove_query(context: ServiceContext, place: str, id_: str, owner: str, etag
                 f"{now.author} changed {now.name} at {now.changed:%Y-%m-%d %H:%M:%S} UTC: check the "
                 "current version"
             )
-        _forget(session, context, place, found)
-        context.enter(session, WRITE, found.name, act="remove", **describe_difference(_describe(found), None))
+        _forget_query(session, context, place, found)
+        context.enter(
+            session, WRITE, found.name, act="remove", **describe_difference(_describe_query(found), None)
+        )
     return found
 
 
 def put_search(context: ServiceContext, workspace: str, search: SharedSearch, owner: str) -> None:
     """Keep a shared search, its document and its function, whoever had it before; StateError as `save_query`."""
-    context.require(WRITE, workspace_scope(workspace))
+    context.require(WRITE, get_workspace_scope(workspace))
     state = context.state
     with state.transaction() as session:
         before = next(
@@ -98,14 +100,14 @@ def put_search(context: ServiceContext, workspace: str, search: SharedSearch, ow
         kept = state.saved_queries.share(
             session, workspace, search.id, search.name, search.query, owner, context.author
         )
-        key = companion_key(workspace, search.id)
+        key = build_companion_key(workspace, search.id)
         state.arm_documents.put(session, key, TYPE.lower(), search.document, context.author)
         if search.function is not None:
             state.saved_functions.put(session, workspace, search.id, search.function)
         else:
             state.saved_functions.drop(session, workspace, search.id)
         alias = search.function.name if search.function is not None else None
-        told = describe_difference(_describe(before), _describe(kept))
+        told = describe_difference(_describe_query(before), _describe_query(kept))
         context.enter(
             session, WRITE, search.name, shared=True, act="save", workspace=workspace, function=alias, **told
         )
@@ -113,23 +115,23 @@ def put_search(context: ServiceContext, workspace: str, search: SharedSearch, ow
 
 def remove_search(context: ServiceContext, workspace: str, search: SavedQuery) -> None:
     """Remove a shared search with its document and its function."""
-    context.require(DELETE, workspace_scope(workspace))
+    context.require(DELETE, get_workspace_scope(workspace))
     with context.state.transaction() as session:
-        _forget(session, context, workspace, search)
-        told = describe_difference(_describe(search), None)
+        _forget_query(session, context, workspace, search)
+        told = describe_difference(_describe_query(search), None)
         context.enter(session, DELETE, search.name, act="remove", workspace=workspace, **told)
 
 
-def _describe(query: SavedQuery | None) -> dict[str, object] | None:
+def _describe_query(query: SavedQuery | None) -> dict[str, object] | None:
     """Return what an audit entry says of a query: nothing of one that its owner alone sees."""
     return {"query": query.query} if query is not None and query.shared else None
 
 
-def _forget(session: Session, context: ServiceContext, place: str, query: SavedQuery) -> None:
+def _forget_query(session: Session, context: ServiceContext, place: str, query: SavedQuery) -> None:
     context.state.saved_queries.remove(session, query.id)
-    context.state.arm_documents.remove(session, companion_key(place, query.id))
+    context.state.arm_documents.remove(session, build_companion_key(place, query.id))
     context.state.saved_functions.drop(session, place, query.id)
 
 
 def _choose_scope(place: str) -> str:
-    return ROOT_SCOPE if place == ESTATE else workspace_scope(place)
+    return ROOT_SCOPE if place == ESTATE else get_workspace_scope(place)

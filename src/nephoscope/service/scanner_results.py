@@ -11,9 +11,9 @@ import msgspec
 
 from nephoscope.model.package import Package
 from nephoscope.service.advisories import WRITE, open_advisories
-from nephoscope.service.inventories import StoredInventory, permission_scope
+from nephoscope.service.inventories import StoredInventory, get_permission_scope
 from nephoscope.service.inventory_rows import add_vulnerability_rows
-from nephoscope.service.pending_findings import mark_unpublished, select_resources
+from nephoscope.service.pending_findings import mark_resources_unpublished, select_resources
 from nephoscope.service.rematching import update_exploitation
 from nephoscope.service.reported_targets import TargetResolver
 from nephoscope.service.vulnerability_facts import publish_findings
@@ -26,7 +26,7 @@ from nephoscope.state.inventory.finding import (
 )
 from nephoscope.state.inventory.inventories import NamedPackage
 from nephoscope.state.inventory.subject import OWN_SCANNER, InventorySubject, UnreadPlace
-from nephoscope.vulnerability.database.changed_packages import identity
+from nephoscope.vulnerability.database.changed_packages import reduce_to_identity
 from nephoscope.vulnerability.errors import ScannerResultsError
 from nephoscope.vulnerability.matching.findings import MatchReason, PackageFinding
 from nephoscope.vulnerability.scanner_results.refused_records import (
@@ -34,7 +34,7 @@ from nephoscope.vulnerability.scanner_results.refused_records import (
     RefusedRecord,
     RefusedRecords,
 )
-from nephoscope.vulnerability.severities import rank
+from nephoscope.vulnerability.severities import rank_severity
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -91,11 +91,13 @@ def import_results(context: ServiceContext, report: ScannerReport, origin: Resul
         raise ScannerResultsError("these are results of nephoscope itself: use --keep when you scan")
     scans, refused = _read_scans(context, report, origin)
     for one in scans:
-        context.require(WRITE, permission_scope(one.subject))
+        context.require(WRITE, get_permission_scope(one.subject))
     kept = []
     for one in scans:
         try:
-            kept.append(_keep(context, one, closes=not (report.unplaced or one.refused.count)))
+            kept.append(
+                _keep_scanned_subject(context, one, closes=not (report.unplaced or one.refused.count))
+            )
         except StateError as error:
             refused.append(RefusedRecord(one.subject.name, str(error)))
     publish_findings(context)
@@ -130,7 +132,7 @@ def _build_subject(
     thing: ScannedThing,
     origin: ResultsOrigin,
 ) -> InventorySubject:
-    scanned_at = origin.scanned_at or target.last_seen_at()
+    scanned_at = origin.scanned_at or target.find_last_seen_time()
     if scanned_at is None:
         raise RecordRefusedError("the result has no scan time: import it with --scanned-at TIME")
     if scanned_at > context.now + _AHEAD:
@@ -145,32 +147,32 @@ def _build_subject(
     )  # fmt: skip
 
 
-def _keep(context: ServiceContext, scan: _ScannedSubject, *, closes: bool) -> StoredInventory:
+def _keep_scanned_subject(context: ServiceContext, scan: _ScannedSubject, *, closes: bool) -> StoredInventory:
     open_ = [one for one in scan.vulnerabilities if one.status != "fixed"]
     packages = [_build_package(one) for one in open_]
     named = [
-        NamedPackage(identity(one), (), f"reported by {scan.subject.scanner}", scan.subject.scanner)
+        NamedPackage(reduce_to_identity(one), (), f"reported by {scan.subject.scanner}", scan.subject.scanner)
         for one in packages
     ]
     subject = replace(
         scan.subject, unread=_list_unread(scan.refused), packages=len({one.digest for one in named})
     )
-    scope = permission_scope(subject)
+    scope = get_permission_scope(subject)
     with open_advisories(context.data, context.now) as advisories, context.transact(
         WRITE, scope, scope, act="import results", scanner=subject.scanner, name=subject.name, findings=len(open_)
     ), context.state.database.write() as session:  # fmt: skip
         numbers, _ = context.state.inventories.enter_packages(session, _list_distinct_packages(named))
         by_digest = dict(zip(dict.fromkeys(one.digest for one in named), numbers, strict=True))
         at = [by_digest[one.digest] for one in named]
-        _put_reported(
+        _put_reported_findings(
             context, session, advisories, subject.scanner, list(zip(at, packages, open_, strict=True))
         )
         digest = context.state.inventories.put_set(session, named, at, packages)
         kept = context.state.inventories.put(session, replace(subject, package_set=digest))
-        changes = context.state.vulnerabilities.settle_reported(
+        changes = context.state.vulnerabilities.settle_reported_findings(
             session, kept.id, _list_pairs(at, open_), context.now, closes=closes
         )
-        mark_unpublished(context, session, select_resources(context, [kept]))
+        mark_resources_unpublished(context, session, select_resources(context, [kept]))
         add_vulnerability_rows(context, session, [kept])
     return StoredInventory(kept, changes)
 
@@ -203,7 +205,7 @@ def _list_pairs(
     return pairs
 
 
-def _put_reported(
+def _put_reported_findings(
     context: ServiceContext,
     session: Session,
     advisories: Advisories,
@@ -211,7 +213,7 @@ def _put_reported(
     found: Sequence[tuple[int, Package, ReportedVulnerability]],
 ) -> None:
     """Keep what a scanner says of packages, beside what it says of them elsewhere."""
-    known = context.state.vulnerabilities.load_known(session, {one.id for _, _, one in found})
+    known = context.state.vulnerabilities.load_known_vulnerabilities(session, {one.id for _, _, one in found})
     by_package: dict[int, dict[str, PackageVulnerability]] = {}
     for number, package, one in found:
         told = known.get(one.id) or update_exploitation(
@@ -219,7 +221,7 @@ def _put_reported(
         )
         known[one.id] = told
         several = by_package.setdefault(number, {})
-        if one.id not in several or several[one.id].rank < rank(one.severity):
+        if one.id not in several or several[one.id].rank < rank_severity(one.severity):
             several[one.id] = _build_vulnerability(scanner, package, one, told)
     matched = [
         MatchedPackage(number, tuple(several.values()), keeps_earlier=True)
@@ -241,5 +243,5 @@ def _build_vulnerability(
     )  # fmt: skip
     body = zlib.compress(_ENCODER.encode(finding), 1)
     return PackageVulnerability(
-        known, one.severity, rank(one.severity), one.score, one.fix_state, one.fixed_version, body
+        known, one.severity, rank_severity(one.severity), one.score, one.fix_state, one.fixed_version, body
     )

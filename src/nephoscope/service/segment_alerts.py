@@ -11,7 +11,7 @@ import msgspec
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.queries.estate_reach import reach_everything
+from nephoscope.lake.queries.estate_reach import grant_full_reach
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.posture.data_gaps.segment_gaps import keep_segment_gaps
 from nephoscope.protect.segments.segment_flows import FlowViolation, find_flow_violations, read_flows
@@ -65,7 +65,7 @@ def write_segment_violation_rows(context: ServiceContext, estate: Estate) -> Not
     plan = parse_segment_plan(file.read_bytes())
     members, missing = select_members(plan, EstateView(estate, context.now))
     ids = frozenset(one.rsplit("/", 1)[-1].lower() for one in estate.subscriptions)
-    scope = LakeScope(ids, estate=reach_everything)
+    scope = LakeScope(ids, estate=grant_full_reach)
     with Lake.open(context.data, context.state) as lake:
         flows = [
             one

@@ -129,12 +129,12 @@ def evaluate_plan(context: ServiceContext) -> tuple[TenantSegments, ...]:
     for store in open_tenant_stores(context.data):
         if store.version and store.list_snapshots():
             folder = str(store.path.relative_to(context.data / "estate"))
-            found.append(_evaluate(context.data, folder, store.version, text))
+            found.append(_evaluate_segment_plan(context.data, folder, store.version, text))
     return tuple(found)
 
 
 @lru_cache(maxsize=4)
-def _evaluate(data: Path, folder: str, version: int, text: bytes) -> TenantSegments:  # noqa: ARG001 - the version is of the key
+def _evaluate_segment_plan(data: Path, folder: str, version: int, text: bytes) -> TenantSegments:  # noqa: ARG001 - the version is of the key
     """Evaluate a plan against a tenant's estate at a version of its store."""
     store = EstateStore(data, folder)
     plan = msgspec.json.decode(text, type=SegmentPlan)
@@ -163,7 +163,7 @@ def request_block(context: ServiceContext) -> list[AutomationRun]:
         raise StateError(f"a block cannot be built: {reasons or 'no rule is needed or possible'}")
     for change in (change for one in wanted for change in one.changes):
         context.require(WRITE_RULES, change.group)
-    if is_requested(context, wanted):
+    if is_block_requested(context, wanted):
         raise StateError("these rules are already requested: open the pending request")
     found = []
     for one in wanted:
@@ -172,7 +172,7 @@ def request_block(context: ServiceContext) -> list[AutomationRun]:
     return found
 
 
-def is_requested(context: ServiceContext, several: Sequence[TenantSegments]) -> bool:
+def is_block_requested(context: ServiceContext, several: Sequence[TenantSegments]) -> bool:
     """Return whether a run that is not decided yet has the same rules. Raises DeniedError."""
     waiting = [change for run in list_blocks(context) if _is_open(run) for change in _read_changes(run)]
     return any(one.changes and all(change in waiting for change in one.changes) for one in several)

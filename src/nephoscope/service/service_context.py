@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nephoscope.state import State
 
 
-def utc_now() -> datetime:
+def get_utc_now() -> datetime:
     """Return the time of this host, aware and in UTC."""
     return datetime.now(UTC)
 
@@ -34,7 +34,7 @@ class ServiceContext:
     actor: AuthorizedActor
     state: State
     data: Path
-    clock: Callable[[], datetime] = field(default=utc_now, repr=False)
+    clock: Callable[[], datetime] = field(default=get_utc_now, repr=False)
 
     @property
     def now(self) -> datetime:
@@ -60,7 +60,7 @@ class ServiceContext:
         Raises DeniedError before anything is changed.
         """
         self.require(operation, scope)
-        with self.state.audit_change(self._audit_actor, operation, targets, _to_detail(detail)):
+        with self.state.audit_change(self._audit_actor, operation, targets, _to_audit_detail(detail)):
             yield
 
     @contextmanager
@@ -78,7 +78,7 @@ class ServiceContext:
         Others who write wait for it, so files and the network belong behind it. `keeps_secret`: a credential is among the changes.
         """
         with (
-            self.state.credentials.key_held() if keeps_secret else nullcontext(),
+            self.state.credentials.hold_key() if keeps_secret else nullcontext(),
             self.change(operation, scope, targets, **detail),
             self.state.database.nest_transactions(),
         ):
@@ -88,14 +88,14 @@ class ServiceContext:
     def change_files(self, operation: str, scope: str, target: str, **detail: object) -> Iterator[None]:
         """Check the permission, then audit what is changed outside of the database: an entry `Started`, and one of the outcome."""
         self.require(operation, scope)
-        with self.state.announce_change(self._audit_actor, operation, target, _to_detail(detail)):
+        with self.state.announce_change(self._audit_actor, operation, target, _to_audit_detail(detail)):
             yield
 
     def enter(
         self, session: Session, operation: str, target: str, *, outcome: str = "Succeeded", **detail: object
     ) -> None:
         """Add the audit entry of a change to the transaction that makes it; the permission was checked by `require`."""
-        by, told = self._audit_actor, _to_detail(detail)
+        by, told = self._audit_actor, _to_audit_detail(detail)
         self.state.audit.add(
             session, by.name, operation, target, outcome=outcome, address=by.address, detail=told
         )
@@ -105,12 +105,12 @@ class ServiceContext:
         return Actor(self.actor.name, self.actor.address)
 
 
-def workspace_scope(workspace: str) -> str:
+def get_workspace_scope(workspace: str) -> str:
     """Return the scope at which the permissions of a workspace are checked."""
     return f"/workspaces/{workspace}"
 
 
-def _to_detail(detail: dict[str, object]) -> dict[str, object]:
+def _to_audit_detail(detail: dict[str, object]) -> dict[str, object]:
     given = {name: value for name, value in detail.items() if value is not None}
     found: dict[str, object] = msgspec.to_builtins(given, str_keys=True, enc_hook=str)
     return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nephoscope.access.provider_tests import delete_tests, request_test, run_test
 from nephoscope.access.role_mapping import check_secret_reuse, validate_provider
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.service.audited_values import to_audited
+from nephoscope.service.audited_values import to_audited_value
 from nephoscope.state import NotFoundError
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def put_provider(
     )
     check_secret_reuse(before, made, given=bool(client_secret))
     detail = {
-        **_describe(made), "newSecret": bool(client_secret), "before": _describe(before) if before is not None else None,
+        **_describe_provider(made), "newSecret": bool(client_secret),
+        "before": _describe_provider(before) if before is not None else None,
     }  # fmt: skip
     with (
         context.transact(WRITE, ROOT_SCOPE, made.name, keeps_secret=True, **detail),
@@ -51,8 +52,8 @@ def put_provider(
 def remove_provider(context: ServiceContext, name: str) -> None:
     """Forget a provider and its client secret; its people stay. Raises DeniedError; NotFoundError where there is none."""
     context.require(DELETE)
-    found = _find(context, name)
-    with context.transact(DELETE, ROOT_SCOPE, name, before=_describe(found)):
+    found = _find_provider(context, name)
+    with context.transact(DELETE, ROOT_SCOPE, name, before=_describe_provider(found)):
         with context.state.transaction() as session:
             context.state.sign_in_providers.remove(session, name)
             delete_tests(context.state, session, name)
@@ -63,7 +64,7 @@ def remove_provider(context: ServiceContext, name: str) -> None:
 def ask_provider_test(context: ServiceContext, name: str) -> None:
     """Have the server ask a provider what it is and for its keys. Raises DeniedError; NotFoundError where there is none."""
     context.require(WRITE)
-    _find(context, name)
+    _find_provider(context, name)
     with context.change(WRITE, ROOT_SCOPE, name, act="test"):
         request_test(context.state, name, context.now)
 
@@ -72,21 +73,21 @@ def try_provider(context: ServiceContext, name: str) -> ProviderTrial:
     """Make the test that `ask_provider_test` has the server make, and audits, at once. Raises as that; CredentialError for a client
     secret that cannot be read."""
     ask_provider_test(context, name)
-    found = _find(context, name)
+    found = _find_provider(context, name)
     if found.credential:
         context.state.credentials.get(found.credential)
     return run_test(context.state, found)
 
 
-def _describe(provider: SignInProvider) -> dict[str, object]:
+def _describe_provider(provider: SignInProvider) -> dict[str, object]:
     """Return what an audit entry says of a provider."""
     return {
         "issuer": provider.issuer, "client": provider.client_id, "enabled": provider.enabled, "rules": provider.rules,
-        "scopes": provider.scopes, "trust": to_audited(provider.trust),
+        "scopes": provider.scopes, "trust": to_audited_value(provider.trust),
     }  # fmt: skip
 
 
-def _find(context: ServiceContext, name: str) -> SignInProvider:
+def _find_provider(context: ServiceContext, name: str) -> SignInProvider:
     found = context.state.sign_in_providers.find(name)
     if found is None:
         raise NotFoundError(f"provider {name!r} not found")

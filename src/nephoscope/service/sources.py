@@ -10,7 +10,7 @@ from nephoscope.ingest.live.source_kinds import get_source_kind
 from nephoscope.ingest.live.source_test import run_test
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.service.audited_values import to_audited
+from nephoscope.service.audited_values import to_audited_value
 from nephoscope.service.local_user import LocalUser
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import TransientError
@@ -60,12 +60,18 @@ def add_source(
     detail = {
         "kind": source.kind,
         "workspace": source.workspace,
-        "settings": to_audited(given),
+        "settings": to_audited_value(given),
         "secrets": sorted(secrets),
     }
     with context.change(WRITE, ROOT_SCOPE, source.name, act="add", **detail):
-        return source_setup.add(
-            context.state, source, given, secrets, there=there, table=table, allow=_allow(context)
+        return source_setup.add_source(
+            context.state,
+            source,
+            given,
+            secrets,
+            there=there,
+            table=table,
+            allow=_make_privilege_check(context),
         )
 
 
@@ -86,12 +92,18 @@ def change_source(
     act = ("go-on" if enabled else "pause") if only_enabled else "change"
     old = {one: value for one, value in before.settings.items() if one in (given or {})}
     detail = {
-        "settings": to_audited(given or {}), "secrets": sorted(secrets or ()), "enabled": enabled,
-        "before": to_audited({"settings": old, "enabled": before.enabled}),
+        "settings": to_audited_value(given or {}), "secrets": sorted(secrets or ()), "enabled": enabled,
+        "before": to_audited_value({"settings": old, "enabled": before.enabled}),
     }  # fmt: skip
     with context.change(WRITE, ROOT_SCOPE, name, act=act, **detail):
         return source_setup.change(
-            context.state, name, given, secrets, enabled=enabled, there=there, allow=_allow(context)
+            context.state,
+            name,
+            given,
+            secrets,
+            enabled=enabled,
+            there=there,
+            allow=_make_privilege_check(context),
         )
 
 
@@ -100,10 +112,10 @@ def remove_source(context: ServiceContext, name: str) -> None:
     context.require(DELETE)
     before = context.state.sources.get(name)
     with context.transact(
-        DELETE, ROOT_SCOPE, name, kind=before.kind, workspace=before.workspace, before={"settings": to_audited(before.settings)}
+        DELETE, ROOT_SCOPE, name, kind=before.kind, workspace=before.workspace, before={"settings": to_audited_value(before.settings)}
     ):  # fmt: skip
-        source_setup.remove(context.state, name)
-        context.state.checkpoints.remove(_trial_place(name))
+        source_setup.remove_source(context.state, name)
+        context.state.checkpoints.remove(_get_trial_place(name))
 
 
 def try_source(context: ServiceContext, lake: Lake, name: str) -> SourceTrial:
@@ -122,13 +134,13 @@ def try_source(context: ServiceContext, lake: Lake, name: str) -> SourceTrial:
         found = SourceTrial(False, str(error))
     kept = {"works": found.works, "message": found.message, "at": context.now.isoformat()}
     with context.change(WRITE, ROOT_SCOPE, name, act="test"):
-        context.state.checkpoints.put(_trial_place(name), "page", kept)
+        context.state.checkpoints.put(_get_trial_place(name), "page", kept)
     return found
 
 
 def read_last_test_result(context: ServiceContext, name: str) -> dict[str, object]:
     """Return what the last test of a source found (`works`, `message`, `at`), {} where none was made."""
-    found: dict[str, Any] = context.state.checkpoints.get(_trial_place(name), "page") or {}
+    found: dict[str, Any] = context.state.checkpoints.get(_get_trial_place(name), "page") or {}
     return found
 
 
@@ -138,10 +150,10 @@ def make_source_token(context: ServiceContext, name: str, *, revoke: bool = Fals
     Raises DeniedError; StateError for a source of another kind.
     """
     with context.change(HOST, ROOT_SCOPE, name, act="token", revoked=revoke or None):
-        return source_setup.token(context.state, name, revoke=revoke)
+        return source_setup.issue_source_token(context.state, name, revoke=revoke)
 
 
-def _allow(context: ServiceContext) -> source_setup.Allow:
+def _make_privilege_check(context: ServiceContext) -> source_setup.Allow:
     def allow(owned: Collection[str]) -> None:
         if owned:
             context.require(HOST, why=", ".join(owned))
@@ -149,5 +161,5 @@ def _allow(context: ServiceContext) -> source_setup.Allow:
     return allow
 
 
-def _trial_place(name: str) -> str:
+def _get_trial_place(name: str) -> str:
     return f"test:{name}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.suppression.watchlist_items import open_watchlist_items
 from nephoscope.alerts.tuning.alert_history import PastAlert, find_hidden, list_past_alerts
 from nephoscope.alerts.tuning.tuning_service import REASONS, TuningEditor
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.database.etag import to_etag
 from nephoscope.state.database.state_errors import ConcurrentChangeError
@@ -33,15 +33,15 @@ __all__ = [
     "REASONS",
     "WRITE",
     "NewSuppression",
-    "audit_target",
     "change_suppression",
+    "compute_related_suppressions_etag",
     "create_suppression",
     "delete_suppression",
     "end_suppression",
     "find_suppression",
+    "get_audit_target",
     "list_related_suppressions",
     "preview_suppression",
-    "related_suppressions_etag",
 ]
 READ, WRITE, DELETE = (
     f"Microsoft.Security/alertsSuppressionRules/{one}" for one in ("read", "write", "delete")
@@ -77,7 +77,7 @@ def create_suppression(
     """
 
     def check() -> None:
-        if related_etag not in (None, related_suppressions_etag(context.state, workspace, new.rule)):
+        if related_etag not in (None, compute_related_suppressions_etag(context.state, workspace, new.rule)):
             raise ConcurrentChangeError(
                 "a similar suppression was created by someone else: check the current state"
             )
@@ -85,12 +85,12 @@ def create_suppression(
     with (
         _change_only_if(context, workspace, check),
         context.change(
-            WRITE, workspace_scope(workspace), audit_target(new.name), act="create", workspace=workspace, rule=new.rule,
+            WRITE, get_workspace_scope(workspace), get_audit_target(new.name), act="create", workspace=workspace, rule=new.rule,
             conditions=[str(one) for one in new.conditions], reason=new.reason, comment=new.comment,
             expires=new.expires, enabled=new.enabled,
         ),
     ):  # fmt: skip
-        return _make_editing(context, workspace).suppress(
+        return _make_tuning_editor(context, workspace).suppress(
             new.name, new.rule, new.conditions, reason=new.reason, comment=new.comment, expires=new.expires,
             enabled=new.enabled, again=replace,
         )  # fmt: skip
@@ -100,7 +100,7 @@ def preview_suppression(
     context: ServiceContext, lake: Lake, workspace: str, new: NewSuppression, since: datetime
 ) -> list[PastAlert]:
     """Return the alerts since a time that a suppression would have held back, the first first. Raises DeniedError."""
-    context.require(WRITE, workspace_scope(workspace))
+    context.require(WRITE, get_workspace_scope(workspace))
     known = list_past_alerts(context.state, workspace, since, context.now)
     return find_hidden(known, new.rule, new.conditions, open_watchlist_items(lake, workspace))
 
@@ -109,9 +109,9 @@ def change_suppression(
     context: ServiceContext, workspace: str, wanted: str, **changes: object
 ) -> StoredSuppression:
     """Change `enabled`, `expires`, `comment` or `reason` of a suppression, by id or name; NotFoundError where there is none."""
-    before = _find(context, workspace, WRITE, wanted)
+    before = _find_suppression(context, workspace, WRITE, wanted)
     with _audit_change(context, before, WRITE, "change", **changes):
-        return _make_editing(context, workspace).change(before.id, **changes)
+        return _make_tuning_editor(context, workspace).change(before.id, **changes)
 
 
 def end_suppression(
@@ -121,7 +121,7 @@ def end_suppression(
 
     ConcurrentChangeError where it has another etag by now, StateError where it has ended and an etag is given.
     """
-    before, now = _find(context, workspace, WRITE, wanted), context.now
+    before, now = _find_suppression(context, workspace, WRITE, wanted), context.now
 
     def check() -> None:
         kept = context.state.suppressions.find(workspace, before.id)
@@ -133,19 +133,19 @@ def end_suppression(
             raise StateError(f"the suppression {kept.name} has ended already")
 
     with _change_only_if(context, workspace, check), _audit_change(context, before, WRITE, "expire"):
-        return _make_editing(context, workspace).change(before.id, expires=now)
+        return _make_tuning_editor(context, workspace).change(before.id, expires=now)
 
 
 def delete_suppression(context: ServiceContext, workspace: str, wanted: str) -> StoredSuppression:
     """Delete a suppression, by id or name; what it held back stays dismissed. NotFoundError where there is none."""
-    before = _find(context, workspace, DELETE, wanted)
+    before = _find_suppression(context, workspace, DELETE, wanted)
     with _audit_change(context, before, DELETE, "delete"):
-        return _make_editing(context, workspace).remove(before.id)
+        return _make_tuning_editor(context, workspace).remove(before.id)
 
 
 def find_suppression(context: ServiceContext, workspace: str, wanted: str) -> StoredSuppression | None:
     """Return the suppression of an id or name, None where there is none."""
-    context.require(READ, workspace_scope(workspace))
+    context.require(READ, get_workspace_scope(workspace))
     try:
         return context.state.suppressions.find(workspace, wanted)
     except NotFoundError:
@@ -157,19 +157,21 @@ def list_related_suppressions(state: State, workspace: str, rule: str) -> list[S
     return [one for one in state.suppressions.all(workspace) if one.rule in (rule, ANY_RULE)]
 
 
-def related_suppressions_etag(state: State, workspace: str, rule: str) -> str:
+def compute_related_suppressions_etag(state: State, workspace: str, rule: str) -> str:
     """Return what names the state of `list_related_suppressions`: how many there are, and when one of them last changed."""
     several = list_related_suppressions(state, workspace, rule)
     return f"{len(several)}-{to_etag(max(one.changed for one in several))}" if several else "0-"
 
 
-def audit_target(name: str) -> str:
+def get_audit_target(name: str) -> str:
     """Return the name that the audit gives a suppression."""
     return f"suppression {name}"
 
 
-def _find(context: ServiceContext, workspace: str, operation: str, wanted: str) -> StoredSuppression:
-    context.require(operation, workspace_scope(workspace))
+def _find_suppression(
+    context: ServiceContext, workspace: str, operation: str, wanted: str
+) -> StoredSuppression:
+    context.require(operation, get_workspace_scope(workspace))
     return context.state.suppressions.find(workspace, wanted)
 
 
@@ -177,11 +179,11 @@ def _find(context: ServiceContext, workspace: str, operation: str, wanted: str) 
 def _audit_change(
     context: ServiceContext, before: StoredSuppression, operation: str, act: str, **changes: object
 ) -> Iterator[None]:
-    scope = workspace_scope(before.workspace)
+    scope = get_workspace_scope(before.workspace)
     with context.change(
         operation,
         scope,
-        audit_target(before.name),
+        get_audit_target(before.name),
         act=act,
         workspace=before.workspace,
         before=before,
@@ -202,5 +204,5 @@ def _change_only_if(context: ServiceContext, workspace: str, check: Callable[[],
         yield
 
 
-def _make_editing(context: ServiceContext, workspace: str) -> TuningEditor:
+def _make_tuning_editor(context: ServiceContext, workspace: str) -> TuningEditor:
     return TuningEditor(context.state, workspace, context.author, context.now)

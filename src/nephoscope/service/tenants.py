@@ -28,7 +28,7 @@ READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Ne
 HOST = "Nephoscope/secrets/write"
 
 
-def server_clouds() -> tuple[str, ...]:
+def list_server_clouds() -> tuple[str, ...]:
     """Return the clouds that a caller of the server can choose: those that are known, and the one that its environment names."""
     own = os.environ.get(CLOUD, "")
     return (*CLOUDS, *((own,) if own and own not in CLOUDS else ()))
@@ -38,7 +38,7 @@ def check_connection(context: ServiceContext, connection: TenantConnection) -> T
     """The connection as it is kept. Raises StateError for what cannot be meant, and for a cloud that the actor cannot choose."""
     own = isinstance(context.actor, LocalUser)
     try:
-        return normalize_connection(connection, () if own else server_clouds())
+        return normalize_connection(connection, () if own else list_server_clouds())
     except CollectError as error:
         raise StateError(str(error)) from error
 
@@ -48,9 +48,9 @@ def connect_tenant(context: ServiceContext, tenant: Tenant, secrets: TenantSecre
 
     Raises DeniedError; StateError for a name that is taken and for what cannot be signed in to.
     """
-    _require(context, tenant.connection)
+    _require_connection_permission(context, tenant.connection)
     tenant = replace(tenant, connection=check_connection(context, tenant.connection))
-    detail = {"act": "connect", **to_detail(tenant)}
+    detail = {"act": "connect", **describe_tenant(tenant)}
     with context.transact(WRITE, ROOT_SCOPE, _format_target(tenant.name), keeps_secret=True, **detail):
         made = tenants.connect(context.state, tenant, secrets)
     tenants.build_scan_request(context.state, context.data)
@@ -64,10 +64,14 @@ def change_tenant(context: ServiceContext, tenant: Tenant, secrets: TenantSecret
     """
     context.require(WRITE)
     before = context.state.tenants.get(tenant.name)
-    _require(context, before.connection)
-    _require(context, tenant.connection)
+    _require_connection_permission(context, before.connection)
+    _require_connection_permission(context, tenant.connection)
     tenant = replace(tenant, connection=check_connection(context, tenant.connection))
-    detail = {"act": _act(before, tenant, secrets), **to_detail(tenant), "before": to_detail(before)}
+    detail = {
+        "act": _name_tenant_operation(before, tenant, secrets),
+        **describe_tenant(tenant),
+        "before": describe_tenant(before),
+    }
     with context.transact(
         WRITE,
         ROOT_SCOPE,
@@ -87,9 +91,9 @@ def remove_tenant(context: ServiceContext, name: str) -> None:
     Raises DeniedError; NotFoundError where there is none.
     """
     context.require(DELETE)
-    before = to_detail(context.state.tenants.get(name))
+    before = describe_tenant(context.state.tenants.get(name))
     with context.transact(DELETE, ROOT_SCOPE, _format_target(name), before=before):
-        tenants.remove(context.state, name)
+        tenants.remove_tenant(context.state, name)
     tenants.forget_snapshots(context.data, name)
     tenants.build_scan_request(context.state, context.data)
 
@@ -97,7 +101,7 @@ def remove_tenant(context: ServiceContext, name: str) -> None:
 def ask_tenant_test(context: ServiceContext, name: str) -> None:
     """Have the server sign in to a tenant and look what may be read. Raises DeniedError; NotFoundError where there is none."""
     context.require(WRITE)
-    _require(context, context.state.tenants.get(name).connection)
+    _require_connection_permission(context, context.state.tenants.get(name).connection)
     with context.transact(WRITE, ROOT_SCOPE, _format_target(name), act="test"):
         tenants.ask_test(context.state, name, context.now)
 
@@ -105,7 +109,7 @@ def ask_tenant_test(context: ServiceContext, name: str) -> None:
 def request_collection(context: ServiceContext, name: str) -> None:
     """Have a tenant collected when the server looks again, and the estate assessed. Raises DeniedError, NotFoundError."""
     context.require(WRITE)
-    _require(context, context.state.tenants.get(name).connection)
+    _require_connection_permission(context, context.state.tenants.get(name).connection)
     with context.transact(WRITE, ROOT_SCOPE, _format_target(name), act="collect"):
         context.state.tenants.request_collection(name)
         schedule_assessment(context)
@@ -115,12 +119,12 @@ def try_tenant(context: ServiceContext, name: str) -> ConnectionTrial:
     """Make the test that `ask_tenant_test` has the server make, and audits, at once. Raises as that."""
     ask_tenant_test(context, name)
     try:
-        return tenants.test(context.state, context.data, name)
+        return tenants.test_tenant(context.state, context.data, name)
     finally:
         tenants.forget_asked_test(context.state, name)
 
 
-def to_detail(tenant: Tenant) -> dict[str, object]:
+def describe_tenant(tenant: Tenant) -> dict[str, object]:
     """Return a tenant as the audit and lists have it: what is asked, as whom, how often; no secret."""
     asked = tenant.connection
     return {
@@ -130,13 +134,13 @@ def to_detail(tenant: Tenant) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _require(context: ServiceContext, connection: TenantConnection) -> None:
+def _require_connection_permission(context: ServiceContext, connection: TenantConnection) -> None:
     context.require(WRITE)
     if connection.sign_in == MANAGED_IDENTITY or connection.cloud not in CLOUDS:
         context.require(HOST, why="only an Owner can use the server's identity or a custom cloud")
 
 
-def _act(before: Tenant, after: Tenant, secrets: TenantSecrets | None) -> str:
+def _name_tenant_operation(before: Tenant, after: Tenant, secrets: TenantSecrets | None) -> str:
     if secrets or before.enabled == after.enabled or before.connection != after.connection:
         return "change"
     return "go-on" if after.enabled else "pause"

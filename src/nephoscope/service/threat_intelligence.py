@@ -7,11 +7,15 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.threat_intelligence.indicator import RefusedItem
-from nephoscope.ingest.threat_intelligence.indicator_files import items
-from nephoscope.ingest.threat_intelligence.indicator_store import keep, refresh, withdraw
+from nephoscope.ingest.threat_intelligence.indicator_files import read_items
+from nephoscope.ingest.threat_intelligence.indicator_store import (
+    keep_indicators,
+    refresh_indicators,
+    withdraw_indicators,
+)
 from nephoscope.lake.writing.quarantine import QuarantineEntry
 from nephoscope.model.secret_redaction import redact_text
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,10 +42,10 @@ def import_objects(
 ) -> IntelCounts:
     """Import objects of a source; `origin` names the file. The same ones again change nothing."""
     with context.change(
-        WRITE, workspace_scope(workspace), f"threat intelligence of {source}", act="import", file=origin or None,
+        WRITE, get_workspace_scope(workspace), f"threat intelligence of {source}", act="import", file=origin or None,
         workspace=workspace,
     ):  # fmt: skip
-        return keep(context.state, workspace, source, items, context.now)
+        return keep_indicators(context.state, workspace, source, items, context.now)
 
 
 def import_file(
@@ -53,15 +57,15 @@ def import_file(
     """
     refused: list[RefusedItem] = []
     try:
-        given = _drop_refused(items(path, reading, context.now), refused)
+        given = _drop_refused_items(read_items(path, reading, context.now), refused)
         kept = import_objects(context, workspace, reading.source, given, origin=path.name)
         refused.extend(kept.refused)
     finally:
-        _quarantine(lake, workspace, path, refused)
+        _quarantine_refused_items(lake, workspace, path, refused)
     return kept, refused
 
 
-def _drop_refused(
+def _drop_refused_items(
     found: Iterable[IntelItem | Retraction | RefusedItem], refused: list[RefusedItem]
 ) -> Iterator[IntelItem | Retraction]:
     for one in found:
@@ -71,7 +75,7 @@ def _drop_refused(
             yield one
 
 
-def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[RefusedItem]) -> None:
+def _quarantine_refused_items(lake: Lake, workspace: str, path: Path, refused: list[RefusedItem]) -> None:
     bad = [
         QuarantineEntry(
             str(path), one.place, one.reason, redact_text(one.raw), "threat intelligence", "ThreatIntelIndicators"
@@ -88,8 +92,8 @@ def refresh_objects(context: ServiceContext, workspace: str) -> int:
 
     Nobody decides anything here: the server does the same by the clock, so there is no audit entry.
     """
-    context.require(WRITE, workspace_scope(workspace))
-    return refresh(context.state, workspace, context.now)
+    context.require(WRITE, get_workspace_scope(workspace))
+    return refresh_indicators(context.state, workspace, context.now)
 
 
 def put_object(
@@ -98,11 +102,11 @@ def put_object(
     """Keep the newest version of an object that a person writes, `known` as it was; one that was revoked holds again."""
     id_ = known.id if known else item.id
     with context.transact(
-        WRITE, workspace_scope(workspace), id_, act="put", source=source, workspace=workspace
+        WRITE, get_workspace_scope(workspace), id_, act="put", source=source, workspace=workspace
     ):
-        keep(context.state, workspace, source, [item], context.now, by_hand=True)
+        keep_indicators(context.state, workspace, source, [item], context.now, by_hand=True)
         if known is not None and known.withdrawn:
-            withdraw(context.state, workspace, [id_], "", context.now)
+            withdraw_indicators(context.state, workspace, [id_], "", context.now)
     kept = context.state.intel.get(workspace, id_)
     assert kept is not None
     return kept
@@ -114,6 +118,8 @@ def revoke_objects(
     """Revoke objects by id, whatever their source says of them later; `undo` lets them hold again. StateError for an unknown id."""
     several = list(dict.fromkeys(ids))
     with context.transact(
-        WRITE if undo else DELETE, workspace_scope(workspace), several, act="undo" if undo else "revoke", workspace=workspace
+        WRITE if undo else DELETE, get_workspace_scope(workspace), several, act="undo" if undo else "revoke", workspace=workspace
     ):  # fmt: skip
-        return withdraw(context.state, workspace, several, "" if undo else context.author, context.now)
+        return withdraw_indicators(
+            context.state, workspace, several, "" if undo else context.author, context.now
+        )

@@ -8,7 +8,7 @@ from nephoscope.alerts.tuning.applied_advice import list_applied_advice
 from nephoscope.alerts.tuning.trial import RuleTrials, TrialKind
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.service.rules import READ, WRITE
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 from nephoscope.service.suppressions import WRITE as SUPPRESS
 from nephoscope.state import StateError
 
@@ -25,21 +25,21 @@ LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
 
 def may_tune(context: ServiceContext, workspace: str) -> bool:
     """Tell whether the actor may apply advice: it changes the settings of rules, or suppresses alerts."""
-    return all(context.actor.is_permitted(one, workspace_scope(workspace)) for one in (WRITE, SUPPRESS))
+    return all(context.actor.is_permitted(one, get_workspace_scope(workspace)) for one in (WRITE, SUPPRESS))
 
 
 def apply_advice(context: ServiceContext, workspace: str, advice: Advice, expires: datetime) -> None:
     """Apply an advice that was tried just now."""
-    from nephoscope.alerts.tuning.advice import apply
+    from nephoscope.alerts.tuning.advice import carry_out_advice
 
-    _require_tuning(context, workspace)
+    _require_tuning_permission(context, workspace)
     rule = advice.rule
     editing = TuningEditor(context.state, workspace, context.author, context.now, advice.id)
     with context.transact(
-        WRITE, workspace_scope(workspace), rule.name, act="apply", rule=rule.id, workspace=workspace, advice=advice.id,
+        WRITE, get_workspace_scope(workspace), rule.name, act="apply", rule=rule.id, workspace=workspace, advice=advice.id,
         change=advice.proposal.text, expires=expires,
     ):  # fmt: skip
-        apply(editing, advice, expires)
+        carry_out_advice(editing, advice, expires)
 
 
 def undo_advice(context: ServiceContext, workspace: str, advice: str, rule: str = "") -> int:
@@ -47,11 +47,11 @@ def undo_advice(context: ServiceContext, workspace: str, advice: str, rule: str 
 
     StateError where it was not applied, or not in the rule of the id `rule` ('' = in any).
     """
-    _require_tuning(context, workspace)
+    _require_tuning_permission(context, workspace)
     if rule and advice not in {one.advice for one in list_applied_advice(context.state, workspace, rule)}:
         raise StateError("the suggestion was not applied to this rule")
     with context.transact(
-        WRITE, workspace_scope(workspace), f"suggestion {advice}", act="undo", rule=rule or None, workspace=workspace
+        WRITE, get_workspace_scope(workspace), f"suggestion {advice}", act="undo", rule=rule or None, workspace=workspace
     ):  # fmt: skip
         return TuningEditor(context.state, workspace, context.author, context.now).undo(advice)
 
@@ -60,7 +60,7 @@ def request_trial(context: ServiceContext, wanted: RuleTrial) -> RuleTrial:
     """Ask for a trial of a rule, which the server's worker does; the one that waits already for the same."""
     _require_trial(context, wanted)
     with context.change(
-        _choose_operation(wanted), workspace_scope(wanted.workspace), _format_target(wanted), act="request", since=wanted.since,
+        _choose_operation(wanted), get_workspace_scope(wanted.workspace), _format_target(wanted), act="request", since=wanted.since,
         until=wanted.until, advice=wanted.advice or None, workspace=wanted.workspace,
     ):  # fmt: skip
         return RuleTrials(context.state).request_trial(wanted)
@@ -70,20 +70,20 @@ def stop_trial(context: ServiceContext, trial: RuleTrial) -> None:
     """Stop a trial."""
     _require_trial(context, trial)
     with context.change(
-        _choose_operation(trial), workspace_scope(trial.workspace), _format_target(trial), act="stop", workspace=trial.workspace
+        _choose_operation(trial), get_workspace_scope(trial.workspace), _format_target(trial), act="stop", workspace=trial.workspace
     ):  # fmt: skip
         RuleTrials(context.state).stop(trial)
 
 
 def _require_trial(context: ServiceContext, trial: RuleTrial) -> None:
-    context.require(LOGS, workspace_scope(trial.workspace))
+    context.require(LOGS, get_workspace_scope(trial.workspace))
     if trial.what is TrialKind.APPLY:
-        _require_tuning(context, trial.workspace)
+        _require_tuning_permission(context, trial.workspace)
 
 
-def _require_tuning(context: ServiceContext, workspace: str) -> None:
+def _require_tuning_permission(context: ServiceContext, workspace: str) -> None:
     for operation in (WRITE, SUPPRESS):
-        context.require(operation, workspace_scope(workspace))
+        context.require(operation, get_workspace_scope(workspace))
 
 
 def _choose_operation(trial: RuleTrial) -> str:

@@ -84,14 +84,14 @@ def list_findings(context: ServiceContext, wanted: FindingFilter) -> list[Subjec
     ids = frozenset(one.subject for one in found)
     subjects = {
         one.id: one
-        for one in context.state.inventories.subjects(SubjectFilter(wanted.subjects.reach, ids=ids))
+        for one in context.state.inventories.list_subjects(SubjectFilter(wanted.subjects.reach, ids=ids))
     }
     return [SubjectFinding(subjects[one.subject], one) for one in found if one.subject in subjects]
 
 
 def list_vulnerabilities(context: ServiceContext, wanted: FindingFilter) -> list[VulnerabilitySummary]:
     """Return vulnerabilities with how many machines and images have them, the riskiest first, without since when."""
-    return context.state.vulnerabilities.summaries(wanted)
+    return context.state.vulnerabilities.list_summaries(wanted)
 
 
 def date_vulnerabilities(
@@ -99,7 +99,9 @@ def date_vulnerabilities(
 ) -> list[VulnerabilitySummary]:
     """Return vulnerabilities that a filter gave with since when they are seen."""
     every = list(several)
-    since = context.state.vulnerabilities.first_seen_times(wanted, (one.vulnerability.id for one in every))
+    since = context.state.vulnerabilities.map_first_seen_times(
+        wanted, (one.vulnerability.id for one in every)
+    )
     return [replace(one, first_seen=since.get(one.vulnerability.id)) for one in every]
 
 
@@ -115,7 +117,7 @@ def list_holders(context: ServiceContext, reach: Reach, vulnerability: str) -> l
     return list_findings(context, FindingFilter(SubjectFilter(reach), vulnerability=vulnerability))
 
 
-def distinct_findings(findings: Iterable[SubjectFinding]) -> list[SubjectFinding]:
+def list_distinct_findings(findings: Iterable[SubjectFinding]) -> list[SubjectFinding]:
     """Return findings with each package and vulnerability once, in their order: what the product itself saw before what others did."""
     found: dict[tuple[str, str, str, str], SubjectFinding] = {}
     for one in findings:
@@ -139,7 +141,7 @@ def assess_coverage(
     sets = {one.package_set for one in every}
     with context.state.reading() as session:
         kinds = inventories.kinds(session, sets)
-        undetermined = inventories.count_undetermined(session, sets)
+        undetermined = inventories.count_undetermined_packages(session, sets)
         bodies = inventories.bodies(session, {number for one in kinds.values() for number, _ in one})
     with open_advisories(context.data, context.now) as advisories:
         standings = _Standings(advisories, bodies)
@@ -166,7 +168,7 @@ class _Standings:
 
     def __init__(self, advisories: Advisories, bodies: Mapping[int, Package]) -> None:
         self._advisories = advisories
-        self._known = {number: self._find_standing(body) for number, body in bodies.items()}
+        self._known = {number: self._find_package_standing(body) for number, body in bodies.items()}
         self._bodies = bodies
 
     def coverage(
@@ -190,7 +192,7 @@ class _Standings:
             assessed, missed, undetermined, len(subject.unread), until, absence, of_system
         )
 
-    def _find_standing(self, package: Package) -> tuple[str, datetime | None]:
+    def _find_package_standing(self, package: Package) -> tuple[str, datetime | None]:
         """Return why a package is not assessed ('' = it is), and how long its feeds are good."""
         status, reason = assess_status(package, self._advisories.source, self._advisories.options)
         if status == "own":
@@ -198,5 +200,7 @@ class _Standings:
         if status != "assessed":
             return reason, None
         database = self._advisories.database
-        good = [database.valid_until(layer.ecosystem) for layer in list_layers(package)] if database else []
+        good = (
+            [database.find_valid_until(layer.ecosystem) for layer in list_layers(package)] if database else []
+        )
         return "", min((one for one in good if one is not None), default=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ def read_items(table: DelimitedFile, key: str, expires: str) -> Iterator[NewWatc
     """Yield each row as an item, or what is wrong with it; `expires` is the column of the expiry ('' = none)."""
     for line in table.read_rows():
         text = line.cells.get(expires, "").strip() if expires else ""
-        over = moment(text) if text else None
+        over = parse_moment(text) if text else None
         if line.wrong:
             yield f"line {line.number}: {line.wrong}"
         elif not line.cells[key].strip():

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.lake.watchlists.watchlist_service import NewWatchlistItem, WatchlistService
-from nephoscope.lake.watchlists.watchlist_templates import template
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.lake.watchlists.watchlist_templates import find_template
+from nephoscope.service.service_context import get_workspace_scope
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
@@ -41,7 +41,7 @@ class WatchlistStore:
     ) -> Iterator[WatchlistService]:
         """Check the permission, and audit what is changed within the block."""
         with self.context.change(
-            operation, workspace_scope(self.workspace), f"watchlist {alias}", act=act, workspace=self.workspace, **detail
+            operation, get_workspace_scope(self.workspace), f"watchlist {alias}", act=act, workspace=self.workspace, **detail
         ):  # fmt: skip
             yield self.keeper
 
@@ -53,7 +53,7 @@ def create_watchlist(
 
     StateError for an alias that is taken or cannot be one, ItemError for an item that it cannot have.
     """
-    store.context.require(WRITE, workspace_scope(store.workspace))
+    store.context.require(WRITE, get_workspace_scope(store.workspace))
     given = list(items)
     keys, source = _list_keys(given, search_key), about.get("source")
     with store.change(
@@ -71,7 +71,7 @@ def update_watchlist(
     source: str = "",
 ) -> WatchlistChanges:
     """Add items, and replace those of their search keys; `whole` removes all others. The list of a template is created first."""
-    store.context.require(WRITE, workspace_scope(store.workspace))
+    store.context.require(WRITE, get_workspace_scope(store.workspace))
     given = list(items)
     keys = _list_keys(given, find_columns(store, alias)[0])
     with store.change(
@@ -88,7 +88,7 @@ def _list_keys(items: Sequence[NewWatchlistItem], search_key: str) -> list[str] 
 
 def find_columns(store: WatchlistStore, alias: str) -> tuple[str, set[str]]:
     """Return the search key and columns of a list, of its template where it is not there yet; NotFoundError where there is neither."""
-    state, known = store.context.state, template(alias)
+    state, known = store.context.state, find_template(alias)
     with state.reading() as session:
         head = state.watchlists.find(session, store.workspace, alias)
     if head is None and known is not None:
@@ -114,7 +114,7 @@ def put_item(
 
 def delete_item(store: WatchlistStore, alias: str, id_: str) -> bool:
     """Delete the item of an id; whether there was one."""
-    store.context.require(DELETE, workspace_scope(store.workspace))
+    store.context.require(DELETE, get_workspace_scope(store.workspace))
     lists = store.context.state.watchlists
     if lists.find_item(lists.get(store.workspace, alias), id_) is None:
         return False
@@ -130,7 +130,7 @@ def drop_items(store: WatchlistStore, alias: str, keys: Sequence[str]) -> int:
 
 def delete_watchlist(store: WatchlistStore, alias: str) -> None:
     """Delete a watchlist with its items."""
-    store.context.require(DELETE, workspace_scope(store.workspace))
+    store.context.require(DELETE, get_workspace_scope(store.workspace))
     lists = store.context.state.watchlists
     head = lists.get(store.workspace, alias)
     before = {"key": head.search_key, "columns": head.columns, "items": lists.count(head)}
@@ -143,7 +143,7 @@ def put_locations(
 ) -> WatchlistChanges:
     """Put addresses into NamedLocations or KnownEgress, which is created where it is not there."""
     with _locate_errors(store, alias, items, act) as keeping:
-        return _put(store, keeping, alias, items)
+        return _put_items(store, keeping, alias, items)
 
 
 def sync_locations(
@@ -158,11 +158,11 @@ def sync_locations(
     addresses = {one["Address"] for one in own}
     gone = [one for one, held in known.items() if held == tag and one not in addresses]
     with _locate_errors(store, alias, own, "take") as keeping:
-        changed = _put(store, keeping, alias, own)
+        changed = _put_items(store, keeping, alias, own)
         return changed, keeping.drop(alias, gone, store.context.now) if gone else 0
 
 
-def _put(
+def _put_items(
     store: WatchlistStore, keeping: WatchlistService, alias: str, items: Sequence[Mapping[str, str]]
 ) -> WatchlistChanges:
     keeping.start(alias, store.context.now)

@@ -42,8 +42,8 @@ def change_workspace(context: ServiceContext, name: str, settings: Mapping[str, 
     """
     context.require(WRITE)
     found = context.state.workspaces.get(name)
-    before = {field: _to_detail(getattr(found, field)) for field in settings}
-    detail = {field: _to_detail(value) for field, value in settings.items()}
+    before = {field: _to_audit_detail(getattr(found, field)) for field in settings}
+    detail = {field: _to_audit_detail(value) for field, value in settings.items()}
     with context.change(WRITE, ROOT_SCOPE, _format_target(name), act="change", **detail, before=before):
         return context.state.workspaces.set(name, **settings)
 
@@ -99,7 +99,7 @@ def import_table(context: ServiceContext, lake: Lake, table: LakeTable, file: st
         return lake.import_table(table)
 
 
-def _to_detail(value: object) -> object:
+def _to_audit_detail(value: object) -> object:
     if value is None:
         return "all"
     return sorted(value) if isinstance(value, list | tuple | set | frozenset) else value

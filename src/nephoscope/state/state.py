@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Self
 from nephoscope.state.access.key_file import KeyFile
 from nephoscope.state.audit.actor import Actor
 from nephoscope.state.audit.audit_anchor import AuditAnchor
-from nephoscope.state.database.audit_enforcement import as_product, audited_block
+from nephoscope.state.database.audit_enforcement import allow_unaudited_transactions, as_product
 from nephoscope.state.database.concept_registry import CONCEPTS
 from nephoscope.state.database.database import Database, DiskFullError
-from nephoscope.state.database.migration import migrate
+from nephoscope.state.database.migration import migrate_database
 from nephoscope.state.database.state_errors import StateError
 from nephoscope.state.database.transaction_hooks import Keep, change_only_if, defer_to_transaction
 
@@ -204,7 +204,7 @@ class State:
     @staticmethod
     def _from_database(database: Database, keys: Path, *, anchored: bool = True) -> State:
         try:
-            migrate(database)
+            migrate_database(database)
         except BaseException:
             database.close()
             raise
@@ -226,9 +226,9 @@ class State:
         """Keep something with the first change within the block, in its transaction; in one of its own where there was none."""
         with defer_to_transaction(keep) as waiting:
             yield
-            self._run_pending(waiting)
+            self._run_pending_keeps(waiting)
 
-    def _run_pending(self, waiting: list[Keep]) -> None:
+    def _run_pending_keeps(self, waiting: list[Keep]) -> None:
         if waiting:
             with self.transaction():
                 pass
@@ -254,9 +254,9 @@ class State:
                     session, by.name, operation, target, address=by.address, detail=dict(detail or {})
                 )
 
-        with defer_to_transaction(enter) as waiting, audited_block(waiting):
+        with defer_to_transaction(enter) as waiting, allow_unaudited_transactions(waiting):
             yield
-            self._run_pending(waiting)
+            self._run_pending_keeps(waiting)
 
     @contextmanager
     def announce_change(
@@ -268,17 +268,17 @@ class State:
         A process that dies in between leaves `Started` without an end: what it names may be changed or not, and is to be looked at.
         What is raised within the block, or ends the command, is `Failed`.
         """
-        self._enter(by, operation, target, "Started", detail)
+        self._enter_audit_entry(by, operation, target, "Started", detail)
         try:
-            with audited_block([]):
+            with allow_unaudited_transactions([]):
                 yield
         except BaseException:
             with suppress(StateError):  # why it failed is told, and an entry without an end says enough
-                self._enter(by, operation, target, "Failed", detail)
+                self._enter_audit_entry(by, operation, target, "Failed", detail)
             raise
-        self._enter(by, operation, target, "Succeeded", detail)
+        self._enter_audit_entry(by, operation, target, "Succeeded", detail)
 
-    def _enter(
+    def _enter_audit_entry(
         self, by: Actor, operation: str, target: str, outcome: str, detail: Mapping[str, object] | None
     ) -> None:
         with self.transaction() as session:

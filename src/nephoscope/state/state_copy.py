@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from nephoscope.state.database.audit_enforcement import as_product
 from nephoscope.state.database.concept_registry import load_tables
 from nephoscope.state.database.database import Database, StateError
-from nephoscope.state.database.migration import migrate
+from nephoscope.state.database.migration import migrate_database
 from nephoscope.state.leases.leases import LeaseRow
 from nephoscope.state.tables.workspace_rows import WorkspaceRow
 
@@ -23,7 +23,7 @@ _ROWS = 1000
 
 
 @contextmanager
-def moment(database: Database) -> Iterator[Save]:
+def open_state_moment(database: Database) -> Iterator[Save]:
     """The state as it is now: within the block, what is given writes it to a new file, whatever has changed since."""
     with (_freeze_sqlite if database.is_sqlite else _read_server_moment)(database) as save:
         yield save
@@ -59,9 +59,9 @@ def _read_server_moment(database: Database) -> Iterator[Save]:
         def save(file: Path) -> None:
             target = Database.open_file(file)
             try:
-                migrate(target)
+                migrate_database(target)
                 with as_product("backup"), target.write() as other:
-                    _copy(session, other)
+                    _copy_all_rows(session, other)
             finally:
                 target.close()
             _release_leases(file)
@@ -73,11 +73,11 @@ def load(file: Path, database: Database) -> None:
     """Put what a saved file holds into a database that nothing was ever kept in; StateError where something was."""
     source = Database.open_file(file)
     try:
-        migrate(source)
-        migrate(database)
+        migrate_database(source)
+        migrate_database(database)
         with as_product("restore"), source.read() as session, database.write() as other:
-            _refuse_used(other, database.display_url)
-            _copy(session, other)
+            _refuse_used_database(other, database.display_url)
+            _copy_all_rows(session, other)
             if not database.is_sqlite:
                 _advance_sequences(other)
     finally:
@@ -94,7 +94,7 @@ def _advance_sequences(session: Session) -> None:
             session.execute(select(func.setval(sequence, last or 1, last is not None)))
 
 
-def _refuse_used(session: Session, shown: str) -> None:
+def _refuse_used_database(session: Session, shown: str) -> None:
     for table in load_tables():
         count = session.scalar(select(func.count()).select_from(table)) or 0
         if count > (1 if table.name == WorkspaceRow.__tablename__ else 0):
@@ -103,7 +103,7 @@ def _refuse_used(session: Session, shown: str) -> None:
             )
 
 
-def _copy(source: Session, target: Session) -> None:
+def _copy_all_rows(source: Session, target: Session) -> None:
     """All rows of all tables, in the place of what is there."""
     for table in reversed(load_tables()):
         target.execute(delete(table))

@@ -51,9 +51,9 @@ class HeldLease:
         """Give it up."""
         self._lease.release()
 
-    def release_in(self, session: Session) -> None:
+    def release_in_transaction(self, session: Session) -> None:
         """Give it up in the transaction of what was done under it."""
-        self._lease.release_in(session)
+        self._lease.release_in_transaction(session)
 
 
 class LakeLease(HeldLease):

@@ -11,7 +11,7 @@ from nephoscope.web.visits.page import Page, PageArea
 
 
 @cache
-def pages() -> tuple[Page, ...]:
+def list_pages() -> tuple[Page, ...]:
     """Every page, in the order of the navigation."""
     found: list[Page] = []
     for info in pkgutil.iter_modules(package.__path__):
@@ -21,17 +21,19 @@ def pages() -> tuple[Page, ...]:
 
 
 @cache
-def navigation() -> list[tuple[str, list[Page]]]:
+def build_navigation() -> list[tuple[str, list[Page]]]:
     """Return the parts of the navigation, each with its pages."""
     areas = [one for one in PageArea if one is not PageArea.HIDDEN]
     return [
-        (area.value, found) for area in areas if (found := [page for page in pages() if page.area is area])
+        (area.value, found)
+        for area in areas
+        if (found := [page for page in list_pages() if page.area is area])
     ]
 
 
 @cache
 def find_entry(path: str) -> str:
     """Return the path of the entry of the navigation that the path of a page is below, the nearest; '' where it is below none."""
-    paths = [one.path for _, several in navigation() for one in several]
+    paths = [one.path for _, several in build_navigation() for one in several]
     below = [one for one in paths if path == one or (one != "/" and path.startswith(f"{one}/"))]
     return max(below, key=len, default="")

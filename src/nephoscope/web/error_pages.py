@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from nephoscope.access.roles import find_least_role
 from nephoscope.access.scopes import REPOSITORY, TENANT, WORKSPACE, find_role_scope
-from nephoscope.web.rendering.templates import draw
+from nephoscope.web.rendering.templates import draw_template
 from nephoscope.web.visits.page import Page
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _format_data_folder_options(visit: Visit) -> str:
     )
 
 
-def missing_page(visit: Visit, text: str) -> Response:
+def render_missing_page(visit: Visit, text: str) -> Response:
     """404: there is nothing of the kind, or not for this visitor."""
     return _build_framed_page(
         visit,
@@ -99,7 +99,7 @@ def render_no_scope_page(visit: Visit) -> Response:
     return _build_framed_page(whole, 404, "Scope not found", text, advice, ways)
 
 
-def bad_request(visit: Visit, text: str) -> Response:
+def render_bad_request(visit: Visit, text: str) -> Response:
     """400: what was asked for or sent cannot be done."""
     advice = ("Go back, correct the value, and submit again.",)
     return _build_framed_page(visit, 400, "Invalid request", text, advice)
@@ -114,7 +114,7 @@ def render_no_form_page(visit: Visit, error: FormError) -> Response:
     )
 
 
-def conflict_page(visit: Visit, text: str) -> Response:
+def render_conflict_page(visit: Visit, text: str) -> Response:
     """409: somebody changed what was to be changed after the page was drawn."""
     advice = ("Go back, load the page anew, and send it again where it is still wanted.",)
     return _build_framed_page(visit, 409, "Not saved", text, advice)
@@ -143,17 +143,19 @@ def render_failed_page(visit: Visit, id_: str) -> Response:
         return _build_framed_page(visit, 500, title, text, advice)
     except Exception:  # noqa: BLE001 - what failed may be what the frame shows, too
         _LOG.exception("the frame of the page of %s failed, too", id_)
-        return frameless_page(visit.request, 500, title, text)
+        return render_frameless_page(visit.request, 500, title, text)
 
 
-def foreign_form(request: Request) -> Response:
+def render_foreign_form(request: Request) -> Response:
     """403: a form that no page of this server sent."""
-    return frameless_page(request, 403, "Not from here", "A change is only taken from a page of this server.")
+    return render_frameless_page(
+        request, 403, "Not from here", "A change is only taken from a page of this server."
+    )
 
 
-def frameless_page(request: Request, status: int, title: str, text: str) -> Response:
+def render_frameless_page(request: Request, status: int, title: str, text: str) -> Response:
     """A page without the frame, for who has not signed in."""
-    return HTMLResponse(draw("error.html", request=request, title=title, text=text), status)
+    return HTMLResponse(draw_template("error.html", request=request, title=title, text=text), status)
 
 
 def _build_framed_page(
@@ -168,7 +170,7 @@ def _build_framed_page(
     """The page; `ways` are the addresses that lead on, with their names (() = the overview), `command` is what an operator runs."""
     page = Page("", title, "refused.html", "", lambda _: {})
     return HTMLResponse(
-        draw(
+        draw_template(
             page.template,
             visit=visit,
             page=page,

@@ -22,10 +22,10 @@ def list_former_routes() -> Iterator[BaseRoute]:
     moved = [one for one in list_sections() if one.former_path]
     for one in sorted(moved, key=lambda one: one.former_path, reverse=True):
         for path in (one.former_path, f"{one.former_path}/{{rest:path}}"):
-            yield Route(path, _lead_to(one.path), methods=["GET"])
+            yield Route(path, _make_redirect(one.path), methods=["GET"])
 
 
-def _lead_to(path: str) -> Callable[[Request], Awaitable[RedirectResponse]]:
+def _make_redirect(path: str) -> Callable[[Request], Awaitable[RedirectResponse]]:
     async def answer(request: Request) -> RedirectResponse:
         rest = request.path_params.get("rest", "")
         below = f"/{quote(rest)}" if rest else ""

@@ -16,8 +16,14 @@ from nephoscope.access.sign_in import SignInRefusedError
 from nephoscope.state import StateError
 from nephoscope.state.access.sign_in_attempts import LASTS
 from nephoscope.state.database.state_errors import TransientError
-from nephoscope.web.rendering.templates import draw
-from nephoscope.web.visits.session_cookie import COOKIE, drop, keep, local_address, redirect_signed_in
+from nephoscope.web.rendering.templates import draw_template
+from nephoscope.web.visits.session_cookie import (
+    COOKIE,
+    delete_cookie,
+    redirect_signed_in,
+    sanitize_local_address,
+    set_cookie,
+)
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -34,17 +40,17 @@ _LOG = logging.getLogger("nephoscope.web")
 Endpoint = Callable[["Request"], Awaitable[Response]]
 
 
-def provider_routes(instance: Instance) -> list[BaseRoute]:
+def build_provider_routes(instance: Instance) -> list[BaseRoute]:
     """The routes of signing in and out by providers."""
     return [
         Route("/sign-in/{provider}", _make_endpoint(instance, _start_sign_in)),
         Route("/sign-in/{provider}/callback", _make_endpoint(instance, _complete_sign_in)),
-        Route("/signed-out", _make_endpoint(instance, _build_signed_out)),
-        Route("/sign-out/{provider}", _make_endpoint(instance, _build_sent_out)),
+        Route("/signed-out", _make_endpoint(instance, _build_signed_out_page)),
+        Route("/sign-out/{provider}", _make_endpoint(instance, _build_sent_out_page)),
     ]
 
 
-def after_sign_out(instance: Instance, caller: Caller) -> str:
+def choose_sign_out_address(instance: Instance, caller: Caller) -> str:
     """Return where a browser goes that signed out here: it is told where it is still signed in."""
     found = instance.sign_in.find_provider(caller.principal)
     return f"/signed-out?provider={found.name}" if found is not None and found.enabled else "/sign-in"
@@ -75,7 +81,7 @@ def _explain_refusal(
         id_ = uuid.uuid4()
         _LOG.exception("signing in failed: %s", id_)
         title, text, status = "Internal error", f"See the server log under {id_}.", 500
-    page = HTMLResponse(draw("error.html", request=request, title=title, text=text), status)
+    page = HTMLResponse(draw_template("error.html", request=request, title=title, text=text), status)
     page.headers["Cache-Control"] = "no-store"
     return page
 
@@ -87,10 +93,10 @@ def _format_base(request: Request) -> str:
 def _start_sign_in(instance: Instance, request: Request) -> Response:
     name = request.path_params["provider"]
     redirect = f"{_format_base(request)}/sign-in/{name}/callback"
-    next_ = local_address(request.query_params.get("next", "/"))
+    next_ = sanitize_local_address(request.query_params.get("next", "/"))
     begun = instance.sign_in.begin(name, redirect, next_, request.cookies.get(ATTEMPT, ""))
     answer = RedirectResponse(begun.address, 303, {"Cache-Control": "no-store"})
-    keep(answer, ATTEMPT, begun.browser, int(LASTS.total_seconds()))
+    set_cookie(answer, ATTEMPT, begun.browser, int(LASTS.total_seconds()))
     return answer
 
 
@@ -105,23 +111,23 @@ def _complete_sign_in(instance: Instance, request: Request) -> Response:
         address,
         request.cookies.get(COOKIE, ""),
     )
-    answer = redirect_signed_in(finished.session, local_address(finished.next))
-    drop(answer, ATTEMPT)
+    answer = redirect_signed_in(finished.session, sanitize_local_address(finished.next))
+    delete_cookie(answer, ATTEMPT)
     if finished.token and len(finished.token) <= MAX_HINT:
-        keep(answer, HINT, finished.token, int(SESSION.total_seconds()))
+        set_cookie(answer, HINT, finished.token, int(SESSION.total_seconds()))
     else:
-        drop(answer, HINT)
+        delete_cookie(answer, HINT)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
-def _build_signed_out(instance: Instance, request: Request) -> Response:
+def _build_signed_out_page(instance: Instance, request: Request) -> Response:
     wanted = request.query_params.get("provider", "")
     provider = next((one for one in instance.sign_in.list_providers() if one.name == wanted), None)
-    return HTMLResponse(draw("signed-out.html", request=request, provider=provider))
+    return HTMLResponse(draw_template("signed-out.html", request=request, provider=provider))
 
 
-def _build_sent_out(instance: Instance, request: Request) -> Response:
+def _build_sent_out_page(instance: Instance, request: Request) -> Response:
     # another site that leads a browser here does not sign it out without the provider's asking
     here = request.headers.get("sec-fetch-site", "") == "same-origin"
     hint = request.cookies.get(HINT, "") if here else ""
@@ -133,5 +139,5 @@ def _build_sent_out(instance: Instance, request: Request) -> Response:
         )
     answer = RedirectResponse(address, 303, {"Cache-Control": "no-store"})
     if hint:
-        drop(answer, HINT)
+        delete_cookie(answer, HINT)
     return answer

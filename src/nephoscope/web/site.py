@@ -23,22 +23,27 @@ from nephoscope.access.query_queue import TooManyQueriesError
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.access.principals import SecretKind
-from nephoscope.state.database.retry import retry_once
+from nephoscope.state.database.retry import run_with_one_retry
 from nephoscope.state.database.state_errors import ConcurrentChangeError, TransientError
 from nephoscope.web import error_pages
-from nephoscope.web.all_pages import find_entry, navigation, pages
+from nephoscope.web.all_pages import build_navigation, find_entry, list_pages
 from nephoscope.web.content_security_policy import with_nonce
 from nephoscope.web.former_addresses import list_former_routes
 from nephoscope.web.forms.form_parser import MAX_OF_ANYBODY, FormError, SubmittedForm, read_form
 from nephoscope.web.lists.list_columns import keep_columns
-from nephoscope.web.provider_sign_in import after_sign_out, provider_routes
-from nephoscope.web.rendering.templates import draw, show_navigation
+from nephoscope.web.provider_sign_in import build_provider_routes, choose_sign_out_address
+from nephoscope.web.rendering.templates import draw_template, show_navigation
 from nephoscope.web.saved_view_forms import SAVED_VIEWS
-from nephoscope.web.static_files import FOLDER, HashedFiles, cache_control
+from nephoscope.web.static_files import FOLDER, HashedFiles, get_cache_control
 from nephoscope.web.style_sheet import STYLE_SHEET, read_style_sheet
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
-from nephoscope.web.visits.session_cookie import COOKIE, drop, local_address, redirect_signed_in
+from nephoscope.web.visits.session_cookie import (
+    COOKIE,
+    delete_cookie,
+    redirect_signed_in,
+    sanitize_local_address,
+)
 from nephoscope.web.visits.theme_cookie import choose_theme
 from nephoscope_kql.errors import KqlError
 
@@ -53,23 +58,23 @@ _LOG = logging.getLogger("nephoscope.web")
 Endpoint = Callable[["Request"], Awaitable[Response]]
 
 
-def routes(instance: Instance) -> list[BaseRoute]:
+def build_routes(instance: Instance) -> list[BaseRoute]:
     """The routes of the site."""
-    show_navigation(navigation, find_entry)
+    show_navigation(build_navigation, find_entry)
     return [
         Route(STYLE_SHEET, _build_style, methods=["GET"]),
         Route("/static/{hash}/nephoscope.css", _build_style, methods=["GET"]),
         Mount("/static", HashedFiles(directory=FOLDER), name="static"),
         Route("/sign-in", _sign_in_endpoint(instance), methods=["GET", "POST"]),
-        Route("/sign-out", _sign_out(instance), methods=["POST"]),
+        Route("/sign-out", _make_sign_out_endpoint(instance), methods=["POST"]),
         Route("/theme", _set_theme, methods=["POST"]),
         Route("/columns", _build_columns, methods=["POST"]),
         *list_former_routes(),
         Route("/link/{secret}", _build_link(instance), methods=["GET", "POST"]),
-        *provider_routes(instance),
+        *build_provider_routes(instance),
         *(
             Route(page.path, _build_endpoint(instance, page), methods=list(page.methods))
-            for page in (*pages(), SAVED_VIEWS)
+            for page in (*list_pages(), SAVED_VIEWS)
         ),
     ]
 
@@ -80,7 +85,7 @@ def _build_endpoint(instance: Instance, page: Page) -> Endpoint:
         if caller is None:
             return _redirect_to_sign_in(request)
         if request.method == "POST" and not is_same_origin(request):
-            return error_pages.foreign_form(request)
+            return error_pages.render_foreign_form(request)
         try:
             came = await read_form(request, page.most) if request.method == "POST" else SubmittedForm()
         except FormError as error:
@@ -90,15 +95,15 @@ def _build_endpoint(instance: Instance, page: Page) -> Endpoint:
         visit = Visit(instance, caller, request, request.path_params, came.last, came.texts, came.file)
         drawing = partial(_draw_page, visit, page)
         if request.method != "POST":
-            drawing = partial(retry_once, drawing)
+            drawing = partial(run_with_one_retry, drawing)
         if page.queries is None or not page.queries(visit):
             return await run_in_threadpool(drawing)
-        return await _draw_in_turn(visit, drawing)
+        return await _draw_in_query_turn(visit, drawing)
 
     return answer
 
 
-async def _draw_in_turn(visit: Visit, drawing: Callable[[], Response]) -> Response:
+async def _draw_in_query_turn(visit: Visit, drawing: Callable[[], Response]) -> Response:
     """Draw a page that runs queries, in its turn among those of the visitor."""
     try:
         return await visit.instance.queries.run(visit.caller.principal.id, drawing, visit.request.receive)
@@ -119,18 +124,18 @@ def _draw_page(visit: Visit, page: Page) -> Response:
             return found
         headers = {"Content-Security-Policy": with_nonce(visit.nonce)} if page.edited else {}
         status = 409 if found.get("overtaken") else 400 if found.get("refused") else 200
-        return HTMLResponse(draw(page.template, visit=visit, page=page, **found), status, headers)
+        return HTMLResponse(draw_template(page.template, visit=visit, page=page, **found), status, headers)
     except DeniedError as error:
         visit.instance.guard.deny(visit.caller, error)
         return error_pages.render_denied_page(visit, error, None if visit.allows(page) else page)
     except NotFoundError as error:
-        return error_pages.missing_page(visit, str(error))
+        return error_pages.render_missing_page(visit, str(error))
     except TransientError:
         raise
     except ConcurrentChangeError as error:
-        return error_pages.conflict_page(visit, str(error))
+        return error_pages.render_conflict_page(visit, str(error))
     except (KqlError, LakeError, StateError) as error:
-        return error_pages.bad_request(visit, str(error))
+        return error_pages.render_bad_request(visit, str(error))
     except Exception:  # noqa: BLE001 - the boundary of a request: the page tells the id that the log has
         id_ = str(uuid.uuid4())
         _LOG.exception("page %s failed: %s", visit.request.url.path, id_)
@@ -143,7 +148,7 @@ async def answer_not_found(instance: Instance, request: Request) -> Response:
     if caller is None:
         return _redirect_to_sign_in(request)
     text = f"page {request.url.path[:200]!r} not found"
-    return await run_in_threadpool(error_pages.missing_page, Visit(instance, caller, request), text)
+    return await run_in_threadpool(error_pages.render_missing_page, Visit(instance, caller, request), text)
 
 
 def is_page_request(request: Request) -> bool:
@@ -161,7 +166,9 @@ def _redirect_to_sign_in(request: Request) -> Response:
 def _authenticate_caller(instance: Instance, request: Request) -> Caller | None:
     address = request.client.host if request.client else ""
     secret = request.cookies.get(COOKIE, "")
-    return retry_once(lambda: instance.guard.authenticate_secret(secret, [SecretKind.SESSION], address))
+    return run_with_one_retry(
+        lambda: instance.guard.authenticate_secret(secret, [SecretKind.SESSION], address)
+    )
 
 
 def is_same_origin(request: Request) -> bool:
@@ -175,27 +182,27 @@ def is_same_origin(request: Request) -> bool:
 
 def _sign_in_endpoint(instance: Instance) -> Endpoint:
     async def answer(request: Request) -> Response:
-        next_ = local_address(request.query_params.get("next", "/"))
+        next_ = sanitize_local_address(request.query_params.get("next", "/"))
         if request.method == "GET":
             return await run_in_threadpool(_sign_in_page, instance, request, next_)
         if not is_same_origin(request):
-            return error_pages.foreign_form(request)
+            return error_pages.render_foreign_form(request)
         try:
             form = (await read_form(request, beside=MAX_OF_ANYBODY)).last
         except FormError as error:
-            return error_pages.frameless_page(request, error.status, "Invalid request", str(error))
+            return error_pages.render_frameless_page(request, error.status, "Invalid request", str(error))
         shown = form.get("link", "").strip().rsplit("/", 1)[-1]
         opened = await run_in_threadpool(_find_session, instance, request, shown)
         if opened is None:
             return await run_in_threadpool(_sign_in_page, instance, request, next_, wrong=True)
-        return redirect_signed_in(opened, local_address(form.get("next", "/")))
+        return redirect_signed_in(opened, sanitize_local_address(form.get("next", "/")))
 
     return answer
 
 
 def _sign_in_page(instance: Instance, request: Request, next_: str, *, wrong: bool = False) -> Response:
     providers = instance.sign_in.list_providers()
-    drawn = draw("sign-in.html", request=request, next=next_, wrong=wrong, providers=providers)
+    drawn = draw_template("sign-in.html", request=request, next=next_, wrong=wrong, providers=providers)
     return HTMLResponse(drawn, 401 if wrong else 200)
 
 
@@ -205,14 +212,14 @@ def _build_link(instance: Instance) -> Endpoint:
     async def answer(request: Request) -> Response:
         secret = request.path_params["secret"]
         if request.method == "GET":
-            return HTMLResponse(draw("link.html", request=request))
+            return HTMLResponse(draw_template("link.html", request=request))
         opened = (
             await run_in_threadpool(_find_session, instance, request, secret)
             if is_same_origin(request)
             else None
         )
         if opened is None:
-            return error_pages.frameless_page(request, 401, "The link has expired", OVER)
+            return error_pages.render_frameless_page(request, 401, "The link has expired", OVER)
         return redirect_signed_in(opened, "/")
 
     return answer
@@ -225,44 +232,44 @@ def _find_session(instance: Instance, request: Request, secret: str) -> str | No
 
 async def _build_style(request: Request) -> Response:
     """The style sheet; an address with the hash of its content may be kept."""
-    caching = cache_control(request.path_params.get("hash", ""))
+    caching = get_cache_control(request.path_params.get("hash", ""))
     return Response(read_style_sheet(), media_type="text/css", headers={"Cache-Control": caching})
 
 
 async def _set_theme(request: Request) -> Response:
     """The color scheme of the visitor's browser."""
     if not is_same_origin(request):
-        return error_pages.foreign_form(request)
+        return error_pages.render_foreign_form(request)
     try:
         form = (await read_form(request, beside=MAX_OF_ANYBODY)).last
     except FormError as error:
-        return error_pages.frameless_page(request, error.status, "Invalid request", str(error))
+        return error_pages.render_frameless_page(request, error.status, "Invalid request", str(error))
     return choose_theme(form.get("theme", ""), form.get("next", "/"))
 
 
 async def _build_columns(request: Request) -> Response:
     """The columns of a list in the visitor's browser."""
     if not is_same_origin(request):
-        return error_pages.foreign_form(request)
+        return error_pages.render_foreign_form(request)
     try:
         came = await read_form(request, beside=MAX_OF_ANYBODY)
     except FormError as error:
-        return error_pages.frameless_page(request, error.status, "Invalid request", str(error))
+        return error_pages.render_frameless_page(request, error.status, "Invalid request", str(error))
     names = [value for name, value in came.texts if name == "column"]
     return keep_columns(came.last.get("list", ""), names, came.last.get("next", "/"))
 
 
-def _sign_out(instance: Instance) -> Endpoint:
+def _make_sign_out_endpoint(instance: Instance) -> Endpoint:
     async def answer(request: Request) -> Response:
         if not is_same_origin(request):
-            return error_pages.foreign_form(request)
+            return error_pages.render_foreign_form(request)
         caller = await run_in_threadpool(_authenticate_caller, instance, request)
         where = "/sign-in"
         if caller is not None:
             await run_in_threadpool(instance.guard.close_session, caller)
-            where = await run_in_threadpool(after_sign_out, instance, caller)
+            where = await run_in_threadpool(choose_sign_out_address, instance, caller)
         gone = RedirectResponse(where, 303)
-        drop(gone, COOKIE)
+        delete_cookie(gone, COOKIE)
         return gone
 
     return answer

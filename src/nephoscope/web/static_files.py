@@ -33,12 +33,12 @@ def hash_files() -> str:
     return found.hexdigest()[:16]
 
 
-def static_address(name: str) -> str:
+def get_static_address(name: str) -> str:
     """Return the address at which a browser may keep a file."""
     return f"/static/{hash_files()}/{name}"
 
 
-def cache_control(given: str) -> str:
+def get_cache_control(given: str) -> str:
     """Return how long a file may be kept that was asked for with a hash, `` = without one."""
     return KEPT if given == hash_files() else ASKED
 
@@ -51,5 +51,5 @@ class HashedFiles(StaticFiles):
         given, _, rest = path.partition("/")
         name, given = (rest, given) if _HASH.fullmatch(given) else (path, "")
         answer = await super().get_response(name, scope)
-        answer.headers["Cache-Control"] = cache_control(given)
+        answer.headers["Cache-Control"] = get_cache_control(given)
         return answer

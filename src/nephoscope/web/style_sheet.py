@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from nephoscope.web.static_files import static_address
+from nephoscope.web.static_files import get_static_address
 
 #: Where it is found without a hash. The address of the fonts in it is relative to this.
 STYLE_SHEET = "/static/nephoscope.css"
@@ -19,6 +19,6 @@ def read_style_sheet() -> bytes:
     return b"\n".join(one.read_bytes() for one in parts)
 
 
-def style_address() -> str:
+def get_style_address() -> str:
     """Return the address at which a browser may keep it."""
-    return static_address(STYLE_SHEET.rpartition("/")[2])
+    return get_static_address(STYLE_SHEET.rpartition("/")[2])

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from nephoscope.instance import Instance
-from nephoscope.serve.web_application import application
+from nephoscope.serve.web_application import build_application
 from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider
 
 BASE = "https://127.0.0.1"
@@ -162,7 +162,7 @@ class Browser:
 
     def __init__(self, instance: Instance, authority) -> None:
         self.here = TestClient(
-            application(instance), base_url=BASE, follow_redirects=False, raise_server_exceptions=False
+            build_application(instance), base_url=BASE, follow_redirects=False, raise_server_exceptions=False
         )
         self.trust = ssl.create_default_context(cafile=authority)
 

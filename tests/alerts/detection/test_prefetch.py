@@ -70,7 +70,10 @@ def test_what_changed_meanwhile_is_compared_again(state: State, looked: list[boo
     incident_service.set_alert_status("id-a", "Resolved", NOON + MINUTE)
     incident_service.store_outcome(both, NOON + 2 * MINUTE)
     with state.transaction() as session:
-        assert incident_service.store_outcome_in(session, both, NOON + 3 * MINUTE, before).alerts == ()
+        assert (
+            incident_service.store_outcome_in_transaction(session, both, NOON + 3 * MINUTE, before).alerts
+            == ()
+        )
     assert looked == [False, False, False, True]
     assert [(one.id, one.status) for one in state.alerts.list_newest("default")] == [
         ("id-a", "Resolved"),

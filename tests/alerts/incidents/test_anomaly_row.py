@@ -46,7 +46,7 @@ def test_far_more_deletions_are_an_alert_and_an_anomaly(
     ]
     schedule = Schedule(lake, state, rules, "default")
     assert [len(ran.taken.alerts) for ran in schedule.tick(HOUR + timedelta(minutes=66))] == [1]
-    list(schedule.run_once(HOUR + timedelta(hours=1), HOUR + timedelta(hours=2)))
+    list(schedule.run_all_rules_once(HOUR + timedelta(hours=1), HOUR + timedelta(hours=2)))
     lake.flush()
     (row,) = lake.rows(
         "Anomalies | project RuleName, Score, Description, Why = tostring(AnomalyReasons[0].Description), UserPrincipalName"

@@ -11,7 +11,7 @@ from nephoscope.alerts.incidents.incident_service import BY, IncidentService
 from nephoscope.alerts.incidents.response_times import GROUPS, measure_response_times
 from nephoscope.cli import incidents as command
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 
@@ -65,7 +65,7 @@ def test_times_of_all_and_of_each_group(state: State) -> None:
     incident_service.change(second, MADE + 60 * MINUTE, "ana", **end)
     opened(state, "Low", MADE - 2 * timedelta(days=1))
     every, high, low = measure_response_times(
-        state.incidents.list_created("default", MADE, MADE + MINUTE), "severity"
+        state.incidents.list_created_incidents("default", MADE, MADE + MINUTE), "severity"
     )
     assert (every.incidents, every.acknowledged, every.closed) == (3, 2, 1)
     assert (every.mean_to_acknowledge, every.mean_to_resolve) == (15 * MINUTE, 60 * MINUTE)
@@ -80,7 +80,10 @@ def test_times_of_all_and_of_each_group(state: State) -> None:
     assert measure_response_times([state.incidents.get(second)])[0].closed == 0
     incident_service.merge(first, [third], MADE + 80 * MINUTE, "ana")
     assert (
-        measure_response_times(state.incidents.list_created("default", MADE, MADE + MINUTE))[0].incidents == 2
+        measure_response_times(state.incidents.list_created_incidents("default", MADE, MADE + MINUTE))[
+            0
+        ].incidents
+        == 2
     )
 
 
@@ -98,7 +101,7 @@ def test_what_people_do_is_kept_in_order_and_told(state: State, number: int, lak
         ("kim", "did the task 1"),
         ("kim", "set the owner to nobody"),
     ]
-    deliver(lake, state)
+    deliver_outbox(lake, state)
     lake.flush()
     rows = lake.query("SecurityIncident | project FirstModifiedTime, ModifiedBy | order by FirstModifiedTime")
     assert {row["ModifiedBy"] for row in rows[-1].table.to_pylist()} == {"ana", "kim"}

@@ -134,7 +134,7 @@ def test_an_incident_says_who_works_on_it_and_why_it_was_closed(state: State) ->
         ana = state.principals.add(session, PrincipalKind.PERSON, "ana@contoso.com")
     incident_service.change(1, END, "ana", owner="ana@contoso.com")
     closing = {"status": IncidentStatus.CLOSED, "classification": "TruePositive"}
-    incident_service.change_several([1], END, "ana", closing, "the key was rotated")
+    incident_service.change_incidents([1], END, "ana", closing, "the key was rotated")
     first, *_, last = incidents(state)
     assert first["Owner"] == dict.fromkeys(("objectId", "email", "assignedTo", "userPrincipalName"))
     assert last["Owner"] == {

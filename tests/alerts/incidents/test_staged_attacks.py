@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.rules.tactics import KILL_CHAIN
 from nephoscope.sample.generator import Generator
-from nephoscope.sample.staged_attacks import attack_named, attacks
+from nephoscope.sample.staged_attacks import find_attack, load_attacks
 
 _SPEC = importlib.util.spec_from_file_location("company_replay", Path(__file__).parents[1] / "replay.py")
 assert _SPEC is not None
@@ -51,8 +51,8 @@ def check(
 ) -> None:
     data, generator = base
     shutil.copytree(data, folder / "data")
-    run = replay.Replay(folder / "data", generator, rules or load_shipped().rules)
-    attack = attack_named(name)
+    run = replay.Replay(folder / "data", generator, rules or load_shipped_rules().rules)
+    attack = find_attack(name)
     run.attack(attack, late=replay.LATE[name] if variant == "late" else "", stop=variant == "stopped")
     assert run.errors == []
     (incident,) = replay.incidents(folder / "data")
@@ -66,13 +66,13 @@ def check(
 
 @pytest.mark.parametrize("variant", VARIANTS[-1:])
 def test_an_attack_is_one_incident(small: tuple[Path, Generator], tmp_path: Path, variant: str) -> None:
-    rules = [one for one in load_shipped().rules if "AKSAudit" in one.tables]
+    rules = [one for one in load_shipped_rules().rules if "AKSAudit" in one.tables]
     check(small, tmp_path, "container-escape", variant, rules)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("name", sorted(attacks()))
+@pytest.mark.parametrize("name", sorted(load_attacks()))
 def test_every_attack_is_one_incident(
     month: tuple[Path, Generator], tmp_path: Path, name: str, variant: str
 ) -> None:

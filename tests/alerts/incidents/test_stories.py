@@ -181,7 +181,7 @@ def test_a_machine_is_one_under_all_its_names(lake: Lake, state: State) -> None:
         "properties": {"virtualMachine": {"id": MACHINE}, "ipConfigurations": [where]},
     }  # fmt: skip
     EstateStore(lake.data).append(
-        Estate.of([Resource.of(machine), Resource.of(card)], Coverage.everything()), NOON
+        Estate.of([Resource.of(machine), Resource.of(card)], Coverage.cover_everything()), NOON
     )
     around = load_enrichment_context(lake, "default", NOON)
     take(

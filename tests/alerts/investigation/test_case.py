@@ -113,7 +113,7 @@ BODIES: list[dict[str, Any]] = [
 
 def context(coverage: Coverage | None = None, without: str = "") -> EstateContext:
     kept = [Resource.of(one) for one in BODIES if not (without and without in one["id"])]
-    estate = Estate.of(kept, coverage or Coverage.everything())
+    estate = Estate.of(kept, coverage or Coverage.cover_everything())
     return EstateContext(EstateIndex(EstateView(estate, HOUR)))
 
 
@@ -268,7 +268,7 @@ def test_a_file_has_all_in_order(lake: Lake, state: State, put: Put) -> None:
         signin(20, "50126", "ana@contoso.com"),
     )
     now = datetime.now(UTC)
-    list(Schedule(lake, state, [FAILED, IN], "default").run_once(HOUR + ONE_HOUR, now))
+    list(Schedule(lake, state, [FAILED, IN], "default").run_all_rules_once(HOUR + ONE_HOUR, now))
     incident_service = IncidentService(state, "default")
     incident_service.change(1, now + MINUTE, "ana", owner="ana")
     incident_service.add_comment(1, "looks real", now + 2 * MINUTE, "ana")
@@ -302,7 +302,7 @@ def test_a_file_has_all_in_order(lake: Lake, state: State, put: Put) -> None:
 def test_events_that_cannot_be_read_are_told(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(5, "0"))
     now = datetime.now(UTC)
-    list(Schedule(lake, state, [IN], "default").run_once(HOUR + ONE_HOUR, now))
+    list(Schedule(lake, state, [IN], "default").run_all_rules_once(HOUR + ONE_HOUR, now))
     (alert,) = load_case_file(state, "default", 1, now).alerts
     alert.document["ExtendedProperties"] = json.dumps({"Query": "NoTable", "Query Period": "1h"})
     assert "no table, function or variable is named 'NoTable'" in read_alert_events(lake, alert, now).error
@@ -316,7 +316,7 @@ def test_a_query_whose_time_is_not_told_is_as_it_is(
 ) -> None:
     put("SigninLogs", signin(5, "0"))
     now = datetime.now(UTC)
-    list(Schedule(lake, state, [IN], "default").run_once(HOUR + ONE_HOUR, now))
+    list(Schedule(lake, state, [IN], "default").run_all_rules_once(HOUR + ONE_HOUR, now))
     (alert,) = load_case_file(state, "default", 1, now).alerts
     alert.document["ExtendedProperties"] = json.dumps(properties)
     assert (to_repeatable_query(alert), find_query_period(alert)) == (properties.get("Query", ""), None)
@@ -330,8 +330,8 @@ def test_incidents_that_share_entities_or_rules_are_alike(lake: Lake, state: Sta
     alone = rule("r2", IN.query, entityMappings=[mapping("Account", "FullName", "UserPrincipalName")],
                  eventGroupingSettings={"aggregationKind": "AlertPerResult"})  # fmt: skip
     schedule = Schedule(lake, state, [alone], "default")
-    list(schedule.run_once(HOUR - 39 * ONE_HOUR, now))
-    list(schedule.run_once(HOUR + ONE_HOUR, now))
+    list(schedule.run_all_rules_once(HOUR - 39 * ONE_HOUR, now))
+    list(schedule.run_all_rules_once(HOUR + ONE_HOUR, now))
     closed = {
         "status": IncidentStatus.CLOSED,
         "classification": "FalsePositive",
@@ -384,7 +384,7 @@ entityMappings:
     run(data, "detect", "--rules", str(tmp_path / "rule.yaml"), "--at", datetime.now(UTC).isoformat())
     assert "no estate was collected" in run(data, "incidents", "show", "1").stdout
     EstateStore(data).append(
-        Estate.of([Resource.of(one) for one in BODIES], Coverage.everything()), datetime.now(UTC)
+        Estate.of([Resource.of(one) for one in BODIES], Coverage.cover_everything()), datetime.now(UTC)
     )
     shown = " ".join(run(data, "incidents", "show", "1").stdout.split())
     for said in (

@@ -21,7 +21,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.tenant_stores import load_newest, open_tenant_store, open_tenant_stores
 from nephoscope.model.entity import Entity
 from nephoscope.model.read_reach import Reach
-from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.publishing import publish_report
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
@@ -308,7 +308,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
     scan = EstateScan(ScanRequest(("sample:",)), folder)
     estate = scan.estate()
-    publish(folder, Report(scan.run(estate), "sample:"), {})
+    publish_report(folder, Report(scan.run(estate), "sample:"), {})
     open_tenant_store(folder, estate).append(estate, NOW)
     return folder
 

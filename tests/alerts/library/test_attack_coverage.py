@@ -22,7 +22,7 @@ from nephoscope.alerts.library.attack_coverage import (
     render_markdown,
 )
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.rules.tactics import TACTICS
 from nephoscope.cli.main import cli
 from nephoscope_policy.model.source_location import Place
@@ -101,7 +101,7 @@ def test_techniques_are_of_tactics_that_rules_can_have() -> None:
     assert {tactic for one in load_techniques().values() for tactic in one["tactics"]} <= set(
         TACTICS.values()
     )
-    used = {technique.partition(".")[0] for one in load_shipped().rules for technique in one.techniques}
+    used = {technique.partition(".")[0] for one in load_shipped_rules().rules for technique in one.techniques}
     assert not used - load_techniques().keys(), "add them to content/attack/techniques.json"
 
 

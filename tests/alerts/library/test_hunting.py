@@ -20,7 +20,7 @@ from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.state import State, StateError
 from nephoscope_policy.model.source_location import Place
 
@@ -166,7 +166,7 @@ def test_a_row_is_kept_and_becomes_an_incident(lake: Lake, state: State, put: Pu
         bookmarks.promote([first.id], now, "kim")
     with pytest.raises(StateError, match="bookmark 'zz' not found"):
         bookmarks.change("zz", now, "kim", notes="")
-    deliver(lake, state)
+    deliver_outbox(lake, state)
     lake.flush()
     text = "HuntingBookmark | summarize arg_max(TimeGenerated, *) by BookmarkId | order by EventTime asc"
     told = lake.query(text)[-1].table.to_pylist()
@@ -202,7 +202,7 @@ def test_an_alert_of_the_same_account_joins(
         "fieldMappings": [{"identifier": "FullName", "columnName": "UserPrincipalName"}],
     }
     rule = query("r1", kind="Scheduled", queryFrequency="1h", queryPeriod="1h", entityMappings=[mapping])
-    (ran,) = Schedule(lake, state, [rule], "default").run_once(HOUR + ONE_HOUR, now)
+    (ran,) = Schedule(lake, state, [rule], "default").run_all_rules_once(HOUR + ONE_HOUR, now)
     assert ran.taken.incidents == (incident.number,)
     with state.transaction() as session:
         found = state.incidents.read(session, incident.number)

@@ -14,7 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.alerts.library.upload_extraction import UploadError, UploadLimits, split_member_path, unpack
+from nephoscope.alerts.library.upload_extraction import (
+    UploadError,
+    UploadLimits,
+    split_member_path,
+    unpack_upload,
+)
 
 SMALL = UploadLimits(unpacked=1 << 16, files=8)
 
@@ -83,13 +88,13 @@ def written(folder: Path) -> dict[str, bytes]:
     ],
 )  # fmt: skip
 def test_an_archive_is_put_where_it_says(tmp_path: Path, name: str, data: bytes) -> None:
-    assert unpack(name, data, tmp_path, SMALL) == 2
+    assert unpack_upload(name, data, tmp_path, SMALL) == 2
     assert written(tmp_path) == {"r/a.yaml": b"a", "r/b/c.json": b"c"}
 
 
 @pytest.mark.parametrize("name", ["rule.yaml", "C:\\rules\\rule.yaml", "/etc/rule.yaml", "../rule.yaml"])
 def test_a_file_is_put_by_its_own_name(tmp_path: Path, name: str) -> None:
-    assert unpack(name, b"id: x", tmp_path) == 1
+    assert unpack_upload(name, b"id: x", tmp_path) == 1
     assert written(tmp_path) == {"rule.yaml": b"id: x"}
 
 
@@ -133,7 +138,7 @@ def test_what_is_hostile_is_refused_and_writes_nothing_elsewhere(tmp_path: Path,
     folder = tmp_path / "within" / "folder"
     folder.mkdir(parents=True)
     with pytest.raises(UploadError, match=said):
-        unpack("sent", made(), folder, SMALL)
+        unpack_upload("sent", made(), folder, SMALL)
     assert [path for path in tmp_path.rglob("*") if path.is_file() and folder not in path.parents] == []
     assert sum(map(len, written(folder).values())) <= SMALL.unpacked
 
@@ -162,7 +167,7 @@ def test_what_is_broken_is_refused_and_never_a_fault(
         whole[place] = data.draw(st.integers(0, 255))
     folder = tmp_path_factory.mktemp("broken")
     try:
-        unpack("sent.zip", bytes(whole), folder, SMALL)
+        unpack_upload("sent.zip", bytes(whole), folder, SMALL)
     except UploadError:
         return
     assert all(folder in path.parents for path in folder.rglob("*"))

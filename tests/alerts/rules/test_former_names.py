@@ -6,13 +6,13 @@ from collections import Counter
 
 import pytest
 
-from nephoscope.alerts.library.hunting import load_shipped as shipped_hunting
+from nephoscope.alerts.library.hunting import load_shipped_queries as shipped_hunting
 from nephoscope.alerts.rules.former_names import choose_rules, load_former_names
-from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.automation.event_facts import view_row
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
+from nephoscope.automation.event_facts import build_row_view
 from nephoscope.automation.rule_formats.sentinel_rules import read_sentinel_rule
 
-RULES = (*load_shipped().rules, *shipped_hunting().rules)
+RULES = (*load_shipped_rules().rules, *shipped_hunting().rules)
 TRAVEL = next(one for one in RULES if one.name == "Impossible travel")
 OLD = "Sign-ins from places too far apart"
 
@@ -69,4 +69,4 @@ def test_a_condition_on_a_title_knows_the_former_name(operator: str, value: str,
     }
     incident = {"Title": "Impossible travel", "RelatedAnalyticRuleIds": [TRAVEL.id], "IncidentNumber": 1}
     rule = read_sentinel_rule("/automationrules/one", body)
-    assert rule.matches("incident.created", view_row(incident)) is holds
+    assert rule.matches("incident.created", build_row_view(incident)) is holds

@@ -15,11 +15,11 @@ from nephoscope.alerts.library.content_item import ContentItem, ContentKind
 from nephoscope.alerts.library.content_status import RuleAvailability, describe_standing, judge
 from nephoscope.alerts.rules.query_result import RuleResultRow
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.rules.window import build_window
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.model.identifiers import IDENTIFIERS
 from nephoscope.state import State
 from nephoscope_kql.compile import compile_results
@@ -180,7 +180,7 @@ def test_columns_that_a_query_does_not_give_are_told_when_an_alert_lacks_them(
         if one.taken.alerts
     ]
     assert any("column Nobody" in one for one in ran.notes)
-    deliver(lake, state)
+    deliver_outbox(lake, state)
     lake.flush()
     rows = lake.query("SentinelHealth | project Status, Description")[-1].table.to_pylist()
     assert [row["Status"] for row in rows] == ["Partial success"]
@@ -196,7 +196,7 @@ def test_a_rule_whose_columns_are_all_there_lacks_nothing(lake: Lake) -> None:
 def test_no_shipped_rule_asks_for_a_column_that_its_query_does_not_give(lake: Lake, every: int) -> None:
     told: dict[str, tuple[str, ...]] = {}
     with lake.catalog(workspace="default") as catalog:
-        for one in load_shipped().rules[::every]:
+        for one in load_shipped_rules().rules[::every]:
             last = compile_results(one.query, catalog, now=NOW)[-1]
             if last.resume is None:
                 told[one.name] = describe_missing_columns(one, dict(last.columns))

@@ -35,17 +35,17 @@ def test_one_that_cannot_be_kept_loses_no_other(state: State, monkeypatch: pytes
             raise ValueError("no")
         return AppliedOutcome((found.rule.id,))
 
-    monkeypatch.setattr(IncidentService, "store_outcome_in", taken)
+    monkeypatch.setattr(IncidentService, "store_outcome_in_transaction", taken)
     found = RunBatch(Turns(state.leases, "me"), IncidentService(state, "default"), NOW)
     assert found.acquire_leases(["a", "b", "c"]) == {"a", "b", "c"}
     for name in ("a", "b", "c"):
-        turn = found.begin_turn(name)
+        turn = found.acquire_rule_lease(name)
         assert isinstance(turn, RuleLease)
         found.add(turn, outcome(name))
         found.end_turn(turn)
     found.close()
     assert [one.outcome.error for one in found.pop_results()] == ["", "not kept: ValueError: no", ""]
-    assert not any(state.leases.holder(name) for name in ("a", "b", "c"))
+    assert not any(state.leases.find_holder(name) for name in ("a", "b", "c"))
 
 
 def test_leases_that_wait_for_a_long_rule_are_given_back(
@@ -55,12 +55,12 @@ def test_leases_that_wait_for_a_long_rule_are_given_back(
     found = RunBatch(Turns(state.leases, "me"), IncidentService(state, "default"), NOW)
     found.acquire_leases(["a", "b"])
     found.store_overdue()
-    assert state.leases.holder("b") == "me"  # nothing runs yet
-    turn = found.begin_turn("a")
+    assert state.leases.find_holder("b") == "me"  # nothing runs yet
+    turn = found.acquire_rule_lease("a")
     assert turn is not None
     found.store_overdue()
-    assert (state.leases.holder("a"), state.leases.holder("b")) == ("me", "")
-    assert found.begin_turn("b") is None
+    assert (state.leases.find_holder("a"), state.leases.find_holder("b")) == ("me", "")
+    assert found.acquire_rule_lease("b") is None
     found.end_turn(turn)
     found.close()
-    assert state.leases.holder("a") == ""
+    assert state.leases.find_holder("a") == ""

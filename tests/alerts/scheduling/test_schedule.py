@@ -74,7 +74,7 @@ def test_rows_become_an_alert_and_an_incident_once(lake: Lake, state: State, put
     assert [(one.title, one.severity, one.status) for one in incidents] == [
         ("Failed sign-ins", "Medium", IncidentStatus.NEW)
     ] * 2
-    again = list(schedule.run_once(HOUR + ONE_HOUR, HOUR + 2 * ONE_HOUR))
+    again = list(schedule.run_all_rules_once(HOUR + ONE_HOUR, HOUR + 2 * ONE_HOUR))
     assert [len(ran.taken.alerts) for ran in again] == [0]
     assert len(alerts(lake)) == 2
 
@@ -86,7 +86,7 @@ def test_a_look_before_a_window_is_over_and_the_window_raise_one_alert(
 ) -> None:
     put("SigninLogs", signin(10), signin(20, "jo@contoso.com", "198.51.100.7"))
     schedule = Schedule(lake, state, [rule(eventGroupingSettings={"aggregationKind": grouping})], "default")
-    (look,) = schedule.run_once(HOUR + early, HOUR + early)
+    (look,) = schedule.run_all_rules_once(HOUR + early, HOUR + early)
     (ran,) = schedule.tick(HOUR + ONE_HOUR + 6 * MINUTE)
     assert len(look.taken.alerts) == (2 if grouping == "AlertPerResult" else 1)
     assert (ran.outcome.rows, ran.taken.alerts) == (2, ())
@@ -99,7 +99,7 @@ def test_a_look_apart_tells_nothing_again_that_the_schedule_told(lake: Lake, sta
     schedule = Schedule(lake, state, [rule()], "default")
     (ran,) = schedule.tick(HOUR + ONE_HOUR + 6 * MINUTE)
     assert len(ran.taken.alerts) == 1
-    (look,) = schedule.run_once(HOUR + 80 * MINUTE, HOUR + 80 * MINUTE)
+    (look,) = schedule.run_all_rules_once(HOUR + 80 * MINUTE, HOUR + 80 * MINUTE)
     assert (look.outcome.rows, len(look.taken.alerts)) == (2, 1)
 
 
@@ -111,7 +111,7 @@ def test_what_a_look_saw_of_an_earlier_window_stays_when_the_window_is_run(
     schedule = Schedule(
         lake, state, [rule(eventGroupingSettings={"aggregationKind": "SingleAlert"})], "default"
     )
-    (look,) = schedule.run_once(HOUR + 80 * MINUTE, HOUR + 80 * MINUTE)
+    (look,) = schedule.run_all_rules_once(HOUR + 80 * MINUTE, HOUR + 80 * MINUTE)
     (ran,) = schedule.tick(HOUR + 2 * ONE_HOUR + 6 * MINUTE)
     assert (len(look.taken.alerts), len(ran.taken.alerts)) == (1, 1)
     found = state.alerts.history("default", HOUR, HOUR + 3 * ONE_HOUR)
@@ -125,11 +125,11 @@ def test_a_rule_that_another_runs_is_not_left_out_without_a_word(lake: Lake, sta
     held = state.leases.acquire(f"rule/default/{one.id}", "another", 60)
     assert held is not None
     schedule = Schedule(lake, state, [one], "default", lease_seconds=1)
-    (ran,) = schedule.run_once(HOUR + ONE_HOUR, HOUR + 2 * ONE_HOUR)
+    (ran,) = schedule.run_all_rules_once(HOUR + ONE_HOUR, HOUR + 2 * ONE_HOUR)
     assert ran.outcome.error == "another process runs it: run it again when that is done"
     timer = threading.Timer(0.3, held.release)
     timer.start()
-    (ran,) = schedule.run_once(HOUR + ONE_HOUR, HOUR + 2 * ONE_HOUR)
+    (ran,) = schedule.run_all_rules_once(HOUR + ONE_HOUR, HOUR + 2 * ONE_HOUR)
     timer.join()
     assert (ran.outcome.error, len(ran.taken.alerts)) == ("", 1)
 

@@ -27,7 +27,7 @@ from nephoscope.alerts.scheduling.rule_state import MOST_FAILURES
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.state import State
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_policy.model.source_location import Place
@@ -450,7 +450,7 @@ def test_windows_that_lie_too_far_back_are_told_of(house: Callable[[str], House]
     look.close()
     assert "288 windows that ended more than 14 days ago were left out" in first.notes[0]
     assert one.state.rule_standings.get("default", "rule-0000").skipped == 288
-    deliver(one.lake, one.state)
+    deliver_outbox(one.lake, one.state)
     assert any("288 windows" in row["Description"] for row in one.health())
 
 
@@ -546,7 +546,7 @@ def test_ended_by_sigterm_it_ends_after_its_window(tmp_path: Path, house: Callab
     assert b"ended" in said
     after = house("data")
     # nothing is held any more: another worker goes on at once
-    assert not any(after.state.leases.holder(f"rule/default/{rule.id}") for rule in several)
+    assert not any(after.state.leases.find_holder(f"rule/default/{rule.id}") for rule in several)
     ran(after.schedule(several), START + HOUR + 6 * MINUTE)
     assert after.alerts()
 

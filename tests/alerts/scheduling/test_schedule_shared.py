@@ -11,7 +11,7 @@ import pytest
 
 from nephoscope.alerts.detection.detector import Detector, RuleOutcome
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.rules.window import build_window
 from nephoscope.alerts.scheduling.due_windows import DueWindows
 from nephoscope.alerts.scheduling.schedule import Schedule
@@ -95,15 +95,17 @@ def test_together_as_alone(lake: Lake, state: State, put: Put, count: int) -> No
     filled(put)
     several = (
         rules(count)
-        + [one for one in load_shipped().rules if "SigninLogs" in one.query or "AzureActivity" in one.query][
-            : count // 3
-        ]
+        + [
+            one
+            for one in load_shipped_rules().rules
+            if "SigninLogs" in one.query or "AzureActivity" in one.query
+        ][: count // 3]
     )
     end, now = HOUR + 60 * MINUTE, HOUR + 70 * MINUTE
     schedule = Schedule(lake, state, several, "default")
     alone = Detector(lake, "default")
     with lake.reading() as reading:
-        schedule._prepare(reading, [DueWindows(rule, (end,)) for rule in several])
+        schedule._prepare_shared_rows(reading, [DueWindows(rule, (end,)) for rule in several])
         kept = [one for rows in reading._kept.values() for one in rows]
         assert {one.span.end for one in kept} == {end}
         together = Detector(lake, "default", reading=reading)
@@ -129,7 +131,7 @@ def test_windows_that_were_prepared_for_are_as_alone(lake: Lake, put: Put, count
         several = rules(count)
         for rule in several:
             reading.foresee(rule.query, RowSpan(end - 30 * MINUTE - rule.period, end))
-        prepared = {rule.query for rule in several if reading.foreseen(rule.query)}
+        prepared = {rule.query for rule in several if reading.is_foreseen(rule.query)}
         assert len(prepared) >= count // 5
         for rule in several:
             for moment in (end, end - 15 * MINUTE, end - 30 * MINUTE, end - 90 * MINUTE):
@@ -148,7 +150,7 @@ def test_what_is_too_much_is_not_prepared_for(lake: Lake, put: Put, monkeypatch:
     with lake.reading() as reading:
         for query in (text, f"{text} | where", "SigninLogs | evaluate bag_unpack(LocationDetails)"):
             reading.foresee(query, span)
-            assert not reading.foreseen(query)
+            assert not reading.is_foreseen(query)
         assert (
             reading.rows(reading.compile(text, end), text, span).num_rows
             == lake.rows(text, span=span).num_rows

@@ -78,7 +78,7 @@ def run(lake: Lake, state: State) -> Callable[..., list[StoredAlert]]:
 
     def running(one: AnalyticRule, hours: float = 1) -> list[StoredAlert]:
         end = HOUR + timedelta(hours=hours)
-        (ran,) = Schedule(lake, state, [one], "default").run_once(end, end + 6 * MINUTE)
+        (ran,) = Schedule(lake, state, [one], "default").run_all_rules_once(end, end + 6 * MINUTE)
         assert ran.outcome.error == ""
         return state.alerts.history("default", HOUR - timedelta(days=30), HOUR + timedelta(days=30))
 

@@ -12,9 +12,9 @@ from tests.alerts.tuning.conftest import HOUR, SINGLE, rule, signin
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.scheduling.schedule import Schedule
-from nephoscope.alerts.tuning.advice import Advice, TuningAdvisor, apply
+from nephoscope.alerts.tuning.advice import Advice, TuningAdvisor, carry_out_advice
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
-from nephoscope.alerts.tuning.replay import replay
+from nephoscope.alerts.tuning.replay import replay_rule
 from nephoscope.alerts.tuning.rule_quality import build_quality_row, rate_rules
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.lake.lake import Lake
@@ -42,7 +42,7 @@ def nights(lake: Lake, state: State, put: Put) -> Callable[..., None]:
         put("SigninLogs", *(signin(minutes, user, ip) for minutes, user, ip in rows), came=None)
         schedule = Schedule(lake, state, list(rules), "default")
         for end in sorted({int(minutes // 60) + 1 for minutes, _, _ in rows}):
-            for _ in schedule.run_once(HOUR + end * HOURS, END):
+            for _ in schedule.run_all_rules_once(HOUR + end * HOURS, END):
                 pass
 
     return running
@@ -69,8 +69,8 @@ def test_one_that_asks_many_is_one_alert_a_run(nights: Any, looking: TuningAdvis
     (grouping,) = [one for one in looking.list_advice([rule()]) if one.kind == "grouping"]
     assert told([grouping]) == [("grouping", "proven", 12, 15)]
     assert "3 runs raised 15 of 15 alerts" in grouping.proposal.evidence
-    apply(TuningEditor(state, "default", "ana", END, grouping.id), grouping, None)
-    found = replay(
+    carry_out_advice(TuningEditor(state, "default", "ana", END, grouping.id), grouping, None)
+    found = replay_rule(
         looking.lake,
         EffectiveTuning.load(state, looking.lake, "default", END).apply_to_rule(rule()),
         "default",
@@ -118,7 +118,7 @@ def test_a_scanner_is_to_be_left_out_and_only_from_its_own_address(
 
 def follow(state: State, advice: Advice) -> None:
     editing = TuningEditor(state, "default", "ana", HOUR, advice.id)
-    apply(editing, advice, END + timedelta(days=90))
+    carry_out_advice(editing, advice, END + timedelta(days=90))
 
 
 def test_what_is_followed_holds_back_and_is_not_advised_again(
@@ -129,7 +129,7 @@ def test_what_is_followed_holds_back_and_is_not_advised_again(
     follow(state, advice)
     assert list(looking.list_advice([rule()])) == []
     tuned = EffectiveTuning.load(state, lake, "default", HOUR).apply_to_rule(rule())
-    done = replay(lake, tuned, "default", HOUR + 29 * HOURS, HOUR + 32 * HOURS, END)
+    done = replay_rule(lake, tuned, "default", HOUR + 29 * HOURS, HOUR + 32 * HOURS, END)
     assert (done.windows, len(done.alerts), done.raised_alerts) == (3, 1, [])
     TuningEditor(state, "default", "ana", HOUR).undo(advice.id)
     assert [one.id for one in looking.list_advice([rule()])] == [advice.id]
@@ -175,7 +175,7 @@ def test_repeats_are_raised_once_in_a_while(
     assert (len(found["repeats"].hides), found["repeats"].of) == (6, 8)
     follow(state, found["repeats"])
     tuned = EffectiveTuning.load(state, lake, "default", HOUR).apply_to_rule(rule())
-    assert len(replay(lake, tuned, "default", BEGIN, HOUR + 5 * HOURS, END).raised_alerts) == 2
+    assert len(replay_rule(lake, tuned, "default", BEGIN, HOUR + 5 * HOURS, END).raised_alerts) == 2
 
 
 @pytest.mark.full
@@ -194,7 +194,7 @@ def test_usual_combinations_are_learned(
     assert (len(found["learning"].hides), found["learning"].of) == (6, 7)
     follow(state, found["learning"])
     tuned = EffectiveTuning.load(state, lake, "default", HOUR).apply_to_rule(rule())
-    done = replay(lake, tuned, "default", BEGIN, HOUR + 2 * HOURS, END)
+    done = replay_rule(lake, tuned, "default", BEGIN, HOUR + 2 * HOURS, END)
     assert [one.document["CompromisedEntity"] for one in done.raised_alerts] == ["kim@contoso.com"]
 
 
@@ -244,7 +244,7 @@ def test_a_number_that_alerts_tell_separates_what_was_true(
     assert told([advice]) == [("threshold", "proven", 5, 6)]
     follow(state, advice)
     tuned = EffectiveTuning.load(state, lake, "default", HOUR).apply_to_rule(one)
-    done = replay(lake, tuned, "default", BEGIN, HOUR + 6 * HOURS, END)
+    done = replay_rule(lake, tuned, "default", BEGIN, HOUR + 6 * HOURS, END)
     assert [each.document["CompromisedEntity"] for each in done.raised_alerts] == ["u300@contoso.com"]
 
 
@@ -257,8 +257,8 @@ def test_a_rule_that_only_costs_is_to_be_turned_off(
     rows = [(hour * 2.0 + 5, f"user{hour}@contoso.com", f"203.0.113.{hour}") for hour in range(22)]
     nights(rule(), rows=rows)
     close(state, "FalsePositive")
-    ((_, alerts),) = looking._alerts([rule()])
-    case = looking._case(rule(), alerts)
+    ((_, alerts),) = looking._list_rule_alerts([rule()])
+    case = looking._build_case(rule(), alerts)
     # three days are too few to say so
     assert list(disable.advise(case)) == []
 
@@ -279,12 +279,14 @@ def test_the_report_of_a_rule(nights: Any, state: State, lake: Lake) -> None:
 @pytest.mark.full
 def test_a_replay_writes_nothing_and_sees_what_the_schedule_does(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", *(signin(minutes, user, ip) for minutes, user, ip in SCANS), came=None)
-    done = replay(lake, rule(), "default", BEGIN, HOUR + 3 * HOURS, END)
+    done = replay_rule(lake, rule(), "default", BEGIN, HOUR + 3 * HOURS, END)
     assert state.alerts.history("default", BEGIN, END) == []
     assert (done.windows, list(done.days().values())) == (4, [1])
     assert done.list_entities()[0] == ("Account scan@contoso.com", 1)
     moment = HOUR + HOURS
-    list(Schedule(lake, state, [rule()], "default").run_once(moment, END))
+    list(Schedule(lake, state, [rule()], "default").run_all_rules_once(moment, END))
     assert state.alerts.history("default", BEGIN, END)[0].id == done.alerts[0].id
-    wrong = replay(lake, rule(query="SigninLogs | where Nothing == 1"), "default", BEGIN, HOUR + HOURS, END)
+    wrong = replay_rule(
+        lake, rule(query="SigninLogs | where Nothing == 1"), "default", BEGIN, HOUR + HOURS, END
+    )
     assert [moment for moment, _ in wrong.errors] == [HOUR, HOUR + HOURS]

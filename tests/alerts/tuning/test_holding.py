@@ -48,7 +48,7 @@ def test_what_is_suppressed_is_dismissed_and_the_rest_is_raised(
     lake.flush()
     rows = lake.query("SecurityAlert | project Status | order by Status asc")[-1].table.to_pylist()
     assert [row["Status"] for row in rows] == ["Dismissed", "New"]
-    assert state.alerts.count_suppressed("default") == {state.suppressions.all("default")[0].id: 1}
+    assert state.alerts.count_suppressed_alerts("default") == {state.suppressions.all("default")[0].id: 1}
     assert len(run(rule(**grouping))) == 2
 
 

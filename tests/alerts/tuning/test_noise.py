@@ -10,14 +10,14 @@ from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import build_window
-from nephoscope.alerts.tuning.advice import TuningAdvisor, apply
+from nephoscope.alerts.tuning.advice import TuningAdvisor, carry_out_advice
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.replay import replay_windows
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.lake.lake import Lake
 from nephoscope.sample.generator import Generator
 from nephoscope.sample.sample_loading import SampleLogLoader
-from nephoscope.sample.staged_attacks import attack_named
+from nephoscope.sample.staged_attacks import find_attack
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import IncidentStatus
 from nephoscope_policy.model.source_location import Place
@@ -76,7 +76,9 @@ def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(
     found = list(TuningAdvisor(state, lake, "default", begin, middle).list_advice([rule]))
     assert {one.confidence.value for one in found} == {"proven"}
     for advice in found:
-        apply(TuningEditor(state, "default", "ana", middle, advice.id), advice, end + timedelta(days=90))
+        carry_out_advice(
+            TuningEditor(state, "default", "ana", middle, advice.id), advice, end + timedelta(days=90)
+        )
     tuned = EffectiveTuning.load(state, lake, "default", middle).apply_to_rule(rule)
     after = replay_windows(detector, tuned, later, end)
     assert len(after.raised_alerts) <= 0.3 * len(before.raised_alerts)
@@ -84,7 +86,7 @@ def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(
     last = end.date() - timedelta(days=1)
     attack = [
         one
-        for one in attack_named("leaked-key").entries(generator.company, last)
+        for one in find_attack("leaked-key").entries(generator.company, last)
         if one.stream == "AuditEvent"
     ]
     loading.load_entries(attack, datetime.combine(last, time(), UTC))

@@ -44,7 +44,7 @@ def history(put: Any, lake: Lake, state: State) -> None:
     put("SigninLogs", *ROWS, came=None)
     for day in range(3):
         end = HOUR + timedelta(hours=day * 30 + 1)
-        assert list(Schedule(lake, state, [rule()], "default").run_once(end, END))
+        assert list(Schedule(lake, state, [rule()], "default").run_all_rules_once(end, END))
     for one in state.incidents.list_newest("default"):
         IncidentService(state, "default").change(
             one.number, END, "ana", status=IncidentStatus.CLOSED, classification="FalsePositive", reason=""

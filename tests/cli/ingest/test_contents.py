@@ -15,7 +15,7 @@ import pytest
 from tests.cli.ingest.logs import VAULTS, counted, event, ingest, lines_of, run, tape_of, vault
 
 from nephoscope.files.snapshot_files import ArchiveLimits, SourceFile
-from nephoscope.ingest.logs.load_files import identity
+from nephoscope.ingest.logs.load_files import identify_file
 from nephoscope.state import State
 
 
@@ -117,7 +117,7 @@ def test_a_blob_that_an_older_release_took_in_is_known(tmp_path: Path, data: Pat
     blob = vault(tmp_path, "X")
     blob.write_bytes(event())
     with State.open_folder(data) as state:
-        content = identity(SourceFile(blob, blob), ArchiveLimits())
+        content = identify_file(SourceFile(blob, blob), ArchiveLimits())
         state.ingested_files.begin(content.name, str(blob), "", content.size)
         state.ingested_files.finish(content.name)
     assert ingest(data, blob)[1]["files"]["known"] == 1

@@ -67,7 +67,7 @@ def test_what_is_appended_while_a_file_is_read_comes_with_the_next_run(
 ) -> None:
     plain = tmp_path / "a.json"
     plain.write_bytes(lines_of(50))
-    begin = IngestedFiles.begin_in
+    begin = IngestedFiles.begin_in_transaction
 
     def grows(self: IngestedFiles, *arguments: Any, **named: Any) -> Any:
         with plain.open("ab") as file:
@@ -75,7 +75,7 @@ def test_what_is_appended_while_a_file_is_read_comes_with_the_next_run(
         return begin(self, *arguments, **named)
 
     with monkeypatch.context() as patched:
-        patched.setattr(IngestedFiles, "begin_in", grows)
+        patched.setattr(IngestedFiles, "begin_in_transaction", grows)
         assert ingest(data, plain)[1]["rows"] == {"AZFWNetworkRule": 50}
     code, found = ingest(data, plain)
     assert (code, found["rows"], found["grown"]) == (0, {"AZFWNetworkRule": 10}, [])

@@ -15,7 +15,7 @@ from nephoscope.connect.throttling_quota import (
     find_retry_delay,
     parse_http_date,
     parse_number,
-    parse_remaining,
+    parse_remaining_quota,
     parse_span,
 )
 
@@ -59,7 +59,7 @@ def test_any_text_is_a_number_of_seconds_or_nothing(text: str) -> None:
     headers = {"retry-after": text, "x-ms-retry-after-ms": text, "x-ms-user-quota-resets-after": text}
     found = find_retry_delay(headers, _NOW)
     assert found is None or found >= 0.0
-    left = parse_remaining(
+    left = parse_remaining_quota(
         {"x-ms-user-quota-remaining": text, "x-ms-ratelimit-remaining-subscription-reads": text}
     )
     assert left is None or (left[0] >= 0.0 and left[1] > 0.0)
@@ -105,7 +105,7 @@ def test_the_longest_wait_counts(headers: dict[str, str], seconds: float | None)
     ],
 )
 def test_what_is_left(headers: dict[str, str], left: tuple[float, float] | None) -> None:
-    assert parse_remaining(headers) == left
+    assert parse_remaining_quota(headers) == left
 
 
 def test_a_used_up_quota_is_waited_for() -> None:

@@ -25,7 +25,7 @@ from nephoscope.collect.azure.content_requirements import ContentNeeds
 from nephoscope.collect.azure.permissions import build_permissions_url as permissions_url
 from nephoscope.collect.resource_sources import TypeSources
 from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
-from nephoscope.posture.scans.live_estate import content_needs
+from nephoscope.posture.scans.live_estate import find_content_needs
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.catalog import PolicyCatalog
 
@@ -86,13 +86,13 @@ def test_settings_of_what_sends_logs_are_read_whatever_judges_it(
     setting = f"{nsg['id']}/providers/Microsoft.Insights/diagnosticSettings/all"
     bodies += [nsg, {**bodies[-1], "id": setting}]
     settings.add(setting.lower())
-    replay.collect(serve(*bodies), content_needs(tmp_path / "data"), tmp_path / "out")
+    replay.collect(serve(*bodies), find_content_needs(tmp_path / "data"), tmp_path / "out")
     found = resources.load([tmp_path / "out"]).list_of_type("microsoft.insights/diagnosticsettings")
     assert {one.key for one in found} == settings
 
 
 def test_the_plan_asks_for_the_settings_of_every_type_that_is_listed(tmp_path: Path) -> None:
-    plan = CollectionPlan.of(content_needs(tmp_path), TypeSources.load_builtin())
+    plan = CollectionPlan.of(find_content_needs(tmp_path), TypeSources.load_builtin())
     (job,) = [job for job in plan.jobs if job.list.type == SETTING]
     assert job.parents >= LOGGED
     assert not (LOGGED | NETWORKS | {FLOW_LOG}) & plan.unread.keys()

@@ -13,8 +13,8 @@ import pytest
 from nephoscope.collect.facts.fact_recording import (
     FACTS_CHANGED,
     FORGOTTEN,
-    record,
-    remove,
+    record_fact_reports,
+    remove_own_facts,
     settle_retractions,
 )
 from nephoscope.collect.facts.fact_report import FactReport
@@ -50,7 +50,7 @@ def report(*ids: str, hours: float = 0, note: int = 0, **more: Any) -> FactRepor
 
 
 def put(state: State, *reports: FactReport) -> dict[Receipt, int]:
-    return dict(record(state, BY, reports, NOON + timedelta(days=9)))
+    return dict(record_fact_reports(state, BY, reports, NOON + timedelta(days=9)))
 
 
 def notes(state: State) -> dict[str, int]:
@@ -109,7 +109,7 @@ def test_types_that_a_report_does_not_tell_of_stay(state: State) -> None:
     put(state, report(f"{KEY}/subAssessments/a", hours=1, note=1, scopes={KEY: [FINDING]}))
     put(state, report(hours=2, scopes={KEY: [FINDING]}))
     assert notes(state) == {"latest": 0, "web01": 0}
-    assert [(one.type.rpartition("/")[2], one.count) for one in state.own_facts.summaries()] == [
+    assert [(one.type.rpartition("/")[2], one.count) for one in state.own_facts.list_summaries()] == [
         ("machines", 1), ("patchassessmentresults", 1), ("subassessments", 0),
     ]  # fmt: skip
 
@@ -123,10 +123,12 @@ def test_the_newest_document_of_an_id_is_given(state: State) -> None:
 def test_taken_back(state: State) -> None:
     one, two = (f"{KEY}/subAssessments/{name}" for name in "ab")
     put(state, report(MACHINE, LATEST, one, two, scopes={KEY: [FINDING]}))
-    assert remove(state, BY, f"{KEY}/subAssessments/A/", NOON) == RetractedFacts(frozenset({one.lower()}))
+    assert remove_own_facts(state, BY, f"{KEY}/subAssessments/A/", NOON) == RetractedFacts(
+        frozenset({one.lower()})
+    )
     assert notes(state).keys() == {"web01", "latest", "b"}
-    assert remove(state, BY, one, NOON) == RetractedFacts()
-    gone = remove(state, BY, MACHINE, NOON)
+    assert remove_own_facts(state, BY, one, NOON) == RetractedFacts()
+    gone = remove_own_facts(state, BY, MACHINE, NOON)
     assert gone.documents == {each.lower() for each in (MACHINE, LATEST, two)}
     assert gone.claims == {
         (KEY.lower(), FINDING.lower()), (MACHINE.lower(), f"{PATCHES}/latest".lower()),
@@ -143,14 +145,16 @@ def test_taken_back(state: State) -> None:
 
 def test_a_neighbor_of_a_longer_name_stays(state: State) -> None:
     put(state, report(MACHINE))
-    record(state, BY, [msgspec.structs.replace(report(f"{MACHINE}_1"), resource=f"{MACHINE}_1")], NOON)
-    remove(state, BY, MACHINE, NOON)
+    record_fact_reports(
+        state, BY, [msgspec.structs.replace(report(f"{MACHINE}_1"), resource=f"{MACHINE}_1")], NOON
+    )
+    remove_own_facts(state, BY, MACHINE, NOON)
     assert notes(state).keys() == {"web01_1"}
 
 
 def test_what_was_removed_and_comes_again_is_shown(state: State) -> None:
     put(state, report(MACHINE))
-    remove(state, BY, MACHINE, NOON)
+    remove_own_facts(state, BY, MACHINE, NOON)
     assert state.checkpoints.all(REMOVED).keys() == {MACHINE.lower()}
     put(state, report(MACHINE, hours=3))
     assert state.checkpoints.all(REMOVED) == {}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nephoscope.collect.facts.fact_report import (
     MOST_DOCUMENT_BYTES,
     FactReport,
-    claims,
+    list_claims,
     merge_claims,
     parse_reports,
 )
@@ -68,7 +68,7 @@ GOOD = {
 @pytest.mark.parametrize("name", GOOD)
 def test_claims(name: str) -> None:
     given_, wanted = GOOD[name]
-    found = {(one.subject, one.type): len(one.documents) for one in claims(given_, NOW)}
+    found = {(one.subject, one.type): len(one.documents) for one in list_claims(given_, NOW)}
     assert found == {(subject.lower(), type_.lower()): count for (subject, type_), count in wanted.items()}
 
 
@@ -106,7 +106,7 @@ BAD = {
 def test_what_is_refused(name: str) -> None:
     given_, said = BAD[name]
     with pytest.raises(FactError, match=said):
-        claims(given_, NOW)
+        list_claims(given_, NOW)
 
 
 READ_AT = "2026-11-29T10:00:00Z"
@@ -188,7 +188,7 @@ def test_whatever_is_kept_lies_below_the_resource_and_is_of_a_known_type(
     documents: list[dict[str, Any]], scopes: dict[str, list[str]], resource: str
 ) -> None:
     try:
-        found = claims(report(*documents, scopes=scopes, resource=resource), NOW)
+        found = list_claims(report(*documents, scopes=scopes, resource=resource), NOW)
     except FactError:
         return
     key = ResourceId.parse(resource).key

@@ -13,7 +13,11 @@ from nephoscope.collect import resources
 from nephoscope.collect.resources.formats import az_list
 from nephoscope.collect.resources.powershell_artifacts import PowerShellArtifactScan
 from nephoscope.collect.resources.powershell_dates import may_hold_dates
-from nephoscope.collect.resources.truncated_values import is_rendering, may_hold, remove_truncated
+from nephoscope.collect.resources.truncated_values import (
+    is_truncated_rendering,
+    may_hold,
+    remove_truncated_values,
+)
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.body_paths import split_path
@@ -67,7 +71,7 @@ def load(tmp_path, name, document):
     ],
 )
 def test_what_is_a_rendering(text, rendered):
-    assert is_rendering(text) is rendered
+    assert is_truncated_rendering(text) is rendered
 
 
 CUT = {
@@ -283,10 +287,10 @@ def test_lists_that_only_an_imported_table_of_aliases_knows_are_looked_for(tmp_p
 
     def unread():
         scan = EstateScan(ScanRequest((str(tmp_path / "in"),)), tmp_path / "data")
-        (estate,) = scan.estates()
+        (estate,) = scan.load_estates()
         folder = tmp_path / f"spool-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
-        (survey,) = scan.surveys(folder)
+        (survey,) = scan.survey_estates(folder)
         (parted,) = survey.iterate_parts(1_000)
         return [one.resources[thing.lower()].unread for one in (estate, parted)]
 
@@ -319,10 +323,10 @@ def test_no_rendering_is_left_and_the_rest_is_as_it_was(properties, depth, joine
     """Whatever is cut: each path of the whole value is the same, is unread, or lies under or over what is unread."""
     body = {"id": ACCOUNT, "properties": properties}
     cut = exported.cut(body, depth + 1, joined=joined)
-    if not remove_truncated(cut):
+    if not remove_truncated_values(cut):
         return
     unread = {tuple(path) for path in cut.pop("unreadPaths")}
-    assert not any(is_rendering(item) for _, item in _leaves(cut))
+    assert not any(is_truncated_rendering(item) for _, item in _leaves(cut))
     for path, item in _leaves(cut):
         keys = tuple(part for part in path if isinstance(part, str))
         assert not any(keys[: len(one)] == one for one in unread)

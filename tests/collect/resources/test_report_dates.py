@@ -14,7 +14,7 @@ from nephoscope.collect import resources
 from nephoscope.collect.resources.subscription_spool import SnapshotSpool
 from nephoscope.estate.coverage import build_manifest_document, parse_manifest
 from nephoscope.estate.estate import Estate
-from nephoscope_policy.report_age import covers_freshly, expiry
+from nephoscope_policy.report_age import covers_freshly, explain_report_expiry
 
 S = "/subscriptions/11111111-1111-1111-1111-111111111111"
 VAULT = f"{S}/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v"
@@ -78,8 +78,8 @@ def test_a_report_is_as_old_as_its_argument(
     folders = [argument(tmp_path / "own", [BODY], own), argument(tmp_path / "beside", [OTHER], beside)]
     for estate in loaded(folders[::-1] if turned else folders):
         coverage = parse_manifest(build_manifest_document(estate.coverage))
-        assert bool(expiry(estate.resources[ASSESSMENT.lower()], NOW, coverage)) is stale
-        assert not expiry(estate.resources[VAULT.lower()], NOW, coverage)
+        assert bool(explain_report_expiry(estate.resources[ASSESSMENT.lower()], NOW, coverage)) is stale
+        assert not explain_report_expiry(estate.resources[VAULT.lower()], NOW, coverage)
 
 
 @pytest.mark.parametrize("turned", [False, True])

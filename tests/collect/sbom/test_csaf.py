@@ -13,7 +13,7 @@ from nephoscope.collect.sbom.csaf.language_tags import is_language
 from nephoscope.collect.sbom.csaf.mandatory_tests import list_mandatory_tests
 from nephoscope.collect.sbom.sbom_reader import read_bill
 from nephoscope.model.vex import VexStatement
-from nephoscope.vulnerability.documents.csaf_document import moment, number_key
+from nephoscope.vulnerability.documents.csaf_document import build_number_key, parse_moment
 
 TIME = "2026-01-01T00:00:00Z"
 CVSS = {
@@ -422,18 +422,18 @@ def test_statuses_are_statements_of_vex(version):
 
 
 def test_times_sort_across_zones():
-    assert moment("2026-01-01T01:00:00+01:00") == moment("2026-01-01T00:00:00.000Z")
+    assert parse_moment("2026-01-01T01:00:00+01:00") == parse_moment("2026-01-01T00:00:00.000Z")
     assert (
-        moment("2026-01-01T00:00:00Z")
-        < moment("2026-01-01T00:00:00.0000001Z")
-        < moment("2025-12-31T23:00:01-01:00")
+        parse_moment("2026-01-01T00:00:00Z")
+        < parse_moment("2026-01-01T00:00:00.0000001Z")
+        < parse_moment("2025-12-31T23:00:01-01:00")
     )
-    assert moment("2026-02-30T00:00:00Z") is None
+    assert parse_moment("2026-02-30T00:00:00Z") is None
 
 
 def test_numbers_of_revisions_sort():
     numbers = ["0.9.0", "1.0.0-alpha.2", "1.0.0-alpha.10", "1.0.0-rc", "1.0.0+build", "1.10.0", "2.0.0"]
-    keys = [number_key(number) for number in numbers]
+    keys = [build_number_key(number) for number in numbers]
     assert all(before < after for before, after in itertools.pairwise(keys))
 
 

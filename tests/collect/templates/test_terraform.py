@@ -105,7 +105,7 @@ def test_every_table_maps_a_resource(table: ResourceTable) -> None:
     plan = mapped(change(f"{table.resource}.x", given))
     (made,) = [one for one in plan.list_resources_at(f"{table.resource}.x") if one.type == table.type][:1]
     assert made.id.startswith("/subscriptions/")
-    assert made.id_known, made.id
+    assert made.is_id_known, made.id
     assert made.body["tags"] == {"a": "b"}
     assert plan.unmapped == []
 
@@ -182,7 +182,7 @@ def test_ids_are_found_by_references() -> None:
         == f"{database}/providers/Microsoft.Insights/diagnosticSettings/m"
     )
     rule = plan.list_resources_at("azurerm_mssql_firewall_rule.f")[0]
-    assert not rule.id_known
+    assert not rule.is_id_known
     part = "{azurerm_mssql_firewall_rule.f.server_id}"
     assert rule.id == f"{GROUP[:-2]}{part}/providers/Microsoft.Sql/servers/{part}/firewallRules/f"
 

@@ -17,7 +17,7 @@ from nephoscope.ingest.live.connection_budget import ConnectionBudget, Connectio
 from nephoscope.ingest.live.https_server import AppServer
 from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
 from nephoscope.ingest.live.request_timeouts import RequestTimeouts
-from nephoscope.ingest.live.tls import issue_self_signed, server_context
+from nephoscope.ingest.live.tls import create_server_context, issue_self_signed
 
 
 class Opened:
@@ -99,7 +99,8 @@ def port(tmp_path):
     certificate, key, _ = issue_self_signed(tmp_path / "tls", ("localhost",))
     listener = socket.create_server(("127.0.0.1", 0), backlog=200)
     served = AppServer(
-        Starlette(routes=[Route("/", lambda _: PlainTextResponse("here"))]), listener, server_context(str(certificate), str(key)),
+        Starlette(routes=[Route("/", lambda _: PlainTextResponse("here"))]), listener,
+        create_server_context(str(certificate), str(key)),
         bounds=ConnectionLimits(60, 40, 60.0, unproven=20, unproven_per_address=15), pace=RequestTimeouts(60.0, 60.0), idle=60.0,
         told=LogRateLimiter(lambda *_: None),
     )  # fmt: skip
@@ -153,7 +154,7 @@ def test_a_client_that_does_not_read_its_answer_is_cut_off(tmp_path):
         return StreamingResponse(itertools.repeat(b"x" * (1 << 16)))
 
     served = AppServer(
-        Starlette(routes=[Route("/", answer)]), listener, server_context(str(certificate), str(key)),
+        Starlette(routes=[Route("/", answer)]), listener, create_server_context(str(certificate), str(key)),
         bounds=ConnectionLimits(60, 40, 60.0), pace=RequestTimeouts(60.0, 60.0, answer=0.05), idle=60.0,
         told=LogRateLimiter(lambda *_: None),
     )  # fmt: skip

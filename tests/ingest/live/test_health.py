@@ -15,8 +15,8 @@ from nephoscope.ingest.live.health.arrival_profile import JUDGED_AFTER, LEARNED,
 from nephoscope.ingest.live.health.health_evaluation import (
     FIRST_SILENCE,
     find_silence_limit,
-    findings,
     judge_health,
+    list_health_findings,
 )
 from nephoscope.ingest.live.health.health_recorder import HealthKeeper
 from nephoscope.ingest.live.health.health_table import read_rows
@@ -24,7 +24,7 @@ from nephoscope.ingest.live.poll_loop import report_poll_results
 from nephoscope.ingest.live.source_meter import SourceMeter
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope.state import State
 from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
@@ -68,7 +68,7 @@ def _moment(when: datetime) -> int:
 
 def _asked(lake: Lake, state: State, text: str) -> list[dict]:
     while state.outbox.waiting():  # a thread of the lake may be at it
-        deliver(lake, state)
+        deliver_outbox(lake, state)
     lake.flush()
     return lake.query(text)[-1].table.to_pylist()
 
@@ -396,7 +396,7 @@ def test_days_that_bring_nothing_each_week_are_not_silent(world) -> None:
     week = {back for back in range(24 * 15) if (NOW - timedelta(hours=back)).weekday() != NOW.weekday()}
     _history(state, dict.fromkeys(week, (100, 0)))
     health = next(one for one in state.source_health.all("hub") if one.table)
-    assert findings(health, state.source_health.rates("hub", "Syslog"), NOW) == []
+    assert list_health_findings(health, state.source_health.rates("hub", "Syslog"), NOW) == []
 
 
 def test_names_that_come_and_go_are_no_change_of_schema() -> None:
@@ -433,7 +433,7 @@ def test_findings(world, hours, kinds: set[str]) -> None:
     _history(state, hours)
     health = next(one for one in state.source_health.all("hub") if one.table)
     rates = state.source_health.rates("hub", "Syslog")
-    assert {one.kind for one in findings(health, rates, NOW)} == kinds
+    assert {one.kind for one in list_health_findings(health, rates, NOW)} == kinds
 
 
 @pytest.mark.full
@@ -466,7 +466,7 @@ def test_what_belongs_to_no_table_is_measured_by_all_of_the_source(world, rows, 
     assert shares == {"": lines / (rows + lines), QUARANTINE: lines / (rows + lines), "Syslog": 0.0}
     whole = state.source_health.rates("hub")
     late = [one for one in whole if one.table == QUARANTINE]
-    assert {one.kind for one in findings(every[QUARANTINE], late, NOW, whole)} == kinds
+    assert {one.kind for one in list_health_findings(every[QUARANTINE], late, NOW, whole)} == kinds
 
 
 NET = "/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/g/providers/microsoft.network"

@@ -139,7 +139,7 @@ def test_a_server_that_is_busy_and_names_pages_in_its_own_way_is_read_to_its_end
     server: Server, sink: Any, monkeypatch: pytest.MonkeyPatch, retry: str
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(FeedClient, "_wait", lambda _self, seconds: waits.append(seconds))
+    monkeypatch.setattr(FeedClient, "_wait_before_retry", lambda _self, seconds: waits.append(seconds))
     said = {"Content-Type": "text/plain"}
     answers = [
         (429, {"Retry-After": retry}, b"busy"),

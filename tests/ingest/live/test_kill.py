@@ -15,7 +15,7 @@ from tests.running import forked_commands
 
 from nephoscope.ingest.live.health.health_recorder import HealthKeeper
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.state import State
 from nephoscope.state.ingestion.sources import Source
 
@@ -55,7 +55,7 @@ def _counted(lake: Lake, state: State, rows: int) -> None:
     hours = [one for one in state.source_health.rates("drop") if one.table == "Syslog"]
     assert (health.rows, sum(one.rows for one in hours)) == (rows, rows)
     HealthKeeper(lake, state, "test").judge(datetime.now(UTC) + timedelta(hours=1))
-    deliver(lake, state)
+    deliver_outbox(lake, state)
     lake.flush()
     told = lake.query("Usage | where DataType == 'Syslog' | summarize sum(Quantity)")[-1].table.to_pylist()
     assert told[0]["sum_Quantity"] == pytest.approx(health.size / 1e6)

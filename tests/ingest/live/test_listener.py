@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 from tests.running import forked_commands
 
-from nephoscope.ingest.live.connection_budget import address_share
-from nephoscope.ingest.live.file_descriptors import connection_limit, descriptor_shortage, raise_limit
+from nephoscope.ingest.live.connection_budget import compute_address_key
+from nephoscope.ingest.live.file_descriptors import (
+    compute_connection_limit,
+    explain_descriptor_shortage,
+    raise_limit,
+)
 from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
 
 pytestmark = pytest.mark.system
@@ -28,7 +32,7 @@ pytestmark = pytest.mark.system
     ],
 )
 def test_what_counts_as_one_address(address: str, share: str) -> None:
-    assert address_share(address) == share
+    assert compute_address_key(address) == share
 
 
 def test_what_is_told_seldom() -> None:
@@ -44,13 +48,13 @@ def test_what_is_told_seldom() -> None:
 
 def test_the_limit_of_files_is_raised_and_told_where_it_is_low() -> None:
     assert raise_limit() == raise_limit()
-    assert descriptor_shortage(1) == ""
-    assert (connection_limit(1000), connection_limit(100_000)) == (750, 98_976)
+    assert explain_descriptor_shortage(1) == ""
+    assert (compute_connection_limit(1000), compute_connection_limit(100_000)) == (750, 98_976)
     program = (
         "import resource\n"
-        "from nephoscope.ingest.live.file_descriptors import descriptor_shortage\n"
+        "from nephoscope.ingest.live.file_descriptors import explain_descriptor_shortage\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 200))\n"
-        "print(descriptor_shortage(150)); print(descriptor_shortage(151))\n"
+        "print(explain_descriptor_shortage(150)); print(explain_descriptor_shortage(151))\n"
         "print(resource.getrlimit(resource.RLIMIT_NOFILE))"
     )
     said = forked_commands.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -76,7 +80,7 @@ source = SyslogSource(SyslogSettings(tcp="127.0.0.1:0", udp="127.0.0.1:0", max_p
 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 if sys.argv[3] == "none":
     from nephoscope.ingest.live import listener
-    listener.file_descriptors.connection_limit = lambda limit: limit
+    listener.file_descriptors.compute_connection_limit = lambda limit: limit
 thread = threading.Thread(target=source.run, args=(sink, stop))
 thread.start()
 assert source.ready.wait(60)

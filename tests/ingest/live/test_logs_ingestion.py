@@ -199,13 +199,13 @@ def test_a_request_that_is_sent_again_while_it_is_written_is_taken_once(
     source, sink, running, until, monkeypatch, fails: int
 ) -> None:
     door, begun, go, came, statuses = source(), [], threading.Event(), [], []
-    begin = IdempotencyCache._begin
+    begin = IdempotencyCache._begin_request
 
     def counted(*given) -> bool:
         came.append(1)
         return begin(*given)
 
-    monkeypatch.setattr(IdempotencyCache, "_begin", counted)
+    monkeypatch.setattr(IdempotencyCache, "_begin_request", counted)
 
     def slow(feed: str, sequence: int) -> None:
         begun.append(feed)

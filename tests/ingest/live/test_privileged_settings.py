@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nephoscope.ingest.live.privileged_settings import always_owned, list_privileged_settings
-from nephoscope.ingest.live.source_kinds import describe_kind, kinds, parse_settings
+from nephoscope.ingest.live.privileged_settings import is_always_owned, list_privileged_settings
+from nephoscope.ingest.live.source_kinds import describe_kind, load_source_kinds, parse_settings
 from nephoscope.ingest.live.source_setup import OF_THE_HOST
 
 CASES = yaml.load(
@@ -31,15 +31,17 @@ TELLING = {
 
 @pytest.mark.parametrize(("kind", "row"), ROWS, ids=[f"{kind}-{n}" for n, (kind, _) in enumerate(ROWS)])
 def test_the_servers_own_is_told(kind, row) -> None:
-    found = list_privileged_settings(kinds()[kind], parse_settings(kinds()[kind], row["settings"]))
+    found = list_privileged_settings(
+        load_source_kinds()[kind], parse_settings(load_source_kinds()[kind], row["settings"])
+    )
     assert [one.partition(" (")[0] for one in found] == row.get("owned", [])
 
 
 def test_every_kind_says_which_of_its_settings_are_the_servers_own() -> None:
-    assert set(CASES) == kinds().keys() - OF_THE_HOST, "kinds of the host are so as a whole"
+    assert set(CASES) == load_source_kinds().keys() - OF_THE_HOST, "kinds of the host are so as a whole"
     for name in CASES:
-        names = {one.name for one in describe_kind(kinds()[name])}
-        assert kinds()[name].owned.keys() == names & TELLING
+        names = {one.name for one in describe_kind(load_source_kinds()[name])}
+        assert load_source_kinds()[name].owned.keys() == names & TELLING
         told = {owner for row in CASES[name] for owner in row.get("owned", [])}
-        assert told == kinds()[name].owned.keys()
-    assert {name for name in CASES if always_owned(kinds()[name])} == {"graph", "activity_log"}
+        assert told == load_source_kinds()[name].owned.keys()
+    assert {name for name in CASES if is_always_owned(load_source_kinds()[name])} == {"graph", "activity_log"}

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from nephoscope.ingest.live import source_setup
-from nephoscope.ingest.live.source_kinds import describe_kind, kinds, parse_settings
-from nephoscope.ingest.live.source_setup import TOKENS, secrets_of
+from nephoscope.ingest.live.source_kinds import describe_kind, load_source_kinds, parse_settings
+from nephoscope.ingest.live.source_setup import TOKENS, get_source_secrets
 from nephoscope.ingest.live.supervisor import make_source
 from nephoscope.ingest.live.tls import issue_self_signed
 from nephoscope.ingest.source_failures import SourceSettingsError
@@ -41,14 +41,14 @@ def state(tmp_path) -> Iterator[State]:
 
 def added(state: State, kind: str) -> Source:
     case = CASES[kind]
-    return source_setup.add(state, Source("s", kind, {}), case["settings"], case["secrets"])
+    return source_setup.add_source(state, Source("s", kind, {}), case["settings"], case["secrets"])
 
 
 def test_every_kind_with_secrets_says_what_binds_them() -> None:
     # what a source of applications keeps are hashes of the tokens that it lets in: they go nowhere
-    assert set(CASES) == {name for name, kind in kinds().items() if kind.secrets} - {TOKENS}
+    assert set(CASES) == {name for name, kind in load_source_kinds().items() if kind.secrets} - {TOKENS}
     for name, case in CASES.items():
-        kind = kinds()[name]
+        kind = load_source_kinds()[name]
         assert kind.binds == case["moves"].keys()
         assert {one.name for one in describe_kind(kind)} == {*case["moves"], *case["stays"]}
         assert set(kind.uses(parse_settings(kind, case["settings"]))) <= kind.secrets.keys()
@@ -60,7 +60,9 @@ def test_a_stored_secret_does_not_go_elsewhere(state, places, kind, setting) -> 
     change = {name: text.format(**places) for name, text in case["moves"][setting].items()}
     given = case.get("given", {}).get(setting)
     if given is None:
-        wanted = kinds()[kind].uses(parse_settings(kinds()[kind], {**case["settings"], **change}))
+        wanted = load_source_kinds()[kind].uses(
+            parse_settings(load_source_kinds()[kind], {**case["settings"], **change})
+        )
         given = {name: case["secrets"][name] for name in wanted}
         with pytest.raises(SourceSettingsError, match="changed: enter") as refused:
             source_setup.change(state, "s", change)
@@ -68,24 +70,24 @@ def test_a_stored_secret_does_not_go_elsewhere(state, places, kind, setting) -> 
         assert all(name in str(refused.value) for name in given)
         assert "hidden" not in str(refused.value)
         assert state.sources.get("s") == before
-        assert secrets_of(state, before) == case["secrets"]
+        assert get_source_secrets(state, before) == case["secrets"]
     after = source_setup.change(state, "s", change, given)
-    assert secrets_of(state, after) == given, "those of before are dropped"
+    assert get_source_secrets(state, after) == given, "those of before are dropped"
 
 
 @pytest.mark.parametrize("kind", UNUSED)
 def test_what_is_not_used_any_more_is_dropped(state, kind) -> None:
     added(state, kind)
-    assert secrets_of(state, source_setup.change(state, "s", CASES[kind]["unused"])) == {}
+    assert get_source_secrets(state, source_setup.change(state, "s", CASES[kind]["unused"])) == {}
 
 
 @pytest.mark.parametrize("kind", CASES)
 def test_what_decides_nothing_keeps_the_secrets(state, kind) -> None:
     case, before = CASES[kind], added(state, kind)
-    same = {name: before.settings[name] for name in kinds()[kind].binds}
+    same = {name: before.settings[name] for name in load_source_kinds()[kind].binds}
     after = source_setup.change(state, "s", {**same, "destination" if "destination" in case["stays"] else "poll": {
         "event_hub": "dedicated", "storage": "dedicated"}.get(kind, 77)})  # fmt: skip
-    assert secrets_of(state, after) == case["secrets"]
+    assert get_source_secrets(state, after) == case["secrets"]
 
 
 def test_a_setting_that_an_older_release_did_not_know_stands_at_its_default(state) -> None:
@@ -93,7 +95,7 @@ def test_a_setting_that_an_older_release_did_not_know_stands_at_its_default(stat
     older = {name: value for name, value in before.settings.items() if name != "ca"}
     state.sources.set("s", settings=older)
     after = source_setup.change(state, "s", {"poll": 60})
-    assert secrets_of(state, after) == CASES["misp"]["secrets"]
+    assert get_source_secrets(state, after) == CASES["misp"]["secrets"]
 
 
 def test_a_change_that_came_between_is_not_undone(state, monkeypatch) -> None:
@@ -108,7 +110,7 @@ def test_a_change_that_came_between_is_not_undone(state, monkeypatch) -> None:
     with pytest.raises(StateError, match="changed meanwhile"):
         source_setup.change(state, "s", secrets={"key": "another"})
     source = state.sources.get("s")
-    assert (source.settings["url"], secrets_of(state, source)) == (
+    assert (source.settings["url"], get_source_secrets(state, source)) == (
         "https://other.example/",
         CASES["misp"]["secrets"],
     )
@@ -120,8 +122,8 @@ def test_the_secrets_of_a_new_source_do_not_become_those_of_another_of_its_name(
     monkeypatch.setattr(type(state.sources), "all", lambda _: ())
     given = {"url": "https://mine.example/"}
     with pytest.raises(StateError, match="already"):
-        source_setup.add(state, Source("s", "misp", {}), given, {"key": "mine"})
-    assert secrets_of(state, other) == CASES["misp"]["secrets"]
+        source_setup.add_source(state, Source("s", "misp", {}), given, {"key": "mine"})
+    assert get_source_secrets(state, other) == CASES["misp"]["secrets"]
 
 
 def test_a_run_with_settings_of_before_is_not_given_the_secrets_of_now(state, tmp_path) -> None:

@@ -100,9 +100,11 @@ def test_nothing_is_read_twice_and_only_what_is_new(
 ) -> None:
     from nephoscope.ingest.live.blobs.blob_reader import BlobReader
 
-    fetched, fetch = [], BlobReader._fetch
+    fetched, fetch = [], BlobReader._fetch_range
     monkeypatch.setattr(
-        BlobReader, "_fetch", lambda self, start, end: fetched.append((start, end)) or fetch(self, start, end)
+        BlobReader,
+        "_fetch_range",
+        lambda self, start, end: fetched.append((start, end)) or fetch(self, start, end),
     )
     flow = Flow(container.get_blob_client(NAME))
     flow.add(1000, 1000)

@@ -125,7 +125,7 @@ def test_a_source_that_fails_is_tried_again_and_the_others_go_on(tmp_path, until
             supervisor.stop.set()
             thread.join(60)
         assert not thread.is_alive()
-        assert state.leases.holder("source/good") == ""
+        assert state.leases.find_holder("source/good") == ""
 
 
 def test_a_token_is_shown_once_and_kept_as_a_hash(nepho, tmp_path) -> None:

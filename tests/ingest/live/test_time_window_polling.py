@@ -21,7 +21,7 @@ from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
 from nephoscope.ingest.live.request_timeouts import RequestTimeouts
 from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings
 from nephoscope.ingest.live.time_window_polling import PolledEvent, Poller
-from nephoscope.ingest.live.tls import issue_self_signed, server_context
+from nephoscope.ingest.live.tls import create_server_context, issue_self_signed
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.lake.errors import ProducerOvertakenError
 
@@ -78,7 +78,7 @@ def azure(tmp_path, monkeypatch):
     app = Starlette(routes=[Route("/{path:path}", found.answer)])
     told: list[str] = []
     served = AppServer(
-        app, listener, server_context(str(certificate), str(key)), bounds=ConnectionLimits(100, 100, 60.0),
+        app, listener, create_server_context(str(certificate), str(key)), bounds=ConnectionLimits(100, 100, 60.0),
         pace=RequestTimeouts(), idle=60.0,
         told=LogRateLimiter(lambda text, _: told.append(text)),
     )  # fmt: skip

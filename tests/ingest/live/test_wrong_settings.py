@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
 from nephoscope.ingest.live.live_source import SourceContext
-from nephoscope.ingest.live.source_kinds import describe_kind, kinds, parse_settings
+from nephoscope.ingest.live.source_kinds import describe_kind, load_source_kinds, parse_settings
 from nephoscope.ingest.live.supervisor import SourceSupervisor
 from nephoscope.ingest.live.tls import issue_self_signed
 from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
@@ -48,7 +48,7 @@ def _given(case: dict, changed: dict, places: dict[str, str]) -> dict[str, str]:
     ("name", "row"), ROWS, ids=[f"{kind}-{number}" for number, (kind, _) in enumerate(ROWS)]
 )
 def test_a_wrong_setting_is_refused(name, row, places) -> None:
-    case, kind = CASES[name], kinds()[name]
+    case, kind = CASES[name], load_source_kinds()[name]
     around = SourceContext("s", secrets=row.get("secrets", case.get("secrets", {})))
     with pytest.raises(SourceError) as refused:
         kind.check(parse_settings(kind, _given(case, row["set"], places)), around)
@@ -58,8 +58,8 @@ def test_a_wrong_setting_is_refused(name, row, places) -> None:
 
 
 def test_every_kind_and_every_setting_has_a_row(places) -> None:
-    assert set(CASES) == set(kinds())
-    for name, kind in kinds().items():
+    assert set(CASES) == set(load_source_kinds())
+    for name, kind in load_source_kinds().items():
         case = CASES[name]
         kind.check(
             parse_settings(kind, _given(case, {}, places)),
@@ -89,14 +89,14 @@ KEY_NAMED = "SharedAccessKeyName=a;SharedAccessKey=b"
     ids=lambda one: "" if isinstance(one, dict) else one,
 )  # fmt: skip
 def test_what_can_let_in_is_taken(name, given, secrets, places) -> None:
-    kind = kinds()[name]
+    kind = load_source_kinds()[name]
     kind.check(parse_settings(kind, _given(CASES[name], given, places)), SourceContext("s", secrets=secrets))
 
 
 def test_a_certificate_and_its_key_are_taken(tmp_path) -> None:
     certificate, key, authority = issue_self_signed(tmp_path, ("localhost",))
     given = {"ca": authority, "certificate": certificate, "key": key, "sign_in": "certificate"}
-    kind = kinds()["event_hub"]
+    kind = load_source_kinds()["event_hub"]
     whole = CASES["event_hub"]["whole"] | {name: str(value) for name, value in given.items()}
     kind.check(parse_settings(kind, whole), SourceContext("s"))
     both = tmp_path / "both.pem"

@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 
 from nephoscope.ingest.logs import json_resync
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.format_dispatch import RecordReader
 from nephoscope.ingest.logs.log_format import StreamContext
-from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.ingest.logs.log_reader import read_batches
 from nephoscope.ingest.logs.parsed_batch import parse_batch
 from nephoscope.ingest.logs.record_framing import blocks
 from nephoscope.ingest.logs.row_batch import LogBatch
-from nephoscope.ingest.logs.secret_masking import suspect
+from nephoscope.ingest.logs.secret_masking import is_suspect
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 
@@ -33,7 +33,7 @@ CASES = Path(__file__).parent / "cases"
 CONTEXT = StreamContext(source="fuzz", now=datetime(2026, 6, 1, 12, tzinfo=UTC))
 TABLES, WORKSPACE = Tables.builtin(), Workspace.from_name("default")
 QUICK, FULL = 2_000, 120_000
-NAMES = formats().names()
+NAMES = load_formats().names()
 ODD: tuple[Any, ...] = (
     *(
         None,
@@ -181,7 +181,7 @@ def _kept(batch: LogBatch) -> None:
 
 def _accounted(data: bytes) -> None:
     """Every byte of a stream is in a piece or holds no record, and every piece is told of."""
-    reader, at = RecordReader(formats(), CONTEXT), 0
+    reader, at = RecordReader(load_formats(), CONTEXT), 0
     for block in blocks(io.BytesIO(data)):
         batch = LogBatch(block.end)
         for piece in block.pieces:
@@ -190,7 +190,7 @@ def _accounted(data: bytes) -> None:
             ]
             before = _made(batch) + len(batch.bad) + batch.empty
             record = block.data[piece.start : piece.end]
-            reader._piece(block, piece, record, suspect(record), batch)
+            reader._piece(block, piece, record, is_suspect(record), batch)
             assert _made(batch) + len(batch.bad) + batch.empty > before
             at = block.start + piece.end
         _kept(batch)
@@ -199,7 +199,7 @@ def _accounted(data: bytes) -> None:
 
 def _fuzz(name: str, count: int) -> int:
     source = random.Random(name)
-    if any(form.name == name for form in formats().files):
+    if any(form.name == name for form in load_formats().files):
         return _fuzz_files(name, count, source)
     seeds = _seeds(name)
     assert seeds, f"{name} has no samples"
@@ -216,7 +216,7 @@ def _fuzz(name: str, count: int) -> int:
                 {"records": [{"Body": {"bytes": line.decode("latin-1")}} for line in together]}
             ).encode()
         )
-        for batch in batches(io.BytesIO(b"\n".join(together)), formats(), CONTEXT):
+        for batch in read_batches(io.BytesIO(b"\n".join(together)), load_formats(), CONTEXT):
             _kept(batch)
     return len(lines)
 
@@ -230,7 +230,7 @@ def _fuzz_files(name: str, count: int, source: random.Random) -> int:
         for _ in range(source.randrange(1, 4)):
             data = _as_bytes(data, source) or b"x"
         lines += data.count(b"\n") + 1
-        for batch in batches(io.BytesIO(data), formats(), CONTEXT):
+        for batch in read_batches(io.BytesIO(data), load_formats(), CONTEXT):
             assert _made(batch) + len(batch.bad) + batch.empty >= batch.records
             _kept(batch)
     return lines

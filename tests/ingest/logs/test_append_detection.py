@@ -47,7 +47,7 @@ def _load(name: str, content: bytes, options: str = "") -> IngestedFile:
 
 def test_many_loads_of_one_size_are_looked_at_once() -> None:
     loads = [_load(f"/logs/{number}.json", HEAD + b"%06d\n" % number) for number in range(500)]
-    growth = PreviousLoads(loads).find_appended("/logs/new.json", HEAD, "")
+    growth = PreviousLoads(loads).find_appended_load("/logs/new.json", HEAD, "")
     digest = Counting()
     growth.feed(digest, 0, HEAD + b"000007\nmore\n")
     assert digest.copies == 1
@@ -59,7 +59,7 @@ def test_many_loads_of_one_size_are_looked_at_once() -> None:
 def test_a_load_with_other_options_is_not_continued_and_one_of_two_keys_is_found_once() -> None:
     content = HEAD + b"1\n"
     loads = [_load("/logs/a.json", content), _load("/logs/a.json", content, "table=Syslog")]
-    growth = PreviousLoads(loads).find_appended("/logs/a.json", HEAD, "")
+    growth = PreviousLoads(loads).find_appended_load("/logs/a.json", HEAD, "")
     growth.feed(blake2b(digest_size=DIGEST), 0, content + b"2\n")
     assert [one.earlier for one in growth.list_proofs()] == [loads[0]]
 
@@ -67,5 +67,5 @@ def test_a_load_with_other_options_is_not_continued_and_one_of_two_keys_is_found
 def test_the_longest_loads_come_first_the_older_of_two() -> None:
     sizes = (3, 9, 1, 9, 5, 2, 8, 7, 6, 4, 10)
     loads = [_load(f"/logs/{number}.json", HEAD + b"x" * size) for number, size in enumerate(sizes)]
-    found = PreviousLoads(loads).longest_loads("/logs/new.json", HEAD, "")
+    found = PreviousLoads(loads).find_longest_loads("/logs/new.json", HEAD, "")
     assert [one.name for one in found] == [f"/logs/{number}.json" for number in (10, 1, 3, 6, 7, 8, 4, 9)]

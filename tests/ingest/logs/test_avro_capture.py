@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope.ingest.logs import avro_capture
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import read
 from nephoscope.ingest.logs.parsed_batch import ParsedBatch
@@ -76,7 +76,7 @@ def _read(data: bytes) -> list[ParsedBatch]:
     return list(
         read(
             io.BytesIO(data),
-            formats(),
+            load_formats(),
             context,
             tables=Tables.builtin(),
             workspace=Workspace.from_name("default"),

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
-from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.ingest.logs.log_reader import read_batches
 
 HEAD = "2026-05-28T12:00:00.123456789+02:00 stdout F "
 ENVOY = (
@@ -34,7 +34,7 @@ def test_what_a_container_wrote_is_read_by_the_format_that_knows_it(message: str
     context = StreamContext(source="app.log", now=datetime(2026, 6, 1, tzinfo=UTC))
     found = [
         placed
-        for batch in batches(io.BytesIO(f"{HEAD}{message}\n".encode()), formats(), context)
+        for batch in read_batches(io.BytesIO(f"{HEAD}{message}\n".encode()), load_formats(), context)
         for several in batch.rows.values()
         for placed in several
     ]

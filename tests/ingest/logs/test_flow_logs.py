@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope.ingest.logs import nsg_flow, vnet_flow
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.flow_tuple import COUNTERS, ENCRYPTIONS
 from nephoscope.ingest.logs.format_dispatch import RecordReader
 from nephoscope.ingest.logs.log_format import StreamContext
-from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.ingest.logs.log_reader import read_batches
 from nephoscope.ingest.logs.parsed_batch import parse_batch
 from nephoscope.ingest.logs.record_framing import blocks
 from nephoscope.ingest.logs.row_batch import FastTables, LogBatch
@@ -139,7 +139,7 @@ def _groups(flow: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[list[A
 
 def _slow(data: bytes) -> tuple[Any, list[Any]]:
     """Record by record."""
-    reader = RecordReader(formats(), CONTEXT)
+    reader = RecordReader(load_formats(), CONTEXT)
     whole = LogBatch(0)
     for block in blocks(io.BytesIO(data)):
         batch = LogBatch(block.end)
@@ -365,7 +365,7 @@ def test_a_tuple_has_its_own_time_however_far_from_its_record() -> None:
     _same_or_given_up(data)
     (found,) = (
         parse_batch(batch, CONTEXT, TABLES, WORKSPACE)
-        for batch in batches(io.BytesIO(data), formats(), CONTEXT)
+        for batch in read_batches(io.BytesIO(data), load_formats(), CONTEXT)
     )
     assert found.tables["AzureFlowLogs"].column("TimeGenerated").to_pylist() == [now, *kept]
     assert [(entry.place, entry.table) for entry in found.bad] == [("records[1]", "AzureFlowLogs")] * 2
@@ -377,6 +377,6 @@ def test_a_tuple_has_its_own_time_however_far_from_its_record() -> None:
 
 
 def test_a_fast_format_reads_the_blocks_of_a_file() -> None:
-    found = list(batches(io.BytesIO(PLAIN), formats(), CONTEXT))
+    found = list(read_batches(io.BytesIO(PLAIN), load_formats(), CONTEXT))
     assert [one.format for batch in found for one in batch.ready] == ["vnet-flow"]
     assert sum(table.num_rows for batch in found for one in batch.ready for table in one.tables.values()) == 6

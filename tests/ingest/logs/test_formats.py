@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.ingest.logs.discovery import Formats, formats
+from nephoscope.ingest.logs.discovery import Formats, load_formats
 from nephoscope.ingest.logs.log_format import Destination, StreamContext
-from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.ingest.logs.log_reader import read_batches
 
 CASES = Path(__file__).parent / "cases"
 SAMPLES = sorted(CASES.glob("*/*.in"))
@@ -34,7 +34,7 @@ def _context(sample: Path) -> StreamContext:
 
 def _read(sample: Path, wanted: Formats) -> dict[str, object]:
     rows, bad = [], []
-    for batch in batches(io.BytesIO(sample.read_bytes()), wanted, _context(sample)):
+    for batch in read_batches(io.BytesIO(sample.read_bytes()), wanted, _context(sample)):
         for form, tables, *_ in batch.ready:
             rows += [
                 {"place": "", "format": form, "table": name, "values": values}
@@ -61,7 +61,7 @@ def _printed(value: object) -> str:
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=[f"{path.parent.name}/{path.stem}" for path in SAMPLES])
 def test_samples_give_their_golden_rows(sample: Path, request: pytest.FixtureRequest) -> None:
-    found = _read(sample, formats())
+    found = _read(sample, load_formats())
     path = sample.with_suffix(".golden.json")
     if request.config.getoption("--update-golden"):
         path.write_text(_printed(found), encoding="utf-8")
@@ -71,21 +71,21 @@ def test_samples_give_their_golden_rows(sample: Path, request: pytest.FixtureReq
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=[f"{path.parent.name}/{path.stem}" for path in SAMPLES])
 def test_auto_finds_the_format_that_is_named(sample: Path) -> None:
-    everything = _read(sample, formats())
+    everything = _read(sample, load_formats())
     named = {row["format"] for row in everything["rows"]}  # type: ignore[attr-defined]
     assert named == {sample.parent.name}
-    assert _read(sample, formats().select_format(sample.parent.name))["rows"] == everything["rows"]
+    assert _read(sample, load_formats().select_format(sample.parent.name))["rows"] == everything["rows"]
 
 
 def test_every_format_has_samples_that_write_each_of_its_tables() -> None:
     missing = {}
-    for name in formats().names():
+    for name in load_formats().names():
         written = {
             row["table"]
             for sample in CASES.glob(f"{name}/*.golden.json")
             for row in json.loads(sample.read_text(encoding="utf-8"))["rows"]
         }
-        found = formats().select_format(name)
+        found = load_formats().select_format(name)
         tables = {table for group in found[:3] for form in group for table in form.tables}
         if tables - written or not written:
             missing[name] = sorted(tables - written)

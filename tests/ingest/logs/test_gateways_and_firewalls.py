@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from nephoscope.ingest.logs.azure_firewall_text import read_sentence
 from nephoscope.ingest.logs.column_filling import Filling
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
-from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.ingest.logs.log_reader import read_batches
 
 NOW = datetime(2026, 6, 1, 10, tzinfo=UTC)
 GATEWAY = "/SUBSCRIPTIONS/11111111-2222-4333-8444-555555555555/RESOURCEGROUPS/RG/PROVIDERS/MICROSOFT.NETWORK/APPLICATIONGATEWAYS/AGW"
@@ -30,7 +30,9 @@ _free = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters
 
 def _rows(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for batch in batches(io.BytesIO(json.dumps(record).encode()), formats(), StreamContext(now=NOW)):
+    for batch in read_batches(
+        io.BytesIO(json.dumps(record).encode()), load_formats(), StreamContext(now=NOW)
+    ):
         assert not batch.bad
         for name, placed in batch.rows.items():
             (found[name],) = (one.row.values for one in placed)

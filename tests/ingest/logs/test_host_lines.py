@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
-from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.ingest.logs.log_reader import read_batches
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -103,7 +103,7 @@ def rows_of(line: str) -> list[tuple[str, dict[str, Any]]]:
     context = StreamContext(source="test", now=NOW)
     return [
         (table, dict(one.row.values))
-        for batch in batches(io.BytesIO(line.encode()), formats(), context)
+        for batch in read_batches(io.BytesIO(line.encode()), load_formats(), context)
         for table, placed in batch.rows.items()
         for one in placed
     ]

@@ -20,12 +20,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from nephoscope.files.snapshot_files import ArchiveLimits
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.load_files import find_files, open_source
 from nephoscope.ingest.logs.log_format import StreamContext
-from nephoscope.ingest.logs.log_reader import batches, read
+from nephoscope.ingest.logs.log_reader import read, read_batches
 from nephoscope.ingest.logs.parsed_batch import ParsedBatch
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 
@@ -40,7 +40,7 @@ HEADER = "TimeGenerated,Computer,OSType\n"
 def _parsed(
     data: bytes, name: str = "a.log", table: str = "", form: str = "", **context: Any
 ) -> list[ParsedBatch]:
-    known = formats().select_format(form) if form else formats()
+    known = load_formats().select_format(form) if form else load_formats()
     return list(
         read(
             io.BytesIO(data), known, StreamContext(name, NOW, table=table, **context),
@@ -165,7 +165,7 @@ def test_a_bad_record_of_two_tables_is_one_entry() -> None:
 def test_a_record_that_one_of_its_tables_keeps_is_an_entry_for_the_other() -> None:
     workspace = replace(Workspace.from_name("default"), table_days={"AzureDiagnostics": 2})
     (found,) = read(
-        io.BytesIO(_vault("2026-05-20T10:00:00Z")), formats(), StreamContext("a.log", NOW),
+        io.BytesIO(_vault("2026-05-20T10:00:00Z")), load_formats(), StreamContext("a.log", NOW),
         tables=Tables.builtin(), workspace=workspace,
     )  # fmt: skip
     assert found.tables["AZKVAuditLogs"].num_rows == 1
@@ -286,8 +286,8 @@ def test_a_flow_of_no_address_is_set_aside(address: str) -> None:
 
 @pytest.mark.parametrize("zone", ["+99:99", "-24:00", "+16:00", "+23:59"])
 def test_a_zone_that_is_nowhere_makes_no_time(zone: str) -> None:
-    assert moment(f"2026-06-01T10:00:00{zone}") is None
-    assert moment(f"2026-6-1T10:00:00{zone}") is None
+    assert parse_moment(f"2026-06-01T10:00:00{zone}") is None
+    assert parse_moment(f"2026-6-1T10:00:00{zone}") is None
 
 
 def test_what_became_of_records_adds_up() -> None:
@@ -349,7 +349,7 @@ def test_parquet_in_archives_is_read(tmp_path: Path, name: str) -> None:
         (folder / name).write_bytes(gzip.compress(plain.getvalue()))
     (source,) = find_files([str(folder / name)], ArchiveLimits()).sources
     with open_source(source, ArchiveLimits(), lambda _: None) as stream:
-        (batch,) = batches(stream, formats(), StreamContext(source.name, NOW, table="Heartbeat"))
+        (batch,) = read_batches(stream, load_formats(), StreamContext(source.name, NOW, table="Heartbeat"))
     assert [one.row.values["Computer"] for one in batch.rows["Heartbeat"]] == ["a"]
     assert sorted(one.name for one in tmp_path.rglob("a.parquet")) == []
 

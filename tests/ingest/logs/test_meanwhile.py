@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.files.snapshot_files import ArchiveLimits, SourceFile
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.ingestion import FileIngestion
 from nephoscope.ingest.logs.load_files import find_files
 from nephoscope.ingest.logs.log_format import StreamContext
@@ -41,7 +41,7 @@ def load(lake: Lake, state: State) -> Load:
 
     def loaded(*files: Path, meanwhile: Callable[[], object] = lambda: None) -> FileIngestion:
         intake = FileIngestion(
-            lake, state, lake.workspace("default"), formats(), StreamContext("", datetime.now(UTC))
+            lake, state, lake.workspace("default"), load_formats(), StreamContext("", datetime.now(UTC))
         )
         first, *rest = find_files([str(one) for one in files], ArchiveLimits()).sources
 
@@ -88,13 +88,13 @@ def test_what_others_load_of_other_files_costs_no_second_look(
     load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[str] = []
-    file = FileIngestion._file
+    file = FileIngestion._ingest_new_file
 
     def counted(self: FileIngestion, source, earlier) -> None:
         looked.append(Path(source.name).name)
         file(self, source, earlier)
 
-    monkeypatch.setattr(FileIngestion, "_file", counted)
+    monkeypatch.setattr(FileIngestion, "_ingest_new_file", counted)
     first, second = written(tmp_path / "a.json", 1), written(tmp_path / "z.json", *range(10, 40))
     foreign = written(tmp_path / "foreign.json", *range(50, 90))
     load(first, second, meanwhile=lambda: load(foreign))

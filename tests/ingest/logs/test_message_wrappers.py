@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import read
 from nephoscope.ingest.logs.parsed_batch import ParsedBatch
@@ -38,7 +38,7 @@ def _read(data: bytes, table: str = "") -> ParsedBatch:
     context = StreamContext("a.json", NOW, table=table)
     (found,) = read(
         io.BytesIO(data),
-        formats(),
+        load_formats(),
         context,
         tables=Tables.builtin(),
         workspace=Workspace.from_name("default"),

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import read
 from nephoscope.ingest.logs.parsed_batch import ParsedBatch
@@ -33,7 +33,7 @@ QUICK, FULL = 60, 4000
 def _rows(data: bytes) -> list[str]:
     """The names of the sound records, in their order; every record of the file is a row or an entry."""
     stream, context = io.BytesIO(data), StreamContext("fuzz", NOW)
-    found: list[ParsedBatch] = list(read(stream, formats(), context, tables=TABLES, workspace=WORKSPACE))
+    found: list[ParsedBatch] = list(read(stream, load_formats(), context, tables=TABLES, workspace=WORKSPACE))
     for one in found:
         assert min(one.outcome) >= 0
         assert one.outcome.aside + one.outcome.partly <= len(one.bad)

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nephoscope.ingest.live.health.health_rows import heartbeat
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.live.health.health_rows import build_heartbeat_row
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import read
 from nephoscope.ingest.logs.parsed_batch import ParsedBatch
@@ -49,7 +49,7 @@ def _parsed(data: bytes, table: str = "") -> ParsedBatch:
     context = StreamContext("a", NOW, table=table)
     (found,) = read(
         io.BytesIO(data),
-        formats(),
+        load_formats(),
         context,
         tables=Tables.builtin(),
         workspace=Workspace.from_name("default"),
@@ -83,7 +83,7 @@ def test_a_record_names_a_table_that_was_imported_or_is_told_that_there_is_none(
     own = LakeTable.of("MyApp_CL", {"Name": KqlType.STRING})
     (found,) = read(
         io.BytesIO(_as_json(row)),
-        formats(),
+        load_formats(),
         StreamContext("a", NOW),
         tables=Tables({own.name: own}),
         workspace=Workspace.from_name("default"),
@@ -95,6 +95,6 @@ def test_a_record_names_a_table_that_was_imported_or_is_told_that_there_is_none(
 
 
 def test_a_heartbeat_of_an_agent_is_taken_and_one_of_the_collector_is_not() -> None:
-    own = {name: str(value) for name, value in heartbeat(NOW).items()} | {"Type": "Heartbeat"}
+    own = {name: str(value) for name, value in build_heartbeat_row(NOW).items()} | {"Type": "Heartbeat"}
     assert not _parsed(_as_json(own)).tables
     assert _parsed(_as_json(own | {"Category": "Direct Agent"})).tables["Heartbeat"].num_rows == 1

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import read
 from nephoscope.ingest.logs.parsed_batch import ParsedBatch
@@ -23,7 +23,7 @@ T = "2026-06-01T10:00:00Z"
 
 def _parsed(answer: dict[str, Any], table: str = "") -> ParsedBatch:
     (found,) = read(
-        io.BytesIO(json.dumps(answer).encode()), formats(), StreamContext("a.json", NOW, table=table),
+        io.BytesIO(json.dumps(answer).encode()), load_formats(), StreamContext("a.json", NOW, table=table),
         tables=Tables.builtin(), workspace=Workspace.from_name("default"),
     )  # fmt: skip
     return found

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.ingest.logs import syslog_header
-from nephoscope.ingest.logs.cef import extension, unescape
+from nephoscope.ingest.logs.cef import parse_extension, unescape_cef_value
 from nephoscope.ingest.logs.log_format import BadRecordError, StreamContext
 
 KEY = re.compile(r"(?:^|(?<=[ \t]))([A-Za-z0-9_.\-\[\]]{1,128})=")
@@ -21,9 +21,9 @@ def by_the_rule(text: str) -> list[tuple[str, str]]:
     keys = list(KEY.finditer(text))
     ends = [*(key.start() for key in keys[1:]), len(text)]
     before = text[: keys[0].start() if keys else None].strip()
-    found = [("", unescape(before))] if before else []
+    found = [("", unescape_cef_value(before))] if before else []
     for key, end in zip(keys, ends, strict=False):
-        found.append((key[1], unescape(text[key.end() : end].rstrip(" \t"))))
+        found.append((key[1], unescape_cef_value(text[key.end() : end].rstrip(" \t"))))
     return found
 
 
@@ -53,7 +53,7 @@ EXTENSIONS = st.lists(
 
 @given(EXTENSIONS)
 def test_members_of_an_extension(text: str) -> None:
-    assert extension(text) == by_the_rule(text)
+    assert parse_extension(text) == by_the_rule(text)
 
 
 LINES = st.lists(
@@ -94,7 +94,7 @@ LINES = st.lists(
 def test_headers(line: str) -> None:
     def read() -> object:
         try:
-            return syslog_header.header(line, NOW)
+            return syslog_header.parse_syslog_header(line, NOW)
         except BadRecordError as error:
             return str(error)
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
-from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.ingest.logs.log_reader import read_batches
 
 CASES = Path(__file__).parent / "cases"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -64,7 +64,9 @@ def _read(record: Mapping[str, Any]) -> tuple[set[str], set[str]]:
     """The tables and the formats of a record."""
     tables: set[str] = set()
     names: set[str] = set()
-    for batch in batches(io.BytesIO(json.dumps(record).encode()), formats(), StreamContext("a", NOW)):
+    for batch in read_batches(
+        io.BytesIO(json.dumps(record).encode()), load_formats(), StreamContext("a", NOW)
+    ):
         for table, placed in batch.rows.items():
             tables.add(table)
             names |= {one.format for one in placed}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nephoscope.ingest.logs import activity_log, cef, entra_signin, syslog
 from nephoscope.ingest.logs.cef_fields import COLUMNS
-from nephoscope.ingest.logs.column_filling import table_columns
+from nephoscope.ingest.logs.column_filling import get_table_columns
 from nephoscope.ingest.logs.log_format import StreamContext
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -211,7 +211,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 def sign_ins(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     table = draw(st.sampled_from(sorted(CATEGORIES)))
     types = {
-        name: kind for name, kind in table_columns(table).items() if name[0] != "_" and name not in APART
+        name: kind for name, kind in get_table_columns(table).items() if name[0] != "_" and name not in APART
     }
     chosen = draw(st.lists(st.sampled_from(sorted(types)), unique=True, max_size=20))
     row: dict[str, Any] = {name: draw(VALUES[types[name].value]) for name in chosen}
@@ -242,7 +242,7 @@ def test_a_sign_in_reads_back(
     assert entra_signin.FORMAT.recognizes(record)
     (found,) = entra_signin.FORMAT.rows(record, CONTEXT)
     wanted = {
-        name: value for name, value in row.items() if name != "ResultType" or name in table_columns(table)
+        name: value for name, value in row.items() if name != "ResultType" or name in get_table_columns(table)
     }
     others = {"Resource", "ResourceGroup"}
     assert found.table == table
@@ -302,7 +302,7 @@ def test_a_message_of_rfc_5424_reads_back(
     stamp = time.isoformat().replace("+00:00", "Z")
     line = f"<{priority}>1 {stamp} {host} {app} {process} {message} {elements}{tail}"
     assert syslog.FORMAT.recognizes_line(line)
-    assert _only(syslog.FORMAT.line_rows(line, CONTEXT)) == _without_empty(row)
+    assert _only(syslog.FORMAT.build_rows_of_line(line, CONTEXT)) == _without_empty(row)
 
 
 def _parameters(members: dict[str, str]) -> str:
@@ -341,7 +341,7 @@ def test_a_message_of_rfc_3164_reads_back(
     pid = "" if process is None else f"[{process}]"
     line = f"{'' if priority is None else f'<{priority}>'}{stamp} {host} {tag}{pid}: {text}"
     assert syslog.FORMAT.recognizes_line(line)
-    assert _only(syslog.FORMAT.line_rows(line, CONTEXT)) == _without_empty(row)
+    assert _only(syslog.FORMAT.build_rows_of_line(line, CONTEXT)) == _without_empty(row)
 
 
 # CEF.
@@ -355,7 +355,7 @@ KEYS = {
 
 @st.composite
 def cef_rows(draw: st.DrawFn) -> dict[str, Any]:
-    types = table_columns("CommonSecurityLog")
+    types = get_table_columns("CommonSecurityLog")
     chosen = draw(st.lists(st.sampled_from(sorted(KEYS)), unique=True, max_size=15))
     values = {**VALUES, "string": TEXTS.map(lambda text: text.rstrip(" \t")).filter(bool)}
     values["datetime"] = MOMENTS.map(lambda time: time.replace(microsecond=time.microsecond // 1000 * 1000))
@@ -401,7 +401,7 @@ def test_a_cef_event_reads_back(row: dict[str, Any]) -> None:
             members.append(f"{KEYS[name]}={_escaped(str(written), '=')}")
     line = f"CEF:0|{head}|{' '.join(members)}"
     assert cef.FORMAT.recognizes_line(line)
-    assert _only(cef.FORMAT.line_rows(line, CONTEXT)) == row
+    assert _only(cef.FORMAT.build_rows_of_line(line, CONTEXT)) == row
 
 
 @pytest.mark.parametrize("line", ["CEF:0|", "CEF:0|a|b", "CEF:0|a\\|b|c|d|e"])
@@ -409,4 +409,4 @@ def test_a_cut_cef_header_says_which_field_is_missing(line: str) -> None:
     from nephoscope.ingest.logs.log_format import BadRecordError
 
     with pytest.raises(BadRecordError, match="ends before its"):
-        list(cef.FORMAT.line_rows(line, CONTEXT))
+        list(cef.FORMAT.build_rows_of_line(line, CONTEXT))

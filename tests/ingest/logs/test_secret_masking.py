@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.ingest.logs import secret_masking
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
-from nephoscope.ingest.logs.log_reader import batches
-from nephoscope.ingest.logs.secret_masking import mask_secrets, mask_value, suspect, suspects
+from nephoscope.ingest.logs.log_reader import read_batches
+from nephoscope.ingest.logs.secret_masking import find_suspects, is_suspect, mask_secrets, mask_value
 from nephoscope.model.secret_redaction import MASK
 
 MASKED = [
@@ -87,7 +87,7 @@ PARTS = st.sampled_from(
 @pytest.mark.parametrize(("text", "wanted"), MASKED)
 def test_a_secret_is_masked(text: str, wanted: str) -> None:
     assert mask_secrets(text) == wanted
-    assert suspect(json.dumps({"a": text}).encode())
+    assert is_suspect(json.dumps({"a": text}).encode())
     assert mask_value({"a": [text]}) == {"a": [wanted]}
 
 
@@ -103,16 +103,16 @@ def test_the_quick_look_hides_no_secret(text: str) -> None:
         plain = pattern.sub(replacement, plain)
     assert mask_secrets(text) == plain
     record = json.dumps(text).encode()
-    assert plain == text or (suspect(record) and suspects([b"{}", record] * 2) == [False, True] * 2)
+    assert plain == text or (is_suspect(record) and find_suspects([b"{}", record] * 2) == [False, True] * 2)
 
 
 @pytest.mark.parametrize("name", sorted(secret_masking._SECRET_KEYS))
 def test_what_is_called_a_secret_is_masked(name: str) -> None:
     for key in (name, name.upper()):
         record = json.dumps({key: "hunter22"}).encode()
-        assert suspect(record)
+        assert is_suspect(record)
         for number in (1, 4):
-            assert suspects([record] * number) == [True] * number
+            assert find_suspects([record] * number) == [True] * number
         assert mask_value({key: ["hunter22"], "a": "b"}) == {key: [MASK], "a": "b"}
 
 
@@ -120,5 +120,5 @@ def test_what_is_called_a_secret_is_masked(name: str) -> None:
 def test_letters_that_are_escaped_hide_nothing(escape: str) -> None:
     line = f'{{"time":"2026-06-01T10:00:00Z","category":"StorageRead","uri":"https://a.blob.example/?{escape}AbCdEf1234"}}'
     context = StreamContext(now=datetime(2026, 6, 1, tzinfo=UTC))
-    (batch,) = batches(io.BytesIO(line.encode()), formats(), context)
+    (batch,) = read_batches(io.BytesIO(line.encode()), load_formats(), context)
     assert batch.rows["StorageBlobLogs"][0].row.values["Uri"] == "https://a.blob.example/?sig=***"

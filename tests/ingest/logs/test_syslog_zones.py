@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from nephoscope.ingest.logs.syslog_zones import zone_named
+from nephoscope.ingest.logs.syslog_zones import find_zone
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -27,4 +27,4 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
     ],
 )
 def test_a_name_means_what_the_usual_zone_calls_so(name: str, usual: str, hours: float) -> None:
-    assert zone_named(name, ZoneInfo(usual), NOW).utcoffset(NOW) == timedelta(hours=hours)
+    assert find_zone(name, ZoneInfo(usual), NOW).utcoffset(NOW) == timedelta(hours=hours)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.estate import Estate
 from nephoscope.ingest.logs.address_lookup import AddressKind, AddressLookup
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import Destination, StreamContext
 from nephoscope.ingest.logs.log_reader import read
 from nephoscope.lake.schema.tables import Tables
@@ -94,7 +94,7 @@ def _resource(body: dict[str, Any]) -> Resource:
     return Resource(id_, {"name": body["id"].rsplit("/", 1)[-1], "type": id_.type, **body}, complete=True)
 
 
-ESTATE = Estate.of(map(_resource, BODIES), Coverage.everything())
+ESTATE = Estate.of(map(_resource, BODIES), Coverage.cover_everything())
 HUB = f"{GROUP}/virtualNetworks/hub".lower()
 TAGS = {"azurecloud.northeurope": AddressSet.of(["203.0.113.0/25"])}
 WHEREABOUTS = AddressLookup(ESTATE, TAGS)
@@ -177,7 +177,7 @@ def _read(tuples: list[str], destination: str = "both") -> dict[str, list[dict[s
     )
     options: Any = {"tables": Tables.builtin(), "workspace": Workspace.from_name("default")}
     found: dict[str, list[dict[str, Any]]] = {}
-    for parsed in read(io.BytesIO(json.dumps(record).encode()), formats(), context, **options):
+    for parsed in read(io.BytesIO(json.dumps(record).encode()), load_formats(), context, **options):
         assert not parsed.bad
         for name, table in parsed.tables.items():
             found.setdefault(name, []).extend(table.to_pylist())

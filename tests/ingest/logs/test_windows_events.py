@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import nephoscope_kql as kql
 from nephoscope.ingest.logs import windows_event_splitter
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import read
 from nephoscope.ingest.logs.parsed_batch import ParsedBatch
@@ -39,7 +39,7 @@ def _event(number: int, data: str = "", computer: str = "ok", channel: str = "Sy
 def _parsed(data: str | bytes, table: str = "", encoding: str = "cp1252") -> list[ParsedBatch]:
     stream = io.BytesIO(data.encode() if isinstance(data, str) else data)
     context = StreamContext("events.xml", NOW, table=table, encoding=encoding)
-    return list(read(stream, formats(), context, tables=TABLES, workspace=WORKSPACE))
+    return list(read(stream, load_formats(), context, tables=TABLES, workspace=WORKSPACE))
 
 
 def _rows(found: list[ParsedBatch], table: str = "Event") -> list[dict[str, Any]]:

@@ -14,10 +14,14 @@ from hypothesis import strategies as st
 
 from nephoscope.ingest.threat_intelligence.defanging import refang
 from nephoscope.ingest.threat_intelligence.indicator import IntelItem, RefusedItem, Retraction
-from nephoscope.ingest.threat_intelligence.indicator_files import IndicatorFileOptions, UnreadableError, items
+from nephoscope.ingest.threat_intelligence.indicator_files import (
+    IndicatorFileOptions,
+    UnreadableError,
+    read_items,
+)
 from nephoscope.ingest.threat_intelligence.observable_type import guess_pattern, make_pattern
 from nephoscope.ingest.threat_intelligence.pattern_comparisons import PatternError
-from nephoscope.ingest.threat_intelligence.stix_pattern import observables
+from nephoscope.ingest.threat_intelligence.stix_pattern import list_observables
 
 CASES = Path(__file__).parents[2] / "cases" / "intel"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -32,10 +36,10 @@ def _cases(name: str) -> list[dict[str, Any]]:
 def test_patterns(case: dict[str, Any]) -> None:
     if "refused" in case:
         with pytest.raises(PatternError) as raised:
-            observables(case["pattern"])
+            list_observables(case["pattern"])
         assert str(raised.value).startswith(case["refused"])
     else:
-        assert [list(one) for one in observables(case["pattern"])] == case["observed"]
+        assert [list(one) for one in list_observables(case["pattern"])] == case["observed"]
 
 
 @pytest.mark.parametrize("case", _cases("observed.yaml"), ids=lambda case: case["text"])
@@ -45,7 +49,7 @@ def test_values_as_people_write_them(case: dict[str, Any]) -> None:
 
 @given(st.text(min_size=1, max_size=60).filter(lambda text: text.strip()))
 def test_any_text_in_a_pattern_comes_back(text: str) -> None:
-    assert observables(make_pattern("mutex:name", text)) == (("mutex:name", text.strip()),)
+    assert list_observables(make_pattern("mutex:name", text)) == (("mutex:name", text.strip()),)
 
 
 @given(st.from_regex(r"[a-z]{1,10}(\.[a-z]{2,10}){1,3}", fullmatch=True))
@@ -72,7 +76,7 @@ def read(
 ) -> tuple[list[IntelItem], list[RefusedItem]]:
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    found = list(items(path, IndicatorFileOptions(**how), NOW))
+    found = list(read_items(path, IndicatorFileOptions(**how), NOW))
     return [one for one in found if isinstance(one, IntelItem)], [
         one for one in found if isinstance(one, RefusedItem)
     ]
@@ -190,7 +194,7 @@ def attribute(**changes: Any) -> dict[str, Any]:
 def misp_read(tmp_path: Path, event: dict[str, Any], **how: Any) -> list[Any]:
     path = tmp_path / "event.json"
     path.write_text(json.dumps({"Event": event}))
-    return list(items(path, IndicatorFileOptions(**how), NOW))
+    return list(read_items(path, IndicatorFileOptions(**how), NOW))
 
 
 @pytest.mark.parametrize(

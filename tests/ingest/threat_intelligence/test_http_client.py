@@ -13,7 +13,7 @@ from tests.ingest.live.tls_server import tls_server
 
 from nephoscope.connect import ssrf_guard
 from nephoscope.ingest.source_failures import SourceError
-from nephoscope.ingest.threat_intelligence.http_client import FeedClient, refusal
+from nephoscope.ingest.threat_intelligence.http_client import FeedClient, describe_refusal
 
 NAME = "feed.example"
 
@@ -65,7 +65,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 def told(server: Server, **options: Any) -> str:
     with FeedClient(server.url, {}, ("kim", "word"), server.ca, **options) as asker:
-        return refusal(server.url, asker.ask("GET", "collections/")).args[0]
+        return describe_refusal(server.url, asker.ask("GET", "collections/")).args[0]
 
 
 def test_an_address_that_is_not_public_is_not_connected_to(server: Server, names: list[list[str]]) -> None:

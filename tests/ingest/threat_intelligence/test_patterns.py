@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope.ingest.threat_intelligence.pattern_comparisons import PatternError, comparisons
-from nephoscope.ingest.threat_intelligence.stix_pattern import LONGEST, Observable, observables
+from nephoscope.ingest.threat_intelligence.pattern_comparisons import PatternError, list_comparisons
+from nephoscope.ingest.threat_intelligence.stix_pattern import LONGEST, Observable, list_observables
 
 _TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), min_size=1, max_size=20).filter(
     str.strip
@@ -71,7 +71,7 @@ def test_any_one_of_several_values_gives_them_all(
     pattern: tuple[str, list[Observable]], qualifier: str
 ) -> None:
     text, found = pattern
-    assert observables(text + qualifier) == tuple(dict.fromkeys(found))
+    assert list_observables(text + qualifier) == tuple(dict.fromkeys(found))
 
 
 @settings(max_examples=40)
@@ -80,7 +80,7 @@ def test_what_means_anything_else_is_refused(pattern: tuple[str, list[Observable
     with pytest.raises(
         PatternError, match=r"not matched|not supported|only single observations are supported"
     ):
-        observables(spoiled.format(pattern[0].replace("{", "").replace("}", "")))
+        list_observables(spoiled.format(pattern[0].replace("{", "").replace("}", "")))
 
 
 @given(_STEPS, st.lists(st.one_of(_STEPS, _QUOTED), min_size=1, max_size=3), _TEXTS, _SPACE)
@@ -88,8 +88,8 @@ def test_the_short_way_reads_what_the_grammar_reads(
     kind: str, steps: list[str], value: str, space: str
 ) -> None:
     text = f"{space}[{space}{kind}:{'.'.join(steps)}{space}={space}{quoted(value)}{space}]{space}"
-    (one,) = comparisons(text)
-    assert observables(text) == observables(f"({text})")
+    (one,) = list_comparisons(text)
+    assert list_observables(text) == list_observables(f"({text})")
     assert (one.kind, one.path, one.value) == (kind, ".".join(steps).replace("'", ""), value)
 
 
@@ -103,7 +103,7 @@ _WORDS = st.sampled_from([
 @given(st.one_of(st.text(max_size=60), st.lists(_WORDS, max_size=14).map(" ".join)))
 def test_any_text_is_a_pattern_or_refused(text: str) -> None:
     try:
-        found = observables(text)
+        found = list_observables(text)
     except PatternError as error:
         assert str(error)  # noqa: PT017 - either is right, what matters is that nothing else is raised
     else:
@@ -126,6 +126,6 @@ def test_any_text_is_a_pattern_or_refused(text: str) -> None:
 )
 def test_patterns_made_to_hurt_are_refused_or_read(text: str) -> None:
     try:
-        assert observables(text) == (("a:b", "x"),)
+        assert list_observables(text) == (("a:b", "x"),)
     except PatternError as error:
         assert str(error)  # noqa: PT017 - either is right, what matters is that nothing else is raised

@@ -20,7 +20,7 @@ from tests.running import forked_commands
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import EstateStore
 from nephoscope.lake.backup.backup_archive import ArchiveWriter, BackupError, unpack_backup
-from nephoscope.lake.backup.backup_restore import check, restore
+from nephoscope.lake.backup.backup_restore import check, restore_data_folder
 from nephoscope.lake.backup.backup_writer import back_up
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
@@ -28,7 +28,7 @@ from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.writing.outbox import LEASE
 from nephoscope.state import State
 from nephoscope.state.database.database import StateError
-from nephoscope.state.state_copy import load, moment
+from nephoscope.state.state_copy import load, open_state_moment
 from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.coverage import Coverage
 
@@ -66,7 +66,7 @@ def data(tmp_path: Path) -> Path:
             lake.import_table(LakeTable.of("Mine_CL", {"Who": KqlType.STRING}))
             fill(lake, "p", range(20))
             fill(lake, "q", range(3), "soc")
-    EstateStore(folder).append(Estate.of([], Coverage.everything()), NOW)
+    EstateStore(folder).append(Estate.of([], Coverage.cover_everything()), NOW)
     (folder / "content").mkdir()
     (folder / "content" / "pack.json").write_text("{}")
     return folder
@@ -83,7 +83,7 @@ def test_what_was_there_is_there_again(data: Path, tmp_path: Path) -> None:
     assert oct(file.stat().st_mode & 0o777) == "0o600"
     assert check(file).tables.keys() == {"default/Syslog", "soc/Syslog"}
     again = tmp_path / "deep" / "again"
-    restore(file, again)
+    restore_data_folder(file, again)
     assert messages(again) == Counter({f"p/{number}": 1 for number in range(20)})
     assert messages(again, "soc") == Counter({f"q/{number}": 1 for number in range(3)})
     assert (again / "content" / "pack.json").read_text() == "{}"
@@ -111,18 +111,18 @@ def test_certificates_of_the_server_come_along_with_the_keys_alone(
 ) -> None:
     (data / "tls").mkdir()
     (data / "tls" / "ca.key").write_text("signs for everything")
-    restore(backed_up(data, tmp_path / "b.tar", keys=keys), tmp_path / "again")
+    restore_data_folder(backed_up(data, tmp_path / "b.tar", keys=keys), tmp_path / "again")
     assert (tmp_path / "again" / "tls" / "ca.key").exists() is keys
 
 
 def test_what_runs_here_does_not_come_along(data: Path, tmp_path: Path) -> None:
     (data / "server.json").write_text(json.dumps({"pid": os.getpid()}))
-    restore(backed_up(data, tmp_path / "b.tar"), tmp_path / "again")
+    restore_data_folder(backed_up(data, tmp_path / "b.tar"), tmp_path / "again")
     assert not (tmp_path / "again" / "server.json").exists()
 
 
 def test_keys_come_along_where_that_is_wanted(data: Path, tmp_path: Path) -> None:
-    restore(backed_up(data, tmp_path / "b.tar", keys=True), tmp_path / "again")
+    restore_data_folder(backed_up(data, tmp_path / "b.tar", keys=True), tmp_path / "again")
     with State.open_folder(tmp_path / "again", "") as state:
         assert state.credentials.get("hub").reveal() == "hunter2"
 
@@ -130,14 +130,14 @@ def test_keys_come_along_where_that_is_wanted(data: Path, tmp_path: Path) -> Non
 def test_rows_that_wait_in_the_spool_are_in_it(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nephoscope.lake.backup.backup_writer._flush", lambda _lake: None)
+    monkeypatch.setattr("nephoscope.lake.backup.backup_writer._flush_lake", lambda _lake: None)
     with State.open_folder(data, "") as state, Lake.open(data, state) as lake:
-        monkeypatch.setattr(lake, "_run", lambda: None)
+        monkeypatch.setattr(lake, "_run_flusher", lambda: None)
         fill(lake, "p", range(20, 30))
         held = state.leases.acquire("flush", "somebody", 3600)
         back_up(data, lake, state, tmp_path / "b.tar")
         held.release()
-    restore(tmp_path / "b.tar", tmp_path / "again")
+    restore_data_folder(tmp_path / "b.tar", tmp_path / "again")
     assert any((tmp_path / "again" / "spool").rglob("*.open"))
     assert messages(tmp_path / "again") == Counter({f"p/{number}": 1 for number in range(30)})
 
@@ -151,14 +151,14 @@ def test_nothing_is_overwritten(data: Path, tmp_path: Path) -> None:
     assert file.read_bytes() == before
     for taken in (data, file):
         with pytest.raises(BackupError, match="overwrites nothing"):
-            restore(file, taken)
+            restore_data_folder(file, taken)
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "lost+found").mkdir()
     inode = (tmp_path / "empty").stat().st_ino
-    restore(file, tmp_path / "empty")
+    restore_data_folder(file, tmp_path / "empty")
     assert not list(tmp_path.rglob(".*restoring*"))
     assert (tmp_path / "empty").stat().st_ino == inode, "a folder that is there may be a mount point"
-    restore(file, tmp_path / "new")
+    restore_data_folder(file, tmp_path / "new")
     assert [one.name for one in sorted((tmp_path / "empty").iterdir())] == sorted(
         ["lost+found", *(one.name for one in (tmp_path / "new").iterdir())]
     )
@@ -179,7 +179,7 @@ def test_a_damaged_backup_is_refused_or_whole(
     # the entry that tells of a restore has its moment, so that no two are alike
     monkeypatch.setattr("nephoscope.lake.backup.backup_restore.audit_restore", lambda *_: None)
     file = backed_up(data, tmp_path / "b.tar")
-    restore(file, tmp_path / "whole")
+    restore_data_folder(file, tmp_path / "whole")
     whole, good = contents(tmp_path / "whole"), file.read_bytes()
     generator = random.Random(seed)
     places = [generator.randrange(len(good)) for _ in range(60)]
@@ -189,7 +189,7 @@ def test_a_damaged_backup_is_refused_or_whole(
         wrong[place] ^= 1 << generator.randrange(8)
         damaged.write_bytes(wrong)
         try:
-            restore(damaged, tmp_path / "again")
+            restore_data_folder(damaged, tmp_path / "again")
         except BackupError:
             refused += 1
             assert not (tmp_path / "again").exists()
@@ -201,7 +201,7 @@ def test_a_damaged_backup_is_refused_or_whole(
     for end in sorted(generator.randrange(len(good) - 12_000) for _ in range(20)):
         damaged.write_bytes(good[:end])
         with pytest.raises(BackupError):
-            restore(damaged, tmp_path / "again")
+            restore_data_folder(damaged, tmp_path / "again")
     assert not list(tmp_path.glob(".again*"))
 
 
@@ -265,7 +265,7 @@ def test_what_is_no_backup_is_refused(tmp_path: Path, archive: bytes, told: str)
     file = tmp_path / "b.tar"
     file.write_bytes(archive)
     with pytest.raises(BackupError, match=told):
-        restore(file, tmp_path / "sub" / "again")
+        restore_data_folder(file, tmp_path / "sub" / "again")
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "sub" / "again").exists()
 
@@ -292,7 +292,7 @@ def test_the_state_is_of_the_moment(tmp_path: Path) -> None:
     with State.open_folder(tmp_path / "data", "") as state:
         state.producers.advance({"p": 1})
         assert state.leases.acquire("flush", "a", 3600).fence == 1
-        with moment(state.database) as save:
+        with open_state_moment(state.database) as save:
             state.producers.advance({"p": 2, "q": 0})
             save(tmp_path / "saved.db")
     with State.open(f"sqlite:///{tmp_path / 'saved.db'}") as saved:
@@ -350,7 +350,7 @@ def test_a_backup_of_a_lake_at_work_is_of_one_moment(tmp_path: Path, times: int)
             process.communicate()
     for turn in range(times):
         again = tmp_path / f"again-{turn}"
-        restore(tmp_path / f"{turn}.tar", again)
+        restore_data_folder(tmp_path / f"{turn}.tar", again)
         with State.open_folder(again, "") as state, Lake.open(again, state) as lake:
             last = {name: lake.writer().last(name) for name in names}
             assert all(state.checkpoints.get(name, "at") <= last[name] for name in names)
@@ -378,7 +378,7 @@ def test_a_state_moves_between_the_databases(postgresql: str, tmp_path: Path) ->
         with state.transaction() as session:
             state.outbox.add(session, "default", "T", {"n": 1})
         fill(lake, "p", range(5))
-        with moment(state.database) as save:
+        with open_state_moment(state.database) as save:
             state.checkpoints.put("s", "later", 1)
             save(tmp_path / "saved.db")
         state.checkpoints.remove("s", "later")
@@ -386,9 +386,9 @@ def test_a_state_moves_between_the_databases(postgresql: str, tmp_path: Path) ->
         known = state.workspaces.all()
     with State.open(f"sqlite:///{tmp_path / 'saved.db'}") as saved:
         assert saved.checkpoints.all("s") == {"k": {"z": "\x00", "a": 1}}
-    restore(tmp_path / "b.tar", tmp_path / "there", target)
+    restore_data_folder(tmp_path / "b.tar", tmp_path / "there", target)
     assert not list((tmp_path / "there").glob("state.db*"))
-    restore(tmp_path / "b.tar", tmp_path / "here")
+    restore_data_folder(tmp_path / "b.tar", tmp_path / "here")
     for folder, url in ((tmp_path / "there", target), (tmp_path / "here", "")):
         with State.open_folder(folder, url) as state:
             assert state.workspaces.all() == known

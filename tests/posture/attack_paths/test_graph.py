@@ -11,10 +11,10 @@ from tests.posture.attack_paths.test_types import CASES, found_in, of_type
 
 from nephoscope.posture.attack_paths import analysis
 from nephoscope.posture.attack_paths.analysis import analyze
-from nephoscope.posture.attack_paths.arm_document import arm_id, properties
-from nephoscope.posture.attack_paths.choke_points import choke_points
+from nephoscope.posture.attack_paths.arm_document import build_arm_id, build_properties
+from nephoscope.posture.attack_paths.choke_points import find_choke_points
 from nephoscope.posture.attack_paths.path_type import read_types
-from nephoscope.posture.attack_paths.role_rights import RoleRight, rights
+from nephoscope.posture.attack_paths.role_rights import RoleRight, find_role_rights
 from nephoscope_policy.documents import ContentError
 
 SUB = world.SUB.rsplit("/", 1)[1]
@@ -57,14 +57,14 @@ def test_a_vault_elsewhere_makes_a_path_of_the_tenant() -> None:
         described(VAULT_CASE, resources={"kv": body}, people=people), "exposed-machine-key-vault"
     )
     assert path.subscription == ""
-    assert arm_id(path) == f"/providers/Microsoft.Security/attackPaths/{path.id}"
+    assert build_arm_id(path) == f"/providers/Microsoft.Security/attackPaths/{path.id}"
     (near,) = of_type(VAULT_CASE, "exposed-machine-key-vault")
-    assert arm_id(near).startswith(f"/subscriptions/{SUB}/providers/")
+    assert build_arm_id(near).startswith(f"/subscriptions/{SUB}/providers/")
 
 
 def test_the_document_of_a_path() -> None:
     (path,) = of_type(VAULT_CASE, "exposed-machine-key-vault")
-    told = properties(path)
+    told = build_properties(path)
     graph = told["graphComponent"]
     ids = {one["entityName"]: one["entityInternalId"] for one in graph["entities"]}
     assert [one["type"] for one in graph["connections"]] == ["exposes", "authenticatesAs", "readsSecrets"]
@@ -95,7 +95,7 @@ def test_the_document_of_a_path() -> None:
 )
 def test_rights_of_roles(role: dict[str, Any], wanted: set[RoleRight]) -> None:
     view = world.view({"people": {"roles": {"some": role}}})
-    held = rights(view.roles, "/providers/microsoft.authorization/roledefinitions/some")
+    held = find_role_rights(view.roles, "/providers/microsoft.authorization/roledefinitions/some")
     managing = {RoleRight.LIST_STORAGE_KEYS, RoleRight.LIST_COSMOS_KEYS, RoleRight.SET_VAULT_POLICIES}
     assert held - managing == wanted - managing
     assert wanted <= held
@@ -103,7 +103,7 @@ def test_rights_of_roles(role: dict[str, Any], wanted: set[RoleRight]) -> None:
 
 @pytest.mark.parametrize("role", ["Owner", "Contributor", "Reader"])
 def test_well_known_roles_need_no_definition(role: str) -> None:
-    held = rights(world.view({}).roles, world.ROLES[role])
+    held = find_role_rights(world.view({}).roles, world.ROLES[role])
     assert (RoleRight.OWN in held, RoleRight.CHANGE in held) == (role == "Owner", role != "Reader")
 
 
@@ -137,8 +137,8 @@ def test_peered_networks_lead_on() -> None:
 
 def test_choke_points() -> None:
     paths = [["a", "i", "x"], ["b", "i", "y"], ["b", "j", "x"], ["c", "x"]]
-    assert choke_points(paths) == [("b", 2), ("i", 2)]
-    assert choke_points([]) == []
+    assert find_choke_points(paths) == [("b", 2), ("i", 2)]
+    assert find_choke_points([]) == []
 
 
 def test_beyond_a_thousand_of_a_type_a_gap_tells(monkeypatch) -> None:

@@ -9,9 +9,9 @@ from importlib.resources import files
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.posture.attack_paths.arm_document import properties
-from nephoscope.posture.published.attack_paths import WantedPaths, chokes
-from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.attack_paths.arm_document import build_properties
+from nephoscope.posture.published.attack_paths import WantedPaths, list_choke_points
+from nephoscope.posture.published.publishing import publish_report
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
@@ -30,7 +30,7 @@ def report(tmp_path_factory):
 @pytest.fixture(scope="module")
 def snapshot(report, tmp_path_factory):
     data = tmp_path_factory.mktemp("published")
-    publish(data, report, {})
+    publish_report(data, report, {})
     return PublishedSnapshotCache(data).load_newest()
 
 
@@ -78,7 +78,7 @@ def test_the_jump_host_of_the_lab_leads_to_its_worker_and_its_data(report) -> No
 
 def test_a_step_names_the_recommendations_that_close_it(report) -> None:
     path = next(one for one in report.attack_paths.paths if one.chain.entry.name.startswith("adm-lab-3"))
-    (step,) = properties(path)["attackPathSteps"]
+    (step,) = build_properties(path)["attackPathSteps"]
     assert {one["displayName"] for one in step["assessments"]} == {
         "MFA should be enabled for subscription owners"
     }
@@ -125,7 +125,7 @@ def test_they_are_listed_and_filtered(snapshot, report) -> None:
     assert snapshot.build_info.path_gaps == tuple(
         (where or report.tenant, what) for where, what in report.attack_paths.gaps
     )
-    assert chokes(every) == chokes(list(reversed(every)))
+    assert list_choke_points(every) == list_choke_points(list(reversed(every)))
 
 
 def test_others_do_not_see_them(snapshot) -> None:

@@ -15,7 +15,7 @@ from tests.analyze import world
 from tests.analyze.test_cases import layered
 
 from nephoscope.posture.attack_paths.analysis import AttackPathAnalysis, analyze
-from nephoscope.posture.attack_paths.path_type import path_types
+from nephoscope.posture.attack_paths.path_type import load_path_types
 from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope.posture.recommendations.report_row import ReportRow
 from nephoscope_policy.model.assessment import Assessment
@@ -66,7 +66,7 @@ def negatives() -> list[Any]:
 
 
 def test_every_type_has_cases() -> None:
-    assert sorted(CASES) == [one.name for one in path_types()]
+    assert sorted(CASES) == [one.name for one in load_path_types()]
     assert all(case["negative"] for case in CASES.values())
 
 

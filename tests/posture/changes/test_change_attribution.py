@@ -222,7 +222,7 @@ def data(tmp_path: Path, state: State) -> Path:
     state.workspaces.set("default", days=3650)
     store = EstateStore(tmp_path / "data")
     for at, body in ((BEFORE, OLD), (NOW, NEW)):
-        store.append(Estate.of([Resource.of(body)], Coverage.everything()), at)
+        store.append(Estate.of([Resource.of(body)], Coverage.cover_everything()), at)
     return tmp_path / "data"
 
 
@@ -233,11 +233,11 @@ def attributes(data: Path, state: State, lake: Lake, rows: list[dict[str, Any]])
         table = to_arrow_rows(lake.tables["AzureActivity"], rows, workspace=place, now=NOW).table
         lake.writer().append("default", {"AzureActivity": table}, producer="test", sequence=1)
         lake.flush()
-    estate = Estate.of([Resource.of(NEW)], Coverage.everything())
+    estate = Estate.of([Resource.of(NEW)], Coverage.cover_everything())
     several = resource_changes.list_attributed_changes(
         data, NOW, [estate], partial(open_frozen_logs, data, state)
     )
-    told = list(resource_changes.documents(several, {}))
+    told = list(resource_changes.build_documents(several, {}))
     assert len(told) == 1
     found: dict[str, Any] = told[0][0].body["properties"]
     assert list(found["changes"]) == ["properties.securityRules['ssh'].properties.sourceAddressPrefix"]
@@ -287,7 +287,7 @@ def test_many_changes_ask_no_more_of_the_store_than_one(
         store = EstateStore(data)
         for at, body in ((BEFORE, OLD), (NOW, NEW)):
             several = [Resource.of({**body, "id": f"{NSG}{number}"}) for number in range(count)]
-            store.append(Estate.of(several, Coverage.everything()), at)
+            store.append(Estate.of(several, Coverage.cover_everything()), at)
         seen: list[Path] = []
         with monkeypatch.context() as patched:
             stored = EstateStore.list_snapshots

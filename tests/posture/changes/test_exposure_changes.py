@@ -21,7 +21,11 @@ from nephoscope.posture.changes.exposure_changes import ExposureChange
 from nephoscope.posture.exposure.opening_changes import compare_openings
 from nephoscope.posture.exposure.reachable_traffic import ReachableRegion
 from nephoscope.posture.published import exposure_changes as published_changes
-from nephoscope.posture.published.exposure_changes import TYPE, descriptions_by_change, exposure_changes
+from nephoscope.posture.published.exposure_changes import (
+    TYPE,
+    describe_openings_by_change,
+    load_exposure_changes,
+)
 from nephoscope.posture.published.resource_changes import list_attributed_changes
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
@@ -91,7 +95,7 @@ def estate(
     ]
     if machine:
         listed.append(body(MACHINE, {"networkProfile": {"networkInterfaces": [{"id": NIC}]}}))
-    return Estate.of([Resource.of(one) for one in listed], Coverage.everything())
+    return Estate.of([Resource.of(one) for one in listed], Coverage.cover_everything())
 
 
 OFFICE, WEB = rule("ssh", "91.10.0.0/24", "22"), rule("web", "*", "443", 200)
@@ -171,12 +175,12 @@ def test_openings_before_and_after(
     store.append(old, NOW - timedelta(hours=4))
     store.append(new, NOW)
     several = list_attributed_changes(tmp_path, NOW, [new])
-    found = exposure_changes(tmp_path, NOW, [new], several, {})
+    found = load_exposure_changes(tmp_path, NOW, [new], several, {})
     assert [text for one in found for text in one.change.descriptions] == texts
     assert [one.change.widened for one in found] == ([widened] if texts else [])
     for one in found:
         causes = {cause.change_id for cause in one.change.causes}
-        assert causes == set(descriptions_by_change(found))
+        assert causes == set(describe_openings_by_change(found))
         assert causes <= {each.change.id for each in several}
         assert one.change.causes
 

@@ -56,7 +56,7 @@ class BicepRepo:
 
     def compile(self, *names: str, seconds: float = 20.0) -> dict[str, BicepOutput | BicepError]:
         self.recorded.write_text(json.dumps(self.outputs))
-        compiler = BicepCompiler.find_installed()
+        compiler = BicepCompiler.find_installed_compiler()
         assert compiler is not None
         paths = [self.folder / name for name in names]
         found = BicepCompiler(compiler.program, seconds).compile_files(paths)

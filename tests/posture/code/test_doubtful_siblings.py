@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from nephoscope.posture.code.template.open_ids import is_within, may_be
-from nephoscope.posture.code.template.planned_analysis import analyze_planned
+from nephoscope.posture.code.template.planned_analysis import analyze_planned_estate
 from nephoscope.posture.code.template.planned_estate import plan_estate
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
-from nephoscope.posture.evaluation.evaluation_run import evaluate
+from nephoscope.posture.evaluation.evaluation_run import evaluate_estate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand
+from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand_template
 from nephoscope_policy.model.state import ComplianceState
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -274,10 +274,12 @@ def test_what_may_be_there_leaves_a_verdict_open(case: Case, judge: TemplateJudg
         "resources": case.resources,
     }
     document = TemplateDocument.parse(json.dumps(template), "main.json")
-    expansion = expand(document, scope=DeploymentScope())
+    expansion = expand_template(document, scope=DeploymentScope())
     plan, aliases, prepared = judge._prepared_plan
     estate = plan_estate(expansion.resources, expansion.unlisted).estate
-    run = evaluate(estate, plan, NOW, analyzers=analyze_planned, aliases=aliases, prepared=prepared)
+    run = evaluate_estate(
+        estate, plan, NOW, analyzers=analyze_planned_estate, aliases=aliases, prepared=prepared
+    )
     first = expansion.resources[0].id.lower()
     said = {one.state for one in run.assessments if one.key == case.policy and one.resource.lower() == first}
     assert said == {case.state}

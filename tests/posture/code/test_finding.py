@@ -20,7 +20,7 @@ from nephoscope.posture.code.finding import (
     FindingState,
     Region,
     UnreadFile,
-    fingerprints,
+    compute_fingerprints,
     to_region,
 )
 from nephoscope_policy.model.source_location import Place
@@ -53,10 +53,10 @@ def report(*findings: CodeFinding, unread: tuple[UnreadFile, ...] = ()) -> CodeR
 
 
 def test_a_fingerprint_survives_lines_that_move_and_tells_repeats_apart() -> None:
-    first, second = fingerprints([finding(3), finding(9)])
-    assert fingerprints([finding(30, evidence="x  y")]) == [first]
+    first, second = compute_fingerprints([finding(3), finding(9)])
+    assert compute_fingerprints([finding(30, evidence="x  y")]) == [first]
     assert first.removesuffix(":1") == second.removesuffix(":2")
-    assert fingerprints([finding(evidence="other")]) != [first]
+    assert compute_fingerprints([finding(evidence="other")]) != [first]
 
 
 def test_findings_are_ordered_by_place() -> None:

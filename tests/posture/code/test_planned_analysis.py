@@ -16,15 +16,15 @@ from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.network import MANAGER_TYPE
 from nephoscope.posture.code.template import template_evaluation as judging
-from nephoscope.posture.code.template.planned_analysis import analyze_planned
+from nephoscope.posture.code.template.planned_analysis import analyze_planned_estate
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope.posture.code.template.template_scan import scan_targets
-from nephoscope.posture.code.template.unknown_guard import guarded_body
+from nephoscope.posture.code.template.unknown_guard import build_guarded_body
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand
+from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand_template
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Planning, Resource
@@ -51,9 +51,11 @@ def with_managers(listed: Iterable[WrittenResource], unlisted: Mapping[str, str]
 
 def verdicts(template: dict[str, Any], *, managers: bool = True) -> dict[str, ComplianceState]:
     """The verdict on the machine by key; Unknown where an analyzer leaves it open. `managers`: it is known that there are none."""
-    expansion = expand(TemplateDocument.parse(json.dumps(template), "main.json"), scope=DeploymentScope())
+    expansion = expand_template(
+        TemplateDocument.parse(json.dumps(template), "main.json"), scope=DeploymentScope()
+    )
     planned = with_managers(expansion.resources) if managers else plan_estate(expansion.resources)
-    analysis = analyze_planned(planned.estate, NOW)
+    analysis = analyze_planned_estate(planned.estate, NOW)
     found = {one.key: one.state for one in analysis.assessments if "/virtualMachines/" in one.resource}
     return found | {
         id_.rpartition("/")[2]: ComplianceState.UNKNOWN
@@ -207,7 +209,9 @@ READS = [
 @pytest.mark.parametrize(("read", "wanted"), [one[1:] for one in READS], ids=[one[0] for one in READS])
 def test_a_guarded_body_gives_what_is_known_and_raises_for_the_rest(read: Any, wanted: Any) -> None:
     planning = Planning(absent=frozenset({("properties", "never")}))
-    body = guarded_body(Resource(ResourceId.parse(ID), BODY, complete=False, planned=planning))["properties"]
+    body = build_guarded_body(Resource(ResourceId.parse(ID), BODY, complete=False, planned=planning))[
+        "properties"
+    ]
     if wanted is None:
         with pytest.raises(DataNotCollectedError):
             read(body)

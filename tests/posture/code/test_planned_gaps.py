@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from nephoscope.analyze.discovery import Analyzer
-from nephoscope.posture.code.template.planned_analysis import analyze_planned
+from nephoscope.posture.code.template.planned_analysis import analyze_planned_estate
 from nephoscope.posture.code.template.planned_estate import plan_estate
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand
+from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand_template
 from nephoscope_policy.data_gap import KNOWN_LATER, NOT_SET
 from nephoscope_policy.model.resource import Planning, Resource
 from nephoscope_policy.model.state import ComplianceState
@@ -50,8 +50,10 @@ NETWORK = {
 def states(resources: list[dict[str, Any]]) -> dict[tuple[str, str], ComplianceState]:
     """The analyzers' verdicts by the last part of the id and the key."""
     template = {"$schema": "x", "contentVersion": "1.0.0.0", "resources": resources}
-    expansion = expand(TemplateDocument.parse(json.dumps(template), "main.json"), scope=DeploymentScope())
-    said = analyze_planned(plan_estate(expansion.resources).estate, NOW).assessments
+    expansion = expand_template(
+        TemplateDocument.parse(json.dumps(template), "main.json"), scope=DeploymentScope()
+    )
+    said = analyze_planned_estate(plan_estate(expansion.resources).estate, NOW).assessments
     return {(one.resource.rpartition("/")[2], one.key): one.state for one in said}
 
 
@@ -94,7 +96,9 @@ def test_a_resource_that_an_analyzer_fails_on_is_not_assessed(
     packs = Packs(tmp_path / "data")
     plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
     judge = TemplateJudge(lambda: (plan, packs.aliases()), NOW)
-    expansion = expand(TemplateDocument.parse(json.dumps(CASE), "main.json"), scope=DeploymentScope())
+    expansion = expand_template(
+        TemplateDocument.parse(json.dumps(CASE), "main.json"), scope=DeploymentScope()
+    )
     found = judge.judge(expansion.resources)
     assert {told for _, told in found.unjudged} == {"the analyzer failed: KeyError: 'fault'"}
 
@@ -104,7 +108,9 @@ def test_a_subnet_in_the_body_of_its_network_is_judged_at_its_own_element(tmp_pa
     plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
     judge = TemplateJudge(lambda: (plan, packs.aliases()), NOW)
     text = json.dumps({"$schema": "x", "contentVersion": "1.0.0.0", "resources": [NETWORK]}, indent=1)
-    found = judge.judge(expand(TemplateDocument.parse(text, "main.json"), scope=DeploymentScope()).resources)
+    found = judge.judge(
+        expand_template(TemplateDocument.parse(text, "main.json"), scope=DeploymentScope()).resources
+    )
     said = [one for one in found.findings if one.rule == "72b98293-0fe7-5d86-9c37-757a855deceb"]
     assert [one.subject.rpartition("/")[2] for one in said if one.state.value == "Failed"] == ["a"]
     assert text.splitlines()[said[0].region.line].strip() == '"name": "a",'
@@ -159,7 +165,9 @@ def test_an_open_rule_is_named_at_the_port_that_opens_it(tmp_path: Path) -> None
     parameters = {"port": {"type": "string", "defaultValue": "22"}}
     template = {"$schema": "x", "contentVersion": "1.0.0.0", "parameters": parameters, "resources": [group]}
     text = json.dumps(template, indent=1)
-    found = judge.judge(expand(TemplateDocument.parse(text, "main.json"), scope=DeploymentScope()).resources)
+    found = judge.judge(
+        expand_template(TemplateDocument.parse(text, "main.json"), scope=DeploymentScope()).resources
+    )
     places = {
         one.message.rpartition("(")[2].rstrip(")"): text.splitlines()[one.region.line - 1].strip()
         for one in found.findings

@@ -9,7 +9,7 @@ import yaml
 
 from nephoscope.posture.code.file_evaluation import judge_text
 from nephoscope.posture.code.finding import FindingState
-from nephoscope.posture.code.rule_discovery import checks
+from nephoscope.posture.code.rule_discovery import load_code_checks
 from nephoscope.posture.code.rule_match import CodeOptions
 
 CASES = Path(__file__).parent / "cases"
@@ -59,12 +59,14 @@ def test_every_rule_has_a_case_that_fires_and_one_that_does_not() -> None:
     for case in cases():
         _, rule, given = case.values
         fired.setdefault(rule, set()).add(bool(given["lines"]))
-    missing = sorted(check.rule.id for check in checks() if fired.get(check.rule.id) != {True, False})
+    missing = sorted(
+        check.rule.id for check in load_code_checks() if fired.get(check.rule.id) != {True, False}
+    )
     assert missing == []
 
 
 def test_the_words_of_rules_are_complete() -> None:
-    for check in checks():
+    for check in load_code_checks():
         rule = check.rule
         assert " should " in rule.title, rule.id
         assert not rule.title.endswith("."), rule.id

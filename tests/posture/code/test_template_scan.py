@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from nephoscope.posture.code.code_report import CodeReport
-from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, fingerprints
+from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, compute_fingerprints
 from nephoscope.posture.code.planned_resources import PlannedPlace, merge_places
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import scan_targets
@@ -226,7 +226,7 @@ def test_a_fingerprint_survives_moved_lines_and_two_runs_are_alike(repo: Repo) -
     assert repr(repo.scan().findings) == repr(first.findings)
     repo.write("main.json", "// moved\n\n" + text)
     second = repo.scan()
-    assert fingerprints(second.findings) == fingerprints(first.findings)
+    assert compute_fingerprints(second.findings) == compute_fingerprints(first.findings)
     assert second.findings[0].region.line == first.findings[0].region.line + 2
 
 

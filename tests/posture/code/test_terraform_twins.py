@@ -26,14 +26,14 @@ from nephoscope.collect.templates.terraform.mapping_table import ResourceTable, 
 from nephoscope.collect.templates.terraform.plan import TerraformPlan
 from nephoscope.collect.templates.terraform.plan_mapper import map_plan
 from nephoscope.collect.templates.terraform.planned_resource import TerraformResource, fold_path
-from nephoscope.posture.code.template.planned_analysis import analyze_planned
+from nephoscope.posture.code.template.planned_analysis import analyze_planned_estate
 from nephoscope.posture.code.template.planned_estate import plan_estate
 from nephoscope.posture.code.template.template_resource import WrittenResource
-from nephoscope.posture.evaluation.evaluation_run import PreparedPlan, evaluate, prepare
+from nephoscope.posture.evaluation.evaluation_run import PreparedPlan, evaluate_estate, prepare_plan
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand
+from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand_template
 from nephoscope_policy.model.state import ComplianceState
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -48,7 +48,7 @@ class Judge:
         catalog = packs.catalog()
         self.aliases: Aliases = packs.aliases()
         self.plan = EvaluationPlan(catalog).with_assignment("nephoscope")
-        self.prepared: PreparedPlan = prepare(self.plan, self.aliases, {})
+        self.prepared: PreparedPlan = prepare_plan(self.plan, self.aliases, {})
         self.asked: Asked = asked_values((one.document() for one in catalog.definitions()), self.aliases)
 
     def title(self, key: str) -> str:
@@ -57,11 +57,11 @@ class Judge:
         )
 
     def verdicts(self, listed: list[WrittenResource]) -> Verdicts:
-        run = evaluate(
+        run = evaluate_estate(
             plan_estate(listed).estate,
             self.plan,
             NOW,
-            analyzers=analyze_planned,
+            analyzers=analyze_planned_estate,
             aliases=self.aliases,
             prepared=self.prepared,
         )
@@ -178,7 +178,7 @@ def expanded(resource: TerraformResource, body: dict[str, Any]) -> list[WrittenR
         item["scope"] = before
     template = {"$schema": SCHEMA.format(file), "contentVersion": "1.0.0.0", "resources": [item]}
     document = TemplateDocument.parse(json.dumps(template), "azuredeploy.json")
-    found = expand(
+    found = expand_template(
         document,
         None,
         scope=at if in_group else DeploymentScope().find_scope("/".join(scope.split("/")[:3])) or at,
@@ -270,7 +270,7 @@ def network_twin(*, associated: bool) -> list[WrittenResource]:
     schema = SCHEMA.format("2019-04-01/deploymentTemplate.json")
     template = {"$schema": schema, "contentVersion": "1.0.0.0", "resources": items}
     document = TemplateDocument.parse(json.dumps(template), "azuredeploy.json")
-    found = expand(document, None, scope=DeploymentScope().find_scope(GROUP) or DeploymentScope())
+    found = expand_template(document, None, scope=DeploymentScope().find_scope(GROUP) or DeploymentScope())
     assert not found.errors
     return [*found.resources]
 

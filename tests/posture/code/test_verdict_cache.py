@@ -58,7 +58,7 @@ def definition(name: str, condition: Any) -> dict[str, Any]:
 
 def plan_of(rules: dict[str, Any]) -> EvaluationPlan:
     bodies = [(definition(name, condition), Place(name)) for name, condition in rules.items()]
-    return EvaluationPlan(PolicyCatalog.from_bodies(bodies)).assigning_every_definition()
+    return EvaluationPlan(PolicyCatalog.from_bodies(bodies)).assign_every_definition()
 
 
 def account(name: str, **members: Any) -> dict[str, Any]:
@@ -358,16 +358,16 @@ def test_what_was_not_used_for_the_longest_time_goes_first(tmp_path: Path) -> No
     cache = VerdictCache(tmp_path / "verdicts", b"basis", LARGE)
     for number in range(20):
         cache.keep(b"%d" % number, verdict())
-        os.utime(cache._path(b"%d" % number), (1000 + number, 1000 + number))
+        os.utime(cache._get_path(b"%d" % number), (1000 + number, 1000 + number))
     cache.prune()
-    size = cache._path(b"0").stat().st_size
+    size = cache._get_path(b"0").stat().st_size
     cache.largest = 10 * size
     assert cache.find(b"0", lambda _: hash_content(b"x")) == verdict()  # and is noted as used
     (tmp_path / "verdicts" / "README").write_text("not an entry")
-    (cache._path(b"1").parent / ".left-behind").write_bytes(b"half")
-    os.utime(cache._path(b"1").parent / ".left-behind", (1, 1))
+    (cache._get_path(b"1").parent / ".left-behind").write_bytes(b"half")
+    os.utime(cache._get_path(b"1").parent / ".left-behind", (1, 1))
     cache.prune()
-    left = {number for number in range(20) if cache._path(b"%d" % number).exists()}
+    left = {number for number in range(20) if cache._get_path(b"%d" % number).exists()}
     assert left == {0, *range(13, 20)}
     assert not list(tmp_path.rglob(".left-behind"))
 

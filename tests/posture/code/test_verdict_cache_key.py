@@ -126,7 +126,7 @@ def test_a_file_of_the_product_that_changed_gives_another_digest(
         file.write_text(text)
         (package / "__pycache__" / "code.pyc").write_text(text)
         os.utime(file, (time.time() - age,) * 2)
-        return verdict_cache_key.product_digest([package])
+        return verdict_cache_key.compute_product_digest([package])
 
     first = digest("ab", 1000)
     assert first is not None

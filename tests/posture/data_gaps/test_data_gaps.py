@@ -20,14 +20,20 @@ from nephoscope.posture.data_gaps.gap_groups import (
     NEEDS,
     DataGap,
     Unsettled,
-    data_gaps,
+    list_data_gaps,
     list_gaps,
-    list_unsettled,
+    list_unsettled_assessments,
     to_missing_data,
 )
-from nephoscope.posture.data_gaps.remedies import EXPORTED, Need, explain_unreadable, permissions, remedy
+from nephoscope.posture.data_gaps.remedies import (
+    EXPORTED,
+    Need,
+    describe_remedy,
+    explain_unreadable_type,
+    list_permissions,
+)
 from nephoscope.posture.published.findings import UNJUDGED
-from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.publishing import publish_report
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
@@ -137,15 +143,17 @@ def test_every_cause_of_the_source_has_a_kind() -> None:
 @pytest.mark.parametrize("need", list(Need))
 def test_every_kind_has_a_remedy(need: Need) -> None:
     for subject in (VAULTS, ""):
-        found = remedy(need, subject)
+        found = describe_remedy(need, subject)
         assert found.action
         assert need not in EXPORTED or found.commands
-    assert need not in EXPORTED or "Microsoft.KeyVault/vaults/read" in str(remedy(need, VAULTS).permissions)
+    assert need not in EXPORTED or "Microsoft.KeyVault/vaults/read" in str(
+        describe_remedy(need, VAULTS).permissions
+    )
 
 
 def test_every_kind_of_report_says_how_a_new_one_is_made() -> None:
     for type_ in list_report_types():
-        assert "Then read" in remedy(Need.REPORT, type_).action
+        assert "Then read" in describe_remedy(Need.REPORT, type_).action
 
 
 REMEDIES = [
@@ -159,20 +167,20 @@ REMEDIES = [
 
 @pytest.mark.parametrize(("type_", "command", "permission"), REMEDIES, ids=[one[0] for one in REMEDIES])
 def test_a_type_is_read_by_its_command_and_permission(type_: str, command: str, permission: str) -> None:
-    found = remedy(Need.TYPE, type_)
+    found = describe_remedy(Need.TYPE, type_)
     assert command in found.commands[0]
     assert f"{command} > export.sh" in found.commands[1].replace("--script az ", "")
     assert permission in found.permissions
 
 
 def test_what_github_tells_is_read_by_a_command_of_its_own() -> None:
-    found = remedy(Need.TYPE, "nephoscope.devops/deploykeys")
+    found = describe_remedy(Need.TYPE, "nephoscope.devops/deploykeys")
     assert found.commands[0].startswith("nephoscope pipelines collect ")
     assert "Nephoscope.DevOps/deployKeys" in found.action
 
 
 def test_a_type_that_nothing_reads_has_no_command() -> None:
-    found = remedy(Need.TYPE, "microsoft.foo/bars/things")
+    found = describe_remedy(Need.TYPE, "microsoft.foo/bars/things")
     assert (found.commands, found.permissions) == ((), ())
     assert "no request for it is known" in found.action
 
@@ -181,7 +189,7 @@ def test_gaps_are_sorted_by_what_they_settle() -> None:
     def one(key: str, type_: str, count: int) -> Unsettled:
         return Unsettled(key, f"Title {key}", Severity.HIGH, NOT_COLLECTED, f"{type_} in {SUB}", count)
 
-    found = data_gaps(
+    found = list_data_gaps(
         [one("a", "microsoft.x/few", 1), one("a", "microsoft.x/many", 2), one("b", "microsoft.x/many", 3)]
     )
     assert [(gap.missing.subject, gap.count) for gap in found] == [
@@ -232,8 +240,8 @@ def test_what_a_gap_names_settles_exactly_the_assessments_that_it_counts(
     types = frozenset({type_})
     without = write(tmp_path / "without", sample, types, keep=False)
     more = write(tmp_path / "more", sample, types, keep=True)
-    before = data_gaps(list_unsettled(judged(tmp_path / "data", without)))
-    after = data_gaps(list_unsettled(judged(tmp_path / "data", without, more)))
+    before = list_data_gaps(list_unsettled_assessments(judged(tmp_path / "data", without)))
+    after = list_data_gaps(list_unsettled_assessments(judged(tmp_path / "data", without, more)))
     (gap,) = (one for one in before if one.missing.subject == type_)
     assert gap.missing.need is Need.TYPE
     assert gap.count > 0
@@ -271,24 +279,24 @@ def test_whatever_is_missing_every_gap_names_a_type_and_its_remedy(
     tmp_path: Path, sample: Estate, world: str
 ) -> None:
     report = judged(tmp_path, changed(sample, world))
-    gaps = data_gaps(list_unsettled(report))
+    gaps = list_data_gaps(list_unsettled_assessments(report))
     assert waiting(gaps) == sum(
         count for (state, _), count in report.causes.items() if state.value in ("Unknown", "Error")
     )
     assert {gap.missing.need for gap in gaps} <= {Need.TYPE, Need.BODY, Need.ANALYZER, Need.REPORT, Need.LOGS}
     for gap in (one for one in gaps if one.missing.need in EXPORTED):
         assert gap.missing.subject.count("/") >= 1, gap.examples
-        assert gap.remedy.commands or explain_unreadable(gap.missing.subject), gap.missing
-        assert permissions(gap.missing.subject)
+        assert gap.remedy.commands or explain_unreadable_type(gap.missing.subject), gap.missing
+        assert list_permissions(gap.missing.subject)
 
 
 @pytest.mark.full
 def test_an_edition_has_the_gaps_of_its_report(tmp_path: Path, sample: Estate) -> None:
     report = judged(tmp_path, changed(sample, WORLDS[0]))
-    publish(tmp_path, report, {})
+    publish_report(tmp_path, report, {})
     snapshot = PublishedSnapshotCache(tmp_path).load_newest()
     assert snapshot is not None
     told = {one.missing: one.count for one in list_gaps(snapshot.findings, EVERYTHING)}
-    of_report = {one.missing for one in data_gaps(list_unsettled(report))}
+    of_report = {one.missing for one in list_data_gaps(list_unsettled_assessments(report))}
     assert told.keys() == of_report
     assert sum(told.values()) == snapshot.findings.count(EVERYTHING, UNJUDGED)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.posture.evaluation.body_diff import difference
+from nephoscope.posture.evaluation.body_diff import find_difference
 from nephoscope_policy.model.resource import Resource
 
 ID = "/subscriptions/s/resourceGroups/g/providers/Contoso.App/sites/x"
@@ -37,8 +37,8 @@ def site(**members: Any) -> Resource:
     ],
 )
 def test_paths(old: dict[str, Any], new: dict[str, Any], expected: set[tuple[str, ...]] | None) -> None:
-    assert difference(site(**old), site(**new)) == expected
+    assert find_difference(site(**old), site(**new)) == expected
 
 
 def test_what_was_not_read_in_full_may_differ_anywhere() -> None:
-    assert difference(site(tags={}), replace(site(tags={}), complete=False)) is None
+    assert find_difference(site(tags={}), replace(site(tags={}), complete=False)) is None

@@ -10,7 +10,7 @@ import pytest
 from nephoscope.content.loader import load_documents
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.declined_assessments import DECLINED
-from nephoscope.posture.evaluation.evaluation_run import evaluate
+from nephoscope.posture.evaluation.evaluation_run import evaluate_estate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.published.kinds.policy_states import name_state
 from nephoscope_policy.catalog import PolicyCatalog
@@ -49,8 +49,8 @@ def test_a_verdict_by_the_assessment(
         "id": f"{account}/providers/Microsoft.Security/assessments/{KEY}", "name": KEY,
         "type": "Microsoft.Security/assessments", "properties": {"status": status},
     })  # fmt: skip
-    estate = Estate.of([Resource.of(one) for one in bodies], Coverage.everything())
-    found = [one for one in evaluate(estate, plan, NOW).assessments if one.resource == account]
+    estate = Estate.of([Resource.of(one) for one in bodies], Coverage.cover_everything())
+    found = [one for one in evaluate_estate(estate, plan, NOW).assessments if one.resource == account]
     judged = [one for one in found if one.state is not ComplianceState.UNKNOWN]
     assert [one.state for one in judged] == [state]
     assert name_state(judged[0]) == published

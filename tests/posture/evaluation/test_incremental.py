@@ -14,7 +14,7 @@ from nephoscope.content.loader import load_documents
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.resource_diff import is_exactly_equal
 from nephoscope.posture.evaluation.analyzer_results import Analysis
-from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
+from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate_estate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.data_gap import Gap
@@ -24,9 +24,7 @@ from nephoscope_policy.model.resource import Resource
 CONTENT = Path(__file__).parents[2] / "cases/sets/content"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 CATALOG = PolicyCatalog.of(load_documents(CONTENT))
-PLAN = (
-    EvaluationPlan(CATALOG).assigning_every_definition().with_assignment("baseline").with_assignment("second")
-)
+PLAN = EvaluationPlan(CATALOG).assign_every_definition().with_assignment("baseline").with_assignment("second")
 SUBSCRIPTIONS = [f"/subscriptions/{digit * 8}-0000-0000-0000-000000000000" for digit in "12"]
 GROUPS = [
     f"{subscription}/resourceGroups/{name}" for subscription in SUBSCRIPTIONS for name in ("app", "watchers")
@@ -116,9 +114,9 @@ def check_since(
     before: Any, after: Any, covered: Any, covering: Any, doubted: bool, doubting: bool, days: int
 ) -> None:
     later = NOW + timedelta(days=days)
-    first = evaluate(world(before, covered), PLAN, NOW, analyzers=analysis(doubted))
-    since = evaluate(world(after, covering), PLAN, later, analyzers=analysis(doubting), since=first)
-    full = evaluate(world(after, covering), PLAN, later, analyzers=analysis(doubting))
+    first = evaluate_estate(world(before, covered), PLAN, NOW, analyzers=analysis(doubted))
+    since = evaluate_estate(world(after, covering), PLAN, later, analyzers=analysis(doubting), since=first)
+    full = evaluate_estate(world(after, covering), PLAN, later, analyzers=analysis(doubting))
     assert answers(since) == answers(full)
     assert since.counts == full.counts
 
@@ -140,17 +138,17 @@ def check_one_change(before: Any, index: int, data: st.DataObject) -> None:
     changed = data.draw(st.sampled_from([None, *POOL[index]]))
     after = (*before[:index], changed, *before[index + 1 :])
     everything: dict[str, frozenset[str]] = {"": frozenset({"*"})}
-    first = evaluate(world(before, everything), PLAN, NOW, analyzers=analysis(False))
-    since = evaluate(world(after, everything), PLAN, NOW, analyzers=analysis(False), since=first)
-    full = evaluate(world(after, everything), PLAN, NOW, analyzers=analysis(False))
+    first = evaluate_estate(world(before, everything), PLAN, NOW, analyzers=analysis(False))
+    since = evaluate_estate(world(after, everything), PLAN, NOW, analyzers=analysis(False), since=first)
+    full = evaluate_estate(world(after, everything), PLAN, NOW, analyzers=analysis(False))
     assert answers(since) == answers(full)
     assert since.engine.verdicts.evaluated <= full.engine.verdicts.evaluated
 
 
 def test_nothing_changed_evaluates_nothing() -> None:
     estate = world(tuple(bodies[0] for bodies in POOL), {"": frozenset({"*"})})
-    first = evaluate(estate, PLAN, NOW, analyzers=analysis(False))
-    again = evaluate(estate, PLAN, NOW, analyzers=analysis(False), since=first)
+    first = evaluate_estate(estate, PLAN, NOW, analyzers=analysis(False))
+    again = evaluate_estate(estate, PLAN, NOW, analyzers=analysis(False), since=first)
     assert first.engine.verdicts.evaluated == 58
     assert again.engine.verdicts.evaluated == 0
     assert answers(again) == answers(first)
@@ -158,11 +156,11 @@ def test_nothing_changed_evaluates_nothing() -> None:
 
 def test_another_plan_evaluates_only_what_is_new_in_it() -> None:
     estate = world(tuple(bodies[0] for bodies in POOL), {"": frozenset({"*"})})
-    first = evaluate(
+    first = evaluate_estate(
         estate, EvaluationPlan(CATALOG).with_assignment("second"), NOW, analyzers=analysis(False)
     )
-    since = evaluate(estate, PLAN, NOW, analyzers=analysis(False), since=first)
-    full = evaluate(estate, PLAN, NOW, analyzers=analysis(False))
+    since = evaluate_estate(estate, PLAN, NOW, analyzers=analysis(False), since=first)
+    full = evaluate_estate(estate, PLAN, NOW, analyzers=analysis(False))
     assert answers(since) == answers(full)
     assert 0 < since.engine.verdicts.evaluated < full.engine.verdicts.evaluated
 
@@ -170,13 +168,13 @@ def test_another_plan_evaluates_only_what_is_new_in_it() -> None:
 def test_a_change_that_nobody_reads_evaluates_nothing() -> None:
     chosen = tuple(bodies[0] for bodies in POOL)
     everything: dict[str, frozenset[str]] = {"": frozenset({"*"})}
-    first = evaluate(world(chosen, everything), PLAN, NOW, analyzers=analysis(False))
+    first = evaluate_estate(world(chosen, everything), PLAN, NOW, analyzers=analysis(False))
     edited = tuple(
         {**one, "managedBy": "nobody"} if "/Microsoft.Storage/storageAccounts/s" in one["id"] else one
         for one in chosen
     )
-    since = evaluate(world(edited, everything), PLAN, NOW, analyzers=analysis(False), since=first)
-    full = evaluate(world(edited, everything), PLAN, NOW, analyzers=analysis(False))
+    since = evaluate_estate(world(edited, everything), PLAN, NOW, analyzers=analysis(False), since=first)
+    full = evaluate_estate(world(edited, everything), PLAN, NOW, analyzers=analysis(False))
     assert answers(since) == answers(full)
     assert since.engine.verdicts.evaluated < 10
 
@@ -185,13 +183,13 @@ def test_an_earlier_run_stays_as_it_was() -> None:
     chosen = tuple(bodies[0] for bodies in POOL)
     other = tuple(bodies[-1] for bodies in POOL)
     everything: dict[str, frozenset[str]] = {"": frozenset({"*"})}
-    first = evaluate(world(chosen, everything), PLAN, NOW, analyzers=analysis(False))
+    first = evaluate_estate(world(chosen, everything), PLAN, NOW, analyzers=analysis(False))
     before = answers(first)
-    second = evaluate(world(other, everything), PLAN, NOW, analyzers=analysis(False), since=first)
-    third = evaluate(world(chosen[:9], everything), PLAN, NOW, analyzers=analysis(False), since=second)
+    second = evaluate_estate(world(other, everything), PLAN, NOW, analyzers=analysis(False), since=first)
+    third = evaluate_estate(world(chosen[:9], everything), PLAN, NOW, analyzers=analysis(False), since=second)
     assert answers(first) == before
     assert answers(third) == answers(
-        evaluate(world(chosen[:9], everything), PLAN, NOW, analyzers=analysis(False))
+        evaluate_estate(world(chosen[:9], everything), PLAN, NOW, analyzers=analysis(False))
     )
 
 

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from nephoscope.content.loader import load_documents
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import run_no_analyzers
-from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
-from nephoscope.posture.governance.effect_preview import preview
+from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate_estate
+from nephoscope.posture.governance.effect_preview import preview_remediation
 from nephoscope.posture.policies.attestation import PolicyAttestation
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.assignment import Assignment
@@ -76,7 +76,7 @@ def estate(*more: Resource) -> Estate:
         storage(TWO, "twowest"),
         storage(OUTSIDE, "outwest"),
     ]
-    return Estate.of([*resources, *more], Coverage.everything())
+    return Estate.of([*resources, *more], Coverage.cover_everything())
 
 
 def assignment(scope: str, target: str = "baseline", name: str = "a", **properties: Any) -> Assignment:
@@ -114,7 +114,7 @@ def judge(catalog: PolicyCatalog) -> Any:
         *assignments: Assignment, world: Estate | None = None, now: datetime = NOW, **plan: Any
     ) -> EvaluationRun:
         whole = EvaluationPlan(catalog, assignments, **plan)
-        return evaluate(world or estate(), whole, now, analyzers=run_no_analyzers)
+        return evaluate_estate(world or estate(), whole, now, analyzers=run_no_analyzers)
 
     return run
 
@@ -260,7 +260,7 @@ def test_the_version_of_an_initiative_by_location(judge: Any, catalog: PolicyCat
     north = [{"kind": "resourceLocation", "in": ["northeurope"]}]
     override = {"kind": "definitionVersion", "value": "2.*.*", "selectors": north}
     plan = EvaluationPlan(both, (assignment(ONE, definitionVersion="1.*.*", overrides=[override]),))
-    run = evaluate(estate(), plan, NOW, analyzers=run_no_analyzers)
+    run = evaluate_estate(estate(), plan, NOW, analyzers=run_no_analyzers)
     assert set(ends(run, "tls")) == {"onewest", "onenorth", "onegood"}
     assert set(ends(run, "logs")) == {"onewest", "onegood"}
 
@@ -478,7 +478,7 @@ def test_the_estates_own_assignments_exemptions_and_definitions_count(
     )
     broken = held("Microsoft.Authorization/policyAssignments", "broken", ONE)
     world = estate(custom, assigned, exempt, broken)
-    run = evaluate(world, EvaluationPlan(catalog).with_estate(world), NOW, analyzers=run_no_analyzers)
+    run = evaluate_estate(world, EvaluationPlan(catalog).with_estate(world), NOW, analyzers=run_no_analyzers)
     assert ends(run, "") == {
         "onewest": ComplianceState.EXEMPT,
         "onenorth": FAILS,
@@ -490,7 +490,7 @@ def test_the_estates_own_assignments_exemptions_and_definitions_count(
 
 def test_only_the_asked_scope_is_judged(catalog: PolicyCatalog) -> None:
     plan = EvaluationPlan(catalog, (assignment(f"{GROUPS}/root"),))
-    run = evaluate(estate(), plan, NOW, scope=TWO, analyzers=run_no_analyzers)
+    run = evaluate_estate(estate(), plan, NOW, scope=TWO, analyzers=run_no_analyzers)
     assert ends(run, "tls") == {"twowest": FAILS}
     assert run.scope == TWO
 
@@ -548,21 +548,21 @@ def test_a_modify_preview_makes_the_body_compliant(judge: Any, catalog: PolicyCa
     assert len(findings) == 3
     changed = []
     for finding in findings:
-        found = preview(run, finding)
+        found = preview_remediation(run, finding)
         assert found is not None
         assert {step["op"] for step in found.patch} <= {"add", "replace"}
         changed.append(found.apply_patch(run.resource(finding)))
     assert changed[0].body["tags"] == {"closedBy": "storage team"}
     kept = [one for one in run.estate.resources.values() if one.key not in {each.key for each in changed}]
-    after = judge(to, world=Estate.of([*kept, *changed], Coverage.everything()))
+    after = judge(to, world=Estate.of([*kept, *changed], Coverage.cover_everything()))
     assert {one.state for one in after.assessments} == {COMPLIANT}
-    assert [preview(after, one) for one in after.assessments] == [None, None, None]
+    assert [preview_remediation(after, one) for one in after.assessments] == [None, None, None]
 
 
 def test_a_preview_under_an_overridden_effect(judge: Any) -> None:
     off = {"kind": "policyEffect", "value": "Modify", "selectors": []}
     run = judge(assignment(ONE, "close-blobs", overrides=[off], parameters={"effect": {"value": "Disabled"}}))
-    found = [preview(run, one) for one in run.assessments]
+    found = [preview_remediation(run, one) for one in run.assessments]
     assert len(found) == 3
     assert all(one is not None and one.patch for one in found)
 
@@ -577,7 +577,7 @@ def test_a_deployment_preview(judge: Any) -> None:
     )
     run = judge(assignment(ONE, "send-logs"), world=estate(server))
     (finding,) = run.assessments
-    found = preview(run, finding)
+    found = preview_remediation(run, finding)
     assert found is not None
     assert found.deployment is not None
     assert found.deployment["parameters"] == {"server": {"value": "Q"}}
@@ -587,7 +587,7 @@ def test_a_deployment_preview(judge: Any) -> None:
 
 def test_an_audit_has_no_preview(judge: Any) -> None:
     run = judge(assignment(ONE))
-    assert {preview(run, one) for one in run.assessments} == {None}
+    assert {preview_remediation(run, one) for one in run.assessments} == {None}
 
 
 def test_a_thousand_exemptions_cost_little_and_a_mitigated_one_counts_first(judge: Any) -> None:

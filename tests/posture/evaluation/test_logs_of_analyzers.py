@@ -16,7 +16,7 @@ from nephoscope.estate.log_queries import DeclaredReads, LogNotReceivedError, Un
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.posture.evaluation import analyzer_results
-from nephoscope.posture.evaluation.evaluation_run import evaluate
+from nephoscope.posture.evaluation.evaluation_run import evaluate_estate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.scans.point_in_time_logs import open_frozen_logs
@@ -50,7 +50,7 @@ def logged() -> Resource:
 
 
 def estate(*names: str) -> Estate:
-    return Estate.of([operation(one) for one in names], Coverage.everything())
+    return Estate.of([operation(one) for one in names], Coverage.cover_everything())
 
 
 def call(days: float, name: str = "get", subscription: str = MINE, **more: Any) -> dict[str, Any]:
@@ -198,7 +198,7 @@ def test_a_policy_turns_both_ways(kept: Kept) -> None:
     plan = EvaluationPlan(Packs(kept.data).catalog()).with_assignment(DEFINITION)
 
     def state(since: Any = None) -> Any:
-        return evaluate(estate("get"), plan, NOW, analyzers=kept.analyzed, since=since)
+        return evaluate_estate(estate("get"), plan, NOW, analyzers=kept.analyzed, since=since)
 
     states = lambda run: [one.state for one in run.assessments]  # noqa: E731
     first = state()
@@ -234,20 +234,20 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_what_changed_is_run_again_and_nothing_else(kept: Kept, counted: list[str]) -> None:
     plan, world = (
         EvaluationPlan(PolicyCatalog([])),
-        Estate.of([operation("get"), logged()], Coverage.everything()),
+        Estate.of([operation("get"), logged()], Coverage.cover_everything()),
     )
-    first = evaluate(world, plan, NOW, analyzers=kept.analyzed)
+    first = evaluate_estate(world, plan, NOW, analyzers=kept.analyzed)
     everything = set(counted)
 
     def again(world: Estate = world, now: datetime = NOW) -> set[str]:
         counted.clear()
-        evaluate(world, plan, now, analyzers=kept.analyzed, since=first)
+        evaluate_estate(world, plan, now, analyzers=kept.analyzed, since=first)
         return set(counted)
 
     assert again() == set()
     kept.write(call(2))
     assert again() == {"api_usage", "arriving_logs"}
-    first = evaluate(world, plan, NOW, analyzers=kept.analyzed)
+    first = evaluate_estate(world, plan, NOW, analyzers=kept.analyzed)
     kept.write(call(2.1))
     assert again() == set(), "the same day of the last call, and of the newest row"
     kept.write({"TimeGenerated": NOW, "Computer": "c"}, table="Heartbeat")
@@ -255,7 +255,7 @@ def test_what_changed_is_run_again_and_nothing_else(kept: Kept, counted: list[st
     assert again(now=NOW + timedelta(hours=1)) == set(), "the answers and the day are the same"
     assert again(now=NOW + timedelta(days=1, hours=12)) == {"api_usage"}, "its last row is too old"
     assert again(now=NOW - timedelta(hours=1)) == {one.name for one in discovery.load_analyzers()}
-    assert again(Estate.of([operation("get"), operation("new"), logged()], Coverage.everything())) >= {
+    assert again(Estate.of([operation("get"), operation("new"), logged()], Coverage.cover_everything())) >= {
         "api_usage",
         "api_authentication",
     }
@@ -333,7 +333,7 @@ def test_workspaces_that_share_some_subscriptions_are_read_together(kept: Kept) 
         kept.state.workspaces.set(name, subscriptions=shown)
         kept.write(call(2, name), call(2, f"{name}-other", OTHER), workspace=name)
     kept.write(call(2, "default"))
-    both = Estate.of([operation("get"), operation("get", OTHER)], Coverage.everything())
+    both = Estate.of([operation("get"), operation("get", OTHER)], Coverage.cover_everything())
     query = f"{api_usage.LOGS} | distinct OperationId | order by OperationId asc"
     declared = DeclaredReads((api_usage.LOGS,), ())
     with open_frozen_logs(kept.data, kept.state, both, NOW) as logs:

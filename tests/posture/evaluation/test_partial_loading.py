@@ -15,7 +15,7 @@ from nephoscope.collect import resources
 from nephoscope.collect.resources import SnapshotSpool
 from nephoscope.content.loader import load_documents
 from nephoscope.posture.evaluation.analyzer_results import Analyzers, run_all_analyzers, run_no_analyzers
-from nephoscope.posture.evaluation.evaluation_run import evaluate
+from nephoscope.posture.evaluation.evaluation_run import evaluate_estate
 from nephoscope.posture.evaluation.partial_loading import evaluate_parts, list_types_needed_whole
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
@@ -39,7 +39,7 @@ def compare(paths: list[Path], folder: Path, plan: EvaluationPlan, size: int, an
     assert survey.whole.management_groups == estate.management_groups
     assert survey.whole.quarantine == estate.quarantine
     assert survey.whole.duplicates == estate.duplicates
-    whole = evaluate(estate, plan.with_estate(estate), NOW, analyzers=analyzers)
+    whole = evaluate_estate(estate, plan.with_estate(estate), NOW, analyzers=analyzers)
     parts = list(evaluate_parts(survey, plan.with_estate(survey.whole), NOW, analyzers=analyzers, size=size))
     assert Counter(one for run in parts for one in run.assessments) == Counter(whole.assessments)
     assert sum((run.counts for run in parts), Counter()) == whole.counts
@@ -59,7 +59,7 @@ def test_the_sample_estate(tmp_path: Path, size: int) -> None:
 def test_no_analyzers_and_every_definition(tmp_path: Path) -> None:
     plan = (
         EvaluationPlan(PolicyCatalog.of(load_documents(CONTENT)))
-        .assigning_every_definition()
+        .assign_every_definition()
         .with_assignment("baseline")
     )
     with as_file(files("nephoscope.content") / "sample" / "snapshot") as sample:
@@ -101,7 +101,7 @@ def test_duplicates_broken_records_children_and_two_roots(tmp_path: Path) -> Non
             ]
         )
     )
-    plan = EvaluationPlan(PolicyCatalog.of(load_documents(CONTENT))).assigning_every_definition()
+    plan = EvaluationPlan(PolicyCatalog.of(load_documents(CONTENT))).assign_every_definition()
     assert compare([first, second], tmp_path / "spool", plan, 1, run_all_analyzers) == 4
 
 

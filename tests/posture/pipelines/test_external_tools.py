@@ -104,4 +104,4 @@ def test_names_that_lead_out_of_the_folder_are_not_written(program: Any, tmp_pat
 def test_programs_are_found_on_the_path(program: Any, tmp_path: Path, monkeypatch: Any) -> None:
     program("")
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    assert "zizmor" not in ExternalChecks.find_installed().missing
+    assert "zizmor" not in ExternalChecks.find_installed_tools().missing

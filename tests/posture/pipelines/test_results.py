@@ -12,7 +12,13 @@ import pytest
 from nephoscope.cli.code_outputs import load_code_renderer
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, fingerprints
+from nephoscope.posture.code.finding import (
+    CodeFinding,
+    FindingState,
+    Region,
+    UnreadFile,
+    compute_fingerprints,
+)
 from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope.posture.pipelines.results import tool_results
 from nephoscope.posture.pipelines.results.result_reader import read_results
@@ -59,7 +65,7 @@ def test_the_gates_own_results_come_back(format_: str) -> None:
     assert found.tool == "nephoscope"
     assert found.category == ""
     assert found.unread == ("b.json",)
-    assert [one.fingerprint for one in found.findings] == fingerprints(report().findings)
+    assert [one.fingerprint for one in found.findings] == compute_fingerprints(report().findings)
     assert [one.finding.state for one in found.findings] == [one.state for one in report().findings]
     for one, expected in zip(found.findings, report().findings, strict=True):
         assert (one.title, one.finding.rule, one.finding.severity) == ("Use HTTPS", "r1", Severity.HIGH)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from tests import exported
 
-from nephoscope.collect.resources.truncated_values import remove_truncated
+from nephoscope.collect.resources.truncated_values import remove_truncated_values
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import run_no_analyzers
-from nephoscope.posture.evaluation.evaluation_run import evaluate
+from nephoscope.posture.evaluation.evaluation_run import evaluate_estate
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.catalog import PolicyCatalog
@@ -129,10 +129,10 @@ def judge(records: list[Body]) -> EvaluationRun:
     """Judge the accounts by records as the loader leaves them."""
     resources = []
     for one in copy.deepcopy([*ACCOUNTS, *records]):
-        is_cut = remove_truncated(one)
+        is_cut = remove_truncated_values(one)
         resources.append(Resource.of(one, complete=not is_cut))
-    estate = Estate.of(resources, Coverage.everything())
-    return evaluate(
+    estate = Estate.of(resources, Coverage.cover_everything())
+    return evaluate_estate(
         estate, EvaluationPlan(PolicyCatalog([])).with_estate(estate), NOW, analyzers=run_no_analyzers
     )
 

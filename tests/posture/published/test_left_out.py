@@ -10,7 +10,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.left_out import NOTHING, SOME_GROUPS, find_left_out
-from nephoscope.posture.published.table_gaps import describe_gaps, is_unfilled
+from nephoscope.posture.published.table_gaps import describe_gaps, is_table_unfilled
 from nephoscope.posture.reports.resource_graph_tables import list_unread_types
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
@@ -147,7 +147,7 @@ def test_a_reader_of_a_tenant_is_told_the_same_beside_another() -> None:
             assert describe_gaps(alone, [table], {table: reach}) == describe_gaps(
                 MADE, [table], {table: reach}
             )
-            assert is_unfilled(alone, table, reach) == is_unfilled(MADE, table, reach)
+            assert is_table_unfilled(alone, table, reach) == is_table_unfilled(MADE, table, reach)
 
 
 @pytest.mark.parametrize(
@@ -164,4 +164,4 @@ def test_a_reader_of_a_tenant_is_told_the_same_beside_another() -> None:
 def test_a_table_of_a_subscription_that_was_left_out_has_no_answer(
     table: str, reach: Reach, unfilled: bool
 ) -> None:
-    assert is_unfilled(MADE, table, reach) == unfilled
+    assert is_table_unfilled(MADE, table, reach) == unfilled

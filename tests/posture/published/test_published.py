@@ -15,7 +15,12 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.history.evaluation_diff import RememberedState
 from nephoscope.posture.published.findings import FindingQuery
-from nephoscope.posture.published.publishing import kinds, publish, publish_documents, published_path
+from nephoscope.posture.published.publishing import (
+    get_published_path,
+    load_document_kinds,
+    publish_documents,
+    publish_report,
+)
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.published.uncollected_table import UncollectedTableError
 from nephoscope.posture.recommendations.finding_subject import verdicts
@@ -46,7 +51,7 @@ def few(tmp_path_factory):
 @pytest.fixture(scope="module")
 def published(report, tmp_path_factory):
     data = tmp_path_factory.mktemp("published")
-    publish(data, report, {})
+    publish_report(data, report, {})
     return PublishedSnapshotCache(data)
 
 
@@ -144,7 +149,9 @@ def test_since_when_is_remembered(report, tmp_path):
         if state is ComplianceState.NON_COMPLIANT
     )
     first = NOW - timedelta(days=3)
-    publish(tmp_path, report, {subject: RememberedState(ComplianceState.NON_COMPLIANT, True, first, first)})
+    publish_report(
+        tmp_path, report, {subject: RememberedState(ComplianceState.NON_COMPLIANT, True, first, first)}
+    )
     snapshot = PublishedSnapshotCache(tmp_path).load_newest()
     about = FindingQuery(resource=subject[0], recommendations=frozenset({subject[1]}))
     (one,) = snapshot.findings.page(EVERYTHING, about)
@@ -154,22 +161,22 @@ def test_since_when_is_remembered(report, tmp_path):
 
 
 def test_a_newer_edition_is_found_and_the_older_still_answers(few, tmp_path):
-    publish(tmp_path, few, {})
+    publish_report(tmp_path, few, {})
     snapshots = PublishedSnapshotCache(tmp_path)
     old = snapshots.load_newest()
     assert snapshots.load_newest() is old
-    publish(tmp_path, replace(few, scope="again"), {})
+    publish_report(tmp_path, replace(few, scope="again"), {})
     assert snapshots.load_newest().build_info.scope == "again"
     assert old.findings.count(EVERYTHING) == snapshots.load_newest().findings.count(EVERYTHING)
 
 
 @pytest.mark.full
 def test_who_opens_it_reads_few_commits_however_many_evaluations_there_were(few, tmp_path):
-    publish(tmp_path, few, {})
+    publish_report(tmp_path, few, {})
     made = PublishedSnapshotCache(tmp_path).load_newest().build_info
     for number in range(1, 23):
         publish_documents(tmp_path, [], msgspec.structs.replace(made, scope=f"{number}"))
-    log = published_path(tmp_path) / "_delta_log"
+    log = get_published_path(tmp_path) / "_delta_log"
     assert json.loads((log / "_last_checkpoint").read_text())["version"] == 20
     snapshot = PublishedSnapshotCache(tmp_path).load_newest()
     assert (snapshot.build_info.scope, snapshot.findings.count(EVERYTHING)) == ("22", 0)
@@ -178,7 +185,7 @@ def test_who_opens_it_reads_few_commits_however_many_evaluations_there_were(few,
 @pytest.mark.full
 def test_an_edition_is_made_ready_while_the_one_before_is_shown(few, tmp_path):
     """Nobody who asks waits for it, and it is shown as soon as it is ready, also where it could not be made so."""
-    publish(tmp_path, few, {})
+    publish_report(tmp_path, few, {})
     snapshots, go = PublishedSnapshotCache(tmp_path), threading.Event()
     old = snapshots.load_newest()
     made = []
@@ -192,7 +199,7 @@ def test_an_edition_is_made_ready_while_the_one_before_is_shown(few, tmp_path):
     snapshots.make_ready(ready)
     for number, scope in enumerate(("again", "once more"), 1):
         go.clear()
-        publish(tmp_path, replace(few, scope=scope), {})
+        publish_report(tmp_path, replace(few, scope=scope), {})
         assert snapshots.load_newest() is snapshots.load_newest() is old
         go.set()
         snapshots.settle()
@@ -260,11 +267,11 @@ def test_kinds_are_found_in_their_folder():
         "secure_scores",
         "policy_states",
         "regulatory_compliance",
-    } <= kinds().keys()
+    } <= load_document_kinds().keys()
 
 
 def test_one_copy_serves_every_process_and_goes_with_its_edition(few, tmp_path):
-    publish(tmp_path, few, {})
+    publish_report(tmp_path, few, {})
     here, there = (
         PublishedSnapshotCache(tmp_path).load_newest(),
         PublishedSnapshotCache(tmp_path).load_newest(),
@@ -275,7 +282,7 @@ def test_one_copy_serves_every_process_and_goes_with_its_edition(few, tmp_path):
     assert there.findings.count(EVERYTHING) == whole
     assert copy.stat().st_mtime_ns == made
     assert copy.stat().st_mode & 0o077 == 0
-    publish(tmp_path, replace(few, scope="again"), {})
+    publish_report(tmp_path, replace(few, scope="again"), {})
     assert PublishedSnapshotCache(tmp_path).load_newest().findings.count(EVERYTHING) == whole
     assert not copy.exists()
     assert here.listing.page([ASSESSMENT], EVERYTHING, most=10).bodies
@@ -283,7 +290,7 @@ def test_one_copy_serves_every_process_and_goes_with_its_edition(few, tmp_path):
 
 @pytest.mark.full
 def test_a_copy_that_cannot_be_made_says_where(few, tmp_path):
-    publish(tmp_path, few, {})
+    publish_report(tmp_path, few, {})
     (tmp_path / "posture" / ".documents.lock").mkdir()
     with pytest.raises(LakeError, match="posture"):
         PublishedSnapshotCache(tmp_path).load_newest().findings.count(EVERYTHING)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.lake.queries.estate_reach import reach_everything
+from nephoscope.lake.queries.estate_reach import grant_full_reach
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.document import PublishedDocument
@@ -112,7 +112,7 @@ def test_a_query_of_an_unread_table_has_no_answer(
 
 def test_a_query_says_what_of_a_table_was_not_collected(snapshot: PublishedSnapshot) -> None:
     graph = PublishedGraph(snapshot, no_rows)
-    assert list(graph.describe_gaps(["authorizationresources", "resources"], reach_everything, None)) == [
+    assert list(graph.describe_gaps(["authorizationresources", "resources"], grant_full_reach, None)) == [
         "AuthorizationResources is incomplete, not collected in the tenant a: "
         "Microsoft.Authorization/roleAssignments and Microsoft.Authorization/roleDefinitions",
         "AuthorizationResources is incomplete, not collected in the tenant b: Microsoft.Authorization/roleDefinitions",

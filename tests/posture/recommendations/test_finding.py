@@ -7,7 +7,7 @@ import pytest
 from nephoscope.content.loader import load_documents
 from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope.posture.recommendations.state_counts import StateCounts
-from nephoscope_policy.model.assessment import failure_title
+from nephoscope_policy.model.assessment import get_failure_title
 from nephoscope_policy.model.state import ComplianceState
 
 SECRETS = Recommendation(
@@ -24,7 +24,7 @@ SECRETS = Recommendation(
     ],
 )
 def test_a_failure_never_reads_as_if_all_were_well(name: str, title: str) -> None:
-    assert failure_title(name) == title
+    assert get_failure_title(name) == title
 
 
 def counts(failing: int, passing: int, unknown: int = 0, broken: int = 0) -> StateCounts:

@@ -9,7 +9,7 @@ import pytest
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.priorities import EVERY, build_priorities
-from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.publishing import publish_report
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.recommendations.report_row import ReportFilter
 from nephoscope.posture.reports.report import Report
@@ -33,7 +33,7 @@ def report(run):
 @pytest.fixture(scope="module")
 def snapshot(report, tmp_path_factory):
     data = tmp_path_factory.mktemp("published")
-    publish(data, report, {})
+    publish_report(data, report, {})
     return PublishedSnapshotCache(data).load_newest()
 
 

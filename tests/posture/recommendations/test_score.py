@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.posture.recommendations.score import SecurityControl, score
+from nephoscope.posture.recommendations.score import SecurityControl, compute_secure_score
 from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.state import ComplianceState
@@ -37,7 +37,7 @@ def _assessments(rows: list[dict]) -> list[Assessment]:
 
 @pytest.mark.parametrize("case", TABLE["cases"], ids=lambda case: case["note"])
 def test_worked_by_hand(case: dict) -> None:
-    result = score(_assessments(case["rows"]), MAP.get, CONTROLS)
+    result = compute_secure_score(_assessments(case["rows"]), MAP.get, CONTROLS)
     want = dict(case["want"])
     by_id = {item.control.id: item for item in result.controls}
     for control_id, fields in want.pop("control", {}).items():
@@ -64,8 +64,8 @@ def test_what_lies_in_no_subscription_does_not_count() -> None:
             {"key": "b1", "state": "Compliant", "count": 1, "from": 3},
         ]
     )
-    result = score([*judged, *roles, group], MAP.get, CONTROLS)
-    assert result == score(judged, MAP.get, CONTROLS)
+    result = compute_secure_score([*judged, *roles, group], MAP.get, CONTROLS)
+    assert result == compute_secure_score(judged, MAP.get, CONTROLS)
     assert result.percentage == 0.25
     assert [scope.subscription for scope in result.subscriptions] == ["s1"]
 
@@ -116,7 +116,7 @@ def test_an_independent_formula_agrees_on_random_estates() -> None:
             )
             for sub, number, key, state in rows
         ]
-        result = score(assessments, MAP.get, CONTROLS)
+        result = compute_secure_score(assessments, MAP.get, CONTROLS)
         assert result.percentage == pytest.approx(_reference(rows), abs=1e-4)
         assert 0 <= result.percentage <= 1
 

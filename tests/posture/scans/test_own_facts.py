@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from nephoscope.collect.facts.fact_reader import FactReader
-from nephoscope.collect.facts.fact_recording import record, remove
+from nephoscope.collect.facts.fact_recording import record_fact_reports, remove_own_facts
 from nephoscope.collect.facts.fact_report import FactReport
 from nephoscope.estate.tenant_stores import open_tenant_stores
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.posture.reports.multi_tenant_report import combine
+from nephoscope.posture.reports.multi_tenant_report import combine_reports
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.reports.row_selection import RowSelection
 from nephoscope.posture.scans.partitioned_scan import ComparisonBase, PartedScan, ReportSelection
@@ -122,7 +122,7 @@ def scan(tmp_path, state, policies):
         request = ScanRequest(targets, policies=(policies,))
         scan = EstateScan(request, tmp_path / "data", at, facts=FactReader(lambda: nullcontext(state)))
         if not parted:
-            return [scan.run(estate) for estate in scan.estates()]
+            return [scan.run(estate) for estate in scan.load_estates()]
         folder = tmp_path / f"parts-{at:%d%H%M%S%f}-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         return PartedScan(scan, folder, 1).report(ReportSelection(RowSelection()), ComparisonBase())
@@ -131,7 +131,7 @@ def scan(tmp_path, state, policies):
 
 
 def put(state, *reports):
-    record(state, BY, reports, NOW + timedelta(days=400))
+    record_fact_reports(state, BY, reports, NOW + timedelta(days=400))
 
 
 def ends(runs):
@@ -181,7 +181,7 @@ def test_a_claim_that_is_taken_away_turns_verdicts_of_its_resource_to_unknown_al
     put(state, report("web01", good=good), report("web02", good=not good))
     before = scan(target)
     assert UNREAD not in ends(before).values()
-    remove(state, BY, machine("web01"), NOW)
+    remove_own_facts(state, BY, machine("web01"), NOW)
     put(state, report("web01", good=good, parts={"patches", "guest", "findings"} - {part}))
     after = scan(target)
     changed = {key: end for key, end in ends(after).items() if end != ends(before)[key]}
@@ -228,7 +228,7 @@ def test_a_machine_that_azure_does_not_know(scan, state, tmp_path):
     assert ends(scan(target, FACTS))["far", "updates"] == ("NonCompliant", "")
     assert ends(scan(FACTS)).keys() == {(name, policy) for name in ("own", "far") for policy in POLICIES}
     runs = scan(target, FACTS)
-    Recorder(tmp_path / "data", "default").record(combine([Report(run, "x") for run in runs]))
+    Recorder(tmp_path / "data", "default").record(combine_reports([Report(run, "x") for run in runs]))
     (result,) = (
         PublishedSnapshotCache(tmp_path / "data")
         .load_newest()
@@ -316,7 +316,7 @@ def test_in_parts_the_same(scan, state, tmp_path):
         report("web02", good=False, subscription="b"),
         report("own", good=False, parts=("machine", "patches")),
     )
-    whole = combine([Report(run, "x") for run in scan(*targets, FACTS)])
+    whole = combine_reports([Report(run, "x") for run in scan(*targets, FACTS)])
     parted = scan(*targets, FACTS, parted=True)
     assert (parted.group_sizes, parted.resources, parted.score) == (
         whole.group_sizes,
@@ -336,7 +336,7 @@ def test_a_run_that_follows_another_gives_the_same(scan, state, tmp_path, polici
     )
     before = scanner.run(scanner.estate())
     put(state, report("web01", good=False, at=NOW + HOUR), report("web02", good=True, parts=("guest",)))
-    remove(state, BY, machine("own"), NOW)
+    remove_own_facts(state, BY, machine("own"), NOW)
     for at in (NOW + HOUR, NOW + timedelta(days=4)):
         later = EstateScan(scanner.request, tmp_path / "data", at, facts=scanner.facts)
         estate = later.estate()
@@ -353,7 +353,7 @@ def test_what_is_taken_back_ends_in_the_table_of_the_estate(scan, state, tmp_pat
 
     def kept(at):
         runs = scan(target, at=at)
-        Recorder(data, "default").record(combine([Report(run, "x") for run in runs]))
+        Recorder(data, "default").record(combine_reports([Report(run, "x") for run in runs]))
         (store,) = open_tenant_stores(data)
         return {one.key.rsplit("/", 1)[-1] for one in store.iterate_current()}, store.list_snapshots()[
             -1
@@ -364,7 +364,7 @@ def test_what_is_taken_back_ends_in_the_table_of_the_estate(scan, state, tmp_pat
     assert known.covers(PATCHES.lower(), machine("own").lower())
     put(state, report("web01", good=True, at=NOW + HOUR))
     assert "va1" not in kept(NOW + HOUR)[0]
-    remove(state, BY, machine("own"), NOW + HOUR)
+    remove_own_facts(state, BY, machine("own"), NOW + HOUR)
     after, known = kept(NOW + 2 * HOUR)
     assert "own" not in after
     assert "web01" in after

@@ -12,7 +12,7 @@ import pytest
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.posture.reports.multi_tenant_report import combine
+from nephoscope.posture.reports.multi_tenant_report import combine_reports
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.reports.row_selection import RowSelection
 from nephoscope.posture.scans.partitioned_scan import ComparisonBase, PartedScan, ReportSelection
@@ -132,7 +132,7 @@ def companies(request, tmp_path):
 
 def judged(targets, data, *, assigned=False):
     scan = EstateScan(ScanRequest(tuple(targets), assigned=assigned), data, NOW)
-    return combine([Report(scan.run(estate), "x") for estate in scan.estates()])
+    return combine_reports([Report(scan.run(estate), "x") for estate in scan.load_estates()])
 
 
 def verdicts(report, tenant):
@@ -307,5 +307,5 @@ def test_a_second_evaluation_finds_nothing_new(companies, tmp_path):
     report = judged([folder for _, folder in companies], data)
     assert len(Recorder(data, "default").record(report)) > 0
     later = EstateScan(ScanRequest(tuple(folder for _, folder in companies)), data, NOW.replace(day=30))
-    again = combine([Report(later.run(estate), "x") for estate in later.estates()])
+    again = combine_reports([Report(later.run(estate), "x") for estate in later.load_estates()])
     assert list(Recorder(data, "default").record(again)) == []

@@ -98,9 +98,9 @@ def test_who_stood_still_keeps_nothing_over_what_another_kept(
         Recorder(data, SERIES, turn).record(later(report, 2))  # type: ignore[arg-type]
     # at the fifth look its evaluation is kept already, and only publishing it is left
     own = [later(report, 2).now] if after >= 5 else []
-    assert [one.when for one in History(data).evaluations(SERIES)] == [AT, *own, newer.now]
-    kept = History(data).evaluations(SERIES)[-1]
-    assert dict(History(data).read_remembered(kept))
+    assert [one.when for one in History(data).list_evaluations(SERIES)] == [AT, *own, newer.now]
+    kept = History(data).list_evaluations(SERIES)[-1]
+    assert dict(History(data).read_remembered_states(kept))
     shown = PublishedSnapshotCache(data).load_newest()
     assert shown is not None
     assert shown.build_info.when == newer.now
@@ -112,7 +112,7 @@ def test_what_another_had_kept_before_it_stood_still_is_what_is_compared_with(
 ) -> None:
     data = tmp_path / "data"
     stale = Recorder(data, SERIES)
-    real, came = History.read_remembered, []
+    real, came = History.read_remembered_states, []
 
     def past(self: History, evaluation: Any) -> Any:
         if not came:
@@ -121,7 +121,7 @@ def test_what_another_had_kept_before_it_stood_still_is_what_is_compared_with(
         return real(self, evaluation)
 
     stale.record(report)
-    monkeypatch.setattr(History, "read_remembered", past)
+    monkeypatch.setattr(History, "read_remembered_states", past)
     compared: list[datetime] = []
     before = History.find_last_before
 
@@ -133,8 +133,8 @@ def test_what_another_had_kept_before_it_stood_still_is_what_is_compared_with(
     monkeypatch.setattr(History, "find_last_before", noted)
     Recorder(data, SERIES).record(later(report, 3))
     assert compared[-1] == AT.replace(hour=2)
-    assert [one.when.hour for one in History(data).evaluations(SERIES)] == [0, 2, 3]
-    versions = [one.findings_version for one in History(data).evaluations(SERIES)]
+    assert [one.when.hour for one in History(data).list_evaluations(SERIES)] == [0, 2, 3]
+    versions = [one.findings_version for one in History(data).list_evaluations(SERIES)]
     assert versions == sorted(set(versions))
 
 
@@ -222,7 +222,7 @@ def test_a_scan_waits_for_its_turn_and_loses_nothing(
     done = scanned(data, snapshot)
     assert done.exit_code == 0, done.stderr
     assert "nephoscope: waiting for the server's assessment, " in done.stderr
-    assert len(History(data).evaluations(SERIES)) == 1
+    assert len(History(data).list_evaluations(SERIES)) == 1
 
 
 @pytest.mark.parametrize("how", ["always", "never"])
@@ -231,7 +231,7 @@ def test_a_scan_in_one_piece_or_in_parts_that_lost_its_turn_says_that_nothing_is
 ) -> None:
     data = tmp_path / "data"
     assert scanned(data, snapshot).exit_code == 0
-    before = len(History(data).evaluations(SERIES))
+    before = len(History(data).list_evaluations(SERIES))
 
     def lost(self: EstateTurn) -> None:
         raise TurnLostError
@@ -242,7 +242,7 @@ def test_a_scan_in_one_piece_or_in_parts_that_lost_its_turn_says_that_nothing_is
     assert (
         "what this one found is not kept, and what was kept before is as it was; run it again" in done.stderr
     )
-    assert len(History(data).evaluations(SERIES)) == before
+    assert len(History(data).list_evaluations(SERIES)) == before
 
 
 def test_a_damaged_history_is_never_to_be_thrown_away(snapshot: Path, tmp_path: Path) -> None:
@@ -272,10 +272,10 @@ def test_the_server_judges_what_a_scan_asked_for_before_its_turn(
         held.release()
 
     only_here(monkeypatch, ends)
-    report = assessment_worker.assess(ServeSettings(data=data), ScanRequest(("gone.json",)), state)
+    report = assessment_worker.assess_request(ServeSettings(data=data), ScanRequest(("gone.json",)), state)
     assert report.scope == str(snapshot)
     assert [one["what"] for one in seen] == ["waiting for another scan"]
-    assert state.leases.holder(LEASE) == ""
+    assert state.leases.find_holder(LEASE) == ""
 
 
 @pytest.mark.usefixtures("leases_stand")
@@ -284,6 +284,6 @@ def test_a_server_that_waits_for_a_scan_can_be_ended(state: State, tmp_path: Pat
     ending.set()
     state.leases.acquire(LEASE, "scan", 60)
     with pytest.raises(assessment_worker.ServerEndingError):
-        assessment_worker.assess(
+        assessment_worker.assess_request(
             ServeSettings(data=tmp_path / "data"), ScanRequest(("x.json",)), state, ending
         )

@@ -123,7 +123,7 @@ def test_accepting_a_group_is_audited_and_finds_what_else_runs(scene: Scene) -> 
         "Audit",
         [machine("web1").lower(), machine("web2").lower()],
     )
-    entries = scene.state.audit.entries_about(
+    entries = scene.state.audit.list_entries_about(
         find_group(scene.acts("reader"), "LINUXGROUP1").id, NOW - timedelta(days=9000)
     )
     assert [(one.operation, one.detail["mode"], one.detail["rules"]) for one in entries] == [

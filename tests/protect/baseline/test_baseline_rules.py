@@ -12,7 +12,7 @@ import yaml
 from baseline_roots import make_system
 
 from nephoscope.protect.baseline.baseline_evaluation import judge_rule
-from nephoscope.protect.baseline.rule_discovery import baseline_rules
+from nephoscope.protect.baseline.rule_discovery import load_baseline_rules
 
 CASES = Path(__file__).parents[2] / "cases" / "protect" / "baseline"
 #: How many rules Azure's baseline for Linux has.
@@ -49,7 +49,7 @@ def roots(
 
 @pytest.mark.parametrize("area", areas())
 def test_the_four_roots_of_each_rule(area: str) -> None:
-    rules = baseline_rules()
+    rules = load_baseline_rules()
     wrong = []
     for name, case, base in rows(area):
         for expected, root, refused in roots(case, base):
@@ -61,13 +61,13 @@ def test_the_four_roots_of_each_rule(area: str) -> None:
 
 def test_every_rule_has_a_case_and_every_case_a_rule() -> None:
     told = {case["id"]: name for area in areas() for name, case, _ in rows(area)}
-    assert told == {rule.id: rule.name for rule in baseline_rules().values()}
+    assert told == {rule.id: rule.name for rule in load_baseline_rules().values()}
     assert len(told) == RULES
 
 
 def test_a_failure_tells_where() -> None:
     """A rule that fails names a path and a value, so that a person finds the place."""
-    rules = baseline_rules()
+    rules = load_baseline_rules()
     silent = []
     for area in areas():
         for name, case, base in rows(area):

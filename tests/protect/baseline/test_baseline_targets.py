@@ -38,9 +38,9 @@ UPPER: dict[str, bytes | str | None] = {
 class OwnedByRoot(FolderView):
     """The folder as if root had unpacked it: a test runs as anybody."""
 
-    def entry_status(self, path: str) -> FileStatus | None:
+    def read_entry_status(self, path: str) -> FileStatus | None:
         """Return the status of an entry with root as its owner; None where it does not exist. Raises UnreadableRootFileError."""
-        found = super().entry_status(path)
+        found = super().read_entry_status(path)
         return found and msgspec.structs.replace(found, uid=0, gid=0)
 
 

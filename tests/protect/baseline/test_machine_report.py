@@ -14,7 +14,7 @@ import yaml
 from baseline_roots import make_system
 
 from nephoscope.collect.facts.fact_reader import FactReader
-from nephoscope.collect.facts.fact_recording import record, remove
+from nephoscope.collect.facts.fact_recording import record_fact_reports, remove_own_facts
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.protect.baseline.baseline_evaluation import judge_baseline
 from nephoscope.protect.baseline.machine_report import make_machine_report
@@ -119,7 +119,7 @@ def test_policies_flip_both_ways_and_for_their_machine_alone(tmp_path: Path) -> 
             run = EstateScan(
                 request, tmp_path / "data", NOW, facts=FactReader(lambda: nullcontext(state), now=NOW)
             )
-            runs = [run.run(estate) for estate in run.estates()]
+            runs = [run.run(estate) for estate in run.load_estates()]
             return {
                 (one.resource.rpartition("/")[2], one.key): one.state.value
                 for each in runs
@@ -134,9 +134,9 @@ def test_policies_flip_both_ways_and_for_their_machine_alone(tmp_path: Path) -> 
         for step, (name, case) in enumerate(cases.items()):
             at = NOW - timedelta(hours=10) + timedelta(minutes=step)
             made = make_machine_report(machine("web01"), make_system(changed(case)), at)
-            record(state, BY, [made.report], NOW)
+            record_fact_reports(state, BY, [made.report], NOW)
             for id_ in (*made.withdrawn, *silent_keys(case)):
-                remove(state, BY, id_, NOW)
+                remove_own_facts(state, BY, id_, NOW)
             words = dict.fromkeys(POLICIES, "Compliant") | dict.fromkeys(
                 case.get("fails", ()), "NonCompliant"
             )

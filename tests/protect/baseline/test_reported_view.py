@@ -28,7 +28,7 @@ from nephoscope.protect.baseline.reported_view import (
     ReportedView,
     unpack_system,
 )
-from nephoscope.protect.baseline.rule_discovery import baseline_rules
+from nephoscope.protect.baseline.rule_discovery import load_baseline_rules
 from nephoscope_agent.examined_files import ExaminedFiles, hide_secrets
 from nephoscope_agent.live_state import read_parameters
 from nephoscope_agent.sensors.examined_system import pack_system
@@ -41,10 +41,10 @@ def write_root(folder: Path, root: dict[str, Any]) -> dict[str, tuple[int, int]]
     """Write the root of a case, and return the owners that it names, which a test cannot give to files."""
     view, owners = make_system(root).view, {}
     for path in entries(view):
-        status, target = view.entry_status(path), folder / path
+        status, target = view.read_entry_status(path), folder / path
         assert status is not None
         if status.kind is FileKind.LINK:
-            target.symlink_to(view.link_target(path))
+            target.symlink_to(view.read_link_target(path))
             continue
         if status.kind is FileKind.FOLDER:
             target.mkdir()
@@ -91,7 +91,7 @@ def cases() -> list[tuple[str, str, dict[str, Any]]]:
 
 def test_an_agent_reports_what_every_rule_reads(tmp_path: Path) -> None:
     """Of 169 rules the root that passes, the one that fails and the one without the thing."""
-    rules, wrong, roots = baseline_rules(), [], {}
+    rules, wrong, roots = load_baseline_rules(), [], {}
     for number, (name, id_, root) in enumerate(cases()):
         key = json.dumps(root, sort_keys=True, default=str)
         if key not in roots:

@@ -25,7 +25,7 @@ from nephoscope.protect.capture.analysis import analyze_capture
 from nephoscope.protect.capture.capture_file import CaptureError
 from nephoscope.protect.capture.capture_summary import CaptureSummary
 from nephoscope.protect.capture.dissectors.hpack import HpackDecoder, decode_huffman
-from nephoscope.protect.capture.fingerprints import ClientHello, ja3, ja4
+from nephoscope.protect.capture.fingerprints import ClientHello, compute_ja3, compute_ja4
 
 REQUEST = b"GET /index.html HTTP/1.1\r\nHost: www.contoso.com\r\n\r\n"
 RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 10\r\n\r\n"
@@ -56,7 +56,7 @@ def test_both_formats_and_byte_orders_give_the_same(write: object, order: str) -
     assert set(summary.names["http_hosts"]) == {"www.contoso.com"}
     assert set(summary.names["http_uris"]) == {"/index.html"}
     assert set(summary.names["dns_names"]) == {"www.contoso.com"}
-    assert [(one.protocol, one.frames) for one in summary.conversations()] == [("tcp", 5), ("udp", 1)]
+    assert [(one.protocol, one.frames) for one in summary.list_conversations()] == [("tcp", 5), ("udp", 1)]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
@@ -91,7 +91,7 @@ def test_a_tunnel_counts_by_its_outer_addresses() -> None:
     inner = tcp(CLIENT, SERVER, 1, REQUEST)[14:]
     frame = ethernet(ipv4("198.51.100.1", "198.51.100.2", 47, b"\0\0\x08\0" + inner))
     summary = analyze(pcap([frame]))
-    (one,) = summary.conversations()
+    (one,) = summary.list_conversations()
     assert (one.a, one.b) == (("198.51.100.1", 50000), ("198.51.100.2", 80))
     assert summary.protocol_frames["gre"] == 1
 
@@ -165,7 +165,7 @@ def test_fingerprints_of_the_published_examples() -> None:
         versions=[0x2A2A, 0x0304, 0x0303],
         protocol=b"h2",
     )
-    assert ja4(hello) == "t13d1516h2_8daaf6152771_e5627efa2ab1"
+    assert compute_ja4(hello) == "t13d1516h2_8daaf6152771_e5627efa2ab1"
     old = ClientHello(
         769,
         [47, 53, 5, 10, 49161, 49162, 49171, 49172, 50, 56, 19, 4],
@@ -173,7 +173,7 @@ def test_fingerprints_of_the_published_examples() -> None:
         groups=[23, 24, 25],
         formats=[0],
     )
-    assert ja3(old) == "ada70206e40642a3e4461f35503241d5"
+    assert compute_ja3(old) == "ada70206e40642a3e4461f35503241d5"
 
 
 def test_header_compression_of_the_standard() -> None:

@@ -17,7 +17,7 @@ from nephoscope.protect.files.file_change import compare_files, restore_unread_r
 from nephoscope.protect.files.file_record import FileRecord
 from nephoscope.protect.files.file_scan import MAX_DEPTH, scan_files
 from nephoscope.protect.files.monitored_host import MonitoredHostError, load_host, save_host
-from nephoscope.protect.files.monitored_paths import PathRule, recommended_paths
+from nephoscope.protect.files.monitored_paths import PathRule, list_recommended_paths
 from nephoscope.protect.files.monitoring_settings import (
     MaintenanceWindow,
     MonitoringSettings,
@@ -236,7 +236,7 @@ def test_changes_of_a_maintenance_window_are_approved_and_say_so(scene: Scene) -
     scene.now = NOW + timedelta(days=7, minutes=5)
     within = scan_host(scene.context, "h1")
     assert (len(within.new), within.open) == (1, ())
-    entries = scene.state.audit.entries_about("monitored host h1", NOW - timedelta(days=9000))
+    entries = scene.state.audit.list_entries_about("monitored host h1", NOW - timedelta(days=9000))
     approved = [one for one in entries if one.detail.get("act") == "approve"]
     assert [(one.operation, one.detail["reason"], one.detail["paths"]) for one in approved] == [
         (WRITE, "patch day", ["/usr/bin/tool"])
@@ -282,8 +282,8 @@ def test_settings_that_cannot_be_meant_are_refused(case: str) -> None:
 
 
 def test_recommended_paths_are_there_for_both_systems() -> None:
-    assert len(recommended_paths("linux")) == 18
-    assert any(one.path.startswith("HKLM") for one in recommended_paths("windows"))
+    assert len(list_recommended_paths("linux")) == 18
+    assert any(one.path.startswith("HKLM") for one in list_recommended_paths("windows"))
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "x" * 200])

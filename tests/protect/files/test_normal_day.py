@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.scheduling.schedule import Schedule
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.protect.files.change_rows import TABLE
 from nephoscope.protect.files.monitoring_settings import MaintenanceWindow, MonitoringSettings
 from nephoscope.resource_graph import open_lake_with_estate
@@ -106,13 +106,13 @@ def scan_and_detect(data: Path, state: State) -> tuple[IntegrityScan, Counter[st
     context = ServiceContext(LocalUser.current(), state, data)
     with open_lake_with_estate(data, state) as lake:
         scanned = scan_host(context, "web01")
-        while deliver(lake, state) is None:
+        while deliver_outbox(lake, state) is None:
             time.sleep(0.01)
         lake.flush()
-        rules = [one for one in load_shipped().rules if TABLE in one.tables]
+        rules = [one for one in load_shipped_rules().rules if TABLE in one.tables]
         assert len(rules) == 2
         now = datetime.now(UTC) + timedelta(seconds=1)
-        ran = list(Schedule(lake, state, rules, "default").run_once(now, now))
+        ran = list(Schedule(lake, state, rules, "default").run_all_rules_once(now, now))
         assert [one.outcome.error for one in ran] == ["", ""]
         alerts = state.alerts.list_newest("default")
         return scanned, Counter(str(one.document["AlertName"]) for one in alerts)

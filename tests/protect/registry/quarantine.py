@@ -26,7 +26,7 @@ from nephoscope.protect.registry.image_lifecycle import ImageWorkflow
 from nephoscope.protect.registry.registry_connection import connect
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.protect.registry.registry_watch import RegistryWatch
-from nephoscope.service.advisories import advisories_path, import_advisories
+from nephoscope.service.advisories import get_advisories_path, import_advisories
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.registries import add_registry
 from nephoscope.service.service_context import ServiceContext
@@ -126,7 +126,7 @@ class Watched:
         looked_for = LookedFor(
             secrets=True, permissions=True, malware=MalwareScanner([BadFinder()]), secret_key=b"key"
         )
-        return Examiner(self.data / "layers", advisories_path(self.data), now, looked_for)
+        return Examiner(self.data / "layers", get_advisories_path(self.data), now, looked_for)
 
     def look(self) -> int:
         """Do what a worker does until nothing is due; returns how many images went on their way."""

@@ -25,8 +25,8 @@ from nephoscope.protect.registry.attestations import (
     STATEMENT_TYPE,
     Envelope,
     ImageAttestation,
-    missing_attestations,
-    pre_authentication_encoding,
+    encode_pre_authentication,
+    find_missing_attestations,
     verify_envelope,
 )
 from nephoscope.protect.registry.public_keys import read_public_key
@@ -58,7 +58,7 @@ def unencoded() -> Envelope:
 
 
 def test_the_encoding_is_that_of_the_specification() -> None:
-    found = pre_authentication_encoding("http://example.com/HelloWorld", b"hello world")
+    found = encode_pre_authentication("http://example.com/HelloWorld", b"hello world")
     assert found == b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
 
 
@@ -120,7 +120,7 @@ SBOM = ImageAttestation("https://spdx.dev/Document/v2.3", ("k",))
 def test_what_a_policy_misses(
     found: list[ImageAttestation], wanted: list[str], builders: list[str], missing: list[str]
 ) -> None:
-    assert [key for key, _ in missing_attestations(found, wanted, builders)] == missing
+    assert [key for key, _ in find_missing_attestations(found, wanted, builders)] == missing
 
 
 @pytest.mark.parametrize(

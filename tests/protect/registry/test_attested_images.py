@@ -30,7 +30,7 @@ from nephoscope.protect.registry.attestations import (
 )
 from nephoscope.protect.registry.image_attachments import read_attachments
 from nephoscope.protect.registry.scan_attestation import PREDICATE
-from nephoscope.service.attestation_key import attestation_key
+from nephoscope.service.attestation_key import get_attestation_key
 from nephoscope.service.registries import request_examination
 from nephoscope.state.registries.registry_images import ImageStatus
 
@@ -113,8 +113,8 @@ def test_what_an_examination_found_is_attested_and_replaced(host: str, tmp_path:
         assert house.image("team/tool").status is ImageStatus.FAILED
         assert find_manifest(registry, "team/tool", tag) is None
         attach(registry, "team/tool", digest, sealed(statement(digest=digest), RSA))
-        key = attestation_key(house.context)
-        assert attestation_key(house.context) == key
+        key = get_attestation_key(house.context)
+        assert get_attestation_key(house.context) == key
         for _ in range(2):
             house.later(minutes=1)
             request_examination(house.context, [house.image("team/tool").id])
@@ -132,4 +132,4 @@ def test_what_an_examination_found_is_attested_and_replaced(host: str, tmp_path:
         told = json.loads(base64.b64decode(envelope["payload"]))["predicate"]
         assert [one["id"] for one in told["scanner"]["result"]] == ["CVE-2026-1"]
         assert (told["coverage"], told["verdict"]) == ({"packages": 1, "notAssessed": 0}, "reject")
-        assert attestation_key(house.context, renew=True) != key
+        assert get_attestation_key(house.context, renew=True) != key

@@ -12,7 +12,7 @@ from tests.protect.registry.quarantine import Watched, watching
 
 from nephoscope.protect.registry.events.reading import read_events
 from nephoscope.protect.registry.events.registry_event import RegistryEventError
-from nephoscope.protect.registry.image_events import user_agent
+from nephoscope.protect.registry.image_events import get_user_agent
 from nephoscope.protect.registry.registry_settings import RegistrySettingsError, read_settings
 from nephoscope.state.ingestion.outbox import OutboxRow
 from nephoscope.state.registries.registry_images import ImageStatus
@@ -178,7 +178,7 @@ def test_two_hundred_pushes_in_a_minute_are_kept_each_once(house: Watched) -> No
 
 
 def test_our_own_requests_and_repositories_that_are_left_alone_ask_for_nothing(house: Watched) -> None:
-    ours = user_agent(house.state.watched_registries.get("test"))
+    ours = get_user_agent(house.state.watched_registries.get("test"))
     assert house.tell(events(request={"useragent": ours})) == 0
     assert house.tell(events(target={"repository": "elsewhere/app"})) == 0
     assert house.images() == []

@@ -36,7 +36,7 @@ from nephoscope.protect.registry.attestations import (
     STATEMENT_TYPE,
     Envelope,
     ImageAttestation,
-    pre_authentication_encoding,
+    encode_pre_authentication,
     verify_envelope,
 )
 from nephoscope.protect.registry.keyless import KeylessIdentity, read_document, read_material
@@ -137,7 +137,7 @@ def envelope(kind: str) -> tuple[Envelope, dict[str, Any], str]:
     private = key()
     made = HOUSE.certificate(private)
     payload = json.dumps(statement()).encode()
-    signature = private.sign(pre_authentication_encoding(STATEMENT_TYPE, payload), ec.ECDSA(SHA256()))
+    signature = private.sign(encode_pre_authentication(STATEMENT_TYPE, payload), ec.ECDSA(SHA256()))
     sealed = {
         "payloadType": STATEMENT_TYPE,
         "payload": encoded(payload),

@@ -10,7 +10,7 @@ import pytest
 from tests.analyze.world import NET, estate
 
 from nephoscope.estate.estate_view import EstateView
-from nephoscope.estate.rule_changes import NoPriorityError, with_rules
+from nephoscope.estate.rule_changes import NoPriorityError, replace_rules
 from nephoscope.estate.rule_stages import passes
 from nephoscope.protect.segments.segment_block import build_block
 from nephoscope.protect.segments.segment_flows import (
@@ -106,7 +106,7 @@ def test_a_block_closes_the_violations_and_nothing_else(rules: list[str]) -> Non
     assert found.violations
     block = build_block(plan, view, found)
     assert block.left == ()
-    after = with_rules(view.network, block.rules)
+    after = replace_rules(view.network, block.rules)
     ends = {
         machine.name: next(
             (interface, configuration)

@@ -29,14 +29,14 @@ class _Recorder:
         method = getattr(self._catalog, name)
 
         def ask(*arguments: object) -> object:
-            answer = _materialize(method(*arguments))
+            answer = _materialize_answer(method(*arguments))
             self.asked[name, arguments] = answer
             return answer
 
         return ask
 
 
-def _materialize(answer: object) -> object:
+def _materialize_answer(answer: object) -> object:
     """The answer; one that can be read only once as a tuple."""
     return tuple(answer) if isinstance(answer, Iterable) and not isinstance(answer, str) else answer
 
@@ -49,7 +49,7 @@ class _CachedQuery:
     def is_current(self, catalog: Catalog) -> bool:
         """Return whether the catalog would answer as it did when the query was compiled."""
         return all(
-            _is_same_value(_materialize(getattr(catalog, name)(*arguments)), answer)
+            _is_same_value(_materialize_answer(getattr(catalog, name)(*arguments)), answer)
             for (name, arguments), answer in self.asked.items()
         )
 
@@ -78,7 +78,7 @@ class CompileCache:
     ) -> CompiledQuery:
         """Return the cached query, or compile and cache it, as kql.compile() does. KqlError as there."""
         now = now or dt.datetime.now(dt.UTC)
-        kept = self._find((text, dialect))
+        kept = self._find_query((text, dialect))
         if kept is not None and kept.is_current(catalog):
             self.hits += 1
             return _rebind_now(kept.compiled, now)
@@ -86,17 +86,17 @@ class CompileCache:
         recorder = _Recorder(catalog)
         compiled = compile_query(text, cast("Catalog", recorder), dialect, now)
         if compiled.resume is None:
-            self._keep((text, dialect), _CachedQuery(compiled, recorder.asked))
+            self._keep_query((text, dialect), _CachedQuery(compiled, recorder.asked))
         return compiled
 
-    def _find(self, key: tuple[str, str]) -> _CachedQuery | None:
+    def _find_query(self, key: tuple[str, str]) -> _CachedQuery | None:
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
             return kept
 
-    def _keep(self, key: tuple[str, str], kept: _CachedQuery) -> None:
+    def _keep_query(self, key: tuple[str, str], kept: _CachedQuery) -> None:
         with self._lock:
             self._kept[key] = kept
             self._kept.move_to_end(key)

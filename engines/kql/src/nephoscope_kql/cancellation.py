@@ -36,13 +36,13 @@ class Cancellation:
 _CANCELLATION: ContextVar[Cancellation | None] = ContextVar("cancellation of a query", default=None)
 
 
-def current_cancellation() -> Cancellation | None:
+def get_current_cancellation() -> Cancellation | None:
     """Return the token of what runs here."""
     return _CANCELLATION.get()
 
 
 @contextmanager
-def run_cancellable(cancellation: Cancellation | None) -> Iterator[None]:
+def run_with_cancellation(cancellation: Cancellation | None) -> Iterator[None]:
     """Run what happens inside under a token (None = under no token)."""
     reset = _CANCELLATION.set(cancellation)
     try:

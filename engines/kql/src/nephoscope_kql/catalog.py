@@ -27,7 +27,7 @@ class TableSchema:
     ingested: str = ""
     day: tuple[str, str] = ("", "")
 
-    def stored_names(self) -> tuple[str, ...]:
+    def list_stored_names(self) -> tuple[str, ...]:
         """Return what the engine calls the columns: their own names, but where an earlier one differs only by case,
         with the position."""
         seen: set[str] = set()

@@ -18,7 +18,7 @@ _FIRST = datetime(1, 1, 1)
 BATCH = 10_000
 
 
-def typed_columns(table: pa.Table) -> list[tuple[str, KqlType]]:
+def list_typed_columns(table: pa.Table) -> list[tuple[str, KqlType]]:
     """Name and KQL type of each column."""
     return [(field.name, KqlType(field.metadata[b"kql.type"].decode())) for field in table.schema]
 
@@ -36,7 +36,7 @@ def format_cell(value: Any, kind: KqlType) -> str:
     if value is None:
         return ""
     if kind == KqlType.DATETIME:
-        return moment(value)
+        return format_moment(value)
     if kind == KqlType.TIMESPAN:
         return format_span(value)
     if kind == KqlType.BOOL:
@@ -50,7 +50,7 @@ def format_cell(value: Any, kind: KqlType) -> str:
     return str(value)
 
 
-def moment(ticks: int) -> str:
+def format_moment(ticks: int) -> str:
     """`2026-01-31T10:00:00.1234567Z`; decimal places only as far as they are not zero."""
     seconds, rest = divmod(ticks, TICKS_PER_SECOND)
     whole = _FIRST + timedelta(seconds=seconds)

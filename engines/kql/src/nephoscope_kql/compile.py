@@ -10,17 +10,17 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from nephoscope_kql import tree
-from nephoscope_kql.bind import BoundQuery, bind, bind_all
+from nephoscope_kql.bind import BoundQuery, bind_all_results, bind_query_tree
 from nephoscope_kql.binder.query_parameters import RequestProperties
 from nephoscope_kql.catalog import Catalog
-from nephoscope_kql.deadline import COMPILING, deadline_within
+from nephoscope_kql.deadline import COMPILING, set_deadline_within
 from nephoscope_kql.errors import NOWHERE, KqlError, locate_errors
 from nephoscope_kql.externaldata import ExternalSource
 from nephoscope_kql.parser import parse
 from nephoscope_kql.plan.query_probe import QueryProbe
 from nephoscope_kql.plan.relations import ResultHint
-from nephoscope_kql.plan.required_tables import needed_tables
-from nephoscope_kql.plan.row_identity import UNKNOWN, RowIdentity, row_identity
+from nephoscope_kql.plan.required_tables import find_needed_tables
+from nephoscope_kql.plan.row_identity import UNKNOWN, RowIdentity, find_row_identity
 from nephoscope_kql.sql.routines import Routine
 from nephoscope_kql.time_independent_rows import SteadySplit
 from nephoscope_kql.types import KqlType
@@ -80,20 +80,24 @@ def compile_query(
     return compile_results(text, catalog, dialect, now, timeout)[-1]
 
 
-def compile_transformed(text: str, catalog: Catalog, change: Callable[[Relation], Relation]) -> CompiledQuery:
+def compile_transformed_query(
+    text: str, catalog: Catalog, change: Callable[[Relation], Relation]
+) -> CompiledQuery:
     """Compile as compile_query() does, with the bound rows changed before writing; KqlError also where columns depend on rows."""
-    return compile_derived(text, catalog, lambda relation: [change(relation)])[0]
+    return compile_derived_relations(text, catalog, lambda relation: [change(relation)])[0]
 
 
-def compile_derived(
+def compile_derived_relations(
     text: str, catalog: Catalog, derive: Callable[[Relation], Iterable[Relation]]
 ) -> tuple[CompiledQuery, ...]:
     """Compile relations that are made of the bound rows of a query; KqlError as compile_changed()."""
-    with deadline_within(COMPILING), _locate_errors(text):
-        bound = bind(parse(text), catalog)
+    with set_deadline_within(COMPILING), _locate_errors(text):
+        bound = bind_query_tree(parse(text), catalog)
         several = derive(_require_fixed_columns(bound))
         now = dt.datetime.now(dt.UTC)
-        return tuple(_write_query(replace(bound, relation=one), writer("duckdb"), now) for one in several)
+        return tuple(
+            _write_query(replace(bound, relation=one), find_writer("duckdb"), now) for one in several
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +113,17 @@ class PrecomputedQuery:
     asks_now: bool
 
 
-def precompile(text: str, catalog: Catalog) -> PrecomputedQuery | None:
+def precompile_query(text: str, catalog: Catalog) -> PrecomputedQuery | None:
     """Compile a query so that what it asks of single rows, whatever the time is, can be computed for many windows at once.
 
     None where it asks nothing of the kind, or its columns depend on rows; KqlError as compile_query().
     """
-    with deadline_within(COMPILING), _locate_errors(text):
-        bound = bind(parse(text), catalog)
-        return None if bound.unseen else _precompute(bound)
+    with set_deadline_within(COMPILING), _locate_errors(text):
+        bound = bind_query_tree(parse(text), catalog)
+        return None if bound.unseen else _precompute_bound_query(bound)
 
 
-def _precompute(bound: BoundQuery) -> PrecomputedQuery | None:
+def _precompute_bound_query(bound: BoundQuery) -> PrecomputedQuery | None:
     from nephoscope_kql.dialects.duckdb import write_relation
 
     split, now = SteadySplit.of(bound.relation), dt.datetime.now(dt.UTC)
@@ -129,7 +133,7 @@ def _precompute(bound: BoundQuery) -> PrecomputedQuery | None:
         return None
     tables = {
         one.name: _write_query(
-            replace(bound, relation=one.keep_columns(emitter.kept[one.name])), writer("duckdb"), now
+            replace(bound, relation=one.keep_columns(emitter.kept[one.name])), find_writer("duckdb"), now
         )
         for one in read
     }
@@ -155,13 +159,13 @@ def compile_results(
 
     `given` are the values of its parameters and the options that came beside its text.
     """
-    with deadline_within(timeout):
-        return _compile_reporting(
+    with set_deadline_within(timeout):
+        return _compile_located_results(
             text, catalog, dialect, now or dt.datetime.now(dt.UTC), given or RequestProperties(), None
         )
 
 
-def _compile_reporting(
+def _compile_located_results(
     text: str,
     catalog: Catalog,
     dialect: str,
@@ -171,13 +175,13 @@ def _compile_reporting(
 ) -> tuple[CompiledQuery, ...]:
     """The compiled results; what goes wrong is located in the query's text."""
     with _locate_errors(text):
-        writes = writer(dialect)
-        results = bind_all(given.bind_parameters(parse(text)), catalog, probe=probe)
+        writes = find_writer(dialect)
+        results = bind_all_results(given.bind_parameters(parse(text)), catalog, probe=probe)
         written = tuple(_write_query(one, writes, now) for one in results)
     if not results[0].unseen:
         return written
-    again = partial(_compile_reporting, text, catalog, dialect, now, given)
-    return tuple(_to_resume(one, now, again, place) for place, one in enumerate(written))
+    again = partial(_compile_located_results, text, catalog, dialect, now, given)
+    return tuple(_make_resumable_query(one, now, again, place) for place, one in enumerate(written))
 
 
 @contextmanager
@@ -190,7 +194,7 @@ def _locate_errors(text: str) -> Iterator[None]:
         raise KqlError("the query is nested too deeply", NOWHERE) from None
 
 
-def _to_resume(
+def _make_resumable_query(
     compiled: CompiledQuery,
     now: dt.datetime,
     again: Callable[[QueryProbe], tuple[CompiledQuery, ...]],
@@ -230,13 +234,13 @@ def _finish_compilation(
         bound.notes,
         tuple(emitter.external.values()),
         reads={name: frozenset(columns) for name, columns in emitter.reads.items()},
-        needs=needed_tables(bound.relation),
+        needs=find_needed_tables(bound.relation),
         parts=parts,
-        identity=row_identity(bound.relation),
+        identity=find_row_identity(bound.relation),
     )
 
 
-def writer(dialect: str) -> Writer:
+def find_writer(dialect: str) -> Writer:
     """Return what writes relations in a dialect; KqlError where there is none of that name."""
     if dialect == "duckdb":
         from nephoscope_kql.dialects.partitioned_statements import write_in_parts
@@ -255,4 +259,4 @@ def _write_whole_statement(sql: str, emitter: Emitter) -> tuple[str, None, Emitt
 
 def bind_query(query: tree.Query, catalog: Catalog, probe: QueryProbe | None = None) -> BoundQuery:
     """The bound tree of a parsed query: of its last result; `probe` tells the columns that depend on rows."""
-    return bind(query, catalog, probe=probe)
+    return bind_query_tree(query, catalog, probe=probe)

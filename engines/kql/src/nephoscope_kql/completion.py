@@ -10,10 +10,10 @@ from nephoscope_kql.errors import KqlError
 from nephoscope_kql.known_options import CHARTS, STRATEGIES
 from nephoscope_kql.parser import OPERATORS
 from nephoscope_kql.parser.keywords import may_name
-from nephoscope_kql.parser.lexer import Token, words
+from nephoscope_kql.parser.lexer import Token, split_words
 from nephoscope_kql.plan.function_signatures import Callee
 from nephoscope_kql.plan.relations import JoinKind
-from nephoscope_kql.registry import aggregates, functions
+from nephoscope_kql.registry import load_aggregates, load_functions
 from nephoscope_kql.schema import schema
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def complete(text: str, position: int, catalog: Catalog) -> tuple[Completion, ..
     gives fewer columns, never an error.
     """
     before = text[: max(0, min(position, len(text)))]
-    found = words(before)
+    found = split_words(before)
     if found.errors or any(comment.end == len(before) for comment in found.comments):
         return ()
     tokens = found.tokens[:-1]
@@ -183,7 +183,7 @@ def _offer_completions(
         if _is_operand_complete(previous, pipes[-1]):
             yield from (Completion(word, "clause") for word in _list_words(previous, pipes[-1].operator))
         yield from _complete_in_operator(before, pipes[-1], tokens, catalog)
-    yield from _list_callables(functions().values(), "function")
+    yield from _list_callables(load_functions().values(), "function")
     yield from _list_forms()
 
 
@@ -222,10 +222,12 @@ def _list_forms() -> Iterator[Completion]:
 
 def _list_plugins() -> Iterator[Completion]:
     """The plugins that run, by name."""
-    from nephoscope_kql.plugin_registry import plugins
+    from nephoscope_kql.plugin_registry import load_plugins
 
-    known = sorted(plugins().values(), key=lambda one: one.name)
-    return (Completion(one.name, "function", one.signature) for one in known if one.bind and not one.internal)
+    known = sorted(load_plugins().values(), key=lambda one: one.name)
+    return (
+        Completion(one.name, "function", one.signature) for one in known if one.bind and not one.is_internal
+    )
 
 
 def _starts_rows(inner: _BracketContext, previous: Token, pipes: list[_BracketContext]) -> bool:
@@ -246,7 +248,7 @@ def _complete_in_operator(
     yield from _list_variables(tokens)
     yield from (Completion(word, "clause") for word in CLAUSES.get(part.operator, ()))
     if part.operator in _AGGREGATING:
-        yield from _list_callables(aggregates().values(), "aggregate")
+        yield from _list_callables(load_aggregates().values(), "aggregate")
 
 
 def _list_columns(rows: str, catalog: Catalog) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from nephoscope_kql.cancellation import Cancellation, current_cancellation, run_cancellable
+from nephoscope_kql.cancellation import Cancellation, get_current_cancellation, run_with_cancellation
 from nephoscope_kql.errors import NOWHERE, KqlError, TooLargeError
 
 COMPILING = 60.0
@@ -31,13 +31,13 @@ class Deadline:
 _DEADLINE: ContextVar[Deadline | None] = ContextVar("deadline of a query", default=None)
 
 
-def deadline() -> Deadline | None:
+def get_deadline() -> Deadline | None:
     """The deadline of what runs here."""
     return _DEADLINE.get()
 
 
 @contextmanager
-def deadline_within(seconds: float | None) -> Iterator[Deadline | None]:
+def set_deadline_within(seconds: float | None) -> Iterator[Deadline | None]:
     """Set a deadline in `seconds` for the block (None = leave it), or keep an earlier one that is set outside."""
     outer = _DEADLINE.get()
     here = None if seconds is None else Deadline(time.monotonic() + seconds, seconds)
@@ -72,15 +72,15 @@ class RunLimits:
         """Apply them to what happens inside, in whatever thread that is."""
         token = _DEADLINE.set(self.deadline)
         try:
-            with run_cancellable(self.cancellation):
+            with run_with_cancellation(self.cancellation):
                 yield
         finally:
             _DEADLINE.reset(token)
 
 
-def current_limits() -> RunLimits:
+def get_current_limits() -> RunLimits:
     """Return the limits of what runs here."""
-    return RunLimits(_DEADLINE.get(), current_cancellation())
+    return RunLimits(_DEADLINE.get(), get_current_cancellation())
 
 
 def check_deadline(number: int = 0) -> None:
@@ -90,6 +90,6 @@ def check_deadline(number: int = 0) -> None:
     """
     if number % 64:
         return
-    error = current_limits().error
+    error = get_current_limits().error
     if error is not None:
         raise error

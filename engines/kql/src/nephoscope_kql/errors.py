@@ -120,12 +120,12 @@ class UnknownSourceError(KqlError):
     """No table, function or variable that gives rows has the name."""
 
 
-def invalid(message: str, span: Span, hint: str = "") -> KqlError:
+def make_invalid_error(message: str, span: Span, hint: str = "") -> KqlError:
     """An error that Kusto reports too."""
     return KqlError(message, span, "invalid", hint)
 
 
-def unsupported_error(message: str, span: Span, hint: str = "") -> KqlError:
+def make_unsupported_query_error(message: str, span: Span, hint: str = "") -> KqlError:
     """Valid KQL that nephoscope cannot run."""
     return KqlError(message, span, "unsupported", hint)
 
@@ -152,7 +152,7 @@ def locate_errors(text: str) -> Iterator[None]:
         raise error.locate(text) from error.__cause__
 
 
-def raise_all(errors: Sequence[KqlError], text: str) -> None:
+def raise_first_error(errors: Sequence[KqlError], text: str) -> None:
     """Raise the first of the errors, located, with the others attached; nothing happens where there is none."""
     if errors:
         raise join_errors(errors).locate(text)

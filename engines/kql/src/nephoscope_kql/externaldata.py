@@ -74,7 +74,7 @@ def detect_format(location: str) -> str:
     return {"jsonl": "json", "log": "txt"}.get(ending, ending if ending in FORMATS else "csv")
 
 
-def unpack(data: bytes, location: str) -> bytes:
+def unpack_content(data: bytes, location: str) -> bytes:
     """The content of a gzip or zip file, anything else as it is; ExternalDataError where it is broken or too large."""
     try:
         if data[:2] == b"\x1f\x8b":
@@ -97,10 +97,10 @@ def _check_size(data: bytes, location: str) -> bytes:
 def records(source: ExternalSource, data: bytes) -> Iterator[tuple[str | None, ...]]:
     """The records of one file, a cell a column of the source."""
     found = _read_records(source, data)
-    return _skip_last(found) if source.skip_last else found
+    return _skip_last_row(found) if source.skip_last else found
 
 
-def _skip_last(found: Iterator[tuple[str | None, ...]]) -> Iterator[tuple[str | None, ...]]:
+def _skip_last_row(found: Iterator[tuple[str | None, ...]]) -> Iterator[tuple[str | None, ...]]:
     kept = next(found, None)
     for one in found:
         if kept is not None:
@@ -114,7 +114,7 @@ def _read_records(source: ExternalSource, data: bytes) -> Iterator[tuple[str | N
         return
     text = data.decode("utf-8-sig", errors="replace")
     if source.format in SEPARATORS:
-        yield from _read_separated(text, source)
+        yield from _read_separated_lines(text, source)
     elif source.format == "json":
         yield from _read_bags(_parse_values(line for line in text.splitlines() if line.strip()), source)
     elif source.format == "multijson":
@@ -125,25 +125,25 @@ def _read_records(source: ExternalSource, data: bytes) -> Iterator[tuple[str | N
         yield from ((line, *blank) for line in lines[source.skip_first :])
 
 
-def _read_separated(text: str, source: ExternalSource) -> Iterator[tuple[str | None, ...]]:
+def _read_separated_lines(text: str, source: ExternalSource) -> Iterator[tuple[str | None, ...]]:
     width = len(source.names)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=SEPARATORS[source.format])
-    for place, row in enumerate(_skip_unreadable(reader)):
+    for place, row in enumerate(_skip_unreadable_lines(reader)):
         if not row or (source.skip_first and place == 0):
             continue
         if source.cells:
-            yield tuple(_read_place(row, cell) for cell in source.cells)
+            yield tuple(_read_cell_place(row, cell) for cell in source.cells)
         else:
             yield (*row[:width], *("" for _ in range(width - len(row))))
 
 
-def _read_place(row: list[str], cell: ExternalCell) -> str:
+def _read_cell_place(row: list[str], cell: ExternalCell) -> str:
     if cell.constant is not None:
         return cell.constant
     return row[cell.ordinal] if cell.ordinal is not None and cell.ordinal < len(row) else ""
 
 
-def _skip_unreadable(reader: Iterable[list[str]]) -> Iterator[list[str]]:
+def _skip_unreadable_lines(reader: Iterable[list[str]]) -> Iterator[list[str]]:
     """The rows that have the format; a row that has not (a cell over the limit) is left out."""
     rows = iter(reader)
     while True:
@@ -227,7 +227,7 @@ def read_table(source: ExternalSource, reader: ExternalReader) -> pa.Table:
     rows: list[tuple[str | None, ...]] = []
     for location in source.locations:
         try:
-            rows += records(source, unpack(reader.read(location), location))
+            rows += records(source, unpack_content(reader.read(location), location))
         except ExternalDataError as error:
             raise error.place_at(source.span) from error.__cause__
     columns = list(zip(*rows, strict=True)) or [()] * len(source.names)

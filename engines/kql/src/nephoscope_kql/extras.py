@@ -17,6 +17,6 @@ EXTRAS = {
 }
 
 
-def extra_install_command(extra: str) -> str:
+def get_extra_install_command(extra: str) -> str:
     """Return the command that installs an extra into the environment that runs: `/opt/n/bin/python -m pip install 'h3>=4.1'`."""
     return shlex.join([sys.executable, "-m", "pip", "install", *EXTRAS[extra]])

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope_kql.parser import parse
 from nephoscope_kql.parser.expressions import PRECEDENCE
-from nephoscope_kql.parser.lexer import Token, words
-from nephoscope_kql.tree import Binary, OperatorParameter, walk
+from nephoscope_kql.parser.lexer import Token, split_words
+from nephoscope_kql.tree import Binary, OperatorParameter, walk_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,7 @@ def format_query(text: str) -> str:
     The result parses to the same tree and is formatted already; raises KqlError where the query does not parse.
     """
     tree = parse(text)
-    found = words(text)
+    found = split_words(text)
     tokens = sorted([*found.tokens[:-1], *found.comments], key=lambda token: token.start)
     return _Layout(text, tokens, _Roles(tree, tokens)).text()
 
@@ -61,7 +61,7 @@ class _Roles:
         self._tokens = tokens
         self.parameter_equals: set[int] = set()
         self.products: set[int] = set()
-        for node in walk(tree):
+        for node in walk_nodes(tree):
             if isinstance(node, OperatorParameter):
                 self.parameter_equals.add(self._find_first_mark("=", node.span.start))
             elif isinstance(node, Binary) and node.operator == "*":
@@ -100,7 +100,7 @@ class _Layout:
         for token in self.tokens:
             if previous is not None:
                 self._separate_tokens(before, previous, token)
-            self._put(token, previous)
+            self._put_token(token, previous)
             before, previous = previous, token
         self._end_line()
         return "\n".join(self.lines) + "\n"
@@ -111,7 +111,7 @@ class _Layout:
             self._end_line()
             if breaks > 1 and self.lines and self.lines[-1]:
                 self.lines.append("")
-        elif self.line and self._is_spaced(before, previous, token):
+        elif self.line and self._is_space_between(before, previous, token):
             self.line.append(" ")
 
     def _must_break(self, previous: Token, token: Token) -> bool:
@@ -126,7 +126,7 @@ class _Layout:
     def _is_in_statements(self) -> bool:
         return all(bracket.text == "{" for bracket in self.open)
 
-    def _put(self, token: Token, previous: Token | None) -> None:
+    def _put_token(self, token: Token, previous: Token | None) -> None:
         closing = token.kind == "mark" and token.text in _CLOSING
         if closing and self.open:
             self.open.pop()
@@ -154,7 +154,7 @@ class _Layout:
         self.lines.append("".join(self.line).rstrip())
         self.line = []
 
-    def _is_spaced(self, before: Token | None, previous: Token, token: Token) -> bool:
+    def _is_space_between(self, before: Token | None, previous: Token, token: Token) -> bool:
         """Return whether a blank stands between two words of a line."""
         if token.kind == "comment":
             return True
@@ -162,10 +162,10 @@ class _Layout:
             return False
         if "*" in (previous.text, token.text) and not {previous.start, token.start} & self.roles.products:
             return previous.end != token.start
-        return _is_spaced(before, previous, token)
+        return _is_space_between(before, previous, token)
 
 
-def _is_spaced(before: Token | None, previous: Token, token: Token) -> bool:
+def _is_space_between(before: Token | None, previous: Token, token: Token) -> bool:
     """Return whether a blank stands between two words of a line."""
     if token.kind == "comment":
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.plugin_registry import plugins
+from nephoscope_kql.plugin_registry import load_plugins
 from nephoscope_kql.plugins.frequent_patterns import MAX_SETS
 
 _INTRODUCTION = f"""# KQL: the plugins of evaluate
@@ -31,6 +31,6 @@ values are exact in all plugins.
 
 def render_page() -> str:
     """The Markdown of docs/reference/kql-plugins.md."""
-    shown = (one for one in plugins().values() if not one.internal)
+    shown = (one for one in load_plugins().values() if not one.is_internal)
     known = sorted(shown, key=lambda one: (one.bind is None, one.name))
     return _INTRODUCTION + "".join(f"| `{one.signature}` | {one.summary} | {one.status} |\n" for one in known)

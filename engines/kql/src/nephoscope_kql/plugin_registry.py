@@ -12,7 +12,7 @@ from nephoscope_kql.binder.plugin_interface import Plugin
 
 
 @cache
-def plugins() -> Mapping[str, Plugin]:
+def load_plugins() -> Mapping[str, Plugin]:
     """Every plugin by its name, which is case-sensitive."""
     found: dict[str, Plugin] = {}
     for module in sorted(item.name for item in pkgutil.iter_modules(folder.__path__)):

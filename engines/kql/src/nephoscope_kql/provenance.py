@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nephoscope_kql.catalog import Catalog
-from nephoscope_kql.compile import CompiledQuery, compile_transformed
+from nephoscope_kql.compile import CompiledQuery, compile_transformed_query
 from nephoscope_kql.errors import NOWHERE, KqlError
 from nephoscope_kql.plan.relations import (
     Assign,
@@ -34,13 +34,13 @@ class _UntraceableError(Exception):
     """A relation that makes rows of several, or of none."""
 
 
-def compile_traced(text: str, catalog: Catalog, ordinal: str) -> CompiledQuery:
+def compile_traced_query(text: str, catalog: Catalog, ordinal: str) -> CompiledQuery:
     """Compile a query of one table; its last column, `ordinal`, is the row's value of the table's column of that name.
 
     The table is to have that column (a long) behind those that the catalog knows: the query itself does not see it. KqlError where
     the query is wrong, where rows of its result are made of several rows (summarize, union, distinct) or of none (print).
     """
-    return compile_transformed(text, catalog, lambda relation: _build_trace(relation, ordinal))
+    return compile_transformed_query(text, catalog, lambda relation: _build_trace(relation, ordinal))
 
 
 def _build_trace(relation: Relation, ordinal: str) -> Relation:
@@ -61,7 +61,7 @@ class _Tracing:
     def trace_relation(self, relation: Relation) -> tuple[Relation, Column]:
         """The relation with the column behind its own, and the column."""
         if isinstance(relation, TableScan):
-            return self._scan(relation)
+            return self._trace_scan(relation)
         if isinstance(relation, Shared):
             inner, _ = self.trace_relation(relation.input)
             here = self._build_column()
@@ -75,7 +75,7 @@ class _Tracing:
             return replace(relation, input=within, columns=(*relation.columns, column)), column
         raise _UntraceableError(_SAID.get(type(relation).__name__, "one of its operators"))
 
-    def _scan(self, scan: TableScan) -> tuple[Relation, Column]:
+    def _trace_scan(self, scan: TableScan) -> tuple[Relation, Column]:
         column = self._build_column()
         table = scan.table
         storage = (*table.storage, "") if table.storage else ()

@@ -19,7 +19,7 @@ from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import OPERATORS
 from nephoscope_kql.parser.pipes import REFUSED
 from nephoscope_kql.plan.function_signatures import Aggregate, Callee, ScalarFunction
-from nephoscope_kql.registry import aggregates, functions
+from nephoscope_kql.registry import load_aggregates, load_functions
 from nephoscope_kql.types import KqlType
 
 _INTRODUCTION = """# KQL: operators and functions
@@ -321,12 +321,12 @@ def _list_forms() -> list[str]:
     ]
 
 
-def _is_documented(item: Callee) -> bool:
+def _is_callee_documented(item: Callee) -> bool:
     return not item.hidden and not item.name.startswith("_")
 
 
 def _list_functions() -> list[str]:
-    known = [item for item in dict.fromkeys(functions().values()) if _is_documented(item)]
+    known = [item for item in dict.fromkeys(load_functions().values()) if _is_callee_documented(item)]
     lines = ["## Functions\n"]
     for family, members in groupby(sorted(known, key=attrgetter("family", "name")), key=attrgetter("family")):
         lines += _format_family(family, list(members))
@@ -337,7 +337,7 @@ def _format_family(family: str, members: list[ScalarFunction]) -> list[str]:
     module = import_module(f"nephoscope_kql.functions.{family}")
     about = (module.__doc__ or "").strip().partition("\n")[0]
     rows = [
-        (_format_signatures(one), one.summary, *(status(one, dialect) for dialect in DIALECTS))
+        (_format_signatures(one), one.summary, *(describe_support(one, dialect) for dialect in DIALECTS))
         for one in members
     ]
     return [f"### {family}\n", f"{about}\n", *_build_table(("function", "what it gives", *DIALECTS), rows)]
@@ -350,13 +350,13 @@ def _format_signatures(item: ScalarFunction | Aggregate) -> str:
 
 
 def _list_aggregates() -> list[str]:
-    known = sorted(dict.fromkeys(aggregates().values()), key=attrgetter("name"))
+    known = sorted(dict.fromkeys(load_aggregates().values()), key=attrgetter("name"))
     rows = [
         (
             _format_signatures(one),
             one.summary,
             f"`{one.label}`",
-            *(status(one, dialect) for dialect in DIALECTS),
+            *(describe_support(one, dialect) for dialect in DIALECTS),
         )
         for one in known
     ]
@@ -368,7 +368,7 @@ def _list_aggregates() -> list[str]:
     ]
 
 
-def status(item: Callee, dialect: str) -> str:
+def describe_support(item: Callee, dialect: str) -> str:
     """Return whether a dialect has a function or aggregate, and what it needs."""
     if "refused" in item.extra:
         return f"no: {item.extra['refused']}"

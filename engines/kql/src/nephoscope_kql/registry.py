@@ -12,35 +12,35 @@ from nephoscope_kql.plan.function_signatures import Aggregate, Callee, ScalarFun
 
 
 @cache
-def functions() -> Mapping[str, ScalarFunction]:
+def load_functions() -> Mapping[str, ScalarFunction]:
     """Every scalar function by its names, which are case-sensitive."""
     return {
         name: item
-        for item in _load_declared()
+        for item in _load_declared_functions()
         if isinstance(item, ScalarFunction)
         for name in (item.name, *item.aliases)
     }
 
 
 @cache
-def callable_functions() -> Mapping[str, ScalarFunction]:
+def load_callable_functions() -> Mapping[str, ScalarFunction]:
     """The functions that a query may name: all but the hidden ones, of which operators are made."""
-    return {name: item for name, item in functions().items() if not item.hidden}
+    return {name: item for name, item in load_functions().items() if not item.hidden}
 
 
 @cache
-def aggregates() -> Mapping[str, Aggregate]:
+def load_aggregates() -> Mapping[str, Aggregate]:
     """Every aggregate by its names."""
     return {
         name: item
-        for item in _load_declared()
+        for item in _load_declared_functions()
         if isinstance(item, Aggregate)
         for name in (item.name, *item.aliases)
     }
 
 
 @cache
-def _load_declared() -> tuple[Callee, ...]:
+def _load_declared_functions() -> tuple[Callee, ...]:
     found: dict[tuple[type, str], Callee] = {}
     for module in sorted(item.name for item in pkgutil.iter_modules(folder.__path__)):
         for value in vars(import_module(f"{folder.__name__}.{module}")).values():

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from nephoscope_kql.binder.constants import constant
-from nephoscope_kql.binder.operands import operation
-from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef, InQuery, conjuncts
+from nephoscope_kql.binder.constants import make_constant
+from nephoscope_kql.binder.operands import bind_operation
+from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef, InQuery, list_conjuncts
 from nephoscope_kql.plan.relations import (
     Aggregated,
     Assign,
@@ -31,11 +31,11 @@ from nephoscope_kql.types import UNIX_EPOCH_TICKS, KqlType
 from nephoscope_kql.window_cadence import (
     Cadence,
     Trace,
-    event_time,
+    build_window_end,
+    find_event_time,
+    find_recency,
+    find_usable_expression,
     is_steady,
-    recency,
-    usable,
-    window_end,
 )
 
 #: They give rows of their input; what they add to them depends on other rows of the window.
@@ -51,7 +51,7 @@ _ANY = frozenset({"take_any", "take_anyif", "any", "anyif", "arg_max", "arg_min"
 _GREATEST = "max"
 
 
-def candidates(
+def find_candidates(
     relation: Relation, cadence: Cadence, empty: frozenset[str] = frozenset()
 ) -> tuple[tuple[Relation, int], ...]:
     """The relations of which each must have a row for a window to have one; none where that is not known.
@@ -62,19 +62,19 @@ def candidates(
     window a row lies at most.
     """
     trace = Tracer(cadence, empty).read(relation)
-    several = [] if trace is None else [trace, *_all(trace.others)]
+    several = [] if trace is None else [trace, *_concatenate_traces(trace.others)]
     return tuple((_build_steps(one, cadence), one.since) for one in several)
 
 
-def _all(traces: Iterable[Trace]) -> list[Trace]:
-    return [each for one in traces for each in (one, *_all(one.others))]
+def _concatenate_traces(traces: Iterable[Trace]) -> list[Trace]:
+    return [each for one in traces for each in (one, *_concatenate_traces(one.others))]
 
 
 def _build_steps(trace: Trace, cadence: Cadence) -> Relation:
     reference = ColumnRef(type=KqlType.DATETIME, column=trace.time)
-    step = constant(cadence.grain, KqlType.TIMESPAN)
-    first = constant(UNIX_EPOCH_TICKS, KqlType.DATETIME)
-    when = operation("bin_at", KqlType.DATETIME, reference.span, reference, step, first)
+    step = make_constant(cadence.grain, KqlType.TIMESPAN)
+    first = make_constant(UNIX_EPOCH_TICKS, KqlType.DATETIME)
+    when = bind_operation("bin_at", KqlType.DATETIME, reference.span, reference, step, first)
     column = Column("when", "When", KqlType.DATETIME)
     return Aggregated(columns=(column,), input=trace.relation, groups=((column, when),), aggregates=())
 
@@ -99,10 +99,10 @@ class Tracer:
             below = self.read(relation.input)
             return below and replace(below, exact=below.exact and isinstance(relation, Sorted))
         readers: dict[type[Relation], Callable[..., Trace | None]] = {
-            TableScan: self._scan, Filter: self._filter, Assign: self._assign,
-            Expanded: self._trace_expanded, Shared: self._trace_shared,
-            Aggregated: self._trace_aggregated, Series: self._trace_series, Joined: self._trace_join,
-            Concatenated: self._trace_concatenated,
+            TableScan: self._trace_scan, Filter: self._trace_filter, Assign: self._trace_assign,
+            Expanded: self._trace_expanded_rows, Shared: self._trace_shared_rows,
+            Aggregated: self._trace_aggregated_rows, Series: self._trace_series, Joined: self._trace_join,
+            Concatenated: self._trace_concatenated_rows,
         }  # fmt: skip
         reader = readers.get(type(relation))
         return reader(relation) if reader is not None else None
@@ -111,24 +111,24 @@ class Tracer:
         self._made += 1
         return Column(f"when{self._made}", "When", KqlType.DATETIME)
 
-    def _scan(self, scan: TableScan) -> Trace | None:
-        time = event_time(scan)
+    def _trace_scan(self, scan: TableScan) -> Trace | None:
+        time = find_event_time(scan)
         if time is None:
             return None
         made, reference = self._build_column(), ColumnRef(type=time.type, column=time)
         named = Assign(columns=(*scan.columns, made), input=scan, assigned=((made, reference),))
         return Trace(named, made, self.cadence.period, frozenset([time.id]))
 
-    def _filter(self, relation: Filter) -> Trace | None:
+    def _trace_filter(self, relation: Filter) -> Trace | None:
         below = self.read(relation.input)
         if below is None:
             return None
-        conditions = list(conjuncts(relation.predicate))
+        conditions = list(list_conjuncts(relation.predicate))
         limits = [
-            back for one in conditions if (back := recency(one, below.moments, self.cadence)) is not None
+            back for one in conditions if (back := find_recency(one, below.moments, self.cadence)) is not None
         ]
         trace = replace(below, since=min([below.since, *limits]))
-        met = [usable(one, trace, self.cadence) for one in conditions]
+        met = [find_usable_expression(one, trace, self.cadence) for one in conditions]
         for found in met:
             if found is not None:
                 narrowed = Filter(columns=trace.relation.columns, input=trace.relation, predicate=found)
@@ -141,15 +141,20 @@ class Tracer:
         )
         return replace(trace, exact=trace.exact and not within, others=trace.others + others)
 
-    def _assign(self, relation: Assign) -> Trace | None:
+    def _trace_assign(self, relation: Assign) -> Trace | None:
         below = self.read(relation.input)
         if below is None:
             return None
-        named = [(column, usable(value, below, self.cadence)) for column, value in relation.assigned]
+        named = [
+            (column, find_usable_expression(value, below, self.cadence))
+            for column, value in relation.assigned
+        ]
         assigned = tuple((column, value) for column, value in named if value is not None)
-        return self._put(below, relation.columns, assigned, frozenset(column.id for column, _ in named))
+        return self._put_assigned_columns(
+            below, relation.columns, assigned, frozenset(column.id for column, _ in named)
+        )
 
-    def _put(
+    def _put_assigned_columns(
         self,
         below: Trace,
         columns: Sequence[Column],
@@ -170,11 +175,11 @@ class Tracer:
             moments=(below.moments - made) | aliases,
         )
 
-    def _trace_expanded(self, relation: Expanded) -> Trace | None:
+    def _trace_expanded_rows(self, relation: Expanded) -> Trace | None:
         below = self.read(relation.input)
         if below is None:
             return None
-        values = [usable(one.value, below, self.cadence) for one in relation.expansions]
+        values = [find_usable_expression(one.value, below, self.cadence) for one in relation.expansions]
         if any(value is None for value in values):
             return replace(below, exact=False)
         expansions = tuple(
@@ -195,7 +200,7 @@ class Tracer:
         made = frozenset(one.column.id for one in expansions)
         return replace(below, relation=expanded, moments=below.moments - made)
 
-    def _trace_shared(self, relation: Shared) -> Trace | None:
+    def _trace_shared_rows(self, relation: Shared) -> Trace | None:
         below = self.read(relation.input)
         if below is None:
             return None
@@ -211,11 +216,13 @@ class Tracer:
         moments = frozenset(new.id for new, old in pairs if old.id in below.moments)
         return replace(below, relation=named, time=time, moments=moments)
 
-    def _trace_aggregated(self, relation: Aggregated) -> Trace | None:
+    def _trace_aggregated_rows(self, relation: Aggregated) -> Trace | None:
         below = self.read(relation.input) if relation.groups else None
         if below is None:
             return None
-        groups = [(column, usable(value, below, self.cadence)) for column, value in relation.groups]
+        groups = [
+            (column, find_usable_expression(value, below, self.cadence)) for column, value in relation.groups
+        ]
         whole = all(value is not None for _, value in groups)
         known = tuple((column, value) for column, value in groups if value is not None)
         moments = frozenset(
@@ -228,7 +235,7 @@ class Tracer:
         if whole and below.exact and below.is_disjoint(self.cadence):
             return self._trace_window_groups(relation, below, known, moments)
         made = frozenset(column.id for column, _ in relation.groups)
-        trace = self._put(below, [column for column, _ in known], known, made)
+        trace = self._put_assigned_columns(below, [column for column, _ in known], known, made)
         aliases = frozenset(column.id for column, _ in known) & trace.moments
         return replace(trace, exact=False, moments=aliases | moments)
 
@@ -241,12 +248,12 @@ class Tracer:
     ) -> Trace:
         """The groups of each window by itself."""
         window, time = self._build_column(), self._build_column()
-        ends = window_end(below.time, self.cadence)
+        ends = build_window_end(below.time, self.cadence)
         reference = ColumnRef(type=KqlType.DATETIME, column=below.time)
         latest = self._build_greatest_time(reference)
         aggregates = [(time, latest)]
         for column, call in relation.aggregates:
-            found = None if call.aggregate.name in _ANY else usable(call, below, self.cadence)
+            found = None if call.aggregate.name in _ANY else find_usable_expression(call, below, self.cadence)
             if isinstance(found, AggregateCall):
                 aggregates.append((column, found))
         columns = (*(column for column, _ in groups), window, *(column for column, _ in aggregates))
@@ -265,21 +272,25 @@ class Tracer:
 
     @staticmethod
     def _build_greatest_time(value: Bound) -> AggregateCall:
-        from nephoscope_kql.registry import aggregates
+        from nephoscope_kql.registry import load_aggregates
 
-        return AggregateCall(type=KqlType.DATETIME, aggregate=aggregates()[_GREATEST], arguments=(value,))
+        return AggregateCall(
+            type=KqlType.DATETIME, aggregate=load_aggregates()[_GREATEST], arguments=(value,)
+        )
 
     def _trace_series(self, relation: Series) -> Trace | None:
         below = self.read(relation.input) if relation.groups and not relation.nonempty else None
         if below is None:
             return None
-        found = [(column, usable(value, below, self.cadence)) for column, value in relation.groups]
+        found = [
+            (column, find_usable_expression(value, below, self.cadence)) for column, value in relation.groups
+        ]
         known = tuple((column, value) for column, value in found if value is not None)
         made = frozenset(column.id for column, _ in relation.groups)
-        trace = self._put(below, [column for column, _ in known], known, made)
+        trace = self._put_assigned_columns(below, [column for column, _ in known], known, made)
         return replace(trace, exact=False, moments=frozenset())
 
-    def _trace_concatenated(self, relation: Concatenated) -> Trace | None:
+    def _trace_concatenated_rows(self, relation: Concatenated) -> Trace | None:
         several = [
             (self.read(one), fills)
             for one, fills in zip(relation.inputs, relation.fills, strict=True)
@@ -289,7 +300,9 @@ class Tracer:
         if not rows or len(rows) < len(several):
             return None
         traces = [one for one, _ in rows]
-        filled = [[usable(value, trace, self.cadence) for value in fills] for trace, fills in rows]
+        filled = [
+            [find_usable_expression(value, trace, self.cadence) for value in fills] for trace, fills in rows
+        ]
         places = [n for n in range(len(relation.columns)) if all(one[n] is not None for one in filled)]
         time = self._build_column()
         fills = tuple(
@@ -331,7 +344,7 @@ class Tracer:
 
     def _trace_steady_join(self, relation: Joined, left: Trace) -> Trace | None:
         """A join with rows that are the same in every window."""
-        keys = [(usable(one, left, self.cadence), other) for one, other in relation.keys]
+        keys = [(find_usable_expression(one, left, self.cadence), other) for one, other in relation.keys]
         if relation.residual is not None or any(one is None for one, _ in keys):
             return None
         known = left.column_ids | {column.id for column in relation.right.columns}
@@ -351,13 +364,16 @@ class Tracer:
         if not (left.is_disjoint(self.cadence) and right.is_disjoint(self.cadence)):
             return None
         keys = [
-            (usable(one, left, self.cadence), usable(other, right, self.cadence))
+            (
+                find_usable_expression(one, left, self.cadence),
+                find_usable_expression(other, right, self.cadence),
+            )
             for one, other in relation.keys
         ]
         kept = tuple((one, other) for one, other in keys if one is not None and other is not None)
         if len(kept) < len(keys):
             return None
-        window = (window_end(left.time, self.cadence), window_end(right.time, self.cadence))
+        window = (build_window_end(left.time, self.cadence), build_window_end(right.time, self.cadence))
         known = left.column_ids | right.column_ids
         shown = tuple(column for column in relation.columns if column.id in known)
         joined = Joined(

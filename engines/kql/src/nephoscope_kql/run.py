@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope_kql.catalog import StoredFunction
 from nephoscope_kql.compile import CompiledQuery, compile_results
-from nephoscope_kql.deadline import deadline_within
-from nephoscope_kql.engines.arrow_types import arrow_catalog
+from nephoscope_kql.deadline import set_deadline_within
+from nephoscope_kql.engines.arrow_types import build_arrow_catalog
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.errors import locate_errors
 from nephoscope_kql.plan.relations import ResultHint
@@ -49,10 +49,10 @@ def run(
     a string is never null. KqlError where the query is wrong or cannot be run.
     """
     given = tables or {}
-    with deadline_within(timeout):
+    with set_deadline_within(timeout):
         compiled = _compile_tables(text, given, now, functions)[-1]
         with DuckDBEngine(given, external=external) as engine:
-            return run_compiled(engine, compiled, text)
+            return run_compiled_query(engine, compiled, text)
 
 
 def results(
@@ -65,7 +65,7 @@ def results(
 ) -> tuple[QueryResult, ...]:
     """Run a query and give all its results in order: one a tabular statement, several of fork and facet; arguments as run()."""
     given = tables or {}
-    with deadline_within(timeout):
+    with set_deadline_within(timeout):
         compiled = _compile_tables(text, given, now, functions)
         with DuckDBEngine(given, external=external) as engine:
             return tuple(run_results(engine, compiled, text))
@@ -75,10 +75,10 @@ def _compile_tables(
     text: str, tables: Mapping[str, pa.Table], now: dt.datetime | None, functions: Iterable[StoredFunction]
 ) -> tuple[CompiledQuery, ...]:
     known = {function.name: function for function in functions}
-    return compile_results(text, replace(arrow_catalog(tables), functions=known), now=now)
+    return compile_results(text, replace(build_arrow_catalog(tables), functions=known), now=now)
 
 
-def run_compiled(
+def run_compiled_query(
     engine: DuckDBEngine, compiled: CompiledQuery, text: str, timeout: float | None = None
 ) -> pa.Table:
     """The rows of a compiled query; a KqlError says where in its text it arose."""
@@ -90,4 +90,6 @@ def run_results(
     engine: DuckDBEngine, compiled: Iterable[CompiledQuery], text: str, timeout: float | None = None
 ) -> list[QueryResult]:
     """Run every compiled result of a query, in order; a KqlError says where in its text it arose."""
-    return [QueryResult(run_compiled(engine, one, text, timeout), one.name, one.hint) for one in compiled]
+    return [
+        QueryResult(run_compiled_query(engine, one, text, timeout), one.name, one.hint) for one in compiled
+    ]

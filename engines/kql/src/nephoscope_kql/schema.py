@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.compile import bind_query
-from nephoscope_kql.errors import Span, invalid, locate_errors
+from nephoscope_kql.errors import Span, locate_errors, make_invalid_error
 from nephoscope_kql.parser import parse
 
 if TYPE_CHECKING:
@@ -19,5 +19,5 @@ def schema(text: str, catalog: Catalog) -> tuple[tuple[str, KqlType], ...]:
         with locate_errors(text):
             relation = bind_query(parse(text), catalog).relation
     except RecursionError:
-        raise invalid("the query is nested too deeply", Span(0, 0)).locate(text) from None
+        raise make_invalid_error("the query is nested too deeply", Span(0, 0)).locate(text) from None
     return tuple((column.name, column.type) for column in relation.columns)

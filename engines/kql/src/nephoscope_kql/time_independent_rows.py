@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from nephoscope_kql.binder.operands import operation
+from nephoscope_kql.binder.operands import bind_operation
 from nephoscope_kql.errors import NOWHERE
-from nephoscope_kql.plan.column_references import count_columns, inputs, operands
+from nephoscope_kql.plan.column_references import count_columns, list_inputs, list_operands
 from nephoscope_kql.plan.expressions import (
     AggregateCall,
     ColumnRef,
@@ -16,12 +16,12 @@ from nephoscope_kql.plan.expressions import (
     ScalarQuery,
     Variable,
     WindowCall,
-    conjuncts,
+    list_conjuncts,
 )
 from nephoscope_kql.plan.relations import Assign, Concatenated, Filter, Materialized, TableScan
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.types import KqlType
-from nephoscope_kql.window_cadence import event_time, expressions, is_steady_value
+from nephoscope_kql.window_cadence import find_event_time, is_steady_value, list_expressions
 
 SINCE, UNTIL = "since", "until"
 """The parameters that say which of the kept rows are in a window: from the first on until before the second."""
@@ -66,10 +66,10 @@ class SteadySplit:
     def of(cls, relation: Relation) -> SteadySplit:
         """Split a bound query; without `rows` where nothing of it can be computed before."""
         split = cls()
-        split._walk(relation)
+        split._walk_relation(relation)
         return split
 
-    def _walk(self, relation: Relation) -> None:
+    def _walk_relation(self, relation: Relation) -> None:
         pending = [relation]
         while pending:
             one = pending.pop()
@@ -79,11 +79,11 @@ class SteadySplit:
             base, steps = _split_chain(one)
             read = _find_base(base) if steps else None
             if read is None or not self._collect_steps(one, read, steps):
-                pending += inputs(one)
-                pending += _find_subqueries(expressions(one))
+                pending += list_inputs(one)
+                pending += _find_subqueries(list_expressions(one))
                 continue
             for step in steps:
-                pending += _find_subqueries(expressions(step))
+                pending += _find_subqueries(list_expressions(step))
 
     def _collect_steps(self, relation: Relation, base: SteadyBase, steps: list[Filter | Assign]) -> bool:
         steady, rest = _divide_steps(base.relation, steps)
@@ -105,7 +105,9 @@ class SteadySplit:
 def _split_chain(relation: Relation) -> tuple[Relation, list[Filter | Assign]]:
     """Return what lies below filters and assignments that look at a row alone, and these, the lowest first."""
     steps: list[Filter | Assign] = []
-    while isinstance(relation, Filter | Assign) and not any(map(_reads_other_rows, expressions(relation))):
+    while isinstance(relation, Filter | Assign) and not any(
+        map(_reads_other_rows, list_expressions(relation))
+    ):
         steps.append(relation)
         relation = relation.input
     return relation, steps[::-1]
@@ -114,7 +116,7 @@ def _split_chain(relation: Relation) -> tuple[Relation, list[Filter | Assign]]:
 def _find_base(relation: Relation) -> SteadyBase | None:
     """A table of events, or a union of rows of such that are the same in every window; None for others."""
     if isinstance(relation, TableScan):
-        time = event_time(relation)
+        time = find_event_time(relation)
         hidden = () if relation.ingested is None else (relation.ingested,)
         return None if time is None else SteadyBase(relation, time, hidden)
     if not isinstance(relation, Concatenated):
@@ -151,18 +153,18 @@ def _divide_steps(base: Relation, steps: Iterable[Filter | Assign]) -> tuple[Rel
     rest: list[Filter | Assign] = []
     late: set[str] = set()
 
-    def movable(value: Bound) -> bool:
+    def is_movable(value: Bound) -> bool:
         return is_steady_value(value) and not late.intersection(count_columns([value]))
 
     for step in steps:
         if isinstance(step, Filter):
-            for one in conjuncts(step.predicate):
-                if movable(one):
+            for one in list_conjuncts(step.predicate):
+                if is_movable(one):
                     steady = Filter(columns=steady.columns, input=steady, predicate=one)
                 else:
                     rest.append(Filter(columns=(), input=base, predicate=one))
             continue
-        early = tuple(pair for pair in step.assigned if movable(pair[1]))
+        early = tuple(pair for pair in step.assigned if is_movable(pair[1]))
         if early:
             shown = (*steady.columns, *(column for column, _ in early))
             steady = Assign(columns=shown, input=steady, assigned=early)
@@ -177,15 +179,15 @@ def _build_time_bounds(time: Column) -> Bound:
     moment = ColumnRef(type=KqlType.DATETIME, column=time)
     since, until = (Variable(type=KqlType.DATETIME, name=name) for name in (SINCE, UNTIL))
     ends = (
-        operation(">=", KqlType.BOOL, NOWHERE, moment, since),
-        operation("<", KqlType.BOOL, NOWHERE, moment, until),
+        bind_operation(">=", KqlType.BOOL, NOWHERE, moment, since),
+        bind_operation("<", KqlType.BOOL, NOWHERE, moment, until),
     )
-    return operation("and", KqlType.BOOL, NOWHERE, *ends)
+    return bind_operation("and", KqlType.BOOL, NOWHERE, *ends)
 
 
 def _reads_other_rows(value: Bound) -> bool:
     """Return whether an expression is about other rows beside its own."""
-    return isinstance(value, WindowCall | AggregateCall) or any(map(_reads_other_rows, operands(value)))
+    return isinstance(value, WindowCall | AggregateCall) or any(map(_reads_other_rows, list_operands(value)))
 
 
 def _find_subqueries(values: Iterable[Bound]) -> Iterator[Relation]:
@@ -195,4 +197,4 @@ def _find_subqueries(values: Iterable[Bound]) -> Iterator[Relation]:
         value = pending.pop()
         if isinstance(value, InQuery | ScalarQuery):
             yield value.relation
-        pending.extend(operands(value))
+        pending.extend(list_operands(value))

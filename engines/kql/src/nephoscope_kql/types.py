@@ -41,12 +41,12 @@ class KqlType(StrEnum):
         return _PHYSICAL[self]
 
     @property
-    def numeric(self) -> bool:
+    def is_numeric(self) -> bool:
         """Return whether it is int, long, real or decimal."""
         return self in NUMBERS
 
     @property
-    def integer(self) -> bool:
+    def is_integer(self) -> bool:
         """Return whether it is int or long."""
         return self in (KqlType.INT, KqlType.LONG)
 
@@ -89,7 +89,7 @@ def promote_type(kind: KqlType) -> KqlType:
     return KqlType.LONG if kind == KqlType.INT else kind
 
 
-def wider_number_type(left: KqlType, right: KqlType) -> KqlType:
+def choose_wider_number_type(left: KqlType, right: KqlType) -> KqlType:
     """The number type that two number types are computed in: decimal over real over long over int."""
     order = (KqlType.INT, KqlType.LONG, KqlType.REAL, KqlType.DECIMAL)
     return order[max(order.index(left), order.index(right))]

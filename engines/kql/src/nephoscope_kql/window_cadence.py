@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from nephoscope_kql.binder.constants import constant
-from nephoscope_kql.binder.operands import operation
-from nephoscope_kql.plan.column_references import inputs, operands
+from nephoscope_kql.binder.constants import make_constant
+from nephoscope_kql.binder.operands import bind_operation
+from nephoscope_kql.plan.column_references import list_inputs, list_operands
 from nephoscope_kql.plan.expressions import (
     AggregateCall,
     BoundCall,
@@ -67,16 +67,16 @@ class Trace:
         return self.since <= cadence.frequency
 
 
-def window_end(time: Column, cadence: Cadence) -> Bound:
+def build_window_end(time: Column, cadence: Cadence) -> Bound:
     """The end of the only window that a row of a time lies in."""
-    step = constant(cadence.frequency, KqlType.TIMESPAN)
-    first = constant(UNIX_EPOCH_TICKS, KqlType.DATETIME)
+    step = make_constant(cadence.frequency, KqlType.TIMESPAN)
+    first = make_constant(UNIX_EPOCH_TICKS, KqlType.DATETIME)
     reference = ColumnRef(type=KqlType.DATETIME, column=time)
-    begin = operation("bin_at", KqlType.DATETIME, reference.span, reference, step, first)
-    return operation("+", KqlType.DATETIME, reference.span, begin, step)
+    begin = bind_operation("bin_at", KqlType.DATETIME, reference.span, reference, step, first)
+    return bind_operation("+", KqlType.DATETIME, reference.span, begin, step)
 
 
-def event_time(scan: TableScan) -> Column | None:
+def find_event_time(scan: TableScan) -> Column | None:
     """The column that says when rows of a table happened; None of a watchlist, whose rows are the same in every window."""
     if scan.table.relation and not scan.table.ingested:
         return None
@@ -86,10 +86,12 @@ def event_time(scan: TableScan) -> Column | None:
 def is_steady(relation: Relation) -> bool:
     """Return whether a relation has the same rows in every window: it reads no table of events, no file, and no now()."""
     if isinstance(relation, TableScan):
-        return event_time(relation) is None
+        return find_event_time(relation) is None
     if isinstance(relation, External | Mined):
         return False
-    return all(map(is_steady, inputs(relation))) and all(map(is_steady_value, expressions(relation)))
+    return all(map(is_steady, list_inputs(relation))) and all(
+        map(is_steady_value, list_expressions(relation))
+    )
 
 
 def is_steady_value(value: Bound) -> bool:
@@ -98,14 +100,14 @@ def is_steady_value(value: Bound) -> bool:
         return False
     if isinstance(value, ScalarQuery | InQuery) and not is_steady(value.relation):
         return False
-    return all(map(is_steady_value, operands(value)))
+    return all(map(is_steady_value, list_operands(value)))
 
 
 def _changes_over_time(value: Bound) -> bool:
     return isinstance(value, BoundCall) and value.function.name in CHANGING
 
 
-def expressions(relation: Relation) -> Iterator[Bound]:
+def list_expressions(relation: Relation) -> Iterator[Bound]:
     """The expressions of a relation, wherever its fields hold them."""
     for name in relation.__dataclass_fields__:
         yield from _iterate_bound(getattr(relation, name))
@@ -124,14 +126,14 @@ def _iterate_bound(value: object) -> Iterator[Bound]:
             yield from _iterate_bound(getattr(value, name))
 
 
-def ticks_before_now(value: Bound, cadence: Cadence) -> int | None:
+def find_ticks_before_now(value: Bound, cadence: Cadence) -> int | None:
     """The most ticks that a time lies before now(), where it is now() less a constant, also rounded down; None where it is not."""
     if isinstance(value, Variable) and value.name == "now":
         return 0
     if not isinstance(value, BoundCall) or not value.arguments:
         return None
     first, *rest = value.arguments
-    back = ticks_before_now(first, cadence)
+    back = find_ticks_before_now(first, cadence)
     steps = [one.value for one in rest if isinstance(one, Constant) and type(one.value) is int]
     if back is None or len(steps) != len(rest):
         return None
@@ -149,7 +151,7 @@ def _compute_max_rounding(back: int, step: int, cadence: Cadence) -> int:
     return 0 if multiples else step
 
 
-def recency(condition: Bound, moments: Iterable[str], cadence: Cadence) -> int | None:
+def find_recency(condition: Bound, moments: Iterable[str], cadence: Cadence) -> int | None:
     """Count how many ticks before now() one of the moments lies at most where a condition is true; None where it does not say."""
     if not isinstance(condition, BoundCall):
         return None
@@ -160,11 +162,11 @@ def recency(condition: Bound, moments: Iterable[str], cadence: Cadence) -> int |
         return None
     if arguments[0].column.id not in moments:
         return None
-    back = ticks_before_now(arguments[1], cadence)
+    back = find_ticks_before_now(arguments[1], cadence)
     return None if back is None or back < 0 else back
 
 
-def usable(value: Bound, trace: Trace, cadence: Cadence) -> Bound | None:
+def find_usable_expression(value: Bound, trace: Trace, cadence: Cadence) -> Bound | None:
     """The expression over the rows of a trace, the end of their window for now(); None where it is about more than these rows."""
     if isinstance(value, Constant):
         return value
@@ -172,7 +174,7 @@ def usable(value: Bound, trace: Trace, cadence: Cadence) -> Bound | None:
         return value if value.column.id in trace.column_ids else None
     if isinstance(value, Variable):
         disjoint = value.name == "now" and trace.is_disjoint(cadence)
-        return window_end(trace.time, cadence) if disjoint else None
+        return build_window_end(trace.time, cadence) if disjoint else None
     if isinstance(value, ScalarQuery):
         return value if is_steady_value(value) else None
     return _is_usable_inside(value, trace, cadence)
@@ -182,15 +184,18 @@ def _is_usable_inside(value: Bound, trace: Trace, cadence: Cadence) -> Bound | N
     if _changes_over_time(value) or isinstance(value, WindowCall):
         return None
     if isinstance(value, InQuery):
-        operand = usable(value.operand, trace, cadence)
+        operand = find_usable_expression(value.operand, trace, cadence)
         return replace(value, operand=operand) if operand is not None and is_steady(value.relation) else None
     if isinstance(value, BoundCall | AggregateCall):
-        arguments = [usable(one, trace, cadence) for one in value.arguments]
+        arguments = [find_usable_expression(one, trace, cadence) for one in value.arguments]
         known = tuple(one for one in arguments if one is not None)
         return replace(value, arguments=known) if len(known) == len(arguments) else None
     if isinstance(value, DynamicPath):
-        target = usable(value.target, trace, cadence)
-        steps = tuple(usable(one, trace, cadence) if isinstance(one, Bound) else one for one in value.steps)
+        target = find_usable_expression(value.target, trace, cadence)
+        steps = tuple(
+            find_usable_expression(one, trace, cadence) if isinstance(one, Bound) else one
+            for one in value.steps
+        )
         if target is None or any(one is None for one in steps):
             return None
         return replace(value, target=target, steps=tuple(one for one in steps if one is not None))

@@ -13,7 +13,7 @@ from itertools import combinations, product
 
 from nephoscope_kql.binder.built_in_calls import WINDOWS
 from nephoscope_kql.plan.function_signatures import Callee, CalleeParameter, Signature
-from nephoscope_kql.registry import aggregates, callable_functions
+from nephoscope_kql.registry import load_aggregates, load_callable_functions
 from nephoscope_kql.types import KqlType
 
 COLUMNS = {
@@ -56,8 +56,8 @@ class Group:
 def groups() -> Iterator[Group]:
     """Everything that is asked."""
     yield Group("operators", "project ", tuple(_operators()))
-    yield Group("functions", "project ", _calls_of(callable_functions()))
-    yield Group("aggregates", "summarize ", _calls_of(aggregates()))
+    yield Group("functions", "project ", _calls_of(load_callable_functions()))
+    yield Group("aggregates", "summarize ", _calls_of(load_aggregates()))
     yield Group("windows", "serialize | extend ", tuple(_windows()))
     yield Group("queries", "", tuple(_queries()))
 

@@ -8,7 +8,7 @@ from expression_groups import COLUMNS, Group
 
 import nephoscope_kql as kql
 from nephoscope_kql import tree
-from nephoscope_kql.bind import bind
+from nephoscope_kql.bind import bind_query_tree
 from nephoscope_kql.binder.environment import Binder, Env
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.dialects.relational import Emitter
@@ -20,7 +20,7 @@ from nephoscope_kql.tree.operators import Print
 from service import Verdict
 
 CATALOG = MemoryCatalog.of({"T": COLUMNS.items()})
-ROWS = bind(parse("T"), CATALOG).relation
+ROWS = bind_query_tree(parse("T"), CATALOG).relation
 TUPLES = ("series_fit_", "series_stats", "series_periods_", "series_decompose", "bag_unpack")
 """Functions of several columns, which only a whole query shows."""
 
@@ -41,7 +41,7 @@ def verdict(group: Group, text: str) -> Verdict:
 def _type_of(text: str) -> str:
     """The type of a scalar expression over the columns of T; its SQL is written, too."""
     value = Env(Binder(CATALOG)).over_relation(ROWS).bind_scalar(_printed(text))
-    block = SelectBlock(None, {column.id: Value(nodes.name(column.id)) for column in ROWS.columns})
+    block = SelectBlock(None, {column.id: Value(nodes.build_name(column.id)) for column in ROWS.columns})
     Emitter("duckdb").write_scalar(value, block)
     return value.type.value
 

@@ -10,7 +10,7 @@ import pytest
 from written import evaluated, shown
 
 from nephoscope_kql.errors import KqlError
-from nephoscope_kql.extras import extra_install_command
+from nephoscope_kql.extras import get_extra_install_command
 from nephoscope_kql.functions import declaration, geoip
 
 NEEDING = {
@@ -29,7 +29,7 @@ def test_without_its_extra_a_function_is_refused(expression: str, monkeypatch) -
         evaluated(expression)
     assert error.value.kind == "unsupported"
     modules, extra = NEEDING[expression]
-    assert f"{modules}: {extra_install_command(extra)}" in str(error.value)
+    assert f"{modules}: {get_extra_install_command(extra)}" in str(error.value)
 
 
 def test_distance_and_geohash_need_no_extra(monkeypatch) -> None:
@@ -52,7 +52,7 @@ def no_host(monkeypatch) -> None:
 
 def test_the_host_says_where_an_address_is(monkeypatch) -> None:
     monkeypatch.delenv(geoip.SETTING, raising=False)
-    geoip.provide_places(lambda address: {"country": "Freedonia"} if address == "1.1.1.1" else None)
+    geoip.set_geolocation_lookup(lambda address: {"country": "Freedonia"} if address == "1.1.1.1" else None)
     assert shown(*evaluated("geo_info_from_ip_address(' 1.1.1.1')")) == {"country": "Freedonia"}
     assert evaluated("geo_info_from_ip_address('1.1.1.2')") == ("dynamic", "{}")
     assert evaluated("geo_info_from_ip_address('x')") == ("dynamic", None)

@@ -12,7 +12,7 @@ from written import NOW
 
 import nephoscope_kql as kql
 from nephoscope_kql.functions.declaration import ALL
-from nephoscope_kql.registry import functions
+from nephoscope_kql.registry import load_functions
 from nephoscope_kql.sql.routines import ArrowFunction
 
 few = settings(max_examples=4, deadline=None)
@@ -152,7 +152,7 @@ SHAPES = ("kql_line_", "kql_polygon_", "kql_polygons_", "kql_s2_line", "kql_s2_p
 @settings(max_examples=15, deadline=None)
 @given(st.lists(GEOMETRY, min_size=2, max_size=2), st.floats(allow_nan=True), st.integers(-1, 3))
 def test_no_shape_makes_geography_raise(shapes: list, number: float, level: int) -> None:
-    assert functions()  # loads the folder, which fills ALL
+    assert load_functions()  # loads the folder, which fills ALL
     routines = [one for one in ALL if isinstance(one, ArrowFunction) and one.name.startswith(SHAPES)]
     assert len(routines) > 25
     one, other = (json.dumps(item) for item in shapes)

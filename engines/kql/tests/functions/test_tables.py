@@ -12,7 +12,7 @@ import yaml
 from written import shown, together
 
 import nephoscope_kql as kql
-from nephoscope_kql.registry import aggregates, functions
+from nephoscope_kql.registry import load_aggregates, load_functions
 
 TABLES = Path(__file__).parents[1] / "cases/functions"
 FILES = {
@@ -59,16 +59,16 @@ def test_a_function_gives_what_its_table_says(file: str, name: str) -> None:
 
 def test_every_function_and_aggregate_has_a_case() -> None:
     tested = {name for name, _ in CASES}
-    known = {item.name for item in (*functions().values(), *aggregates().values())}
-    shown_ones = {item.name for item in functions().values() if not item.hidden}
+    known = {item.name for item in (*load_functions().values(), *load_aggregates().values())}
+    shown_ones = {item.name for item in load_functions().values() if not item.hidden}
     assert {
-        name for name in shown_ones | {item.name for item in aggregates().values()} if name[0] != "_"
+        name for name in shown_ones | {item.name for item in load_aggregates().values()} if name[0] != "_"
     } - tested == REFUSED
     assert tested <= known
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, item in functions().items() if item.hidden and name.isidentifier()]
+    "name", [name for name, item in load_functions().items() if item.hidden and name.isidentifier()]
 )
 def test_a_query_cannot_name_what_operators_are_made_of(name: str) -> None:
     with pytest.raises(kql.KqlError) as caught:

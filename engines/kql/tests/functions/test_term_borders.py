@@ -11,10 +11,10 @@ import pytest
 
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.compile import compile_query
-from nephoscope_kql.engines.arrow_types import schema_of
+from nephoscope_kql.engines.arrow_types import read_table_schema
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.functions.term_boundaries import APART
-from nephoscope_kql.functions.text_operators import any_term_pattern, term_pattern
+from nephoscope_kql.functions.text_operators import build_any_term_pattern, build_term_pattern
 
 #: Ideographs that Arrow's newer tables of Unicode know as letters.
 _NEWER = range(0x2EBF0, 0x2EE5E)
@@ -30,17 +30,17 @@ def _characters() -> Iterator[str]:
 
 _TEXTS = [text for one in _characters() for text in (f"{one}Net", f"net{one}", f"x {one}NET{one} net2")]
 _CASES = (
-    ("x has 'net'", term_pattern("net", "has", False)),
-    ("x has_cs 'net'", term_pattern("net", "has", True)),
-    ("x hasprefix 'net'", term_pattern("net", "hasprefix", False)),
-    ("x hassuffix_cs 'Net'", term_pattern("Net", "hassuffix", True)),
-    ("x has 'et2'", term_pattern("et2", "has", False)),
-    ("x has_any ('net', 'user')", any_term_pattern(["net", "user"], APART)),
+    ("x has 'net'", build_term_pattern("net", "has", False)),
+    ("x has_cs 'net'", build_term_pattern("net", "has", True)),
+    ("x hasprefix 'net'", build_term_pattern("net", "hasprefix", False)),
+    ("x hassuffix_cs 'Net'", build_term_pattern("Net", "hassuffix", True)),
+    ("x has 'et2'", build_term_pattern("et2", "has", False)),
+    ("x has_any ('net', 'user')", build_any_term_pattern(["net", "user"], APART)),
     (
         f"x has_any ('net', {', '.join(repr(f'user{n}') for n in range(9))})",
-        any_term_pattern(["net", *(f"user{n}" for n in range(9))], APART),
+        build_any_term_pattern(["net", *(f"user{n}" for n in range(9))], APART),
     ),
-    ("x has 'é'", term_pattern("é", "has", False)),
+    ("x has 'é'", build_term_pattern("é", "has", False)),
 )
 
 
@@ -49,7 +49,7 @@ def test_every_character_beside_a_term_is_judged_as_by_all_of_unicode(condition:
     table = pa.table({"x": _TEXTS})
     query = f"T | extend Found = {condition}, Missing = not({condition})"
     filtered = f"T | where {condition} | count"
-    catalog = MemoryCatalog({"T": schema_of("T", table)})
+    catalog = MemoryCatalog({"T": read_table_schema("T", table)})
     with DuckDBEngine({"T": table}) as engine:
         rows = engine.run(compile_query(query, catalog, now=_NOW)).to_pydict()
         count = engine.run(compile_query(filtered, catalog, now=_NOW)).column(0).to_pylist()

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from nephoscope_kql.plan.function_signatures import Callee
-from nephoscope_kql.registry import aggregates, functions
+from nephoscope_kql.registry import load_aggregates, load_functions
 from nephoscope_kql.types import KqlType
 
 COLUMNS: Mapping[str, str] = {
@@ -108,10 +108,10 @@ class Grammar:
 
     def called(self, kind: str, depth: int) -> str:
         """A call of a function that gives the type."""
-        named = sorted(_giving(functions()).get(kind, ()))
+        named = sorted(_giving(load_functions()).get(kind, ()))
         if not named:
             return self.dice.choice(LITERALS[kind])
-        return self.call(functions()[self.dice.choice(named)], depth)
+        return self.call(load_functions()[self.dice.choice(named)], depth)
 
     def call(self, callee: Callee, depth: int) -> str:
         """A call by one of the signatures, with a count of arguments that it takes (mostly)."""
@@ -169,7 +169,7 @@ class Grammar:
 
     def aggregate(self) -> str:
         """A call of an aggregate."""
-        return self.call(aggregates()[self.dice.choice(sorted(aggregates()))], 1)
+        return self.call(load_aggregates()[self.dice.choice(sorted(load_aggregates()))], 1)
 
     # operators
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 import nephoscope_kql as kql
 from nephoscope_kql.catalog import MemoryCatalog
-from nephoscope_kql.engines.arrow_types import arrow_catalog
+from nephoscope_kql.engines.arrow_types import build_arrow_catalog
 from nephoscope_kql.engines.duckdb import ARROW_TYPES, DuckDBEngine
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
@@ -63,7 +63,7 @@ class Fuzz:
 
     def __init__(self, run_every: int) -> None:
         rows = table()
-        self.catalog: MemoryCatalog = arrow_catalog({"T": rows, "U": rows})
+        self.catalog: MemoryCatalog = build_arrow_catalog({"T": rows, "U": rows})
         self.tables = {"T": rows, "U": rows}
         self.run_every = run_every
         self.compiled = self.refused = self.ran = 0

@@ -7,7 +7,7 @@ from random import Random
 
 import yaml
 
-from nephoscope_kql.parser.lexer import words
+from nephoscope_kql.parser.lexer import split_words
 
 SHAPES: tuple[str, ...] = tuple(
     yaml.load(
@@ -42,7 +42,7 @@ def mutated(dice: Random) -> str:
 def _pieces(text: str) -> list[str]:
     """The words of a text with the space before each."""
     found, last = [], 0
-    for token in words(text).tokens:
+    for token in split_words(text).tokens:
         if token.end > last:
             found.append(text[last : token.end])
             last = token.end

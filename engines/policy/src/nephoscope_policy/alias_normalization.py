@@ -10,7 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope_policy.body_paths import MISSING, STAR, Segment, Segments, fold_segments, split_path, walk
+from nephoscope_policy.body_paths import (
+    MISSING,
+    STAR,
+    Segment,
+    Segments,
+    fold_segments,
+    split_path,
+    walk_path,
+)
 from nephoscope_policy.document import get_ignoring_case
 
 if TYPE_CHECKING:
@@ -88,13 +96,13 @@ class Normalizer:
         for alias in aliases.list_of_type(lowered):
             short = alias.name[len(lowered) + 1 :]
             for path in {alias.path, *alias.versions.values()}:
-                self._learn(split_path(path))
-            self._learn(split_path(short))
+                self._learn_spelling(split_path(path))
+            self._learn_spelling(split_path(short))
             path_now = split_path(alias.find_path(api_version.lower()))
             self._rows.append(_AliasRow(split_path(short), path_now))
             self._arrays.update(_list_sub_arrays(split_path(alias.path)))
 
-    def _learn(self, segments: Segments) -> None:
+    def _learn_spelling(self, segments: Segments) -> None:
         for segment in segments:
             if isinstance(segment, str):
                 self._casing.setdefault(segment.lower(), segment)
@@ -114,7 +122,7 @@ class Normalizer:
         if isinstance(properties, dict):
             for key, value in properties.items():
                 result.setdefault(key.lower(), self._lower_keys(value, key.lower()))
-        self._place(body, result)
+        self._place_values(body, result)
         return result
 
     def _lower_keys(self, value: object, path: str) -> object:
@@ -137,13 +145,15 @@ class Normalizer:
             lowered = {**{key.lower(): value for key, value in inner.items()}, **lowered}
         return {key: self._lower_keys(value, f"{path}.{key}") for key, value in lowered.items()}
 
-    def _place(self, body: dict[str, object], result: dict[str, object]) -> None:
+    def _place_values(self, body: dict[str, object], result: dict[str, object]) -> None:
         """Put the values of aliases at their short names."""
         for row in self._rows:
             if not row.stars:
-                value = walk(body, row.path)
+                value = walk_path(body, row.path)
                 if value is not MISSING:
-                    _set(result, fold_segments(self._find_home(row)), self._lower_keys(value, ""), keep=True)
+                    _set_value(
+                        result, fold_segments(self._find_home(row)), self._lower_keys(value, ""), keep=True
+                    )
                 continue
             for name, field, source in _list_renames(row):
                 if field is None:
@@ -173,13 +183,15 @@ class Normalizer:
         for key, value in normalized.items():
             lowered = key.lower()
             if lowered in _ENVELOPE:
-                root[_ENVELOPE[lowered]] = value if lowered == "tags" else self._restore(value)
+                root[_ENVELOPE[lowered]] = value if lowered == "tags" else self._restore_value(value)
             elif lowered.startswith(_PREFIX):
-                properties[self._restore_key(lowered[len(_PREFIX) :])] = self._restore(value)
+                properties[self._restore_key(lowered[len(_PREFIX) :])] = self._restore_value(value)
             else:
-                (root if self._data_plane else properties)[self._restore_key(key)] = self._restore(value)
-        self._displace(normalized, root, properties)
-        self._wrap(properties)
+                (root if self._data_plane else properties)[self._restore_key(key)] = self._restore_value(
+                    value
+                )
+        self._displace_shadowed_values(normalized, root, properties)
+        self._wrap_sub_resources(properties)
         if properties:
             root["properties"] = properties
         return root
@@ -187,14 +199,14 @@ class Normalizer:
     def _restore_key(self, key: str) -> str:
         return self._casing.get(key.lower(), key)
 
-    def _restore(self, value: object) -> object:
+    def _restore_value(self, value: object) -> object:
         if isinstance(value, list):
-            return [self._restore(item) for item in value]
+            return [self._restore_value(item) for item in value]
         if isinstance(value, dict):
-            return {self._restore_key(key): self._restore(item) for key, item in value.items()}
+            return {self._restore_key(key): self._restore_value(item) for key, item in value.items()}
         return value
 
-    def _displace(
+    def _displace_shadowed_values(
         self, normalized: dict[str, object], root: dict[str, object], properties: dict[str, object]
     ) -> None:
         """Move values from short names to the paths that the api-version has for them."""
@@ -202,13 +214,13 @@ class Normalizer:
             if row.stars:
                 self._displace_elements(row, properties)
                 continue
-            value = walk(normalized, self._find_home(row))
+            value = walk_path(normalized, self._find_home(row))
             inside = _normalize_segment(row.path[0]) == "properties"
             target = row.path[1:] if inside else row.path
             if value is MISSING or not target or fold_segments(target) == fold_segments(row.short):
                 continue
-            _remove(properties, row.short)
-            _set(properties if inside else root, target, self._restore(value))
+            _remove_value(properties, row.short)
+            _set_value(properties if inside else root, target, self._restore_value(value))
 
     def _displace_elements(self, row: _AliasRow, properties: dict[str, object]) -> None:
         for name, field, source in _list_renames(row):
@@ -222,7 +234,7 @@ class Normalizer:
                 if held is not None and field != source:
                     element[_find_last_segment(row.path)] = element.pop(held)
 
-    def _wrap(self, properties: dict[str, object]) -> None:
+    def _wrap_sub_resources(self, properties: dict[str, object]) -> None:
         """Give the elements of sub-resource arrays their `properties` wrapper back, the innermost first."""
         for path in sorted(self._arrays, key=lambda name: -name.count(".")):
             parts = tuple(path.split("."))
@@ -246,12 +258,14 @@ class Normalizer:
         return frozenset(found)
 
 
-def normalize(body: object, aliases: Aliases, api_version: str = "", arrays: Iterable[str] = ()) -> object:
+def normalize_body(
+    body: object, aliases: Aliases, api_version: str = "", arrays: Iterable[str] = ()
+) -> object:
     """The normalized form of an ARM body, by the aliases of its `type`."""
     return Normalizer(aliases, _read_type(body), api_version, arrays).normalize(body)
 
 
-def denormalize(
+def denormalize_body(
     normalized: object, aliases: Aliases, api_version: str = "", arrays: Iterable[str] = ()
 ) -> object:
     """The ARM body of a normalized form, by the aliases of its `type`."""
@@ -319,7 +333,7 @@ def _read_elements(value: object, short: Segments) -> Iterator[dict[str, object]
         if segment is STAR:
             holders = [item for holder in holders if isinstance(holder, list) for item in holder]
         else:
-            holders = [found for holder in holders if (found := walk(holder, (segment,))) is not MISSING]
+            holders = [found for holder in holders if (found := walk_path(holder, (segment,))) is not MISSING]
     yield from (holder for holder in holders if isinstance(holder, dict))
 
 
@@ -353,7 +367,7 @@ def _wrap_properties(element: object, outside: frozenset[str]) -> object:
     return {**result, "properties": inner} if inner else result
 
 
-def _set(target: dict[str, object], path: Segments, value: object, *, keep: bool = False) -> None:
+def _set_value(target: dict[str, object], path: Segments, value: object, *, keep: bool = False) -> None:
     """Set a value at a path; with `keep` an equal-named object on the way is kept, and an equal value is not copied."""
     for segment in path[:-1]:
         name = str(segment)
@@ -368,7 +382,7 @@ def _set(target: dict[str, object], path: Segments, value: object, *, keep: bool
     target[_read_key(target, last) or last] = value
 
 
-def _remove(target: dict[str, object], path: Segments) -> None:
+def _remove_value(target: dict[str, object], path: Segments) -> None:
     """Remove the value at a path, and objects that it leaves empty."""
     key = _read_key(target, str(path[0]))
     if key is None:
@@ -377,6 +391,6 @@ def _remove(target: dict[str, object], path: Segments) -> None:
     if len(path) == 1:
         del target[key]
     elif isinstance(inner, dict):
-        _remove(inner, path[1:])
+        _remove_value(inner, path[1:])
         if not inner:
             del target[key]

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from nephoscope_policy.alias import Alias, Capability
 from nephoscope_policy.alias_table import read
 from nephoscope_policy.body_paths import STAR, Segments, fold_segments, split_path
-from nephoscope_policy.errors import PolicyError, suggestion
+from nephoscope_policy.errors import PolicyError, suggest_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,7 +44,7 @@ class FieldPath(msgspec.Struct, frozen=True):
     alias: str = ""
 
     @property
-    def many(self) -> bool:
+    def selects_many(self) -> bool:
         """Return whether the path selects more than one value."""
         return STAR in self.segments
 
@@ -194,10 +194,10 @@ class Aliases:
         key = (text, api_version if self.versioned else "", typed)
         found = self._fields.get(key)
         if found is None:
-            found = self._fields[key] = self._resolve(*key)
+            found = self._fields[key] = self._resolve_alias(*key)
         return found
 
-    def _resolve(self, text: str, api_version: str, type_: str) -> FieldPath:
+    def _resolve_alias(self, text: str, api_version: str, type_: str) -> FieldPath:
         lowered = text.lower()
         if lowered in _SPECIAL:
             return FieldPath(text, special=lowered)
@@ -215,7 +215,7 @@ class Aliases:
             return _build_path(text, whole, alias=lowered)
         if self._plain:
             return _build_path(text, split_path(text))
-        raise UnknownAlias(self._unknown(text))
+        raise UnknownAlias(self._suggest_alias(text))
 
     def _find_array_path(self, text: str, api_version: str, type_: str) -> Segments | None:
         """The path of an array whose members alone have an alias: `x` is what `x[*]` goes over."""
@@ -225,13 +225,13 @@ class Aliases:
         segments = split_path(members.find_path(api_version.lower(), type_))
         return segments[:-1] if segments[-1] is STAR else None
 
-    def _unknown(self, text: str) -> str:
+    def _suggest_alias(self, text: str) -> str:
         if "/" not in text:
             known = ("name", "fullName", "kind", "type", "location", "id", "identity.type", "tags")
-            return f"'{text}' is neither a field nor an alias{suggestion(text, known)} (a property needs its alias)"
+            return f"'{text}' is neither a field nor an alias{suggest_word(text, known)} (a property needs its alias)"
         stem = _extract_type(text.lower())
         near = {name[len(stem) + 1 :]: name for name in self._table if name.startswith(f"{stem}/")}
-        close = suggestion(text[len(stem) + 1 :], near)
+        close = suggest_word(text[len(stem) + 1 :], near)
         hint = close.replace("'", f"'{stem}/", 1) if close else f"; {len(near)} aliases begin with '{stem}'"
         return f"the alias '{text}' is in no loaded alias table{hint} (import one that has it)"
 
@@ -290,7 +290,7 @@ def _from_providers(providers: list[object]) -> Aliases:
             for at, entry in enumerate(_read_objects(kind, "aliases", place)):
                 alias = _parse_alias(entry, f"{place}.aliases[{at}]")
                 if alias is not None:
-                    _add(table, alias, type_)
+                    _add_alias(table, alias, type_)
     return Aliases(table, capabilities)
 
 
@@ -314,7 +314,7 @@ def _parse_alias(entry: dict[str, object], place: str) -> Alias | None:
         ) from error
 
 
-def _add(table: dict[str, str | Alias], alias: Alias, type_: str) -> None:
+def _add_alias(table: dict[str, str | Alias], alias: Alias, type_: str) -> None:
     """Take an alias of a type in; an alias that several types have keeps the paths that differ from the first one's."""
     known = table.get(alias.name.lower())
     if not isinstance(known, Alias):

@@ -53,7 +53,7 @@ class Override(msgspec.Struct, frozen=True):
         value = (
             source.get_choice("value", tuple(EFFECTS.values()))
             if kind == EFFECT
-            else str(_pin(source, "value"))
+            else str(_read_pin(source, "value"))
         )
         kinds = (REFERENCE, LOCATION, TYPE, NO_LOCATION)
         return cls(
@@ -65,7 +65,7 @@ class Override(msgspec.Struct, frozen=True):
         """Return whether what it picks depends on the resource, not only on the member."""
         return any(selector.kind != REFERENCE for selector in self.selectors)
 
-    def picks_member(self, reference: str) -> bool:
+    def selects_member(self, reference: str) -> bool:
         """Return whether the selectors on the member's reference id pick it."""
         return all(s.matches(None, reference) for s in self.selectors if s.kind == REFERENCE)
 
@@ -110,8 +110,8 @@ class Assignment(msgspec.Struct, frozen=True):
         parameters, unread = _read_parameters(reader)
         return cls(
             id=id_,
-            scope=_read_scope(reader) or containing_scope(id_, TYPE_NAME, body.build_path("id")),
-            target=normalize_scope(reader.read_required("policyDefinitionId")),
+            scope=_read_scope(reader) or get_containing_scope(id_, TYPE_NAME, body.build_path("id")),
+            target=normalize_scope(reader.read_required_field("policyDefinitionId")),
             display_name=reader.read_label("displayName"),
             description=reader.read_label("description"),
             parameters=parameters,
@@ -206,7 +206,7 @@ def normalize_scope(text: str) -> str:
     return f"/{cleaned}" if cleaned else ""
 
 
-def containing_scope(id_: str, type_name: str, path: str) -> str:
+def get_containing_scope(id_: str, type_name: str, path: str) -> str:
     """The scope that an extension object such as an assignment stands on, from its lower-cased id."""
     head, found, name = id_.rpartition(f"/providers/{type_name}/")
     if not found or not name or "/" in name:
@@ -227,21 +227,21 @@ def _read_messages(properties: ArmObject) -> tuple[tuple[str, str], ...]:
 
 
 def _read_stated_pin(properties: ArmObject) -> Pin | None:
-    return _pin(properties, "definitionVersion") if properties.get_value("definitionVersion") else None
+    return _read_pin(properties, "definitionVersion") if properties.get_value("definitionVersion") else None
 
 
 def _read_parameters(reader: ControlRecordReader) -> tuple[dict[str, object], Mapping[str, str]]:
     """The values of the parameters that were read, and what is missing of the others ('*': of any)."""
     unread = dict(reader.find_cut_members("parameters"))
     if unread and "*" not in unread:
-        return values(reader.properties.get_child("parameters"), unread), unread
+        return read_values(reader.properties.get_child("parameters"), unread), unread
     found, missing = reader.try_field(
-        "parameters", lambda: values(reader.properties.get_child("parameters")), dict[str, object]()
+        "parameters", lambda: read_values(reader.properties.get_child("parameters")), dict[str, object]()
     )
     return found, {"*": missing} if missing else {}
 
 
-def values(parameters: ArmObject, unread: Container[str] = ()) -> dict[str, object]:
+def read_values(parameters: ArmObject, unread: Container[str] = ()) -> dict[str, object]:
     """The values of `{"name": {"value": ...}}`, without parameters whose lower-cased names are `unread`."""
     found = {}
     for name in parameters.raw:
@@ -254,7 +254,7 @@ def values(parameters: ArmObject, unread: Container[str] = ()) -> dict[str, obje
     return found
 
 
-def _pin(source: ArmObject, name: str) -> Pin:
+def _read_pin(source: ArmObject, name: str) -> Pin:
     try:
         return Pin.parse(source.require_text(name))
     except ValueError as error:

@@ -13,7 +13,7 @@ import msgspec
 
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.azure_facts import read_facts
-from nephoscope_policy.body_paths import MISSING, Segments, split_path, step, walk
+from nephoscope_policy.body_paths import MISSING, Segments, split_path, step_into_value, walk_path
 
 
 class BodySource(Protocol):
@@ -70,11 +70,11 @@ class TypeDefaults(msgspec.Struct, frozen=True):
         What the body's source does not tell (`told`; None where it tells all) may be set: it gets no default, and is not absent.
         """
         for path, name in self.texts:
-            text = walk(body, path)
+            text = walk_path(body, path)
             if isinstance(text, str | Unknown):
-                body = _put(body, path, {str(name): text})
+                body = _put_value_in_copy(body, path, {str(name): text})
         for path, later in self.moved:
-            early = walk(body, path)
+            early = walk_path(body, path)
             if early is not MISSING:
                 body = _fill_path(body, later, early)
         for path, value in self._list_values(str(body.get("apiVersion") or "")):
@@ -109,14 +109,14 @@ class DefaultChild(msgspec.Struct, frozen=True):
     source: Segments = ()
 
 
-def default_children(type_: str, id_: str, parent: dict[str, object]) -> Iterator[DefaultChild]:
+def list_default_children(type_: str, id_: str, parent: dict[str, object]) -> Iterator[DefaultChild]:
     """The children that Azure makes with a resource of a lower-cased type, an id and a body."""
     for name, properties in load_type_defaults(type_).children.items():
         kind, _, last = name.rpartition("/")
         provider = id_.rpartition("/providers/")[2].split("/")
         full = "/".join([provider[0], *provider[1::2], kind])
         source = split_path(properties[_FROM]) if _FROM in properties else ()
-        given = walk(parent, source) if source else MISSING
+        given = walk_path(parent, source) if source else MISSING
         defaults = {key: value for key, value in properties.items() if key != _FROM}
         if source and not defaults and given in (MISSING, None):
             continue
@@ -156,12 +156,12 @@ def _split_paths(values: Mapping[str, object]) -> tuple[tuple[Segments, object],
     return tuple((split_path(path), value) for path, value in values.items())
 
 
-def _put(around: dict[str, object], path: Segments, value: object) -> dict[str, object]:
+def _put_value_in_copy(around: dict[str, object], path: Segments, value: object) -> dict[str, object]:
     """A copy of an object with another value at a path that is there."""
     key, *rest = path
     name = next(one for one in around if one.lower() == str(key).lower())
     inner = around[name]
-    made = _put(inner, tuple(rest), value) if rest and isinstance(inner, dict) else value
+    made = _put_value_in_copy(inner, tuple(rest), value) if rest and isinstance(inner, dict) else value
     return (
         OpenObject({**around, name: made}, around.rest)
         if isinstance(around, OpenObject)
@@ -172,7 +172,7 @@ def _put(around: dict[str, object], path: Segments, value: object) -> dict[str, 
 def _fill_path(around: dict[str, object], path: Segments, value: object) -> dict[str, object]:
     """A copy of an object in which a path has a value, where neither the path nor what it lies in is there or open."""
     key, *rest = path
-    found = step(around, key)
+    found = step_into_value(around, key)
     name = next((one for one in around if one.lower() == str(key).lower()), str(key))
     if found is MISSING or found is None:
         if isinstance(around, OpenObject):

@@ -111,7 +111,7 @@ def list_report_types() -> frozenset[str]:
 
 
 @cache
-def always_present() -> tuple[AlwaysPresent, ...]:
+def load_always_present() -> tuple[AlwaysPresent, ...]:
     """The children that always exist; ContentError where the file has another shape."""
     found: tuple[AlwaysPresent, ...] = read_facts("always_present.json", tuple[AlwaysPresent, ...])
     return found
@@ -120,7 +120,7 @@ def always_present() -> tuple[AlwaysPresent, ...]:
 @cache
 def _load_children() -> Mapping[tuple[str, str], frozenset[str]]:
     found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    for group in always_present():
+    for group in load_always_present():
         for parent in group.parents:
             for type_, names in group.list_types(parent).items():
                 found[parent.lower(), type_.lower()].update(name.lower() for name in names)
@@ -137,7 +137,7 @@ def always_exists(parent: str, type_: str, name: str = "") -> bool:
 def _load_listed_children() -> Mapping[tuple[str, str], frozenset[str]]:
     return {
         (parent.lower(), type_.lower()): frozenset(name.lower() for name in names)
-        for group in always_present()
+        for group in load_always_present()
         for parent in group.parents
         for type_, names in group.list_child_types(parent).items()
     }
@@ -149,7 +149,7 @@ def list_constant_names(parent: str, type_: str) -> frozenset[str]:
 
 
 @cache
-def always_stated() -> tuple[AlwaysStated, ...]:
+def load_always_stated() -> tuple[AlwaysStated, ...]:
     """The fields that bodies always have; ContentError where the file has another shape."""
     found: tuple[AlwaysStated, ...] = read_facts("always_stated.json", tuple[AlwaysStated, ...])
     return found
@@ -158,7 +158,7 @@ def always_stated() -> tuple[AlwaysStated, ...]:
 @cache
 def _load_stated_by_type(*, empty: bool) -> Mapping[str, tuple[tuple[str, ...], ...]]:
     found: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
-    for group in always_stated():
+    for group in load_always_stated():
         for type_ in () if empty and group.unless_empty else group.types:
             found[type_.lower()] += [tuple(path.lower().split(".")) for path in group.paths]
     return {type_: tuple(paths) for type_, paths in found.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope_policy.azure_facts import always_present, always_stated, load_report_kinds
+from nephoscope_policy.azure_facts import load_always_present, load_always_stated, load_report_kinds
 
 _INTRODUCTION = """# What Azure reports, and what it always has
 
@@ -53,7 +53,7 @@ def _list_reports() -> Iterator[str]:
 def _list_children() -> Iterator[str]:
     yield "| of | child | names | why | source |"
     yield "|---|---|---|---|---|"
-    for group in always_present():
+    for group in load_always_present():
         for type_, names in group.children.items():
             yield (
                 f"| {_format_names(group.parents)} | `{type_}` | {_format_names(names) or 'all'} "
@@ -67,7 +67,7 @@ _EMPTY = " A body with empty properties is taken as described by hand: without a
 def _list_fields() -> Iterator[str]:
     yield "| of | fields | why | source |"
     yield "|---|---|---|---|"
-    for group in always_stated():
+    for group in load_always_stated():
         yield (
             f"| {_format_names(group.types)} | {_format_names(group.paths)} | {group.why}{_EMPTY if group.unless_empty else ''} "
             f"| [Microsoft]({group.source}) |"

@@ -30,8 +30,8 @@ def split_path(text: str) -> Segments:
     position, length = 0, len(text)
     while position < length:
         if text[position] == "[":
-            end = _find_closing(text, position)
-            result.append(_parse_bracketed(text[position + 1 : end], text))
+            end = _find_closing_bracket(text, position)
+            result.append(_parse_bracketed_segment(text[position + 1 : end], text))
             position = end + 1
             if position < length and text[position] == ".":
                 position += 1
@@ -52,7 +52,7 @@ def split_path(text: str) -> Segments:
     return tuple(result)
 
 
-def _find_closing(text: str, start: int) -> int:
+def _find_closing_bracket(text: str, start: int) -> int:
     quote = text[start + 1 : start + 2]
     if quote in {"'", '"'}:
         end = text.find(f"{quote}]", start + 2)
@@ -64,7 +64,7 @@ def _find_closing(text: str, start: int) -> int:
     return end
 
 
-def _parse_bracketed(inner: str, text: str) -> Segment:
+def _parse_bracketed_segment(inner: str, text: str) -> Segment:
     if inner == "*":
         return STAR
     if len(inner) >= 2 and inner[0] in "'\"" and inner[-1] == inner[0]:
@@ -100,7 +100,7 @@ def fold_keys(value: object) -> object:
     return value
 
 
-def step(value: object, segment: Segment) -> object:
+def step_into_value(value: object, segment: Segment) -> object:
     """One step into a JSON value whose keys may have any case; MISSING where it does not lead anywhere."""
     if isinstance(segment, str):
         if not isinstance(value, dict):
@@ -115,10 +115,10 @@ def step(value: object, segment: Segment) -> object:
     return MISSING
 
 
-def walk(value: object, segments: Segments) -> object:
+def walk_path(value: object, segments: Segments) -> object:
     """Follow segments without `[*]`; MISSING where they end early."""
     for segment in segments:
-        value = step(value, segment)
+        value = step_into_value(value, segment)
         if value is MISSING:
             return MISSING
     return value
@@ -132,12 +132,12 @@ def split_at_elements(segments: Segments) -> tuple[Segments, Segments | None]:
     return segments, None
 
 
-def gather(value: object, segments: Segments) -> list[object]:
+def gather_values(value: object, segments: Segments) -> list[object]:
     """Every value that a path with `[*]` selects, in order; absent leaves and absent arrays are left out."""
     head, rest = split_at_elements(segments)
-    found = walk(value, head)
+    found = walk_path(value, head)
     if rest is None:
         return [] if found is MISSING else [found]
     if not isinstance(found, list):
         return []
-    return [item for element in found for item in gather(element, rest)]
+    return [item for element in found for item in gather_values(element, rest)]

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope_policy.catalog_entry import CatalogEntry, ContentProblem, Kind, digest
-from nephoscope_policy.catalog_import import PUBLIC_CLOUD, CatalogIntake, conflict
+from nephoscope_policy.catalog_import import PUBLIC_CLOUD, CatalogIntake, describe_conflict
 from nephoscope_policy.definition import Definition
-from nephoscope_policy.errors import suggestion
+from nephoscope_policy.errors import suggest_word
 from nephoscope_policy.initiative import Initiative
 from nephoscope_policy.version import Pin, choose_newest
 
@@ -90,7 +90,7 @@ class PolicyCatalog:
                 if known is entry:
                     entries.append(entry)
                 elif known.digest != entry.digest:
-                    problems.append(conflict(entry, known))
+                    problems.append(describe_conflict(entry, known))
         made = PolicyCatalog(entries, problems, self.files + sum(other.files for other in others))
         made._earlier = (self, *others)
         return made
@@ -176,7 +176,7 @@ class PolicyCatalog:
         named = [f"{name} ({title})" for title, name in titles.items() if text and text in title.casefold()]
         if named:
             return f"; titles with it: {'; '.join(named[:5])}" + (" ..." if len(named) > 5 else "")
-        return suggestion(reference, [*titles.values(), *titles])
+        return suggest_word(reference, [*titles.values(), *titles])
 
     def _list_versions(self, kind: Kind, reference: str) -> list[CatalogEntry]:
         if reference.startswith("/"):

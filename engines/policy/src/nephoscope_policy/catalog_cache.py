@@ -76,23 +76,25 @@ def load(documents: Iterable[ContentDocument], folder: Path, cloud: str = PUBLIC
     known = list(documents)
     seen, racy = _read_fingerprint(known, cloud)
     pointer = folder / f"{seen}.seen"
-    stored = _read_stored(folder, pointer.read_text("ascii", "replace")) if pointer.is_file() else None
+    stored = (
+        _read_stored_catalog(folder, pointer.read_text("ascii", "replace")) if pointer.is_file() else None
+    )
     if stored is not None:
         return stored
     content = digest(
         b"".join(_read_content(document) for document in known)
         + f"{cloud} {_compute_engine_digest()}".encode()
     )
-    stored = _read_stored(folder, content)
+    stored = _read_stored_catalog(folder, content)
     if stored is None:
         write(PolicyCatalog.of(known, cloud), folder / f"{content}.catalog")
         stored = read(folder / f"{content}.catalog")
     if not racy:
-        _replace(pointer, content.encode("ascii"))
+        _replace_file(pointer, content.encode("ascii"))
     return stored
 
 
-def _read_stored(folder: Path, content: str) -> PolicyCatalog | None:
+def _read_stored_catalog(folder: Path, content: str) -> PolicyCatalog | None:
     """The stored catalog of a content hash, None where there is none or it is damaged: a cache is made anew, not repaired."""
     try:
         return read(folder / f"{content}.catalog")
@@ -112,7 +114,7 @@ def write(catalog: PolicyCatalog, path: Path) -> None:
         for p in catalog.problems
     ]
     head = msgspec.msgpack.encode(_Index(rows, problems, catalog.files))
-    _replace(path, b"".join((_build_header(), len(head).to_bytes(8, "little"), head, *bodies)))
+    _replace_file(path, b"".join((_build_header(), len(head).to_bytes(8, "little"), head, *bodies)))
 
 
 def read(path: Path) -> PolicyCatalog:
@@ -211,7 +213,7 @@ def _read_content(document: ContentDocument) -> bytes:
     return b"%d %s %s" % (len(data), document.place.file.encode(), data)
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace_file(path: Path, data: bytes) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
         stream.write(data)

@@ -86,15 +86,15 @@ class CatalogIntake:
             found = True
             where = Place(place.file, place.line, place.column, path)
             try:
-                self._keep(build_entry(body, where))
+                self._keep_entry(build_entry(body, where))
             except PolicyError as error:
                 self.problems.append(
-                    ContentProblem(Place(place.file, path=_join(path, error.path)), error.message)
+                    ContentProblem(Place(place.file, path=_join_paths(path, error.path)), error.message)
                 )
         if not found:
             self.problems.append(ContentProblem(place, NOT_POLICY, error=False))
 
-    def _keep(self, entry: CatalogEntry) -> None:
+    def _keep_entry(self, entry: CatalogEntry) -> None:
         key = (entry.kind, entry.id, entry.version)
         known = self._seen.setdefault(key, entry)
         if known is entry:
@@ -102,14 +102,14 @@ class CatalogIntake:
             if entry.fault:
                 self.problems.append(ContentProblem(entry.place, entry.fault))
         else:
-            self.problems.append(conflict(entry, known))
+            self.problems.append(describe_conflict(entry, known))
 
     def _is_original(self, body: dict[str, object], place: Place) -> bool:
         kind, id_, _, version, _ = _read_identity(body, place)
         return (kind, id_, version) in self._seen
 
 
-def conflict(entry: CatalogEntry, known: CatalogEntry) -> ContentProblem:
+def describe_conflict(entry: CatalogEntry, known: CatalogEntry) -> ContentProblem:
     """Return what to say of an entry whose id and version is held already: a plain duplicate, or another text under
     the same version."""
     if entry.digest == known.digest:
@@ -172,7 +172,7 @@ def build_entry(body: dict[str, object], place: Place) -> CatalogEntry:
             definition.require_details()
     except PolicyError as error:
         trouble = f"{error.path}: {error.message}"
-    unread = _describe_unread(body, id_, whole=bool(trouble))
+    unread = _describe_unread_file(body, id_, whole=bool(trouble))
     if unread and trouble:
         trouble, types, related = "", frozenset(), frozenset()
     return CatalogEntry(
@@ -195,7 +195,7 @@ def build_entry(body: dict[str, object], place: Place) -> CatalogEntry:
     )
 
 
-def _describe_unread(body: dict[str, object], id_: str, *, whole: bool) -> str:
+def _describe_unread_file(body: dict[str, object], id_: str, *, whole: bool) -> str:
     """Name a path that an export cut of a definition or initiative and that decides what it judges; any path with `whole`."""
     paths = (path for path in sorted(list_unread_paths(body)) if whole or _decides(path))
     return next((describe_cut(path, id_) for path in paths), "")
@@ -272,5 +272,5 @@ def _find_stem(place: Place) -> str:
     return re.split(r"[/\\]", place.file)[-1].removesuffix(".json")
 
 
-def _join(outer: str, inner: str) -> str:
+def _join_paths(outer: str, inner: str) -> str:
     return f"{outer}.{inner}" if outer and inner else outer or inner

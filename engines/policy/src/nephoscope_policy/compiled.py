@@ -66,7 +66,7 @@ class CompiledPolicy:
         self._type = type_
         self._existence: dict[str, tuple[bool | Callable[..., bool], int, bool]] = {}
         self._parts: dict[str, tuple[PartTest, int]] = {}
-        self._lookup = _lookup(rule, compiler, type_) if rule.if_not_exists else None
+        self._lookup = _make_lookup(rule, compiler, type_) if rule.if_not_exists else None
         self._slots = compiler.slots if compiler.runs else -1
         self._applicable = rule.settle_applicability(type_, switches)
         text = "the rule does not concern this resource"
@@ -93,7 +93,7 @@ class CompiledPolicy:
                 return ended
         if self._aged and snapshot.explain_expiry(view, context.now):
             return policy_evaluation.explain_rule(rule, view, snapshot, context)
-        run, test = self._run(self._slots, view, snapshot, context), self._test
+        run, test = self._run_test(self._slots, view, snapshot, context), self._test
         try:
             found: bool | None
             if test is True or test is False:
@@ -101,18 +101,18 @@ class CompiledPolicy:
             elif view.complete:
                 found = test(view.folded_body, run)
             else:
-                found = self._test_in_part(test, view, snapshot, context, run)
+                found = self._evaluate_in_part(test, view, snapshot, context, run)
             if found is False:
-                return self._not_matched(view)
+                return self._make_not_matched_result(view)
             if found is True and self._lookup is not None:
-                return self._judge_related(self._lookup(run), view, snapshot, context)
+                return self._judge_related_resources(self._lookup(run), view, snapshot, context)
         except StepsError as error:
-            return policy_evaluation.too_many_members_result(rule, error)
+            return policy_evaluation.make_too_many_members_result(rule, error)
         except FALL_BACK:
             return policy_evaluation.explain_rule(rule, view, snapshot, context)
         return (found and self._matched) or policy_evaluation.explain_rule(rule, view, snapshot, context)
 
-    def _test_in_part(
+    def _evaluate_in_part(
         self,
         test: Callable[[dict[str, object], CompiledRun], bool],
         view: View,
@@ -123,12 +123,12 @@ class CompiledPolicy:
         """Return whether the `if` holds for a resource that is known in part; None where what is not known of it decides."""
         if view.has_all(self._reads):
             return test(view.folded_body, run)
-        part, slots = self._partial_test("", self._rule.tree.condition, self._type)
+        part, slots = self._make_partial_test("", self._rule.tree.condition, self._type)
         return part(
             CompiledRun(view, snapshot, context, self._rule.parameters, slots, self._rule.tally.steps())
         )
 
-    def _partial_test(self, key: str, condition: tree.Condition, type_: str) -> tuple[PartTest, int]:
+    def _make_partial_test(self, key: str, condition: tree.Condition, type_: str) -> tuple[PartTest, int]:
         """The test of a condition on resources of a type that are known in part, and how many slots it needs; kept by a key."""
         found = self._parts.get(key)
         if found is None:
@@ -150,16 +150,16 @@ class CompiledPolicy:
             self._ends[requested] = policy_evaluation.decide_early(self._rule, view, snapshot, context)
         return self._ends[requested]
 
-    def _not_matched(self, view: View) -> Result:
+    def _make_not_matched_result(self, view: View) -> Result:
         applicable = self._applicable
         if applicable is None:
             applicable = self._rule.is_applicable(view, self._switches)
         return self._compliant if applicable else self._not_applicable
 
-    def _judge_related(
+    def _judge_related_resources(
         self, lookup: related_resources.LookupPlan, view: View, snapshot: Snapshot, context: EvaluationContext
     ) -> Result:
-        candidates = related_resources.candidates(lookup, view, snapshot)
+        candidates = related_resources.find_candidates(lookup, view, snapshot)
         for candidate in candidates:
             test, slots, aged = self._existence.get(candidate.type) or self._find_condition(candidate.type)
             if aged and snapshot.explain_expiry(candidate, context.now):
@@ -177,9 +177,9 @@ class CompiledPolicy:
                 candidate.folded_body, self._bind_candidate(slots, view, candidate, snapshot, context)
             ):
                 return self._compliant
-        gap = related_resources.gap(lookup, view, snapshot, candidates, context.now)
+        gap = related_resources.explain_gap(lookup, view, snapshot, candidates, context.now)
         if gap is not None:
-            return self._not_collected(gap)
+            return self._make_not_collected_result(gap)
         return self._matched or policy_evaluation.explain_rule(self._rule, view, snapshot, context)
 
     def _meets_details(
@@ -194,13 +194,13 @@ class CompiledPolicy:
         existence = self._rule.tree.then.existence
         found: bool | None = True
         if existence is not None and existence.condition is not None:
-            part, slots = self._partial_test(candidate.type, existence.condition, candidate.type)
+            part, slots = self._make_partial_test(candidate.type, existence.condition, candidate.type)
             run = CompiledRun(view, snapshot, context, self._rule.parameters, slots, self._rule.tally.steps())
             run.target = candidate
             found = part(run)
-        return None if found and related_resources.doubt(lookup, candidate) else found
+        return None if found and related_resources.explain_doubt(lookup, candidate) else found
 
-    def _not_collected(self, gap: Gap) -> Result:
+    def _make_not_collected_result(self, gap: Gap) -> Result:
         """No candidate suffices, and there may be others: the interpreter would end the same, as every condition was decided."""
         found = self._unknown
         if found is None or (found.description, found.cause) != (gap.what, gap.cause):
@@ -211,12 +211,12 @@ class CompiledPolicy:
     def _bind_candidate(
         self, slots: int, view: View, candidate: View, snapshot: Snapshot, context: EvaluationContext
     ) -> object:
-        run = self._run(slots, view, snapshot, context)
+        run = self._run_test(slots, view, snapshot, context)
         if run is not None:
             run.target = candidate
         return run
 
-    def _run(self, slots: int, view: View, snapshot: Snapshot, context: EvaluationContext) -> Any:
+    def _run_test(self, slots: int, view: View, snapshot: Snapshot, context: EvaluationContext) -> Any:
         if slots < 0:
             return None
         rule = self._rule
@@ -242,7 +242,7 @@ def _find_shared_match(rule: FoldedRule) -> Result | None:
     return None
 
 
-def _lookup(
+def _make_lookup(
     rule: FoldedRule, compiler: Compiler, type_: str
 ) -> Callable[[Any], related_resources.LookupPlan]:
     """Return what to look up: one constant where the details depend on parameters alone."""
@@ -251,10 +251,10 @@ def _lookup(
         raise AssertionError("an *IfNotExists rule has details")
     parts = (existence.type, existence.name, existence.resource_group, existence.scope)
     if all(part is None or rule.fold(part) is not MISSING for part in parts):
-        constant = related_resources.plan_lookup(policy_evaluation.lookup(rule, rule.fold.scope), type_)
+        constant = related_resources.plan_lookup(policy_evaluation.plan_lookup(rule, rule.fold.scope), type_)
         return lambda _: constant
 
-    def text(part: tree.Operand | None) -> Callable[[CompiledRun], str]:
+    def make_text_reader(part: tree.Operand | None) -> Callable[[CompiledRun], str]:
         if part is None:
             return lambda _: ""
         given = compiler.compile_operand(part)
@@ -267,7 +267,7 @@ def _lookup(
 
         return read
 
-    kind, name, group, scope = (text(part) for part in parts)
+    kind, name, group, scope = (make_text_reader(part) for part in parts)
     return lambda run: related_resources.plan_lookup(
         related_resources.RelatedLookup(kind(run).lower(), name(run), group(run).lower(), scope(run).lower()),
         type_,

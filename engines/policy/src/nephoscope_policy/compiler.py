@@ -19,10 +19,10 @@ from nephoscope_policy.evaluation_scope import LoopFrame
 from nephoscope_policy.keywords import CASED
 from nephoscope_policy.member_counts import Loop
 from nephoscope_policy.operators import judge, strip_spaces
-from nephoscope_policy.path_getters import compile_every_test, getter, path_condition
-from nephoscope_policy.predicates import predicate
+from nephoscope_policy.path_getters import compile_every_test, make_getter, make_path_condition
+from nephoscope_policy.predicates import make_predicate
 from nephoscope_policy.resource_view import MARKS
-from nephoscope_policy.validation import templates
+from nephoscope_policy.validation import iterate_templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ class Compiler:
             return self._compile_leaf(node)
         if isinstance(node, tree.Not):
             child = self.compile_condition(node.child)
-            return (not child) if isinstance(child, bool) else _negate(child)
+            return (not child) if isinstance(child, bool) else _negate_test(child)
         decisive = isinstance(node, tree.AnyOf)
         children: list[Callable[[dict[str, object], CompiledRun], bool]] = []
         for raw in node.children:
@@ -73,14 +73,14 @@ class Compiler:
             return not decisive
         if len(children) == 1:
             return children[0]
-        return self._share_test(node, (_any if decisive else _all)(tuple(children)))
+        return self._share_test(node, (_combine_with_or if decisive else _combine_with_and)(tuple(children)))
 
     def _share_test(
         self, node: tree.Condition, test: Callable[[dict[str, object], CompiledRun], bool]
     ) -> Callable[[dict[str, object], CompiledRun], bool]:
         """Keep the answer of a large condition that reads nothing but the body."""
-        found = None if self._loops else shared_conditions.signature(node, self.fold)
-        if found is None or shared_conditions.leaves(found) < shared_conditions.WORTH:
+        found = None if self._loops else shared_conditions.build_signature(node, self.fold)
+        if found is None or shared_conditions.count_leaves(found) < shared_conditions.WORTH:
             return test
         return shared_conditions.share_answers(test, found, self._version)
 
@@ -104,7 +104,7 @@ class Compiler:
         if isinstance(leaf.subject, tree.FieldRef):
             return self._compile_field(leaf, leaf.subject)
         if isinstance(leaf.subject, tree.CountExpression):
-            return self._count(leaf, leaf.subject)
+            return self._compile_count(leaf, leaf.subject)
         return self._compile_value(leaf, leaf.subject)
 
     def _compile_value(
@@ -115,7 +115,7 @@ class Compiler:
             return judge(leaf.operator, left, right, self._switches)
         actual = self.compile_operand(subject.operand)
         if right is not MISSING:
-            test = predicate(leaf.operator, right, self._switches)
+            test = make_predicate(leaf.operator, right, self._switches)
             return lambda _, run: test(actual(run))
         expected, operator, switches = self.compile_operand(leaf.operand), leaf.operator, self._switches
         return lambda _, run: judge(operator, actual(run), expected(run), switches)
@@ -143,7 +143,7 @@ class Compiler:
             right = strip_spaces(right)
         if path.special == "type" and leaf.operator not in CASED and self._switches.mixed_order == "false":
             return judge(leaf.operator, self._type or MISSING, right, self._switches)
-        return self._test_field(path, predicate(leaf.operator, right, self._switches))
+        return self._test_field(path, make_predicate(leaf.operator, right, self._switches))
 
     def _test_field(
         self, path: FieldPath, test: Callable[[object], bool]
@@ -156,8 +156,8 @@ class Compiler:
                 return lambda body, _: judge_all(body)
             return lambda _, run: judge_all(run.slots[start])
         if start < 0:
-            return path_condition(segments, test)
-        read = getter(segments) if segments else None
+            return make_path_condition(segments, test)
+        read = make_getter(segments) if segments else None
         if read is None:
             return lambda _, run: test(run.slots[start])
         return lambda _, run: test(read(run.slots[start]))
@@ -203,21 +203,21 @@ class Compiler:
         self.runs = True
 
         def test(_: dict[str, object], run: CompiledRun) -> bool:
-            truth = explain.field(leaf, field, expected(run), run).truth
+            truth = explain.explain_field(leaf, field, expected(run), run).truth
             if truth in (Truth.TRUE, Truth.FALSE):
                 return truth is Truth.TRUE
             raise ArmError("", "undecided")
 
         return test
 
-    def _count(
+    def _compile_count(
         self, leaf: tree.Leaf, count: tree.CountExpression
     ) -> Callable[[dict[str, object], CompiledRun], bool]:
         right = self.fold(leaf.operand)
-        stop = _stop(leaf.operator, right)
+        stop = _find_stop_count(leaf.operator, right)
         number = self._compile_counter(count, stop)
         if right is not MISSING:
-            test = predicate(leaf.operator, right, self._switches)
+            test = make_predicate(leaf.operator, right, self._switches)
             return lambda body, run: test(number(body, run))
         expected, operator, switches = self.compile_operand(leaf.operand), leaf.operator, self._switches
 
@@ -232,7 +232,7 @@ class Compiler:
     ) -> Callable[[dict[str, object], CompiledRun], int]:
         self.runs = True
         if isinstance(count.over, tree.ValueRef):
-            number = self._value_counter(count, count.over, stop)
+            number = self._make_value_counter(count, count.over, stop)
             return remember_by_type(number) if reads_type_alone(count) else number
         try:
             path = self._find_path(count.over)
@@ -242,7 +242,7 @@ class Compiler:
             return member_counts.compile_interpreted_count(count)
         start, segments = self._bind_loop(path)
         if count.where is None:
-            return member_counts.size(start, segments)
+            return member_counts.make_size_counter(start, segments)
         prefix = path.segments[: len(path.segments) - len(segments)]
         depth = len(self._loops)
         levels = self._open_levels(segments, prefix)
@@ -251,7 +251,7 @@ class Compiler:
         if not framed and len(levels) == 1 and segments[-1] is STAR and not isinstance(where, bool):
             self._loops[depth:] = []
             return member_counts.compile_simple_count(
-                start, getter(segments[:-1]) if segments[:-1] else None, levels[0].slot, where, stop
+                start, make_getter(segments[:-1]) if segments[:-1] else None, levels[0].slot, where, stop
             )
         inner = tuple(self._loops[depth:])
         self._loops[depth:] = []
@@ -267,14 +267,14 @@ class Compiler:
         self._loops.extend(opened)
         return opened
 
-    def _value_counter(
+    def _make_value_counter(
         self, count: tree.CountExpression, over: tree.ValueRef, stop: int
     ) -> Callable[[dict[str, object], CompiledRun], int]:
         items = self.compile_operand(over.operand)
         name = count.name.lower()
         where = self.compile_condition(count.where) if count.where is not None else True
 
-        def number(body: dict[str, object], run: CompiledRun) -> int:
+        def count_values(body: dict[str, object], run: CompiledRun) -> int:
             given = items(run)
             members = given if isinstance(given, list) else [] if given is None else [given]
             if isinstance(where, bool):
@@ -291,16 +291,16 @@ class Compiler:
                 run.frames = outer
             return total
 
-        return number
+        return count_values
 
 
-def _negate(
+def _negate_test(
     child: Callable[[dict[str, object], CompiledRun], bool],
 ) -> Callable[[dict[str, object], CompiledRun], bool]:
     return lambda body, run: not child(body, run)
 
 
-def _all(
+def _combine_with_and(
     children: tuple[Callable[[dict[str, object], CompiledRun], bool], ...],
 ) -> Callable[[dict[str, object], CompiledRun], bool]:
     if len(children) == 2:
@@ -316,7 +316,7 @@ def _all(
     return test
 
 
-def _any(
+def _combine_with_or(
     children: tuple[Callable[[dict[str, object], CompiledRun], bool], ...],
 ) -> Callable[[dict[str, object], CompiledRun], bool]:
     if len(children) == 2:
@@ -332,7 +332,7 @@ def _any(
     return test
 
 
-def _stop(operator: str, right: object) -> int:
+def _find_stop_count(operator: str, right: object) -> int:
     """The count from which on the verdict cannot change any more, -1 where there is none."""
     if not isinstance(right, int) or isinstance(right, bool) or right < 0:
         return -1
@@ -363,5 +363,6 @@ def _does_subject_ask(
 
 def _asks(operand: tree.Operand) -> bool:
     return any(
-        not template.expression.calls.isdisjoint({"current", "field"}) for template in templates(operand)
+        not template.expression.calls.isdisjoint({"current", "field"})
+        for template in iterate_templates(operand)
     )

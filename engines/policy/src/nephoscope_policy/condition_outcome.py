@@ -36,13 +36,13 @@ class ConditionOutcome(msgspec.Struct, frozen=True):
     cause: str = NOT_COLLECTED
 
 
-def negate(outcome: ConditionOutcome) -> ConditionOutcome:
+def negate_outcome(outcome: ConditionOutcome) -> ConditionOutcome:
     """The outcome of `not`: what is unknown or failed stays so."""
     flipped = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE}.get(outcome.truth, outcome.truth)
     return ConditionOutcome(flipped, outcome.reasons, outcome.message, outcome.cause)
 
 
-def combine(outcomes: list[ConditionOutcome], decisive: Truth, otherwise: Truth) -> ConditionOutcome:
+def combine_outcomes(outcomes: list[ConditionOutcome], decisive: Truth, otherwise: Truth) -> ConditionOutcome:
     """One child of the decisive truth decides; else a failure, else an unknown, else all children together."""
     for truth in (decisive, Truth.FAILED, Truth.UNKNOWN):
         found = [outcome for outcome in outcomes if outcome.truth is truth]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from nephoscope_policy import keywords, operand_shapes, tree
-from nephoscope_policy.arm import ArmSyntaxError, is_expression, unescape
+from nephoscope_policy.arm import ArmSyntaxError, is_expression, unescape_literal
 from nephoscope_policy.arm import parse as parse_expression
 from nephoscope_policy.document import MAX_DEPTH, describe_type, get_ignoring_case, has_member
-from nephoscope_policy.errors import PolicyError, suggestion
+from nephoscope_policy.errors import PolicyError, suggest_word
 
 NEVER: tree.Condition = tree.AnyOf("", ())
 """Stands in for a condition that did not parse, so that parsing goes on and finds further errors."""
@@ -72,7 +72,7 @@ class ConditionParser:
             if word not in keywords.OPERATORS and word not in keywords.SUBJECTS:
                 known = [*keywords.OPERATORS.values(), *keywords.SUBJECTS, "allOf", "anyOf", "not"]
                 self.add_error(
-                    f"{path}.{key}", f"'{key}' is not a keyword of a condition{suggestion(key, known)}"
+                    f"{path}.{key}", f"'{key}' is not a keyword of a condition{suggest_word(key, known)}"
                 )
         if len(subjects) != 1:
             found = "has none" if not subjects else f"has {' and '.join(subjects)}"
@@ -104,9 +104,9 @@ class ConditionParser:
             return self.parse_field(raw, path)
         if word == "value":
             return tree.ValueRef(self.parse_operand(raw, path))
-        return self._count(raw, path, depth)
+        return self._parse_count(raw, path, depth)
 
-    def _count(self, raw: object, path: str, depth: int) -> tree.CountExpression | None:
+    def _parse_count(self, raw: object, path: str, depth: int) -> tree.CountExpression | None:
         if not isinstance(raw, dict):
             self.add_error(
                 path, f"'count' must be an object with 'field' or 'value', not {describe_type(raw)}"
@@ -116,7 +116,7 @@ class ConditionParser:
             if key.lower() not in keywords.COUNT_MEMBERS:
                 self.add_error(
                     f"{path}.{key}",
-                    f"'{key}' is not a keyword of count{suggestion(key, keywords.COUNT_MEMBERS)}",
+                    f"'{key}' is not a keyword of count{suggest_word(key, keywords.COUNT_MEMBERS)}",
                 )
         by_field, by_value = has_member(raw, "field"), has_member(raw, "value")
         if by_field == by_value:
@@ -138,7 +138,7 @@ class ConditionParser:
             if by_value
             else None
         )
-        wrong = operand_shapes.not_countable(value.operand) if value else ""
+        wrong = operand_shapes.explain_not_countable(value.operand) if value else ""
         if wrong:
             self.add_error(f"{path}.value", wrong)
         where = (
@@ -193,7 +193,7 @@ class ConditionParser:
 
     def _parse_text(self, raw: str, path: str) -> tree.PolicyLiteral | tree.TemplateExpression:
         if not is_expression(raw):
-            return tree.PolicyLiteral(unescape(raw))
+            return tree.PolicyLiteral(unescape_literal(raw))
         try:
             return tree.TemplateExpression(raw, parse_expression(raw), path)
         except ArmSyntaxError as error:

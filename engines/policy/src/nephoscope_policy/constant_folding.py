@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.body_paths import MISSING
 from nephoscope_policy.evaluation_scope import EvaluationScope
-from nephoscope_policy.explain import value
+from nephoscope_policy.explain import explain_value
 from nephoscope_policy.validation import is_pure
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class ConstantFolder:
         if not is_pure(operand, _PARAMETERS_ONLY):
             return MISSING
         try:
-            return value(operand, self.scope)
+            return explain_value(operand, self.scope)
         except ArmError:
             return MISSING
 

@@ -33,7 +33,7 @@ class EvaluationContext(msgspec.Struct, frozen=True):
     attestation: str = ""
     utc: str = ""
 
-    def request_context(self, view_version: str) -> dict[str, object]:
+    def build_request_context(self, view_version: str) -> dict[str, object]:
         """The object that requestContext() returns."""
         if self.request is not None:
             return dict(self.request)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_policy import tree
-from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, walk
-from nephoscope_policy.validation import is_pure, templates
+from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, walk_nodes
+from nephoscope_policy.validation import is_pure, iterate_templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ def _is_condition_cacheable(node: tree.Condition) -> bool:
 def _is_operand_cacheable(operand: tree.Operand) -> bool:
     if not is_pure(operand, _ASKED):
         return False
-    nodes = (node for template in templates(operand) for node in walk(template.expression.tree))
+    nodes = (node for template in iterate_templates(operand) for node in walk_nodes(template.expression.tree))
     return all(_asks_type(node) for node in nodes if isinstance(node, ArmCall) and node.key == "field")
 
 

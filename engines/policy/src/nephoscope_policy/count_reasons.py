@@ -32,7 +32,7 @@ def explain_nearest(
         return judged
     nearest, at = min(said, key=_measure_distance)
     lacks = dict.fromkeys(_describe_lack(one) for one in nearest.reasons)
-    message = f"no member of {_name_end(counted)} qualifies: {' and '.join(lacks)}"
+    message = f"no member of {_get_last_segment(counted)} qualifies: {' and '.join(lacks)}"
     inside = list_paths_below(nearest.reasons, at)
     reasons = (replace(one, message=message, at=at, inside=inside) for one in judged.reasons)
     return replace(judged, reasons=tuple(reasons))
@@ -51,7 +51,7 @@ def _reads_member(reason: Reason) -> bool:
 
 def _describe_lack(reason: Reason) -> str:
     """Say what of a member is not as a condition wants it; its own value only where that is no text, as texts may be secret."""
-    name = _name_end(reason.subject).rpartition("[*].")[2]
+    name = _get_last_segment(reason.subject).rpartition("[*].")[2]
     if isinstance(reason.actual, bool | int | float):
         return f"{name} is {format_json(reason.actual)}"
     if reason.actual is None:
@@ -62,7 +62,7 @@ def _describe_lack(reason: Reason) -> str:
     return f"{name} {known} {wanted}" if known else f"{name} is not as {reason.operator} {wanted} asks"
 
 
-def _name_end(subject: str) -> str:
+def _get_last_segment(subject: str) -> str:
     return subject.rpartition("/")[2]
 
 

@@ -11,9 +11,9 @@ from nephoscope_policy.constant_folding import ConstantFolder
 from nephoscope_policy.context import EvaluationContext
 from nephoscope_policy.document import get_ignoring_case, has_member, load
 from nephoscope_policy.engine_differences import SWITCHES, Switches
-from nephoscope_policy.errors import PolicyError, raise_all
+from nephoscope_policy.errors import PolicyError, raise_first_error
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.parameter_binding import bind
+from nephoscope_policy.parameter_binding import bind_parameters
 from nephoscope_policy.parser import Parser
 from nephoscope_policy.rule import Rule
 from nephoscope_policy.tree import PolicyLiteral, TemplateExpression
@@ -51,7 +51,7 @@ class Definition:
         self.version: str = _read_text(properties, "version") or str(
             get_ignoring_case(self.metadata, "version") or ""
         )
-        self.types = type_guards.types(parsed.condition, _read_literal)
+        self.types = type_guards.find_possible_types(parsed.condition, _read_literal)
         self._prefix = prefix
         self._checked: list[tuple[Aliases, Switches]] = []
         self._rules: dict[str, Rule] = {}
@@ -67,7 +67,7 @@ class Definition:
         parser = Parser()
         properties = parser.parse_properties(document)
         parsed = parser.parse_definition(properties) if not parser.errors else None
-        raise_all(parser.errors, place)
+        raise_first_error(parser.errors, place)
         if parsed is None or not isinstance(document, dict):
             raise AssertionError("a document without a tree has an error")
         return cls(parsed, properties, document, parser.prefix)
@@ -104,7 +104,7 @@ class Definition:
             return
         checker = Checker(aliases, switches, self.parameters, self._prefix)
         checker.check_definition(self.tree)
-        raise_all(checker.errors)
+        raise_first_error(checker.errors)
         self._checked = [*self._checked[-_KEPT_CHECKS + 1 :], (aliases, switches)]
 
     def require_details(self) -> None:
@@ -134,7 +134,7 @@ class Definition:
         key = f"{partial}{json.dumps(given, sort_keys=True, default=str)}"
         found = self._rules.get(key)
         if found is None:
-            found = Rule(self.tree, bind(self.parameters, given, partial=partial))
+            found = Rule(self.tree, bind_parameters(self.parameters, given, partial=partial))
             if len(self._rules) >= _KEPT_RULES:
                 self._rules.clear()
             self._rules[key] = found

@@ -45,7 +45,7 @@ class ContentDocument(msgspec.Struct, frozen=True):
     @property
     def data(self) -> bytes:
         """The bytes; raises ContentError when the file cannot be read or is over 16 MiB."""
-        data = self.source if isinstance(self.source, bytes) else _read(self.source, self.place)
+        data = self.source if isinstance(self.source, bytes) else _read_source(self.source, self.place)
         if len(data) > MAX_BYTES:
             raise ContentError(f"the file exceeds {MAX_BYTES >> 20} MiB: not a content file", self.place)
         return data
@@ -77,7 +77,7 @@ def read_documents(root: Traversable, label: str = "", kind: str = "") -> Iterat
         raise ContentError("no such file or folder", Place(label))
     if kind and (root / kind).is_dir():
         root, label = root / kind, f"{label}/{kind}"
-    yield from _walk(root, label, 0)
+    yield from _walk_documents(root, label, 0)
 
 
 def read_shipped_documents(kind: str) -> Iterator[ContentDocument]:
@@ -85,7 +85,7 @@ def read_shipped_documents(kind: str) -> Iterator[ContentDocument]:
     return read_documents(files("nephoscope_policy.content"), "content", kind)
 
 
-def _walk(folder: Traversable, label: str, depth: int) -> Iterator[ContentDocument]:
+def _walk_documents(folder: Traversable, label: str, depth: int) -> Iterator[ContentDocument]:
     if depth > MAX_FOLDERS_DEEP:
         raise ContentError(f"folders nest deeper than {MAX_FOLDERS_DEEP}", Place(label))
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
@@ -93,12 +93,12 @@ def _walk(folder: Traversable, label: str, depth: int) -> Iterator[ContentDocume
         if entry.is_dir():
             linked = isinstance(entry, Path) and entry.is_symlink()
             if not linked and not entry.name.startswith((".", "__")):
-                yield from _walk(entry, name, depth + 1)
+                yield from _walk_documents(entry, name, depth + 1)
         elif entry.name.lower().endswith(".json"):
             yield ContentDocument(entry, Place(name))
 
 
-def _read(source: Traversable, place: Place) -> bytes:
+def _read_source(source: Traversable, place: Place) -> bytes:
     try:
         with source.open("rb") as stream:
             return stream.read(MAX_BYTES + 1)
@@ -114,7 +114,7 @@ def _decode_leniently(data: bytes, place: Place) -> object:
         line = data.count(b"\n", 0, error.start) + 1
         raise ContentError("the file is not UTF-8", Place(place.file, line)) from error
     try:
-        value = json.loads(_COMMENT_OR_STRING.sub(_blank_out, text), parse_constant=_no_constant)
+        value = json.loads(_COMMENT_OR_STRING.sub(_blank_match, text), parse_constant=_refuse_constant)
         msgspec.json.encode(value)
     except json.JSONDecodeError as error:
         raise ContentError(f"not JSON: {error.msg}", Place(place.file, error.lineno, error.colno)) from error
@@ -133,10 +133,10 @@ class _ConstantError(ValueError):
     """NaN or Infinity, which Python's decoder would take."""
 
 
-def _no_constant(text: str) -> NoReturn:
+def _refuse_constant(text: str) -> NoReturn:
     raise _ConstantError(text)
 
 
-def _blank_out(match: re.Match[str]) -> str:
+def _blank_match(match: re.Match[str]) -> str:
     text = match.group()
     return text if text.startswith('"') else re.sub(r"[^\n]", " ", text)

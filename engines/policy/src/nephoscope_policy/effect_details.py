@@ -27,7 +27,7 @@ def evaluate_details(rule: FoldedRule, scope: EvaluationScope) -> object:
     if then.existence is not None:
         return {
             **_select_members(then.details, "roleDefinitionIds"),
-            "type": explain.value(then.existence.type, scope),
+            "type": explain.explain_value(then.existence.type, scope),
         }
     return then.details
 
@@ -46,7 +46,7 @@ def _build_operation(operation: tree.EffectOperation, scope: EvaluationScope) ->
         result["operation"] = operation.operation
     result["field"] = operation.target.text
     if operation.value is not None:
-        result["value"] = explain.value(operation.value, scope)
+        result["value"] = explain.explain_value(operation.value, scope)
     if operation.condition is not None:
         result["condition"] = get_ignoring_case(operation.raw, "condition")
     return result

@@ -47,14 +47,14 @@ class PolicyError(ValueError):
         return (self, *self.others)
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
+def suggest_word(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for a word close to a known one, '' otherwise."""
     lowered = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.7)
     return f"; did you mean '{lowered[close[0]]}'?" if close else ""
 
 
-def raise_all(errors: Sequence[PolicyError], place: Place | None = None) -> None:
+def raise_first_error(errors: Sequence[PolicyError], place: Place | None = None) -> None:
     """Raise the first of the errors with the others attached; nothing happens when there is none."""
     if not errors:
         return

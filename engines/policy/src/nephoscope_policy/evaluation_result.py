@@ -48,13 +48,13 @@ class Result:
     @property
     def reasons(self) -> tuple[Reason, ...]:
         """The leaf conditions that decided."""
-        self._fill()
+        self._fill_explanation()
         return self._reasons
 
     @property
     def details(self) -> object:
         """The effect's details, evaluated; raises ArmError where one of their expressions fails."""
-        self._fill()
+        self._fill_explanation()
         return None if self._details is None else self._details()
 
     def with_explanation(self, explain: Callable[[], Result]) -> Result:
@@ -63,7 +63,7 @@ class Result:
             self.state, self.effect, (), self.cause, self.description, matched=self.matched, explain=explain
         )
 
-    def _fill(self) -> None:
+    def _fill_explanation(self) -> None:
         if self._explain is not None:
             full, self._explain = self._explain(), None
             self._reasons, self._details = full._reasons, full._details  # noqa: SLF001 - the same class

@@ -12,7 +12,7 @@ import msgspec
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.body_paths import MISSING, STAR, Segments
-from nephoscope_policy.planned_view import require_known
+from nephoscope_policy.planned_view import require_known_value
 from nephoscope_policy.resource_view import NotCollected
 from nephoscope_policy.step_limit import Steps
 
@@ -137,30 +137,30 @@ def find_bound_start(
     return view.body, segments, False
 
 
-def bound_place(frames: tuple[LoopFrame, ...], view: View, segments: Segments) -> BodyPath:
+def locate_bound_path(frames: tuple[LoopFrame, ...], view: View, segments: Segments) -> BodyPath:
     """Return where the body has what a path without a further `[*]` leads to inside running loops."""
     for frame in reversed(frames):
         if frame.view is view:
             for (prefix, _), place in zip(reversed(frame.bound), reversed(frame.places), strict=True):
                 if segments[: len(prefix)] == prefix:
-                    return (*place, *path_steps(segments[len(prefix) :]))
-    return path_steps(segments)
+                    return (*place, *convert_path_steps(segments[len(prefix) :]))
+    return convert_path_steps(segments)
 
 
-def path_steps(segments: Segments) -> BodyPath:
+def convert_path_steps(segments: Segments) -> BodyPath:
     """A path as keys and indexes, up to its first `[*]`."""
     head = segments[: segments.index(STAR)] if STAR in segments else segments
     return tuple(one for one in head if isinstance(one, str | int))
 
 
-def field_value(scope: EvaluationScope, text: str, view: View) -> object:
+def get_field_value(scope: EvaluationScope, text: str, view: View) -> object:
     """The value of a field as field() returns it, MISSING where there is none; `[*]` gives an array."""
     path = scope.resolve_field(text, view)
     if path.special or STAR not in path.segments:
         return view.read(path)
     start, rest, is_bound = find_bound_start(scope.frames, view, path.segments)
     if is_bound and STAR not in rest:
-        value = require_known(view.follow_inside(start, rest), text)
+        value = require_known_value(view.follow_inside(start, rest), text)
         return [_find_absent_field_value(scope) if value is MISSING else value]
     if not is_bound:
         view.follow_to_elements(path.segments[: path.segments.index(STAR)])
@@ -170,7 +170,7 @@ def field_value(scope: EvaluationScope, text: str, view: View) -> object:
 def _evaluate_field(scope: EvaluationScope, arguments: list[object]) -> object:
     text = _require_one_text("field", arguments)
     try:
-        value = field_value(scope, text, scope.subject)
+        value = get_field_value(scope, text, scope.subject)
     except (UnknownAlias, ValueError) as error:
         raise ArmError("field", str(error)) from error
     if value is MISSING or value is None:
@@ -195,12 +195,12 @@ def _evaluate_current(scope: EvaluationScope, arguments: list[object]) -> object
     if not scope.frames:
         raise ArmError("current", "it is not inside a count")
     if not arguments:
-        return require_known(scope.frames[-1].element, "the counted member")
+        return require_known_value(scope.frames[-1].element, "the counted member")
     name = _require_one_text("current", arguments)
     wanted = name.lower()
     for frame in reversed(scope.frames):
         if frame.name == wanted:
-            return require_known(frame.element, name)
+            return require_known_value(frame.element, name)
     return _evaluate_current_path(scope, name)
 
 
@@ -215,7 +215,7 @@ def _evaluate_current_path(scope: EvaluationScope, name: str) -> object:
         raise ArmError("current", f"running count '{name}' not found, or is its own source")
     if STAR in rest:
         return scope.target.collect(start, rest)
-    value = require_known(scope.target.follow_inside(start, rest), name)
+    value = require_known_value(scope.target.follow_inside(start, rest), name)
     return None if value is MISSING else value
 
 
@@ -258,8 +258,8 @@ def _evaluate_resource_group(scope: EvaluationScope, arguments: list[object]) ->
         _check_tags(found)
     body = found.body if found is not None else {}
     known = {
-        "id": _group_id(scope),
-        "name": body.get("name") or _group_id(scope).rsplit("/", 1)[-1],
+        "id": _get_group_id(scope),
+        "name": body.get("name") or _get_group_id(scope).rsplit("/", 1)[-1],
         "type": "Microsoft.Resources/resourceGroups",
     }
     if not body.get("location"):
@@ -273,7 +273,7 @@ def _read_members(body: Mapping[str, object], name: str) -> dict[str, object]:
     found = body.get(name)
     if isinstance(found, dict):
         return found
-    require_known(found, name)
+    require_known_value(found, name)
     return {}
 
 
@@ -283,7 +283,7 @@ def _check_tags(container: View) -> None:
         container.follow(("tags",))
 
 
-def _group_id(scope: EvaluationScope) -> str:
+def _get_group_id(scope: EvaluationScope) -> str:
     """The id of the subject's resource group, as the subject's own id spells it."""
     identifier = scope.subject.resource.id
     spelled = scope.subject.body.get("id")
@@ -300,9 +300,9 @@ def _evaluate_policy(scope: EvaluationScope, arguments: list[object]) -> object:
     return {**_POLICY, **(scope.context.policy or {})}
 
 
-def _request_context(scope: EvaluationScope, arguments: list[object]) -> object:
+def _evaluate_request_context(scope: EvaluationScope, arguments: list[object]) -> object:
     _require_no_arguments("requestContext", arguments)
-    return scope.context.request_context(scope.subject.api_version)
+    return scope.context.build_request_context(scope.subject.api_version)
 
 
 def _evaluate_claims(scope: EvaluationScope, arguments: list[object]) -> object:
@@ -333,7 +333,7 @@ HOSTS: Mapping[str, Callable[[EvaluationScope, list[object]], object]] = {
     "field": _evaluate_field,
     "parameters": _evaluate_parameters,
     "policy": _evaluate_policy,
-    "requestcontext": _request_context,
+    "requestcontext": _evaluate_request_context,
     "resourcegroup": _evaluate_resource_group,
     "subscription": _evaluate_subscription,
     "utcnow": _evaluate_utc_now,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope_policy.assignment import (
-    containing_scope,
+    get_containing_scope,
     is_management_group,
     is_within_scope,
     normalize_scope,
@@ -68,7 +68,7 @@ class Exemption(msgspec.Struct, frozen=True):
         recommendations, assignment = _read_subject(reader)
         return cls(
             id=id_,
-            scope=containing_scope(id_, TYPE_NAME, body.build_path("id")),
+            scope=get_containing_scope(id_, TYPE_NAME, body.build_path("id")),
             assignment=normalize_scope(assignment),
             category=reader.read_field(
                 CATEGORY, lambda: properties.get_choice(CATEGORY, (WAIVER, MITIGATED)), WAIVER
@@ -169,7 +169,7 @@ def _read_subject(reader: ControlRecordReader) -> tuple[frozenset[str], str]:
     if not cut or not assignment or cut[2:3] == ("nephoscope",):
         recommendations = reader.read_field(METADATA, lambda: _list_recommendations(properties), frozenset())
     if not assignment and not recommendations and not reader.gaps:
-        reader.read_required(ASSIGNMENT)
+        reader.read_required_field(ASSIGNMENT)
     return recommendations, assignment
 
 

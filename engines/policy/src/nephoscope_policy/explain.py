@@ -12,7 +12,7 @@ from nephoscope_policy.arm import ArmError
 from nephoscope_policy.arm.unknown import Unknown, find_unknown
 from nephoscope_policy.arm.value import format_json
 from nephoscope_policy.body_paths import MISSING, STAR, Segments, split_at_elements
-from nephoscope_policy.condition_outcome import ConditionOutcome, Truth, combine, negate
+from nephoscope_policy.condition_outcome import ConditionOutcome, Truth, combine_outcomes, negate_outcome
 from nephoscope_policy.count_reasons import explain_nearest, is_too_few, list_paths_below
 from nephoscope_policy.data_gap import NOT_COLLECTED, describe_gap
 from nephoscope_policy.errors import PolicyError
@@ -21,16 +21,16 @@ from nephoscope_policy.evaluation_scope import (
     BodyPath,
     EvaluationScope,
     LoopFrame,
-    bound_place,
+    convert_path_steps,
     find_bound_start,
-    path_steps,
+    locate_bound_path,
 )
 from nephoscope_policy.model.assessment import Reason
 from nephoscope_policy.operators import OrderError, judge, strip_spaces
 from nephoscope_policy.planned_view import KnownLater
 from nephoscope_policy.read_fields import find_single_field
 from nephoscope_policy.resource_view import NotCollected
-from nephoscope_policy.selected_members import known_elements, members
+from nephoscope_policy.selected_members import iterate_members, list_known_elements
 from nephoscope_policy.three_valued_operators import decide
 
 if TYPE_CHECKING:
@@ -47,41 +47,41 @@ MOST_MEMBERS = 10
 """Members that the reason of a count names."""
 
 
-def value(operand: tree.Operand, scope: EvaluationScope) -> object:
+def explain_value(operand: tree.Operand, scope: EvaluationScope) -> object:
     """The value of an operand; raises ArmError or NotCollected."""
     if isinstance(operand, tree.PolicyLiteral):
         return operand.value
     if isinstance(operand, tree.TemplateExpression):
         return operand.expression.interpret(HOSTS, scope)
     if isinstance(operand, tree.ListExpression):
-        return [value(item, scope) for item in operand.items]
-    return {key: value(item, scope) for key, item in operand.items}
+        return [explain_value(item, scope) for item in operand.items]
+    return {key: explain_value(item, scope) for key, item in operand.items}
 
 
-def condition(node: tree.Condition, scope: EvaluationScope) -> ConditionOutcome:
+def explain_condition(node: tree.Condition, scope: EvaluationScope) -> ConditionOutcome:
     """Judge a condition."""
     if isinstance(node, tree.Leaf):
         return _explain_leaf(node, scope)
     if isinstance(node, tree.Not):
-        return negate(condition(node.child, scope))
-    outcomes = [condition(child, scope) for child in node.children]
+        return negate_outcome(explain_condition(node.child, scope))
+    outcomes = [explain_condition(child, scope) for child in node.children]
     if isinstance(node, tree.AllOf):
-        return combine(outcomes, Truth.FALSE, Truth.TRUE)
-    return combine(outcomes, Truth.TRUE, Truth.FALSE)
+        return combine_outcomes(outcomes, Truth.FALSE, Truth.TRUE)
+    return combine_outcomes(outcomes, Truth.TRUE, Truth.FALSE)
 
 
 def _explain_leaf(leaf: tree.Leaf, scope: EvaluationScope) -> ConditionOutcome:
     """A leaf; whatever it cannot know or compute is named in its reason."""
     expected: object = None
     try:
-        expected = value(leaf.operand, scope)
+        expected = explain_value(leaf.operand, scope)
         if isinstance(leaf.subject, tree.CountExpression):
-            return _count(leaf, leaf.subject, expected, scope)
+            return _explain_count(leaf, leaf.subject, expected, scope)
         if isinstance(leaf.subject, tree.ValueRef):
-            actual = value(leaf.subject.operand, scope)
-            at = _read_place(leaf.subject, scope)
+            actual = explain_value(leaf.subject.operand, scope)
+            at = _locate_field(leaf.subject, scope)
             return _judge_leaf(leaf, _format_subject(leaf.subject), actual, expected, scope, at)
-        return field(leaf, leaf.subject, expected, scope)
+        return explain_field(leaf, leaf.subject, expected, scope)
     except NotCollected as error:
         return _build_undecided_outcome(leaf, Truth.UNKNOWN, expected, str(error), scope, error.cause)
     except (ArmError, OrderError) as error:
@@ -122,16 +122,16 @@ def _make_undecided_path(
         path = resolve_field(over, scope)
     except (ArmError, NotCollected):
         return ()
-    return (path.special,) if path.special else bound_place(scope.frames, scope.target, path.segments)
+    return (path.special,) if path.special else locate_bound_path(scope.frames, scope.target, path.segments)
 
 
-def _read_place(subject: tree.ValueRef, scope: EvaluationScope) -> BodyPath:
+def _locate_field(subject: tree.ValueRef, scope: EvaluationScope) -> BodyPath:
     """Where the body has the one field that an expression reads; () where it reads none or several."""
     name = find_single_field(subject.operand)
     if not name:
         return ()
     path = scope.resolve_field(name, scope.target)
-    return (path.special,) if path.special else bound_place(scope.frames, scope.target, path.segments)
+    return (path.special,) if path.special else locate_bound_path(scope.frames, scope.target, path.segments)
 
 
 def _judge_leaf(
@@ -175,7 +175,7 @@ def _format_subject(subject: tree.FieldRef | tree.ValueRef | tree.CountExpressio
 
 def resolve_field(name: tree.FieldRef, scope: EvaluationScope) -> FieldPath:
     """The path of a field; raises PolicyError for a literal alias that no table has, ArmError for a computed one."""
-    text = value(name.name, scope)
+    text = explain_value(name.name, scope)
     if not isinstance(text, str):
         raise ArmError("", f"the field {name.text} yields {text!r}, not a text")
     try:
@@ -186,19 +186,21 @@ def resolve_field(name: tree.FieldRef, scope: EvaluationScope) -> FieldPath:
         raise ArmError("", str(error)) from error
 
 
-def field(leaf: tree.Leaf, name: tree.FieldRef, expected: object, scope: EvaluationScope) -> ConditionOutcome:
+def explain_field(
+    leaf: tree.Leaf, name: tree.FieldRef, expected: object, scope: EvaluationScope
+) -> ConditionOutcome:
     """A leaf whose left side is a field, its right side already evaluated."""
     path = resolve_field(name, scope)
     if path.location:
         expected = strip_spaces(expected)
     if path.special or STAR not in path.segments:
         actual = scope.target.peek(path)
-        at = (path.special,) if path.special else path_steps(path.segments)
+        at = (path.special,) if path.special else convert_path_steps(path.segments)
         return _judge_leaf(
             leaf, path.text, strip_spaces(actual) if path.location else actual, expected, scope, at
         )
     start, rest, is_bound = find_bound_start(scope.frames, scope.target, path.segments)
-    at = bound_place(scope.frames, scope.target, path.segments)
+    at = locate_bound_path(scope.frames, scope.target, path.segments)
     if is_bound and STAR not in rest:
         return _judge_leaf(leaf, path.text, scope.target.follow_inside(start, rest), expected, scope, at)
     if not is_bound:
@@ -229,8 +231,8 @@ def _explain_every_element(
     if isinstance(found, Unknown):
         later = KnownLater(text, found)
         others = _build_undecided_outcome(leaf, Truth.UNKNOWN, expected, str(later), scope, later.cause)
-        known = _explain_elements(leaf, text, (known_elements(found), at), tail, expected, scope)
-        return combine([*known, others], Truth.FALSE, Truth.TRUE)
+        known = _explain_elements(leaf, text, (list_known_elements(found), at), tail, expected, scope)
+        return combine_outcomes([*known, others], Truth.FALSE, Truth.TRUE)
     if not isinstance(found, list):
         truth = Truth.TRUE if scope.snapshot.switches.missing_array == "true" else Truth.FALSE
         reason = Reason(
@@ -256,7 +258,9 @@ def _explain_every_element(
             at,
         )
         return ConditionOutcome(Truth.TRUE, (reason,))
-    return combine(_explain_elements(leaf, text, (found, at), tail, expected, scope), Truth.FALSE, Truth.TRUE)
+    return combine_outcomes(
+        _explain_elements(leaf, text, (found, at), tail, expected, scope), Truth.FALSE, Truth.TRUE
+    )
 
 
 def _explain_elements(
@@ -268,14 +272,14 @@ def _explain_elements(
     scope: EvaluationScope,
 ) -> list[ConditionOutcome]:
     elements, at = part
-    further = path_steps(tail)
+    further = convert_path_steps(tail)
     return [
         _explain_every_element(leaf, text, (element, (*at, index, *further)), tail, expected, scope)
         for index, element in enumerate(elements)
     ]
 
 
-def _count(
+def _explain_count(
     leaf: tree.Leaf, count: tree.CountExpression, expected: object, scope: EvaluationScope
 ) -> ConditionOutcome:
     low, high, failed = 0, 0, False
@@ -287,7 +291,7 @@ def _count(
     listed = _ListedFrames(frames(count, scope))
     for frame in listed:
         outcome = (
-            condition(count.where, scope.make_nested_scope(frame))
+            explain_condition(count.where, scope.make_nested_scope(frame))
             if count.where is not None
             else ConditionOutcome(Truth.TRUE)
         )
@@ -352,7 +356,7 @@ def _read_whole_numbers(expected: object) -> list[int]:
 def frames(count: tree.CountExpression, scope: EvaluationScope) -> Iterator[LoopFrame]:
     """One frame per counted member; raises ArmError where a value to count is no array, NotCollected."""
     if isinstance(count.over, tree.ValueRef):
-        items = value(count.over.operand, scope)
+        items = explain_value(count.over.operand, scope)
         if items is None:
             items = []
         if not isinstance(items, list):
@@ -366,7 +370,7 @@ def frames(count: tree.CountExpression, scope: EvaluationScope) -> Iterator[Loop
         head, _ = split_at_elements(rest)
         scope.target.follow_to_elements(head)
     prefix = path.segments[: len(path.segments) - len(rest)]
-    base = bound_place(scope.frames, scope.target, prefix) if is_bound else ()
-    for element, bound, places in members(scope.target, start, rest, prefix, base):
+    base = locate_bound_path(scope.frames, scope.target, prefix) if is_bound else ()
+    for element, bound, places in iterate_members(scope.target, start, rest, prefix, base):
         scope.steps.spend(1)
         yield LoopFrame(path.text.lower(), element, bound, scope.target, places)

@@ -6,20 +6,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope_policy import type_guards
-from nephoscope_policy.arm.tree import ArmCall, ArmProperty, walk
+from nephoscope_policy.arm.tree import ArmCall, ArmProperty, walk_nodes
 from nephoscope_policy.body_paths import MISSING
 from nephoscope_policy.constant_folding import ConstantFolder
-from nephoscope_policy.errors import PolicyError, suggestion
+from nephoscope_policy.errors import PolicyError, suggest_word
 from nephoscope_policy.keywords import EFFECTS, IF_NOT_EXISTS, SCANNED_MODES
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.operators import boolish
+from nephoscope_policy.operators import parse_boolean
 from nephoscope_policy.read_paths import NOTHING, Reads
 from nephoscope_policy.resource_view import View
 from nephoscope_policy.rule_reads import FieldReads
 from nephoscope_policy.step_limit import StepTally
 from nephoscope_policy.tree import PolicyLiteral, ValueRef
-from nephoscope_policy.validation import templates
+from nephoscope_policy.validation import iterate_templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def _build_bare_view(type_: str) -> View:
 def _list_existence_leaves(tree_: tree.Tree) -> Iterator[tree.Leaf]:
     existence = tree_.then.existence
     if existence is not None and existence.condition is not None:
-        yield from type_guards.leaves(existence.condition)
+        yield from type_guards.iterate_leaves(existence.condition)
 
 
 def _asks_identity(leaf: tree.Leaf) -> bool:
@@ -46,8 +46,8 @@ def _asks_identity(leaf: tree.Leaf) -> bool:
     nodes = (
         node
         for operand in operands
-        for template in templates(operand)
-        for node in walk(template.expression.tree)
+        for template in iterate_templates(operand)
+        for node in walk_nodes(template.expression.tree)
     )
     return any(
         isinstance(node, ArmProperty)
@@ -78,11 +78,11 @@ class FoldedRule:
                 tree_.then.effect_path,
                 "compile",
             )
-        leaves = [*type_guards.leaves(tree_.condition), *_list_existence_leaves(tree_)]
+        leaves = [*type_guards.iterate_leaves(tree_.condition), *_list_existence_leaves(tree_)]
         for leaf in leaves:
             self._check_presence(leaf)
-        self.needs_request = any(map(_asks_identity, type_guards.leaves(tree_.condition)))
-        self.types = type_guards.types(tree_.condition, self.fold)
+        self.needs_request = any(map(_asks_identity, type_guards.iterate_leaves(tree_.condition)))
+        self.types = type_guards.find_possible_types(tree_.condition, self.fold)
         self.considered = type_guards.find_applicability_fields(tree_.condition)
         self._fields: FieldReads | None = None
         self._reads: dict[tuple[Aliases, str, str], Reads] = {}
@@ -101,7 +101,7 @@ class FoldedRule:
         if leaf.operator != "exists" or isinstance(leaf.operand, PolicyLiteral):
             return
         found = self.fold(leaf.operand)
-        if found is not MISSING and boolish(found) is None:
+        if found is not MISSING and parse_boolean(found) is None:
             raise PolicyError(
                 f"'exists' takes true or false, not {found!r}", f"{leaf.path}.exists", "compile"
             )
@@ -113,7 +113,7 @@ class FoldedRule:
             raise PolicyError("the effect must be a string that depends on parameters alone", path, "compile")
         if found.lower() not in EFFECTS:
             raise PolicyError(
-                f"'{found}' is not an effect{suggestion(found, EFFECTS.values())}", path, "compile"
+                f"'{found}' is not an effect{suggest_word(found, EFFECTS.values())}", path, "compile"
             )
         return found
 
@@ -145,7 +145,7 @@ class FoldedRule:
             return False
         if not self.considered:
             return True
-        return type_guards.applicable(self.tree.condition, view, self.considered, self.fold, switches)
+        return type_guards.is_applicable(self.tree.condition, view, self.considered, self.fold, switches)
 
     def settle_applicability(self, type_: str, switches: Switches) -> bool | None:
         """Return what `is_applicable` yields for every resource of a type, None where it depends on the resource."""

@@ -13,8 +13,8 @@ import msgspec
 from nephoscope_policy import tree
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.arm_object import ArmObject, make_error
-from nephoscope_policy.errors import PolicyError, raise_all, suggestion
-from nephoscope_policy.parameter_binding import bind
+from nephoscope_policy.errors import PolicyError, raise_first_error, suggest_word
+from nephoscope_policy.parameter_binding import bind_parameters
 from nephoscope_policy.parser import Parser
 from nephoscope_policy.resource_view import NotCollected
 from nephoscope_policy.version import Pin
@@ -82,8 +82,8 @@ class Initiative(msgspec.Struct, frozen=True):
             )
         except PolicyError as error:
             raise PolicyError(error.message, error.path, error.stage, place, parser.errors) from error
-        _check(found, parser)
-        raise_all(parser.errors, place)
+        _check_references(found, parser)
+        raise_first_error(parser.errors, place)
         return found
 
     @property
@@ -96,7 +96,7 @@ class Initiative(msgspec.Struct, frozen=True):
 
         PolicyError (stage compile) for an unknown name, a missing value, a wrong type, or a value that is not allowed.
         """
-        return bind(self.parameters, values)
+        return bind_parameters(self.parameters, values)
 
     def bind_partly(self, values: Mapping[str, object], unread: Mapping[str, str]) -> Mapping[str, object]:
         """Every parameter's value as `bind`, where reading one that was not read raises NotCollected with what is missing.
@@ -109,14 +109,14 @@ class Initiative(msgspec.Struct, frozen=True):
             for name in self.parameters
             if name in unread or ("*" in unread and name not in given)
         }
-        return PartialParameters(bind(self.parameters, values, partial=True), missing)
+        return PartialParameters(bind_parameters(self.parameters, values, partial=True), missing)
 
     def evaluate_member_parameters(
         self, member: InitiativeMember, bound: Mapping[str, object]
     ) -> dict[str, object]:
         """The values of a member's parameters, from what `bind` returned; PolicyError when an expression fails."""
         return {
-            name: _evaluate(operand, bound, f"{member.path}.parameters.{name}")
+            name: _evaluate_operand(operand, bound, f"{member.path}.parameters.{name}")
             for name, operand in member.parameters.items()
         }
 
@@ -150,7 +150,7 @@ def _list_members(properties: ArmObject, parser: Parser) -> tuple[InitiativeMemb
                 definition=definition,
                 reference=item.get_text("policyDefinitionReferenceId") or definition.rsplit("/", 1)[-1],
                 groups=item.get_texts("groupNames"),
-                pin=_pin(item),
+                pin=_read_pin(item),
                 path=item.path,
                 parameters=parameters,
             )
@@ -158,7 +158,7 @@ def _list_members(properties: ArmObject, parser: Parser) -> tuple[InitiativeMemb
     return tuple(members)
 
 
-def _pin(item: ArmObject) -> Pin | None:
+def _read_pin(item: ArmObject) -> Pin | None:
     text = item.get_text("definitionVersion")
     if not text:
         return None
@@ -178,7 +178,7 @@ def _build_group(item: ArmObject) -> DefinitionGroup:
     )
 
 
-def _check(initiative: Initiative, parser: Parser) -> None:
+def _check_references(initiative: Initiative, parser: Parser) -> None:
     """Reference ids are unique, groups and parameters that members name are declared."""
     groups = {group.name.lower() for group in initiative.groups}
     seen: set[str] = set()
@@ -193,17 +193,19 @@ def _check(initiative: Initiative, parser: Parser) -> None:
             if name.lower() not in groups:
                 parser.add_error(
                     f"{member.path}.groupNames",
-                    f"the group '{name}' is not declared{suggestion(name, groups)}",
+                    f"the group '{name}' is not declared{suggest_word(name, groups)}",
                 )
 
 
-def _evaluate(operand: tree.Operand, bound: Mapping[str, object], path: str) -> object:
+def _evaluate_operand(operand: tree.Operand, bound: Mapping[str, object], path: str) -> object:
     if isinstance(operand, tree.PolicyLiteral):
         return operand.value
     if isinstance(operand, tree.ListExpression):
-        return [_evaluate(item, bound, f"{path}[{index}]") for index, item in enumerate(operand.items)]
+        return [
+            _evaluate_operand(item, bound, f"{path}[{index}]") for index, item in enumerate(operand.items)
+        ]
     if isinstance(operand, tree.ObjectExpression):
-        return {name: _evaluate(item, bound, f"{path}.{name}") for name, item in operand.items}
+        return {name: _evaluate_operand(item, bound, f"{path}.{name}") for name, item in operand.items}
     return _evaluate_expression(operand, bound, path)
 
 
@@ -219,7 +221,9 @@ def _read_parameter(bound: Mapping[str, object], arguments: list[object]) -> obj
     if not isinstance(name, str):
         raise ArmError("parameters", "takes the name of a parameter", 0)
     if name.lower() not in bound:
-        raise ArmError("parameters", f"the initiative has no parameter '{name}'{suggestion(name, bound)}", 0)
+        raise ArmError(
+            "parameters", f"the initiative has no parameter '{name}'{suggest_word(name, bound)}", 0
+        )
     return bound[name.lower()]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nephoscope_policy.body_paths import MISSING, STAR, Segment, Segments, walk
+from nephoscope_policy.body_paths import MISSING, STAR, Segment, Segments, walk_path
 from nephoscope_policy.engine_differences import SWITCHES
-from nephoscope_policy.operators import equal
+from nephoscope_policy.operators import are_equal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ class Draft:
 
     def get_value(self, segments: Segments) -> object:
         """Return what a path without `[*]` leads to now, MISSING where it ends early."""
-        return walk(self.body, segments)
+        return walk_path(self.body, segments)
 
     def expand_wildcards(self, segments: Segments) -> list[Segments]:
         """The path without `[*]` for every element that it selects; a `[*]` at the end stays."""
@@ -42,36 +42,36 @@ class Draft:
         held = self.get_value(segments)
         if held is not MISSING and type(held) is type(value) and held == value:
             return
-        known = self._count_known(segments)
+        known = self._count_known_members(segments)
         if known == len(segments):
-            self._step({"op": "replace", "path": self._format_pointer(segments), "value": value})
+            self._apply_change({"op": "replace", "path": self._format_pointer(segments), "value": value})
             return
         for segment in reversed(segments[known + 1 :]):
             value = {_escape_key(segment): value}
-        self._step({"op": "add", "path": self._format_pointer(segments[: known + 1]), "value": value})
+        self._apply_change({"op": "add", "path": self._format_pointer(segments[: known + 1]), "value": value})
 
     def append(self, segments: Segments, value: object) -> None:
         """Add a member to the array at a path, made where it is missing; a member that is there already is not added again."""
         held = self.get_value(segments)
         if not isinstance(held, list):
             self.put(segments, [value])
-        elif not any(equal(item, value, SWITCHES) for item in held):
-            self._step({"op": "add", "path": f"{self._format_pointer(segments)}/-", "value": value})
+        elif not any(are_equal(item, value, SWITCHES) for item in held):
+            self._apply_change({"op": "add", "path": f"{self._format_pointer(segments)}/-", "value": value})
 
     def remove(self, segments: Segments) -> None:
         """Remove what a path leads to; nothing happens where it ends early."""
         if self.get_value(segments) is not MISSING:
-            self._step({"op": "remove", "path": self._format_pointer(segments)})
+            self._apply_change({"op": "remove", "path": self._format_pointer(segments)})
 
-    def _step(self, change: Change) -> None:
+    def _apply_change(self, change: Change) -> None:
         self.patch.append(copy.deepcopy(change))
         self.body = apply_patch(self.body, [change])
 
-    def _count_known(self, segments: Segments) -> int:
+    def _count_known_members(self, segments: Segments) -> int:
         """Count how many segments of the path exist (as something that can hold the next one)."""
         value: object = self.body
         for number, segment in enumerate(segments):
-            inner = walk(value, (segment,))
+            inner = walk_path(value, (segment,))
             if inner is MISSING or (inner is None and number < len(segments) - 1):
                 return number
             value = inner
@@ -84,7 +84,7 @@ class Draft:
         for segment in segments:
             key = _find_spelling(value, segment)
             parts.append(str(key).replace("~", "~0").replace("/", "~1"))
-            value = walk(value, (segment,))
+            value = walk_path(value, (segment,))
         return "".join(f"/{part}" for part in parts)
 
 
@@ -114,7 +114,7 @@ def apply_patch(body: BodyT, patch: Sequence[Change] | Iterable[Change]) -> Body
         holder: object = result
         for part in parts[:-1]:
             holder = _require_member(holder, part, change["path"])
-        _apply(holder, parts[-1], change)
+        _apply_change(holder, parts[-1], change)
     return result
 
 
@@ -129,7 +129,7 @@ def _require_member(holder: object, part: str, path: str) -> object:
     raise ValueError(f"nothing at {path}")
 
 
-def _apply(holder: object, last: str, change: Change) -> None:
+def _apply_change(holder: object, last: str, change: Change) -> None:
     operation = change["op"]
     if operation not in ("add", "replace", "remove"):
         raise ValueError(f"the operation '{operation}' is not supported")

@@ -11,8 +11,8 @@ from nephoscope_policy.arm import ArmError
 from nephoscope_policy.body_paths import MISSING, Segments, split_at_elements
 from nephoscope_policy.condition_outcome import Truth
 from nephoscope_policy.evaluation_scope import LoopFrame, find_bound_start
-from nephoscope_policy.path_getters import getter
-from nephoscope_policy.selected_members import members
+from nephoscope_policy.path_getters import make_getter
+from nephoscope_policy.selected_members import iterate_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ class Loop(msgspec.Struct, frozen=True):
     slot: int
 
 
-def size(start: int, segments: Segments) -> Callable[[dict[str, object], CompiledRun], int]:
+def make_size_counter(start: int, segments: Segments) -> Callable[[dict[str, object], CompiledRun], int]:
     """Count how many members a path selects."""
     read = _make_members(segments)
     if start < 0:
@@ -39,18 +39,18 @@ def size(start: int, segments: Segments) -> Callable[[dict[str, object], Compile
 
 def _make_members(segments: Segments) -> Callable[[object], int]:
     head, rest = split_at_elements(segments)
-    read = getter(head) if head else None
+    read = make_getter(head) if head else None
     if rest is None:
         return lambda value: 0 if (value if read is None else read(value)) is MISSING else 1
     inner = _make_members(rest) if rest else None
 
-    def number(value: object) -> int:
+    def count_members(value: object) -> int:
         found = value if read is None else read(value)
         if type(found) is not list:
             return 0
         return len(found) if inner is None else sum(map(inner, found))
 
-    return number
+    return count_members
 
 
 def compile_simple_count(
@@ -62,7 +62,7 @@ def compile_simple_count(
 ) -> Callable[[dict[str, object], CompiledRun], int]:
     """One `[*]` at the end, and a condition that asks no function for the running loop."""
 
-    def number(body: dict[str, object], run: CompiledRun) -> int:
+    def count_members(body: dict[str, object], run: CompiledRun) -> int:
         slots = run.slots
         value = body if start < 0 else slots[start]
         items = value if read is None else read(value)
@@ -78,7 +78,7 @@ def compile_simple_count(
                     return total
         return total
 
-    return number
+    return count_members
 
 
 def compile_nested_count(
@@ -93,13 +93,13 @@ def compile_nested_count(
     name = path.text.lower()
     prefix = path.segments[: len(path.segments) - len(segments)]
 
-    def number(body: dict[str, object], run: CompiledRun) -> int:
+    def count_members(body: dict[str, object], run: CompiledRun) -> int:
         value = body if start < 0 else run.slots[start]
         raw = find_bound_start(run.frames, run.target, path.segments)[0] if framed else None
-        originals = list(members(run.target, raw, segments, prefix)) if framed else []
+        originals = list(iterate_members(run.target, raw, segments, prefix)) if framed else []
         outer, total = run.frames, 0
         try:
-            for index, (_, bound, _) in enumerate(members(run.target, value, segments, prefix)):
+            for index, (_, bound, _) in enumerate(iterate_members(run.target, value, segments, prefix)):
                 run.steps.spend(1)
                 for loop, (_prefix, held) in zip(loops, bound, strict=True):
                     run.slots[loop.slot] = held
@@ -111,17 +111,17 @@ def compile_nested_count(
             run.frames = outer
         return total
 
-    return number
+    return count_members
 
 
 def compile_interpreted_count(count: tree.CountExpression) -> Callable[[dict[str, object], CompiledRun], int]:
     """A count over a field whose name is computed while evaluating."""
 
-    def number(_: dict[str, object], run: CompiledRun) -> int:
+    def count_members(_: dict[str, object], run: CompiledRun) -> int:
         total = 0
         for frame in explain.frames(count, run):
             outcome = (
-                explain.condition(count.where, run.make_nested_scope(frame))
+                explain.explain_condition(count.where, run.make_nested_scope(frame))
                 if count.where is not None
                 else None
             )
@@ -130,4 +130,4 @@ def compile_interpreted_count(count: tree.CountExpression) -> Callable[[dict[str
             total += outcome is None or outcome.truth is Truth.TRUE
         return total
 
-    return number
+    return count_members

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nephoscope_policy import tree
 from nephoscope_policy.document import describe_type
 from nephoscope_policy.keywords import OPERATORS
-from nephoscope_policy.operators import boolish
+from nephoscope_policy.operators import parse_boolean
 
 if TYPE_CHECKING:
     from nephoscope_policy.tree import Operand
@@ -19,26 +19,30 @@ if TYPE_CHECKING:
 def explain_fault(operator: str, operand: Operand) -> str:
     """Explain why an operand cannot stand after a lower-cased operator, and what to write instead; '' where it can."""
     if operator == "exists":
-        return _not_presence(operand)
+        return _explain_no_presence(operand)
     if operator in ("in", "notin") and not _may_be_list(operand):
         instead = OPERATORS["equals" if operator == "in" else "notequals"]
-        return (
-            f"'{OPERATORS[operator]}' takes an array, not {_name_kind(operand)}; write [...] or '{instead}'"
-        )
+        return f"'{OPERATORS[operator]}' takes an array, not {_describe_operand_kind(operand)}; write [...] or '{instead}'"
     return ""
 
 
-def not_countable(operand: Operand) -> str:
+def explain_not_countable(operand: Operand) -> str:
     """Explain why a count cannot go over a value, '' where it can."""
-    return "" if _may_be_list(operand) else f"a count goes over an array, not over {_name_kind(operand)}"
+    return (
+        ""
+        if _may_be_list(operand)
+        else f"a count goes over an array, not over {_describe_operand_kind(operand)}"
+    )
 
 
-def _not_presence(operand: Operand) -> str:
+def _explain_no_presence(operand: Operand) -> str:
     if isinstance(operand, tree.TemplateExpression):
         return ""
-    if isinstance(operand, tree.PolicyLiteral) and boolish(operand.value) is not None:
+    if isinstance(operand, tree.PolicyLiteral) and parse_boolean(operand.value) is not None:
         return ""
-    shown = repr(operand.value) if isinstance(operand, tree.PolicyLiteral) else _name_kind(operand)
+    shown = (
+        repr(operand.value) if isinstance(operand, tree.PolicyLiteral) else _describe_operand_kind(operand)
+    )
     return f"'exists' takes true or false, not {shown}"
 
 
@@ -48,5 +52,5 @@ def _may_be_list(operand: Operand) -> bool:
     return not isinstance(operand, tree.ObjectExpression)
 
 
-def _name_kind(operand: Operand) -> str:
+def _describe_operand_kind(operand: Operand) -> str:
     return describe_type(operand.value) if isinstance(operand, tree.PolicyLiteral) else "an object"

@@ -34,7 +34,7 @@ def parse_number(text: str) -> int | float | None:
         return None if value in {float("inf"), float("-inf")} else value
 
 
-def scalar_text(value: object) -> str | None:
+def format_scalar(value: object) -> str | None:
     """The text of a scalar as the string operators see it; None for null, arrays, objects and absence."""
     if isinstance(value, str):
         return value
@@ -59,7 +59,7 @@ def strip_spaces(given: object) -> object:
     return [strip_spaces(item) for item in given] if isinstance(given, list) else given
 
 
-def boolish(value: object) -> bool | None:
+def parse_boolean(value: object) -> bool | None:
     """True and False, also as text in any case; None for everything else."""
     if isinstance(value, bool):
         return value
@@ -68,39 +68,39 @@ def boolish(value: object) -> bool | None:
     return None
 
 
-def equal(left: object, right: object, switches: Switches) -> bool:
+def are_equal(left: object, right: object, switches: Switches) -> bool:
     """Equality of two present values: text in any case, 'true' is true, '5' is 5, an explicit null is ''."""
     if left is None or right is None:
         return (left is None or left == "") and (right is None or right == "")
     if isinstance(left, str) and isinstance(right, str):
         return left.casefold() == right.casefold()
     if isinstance(left, bool) or isinstance(right, bool):
-        first = boolish(left)
-        return first is not None and first is boolish(right)
+        first = parse_boolean(left)
+        return first is not None and first is parse_boolean(right)
     if isinstance(left, str) and is_number(right):
-        return _text_equals_number(left, right, switches)
+        return _does_text_equal_number(left, right, switches)
     if isinstance(right, str) and is_number(left):
-        return _text_equals_number(right, left, switches)
+        return _does_text_equal_number(right, left, switches)
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(
-            equal(a, b, switches) for a, b in zip(left, right, strict=True)
+            are_equal(a, b, switches) for a, b in zip(left, right, strict=True)
         )
     if isinstance(left, dict) and isinstance(right, dict):
-        return _equal_objects(left, right, switches)
+        return _are_objects_equal(left, right, switches)
     return is_number(left) and is_number(right) and left == right
 
 
-def _text_equals_number(text: str, number: float, switches: Switches) -> bool:
+def _does_text_equal_number(text: str, number: float, switches: Switches) -> bool:
     if switches.numeric_strings == "text":
-        return text.casefold() == scalar_text(number)
+        return text.casefold() == format_scalar(number)
     return parse_number(text) == number
 
 
-def _equal_objects(left: dict[str, object], right: dict[str, object], switches: Switches) -> bool:
+def _are_objects_equal(left: dict[str, object], right: dict[str, object], switches: Switches) -> bool:
     first = {key.casefold(): value for key, value in reversed(left.items())}
     second = {key.casefold(): value for key, value in reversed(right.items())}
     return first.keys() == second.keys() and all(
-        equal(value, second[key], switches) for key, value in first.items()
+        are_equal(value, second[key], switches) for key, value in first.items()
     )
 
 
@@ -111,7 +111,7 @@ def compare(left: object, right: object, switches: Switches) -> int | None:
         return int(one > other) - int(one < other)
     if isinstance(left, bool) and isinstance(right, bool):
         return int(left) - int(right)
-    first, second = _number_beside(left, right), _number_beside(right, left)
+    first, second = _find_number_beside(left, right), _find_number_beside(right, left)
     if first is None or second is None:
         if switches.mixed_order == "error":
             raise OrderError(f"{left!r} and {right!r} have no order")
@@ -119,7 +119,7 @@ def compare(left: object, right: object, switches: Switches) -> int | None:
     return int(first > second) - int(first < second)
 
 
-def _number_beside(value: object, other: object) -> float | None:
+def _find_number_beside(value: object, other: object) -> float | None:
     """A number, or the number that a text spells where it stands against one."""
     if isinstance(value, str) and is_number(other):
         return parse_number(value)
@@ -127,17 +127,17 @@ def _number_beside(value: object, other: object) -> float | None:
 
 
 @lru_cache(maxsize=4096)
-def like_pattern(pattern: str, question_mark: bool) -> re.Pattern[str]:
+def compile_like_pattern(pattern: str, question_mark: bool) -> re.Pattern[str]:
     """The regular expression of a case-folded like pattern.
 
     Between two `*` the first place that fits is as good as any later one, so it is never given back (an atomic group): a hostile
     pattern with many `*` costs its length times the text's, not a power of it.
     """
 
-    def literal(text: str) -> str:
+    def escape_literal(text: str) -> str:
         return "".join("." if char == "?" and question_mark else re.escape(char) for char in text)
 
-    first, *rest = map(literal, re.sub(r"\*+", "*", pattern).split("*"))
+    first, *rest = map(escape_literal, re.sub(r"\*+", "*", pattern).split("*"))
     if not rest:
         return re.compile(first, re.DOTALL)
     *middle, last = rest
@@ -153,16 +153,16 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 def matches_like(left: object, right: object, switches: Switches) -> bool:
     """`*` any run of characters, `?` one character, any case."""
-    text, pattern = scalar_text(left), scalar_text(right)
+    text, pattern = format_scalar(left), format_scalar(right)
     if text is None or pattern is None:
         return False
     question_mark = switches.like_question_mark == "one-character"
-    return like_pattern(pattern.casefold(), question_mark).fullmatch(text.casefold()) is not None
+    return compile_like_pattern(pattern.casefold(), question_mark).fullmatch(text.casefold()) is not None
 
 
-def match(left: object, right: object, *, insensitive: bool) -> bool:
+def matches_pattern(left: object, right: object, *, insensitive: bool) -> bool:
     """The whole text against a match pattern."""
-    text, pattern = scalar_text(left), scalar_text(right)
+    text, pattern = format_scalar(left), format_scalar(right)
     if text is None or pattern is None:
         return False
     if insensitive:
@@ -173,10 +173,10 @@ def match(left: object, right: object, *, insensitive: bool) -> bool:
 def contains(left: object, right: object, switches: Switches) -> bool:
     """A text contains a text, an array a member, an object a key."""
     if isinstance(left, list):
-        return any(equal(item, right, switches) for item in left)
+        return any(are_equal(item, right, switches) for item in left)
     if isinstance(left, dict):
         return contains_key(left, right, switches)
-    text, part = scalar_text(left), scalar_text(right)
+    text, part = format_scalar(left), format_scalar(right)
     if text is None or part is None or not (isinstance(left, str) or isinstance(right, str)):
         return False
     return part.casefold() in text.casefold()
@@ -184,27 +184,27 @@ def contains(left: object, right: object, switches: Switches) -> bool:
 
 def contains_key(left: object, right: object, switches: Switches) -> bool:
     """An object has the key, in any case."""
-    return isinstance(left, dict) and any(equal(key, right, switches) for key in left)
+    return isinstance(left, dict) and any(are_equal(key, right, switches) for key in left)
 
 
-def member(left: object, right: object, switches: Switches) -> bool:
+def is_member(left: object, right: object, switches: Switches) -> bool:
     """`in`: an absent value is in a list that holds null; an explicit null is in none; one value stands for a list of it."""
     items = right if isinstance(right, list) else [right]
     if left is MISSING:
         return isinstance(right, list) and any(item is None for item in right)
-    return left is not None and any(item is not None and equal(item, left, switches) for item in items)
+    return left is not None and any(item is not None and are_equal(item, left, switches) for item in items)
 
 
 def exists(left: object, right: object) -> bool:
     """Return whether presence (neither absent nor null) is what was asked for."""
-    return (left is not MISSING and left is not None) is (boolish(right) or False)
+    return (left is not MISSING and left is not None) is (parse_boolean(right) or False)
 
 
 def _match_positive(operator: str, left: object, right: object, switches: Switches) -> bool:
     if operator == "equals":
-        return right is None if left is MISSING else equal(left, right, switches)
+        return right is None if left is MISSING else are_equal(left, right, switches)
     if operator == "in":
-        return member(left, right, switches)
+        return is_member(left, right, switches)
     if left is MISSING:
         return False
     if operator == "contains":
@@ -213,7 +213,7 @@ def _match_positive(operator: str, left: object, right: object, switches: Switch
         return contains_key(left, right, switches)
     if operator == "like":
         return matches_like(left, right, switches)
-    return match(left, right, insensitive=operator == "matchinsensitively")
+    return matches_pattern(left, right, insensitive=operator == "matchinsensitively")
 
 
 _ORDERS: dict[str, Callable[[int], bool]] = {

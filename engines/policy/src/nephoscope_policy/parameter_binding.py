@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.document import describe_type
-from nephoscope_policy.errors import PolicyError, raise_all, suggestion
+from nephoscope_policy.errors import PolicyError, raise_first_error, suggest_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.tree import Parameter
 
 
-def bind(
+def bind_parameters(
     declared: Mapping[str, Parameter], given: Mapping[str, object], *, partial: bool = False
 ) -> dict[str, object]:
     """The value of every declared parameter by lower-cased name.
@@ -27,12 +27,12 @@ def bind(
     for name, value in given.items():
         parameter = declared.get(name.lower())
         if parameter is None:
-            known = suggestion(name, [one.name for one in declared.values()])
+            known = suggest_word(name, [one.name for one in declared.values()])
             errors.append(
                 PolicyError(f"there is no parameter '{name}'{known}", f"parameters.{name}", "compile")
             )
             continue
-        fault = mismatch(parameter, value)
+        fault = explain_mismatch(parameter, value)
         if fault:
             errors.append(PolicyError(fault, f"parameters.{parameter.name}", "compile"))
         values[name.lower()] = value
@@ -40,21 +40,21 @@ def bind(
         if name not in values and not partial:
             message = f"the parameter '{parameter.name}' has no default and needs a value"
             errors.append(PolicyError(message, f"parameters.{parameter.name}", "compile"))
-    raise_all(errors)
+    raise_first_error(errors)
     return values
 
 
-def mismatch(parameter: Parameter, value: object) -> str:
+def explain_mismatch(parameter: Parameter, value: object) -> str:
     """Explain why a value is none that the parameter may have (its type, its allowed values), '' where it is one."""
     if not is_of_type(parameter.type, value):
         return f"the parameter '{parameter.name}' is of type {parameter.type}, not {describe_type(value)}"
     if not parameter.allowed:  # built-ins carry an empty list where any value will do
         return ""
     items = value if parameter.type == "array" and isinstance(value, list) else [value]
-    wrong = [item for item in items if not _is_allowed(item, parameter.allowed)]
+    wrong = [item for item in items if not _is_value_allowed(item, parameter.allowed)]
     if not wrong:
         return ""
-    known = suggestion(str(wrong[0]), [str(item) for item in parameter.allowed])
+    known = suggest_word(str(wrong[0]), [str(item) for item in parameter.allowed])
     return f"{wrong[0]!r} is not an allowed value of '{parameter.name}'{known} (allowed: {_format_values(parameter.allowed)})"
 
 
@@ -62,7 +62,7 @@ def _format_values(values: tuple[object, ...]) -> str:
     return ", ".join(str(value) for value in values[:12]) + (", ..." if len(values) > 12 else "")
 
 
-def _is_allowed(value: object, allowed: tuple[object, ...]) -> bool:
+def _is_value_allowed(value: object, allowed: tuple[object, ...]) -> bool:
     if isinstance(value, str):
         return any(isinstance(item, str) and item.casefold() == value.casefold() for item in allowed)
     return any(type(item) is type(value) and item == value for item in allowed)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from nephoscope_policy import keywords, tree
 from nephoscope_policy.condition_parser import NEVER, ConditionParser
 from nephoscope_policy.document import describe_type, get_ignoring_case, has_member
-from nephoscope_policy.errors import suggestion
-from nephoscope_policy.parameter_binding import is_of_type, mismatch
+from nephoscope_policy.errors import suggest_word
+from nephoscope_policy.parameter_binding import explain_mismatch, is_of_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ class Parser(ConditionParser):
             )
             mode = "All"
         elif mode.lower() not in keywords.SCANNED_MODES and not mode.lower().endswith(keywords.DATA_PLANE):
-            known = suggestion(mode, ("All", "Indexed"))
+            known = suggest_word(mode, ("All", "Indexed"))
             self.add_error(
                 "mode",
                 (
@@ -65,7 +65,7 @@ class Parser(ConditionParser):
         declared = self.parse_parameters(get_ignoring_case(properties, "parameters"), "parameters")
         for key in ("if", "then"):
             if not has_member(rule, key):
-                self.add_error(path, f"the rule has no '{key}'{suggestion(key, rule)}")
+                self.add_error(path, f"the rule has no '{key}'{suggest_word(key, rule)}")
         condition = (
             self.parse_condition(get_ignoring_case(rule, "if"), f"{path}.if")
             if has_member(rule, "if")
@@ -105,7 +105,7 @@ class Parser(ConditionParser):
             return None
         type_ = get_ignoring_case(body, "type")
         if not isinstance(type_, str) or type_.lower() not in keywords.PARAMETER_TYPES:
-            hint = suggestion(str(type_), keywords.PARAMETER_TYPES)
+            hint = suggest_word(str(type_), keywords.PARAMETER_TYPES)
             self.add_error(
                 f"{path}.type",
                 f"{type_!r} is not a parameter type{hint} (one of {', '.join(sorted(keywords.PARAMETER_TYPES))})",
@@ -131,7 +131,7 @@ class Parser(ConditionParser):
         """A default must be a value that could be given; null stands for none."""
         if parameter.default is None or not (typed or is_of_type(parameter.type, parameter.default)):
             return
-        wrong = mismatch(parameter, parameter.default)
+        wrong = explain_mismatch(parameter, parameter.default)
         if wrong:
             self.add_error(path, f"the default cannot be used: {wrong}")
 
@@ -141,7 +141,7 @@ class Parser(ConditionParser):
             self.add_error(path, f"'then' must be an object, not {describe_type(raw)}")
             return None
         if not has_member(raw, "effect"):
-            self.add_error(path, f"'then' has no 'effect'{suggestion('effect', raw)}")
+            self.add_error(path, f"'then' has no 'effect'{suggest_word('effect', raw)}")
             return None
         effect = self._parse_effect(get_ignoring_case(raw, "effect"), f"{path}.effect")
         details = get_ignoring_case(raw, "details")
@@ -173,7 +173,7 @@ class Parser(ConditionParser):
             return tree.PolicyLiteral("disabled")
         operand = self._parse_text(raw, path)
         if isinstance(operand, tree.PolicyLiteral) and str(operand.value).lower() not in keywords.EFFECTS:
-            self.add_error(path, f"'{raw}' is not an effect{suggestion(raw, keywords.EFFECTS.values())}")
+            self.add_error(path, f"'{raw}' is not an effect{suggest_word(raw, keywords.EFFECTS.values())}")
         return operand
 
     def _parse_existence(
@@ -217,14 +217,14 @@ class Parser(ConditionParser):
                     f"{path}.operations", f"'operations' must be an array, not {describe_type(raw)}"
                 )
                 return None
-            return self._parse_each(raw, f"{path}.operations", self._modify)
+            return self._parse_each_operation(raw, f"{path}.operations", self._parse_modify)
         if isinstance(details, dict) and has_member(details, "field") and has_member(details, "value"):
             details = [details]
         if isinstance(details, list):
-            return self._parse_each(details, path, self._append)
+            return self._parse_each_operation(details, path, self._parse_append)
         return None
 
-    def _parse_each(
+    def _parse_each_operation(
         self,
         raw: list[object],
         path: str,
@@ -238,18 +238,18 @@ class Parser(ConditionParser):
                 result.append(operation)
         return tuple(result)
 
-    def _modify(self, raw: dict[str, object], path: str) -> tree.EffectOperation | None:
+    def _parse_modify(self, raw: dict[str, object], path: str) -> tree.EffectOperation | None:
         word = get_ignoring_case(raw, "operation")
         name = keywords.MODIFY_OPERATIONS.get(word.lower()) if isinstance(word, str) else None
         if name is None:
-            known = suggestion(str(word), keywords.MODIFY_OPERATIONS.values())
+            known = suggest_word(str(word), keywords.MODIFY_OPERATIONS.values())
             self.add_error(f"{path}.operation", f"{word!r} is not one of add, addOrReplace, remove{known}")
             return None
         if name != "remove" and not has_member(raw, "value"):
             self.add_error(path, f"'{name}' needs a 'value'")
         return self._parse_operation(raw, name, path)
 
-    def _append(self, raw: dict[str, object], path: str) -> tree.EffectOperation | None:
+    def _parse_append(self, raw: dict[str, object], path: str) -> tree.EffectOperation | None:
         if not has_member(raw, "value"):
             self.add_error(path, "an append entry needs 'field' and 'value'")
         return self._parse_operation(raw, "append", path)

@@ -38,10 +38,10 @@ def compile_parts(
         child = compile_parts(node.child, compiler, reads_of)
         return lambda run: None if (found := child(run)) is None else not found
     parts = [compile_parts(each, compiler, reads_of) for each in node.children]
-    return _combine(parts, decisive=isinstance(node, tree.AnyOf))
+    return _combine_parts(parts, decisive=isinstance(node, tree.AnyOf))
 
 
-def _combine(parts: list[PartTest], *, decisive: bool) -> PartTest:
+def _combine_parts(parts: list[PartTest], *, decisive: bool) -> PartTest:
     def test(run: CompiledRun) -> bool | None:
         result: bool | None = not decisive
         for part in parts:
@@ -62,7 +62,7 @@ def _compile_leaf(leaf: tree.Leaf, compiler: Compiler, reads: Reads) -> PartTest
     closure = compiled
 
     def interpret(run: CompiledRun) -> bool | None:
-        return _TRUTHS.get(explain.condition(leaf, run).truth)
+        return _TRUTHS.get(explain.explain_condition(leaf, run).truth)
 
     def test(run: CompiledRun) -> bool | None:
         target = run.target

@@ -55,7 +55,7 @@ class ControlRecordReader:
         except PolicyError as error:
             return default, f"{error.path} of {self._id} ({error.message})"
 
-    def read_required(self, name: str) -> str:
+    def read_required_field(self, name: str) -> str:
         """A text that must be there; '' and a gap where it was not read."""
         return self.read_field(name, lambda: self.properties.require_text(name), "")
 

@@ -16,7 +16,7 @@ Test = "Callable[[object], bool]"
 Body: TypeAlias = "dict[str, object]"
 
 
-def getter(segments: Segments) -> Callable[[object], object]:
+def make_getter(segments: Segments) -> Callable[[object], object]:
     """A function from a lower-cased JSON value to what the path (without `[*]`) leads to, MISSING where it ends early."""
     if all(isinstance(segment, str) for segment in segments):
         if len(segments) == 1:
@@ -25,7 +25,7 @@ def getter(segments: Segments) -> Callable[[object], object]:
             return _get_two_steps(*segments)
         if len(segments) == 3:
             return _get_three_steps(*segments)
-    return _walk(segments)
+    return _make_walker(segments)
 
 
 def _get_one_step(first: object) -> Callable[[object], object]:
@@ -59,7 +59,7 @@ def _get_three_steps(first: object, second: object, third: object) -> Callable[[
     return read
 
 
-def path_condition(segments: Segments, test: Callable[[object], bool]) -> Callable[[Body, object], bool]:
+def make_path_condition(segments: Segments, test: Callable[[object], bool]) -> Callable[[Body, object], bool]:
     """A condition (body, run) that applies a test to what a path leads to; the usual lengths in one call."""
     names = [segment for segment in segments if isinstance(segment, str)]
     if len(names) == len(segments):
@@ -67,16 +67,16 @@ def path_condition(segments: Segments, test: Callable[[object], bool]) -> Callab
             case [first]:
                 return lambda body, _: test(body.get(first, MISSING))
             case [first, second]:
-                return _two_step_condition(first, second, test)
+                return _make_two_step_condition(first, second, test)
             case [first, second, third]:
-                return _three_step_condition(first, second, third, test)
+                return _make_three_step_condition(first, second, third, test)
             case [first, second, third, fourth]:
                 return _compile_four_step_leaf(first, second, third, fourth, test)
-    read = getter(segments)
+    read = make_getter(segments)
     return lambda body, _: test(read(body))
 
 
-def _two_step_condition(
+def _make_two_step_condition(
     first: str, second: str, test: Callable[[object], bool]
 ) -> Callable[[Body, object], bool]:
     def judge(body: Body, _: object) -> bool:
@@ -86,7 +86,7 @@ def _two_step_condition(
     return judge
 
 
-def _three_step_condition(
+def _make_three_step_condition(
     first: str, second: str, third: str, test: Callable[[object], bool]
 ) -> Callable[[Body, object], bool]:
     def judge(body: Body, _: object) -> bool:
@@ -116,7 +116,7 @@ def _compile_four_step_leaf(
     return judge
 
 
-def _walk(segments: Segments) -> Callable[[object], object]:
+def _make_walker(segments: Segments) -> Callable[[object], object]:
     def read(value: object) -> object:
         for segment in segments:
             if type(value) is dict:
@@ -136,9 +136,9 @@ def compile_every_test(
     """Return whether every value that a path with `[*]` selects passes; an empty array does, an absent one is `missing_array`."""
     head, rest = split_at_elements(segments)
     if rest is None:
-        read_leaf = getter(segments) if segments else None
+        read_leaf = make_getter(segments) if segments else None
         return test if read_leaf is None else lambda value: test(read_leaf(value))
-    read = getter(head) if head else None
+    read = make_getter(head) if head else None
     inner = compile_every_test(rest, test, missing_array) if rest else test
 
     def judge(value: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_policy.body_paths import MISSING, Segments, walk
+from nephoscope_policy.body_paths import MISSING, Segments, walk_path
 from nephoscope_policy.resource_view import NotCollected, View
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ class Proposed(View):
         said = self.body.get(name)
         if isinstance(said, str) and said:
             return said
-        return self._open((name,))
+        return self._open_value((name,))
 
     def follow(self, segments: Segments) -> object:
         """Follow segments in the body; raises NotCollected for what may still come."""
-        found = walk(self.body, segments)
-        return self._open(segments) if found is MISSING else found
+        found = walk_path(self.body, segments)
+        return self._open_value(segments) if found is MISSING else found
 
-    def _open(self, segments: Segments) -> object:
+    def _open_value(self, segments: Segments) -> object:
         if self.absent and segments[: len(self.absent)] == self.absent:
             return MISSING
         raise NotCollected(f"{'.'.join(map(str, segments))} (not decided yet)")

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from nephoscope_policy.arm.unknown import OpenArray, OpenObject, Unknown, find_unknown
 from nephoscope_policy.azure_defaults import load_type_defaults
-from nephoscope_policy.body_paths import MISSING, STAR, Segments, fold_keys, split_at_elements, step
+from nephoscope_policy.body_paths import (
+    MISSING,
+    STAR,
+    Segments,
+    fold_keys,
+    split_at_elements,
+    step_into_value,
+)
 from nephoscope_policy.data_gap import KNOWN_LATER, NOT_SET
 from nephoscope_policy.model.resource import Planning
 from nephoscope_policy.resource_view import MARKS, NotCollected, View
@@ -61,7 +68,7 @@ def format_segments(segments: Segments) -> str:
     return text.removeprefix(".")
 
 
-def require_known(value: object, what: str) -> object:
+def require_known_value(value: object, what: str) -> object:
     """Return a value; raises KnownLater where it is or holds an Unknown."""
     unknown = find_unknown(value)
     if unknown is not None:
@@ -112,7 +119,7 @@ class PlannedView(View):
         found = self._answered.get(segments)
         if found is None:
             try:
-                found = find_unknown(self._follow(self.body, segments)) is None
+                found = find_unknown(self._follow_segments(self.body, segments)) is None
             except NotCollected:
                 found = False
             self._answered[segments] = found
@@ -129,49 +136,49 @@ class PlannedView(View):
         return (
             self.get_special_field(field.special)
             if field.special
-            else self._follow(self.body, field.segments)
+            else self._follow_segments(self.body, field.segments)
         )
 
     def follow(self, segments: Segments) -> object:
         """The value of a path; raises NotCollected where it is open, or is or holds an Unknown."""
-        return require_known(self._follow(self.body, segments), format_segments(segments))
+        return require_known_value(self._follow_segments(self.body, segments), format_segments(segments))
 
     def follow_to_elements(self, segments: Segments) -> object:
         """The value that a `[*]` goes over, whose elements may be or hold Unknowns, or an OpenArray."""
-        found = self._follow(self.body, segments)
+        found = self._follow_segments(self.body, segments)
         if isinstance(found, Unknown) and not isinstance(found, OpenArray):
             raise KnownLater(format_segments(segments), found)
         return found
 
     def follow_inside(self, value: object, segments: Segments) -> object:
         """Follow segments from a part of the body; raises NotCollected where they lead into something open."""
-        return self._follow(value, segments)
+        return self._follow_segments(value, segments)
 
     def collect(self, value: object, segments: Segments) -> list[object]:
         """Every value that a path with `[*]` selects; raises NotCollected where one is open or Unknown."""
         head, rest = split_at_elements(segments)
-        found = self._follow(value, head)
+        found = self._follow_segments(value, head)
         if rest is None:
-            return [] if found is MISSING else [require_known(found, format_segments(segments))]
+            return [] if found is MISSING else [require_known_value(found, format_segments(segments))]
         if isinstance(found, Unknown):
             raise KnownLater(format_segments(head), found)
         if not isinstance(found, list):
             return []
         return [item for element in found for item in self.collect(element, rest)]
 
-    def _follow(self, value: object, segments: Segments) -> object:
+    def _follow_segments(self, value: object, segments: Segments) -> object:
         """Follow segments without `[*]`, from the whole body or from an element of one of its arrays."""
         whole = value is self.body
         for index, segment in enumerate(segments):
             if isinstance(value, Unknown):
                 raise KnownLater(format_segments(segments[:index]), value)
-            found = step(value, segment)
+            found = step_into_value(value, segment)
             if found is MISSING or (found is None and index + 1 < len(segments)):
-                return self._read_missing(value, segments, index, whole=whole)
+                return self._read_missing_value(value, segments, index, whole=whole)
             value = found
         return value
 
-    def _read_missing(self, around: object, segments: Segments, index: int, *, whole: bool) -> object:
+    def _read_missing_value(self, around: object, segments: Segments, index: int, *, whole: bool) -> object:
         if isinstance(around, OpenObject):
             raise KnownLater(format_segments(segments[: index + 1]), around.rest)
         if not whole or not self._is_filled_in(segments):

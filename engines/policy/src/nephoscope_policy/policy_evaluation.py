@@ -102,13 +102,13 @@ def explain_rule(rule: FoldedRule, view: View, snapshot: Snapshot, context: Eval
     try:
         found = _walk_rule(rule, view, snapshot, context)
     except StepsError as error:
-        found = too_many_members_result(rule, error)
+        found = make_too_many_members_result(rule, error)
     if kept is not None:
         kept[id(rule)] = (asked, found)
     return found
 
 
-def too_many_members_result(rule: FoldedRule, error: StepsError) -> Result:
+def make_too_many_members_result(rule: FoldedRule, error: StepsError) -> Result:
     """The end of an evaluation whose counts go over too many members."""
     return Result(ERROR, rule.effect, cause="too-many-steps", description=str(error))
 
@@ -116,9 +116,9 @@ def too_many_members_result(rule: FoldedRule, error: StepsError) -> Result:
 def _walk_rule(rule: FoldedRule, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result:
     current = snapshot.get_current_view(view, context.now)
     scope = EvaluationScope(current, snapshot, context, rule.parameters, steps=rule.tally.steps())
-    outcome = explain.condition(rule.tree.condition, scope)
+    outcome = explain.explain_condition(rule.tree.condition, scope)
     if outcome.truth is Truth.FALSE:
-        return not_matched(rule, view, snapshot, outcome.reasons)
+        return make_not_matched_result(rule, view, snapshot, outcome.reasons)
     if outcome.truth is not Truth.TRUE:
         return _build_undecided_result(rule, outcome)
     if rule.if_not_exists:
@@ -126,7 +126,9 @@ def _walk_rule(rule: FoldedRule, view: View, snapshot: Snapshot, context: Evalua
     return judge_match(rule, scope, outcome.reasons)
 
 
-def not_matched(rule: FoldedRule, view: View, snapshot: Snapshot, reasons: tuple[Reason, ...] = ()) -> Result:
+def make_not_matched_result(
+    rule: FoldedRule, view: View, snapshot: Snapshot, reasons: tuple[Reason, ...] = ()
+) -> Result:
     """The `if` does not hold: Compliant where the rule is applicable, else NotApplicable."""
     if rule.is_applicable(view, snapshot.switches):
         return Result(COMPLIANT, rule.effect, reasons)
@@ -171,14 +173,14 @@ def _build_undecided_result(rule: FoldedRule, outcome: ConditionOutcome) -> Resu
     return Result(UNKNOWN, rule.effect, outcome.reasons, outcome.cause, outcome.message)
 
 
-def lookup(rule: FoldedRule, scope: EvaluationScope) -> related_resources.RelatedLookup:
+def plan_lookup(rule: FoldedRule, scope: EvaluationScope) -> related_resources.RelatedLookup:
     """Return what the details ask for, by the interpreter; raises ArmError or NotCollected."""
     existence = rule.tree.then.existence
     if existence is None:
         raise ArmError("", "the details have no related type")
 
     def text(operand: Operand | None) -> str:
-        found = None if operand is None else explain.value(operand, scope)
+        found = None if operand is None else explain.explain_value(operand, scope)
         if found is not None and not isinstance(found, str):
             raise ArmError("", f"the details of {rule.effect} need a text, not {found!r}")
         return found or ""
@@ -193,10 +195,10 @@ def lookup(rule: FoldedRule, scope: EvaluationScope) -> related_resources.Relate
 
 def _build_existence(rule: FoldedRule, scope: EvaluationScope, outcome: ConditionOutcome) -> Result:
     try:
-        wanted = lookup(rule, scope)
+        wanted = plan_lookup(rule, scope)
         plan = related_resources.plan_lookup(wanted, scope.subject.type)
-        found = related_resources.candidates(plan, scope.subject, scope.snapshot)
-        gap = related_resources.gap(plan, scope.subject, scope.snapshot, found, scope.context.now)
+        found = related_resources.find_candidates(plan, scope.subject, scope.snapshot)
+        gap = related_resources.explain_gap(plan, scope.subject, scope.snapshot, found, scope.context.now)
     except NotCollected as error:
         return _build_undecided_result(
             rule, ConditionOutcome(Truth.UNKNOWN, outcome.reasons, str(error), error.cause)
@@ -210,14 +212,14 @@ def _build_existence(rule: FoldedRule, scope: EvaluationScope, outcome: Conditio
         )
         for candidate in found
     ]
-    return _settle(rule, scope, outcome, wanted, gap, verdicts)
+    return _settle_result(rule, scope, outcome, wanted, gap, verdicts)
 
 
 def _build_candidate(
     rule: FoldedRule, wanted: related_resources.LookupPlan, scope: EvaluationScope
 ) -> ConditionOutcome:
     outcome = _judge_existence(rule, scope)
-    doubt = related_resources.doubt(wanted, scope.target) if outcome.truth is Truth.TRUE else ""
+    doubt = related_resources.explain_doubt(wanted, scope.target) if outcome.truth is Truth.TRUE else ""
     return ConditionOutcome(Truth.UNKNOWN, outcome.reasons, doubt, KNOWN_LATER) if doubt else outcome
 
 
@@ -227,10 +229,10 @@ def _judge_existence(rule: FoldedRule, scope: EvaluationScope) -> ConditionOutco
         path = f"{existence.path}.type" if existence else ""
         reason = Reason(path, scope.target.type, "exists", True, True, str(scope.target.id))
         return ConditionOutcome(Truth.TRUE, (reason,))
-    return explain.condition(existence.condition, scope)
+    return explain.explain_condition(existence.condition, scope)
 
 
-def _settle(
+def _settle_result(
     rule: FoldedRule,
     scope: EvaluationScope,
     outcome: ConditionOutcome,

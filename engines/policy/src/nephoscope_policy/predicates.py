@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 from nephoscope_policy.body_paths import MISSING
 from nephoscope_policy.operators import (
+    are_equal,
+    compile_like_pattern,
     compile_pattern,
     contains,
     contains_key,
-    equal,
     exists,
+    format_scalar,
+    is_member,
     is_number,
     judge,
-    like_pattern,
-    member,
     parse_number,
-    scalar_text,
 )
 
 if TYPE_CHECKING:
@@ -32,54 +32,54 @@ if TYPE_CHECKING:
 Predicate = "Callable[[object], bool]"
 
 
-def predicate(operator: str, right: object, switches: Switches) -> Callable[[object], bool]:
+def make_predicate(operator: str, right: object, switches: Switches) -> Callable[[object], bool]:
     """The test of a left side; `operator` is lower-cased. Raises OrderError from the test only where the switches say so."""
     if operator.startswith("not"):
-        return _compile_negated(operator[3:], right, switches)
+        return _compile_negated_test(operator[3:], right, switches)
     builder = _BUILDERS.get(operator)
     return builder(right, switches) if builder else lambda left: judge(operator, left, right, switches)
 
 
-def _compile_negated(operator: str, right: object, switches: Switches) -> Callable[[object], bool]:
+def _compile_negated_test(operator: str, right: object, switches: Switches) -> Callable[[object], bool]:
     if operator == "equals" and isinstance(right, str):
-        return _not_equals_text(right, switches)
+        return _make_text_inequality(right, switches)
     test = _BUILDERS[operator](right, switches)
     return lambda left: not test(left)
 
 
-def _equals(right: object, switches: Switches) -> Callable[[object], bool]:
+def _make_equality(right: object, switches: Switches) -> Callable[[object], bool]:
     if isinstance(right, str):
-        return _equals_text(right, switches)
+        return _make_text_equality(right, switches)
     if isinstance(right, bool):
-        return _equals_bool(right)
+        return _make_boolean_equality(right)
     if right is None:
         return lambda left: left is MISSING or left is None or left == ""
-    return lambda left: left is not MISSING and equal(left, right, switches)
+    return lambda left: left is not MISSING and are_equal(left, right, switches)
 
 
-def _equals_text(right: str, switches: Switches) -> Callable[[object], bool]:
+def _make_text_equality(right: str, switches: Switches) -> Callable[[object], bool]:
     folded = right.casefold()
 
     def test(left: object) -> bool:
         if type(left) is str:
             return left == right or left.casefold() == folded
-        return left is not MISSING and equal(left, right, switches)
+        return left is not MISSING and are_equal(left, right, switches)
 
     return test
 
 
-def _not_equals_text(right: str, switches: Switches) -> Callable[[object], bool]:
+def _make_text_inequality(right: str, switches: Switches) -> Callable[[object], bool]:
     folded = right.casefold()
 
     def test(left: object) -> bool:
         if type(left) is str:
             return left != right and left.casefold() != folded
-        return left is MISSING or not equal(left, right, switches)
+        return left is MISSING or not are_equal(left, right, switches)
 
     return test
 
 
-def _equals_bool(right: bool) -> Callable[[object], bool]:
+def _make_boolean_equality(right: bool) -> Callable[[object], bool]:
     word = "true" if right else "false"
 
     def test(left: object) -> bool:
@@ -90,15 +90,15 @@ def _equals_bool(right: bool) -> Callable[[object], bool]:
     return test
 
 
-def _test_in(right: object, switches: Switches) -> Callable[[object], bool]:
+def _make_in_test(right: object, switches: Switches) -> Callable[[object], bool]:
     if not isinstance(right, list) or not all(isinstance(item, str) for item in right):
-        return lambda left: member(left, right, switches)
+        return lambda left: is_member(left, right, switches)
     folded = frozenset(item.casefold() for item in right)
 
     def test(left: object) -> bool:
         if type(left) is str:
             return left.casefold() in folded
-        return left is not MISSING and member(left, right, switches)
+        return left is not MISSING and is_member(left, right, switches)
 
     return test
 
@@ -110,26 +110,26 @@ def _exists(right: object, _: Switches) -> Callable[[object], bool]:
 
 
 def _test_like(right: object, switches: Switches) -> Callable[[object], bool]:
-    text = scalar_text(right)
+    text = format_scalar(right)
     if text is None:
         return lambda _: False
-    found = _text_test(re.sub(r"\*+", "*", text.casefold()), switches)
+    found = _make_text_test(re.sub(r"\*+", "*", text.casefold()), switches)
 
     def test(left: object) -> bool:
         if type(left) is str:
             return found(left.casefold())
-        given = None if left is MISSING else scalar_text(left)
+        given = None if left is MISSING else format_scalar(left)
         return given is not None and found(given.casefold())
 
     return test
 
 
-def _text_test(pattern: str, switches: Switches) -> Callable[[str], bool]:
+def _make_text_test(pattern: str, switches: Switches) -> Callable[[str], bool]:
     """The cheapest test of a case-folded text against a case-folded like pattern."""
     question_mark = switches.like_question_mark == "one-character"
     core = pattern.strip("*")
     if "*" in core or (question_mark and "?" in core):
-        full = lru_cache(maxsize=4096)(like_pattern(pattern, question_mark).fullmatch)
+        full = lru_cache(maxsize=4096)(compile_like_pattern(pattern, question_mark).fullmatch)
         return lambda text: full(text) is not None
     before, after = pattern.startswith("*"), pattern.endswith("*")
     if pattern == "*":
@@ -142,13 +142,13 @@ def _text_test(pattern: str, switches: Switches) -> Callable[[str], bool]:
 
 
 def _make_match(right: object, *, insensitive: bool) -> Callable[[object], bool]:
-    pattern = scalar_text(right)
+    pattern = format_scalar(right)
     if pattern is None:
         return lambda _: False
     full = compile_pattern(pattern.casefold() if insensitive else pattern).fullmatch
 
     def test(left: object) -> bool:
-        text = None if left is MISSING else scalar_text(left)
+        text = None if left is MISSING else format_scalar(left)
         return text is not None and full(text.casefold() if insensitive else text) is not None
 
     return test
@@ -165,11 +165,11 @@ def _contains(right: object, switches: Switches) -> Callable[[object], bool]:
     return test
 
 
-def _contains_key(right: object, switches: Switches) -> Callable[[object], bool]:
+def _make_key_test(right: object, switches: Switches) -> Callable[[object], bool]:
     return lambda left: left is not MISSING and contains_key(left, right, switches)
 
 
-def _compile_ordered(operator: str, right: object, switches: Switches) -> Callable[[object], bool]:
+def _compile_ordered_test(operator: str, right: object, switches: Switches) -> Callable[[object], bool]:
     if not is_number(right):
         return lambda left: judge(operator, left, right, switches)
     compare = _COMPARISONS[operator]
@@ -193,16 +193,16 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "greaterorequals": lambda left, right: left >= right,
 }
 _BUILDERS: dict[str, Callable[[object, Switches], Callable[[object], bool]]] = {
-    "equals": _equals,
-    "in": _test_in,
+    "equals": _make_equality,
+    "in": _make_in_test,
     "exists": _exists,
     "like": _test_like,
     "match": lambda right, _: _make_match(right, insensitive=False),
     "matchinsensitively": lambda right, _: _make_match(right, insensitive=True),
     "contains": _contains,
-    "containskey": _contains_key,
-    "less": lambda right, switches: _compile_ordered("less", right, switches),
-    "lessorequals": lambda right, switches: _compile_ordered("lessorequals", right, switches),
-    "greater": lambda right, switches: _compile_ordered("greater", right, switches),
-    "greaterorequals": lambda right, switches: _compile_ordered("greaterorequals", right, switches),
+    "containskey": _make_key_test,
+    "less": lambda right, switches: _compile_ordered_test("less", right, switches),
+    "lessorequals": lambda right, switches: _compile_ordered_test("lessorequals", right, switches),
+    "greater": lambda right, switches: _compile_ordered_test("greater", right, switches),
+    "greaterorequals": lambda right, switches: _compile_ordered_test("greaterorequals", right, switches),
 }

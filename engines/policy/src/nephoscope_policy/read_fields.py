@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from nephoscope_policy import tree
-from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, walk
+from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, walk_nodes
 
 
 def find_single_field(operand: tree.Operand) -> str:
@@ -16,7 +16,7 @@ def find_single_field(operand: tree.Operand) -> str:
 @lru_cache(maxsize=4096)
 def _find_named_field(operand: tree.TemplateExpression) -> str:
     names: set[str] = set()
-    for node in walk(operand.expression.tree):
+    for node in walk_nodes(operand.expression.tree):
         if isinstance(node, ArmCall) and node.key == "field":
             match node.arguments:
                 case [ArmLiteral(value=str(name))]:

@@ -102,49 +102,55 @@ def plan_lookup(lookup: RelatedLookup, type_: str) -> LookupPlan:
     return LookupPlan(lookup, under, levels, names, last, unique)
 
 
-def candidates(wanted: LookupPlan, view: View, snapshot: Snapshot) -> list[View]:
+def find_candidates(wanted: LookupPlan, view: View, snapshot: Snapshot) -> list[View]:
     """The related resources of `view`."""
     lookup, identifier = wanted.lookup, view.resource.id
     if wanted.under:
         found = snapshot.list_descendants(view.key, lookup.type, wanted.levels)
         if wanted.last and wanted.levels == 1 and len(found) > _FEW and view.resource.planned is None:
             found = snapshot.list_named_children(view.key, lookup.type, wanted.last)
-        return _filter_fitting(wanted, found)
+        return _filter_fitting_candidates(wanted, found)
     if lookup.scope == "subscription" or not (identifier.resource_group or lookup.resource_group):
         own = identifier.subscription
         found = snapshot.list_resources_in_subscription(own, lookup.type)
-        return _filter_named(wanted, own, found, snapshot, lambda one: one.resource.id.subscription)
-    group = _name_group(lookup, view)
+        return _filter_named_candidates(
+            wanted, own, found, snapshot, lambda one: one.resource.id.subscription
+        )
+    group = _get_group_name(lookup, view)
     found = snapshot.list_resources_in_group(group, lookup.type)
-    found = _filter_named(wanted, group, found, snapshot, lambda one: one.resource.id.resource_group_id)
+    found = _filter_named_candidates(
+        wanted, group, found, snapshot, lambda one: one.resource.id.resource_group_id
+    )
     if not lookup.scope and not lookup.resource_group:
         return [one for one in found if not _extends_another(one, view)]
     return found
 
 
-def _filter_named(
+def _filter_named_candidates(
     wanted: LookupPlan, place: str, found: list[View], snapshot: Snapshot, place_of: Callable[[View], str]
 ) -> list[View]:
     """Return those found in a subscription or group whose name fits; of many it is remembered for the next that looks from there."""
     if not wanted.names or len(found) <= _FEW or found[0].resource.planned is not None:
-        return _filter_fitting(wanted, found)
+        return _filter_fitting_candidates(wanted, found)
     key = (wanted.lookup.type, place, wanted.names)
     known = snapshot.looked_up.get(key)
     if known is None:
         if wanted.last:
             named = snapshot.list_resources_named(wanted.lookup.type, wanted.last)
             found = [one for one in named if place_of(one) == place]
-        known = snapshot.looked_up[key] = _filter_fitting(wanted, found)
+        known = snapshot.looked_up[key] = _filter_fitting_candidates(wanted, found)
     return known
 
 
-def _filter_fitting(wanted: LookupPlan, found: list[View]) -> list[View]:
+def _filter_fitting_candidates(wanted: LookupPlan, found: list[View]) -> list[View]:
     if not wanted.names:
         return found
-    return [one for one in found if _matches_name(wanted.names, one.full_name, is_open=_is_unnamed(one))]
+    return [
+        one for one in found if _matches_name(wanted.names, one.full_name, is_open=_is_candidate_unnamed(one))
+    ]
 
 
-def doubt(wanted: LookupPlan, candidate: View) -> str:
+def explain_doubt(wanted: LookupPlan, candidate: View) -> str:
     """Explain why a candidate may not be there, or not be the one that is asked for; '' where it is."""
     planned = candidate.resource.planned
     if planned is None:
@@ -152,13 +158,13 @@ def doubt(wanted: LookupPlan, candidate: View) -> str:
     return planned.condition or (planned.unnamed if wanted.names and _has_open_name(candidate) else "")
 
 
-def _is_unnamed(candidate: View) -> bool:
+def _is_candidate_unnamed(candidate: View) -> bool:
     planned = candidate.resource.planned
     return planned is not None and bool(planned.unnamed)
 
 
 def _has_open_name(candidate: View) -> bool:
-    return _is_unnamed(candidate) and "{" in candidate.resource.id.name
+    return _is_candidate_unnamed(candidate) and "{" in candidate.resource.id.name
 
 
 _FEW = 8
@@ -172,7 +178,7 @@ def _extends_another(candidate: View, view: View) -> bool:
     return extension and parent != view.key
 
 
-def _name_group(lookup: RelatedLookup, view: View) -> str:
+def _get_group_name(lookup: RelatedLookup, view: View) -> str:
     identifier = view.resource.id
     if lookup.resource_group:
         return f"{identifier.subscription_id}/resourcegroups/{lookup.resource_group}"
@@ -193,12 +199,14 @@ def _matches_name(pattern: tuple[str, ...], full_name: object, *, is_open: bool 
     return all(p == a or p in _WILDCARDS or (is_open and "{" in a) for p, a in pairs)
 
 
-def gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View], now: datetime) -> Gap | None:
+def explain_gap(
+    wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View], now: datetime
+) -> Gap | None:
     """Explain why absence proves nothing at an aware time, None where it does."""
     if wanted.unique and not all(map(_has_open_name, found)):
         return None
     lookup = wanted.lookup
-    reason = _explain_unknown(wanted, view, snapshot, found)
+    reason = _explain_unknown_gap(wanted, view, snapshot, found)
     if reason is not None:
         return reason
     unread = None if snapshot.coverage.supposed else _find_unread_name(wanted, view, found)
@@ -207,7 +215,7 @@ def gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View], n
     if snapshot.complete and snapshot.coverage.supposed:
         return None
     last = wanted.last if len(wanted.names) == 1 else ""
-    if _is_collected(wanted, view, snapshot, last, now):
+    if _are_candidates_collected(wanted, view, snapshot, last, now):
         return None
     if expired := _describe_expiry(wanted, view, snapshot.coverage, last, now):
         return Gap(expired, STALE)
@@ -242,7 +250,9 @@ def _searches_subscription(wanted: LookupPlan, view: View) -> bool:
     return not wanted.under and (lookup.scope == "subscription" or not in_group)
 
 
-def _is_collected(wanted: LookupPlan, view: View, snapshot: Snapshot, last: str, now: datetime) -> bool:
+def _are_candidates_collected(
+    wanted: LookupPlan, view: View, snapshot: Snapshot, last: str, now: datetime
+) -> bool:
     """Return whether the snapshot holds the answer: for a resource and what is under it, a resource group or a subscription.
 
     A manifest's `<type>/providers/<extension>` stands for the extension under resources of the type alone, `<type>/*` for what
@@ -272,7 +282,7 @@ def _find_named_owner(wanted: LookupPlan, view: View) -> str:
     if len(kinds) != len(names):
         return ""
     below = "".join(f"/{kind}/{name}" for kind, name in zip(kinds[:-1], names[:-1], strict=True))
-    return f"{_name_group(lookup, view)}/providers/{namespace}{below}"
+    return f"{_get_group_name(lookup, view)}/providers/{namespace}{below}"
 
 
 def _describe_expiry(wanted: LookupPlan, view: View, coverage: Coverage, last: str, now: datetime) -> str:
@@ -304,10 +314,10 @@ def _find_narrowest_scope(wanted: LookupPlan, view: View) -> str:
     identifier = view.resource.id
     if wanted.lookup.scope == "subscription":
         return identifier.subscription_id
-    return _name_group(wanted.lookup, view) or identifier.subscription_id
+    return _get_group_name(wanted.lookup, view) or identifier.subscription_id
 
 
-def _explain_unknown(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View]) -> Gap | None:
+def _explain_unknown_gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View]) -> Gap | None:
     """Explain why an analyzer could not compute a resource that would be a candidate, None where there is none such."""
     if not wanted.under:
         return None

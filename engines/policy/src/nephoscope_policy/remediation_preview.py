@@ -15,7 +15,7 @@ from nephoscope_policy.arm import ArmError
 from nephoscope_policy.body_paths import MISSING, STAR, Segments
 from nephoscope_policy.context import EvaluationContext
 from nephoscope_policy.document import get_ignoring_case
-from nephoscope_policy.errors import PolicyError, raise_all
+from nephoscope_policy.errors import PolicyError, raise_first_error
 from nephoscope_policy.evaluation_scope import EvaluationScope
 from nephoscope_policy.json_patch import Draft, apply_patch
 from nephoscope_policy.model.resource import Resource
@@ -78,19 +78,19 @@ def _preview_change(rule: Rule, scope: EvaluationScope) -> Preview:
     draft = Draft(scope.subject.body)
     conflicts: list[str] = []
     for operation in rule.tree.then.operations or ():
-        if operation.condition is not None and explain.value(operation.condition, scope) is not True:
+        if operation.condition is not None and explain.explain_value(operation.condition, scope) is not True:
             continue
-        name = explain.value(operation.target.name, scope)
+        name = explain.explain_value(operation.target.name, scope)
         try:
             spelled = scope.resolve_field(str(name), scope.subject).spelled
             for place in draft.expand_wildcards(spelled):
-                _operate(draft, operation, place, scope, conflicts)
+                _apply_operation(draft, operation, place, scope, conflicts)
         except (UnknownAlias, ValueError) as error:
             raise PolicyError(str(error), operation.path, "compile") from error
     return Preview(rule.effect, tuple(draft.patch), conflicts=tuple(conflicts))
 
 
-def _operate(
+def _apply_operation(
     draft: Draft,
     operation: tree.EffectOperation,
     place: Segments,
@@ -101,7 +101,7 @@ def _operate(
     many = bool(place) and place[-1] is STAR
     if not place:
         raise PolicyError(f"'{operation.target.text}' cannot be changed", operation.path, "compile")
-    value = None if operation.value is None else explain.value(operation.value, scope)
+    value = None if operation.value is None else explain.explain_value(operation.value, scope)
     if operation.operation == "remove":
         draft.remove(place[:-1] if many else place)
     elif many:
@@ -124,9 +124,9 @@ def _preview_deployment(rule: Rule, scope: EvaluationScope) -> Preview:
         path = "policyRule.then.details.deployment.properties.parameters"
         parser = Parser()
         operand = parser.parse_operand(given, path)
-        raise_all(parser.errors)
+        raise_first_error(parser.errors)
         key = next(key for key in result if key.lower() == "parameters")
-        result[key] = explain.value(operand, scope)
+        result[key] = explain.explain_value(operand, scope)
     return Preview(rule.effect, deployment=result, scope=_find_scope(rule, scope, details))
 
 
@@ -137,7 +137,7 @@ def _find_scope(rule: Rule, scope: EvaluationScope, details: dict[str, object]) 
     if str(get_ignoring_case(details, "deploymentScope", "")).lower() == "subscription":
         return identifier.subscription_id
     named = None if existence is None or existence.resource_group is None else existence.resource_group
-    group = None if named is None else explain.value(named, scope)
+    group = None if named is None else explain.explain_value(named, scope)
     if group is None:
         return identifier.resource_group_id or identifier.subscription_id
     if not isinstance(group, str):

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.azure_facts import ReportKind, find_report_kind, list_report_types
-from nephoscope_policy.body_paths import MISSING, Segments, walk
+from nephoscope_policy.body_paths import MISSING, Segments, walk_path
 from nephoscope_policy.data_gap import STALE
 from nephoscope_policy.resource_view import NotCollected, View
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 
-def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
+def explain_report_expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
     """Explain why the report in a body decides nothing at an aware time, with its age; '' where it does, or where there is none."""
     found = find_report_kind(resource.type)
     if found is None:
         return ""
     kind, reported, dated = found
-    if all(walk(resource.body, path) is MISSING for path in reported):
+    if all(walk_path(resource.body, path) is MISSING for path in reported):
         return ""
     (when, text), verb = _read_date(resource, dated), "is of"
     read_at = coverage.find_read_time(resource.key, resource.type, resource.id.name)
@@ -65,7 +65,7 @@ def covers_freshly(coverage: Coverage, type_: str, scope: str, now: datetime, na
     what is not there."""
     if not coverage.covers(type_, scope, name):
         return False
-    kind = None if coverage.supposed else _find_pure_kind(type_)
+    kind = None if coverage.supposed else _find_only_report_kind(type_)
     if kind is None:
         return True
     bound = now - timedelta(days=kind.days)
@@ -95,18 +95,20 @@ def list_expired_claims(coverage: Coverage, now: datetime) -> Iterator[tuple[str
 
 def list_report_entries(entries: frozenset[str]) -> Iterator[str]:
     """Yield those of the entries of a manifest that are about reports alone; of `*` every such type."""
-    yield from (entry for entry in entries if _find_pure_kind(entry) is not None)
+    yield from (entry for entry in entries if _find_only_report_kind(entry) is not None)
     if "*" in entries:
-        yield from (type_ for type_ in list_report_types() - entries if _find_pure_kind(type_) is not None)
+        yield from (
+            type_ for type_ in list_report_types() - entries if _find_only_report_kind(type_) is not None
+        )
 
 
 def is_report(entry: str) -> bool:
     """Return whether the resources of an entry of a manifest are reports and nothing else."""
-    return _find_pure_kind(entry) is not None
+    return _find_only_report_kind(entry) is not None
 
 
 @lru_cache(maxsize=4096)
-def _find_pure_kind(entry: str) -> ReportKind | None:
+def _find_only_report_kind(entry: str) -> ReportKind | None:
     """Return the kind of report that the resources of an entry of a manifest are and nothing else; None where they are more."""
     type_ = entry.rpartition("/providers/")[2]
     found = find_report_kind(type_) or find_report_kind(type_.rpartition("/")[0])
@@ -116,7 +118,7 @@ def _find_pure_kind(entry: str) -> ReportKind | None:
 def bears_no_time(resource: Resource) -> bool:
     """Return whether a body holds a report that bears no time, so that it is as old as its snapshot."""
     found = find_report_kind(resource.type)
-    if found is None or all(walk(resource.body, path) is MISSING for path in found[1]):
+    if found is None or all(walk_path(resource.body, path) is MISSING for path in found[1]):
         return False
     return not _read_date(resource, found[2])[1]
 
@@ -131,7 +133,7 @@ def _read_date(resource: Resource, dated: tuple[Segments, ...]) -> tuple[datetim
     """The time that a report bears in UTC, None for none, and how it is written: '' where nothing is written."""
     written = ""
     for path in dated:
-        value = walk(resource.body, path)
+        value = walk_path(resource.body, path)
         if value is MISSING or value is None or value == "":
             continue
         written = written or repr(value)[:60]

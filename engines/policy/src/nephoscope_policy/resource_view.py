@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.azure_facts import list_constant_paths
-from nephoscope_policy.body_paths import MISSING, Segments, fold_keys, fold_segments, gather, walk
+from nephoscope_policy.body_paths import MISSING, Segments, fold_keys, fold_segments, gather_values, walk_path
 from nephoscope_policy.data_gap import NOT_COLLECTED
 from nephoscope_policy.operators import strip_spaces
 
@@ -40,7 +40,7 @@ class View:
         self.body: dict[str, object] = resource.body
         self.key = resource.key
         self.type = resource.type
-        self.left_out = _find_left_out(resource)
+        self.left_out = _find_left_out_paths(resource)
         self.complete = resource.complete and not self.left_out
         self.unread = resource.unread | self.left_out
         self.name, self.full_name = _split_names(resource)
@@ -108,7 +108,7 @@ class View:
         """Follow segments in the body as given; raises NotCollected for properties that were not read."""
         if self.unread:
             self._check_read(segments)
-        value = walk(self.body, segments)
+        value = walk_path(self.body, segments)
         if (
             value is MISSING
             and not self.complete
@@ -130,11 +130,11 @@ class View:
 
     def follow_inside(self, value: object, segments: Segments) -> object:
         """Follow segments without `[*]` from a part of the body; of a planned resource it may be, or hold, an Unknown."""
-        return walk(value, segments)
+        return walk_path(value, segments)
 
     def collect(self, value: object, segments: Segments) -> list[object]:
         """Every value that a path with `[*]` selects below a part of the body; raises NotCollected where one is not known."""
-        return gather(value, segments)
+        return gather_values(value, segments)
 
     def follow_to_elements(self, segments: Segments) -> object:
         """Follow segments to the list that a `[*]` goes over, as `at`; a text in a cut export may have been a list."""
@@ -156,13 +156,13 @@ class View:
                 raise NotCollected(describe_cut(unread, self.key))
 
 
-def _find_left_out(resource: Resource) -> frozenset[tuple[str, ...]]:
+def _find_left_out_paths(resource: Resource) -> frozenset[tuple[str, ...]]:
     """The paths that Azure always has in a body of this type, and that an export with some properties left out."""
     properties = resource.body.get("properties")
     if resource.planned is not None or not isinstance(properties, dict):
         return frozenset()
     paths = list_constant_paths(resource.type, empty=not properties)
-    return frozenset(one for one in paths if walk(resource.body, one) is MISSING)
+    return frozenset(one for one in paths if walk_path(resource.body, one) is MISSING)
 
 
 def describe_cut(segments: Sequence[object], key: str) -> str:

@@ -8,11 +8,11 @@ from nephoscope_policy import tree
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.arm.interpreter import interpret_node
-from nephoscope_policy.arm.tree import ArmCall, Node, walk
+from nephoscope_policy.arm.tree import ArmCall, Node, walk_nodes
 from nephoscope_policy.evaluation_scope import HOSTS
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 from nephoscope_policy.read_paths import EVERYTHING, Reads
-from nephoscope_policy.validation import templates
+from nephoscope_policy.validation import iterate_templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,14 +39,14 @@ class FieldReads:
     def from_condition(cls, node: tree.Condition, fold: ConstantFolder) -> FieldReads:
         """Return those that one condition names."""
         fields = cls(fold)
-        fields._name({*fields._list_reads_of_condition(node, own=True)})
+        fields._add_name({*fields._list_reads_of_condition(node, own=True)})
         return fields
 
     @classmethod
     def from_rule(cls, parsed: tree.Tree, fold: ConstantFolder) -> FieldReads:
         """Return those that a whole rule names."""
         fields = cls(fold)
-        fields._name(
+        fields._add_name(
             {
                 *fields._list_reads_of_condition(parsed.condition, own=True),
                 *fields._list_reads_of_existence(parsed),
@@ -54,7 +54,7 @@ class FieldReads:
         )
         return fields
 
-    def _name(self, found: set[str | None]) -> None:
+    def _add_name(self, found: set[str | None]) -> None:
         self.texts = None if None in found else frozenset(text for text in found if text is not None)
 
     def _list_reads_of_existence(self, parsed: tree.Tree) -> Iterator[str | None]:
@@ -105,10 +105,10 @@ class FieldReads:
                 yield name if isinstance(name, str) else None
 
     def _list_reads_of_operand(self, operand: tree.Operand) -> Iterator[str | None]:
-        for template in templates(operand):
+        for template in iterate_templates(operand):
             self.calls |= template.expression.calls & HOSTS.keys()
             if "field" in template.expression.calls:
-                for node in walk(template.expression.tree):
+                for node in walk_nodes(template.expression.tree):
                     if isinstance(node, ArmCall) and node.key == "field":
                         yield self._find_constant_name(node.arguments)
 
@@ -116,7 +116,7 @@ class FieldReads:
         """The text that field() is asked for, None where more than parameters decide it."""
         if len(arguments) != 1:
             return None
-        asked = {node.key for node in walk(arguments[0]) if isinstance(node, ArmCall)}
+        asked = {node.key for node in walk_nodes(arguments[0]) if isinstance(node, ArmCall)}
         if asked & (HOSTS.keys() - {"parameters"}):
             return None
         try:

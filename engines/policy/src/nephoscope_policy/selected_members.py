@@ -8,7 +8,7 @@ from nephoscope_policy.arm.unknown import OpenArray, Unknown
 from nephoscope_policy.body_paths import MISSING, STAR, Segments, split_at_elements
 from nephoscope_policy.evaluation_scope import (
     BodyPath,
-    path_steps,
+    convert_path_steps,
 )
 from nephoscope_policy.planned_view import KnownLater, format_segments
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.resource_view import View
 
 
-def known_elements(value: object) -> Sequence[object]:
+def list_known_elements(value: object) -> Sequence[object]:
     """The elements of an array that are known."""
     if isinstance(value, OpenArray):
         return value.known
@@ -28,7 +28,7 @@ def known_elements(value: object) -> Sequence[object]:
 Bound: TypeAlias = tuple[tuple[Segments, object], ...]
 
 
-def members(
+def iterate_members(
     view: View, start: object, rest: Segments, prefix: Segments, base: BodyPath = ()
 ) -> Iterator[tuple[object, Bound, tuple[BodyPath, ...]]]:
     """(element, bound prefixes, their places) of every member that a path with `[*]` selects; one without it selects itself once.
@@ -44,12 +44,12 @@ def members(
     if not isinstance(found, list | Unknown):
         return
     here = (*prefix, *head, STAR)
-    for index, element in enumerate(known_elements(found)):
-        place = (*base, *path_steps(head), index)
+    for index, element in enumerate(list_known_elements(found)):
+        place = (*base, *convert_path_steps(head), index)
         if not tail:
             yield element, ((here, element),), (place,)
             continue
-        for inner, bound, places in members(view, element, tail, here, place):
+        for inner, bound, places in iterate_members(view, element, tail, here, place):
             yield inner, ((here, element), *bound), (place, *places)
     if isinstance(found, Unknown):
         raise KnownLater(format_segments((*prefix, *head)), found)

@@ -23,7 +23,7 @@ WORTH = 6
 _MEMO = "\0memo"
 
 
-def signature(node: tree.Condition, fold: Callable[[tree.Operand], object]) -> object:
+def build_signature(node: tree.Condition, fold: Callable[[tree.Operand], object]) -> object:
     """Return what a condition without counts asks, as JSON with its operands folded; None where that is not settled beforehand."""
     if isinstance(node, tree.Leaf):
         operand = fold(node.operand)
@@ -34,13 +34,13 @@ def signature(node: tree.Condition, fold: Callable[[tree.Operand], object]) -> o
             return None
         return [node.subject.text.lower(), node.operator, operand]
     children = (node.child,) if isinstance(node, tree.Not) else node.children
-    found = [signature(child, fold) for child in children]
+    found = [build_signature(child, fold) for child in children]
     return None if any(one is None for one in found) else [type(node).__name__, *found]
 
 
-def leaves(found: Any) -> int:
+def count_leaves(found: Any) -> int:
     """Count how many leaves a signature has."""
-    return sum(map(leaves, found[1:])) if found[0] in ("AllOf", "AnyOf", "Not") else 1
+    return sum(map(count_leaves, found[1:])) if found[0] in ("AllOf", "AnyOf", "Not") else 1
 
 
 def share_answers(

@@ -12,7 +12,7 @@ from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
 from nephoscope_policy.planned_view import make_view
-from nephoscope_policy.report_age import ExpiredReportView, expiry
+from nephoscope_policy.report_age import ExpiredReportView, explain_report_expiry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -116,7 +116,7 @@ class Snapshot:
         base: Snapshot | None = None,
     ) -> None:
         self.aliases = aliases if aliases is not None else Aliases.load_builtin()
-        self.coverage = coverage if coverage is not None else Coverage.everything()
+        self.coverage = coverage if coverage is not None else Coverage.cover_everything()
         self.switches = switches
         self._base = base
         self._index = ResourceIndex.of(map(Resource.wrap, resources))
@@ -207,7 +207,7 @@ class Snapshot:
 
     def list_children(self, parent: str, type_: str) -> list[View]:
         """The child or extension resources of a type directly under the lower-cased id `parent`."""
-        return self._merge("by_parent", (parent, type_))
+        return self._merge_views("by_parent", (parent, type_))
 
     def list_resources_named(self, type_: str, name: str) -> list[View]:
         """The resources of a type with a lower-cased last name segment."""
@@ -237,7 +237,7 @@ class Snapshot:
     def list_descendants(self, ancestor: str, type_: str, levels: int) -> list[View]:
         """The resources of a type so many levels under the lower-cased id `ancestor`."""
         if levels <= 1:
-            return self._merge("by_parent", (ancestor, type_))
+            return self._merge_views("by_parent", (ancestor, type_))
         found = self._below.get((type_, levels))
         if found is None:
             found = self._below[type_, levels] = {}
@@ -248,11 +248,11 @@ class Snapshot:
 
     def list_resources_in_group(self, group: str, type_: str) -> list[View]:
         """The resources of a type in the resource group with the lower-cased id."""
-        return self._merge("by_group", (group, type_))
+        return self._merge_views("by_group", (group, type_))
 
     def list_resources_in_subscription(self, subscription: str, type_: str) -> list[View]:
         """The resources of a type in the subscription with the lower-cased GUID."""
-        return self._merge("by_subscription", (subscription, type_))
+        return self._merge_views("by_subscription", (subscription, type_))
 
     def list_types_in_group(self, group: str, types: Iterable[str]) -> list[str]:
         """Return those of some lower-cased types of which a resource group (lower-cased id, '' = none) may hold a
@@ -263,11 +263,11 @@ class Snapshot:
         """Return the same for the subscription with the lower-cased GUID."""
         return _find_types(self._index.by_subscription, subscription, types)
 
-    def _merge(self, index: str, key: object) -> list[View]:
+    def _merge_views(self, index: str, key: object) -> list[View]:
         own: list[View] = getattr(self._index, index).get(key) or []
         if self._base is None:
             return own
-        below = self._base._merge(index, key)  # noqa: SLF001 - the same class
+        below = self._base._merge_views(index, key)  # noqa: SLF001 - the same class
         if not own:
             return below if not self._index.by_key else [v for v in below if v.key not in self._index.by_key]
         return [view for view in below if view.key not in self._index.by_key] + own
@@ -282,7 +282,7 @@ class Snapshot:
         """Explain why the report that a resource holds is too old at a time, '' where it is not; what an overlay holds is of now."""
         if self._base is not None and view.key in self._index.by_key:
             return ""
-        return expiry(view.resource, now, self.coverage)
+        return explain_report_expiry(view.resource, now, self.coverage)
 
     def get_current_view(self, view: View, now: datetime) -> View:
         """The resource as it may be read at a time: without a report that is too old."""

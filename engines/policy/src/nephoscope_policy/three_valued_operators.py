@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_json_type, find_unknown
-from nephoscope_policy.operators import equal, exists, judge
+from nephoscope_policy.operators import are_equal, exists, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,20 +39,20 @@ def _exists(left: object, right: object) -> bool | None:
 
 def _match_positive(operator: str, left: object, right: object, switches: Switches) -> bool | None:
     if operator == "equals":
-        return _equal(left, right, switches)
+        return _are_equal(left, right, switches)
     if operator == "in":
         items = right if isinstance(right, list) else [right]
-        return _any(_equal(left, item, switches) for item in items if item is not None)
+        return _is_any_true(_are_equal(left, item, switches) for item in items if item is not None)
     if operator == "contains" and isinstance(left, list):
-        return _any(_equal(item, right, switches) for item in left)
+        return _is_any_true(_are_equal(item, right, switches) for item in left)
     if operator in ("contains", "containskey") and isinstance(left, dict):
-        if any(equal(key, right, switches) for key in left):
+        if any(are_equal(key, right, switches) for key in left):
             return True
         return None if isinstance(left, OpenObject) else False
     return None
 
 
-def _any(answers: Iterable[bool | None]) -> bool | None:
+def _is_any_true(answers: Iterable[bool | None]) -> bool | None:
     result: bool | None = False
     for answer in answers:
         if answer is True:
@@ -61,9 +61,9 @@ def _any(answers: Iterable[bool | None]) -> bool | None:
     return result
 
 
-def _equal(left: object, right: object, switches: Switches) -> bool | None:
+def _are_equal(left: object, right: object, switches: Switches) -> bool | None:
     if find_unknown(left) is None:
-        return equal(left, right, switches)
+        return are_equal(left, right, switches)
     if not isinstance(left, Unknown):
         return None if find_json_type(left) == find_json_type(right) else False
     if right is None or right == "":

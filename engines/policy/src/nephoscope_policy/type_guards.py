@@ -23,23 +23,25 @@ Fold = "Callable[[tree.Operand], object]"
 APPLICABILITY_FIELDS = frozenset({"type", "name", "kind"})
 
 
-def leaves(node: tree.Condition) -> Iterator[tree.Leaf]:
+def iterate_leaves(node: tree.Condition) -> Iterator[tree.Leaf]:
     """Every leaf condition, those inside counts left out."""
     if isinstance(node, tree.Leaf):
         yield node
     elif isinstance(node, tree.Not):
-        yield from leaves(node.child)
+        yield from iterate_leaves(node.child)
     else:
         for child in node.children:
-            yield from leaves(child)
+            yield from iterate_leaves(child)
 
 
 def reads_case(condition: tree.Condition) -> bool:
     """Return whether a condition tells spellings of one type apart: `match` and `notMatch` look at the case."""
-    return any(leaf.operator in CASED and field_name(leaf) == "type" for leaf in leaves(condition))
+    return any(
+        leaf.operator in CASED and get_field_name(leaf) == "type" for leaf in iterate_leaves(condition)
+    )
 
 
-def field_name(leaf: tree.Leaf) -> str:
+def get_field_name(leaf: tree.Leaf) -> str:
     """The lower-cased literal field of a leaf, '' where its left side is something else."""
     subject = leaf.subject
     if isinstance(subject, tree.FieldRef) and isinstance(subject.name, tree.PolicyLiteral):
@@ -47,7 +49,9 @@ def field_name(leaf: tree.Leaf) -> str:
     return ""
 
 
-def types(node: tree.Condition, fold: Callable[[tree.Operand], object]) -> frozenset[str] | None:
+def find_possible_types(
+    node: tree.Condition, fold: Callable[[tree.Operand], object]
+) -> frozenset[str] | None:
     """The lower-cased types that the condition can hold for, None where it proves nothing.
 
     `fold` gives an operand's value where it is known beforehand, else MISSING.
@@ -56,7 +60,7 @@ def types(node: tree.Condition, fold: Callable[[tree.Operand], object]) -> froze
         return _find_leaf_types(node, fold)
     if isinstance(node, tree.Not):
         return None
-    found = [types(child, fold) for child in node.children]
+    found = [find_possible_types(child, fold) for child in node.children]
     if isinstance(node, tree.AllOf):
         known = [one for one in found if one is not None]
         return frozenset.intersection(*known) if known else None
@@ -66,7 +70,7 @@ def types(node: tree.Condition, fold: Callable[[tree.Operand], object]) -> froze
 
 
 def _find_leaf_types(leaf: tree.Leaf, fold: Callable[[tree.Operand], object]) -> frozenset[str] | None:
-    if field_name(leaf) != "type" or leaf.operator not in ("equals", "in", "like"):
+    if get_field_name(leaf) != "type" or leaf.operator not in ("equals", "in", "like"):
         return None
     expected = fold(leaf.operand)
     if isinstance(expected, str):
@@ -83,7 +87,10 @@ def _find_leaf_types(leaf: tree.Leaf, fold: Callable[[tree.Operand], object]) ->
 
 def find_applicability_fields(condition: tree.Condition) -> frozenset[str]:
     """Return which of type, name and kind decide applicability of the rule, after Azure's special cases; empty: everything applies."""
-    found = {name if (name := field_name(leaf)) in APPLICABILITY_FIELDS else "" for leaf in leaves(condition)}
+    found = {
+        name if (name := get_field_name(leaf)) in APPLICABILITY_FIELDS else ""
+        for leaf in iterate_leaves(condition)
+    }
     if found <= {"kind", "name"}:
         return frozenset()
     if found in ({"type", "kind"}, {"type", "name"}):
@@ -91,7 +98,7 @@ def find_applicability_fields(condition: tree.Condition) -> frozenset[str]:
     return frozenset(found - {""})
 
 
-def applicable(
+def is_applicable(
     node: tree.Condition,
     view: View,
     fields: frozenset[str],
@@ -103,17 +110,17 @@ def applicable(
     """Return whether the condition can hold when only the given fields are judged and all else is taken as true (false
     when negated)."""
     if isinstance(node, tree.Leaf):
-        expected = fold(node.operand) if field_name(node) in fields else MISSING
+        expected = fold(node.operand) if get_field_name(node) in fields else MISSING
         if expected is MISSING:
             return upper
-        return judge(node.operator, _read(view, field_name(node)), expected, switches)
+        return judge(node.operator, _read_field(view, get_field_name(node)), expected, switches)
     if isinstance(node, tree.Not):
-        return not applicable(node.child, view, fields, fold, switches, upper=not upper)
-    results = (applicable(child, view, fields, fold, switches, upper=upper) for child in node.children)
+        return not is_applicable(node.child, view, fields, fold, switches, upper=not upper)
+    results = (is_applicable(child, view, fields, fold, switches, upper=upper) for child in node.children)
     return all(results) if isinstance(node, tree.AllOf) else any(results)
 
 
-def _read(view: View, name: str) -> object:
+def _read_field(view: View, name: str) -> object:
     try:
         return view.follow(("kind",)) if name == "kind" else view.get_special_field(name)
     except NotCollected:

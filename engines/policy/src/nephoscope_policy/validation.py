@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope_policy import tree
 from nephoscope_policy.aliases import UnknownAlias
-from nephoscope_policy.arm import ArmSyntaxError, registry
-from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, walk
-from nephoscope_policy.errors import PolicyError, suggestion
+from nephoscope_policy.arm import ArmSyntaxError, load_registry
+from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, walk_nodes
+from nephoscope_policy.errors import PolicyError, suggest_word
 from nephoscope_policy.evaluation_scope import HOSTS
 from nephoscope_policy.keywords import FORBIDDEN, HASHES, SCANNED_MODES
 
@@ -49,20 +49,22 @@ class Checker:
         if parsed.then.default_state is not None:
             self._check_operand(parsed.then.default_state, "policyRule.then.details.defaultState", scanned)
         for operation in parsed.then.operations or ():
-            self._check_changeable(operation)
+            self._check_changeable_operation(operation)
             self._check_field(operation.target, f"{operation.path}.field", scanned)
             for operand in (operation.value, operation.condition):
                 if operand is not None:
                     self._check_operand(operand, operation.path, scanned)
 
-    def _check_changeable(self, operation: tree.EffectOperation) -> None:
+    def _check_changeable_operation(self, operation: tree.EffectOperation) -> None:
         """An alias that its provider says cannot be modified has no place in a modify effect."""
         alias = self._aliases.get(operation.target.text) if operation.operation != "append" else None
         if alias is not None and alias.modifiable is False:
             path = f"{operation.path}.field"
-            self._fail(path, f"the alias '{operation.target.text}' is not modifiable, its provider says")
+            self._report_failure(
+                path, f"the alias '{operation.target.text}' is not modifiable, its provider says"
+            )
 
-    def _fail(self, path: str, message: str) -> None:
+    def _report_failure(self, path: str, message: str) -> None:
         self.errors.append(PolicyError(message, f"{self._prefix}{path}", "compile"))
 
     def _check_condition(self, node: tree.Condition, scanned: bool, *, hashes: bool = True) -> None:
@@ -103,7 +105,9 @@ class Checker:
             and isinstance(over.name, tree.PolicyLiteral)
             and "[*]" not in over.text
         ):
-            self._fail(f"{count.path}.field", f"a count goes over an array: did you mean '{over.text}[*]'?")
+            self._report_failure(
+                f"{count.path}.field", f"a count goes over an array: did you mean '{over.text}[*]'?"
+            )
 
     def _check_field(self, field: tree.FieldRef, path: str, scanned: bool, hashes: bool = True) -> None:
         if isinstance(field.name, tree.TemplateExpression):
@@ -115,13 +119,13 @@ class Checker:
         try:
             self._aliases.resolve_field(text)
         except (UnknownAlias, ValueError) as error:
-            self._fail(path, str(error))
+            self._report_failure(path, str(error))
 
     def _check_operand(self, operand: tree.Operand, path: str, scanned: bool, hashes: bool = True) -> None:
-        for template in templates(operand):
+        for template in iterate_templates(operand):
             where = template.path or path
-            calls = [node for node in walk(template.expression.tree) if isinstance(node, ArmCall)]
-            known = [self._call(call, where, scanned, hashes) for call in calls]
+            calls = [node for node in walk_nodes(template.expression.tree) if isinstance(node, ArmCall)]
+            known = [self._check_call(call, where, scanned, hashes) for call in calls]
             if all(known):
                 self._check_functions(template, where)
 
@@ -129,42 +133,44 @@ class Checker:
         try:
             template.expression.check(HOSTS)
         except ArmSyntaxError as error:
-            self._fail(path, f"{template.text}: {error}")
+            self._report_failure(path, f"{template.text}: {error}")
 
-    def _call(self, call: ArmCall, path: str, scanned: bool, hashes: bool) -> bool:
+    def _check_call(self, call: ArmCall, path: str, scanned: bool, hashes: bool) -> bool:
         """Check one call; False for a function that policy rules do not have."""
         name = call.name.lower()
-        function = registry().get(name)
+        function = load_registry().get(name)
         if name in FORBIDDEN or (name not in HOSTS and function is not None and not function.policy):
-            self._fail(path, f"the function {call.name}() is not available in policy rules")
+            self._report_failure(path, f"the function {call.name}() is not available in policy rules")
             return False
         if name in HASHES and not hashes:
-            self._fail(
+            self._report_failure(
                 path,
                 f"{call.name}() cannot decide an 'if': its hash is not published (see docs/decisions/0024)",
             )
         first: object = call.arguments[0] if call.arguments else None
         text = first.value if isinstance(first, ArmLiteral) and isinstance(first.value, str) else None
         if name == "parameters" and text is not None and text.lower() not in self._declared:
-            known = suggestion(text, [parameter.name for parameter in self._declared.values()])
-            self._fail(path, f"the parameter '{text}' is not declared{known}")
+            known = suggest_word(text, [parameter.name for parameter in self._declared.values()])
+            self._report_failure(path, f"the parameter '{text}' is not declared{known}")
         elif name == "field" and text is not None and scanned:
             self._check_alias(text, path)
         return True
 
 
-def templates(operand: tree.Operand) -> Iterator[tree.TemplateExpression]:
+def iterate_templates(operand: tree.Operand) -> Iterator[tree.TemplateExpression]:
     """Every expression in an operand."""
     if isinstance(operand, tree.TemplateExpression):
         yield operand
     elif isinstance(operand, tree.ListExpression):
         for item in operand.items:
-            yield from templates(item)
+            yield from iterate_templates(item)
     elif isinstance(operand, tree.ObjectExpression):
         for _, value in operand.items:
-            yield from templates(value)
+            yield from iterate_templates(value)
 
 
 def is_pure(operand: tree.Operand, free: frozenset[str]) -> bool:
     """Return whether an operand needs no surroundings beyond the host functions named in `free`."""
-    return all(template.expression.calls.isdisjoint(HOSTS.keys() - free) for template in templates(operand))
+    return all(
+        template.expression.calls.isdisjoint(HOSTS.keys() - free) for template in iterate_templates(operand)
+    )

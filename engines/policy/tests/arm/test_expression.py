@@ -12,9 +12,9 @@ from nephoscope_policy.arm import (
     ArmSyntaxError,
     FunctionError,
     is_expression,
+    load_registry,
     parse,
-    registry,
-    unescape,
+    unescape_literal,
 )
 from nephoscope_policy.arm.parser import MAX_DEPTH, MAX_LENGTH
 
@@ -41,7 +41,7 @@ def test_is_expression(text: str, expected: bool) -> None:
     ("text", "expected"), [("[[x]", "[x]"), ("[x", "[x"), ("x", "x"), ("[[[x]]", "[[x]]")]
 )
 def test_unescape(text: str, expected: str) -> None:
-    assert unescape(text) == expected
+    assert unescape_literal(text) == expected
 
 
 def test_calls_are_the_lower_cased_names_anywhere() -> None:
@@ -83,7 +83,7 @@ def test_a_failing_host_names_itself_and_its_place() -> None:
 
 def test_pure_parts_are_computed_once_when_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     run = parse("[concat(toLower('A'), field('x'))]").compile({"field": lambda scope, arguments: scope})
-    monkeypatch.setattr(type(registry()["tolower"]), "body", None, raising=False)
+    monkeypatch.setattr(type(load_registry()["tolower"]), "body", None, raising=False)
     assert run("b") == "ab"
 
 
@@ -197,7 +197,7 @@ def test_an_accumulated_value_is_not_nested_without_bound() -> None:
 
 
 def test_every_function_has_a_summary_and_a_signature_of_its_name() -> None:
-    for key, function in registry().items():
+    for key, function in load_registry().items():
         assert key == function.name.lower()
         assert function.summary.endswith("."), key
         assert function.signature.startswith(f"{function.name}("), key

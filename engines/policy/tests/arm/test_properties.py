@@ -10,7 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nephoscope_policy.arm import ArmError, ArmSyntaxError, is_expression, parse, registry, unescape
+from nephoscope_policy.arm import (
+    ArmError,
+    ArmSyntaxError,
+    is_expression,
+    load_registry,
+    parse,
+    unescape_literal,
+)
 from nephoscope_policy.arm.compiler import compile_node
 from nephoscope_policy.arm.interpreter import interpret_node
 from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral, ArmProperty, Node, format_node
@@ -27,7 +34,7 @@ literals = st.one_of(
     st.text(max_size=8),
     st.sampled_from(["2024-01-15T12:00:00Z", "P1D", "10.0.0.0/24", "10.0.0.1", "{0:N2}", "a,b", "e30=", "x"]),
 ).map(ArmLiteral)
-functions = sorted(function.name for function in registry().values())
+functions = sorted(function.name for function in load_registry().values())
 
 
 def calls(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
@@ -215,7 +222,7 @@ def test_compiled_equals_interpreted_on_many_trees(node: Node, scope: Any) -> No
 
 @given(st.text(max_size=20))
 def test_an_escaped_literal_comes_back(text: str) -> None:
-    assert unescape(f"[[{text}]") == f"[{text}]"
+    assert unescape_literal(f"[[{text}]") == f"[{text}]"
     assert not is_expression(f"[[{text}]")
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from nephoscope_policy.arm import FunctionError
 from nephoscope_policy.arm.resource_ids import (
+    build_management_group_resource_id,
+    build_resource_id,
     build_subscription_resource_id,
-    management_group_resource_id,
-    resource_id,
 )
 
 GUID = "11111111-2222-3333-4444-555555555555"
@@ -25,7 +25,7 @@ GUID = "11111111-2222-3333-4444-555555555555"
     ],
 )
 def test_resource_id(arguments: list[str], expected: str) -> None:
-    assert resource_id(arguments, "s", "g") == expected
+    assert build_resource_id(arguments, "s", "g") == expected
 
 
 def test_subscription_and_management_group() -> None:
@@ -35,8 +35,8 @@ def test_subscription_and_management_group() -> None:
         == f"/subscriptions/{GUID}/providers/M.N/t/x"
     )
     head = "/providers/Microsoft.Management/managementGroups"
-    assert management_group_resource_id(["M.N/t", "x"], "m") == f"{head}/m/providers/M.N/t/x"
-    assert management_group_resource_id(["n", "M.N/t", "x"], "m") == f"{head}/n/providers/M.N/t/x"
+    assert build_management_group_resource_id(["M.N/t", "x"], "m") == f"{head}/m/providers/M.N/t/x"
+    assert build_management_group_resource_id(["n", "M.N/t", "x"], "m") == f"{head}/n/providers/M.N/t/x"
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_subscription_and_management_group() -> None:
 )
 def test_what_is_no_type_or_has_the_wrong_number_of_names_is_an_error(arguments: list[str]) -> None:
     with pytest.raises(FunctionError):
-        resource_id(arguments, "s", "g")
+        build_resource_id(arguments, "s", "g")

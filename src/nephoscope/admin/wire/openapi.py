@@ -65,7 +65,7 @@ def _describe_operation(route: Route) -> dict[str, object]:
         "description": f"Needs `{route.permission}`.",
         "responses": _describe_responses(route),
     }
-    if parameters := [*_describe_path_parameters(route), *_query_parameters(route)]:
+    if parameters := [*_describe_path_parameters(route), *_build_query_parameters(route)]:
         told["parameters"] = parameters
     if route.body is not None:
         told["requestBody"] = {"required": True, "content": _describe_content(route.body)}
@@ -79,7 +79,7 @@ def _describe_path_parameters(route: Route) -> list[dict[str, object]]:
     ]
 
 
-def _query_parameters(route: Route) -> list[dict[str, object]]:
+def _build_query_parameters(route: Route) -> list[dict[str, object]]:
     if route.query is None:
         return []
     schema = msgspec.json.schema(route.query)["$defs"][route.query.__name__]

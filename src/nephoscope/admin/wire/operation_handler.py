@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.api.wire.azure_error import bad_request, not_found
+from nephoscope.api.wire.azure_error import make_bad_request_error, make_not_found_error
 from nephoscope.operations.declaration.operation import MissingError, OperationCall, RefusedRequestError
 from nephoscope.state import NotFoundError
 
@@ -33,13 +33,13 @@ def build_handler(operation: Operation) -> Callable[..., object]:
             return operation.function(call, **given)
         except RefusedRequestError as error:
             message = str(error)
-            raise bad_request(
+            raise make_bad_request_error(
                 message if message.endswith((".", "?")) else f"{message}.", error.target
             ) from error
         except MissingError as error:
-            raise not_found(error.what) from error
+            raise make_not_found_error(error.what) from error
         except NotFoundError as error:
             named = next((given[name] for name in operation.parameters), "")
-            raise not_found(f"{operation.group.noun} {named}") from error
+            raise make_not_found_error(f"{operation.group.noun} {named}") from error
 
     return answer

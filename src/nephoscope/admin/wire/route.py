@@ -18,8 +18,8 @@ from typing import Any, get_type_hints
 import nephoscope.admin as package
 from nephoscope.admin.wire.operation_handler import build_handler
 from nephoscope.api.wire.arm_path import PathTemplate
-from nephoscope.operations.declaration.discovery import operation_groups
-from nephoscope.operations.declaration.operation import MAX_BODY, OperationGroup, Scoped, any_scope
+from nephoscope.operations.declaration.discovery import load_operation_groups
+from nephoscope.operations.declaration.operation import MAX_BODY, OperationGroup, Scoped, get_any_scope
 from nephoscope.operations.declaration.operation_name import build_operation_id
 
 PREFIX = "/admin/v1"
@@ -36,7 +36,7 @@ class Route:
     handler: Handler
     section: str
     status: int = 200
-    scoped: Scoped = any_scope
+    scoped: Scoped = get_any_scope
     most: int = MAX_BODY
 
     @cached_property
@@ -100,7 +100,7 @@ class RouteSection:
         permission: str,
         *,
         status: int = 200,
-        scoped: Scoped = any_scope,
+        scoped: Scoped = get_any_scope,
         most: int = MAX_BODY,
     ) -> Callable[[Handler], Handler]:
         """Declare that a function answers a method and path."""
@@ -123,12 +123,12 @@ def load_sections() -> tuple[RouteSection, ...]:
 
 
 def _list_operation_sections() -> Iterator[tuple[str, RouteSection]]:
-    for file, group in operation_groups().items():
-        if routes_ := list(_group_routes(group)):
+    for file, group in load_operation_groups().items():
+        if routes_ := list(_list_group_routes(group)):
             yield file, RouteSection(group.name, group.title, routes_)
 
 
-def _group_routes(group: OperationGroup) -> Iterator[Route]:
+def _list_group_routes(group: OperationGroup) -> Iterator[Route]:
     for one in group.operations:
         if (api := one.api) is not None:
             yield Route(

@@ -19,14 +19,14 @@ from nephoscope.admin.wire.admin_request import AdminRequest, ServerInfo
 from nephoscope.admin.wire.openapi import build_document
 from nephoscope.admin.wire.route import PREFIX, Route, list_routes
 from nephoscope.api.server import read_whole_body
-from nephoscope.api.wire.azure_error import ApiError, bad_request, service_unavailable
-from nephoscope.api.wire.bearer import authenticate
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error, make_service_unavailable_error
+from nephoscope.api.wire.bearer import authenticate_bearer
 from nephoscope.api.wire.unavailable_response import make_unavailable_error
 from nephoscope.lake.errors import LakeError
 from nephoscope.operations.declaration.operation import MAX_BODY, any_part_scope
 from nephoscope.operations.declaration.request_field import FieldKind, request_fields
 from nephoscope.state import StateError
-from nephoscope.state.database.retry import retry_once
+from nephoscope.state.database.retry import run_with_one_retry
 from nephoscope.state.database.state_errors import TransientError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def build_admin_routes(instance: Instance, host: ServerInfo) -> list[BaseRoute]:
     """The routes of the own API and of its description."""
 
     async def answer(request: Request) -> Response:
-        return await _respond(instance, host, request)
+        return await _respond_to_request(instance, host, request)
 
     return [
         *(StarletteRoute(path, answer) for path in DOCUMENTS),
@@ -52,7 +52,7 @@ def build_admin_routes(instance: Instance, host: ServerInfo) -> list[BaseRoute]:
     ]
 
 
-async def _respond(instance: Instance, host: ServerInfo, request: Request) -> Response:
+async def _respond_to_request(instance: Instance, host: ServerInfo, request: Request) -> Response:
     id_ = str(uuid.uuid4())
     headers = {"x-ms-request-id": id_, "Cache-Control": "no-store"}
     try:
@@ -74,14 +74,14 @@ async def _respond(instance: Instance, host: ServerInfo, request: Request) -> Re
 
 
 async def _answer_request(instance: Instance, host: ServerInfo, request: Request) -> tuple[int, object]:
-    caller = await run_in_threadpool(retry_once, lambda: authenticate(instance, request))
+    caller = await run_in_threadpool(run_with_one_retry, lambda: authenticate_bearer(instance, request))
     if request.scope["path"] in DOCUMENTS:
         return 200, build_document()
     route, found = _find_route("GET" if request.method == "HEAD" else request.method, request.scope["path"])
     # who may not send what is large is not read to its end
     most = route.most if _is_let_in(route, caller, found) else MAX_BODY
     raw = await read_whole_body(request, most)
-    return await run_in_threadpool(_handle, instance, host, request, route, found, caller, raw)
+    return await run_in_threadpool(_handle_request, instance, host, request, route, found, caller, raw)
 
 
 def _find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
@@ -104,7 +104,7 @@ def _is_let_in(route: Route, caller: Caller, found: dict[str, str]) -> bool:
     return caller.is_permitted(route.permission, route.scoped(found))
 
 
-def _handle(
+def _handle_request(
     instance: Instance,
     host: ServerInfo,
     request: Request,
@@ -120,7 +120,7 @@ def _handle(
         ask = AdminRequest(instance, caller, host, route.permission)
         if route.method == "POST":  # as one that has others do something
             return route.status, route.handler(ask, **given)
-        return route.status, retry_once(lambda: route.handler(ask, **given))
+        return route.status, run_with_one_retry(lambda: route.handler(ask, **given))
     except DeniedError as error:
         instance.guard.deny(caller, error)
         raise ApiError(403, "AuthorizationFailed", f"{error}.") from error
@@ -129,23 +129,23 @@ def _handle(
     except StateError as error:
         raise ApiError(409, "Conflict", str(error)) from error
     except LakeError as error:
-        raise service_unavailable(str(error)) from error
+        raise make_service_unavailable_error(str(error)) from error
 
 
 def _read_arguments(route: Route, request: Request, found: dict[str, str], raw: bytes) -> dict[str, object]:
     """Return what the function takes; Fault 400 for what is not as it is described."""
     given: dict[str, object] = {}
     for name, type_ in route.parameters.items():
-        given[name] = _convert(found[name], type_, name)
+        given[name] = _convert_parameter(found[name], type_, name)
     asked = request.query_params.multi_items()
     if len({name for name, _ in asked}) != len(asked):
-        raise bad_request("A query parameter is repeated.", "query")
+        raise make_bad_request_error("A query parameter is repeated.", "query")
     if route.query is not None:
         lists = _list_names(route.query)
         values = {name: value.split(",") if name in lists else value for name, value in asked}
-        given["query"] = _convert(values, route.query, "query")
+        given["query"] = _convert_parameter(values, route.query, "query")
     elif asked:
-        raise bad_request("This operation has no query parameters.", "query")
+        raise make_bad_request_error("This operation has no query parameters.", "query")
     if route.body is not None:
         given["body"] = _decode_body(route, request, raw)
     return given
@@ -158,11 +158,11 @@ def _list_names(shape: type) -> frozenset[str]:
     return frozenset(one.encode_name for one in msgspec.structs.fields(shape) if one.name in names)
 
 
-def _convert(value: object, type_: object, target: str) -> object:
+def _convert_parameter(value: object, type_: object, target: str) -> object:
     try:
         return msgspec.convert(value, type_, strict=False)
     except msgspec.ValidationError as error:
-        raise bad_request(f"{error}.", target) from error
+        raise make_bad_request_error(f"{error}.", target) from error
 
 
 def _decode_body(route: Route, request: Request, raw: bytes) -> object:
@@ -172,4 +172,4 @@ def _decode_body(route: Route, request: Request, raw: bytes) -> object:
     try:
         return msgspec.json.decode(raw, type=route.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise bad_request(f"{error}.", "body") from error
+        raise make_bad_request_error(f"{error}.", "body") from error

@@ -36,7 +36,7 @@ def pair_with_earlier(
     rest = {place: one for place, one in enumerate(alerts) if place not in found}
     for place, id_ in match_similar(rest, list(left.alerts.values())):
         found[place] = left.pop(id_)
-    return [_name_alert(alert, found.get(place), taken) for place, alert in enumerate(alerts)]
+    return [_assign_alert_id(alert, found.get(place), taken) for place, alert in enumerate(alerts)]
 
 
 class UnmatchedAlerts:
@@ -78,7 +78,9 @@ def _find_by_name(alert: Alert, left: UnmatchedAlerts) -> StoredAlert | None:
     return None if alert.traits or not alert.group else left.find_by_traits(alert.group, {})
 
 
-def _name_alert(alert: Alert, known: StoredAlert | None, taken: set[str]) -> tuple[Alert, StoredAlert | None]:
+def _assign_alert_id(
+    alert: Alert, known: StoredAlert | None, taken: set[str]
+) -> tuple[Alert, StoredAlert | None]:
     if known is not None:
         return replace(alert, id=known.id), known
     while alert.id in taken:

@@ -72,7 +72,7 @@ class Detector:
         `is_empty`: it is known that the query has no row there, so that it is compiled and not run.
         """
         began = time.perf_counter()
-        found = self._outcome(rule, window, now, is_empty=is_empty)
+        found = self._build_outcome(rule, window, now, is_empty=is_empty)
         return replace(found, lacking=self._find_missing_columns(found), seconds=time.perf_counter() - began)
 
     def find_tables(self, rule: AnalyticRule) -> frozenset[str]:
@@ -82,7 +82,7 @@ class Detector:
                 compile_results(rule.query, catalog)
             except KqlError:
                 return frozenset()
-            return frozenset(table for _, table in catalog.versions())
+            return frozenset(table for _, table in catalog.list_versions())
 
     def describe_gaps(self, rule: AnalyticRule, compiled: CompiledQuery | None = None) -> tuple[str, ...]:
         """Return what the tables of the estate that a rule reads lack because it was not collected; KqlError where it is wrong."""
@@ -92,7 +92,7 @@ class Detector:
             compile_results(rule.query, catalog)
             return catalog.describe_gaps()
 
-    def _outcome(
+    def _build_outcome(
         self, rule: AnalyticRule, window: RuleWindow, now: datetime, *, is_empty: bool
     ) -> RuleOutcome:
         seen: dict[str, int] = {}
@@ -100,8 +100,8 @@ class Detector:
         try:
             if self.reading is not None:
                 compiled = self.reading.compile(rule.query, window.end)
-                seen = self.reading.versions(compiled, rule.query)
-            count, rows = (0, []) if is_empty else self._rows(rule, window, compiled)
+                seen = self.reading.list_versions(compiled, rule.query)
+            count, rows = (0, []) if is_empty else self._read_rows(rule, window, compiled)
             identity = self._find_identity(rule, window, compiled) if rows else UNKNOWN
             built = build_alerts(
                 rule, window, rows, now, count, identity, self._load_row_tenants() if rows else RowTenants()
@@ -147,7 +147,7 @@ class Detector:
     ) -> RowIdentity:
         if compiled is not None:
             return compiled.identity
-        return self.lake.row_identity(rule.query, workspace=self.workspace, now=window.end)
+        return self.lake.find_row_identity(rule.query, workspace=self.workspace, now=window.end)
 
     def _suppress_immature(
         self, rule: AnalyticRule, window: RuleWindow, alerts: Sequence[Alert]
@@ -166,7 +166,7 @@ class Detector:
             first = [begin for name in rule.tables if (begin := catalog.begin(name)) is not None]
         return bool(first) and min(first) > since
 
-    def _rows(
+    def _read_rows(
         self, rule: AnalyticRule, window: RuleWindow, compiled: CompiledQuery | None
     ) -> tuple[int, list[RuleResultRow]]:
         """The last result's rows."""

@@ -33,7 +33,7 @@ class PrefetchedMatches:
         """Return whether nothing changed since; what was changed at `now` or later counts as changed, as it may have been twice."""
         if any(one.changed >= now for one in self.stood):
             return False
-        found = state.alerts.versions_of_windows(
+        found = state.alerts.list_versions_of_windows(
             session, workspace, self.outcome.rule.id, *find_previous_window_range(self.outcome)
         )
         return tuple(found) == self.stood
@@ -42,7 +42,7 @@ class PrefetchedMatches:
 def prefetch_matches(state: State, workspace: str, outcome: RuleOutcome) -> PrefetchedMatches:
     """Return what is found by what is there now; it is looked at without keeping anybody from writing."""
     with state.reading() as session:
-        stood = state.alerts.versions_of_windows(
+        stood = state.alerts.list_versions_of_windows(
             session, workspace, outcome.rule.id, *find_previous_window_range(outcome)
         )
         told = find_previous_alerts(state, session, workspace, outcome)
@@ -51,7 +51,7 @@ def prefetch_matches(state: State, workspace: str, outcome: RuleOutcome) -> Pref
     )
 
 
-def load_pairs(
+def load_alert_pairs(
     state: State,
     session: Session,
     workspace: str,

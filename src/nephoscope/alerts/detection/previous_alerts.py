@@ -27,7 +27,9 @@ def find_previous_alerts(
     """
     rule, window = outcome.rule, outcome.window
     after, _ = find_slot(rule, window.end)
-    found = state.alerts.alerts_of_windows(session, workspace, rule.id, *find_previous_window_range(outcome))
+    found = state.alerts.list_alerts_of_windows(
+        session, workspace, rule.id, *find_previous_window_range(outcome)
+    )
     again = {(one.group, frozenset(one.traits.items()), one.start, one.end) for one in outcome.alerts}
     return [
         one

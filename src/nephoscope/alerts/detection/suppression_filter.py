@@ -50,7 +50,7 @@ def divide_run(
     `found` is how many rows there were. Where those that are left are too few, the whole run is held back. A trigger that few rows
     meet (lt, eq, ne) is met by rows that are taken away: such a run is held back only where every row of it is.
     """
-    holds = [_hold(one, rule.tuning, end) for one in subjects]
+    holds = [_find_suppression_reason(one, rule.tuning, end) for one in subjects]
     first = next((one for one in holds if one is not None), _find_unconditional_suppression(rule.tuning))
     if first is None:
         return [RowGroup(rows, found)]
@@ -72,7 +72,9 @@ def _group_by_hold(
         yield hold, [row for row, other in zip(rows, holds, strict=True) if other == hold]
 
 
-def _hold(subject: SuppressionSubject, tuning: RuleTuning, end: datetime) -> SuppressionReason | None:
+def _find_suppression_reason(
+    subject: SuppressionSubject, tuning: RuleTuning, end: datetime
+) -> SuppressionReason | None:
     for one in tuning.suppressions:
         if one.holds_back(subject):
             return SuppressionReason(one.id, one.name)

@@ -16,7 +16,7 @@ class DocumentFields:
         self._path = path
         self._document: dict[str, object] = document if isinstance(document, dict) else {}
         if not isinstance(document, dict):
-            self.add_error(f"must be an object, not {_name_kind(document)}")
+            self.add_error(f"must be an object, not {_describe_json_kind(document)}")
 
     def add_error(self, reason: str) -> None:
         """Note that something is wrong with this object."""
@@ -36,7 +36,7 @@ class DocumentFields:
         else:
             found = ""
             if value is not None:
-                self.add_error(f"{name} must be a string, not {_name_kind(value)}")
+                self.add_error(f"{name} must be a string, not {_describe_json_kind(value)}")
                 return ""
         if needed and not found.strip():
             self.add_error(f"{name} is missing")
@@ -49,7 +49,7 @@ class DocumentFields:
             return default
         if isinstance(value, bool) or not isinstance(value, int) or value < 0 or (most and value > most):
             limits = f"from 0 to {most}" if most else "from 0 on"
-            self.add_error(f"{name} must be a whole number {limits}, not {_shorten(value)}")
+            self.add_error(f"{name} must be a whole number {limits}, not {_shorten_value(value)}")
             return default
         return value
 
@@ -71,7 +71,7 @@ class DocumentFields:
         if value is None or not isinstance(value, str):
             if value is not None:
                 self.add_error(
-                    f"{name} must be a duration such as 5m, 1h, 14d or PT5H, not {_shorten(value)}"
+                    f"{name} must be a duration such as 5m, 1h, 14d or PT5H, not {_shorten_value(value)}"
                 )
             return None
         try:
@@ -121,7 +121,7 @@ class DocumentFields:
         if value is None:
             return
         if not isinstance(value, list):
-            self.add_error(f"{name} must be a list of objects, not {_name_kind(value)}")
+            self.add_error(f"{name} must be a list of objects, not {_describe_json_kind(value)}")
             return
         for place, one in enumerate(value):
             yield DocumentFields(one, self._join_path(f"{name}[{place}]"), self.wrong)
@@ -130,11 +130,11 @@ class DocumentFields:
         return f"{self._path}.{name}" if self._path else name
 
 
-def _shorten(value: object) -> str:
+def _shorten_value(value: object) -> str:
     """A value as it stands in the document, the beginning of a long one."""
     return f"{value!r:.60}"
 
 
-def _name_kind(value: object) -> str:
+def _describe_json_kind(value: object) -> str:
     words = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}
     return words.get(type(value), "a number")

@@ -61,12 +61,12 @@ def _find_place(entity: Entity, found: Sequence[Entity], named: Mapping[str, lis
     """Return where the entity stands already: by its strongest name that one alone goes by, and that is no other's."""
     for key in entity.keys:
         places = named.get(key, ())
-        if len(places) == 1 and not _is_distinguished(found[places[0]], entity, key):
+        if len(places) == 1 and not _are_distinguished(found[places[0]], entity, key):
             return places[0]
     return None
 
 
-def _is_distinguished(one: Entity, other: Entity, shared: str) -> bool:
+def _are_distinguished(one: Entity, other: Entity, shared: str) -> bool:
     """Return whether both have a name of the same sort, stronger than the one that they share, and it differs."""
     mine, others = one.names, other.names
     for names, key in mine.items():
@@ -141,7 +141,7 @@ def _split_domain(kind: str, given: dict[str, str]) -> tuple[str, dict[str, str]
     row = dict(given)
     if kind == "Account":
         whole = row.pop("FullName", "") or row.get("Name", "")
-        if whole and not row.keys() - {"Name"} and _address(whole):
+        if whole and not row.keys() - {"Name"} and _is_address_text(whole):
             return "IP", {"Address": whole}
         if whole and "UPNSuffix" not in row and "NTDomain" not in row:
             row |= _split_account(whole)
@@ -155,7 +155,7 @@ def _split_domain(kind: str, given: dict[str, str]) -> tuple[str, dict[str, str]
     return kind, row
 
 
-def _address(text: str) -> bool:
+def _is_address_text(text: str) -> bool:
     try:
         ip_address(text)
     except ValueError:

@@ -41,10 +41,10 @@ def find_columns(kind: str, table: str, columns: Iterable[tuple[str, KqlType]]) 
 
 def write_condition(kind: str, columns: Sequence[str], values: Sequence[str]) -> str:
     """Write the condition under which one of some columns names the entity by one of its values."""
-    return " or ".join(_compare(kind, column, value) for column in columns for value in values)
+    return " or ".join(_compare_column(kind, column, value) for column in columns for value in values)
 
 
-def _compare(kind: str, column: str, value: str) -> str:
+def _compare_column(kind: str, column: str, value: str) -> str:
     said = json.dumps(value)
     if kind == "machine":
         if column.endswith("ResourceId"):

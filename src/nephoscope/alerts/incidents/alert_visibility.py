@@ -119,11 +119,11 @@ class _PartialAlert:
         words = self._compile_hidden_words()
         extended = self.properties.get("extendedProperties") or {}
         given = {**self.properties, **self._read_rule_texts(str(extended.get("Analytic Rule Name") or ""))}
-        return {name: self._redact(value, words) for name, value in given.items()} | {
+        return {name: self._redact_value(value, words) for name, value in given.items()} | {
             "entities": self.visible_entities,
             "extendedProperties": {
                 **{
-                    name: self._redact(value, words)
+                    name: self._redact_value(value, words)
                     for name, value in extended.items()
                     if name in _OF_THE_RULE
                 },
@@ -143,7 +143,7 @@ class _PartialAlert:
             word.lower()
             for one in self.entities
             if one not in self.visible_entities
-            for word in _name_words(one)
+            for word in _list_entity_words(one)
         }
         whole = find_mentions(json.dumps(self.properties, ensure_ascii=False), self.sight.subscriptions)
         reached = {word for one in whole - self.beyond for word in one.words}
@@ -151,14 +151,16 @@ class _PartialAlert:
         longest = sorted((one for one in words - reached if len(one) >= _LEAST), key=len, reverse=True)
         return re.compile("|".join(map(re.escape, longest)) or r"(?!)", re.IGNORECASE)
 
-    def _redact(self, value: object, words: re.Pattern[str]) -> object:
+    def _redact_value(self, value: object, words: re.Pattern[str]) -> object:
         if isinstance(value, str):
             return words.sub(_HIDDEN, value)
         if isinstance(value, dict):
-            return {name: self._redact(one, words) for name, one in value.items()}
+            return {name: self._redact_value(one, words) for name, one in value.items()}
         if isinstance(value, list):
             return [
-                self._redact(one, words) for one in value if isinstance(one, str) or not self._is_hidden(one)
+                self._redact_value(one, words)
+                for one in value
+                if isinstance(one, str) or not self._is_hidden(one)
             ]
         return value
 
@@ -166,7 +168,7 @@ class _PartialAlert:
         return bool(self.sight.find_hidden_mentions(json.dumps(value, ensure_ascii=False)))
 
 
-def _name_words(entity: dict[str, object]) -> set[str]:
+def _list_entity_words(entity: dict[str, object]) -> set[str]:
     """What names an entity: each of its identifiers, and how people call it."""
     found = Entity.read(entity)
     return {found.title, *(value for _, value in found.identifiers)}

@@ -16,7 +16,7 @@ from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.library.hunting import HuntingRange
 from nephoscope.alerts.rules.query_result import RuleResultRow
 from nephoscope.alerts.rules.rule import AnalyticRule, EntityMapping
-from nephoscope.files.json_tree import get_text, trees_of
+from nephoscope.files.json_tree import get_text, list_trees
 from nephoscope.state.database.database import StateError
 from nephoscope.state.incidents.bookmarks import Bookmark
 from nephoscope.state.incidents.incidents import Incident
@@ -47,20 +47,20 @@ class BookmarkService:
             list(query.tactics), list(query.techniques), list(tags), notes,
         )  # fmt: skip
         with self.incident_service.state.transaction() as session:
-            self._put(session, bookmark)
+            self._put_bookmark(session, bookmark)
         return bookmark
 
     def put(self, bookmark: Bookmark) -> None:
         """Keep a bookmark as it is given, in the place of the one of its id."""
         with self.incident_service.state.transaction() as session:
-            self._put(session, bookmark)
+            self._put_bookmark(session, bookmark)
 
     def change(self, id_: str, now: datetime, by: str, **changes: Any) -> Bookmark:
         """Set `name`, `notes`, `tags`, `deleted` of the bookmark whose id begins so."""
         with self.incident_service.state.transaction() as session:
             before = self.incident_service.state.bookmarks.read(session, self.incident_service.workspace, id_)
             changed = replace(before, **changes, changed=now, changed_by=by)
-            self._put(session, changed)
+            self._put_bookmark(session, changed)
         return changed
 
     def promote(
@@ -88,10 +88,12 @@ class BookmarkService:
             into = made if incident is None else state.incidents.read(session, incident)
             gathered = self.incident_service.add_bookmarks(session, found, into, now, by)
             for one in found:
-                self._put(session, replace(one, incident=gathered.number, changed=now, changed_by=by))
+                self._put_bookmark(
+                    session, replace(one, incident=gathered.number, changed=now, changed_by=by)
+                )
         return gathered
 
-    def _put(self, session: Session, bookmark: Bookmark) -> None:
+    def _put_bookmark(self, session: Session, bookmark: Bookmark) -> None:
         self.incident_service.state.bookmarks.put(session, bookmark)
         self._queue_row(session, bookmark)
 
@@ -107,7 +109,7 @@ def _read_mappings(row: RuleResultRow) -> list[EntityMapping]:
             get_text(one, "entityType"),
             tuple(
                 (get_text(pair, "identifier"), get_text(pair, "columnName"))
-                for pair in trees_of(one, "fieldMappings")
+                for pair in list_trees(one, "fieldMappings")
             ),
         )
         for one in build_entity_mappings(row.columns)

@@ -41,7 +41,7 @@ class IncidentCorrelator:
     def assign_incident(
         self, session: Session, rule: AnalyticRule, alert: Alert, known: StoredAlert | None, now: datetime
     ) -> int | None:
-        """Put an alert into its incident and return its number, None where the rule makes none. `summarize_all` has to follow."""
+        """Put an alert into its incident and return its number, None for none; then comes `summarize_changed_incidents`."""
         if not rule.incidents.create:
             return None
         group = find_grouping(rule, alert, self.around)
@@ -62,7 +62,7 @@ class IncidentCorrelator:
         self._grown.add(incident.number)
         return incident.number
 
-    def summarize_all(self, session: Session, now: datetime) -> None:
+    def summarize_changed_incidents(self, session: Session, now: datetime) -> None:
         """`summarize` of the incidents that got alerts."""
         for number in sorted(self._grown):
             self._summarize_incident(session, self.state.incidents.read(session, number), now)
@@ -91,13 +91,13 @@ class IncidentCorrelator:
         if not fitting:
             return None
         if group.merges:
-            return self._merge_all(session, fitting, now)
+            return self._merge_incidents(session, fitting, now)
         first = fitting[0]
         if first.status is IncidentStatus.CLOSED and first.number != own:
-            return self._reopen(session, first, alert, now)
+            return self._reopen_incident(session, first, alert, now)
         return first
 
-    def _reopen(self, session: Session, incident: Incident, alert: Alert, now: datetime) -> Incident:
+    def _reopen_incident(self, session: Session, incident: Incident, alert: Alert, now: datetime) -> Incident:
         text = f"opened it again, which was closed as {incident.classification}: {alert.name} came"
         self.state.incidents.act(session, incident.number, IncidentAction(now, BY, text))
         return replace(incident, status=IncidentStatus.ACTIVE, closed=None, classification="", reason="")
@@ -108,7 +108,7 @@ class IncidentCorrelator:
             return False
         return self.state.alerts.count_in_incidents(session, [incident.number]) < MOST_ALERTS
 
-    def _merge_all(self, session: Session, several: list[Incident], now: datetime) -> Incident:
+    def _merge_incidents(self, session: Session, several: list[Incident], now: datetime) -> Incident:
         """The incident that is being worked on, else the oldest, with the others put into it as far as it has room.
 
         What two people own stays two incidents: to join them is for them to say.
@@ -209,7 +209,7 @@ class IncidentCorrelator:
         self.queue_row(session, other.number, now, by)
         return self.state.incidents.put(session, merge_ownership(into, other))
 
-    def redirect_merged(self, session: Session, target: Incident, now: datetime, by: str) -> None:
+    def redirect_merged_incidents(self, session: Session, target: Incident, now: datetime, by: str) -> None:
         """Let what was merged into an incident that goes lead on to where that leads, else be a closed one of its own again."""
         text = f"removed incident {target.number}, which it was merged into"
         for one in self.state.incidents.parts(session, target.number):

@@ -54,7 +54,7 @@ def find_grouping(rule: AnalyticRule, alert: Alert, around: EnrichmentContext = 
     tied = find_alert_keys(alert, around)
     if not asked.grouped:
         return Grouping(tied.wanted, STORY, known=tied.known, merges=True)
-    own = _group_key(rule, alert)
+    own = _compute_group_key(rule, alert)
     return Grouping((own,), asked.lookback, asked.reopen, (own, *tied.known))
 
 
@@ -113,7 +113,7 @@ def _is_specific(entity: Entity) -> bool:
     return "/providers/" in entity.get("ResourceId").lower().replace("/providers/microsoft.management/", "/")
 
 
-def _group_key(rule: AnalyticRule, alert: Alert) -> str:
+def _compute_group_key(rule: AnalyticRule, alert: Alert) -> str:
     """Return what alerts of one rule have in common that go together."""
     asked = rule.incidents
     if asked.matching is MatchingMethod.ANY_ALERT:

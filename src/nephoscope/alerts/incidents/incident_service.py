@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.detection.alert_dedup import is_same_alert
-from nephoscope.alerts.detection.prefetch import PrefetchedMatches, load_pairs, prefetch_matches
+from nephoscope.alerts.detection.prefetch import PrefetchedMatches, load_alert_pairs, prefetch_matches
 from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext
 from nephoscope.alerts.incidents.anomaly_row import ANOMALIES, build_anomaly_row
 from nephoscope.alerts.incidents.change_events import BY as RESPONSE
@@ -23,7 +23,7 @@ from nephoscope.alerts.incidents.incident_update import (
     describe_changes,
 )
 from nephoscope.alerts.incidents.security_rows import ALERTS, build_alert_row
-from nephoscope.alerts.incidents.stored_alert import build_alert_subject, to_stored
+from nephoscope.alerts.incidents.stored_alert import build_alert_subject, to_stored_alert
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.suppression.rule_suppression import PAUSE, REPEAT, WORDS
 from nephoscope.model.alert import Alert
@@ -75,7 +75,7 @@ class IncidentService:
         """
         before = self.prefetch_matches(outcome)
         with self.state.transaction(product="detection") as session:
-            taken = self.store_outcome_in(session, outcome, now, before)
+            taken = self.store_outcome_in_transaction(session, outcome, now, before)
             if scheduled:
                 self.state.rule_runs.record(session, [self.to_rule_run(outcome, taken, now)])
         return taken
@@ -84,20 +84,20 @@ class IncidentService:
         """Return what `taken` needs to know of earlier alerts, read before its transaction; None where there are no alerts."""
         return prefetch_matches(self.state, self.workspace, outcome) if outcome.alerts else None
 
-    def store_outcome_in(
+    def store_outcome_in_transaction(
         self, session: Session, outcome: RuleOutcome, now: datetime, before: PrefetchedMatches | None = None
     ) -> AppliedOutcome:
         """`take` in a transaction that is open, without a note of the run; `before` is what was foreseen of the outcome."""
         if not outcome.alerts:
             return AppliedOutcome()
-        kept = self._select_changed(session, outcome, now, before)
+        kept = self._select_changed_alerts(session, outcome, now, before)
         filing = self._correlator
         touched = [
             filing.assign_incident(session, outcome.rule, alert, known, now)
             for alert, known in kept
             if not alert.held_by
         ]
-        filing.summarize_all(session, now)
+        filing.summarize_changed_incidents(session, now)
         incidents = tuple(dict.fromkeys(number for number in touched if number is not None))
         for number in incidents:
             filing.queue_row(session, number, now, BY)
@@ -113,7 +113,7 @@ class IncidentService:
             outcome.error, outcome.fault,
         )  # fmt: skip
 
-    def _select_changed(
+    def _select_changed_alerts(
         self, session: Session, outcome: RuleOutcome, now: datetime, before: PrefetchedMatches | None
     ) -> list[tuple[Alert, StoredAlert | None]]:
         """The alerts that are new, or say something else than what was known of them; those that are held back say so."""
@@ -121,14 +121,14 @@ class IncidentService:
         silent = rule.suppression is not None and self.state.alerts.has_recent_alert(
             session, self.workspace, rule.id, end, rule.suppression
         )
-        for found, known in load_pairs(self.state, session, self.workspace, outcome, now, before):
+        for found, known in load_alert_pairs(self.state, session, self.workspace, outcome, now, before):
             alert = self._hold_alert(session, rule, found, known, end, silent=silent)
             row = build_alert_row(alert, rule)
             if known is not None:
                 if is_same_alert(known.document, row):
                     continue
                 row["Status"] = known.status
-            self.state.alerts.put(session, to_stored(self.workspace, alert, row, known, end, now))
+            self.state.alerts.put(session, to_stored_alert(self.workspace, alert, row, known, end, now))
             self.state.learned.add(session, self.workspace, rule.id, alert.learned, end)
             self.state.outbox.add(session, self.workspace, ALERTS, row)
             anomaly = build_anomaly_row(alert, rule) if known is None and not alert.held_by else None
@@ -154,17 +154,17 @@ class IncidentService:
         if known is None and not by:
             if silent:
                 by = PAUSE
-            elif self._is_repeated(session, rule, alert, end):
+            elif self._is_repeated_alert(session, rule, alert, end):
                 by = REPEAT
         return replace(alert, held_by=by, held_as=alert.held_as or WORDS.get(by, by)) if by else alert
 
-    def _is_repeated(self, session: Session, rule: AnalyticRule, alert: Alert, end: datetime) -> bool:
+    def _is_repeated_alert(self, session: Session, rule: AnalyticRule, alert: Alert, end: datetime) -> bool:
         """Return whether the rule raised an alert about the same entities within its interval, and none of them was a
         true positive."""
         subject, interval = build_alert_subject(alert), rule.tuning.repeat
         if interval is None or not subject:
             return False
-        earlier = self.state.alerts.recent_alerts_about(
+        earlier = self.state.alerts.list_recent_alerts_about(
             session, self.workspace, rule.id, subject, end, interval
         )
         numbers = {one.incident for one in earlier if one.incident is not None}
@@ -219,10 +219,12 @@ class IncidentService:
                     self.state.incidents.add_note(
                         session, number, IncidentNote(0, kind, by, text, False, now, "")
                     )
-            self._remark(session, kept, remark, now, by)
+            self._remark_classification(session, kept, remark, now, by)
         return kept
 
-    def _remark(self, session: Session, incident: Incident, text: str, now: datetime, by: str) -> None:
+    def _remark_classification(
+        self, session: Session, incident: Incident, text: str, now: datetime, by: str
+    ) -> None:
         """Keep why an incident that is classified is so, in the place of what was said before."""
         if not text or not incident.classification:
             return
@@ -240,7 +242,7 @@ class IncidentService:
             changed = check_incident(apply_changes(incident, changes, now), now)
             return self.state.incidents.put(session, acknowledge(changed, now, by))
 
-    def change_several(
+    def change_incidents(
         self, numbers: Iterable[int], now: datetime, by: str, changes: Mapping[str, object], remark: str = ""
     ) -> None:
         """`change` of several incidents, of all or, where one cannot be changed, of none; `remark`: why they are classified so."""
@@ -255,9 +257,13 @@ class IncidentService:
     def set_alert_statuses(self, ids: Iterable[str], status: str, now: datetime) -> list[StoredAlert]:
         """Return the same of several alerts, of all or of none."""
         with self.state.transaction() as session:
-            return [self.set_alert_status_in(session, one, status, now) for one in dict.fromkeys(ids)]
+            return [
+                self.set_alert_status_in_transaction(session, one, status, now) for one in dict.fromkeys(ids)
+            ]
 
-    def set_alert_status_in(self, session: Session, id_: str, status: str, now: datetime) -> StoredAlert:
+    def set_alert_status_in_transaction(
+        self, session: Session, id_: str, status: str, now: datetime
+    ) -> StoredAlert:
         """`set_alert_status` in a transaction that is open."""
         known = self.state.alerts.find_alert(session, id_)
         if known is None or known.workspace != self.workspace:
@@ -278,7 +284,7 @@ class IncidentService:
     ) -> Incident:
         """`open` with what is said of the classification, in a transaction that is open."""
         made = self.state.incidents.put(session, acknowledge(check_incident(incident, now), now, by))
-        self._remark(session, made, remark, now, by)
+        self._remark_classification(session, made, remark, now, by)
         self.state.incidents.act(session, made.number, IncidentAction(now, by, "opened it"))
         self._correlator.queue_row(session, made.number, now, by)
         return made
@@ -301,7 +307,7 @@ class IncidentService:
                 session, [one.id for one in self.state.alerts.list_of_incident(session, number)], None
             )
             self.state.bookmarks.move(session, number, None)
-            self._correlator.redirect_merged(session, found, now, by)
+            self._correlator.redirect_merged_incidents(session, found, now, by)
             self.state.incidents.drop(session, number)
 
     def add_comment(self, number: int, text: str, now: datetime, by: str, name: str = "") -> None:

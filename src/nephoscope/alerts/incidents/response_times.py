@@ -52,9 +52,9 @@ def measure_response_times(incidents: Iterable[Incident], by: str = "") -> list[
 
 
 def _compute_times(group: str, incidents: Sequence[Incident]) -> ResponseTimes:
-    taken = [_measure_time_to(one, one.acknowledged) for one in incidents if one.acknowledged is not None]
+    taken = [_measure_time_until(one, one.acknowledged) for one in incidents if one.acknowledged is not None]
     ended = [
-        _measure_time_to(one, one.closed)
+        _measure_time_until(one, one.closed)
         for one in incidents
         if one.closed is not None and one.status is IncidentStatus.CLOSED
     ]
@@ -70,7 +70,7 @@ def _compute_times(group: str, incidents: Sequence[Incident]) -> ResponseTimes:
     )
 
 
-def _measure_time_to(incident: Incident, moment: datetime) -> timedelta:
+def _measure_time_until(incident: Incident, moment: datetime) -> timedelta:
     """From its creation to a moment; nothing where a clock that was set back put that before it."""
     return max(moment - incident.created, timedelta())
 

@@ -82,7 +82,7 @@ def _build_properties(alert: Alert, rule: AnalyticRule) -> dict[str, str]:
         "Total Events": str(alert.events),
         "Search Query Results Overall Count": str(alert.events),
         "Event Grouping": "AlertPerResult" if rule.one_alert_a_row else "SingleAlert",
-        **_query_fields(alert),
+        **_map_query_fields(alert),
         "Analytic Rule Ids": json.dumps([alert.rule]),
         "Analytic Rule Name": rule.name,
         "Custom Details": json.dumps(alert.custom_details, ensure_ascii=False),
@@ -91,7 +91,7 @@ def _build_properties(alert: Alert, rule: AnalyticRule) -> dict[str, str]:
     }
 
 
-def _query_fields(alert: Alert) -> dict[str, str]:
+def _map_query_fields(alert: Alert) -> dict[str, str]:
     if alert.searched is None:
         return {}
     start, end = (f"{one.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z" for one in alert.searched)
@@ -122,7 +122,7 @@ def build_incident_row(
         "Status": incident.status.value,
         "Classification": incident.classification,
         "ClassificationReason": incident.reason,
-        "ClassificationComment": _remark(notes) if incident.classification else "",
+        "ClassificationComment": _find_classification_remark(notes) if incident.classification else "",
         "Owner": _build_owner(incident, owner_id),
         "ProviderName": PRODUCT,
         "ProviderIncidentId": str(incident.number),
@@ -166,7 +166,7 @@ def _build_owner(incident: Incident, id_: str) -> dict[str, str | None]:
     }
 
 
-def _remark(notes: Iterable[IncidentNote]) -> str:
+def _find_classification_remark(notes: Iterable[IncidentNote]) -> str:
     """Return what was said when it was classified, the last time."""
     return next((one.text for one in reversed(list(notes)) if one.name == REMARK), "")
 

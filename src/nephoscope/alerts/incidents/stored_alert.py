@@ -10,7 +10,7 @@ from nephoscope.model.alert import Alert
 from nephoscope.state.incidents.alerts import StoredAlert
 
 
-def to_stored(
+def to_stored_alert(
     workspace: str,
     alert: Alert,
     row: dict[str, Any],

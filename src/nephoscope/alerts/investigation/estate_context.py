@@ -18,7 +18,7 @@ from nephoscope.estate.principals import SERVICE_TYPE, USER_TYPE
 from nephoscope.estate.public_endpoint import find_endpoint_access
 from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.roles import ASSIGNMENT_TYPE, describe_unread_grant
-from nephoscope.files.json_tree import tree_of
+from nephoscope.files.json_tree import get_tree
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
 
 if TYPE_CHECKING:
@@ -85,15 +85,17 @@ class EstateContext:
             return self._find_resource(entity)
         name = entity.get("HostName") or entity.get("NetBiosName")
         several = self.index.machines.get(name.lower(), ())
-        return self._choose(entity, several, MACHINES, f"no machine{{within}} is named {name}")
+        return self._choose_resource_context(
+            entity, several, MACHINES, f"no machine{{within}} is named {name}"
+        )
 
     def _find_address(self, entity: Entity) -> EntityContext:
         address = entity.get("Address")
         several = self.index.addresses.get(address.lower(), ())
         missing = f"no network interface or public IP address{{within}} has {address}"
-        return self._choose(entity, several, (NIC_TYPE, ADDRESS_TYPE), missing)
+        return self._choose_resource_context(entity, several, (NIC_TYPE, ADDRESS_TYPE), missing)
 
-    def _choose(
+    def _choose_resource_context(
         self, entity: Entity, found: Sequence[Resource], types: Iterable[str], missing: str
     ) -> EntityContext:
         """The context of the one resource that the reader sees; which cannot be said of none, or of several.
@@ -260,7 +262,7 @@ class EstateContext:
             identity.get("principalId"),
             *(
                 one.get("principalId")
-                for one in tree_of(identity, "userAssignedIdentities").values()
+                for one in get_tree(identity, "userAssignedIdentities").values()
                 if isinstance(one, dict)
             ),
         ]
@@ -321,16 +323,16 @@ class EstateContext:
             yield "", _DIRECTORY
         for principal, grants in self.index.grants.items():
             if principal in wanted:
-                yield from ((text, "") for text in self._name_grants(grants))
+                yield from ((text, "") for text in self._describe_grants(grants))
             elif members and grants[0].kind != "serviceprincipal":
                 inside, unsure = self.index.view.roles.principals.find_members(principal, grants[0].kind)
                 if inside & wanted:
                     by = f" (by the group {self.index.name_group(principal)})"
-                    yield from ((text + by, "") for text in self._name_grants(grants))
+                    yield from ((text + by, "") for text in self._describe_grants(grants))
                 else:
                     yield from (("", gap) for gap in unsure)
 
-    def _name_grants(self, grants: Iterable[RoleGrant]) -> Iterator[str]:
+    def _describe_grants(self, grants: Iterable[RoleGrant]) -> Iterator[str]:
         for grant in grants:
             if self._can_see_grant(grant.scope):
                 yield f"{self.index.name_role(grant)} on {grant.scope or 'everything'}"

@@ -17,7 +17,7 @@ from nephoscope.estate.public_endpoint import FIREWALLED, SITE_CONFIG
 from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.role_definitions import DEFINITION_TYPE
 from nephoscope.estate.roles import READS as ROLE_READS
-from nephoscope.files.json_tree import tree_of, trees_of
+from nephoscope.files.json_tree import get_tree, list_trees
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
@@ -184,8 +184,8 @@ class EstateIndex:
 
 
 def _list_private_addresses(card: Resource) -> Iterable[str]:
-    several = trees_of(get_properties(card), "ipConfigurations")
-    given = (tree_of(one, "properties").get("privateIPAddress") for one in several)
+    several = list_trees(get_properties(card), "ipConfigurations")
+    given = (get_tree(one, "properties").get("privateIPAddress") for one in several)
     return (one for one in given if isinstance(one, str))
 
 
@@ -194,8 +194,8 @@ def _list_reported_addresses(machine: Resource) -> Iterable[str]:
 
     https://learn.microsoft.com/rest/api/hybridcompute/machines/get
     """
-    for card in trees_of(tree_of(get_properties(machine), "networkProfile"), "networkInterfaces"):
-        for one in trees_of(card, "ipAddresses"):
+    for card in list_trees(get_tree(get_properties(machine), "networkProfile"), "networkInterfaces"):
+        for one in list_trees(card, "ipAddresses"):
             address = one.get("address")
             if isinstance(address, str):
                 yield address

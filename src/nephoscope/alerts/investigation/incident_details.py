@@ -66,7 +66,7 @@ class CaseFile:
     @property
     def participants(self) -> list[InvolvedEntity]:
         """Return who takes part, those of most alerts first: one that goes by several names is told once, by all of them."""
-        return list_involved(self.alerts, self.bookmarks)
+        return list_involved_entities(self.alerts, self.bookmarks)
 
     @property
     def parties(self) -> list[Participant]:
@@ -88,7 +88,9 @@ class CaseFile:
             yield TimelineEntry(action.moment, "action", action.author, action.text)
 
 
-def list_involved(alerts: Iterable[StoredAlert], bookmarks: Iterable[Bookmark]) -> list[InvolvedEntity]:
+def list_involved_entities(
+    alerts: Iterable[StoredAlert], bookmarks: Iterable[Bookmark]
+) -> list[InvolvedEntity]:
     """The entities of alerts and bookmarks, those in most of them first."""
     given = [(one.id, one.started, one.ended, read_entities(one)) for one in alerts]
     given += [

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.investigation.incident_details import list_involved
+from nephoscope.alerts.investigation.incident_details import list_involved_entities
 from nephoscope.alerts.investigation.participants import InvolvedEntity
 from nephoscope.model.entity import Entity
 from nephoscope.state.incidents.alerts import StoredAlert
@@ -39,7 +39,7 @@ class KnownEntities:
     @cached_property
     def entities(self) -> tuple[InvolvedEntity, ...]:
         """All entities, those of most alerts and bookmarks first."""
-        return tuple(list_involved(self.alerts.values(), self.bookmarks.values()))
+        return tuple(list_involved_entities(self.alerts.values(), self.bookmarks.values()))
 
     @cached_property
     def entities_by_id(self) -> Mapping[str, InvolvedEntity]:

@@ -67,7 +67,7 @@ def find_prevalence(
         one
         for kind, values in wanted.items()
         if values
-        for one in _ask(lake, workspace, kind, list(values)[:MOST_VALUES], now)
+        for one in _query_prevalence(lake, workspace, kind, list(values)[:MOST_VALUES], now)
     ]
     return sorted(found, key=lambda one: (one.machines, one.events, one.kind, one.value))
 
@@ -93,7 +93,9 @@ def _parse_host(url: str) -> str:
         return ""
 
 
-def _ask(lake: Lake, workspace: str, kind: str, values: Sequence[str], now: datetime) -> list[Prevalence]:
+def _query_prevalence(
+    lake: Lake, workspace: str, kind: str, values: Sequence[str], now: datetime
+) -> list[Prevalence]:
     """Ask a function for values; one that it has no row for was not seen."""
     text = f"{_FUNCTIONS[kind]}(dynamic({json.dumps(values)}))"
     span = RowSpan(now - PERIOD, now, now)
@@ -102,21 +104,21 @@ def _ask(lake: Lake, workspace: str, kind: str, values: Sequence[str], now: date
         return lake.rows(query, workspace=workspace, now=now, timeout=TIMEOUT, span=span)
 
     try:
-        seen = {row.get_text("Value"): _read(kind, row) for row in iterate_findings(run(text))}
-        unseen = "" if seen.keys() >= set(values) else _explain_unseen(kind, run)
+        seen = {row.get_text("Value"): _read_prevalence(kind, row) for row in iterate_findings(run(text))}
+        unseen = "" if seen.keys() >= set(values) else _explain_unseen_values(kind, run)
     except (KqlError, LakeError, OSError) as error:
         return [Prevalence(kind, one, error=str(error) or type(error).__name__) for one in values]
     return [seen.get(one) or Prevalence(kind, one, error=unseen) for one in values]
 
 
-def _explain_unseen(kind: str, run: Callable[[str], pa.Table]) -> str:
+def _explain_unseen_values(kind: str, run: Callable[[str], pa.Table]) -> str:
     """Return why nothing could be seen: '' where a log of the period has rows that name others."""
     function, what = _SIGHTINGS[kind]
     stored = run(f"{function} | take 1").num_rows
     return "" if stored else f"no log that names {what} is stored for these {PERIOD.days} days"
 
 
-def _read(kind: str, row: RuleResultRow) -> Prevalence:
+def _read_prevalence(kind: str, row: RuleResultRow) -> Prevalence:
     first, last = (datetime.fromisoformat(row.get_text(name)) for name in ("FirstSeen", "LastSeen"))
     return Prevalence(
         kind, row.get_text("Value"), first, last, int(row.get_text("Machines")), int(row.get_text("Events"))

@@ -86,7 +86,7 @@ class ProcessIndex:
             if (parent := self.find_parent(one)) is not None:
                 self._children[parent].append(one)
 
-    def find_running(self, host: str, pid: int, at: datetime) -> ProcessStart | None:
+    def find_running_process(self, host: str, pid: int, at: datetime) -> ProcessStart | None:
         """Return the latest process with that id which the host started by then."""
         several = self._by_pid.get((host, pid), []) if pid >= 0 else []
         place = bisect_right(several, at, key=lambda one: one.at)
@@ -96,7 +96,7 @@ class ProcessIndex:
         """Return the process that started another, None where no log has its start."""
         found = self._by_guid.get((one.host, one.parent_guid)) if one.parent_guid else None
         if found is None and not (one.parent_guid and self._by_guid):
-            found = self.find_running(one.host, one.parent_pid, one.at)
+            found = self.find_running_process(one.host, one.parent_pid, one.at)
         return found if found is not one else None
 
     def list_ancestors(self, one: ProcessStart) -> list[ProcessStart]:
@@ -151,7 +151,9 @@ def build_tree(
     below = [one for one in index.iterate_descendants(seeds) if one not in chosen]
     room = max(0, MOST_PROCESSES - len(chosen))
     chosen += below[:room]
-    return ProcessTree(tuple(_TreeBuilder(index, chosen, set(seeds), activities).roots()), len(below[room:]))
+    return ProcessTree(
+        tuple(_TreeBuilder(index, chosen, set(seeds), activities).list_roots()), len(below[room:])
+    )
 
 
 class _TreeBuilder:
@@ -169,7 +171,7 @@ class _TreeBuilder:
         self._parents = {one: index.find_parent(one) for one in self._chosen}
         self._done = assign_activities(index, set(chosen), activities)
 
-    def roots(self) -> Iterator[ProcessNode]:
+    def list_roots(self) -> Iterator[ProcessNode]:
         """Yield the topmost processes, each below its parent that no log has."""
         above: dict[tuple[str, int, str], list[ProcessNode]] = {}
         for one in self._chosen:
@@ -203,7 +205,7 @@ def assign_activities(
     }
     found: dict[ProcessStart, list[ProcessActivity]] = defaultdict(list)
     for activity in sorted(activities, key=lambda one: (one.at, one.kind, one.text)):
-        owner = index.find_running(activity.host, activity.pid, activity.at)
+        owner = index.find_running_process(activity.host, activity.pid, activity.at)
         if owner not in chosen:
             owner = sessions.get((activity.host, activity.logon)) if activity.logon else None
         if owner is not None:

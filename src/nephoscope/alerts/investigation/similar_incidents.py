@@ -45,7 +45,7 @@ def find_similar_incidents(
         for one, _ in state.incidents.find_by_keys(session, incident.workspace, keys, _FIRST, now)
     }
     names = {one.rule: str(one.document["AlertName"]) for one in alerts}
-    rules = state.alerts.incidents_by_rules(session, incident.workspace, sorted(names))
+    rules = state.alerts.map_incidents_by_rules(session, incident.workspace, sorted(names))
     found = []
     for number in (known.keys() | rules.keys()) - {incident.number}:
         other = known.get(number) or state.incidents.read(session, number)

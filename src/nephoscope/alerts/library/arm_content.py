@@ -116,7 +116,7 @@ def _read_resources(
     """Every resource of a known type, those of nested templates too."""
     if isinstance(document, list):
         for number, one in enumerate(document):
-            yield from _read_resources(one, _extend_place(place, f"[{number}]"), template, deep)
+            yield from _read_resources(one, _extend_document_place(place, f"[{number}]"), template, deep)
         return
     if not isinstance(document, dict) or deep > _DEEPEST:
         return
@@ -125,18 +125,18 @@ def _read_resources(
         yield document, place, template
     nested = document.get("value") if isinstance(document.get("value"), list) else None
     if nested is not None:
-        yield from _read_resources(nested, _extend_place(place, "value"), template, deep + 1)
+        yield from _read_resources(nested, _extend_document_place(place, "value"), template, deep + 1)
     inner = document.get("resources")
     if isinstance(inner, list | dict):
         own = _Template(document) if "$schema" in document or "contentVersion" in document else template
         several = list(inner.values()) if isinstance(inner, dict) else inner
-        yield from _read_resources(several, _extend_place(place, "resources"), own, deep + 1)
+        yield from _read_resources(several, _extend_document_place(place, "resources"), own, deep + 1)
     properties = document.get("properties")
     if isinstance(properties, dict):
         for name in ("mainTemplate", "template"):
             if isinstance(properties.get(name), dict):
                 yield from _read_resources(
-                    properties[name], _extend_place(place, f"properties.{name}"), template, deep + 1
+                    properties[name], _extend_document_place(place, f"properties.{name}"), template, deep + 1
                 )
 
 
@@ -156,16 +156,16 @@ def _find_pieces(given: _TemplateResource) -> Iterator[Found]:
         elif kind in WATCHLISTS:
             yield _read_watchlist(given)
         else:
-            yield from _search(given)
+            yield from _read_saved_search(given)
     except (ArmError, ArmSyntaxError) as error:
-        yield _to_unusable(given, f"an expression cannot be evaluated: {error}")
+        yield _to_unusable_content(given, f"an expression cannot be evaluated: {error}")
 
 
 def _read_rule(given: _TemplateResource) -> Found:
     properties = _drop_nulls(given.evaluate(given.resource["properties"]))
     kind = str(given.resource.get("kind") or properties.get("kind") or "Scheduled")
     if kind.lower() not in RUN:
-        return _to_unusable(
+        return _to_unusable_content(
             given, f"rules of kind {kind} are not run here; Scheduled and NRT are", unsupported=True
         )
     techniques = [*_read_texts(properties.get("techniques")), *_read_texts(properties.get("subTechniques"))]
@@ -180,7 +180,7 @@ def _read_rule(given: _TemplateResource) -> Found:
     return _build_piece(given, ContentKind.RULE, document["id"], str(document["name"]), document)
 
 
-def _search(given: _TemplateResource) -> Iterator[Found]:
+def _read_saved_search(given: _TemplateResource) -> Iterator[Found]:
     """A saved search: a function where it has an alias, a hunting query by its category; others are nobody's content."""
     properties = _drop_nulls(given.evaluate(given.resource["properties"]))
     alias = properties.get("functionAlias")
@@ -220,16 +220,16 @@ def _read_watchlist(given: _TemplateResource) -> Found:
     raw = properties.get("rawContent")
     key = str(properties.get("itemsSearchKey") or "")
     if not isinstance(raw, str) or not key:
-        return _to_unusable(given, "a watchlist needs rawContent (CSV) and itemsSearchKey")
+        return _to_unusable_content(given, "a watchlist needs rawContent (CSV) and itemsSearchKey")
     skipped = properties.get("numberOfLinesToSkip") or 0
     if not isinstance(skipped, int) or skipped < 0:
-        return _to_unusable(given, "numberOfLinesToSkip is no whole number from 0 on")
+        return _to_unusable_content(given, "numberOfLinesToSkip is no whole number from 0 on")
     try:
         items, columns = _parse_items("\n".join(raw.splitlines()[skipped:]))
     except SeparatedValuesError as error:
-        return _to_unusable(given, f"rawContent, {error}")
+        return _to_unusable_content(given, f"rawContent, {error}")
     if key not in columns:
-        return _to_unusable(given, f"itemsSearchKey {key!r} is no column of rawContent")
+        return _to_unusable_content(given, f"itemsSearchKey {key!r} is no column of rawContent")
     return _build_piece(
         given, ContentKind.WATCHLIST, alias, alias, {"alias": alias, "key": key, "items": items}
     )
@@ -239,11 +239,11 @@ def _parse_items(text: str) -> tuple[list[dict[str, str]], list[str]]:
     """The rows by column, and the columns; a cell without a column is left out, one that lacks is empty."""
     rows = [row.require_cells() for row in read_separated_rows(text, strict=False) if not row.empty]
     columns = rows[0] if rows else []
-    items = [{name: "" for name in columns if name} | _name_cells(columns, cells) for cells in rows[1:]]
+    items = [{name: "" for name in columns if name} | _pair_cells(columns, cells) for cells in rows[1:]]
     return items, columns
 
 
-def _name_cells(columns: list[str], cells: list[str]) -> dict[str, str]:
+def _pair_cells(columns: list[str], cells: list[str]) -> dict[str, str]:
     return {name: text for name, text in zip(columns, cells, strict=False) if name}
 
 
@@ -254,13 +254,17 @@ def _build_piece(
     return ContentItem(kind, id_, name, version, given.file, document, given.place)
 
 
-def _to_unusable(given: _TemplateResource, reason: str, *, unsupported: bool = False) -> UnusableContent:
+def _to_unusable_content(
+    given: _TemplateResource, reason: str, *, unsupported: bool = False
+) -> UnusableContent:
     properties = given.resource.get("properties")
     name = properties.get("displayName") if isinstance(properties, dict) else ""
-    return UnusableContent(given.place, given.file, str(name or _display_name(given)), (reason,), unsupported)
+    return UnusableContent(
+        given.place, given.file, str(name or _get_display_name(given)), (reason,), unsupported
+    )
 
 
-def _display_name(given: _TemplateResource) -> str:
+def _get_display_name(given: _TemplateResource) -> str:
     """Return what a resource without a title is called; an expression that cannot be told is its own text."""
     try:
         return _extract_id(given)
@@ -303,6 +307,6 @@ def _lower_case_keys(value: Mapping[str, object]) -> dict[str, object]:
     return {name.lower(): one for name, one in value.items()}
 
 
-def _extend_place(place: Place, part: str) -> Place:
+def _extend_document_place(place: Place, part: str) -> Place:
     joined = f"{place.path}{part}" if part.startswith("[") or not place.path else f"{place.path}.{part}"
     return replace(place, path=joined)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope.alerts.library import hunting
 from nephoscope.alerts.library.attack_coverage import CoverageRule, build_technique_cells, render_markdown
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 
 HEAD = """# ATT&CK coverage
 
@@ -16,5 +16,7 @@ that come along speak of, as they say themselves; a technique stands under those
 
 def render_page() -> str:
     """The page."""
-    sources = [CoverageRule(one) for one in (*load_shipped().rules, *hunting.load_shipped().rules)]
+    sources = [
+        CoverageRule(one) for one in (*load_shipped_rules().rules, *hunting.load_shipped_queries().rules)
+    ]
     return "\n".join([HEAD, *render_markdown(build_technique_cells(sources))]) + "\n"

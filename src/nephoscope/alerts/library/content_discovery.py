@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from nephoscope.alerts.library.arm_content import extract_arm_items, is_arm
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind, UnusableContent
 from nephoscope.alerts.library.parser_function import convert_parser, is_parser
-from nephoscope.model.extras import install
+from nephoscope.model.extras import get_install_command
 from nephoscope_policy.model.source_location import Place
 
 Progress = Callable[[str, int, int], object]
@@ -67,7 +67,7 @@ def read(
         found.files += 1
         progress("reading files", found.files, 0)
         source = path.relative_to(root).as_posix() if root.is_dir() else path.name
-        place = Place(_display_path(path) if called is None else f"{called}/{source}".lstrip("/"))
+        place = Place(_format_display_path(path) if called is None else f"{called}/{source}".lstrip("/"))
         for one in _list_pieces(path, place, source, found, sigma):
             if isinstance(one, ContentItem):
                 found.pieces.append(one)
@@ -106,14 +106,14 @@ def _list_files(root: Path, found: CheckoutContent) -> Iterator[Path]:
             yield path
 
 
-def _display_path(path: Path) -> str:
+def _format_display_path(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _list_pieces(
     path: Path, place: Place, source: str, found: CheckoutContent, sigma: str
 ) -> Iterable[ContentItem | UnusableContent]:
-    if _display_path(path) != str(path):
+    if _format_display_path(path) != str(path):
         found.unread.append(UnusableContent(place, place.file, "", ("its name is not UTF-8: rename it",)))
         return []
     try:
@@ -124,7 +124,7 @@ def _list_pieces(
         return []
     if any(_is_sigma(one) for one in documents):
         return _convert_sigma(documents, text, place, source, sigma)
-    return [piece for one in documents for piece in _recognize(one, place, source, found)]
+    return [piece for one in documents for piece in _recognize_content(one, place, source, found)]
 
 
 def _is_sigma(document: object) -> bool:
@@ -141,7 +141,7 @@ def _convert_sigma(
         from nephoscope.alerts.library.sigma.conversion import convert_sigma_file
         from nephoscope.alerts.library.sigma.tables import SigmaPipeline
     except ImportError:
-        reason = f"Sigma rules need pySigma with its Kusto backend: {install('sigma')}"
+        reason = f"Sigma rules need pySigma with its Kusto backend: {get_install_command('sigma')}"
         title = str(documents[0].get("title", "")) if isinstance(documents[0], dict) else ""
         return [UnusableContent(place, source, title, (reason,), unsupported=True)]
     return convert_sigma_file(documents, text, place, source, SigmaPipeline(pipeline))
@@ -210,7 +210,7 @@ def _measure_size(document: object) -> int:
     return count
 
 
-def _recognize(
+def _recognize_content(
     document: object, place: Place, source: str, found: CheckoutContent
 ) -> Iterable[ContentItem | UnusableContent]:
     if isinstance(document, dict):

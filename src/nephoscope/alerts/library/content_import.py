@@ -20,7 +20,7 @@ from nephoscope.alerts.library.content_packs import (
     compare_packs,
 )
 from nephoscope.alerts.library.content_status import judge
-from nephoscope.files.json_tree import get_text, trees_of
+from nephoscope.files.json_tree import get_text, list_trees
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.watchlists.watchlist_service import WatchlistService
 from nephoscope.state.database.database import StateError
@@ -81,7 +81,7 @@ class PackImporter:
 
     def remove(self, pack: RulePack) -> None:
         """Take a pack's functions out of the workspace, and the pack out of the data folder; its watchlists stay."""
-        self._drop(one.id for one in pack.list_pieces(ContentKind.FUNCTION))
+        self._drop_functions(one.id for one in pack.list_pieces(ContentKind.FUNCTION))
         RulePacks(self.lake.data).remove(pack.name)
 
     def _judge_pieces(self, pieces: list[ContentItem], now: datetime) -> list[StoredPiece]:
@@ -101,22 +101,22 @@ class PackImporter:
             if piece.kind not in (ContentKind.FUNCTION, ContentKind.WATCHLIST):
                 continue
             try:
-                self._save(piece, own, now)
+                self._save_piece(piece, own, now)
             except TransientError:
                 raise
             except (LakeError, KqlError, StateError) as error:
                 refused.append(UnusableContent(piece.place, piece.source, piece.name, (str(error),)))
             else:
                 saved.append(StoredPiece.from_piece(piece, None))
-        self._drop(own - {one.id for one in saved})
+        self._drop_functions(own - {one.id for one in saved})
         return saved, refused
 
-    def _save(self, piece: ContentItem, own: set[str], now: datetime) -> None:
+    def _save_piece(self, piece: ContentItem, own: set[str], now: datetime) -> None:
         document = piece.document
         if piece.kind is ContentKind.WATCHLIST:
             keeping = WatchlistService(self.state, self.lake, self.workspace, self.by)
             keeping.hold(
-                get_text(document, "alias"), get_text(document, "key"), trees_of(document, "items"), now
+                get_text(document, "alias"), get_text(document, "key"), list_trees(document, "items"), now
             )
             return
         name, body, parameters = (get_text(document, one) for one in ("name", "body", "parameters"))
@@ -127,7 +127,7 @@ class PackImporter:
             )
         self.lake.functions.save(self.workspace, StoredFunction(name, body, parameters))
 
-    def _drop(self, names: Iterable[str]) -> None:
+    def _drop_functions(self, names: Iterable[str]) -> None:
         known = self.lake.functions.list_content_functions(self.workspace)
         for name in sorted(set(names) & known.keys()):
             self.lake.functions.remove(self.workspace, name)

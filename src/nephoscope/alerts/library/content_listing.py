@@ -13,7 +13,7 @@ from nephoscope.alerts.library.content_item import ContentKind
 from nephoscope.alerts.library.content_packs import RulePack, RulePacks, StoredPiece
 from nephoscope.alerts.library.content_status import RuleAvailability, check_empty_tables, describe_standing
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.files.json_tree import get_list
 from nephoscope.lake.storage.table_store import list_tables
 from nephoscope.state.rules.rule_switches import SwitchState
@@ -61,27 +61,27 @@ def list_content_rules(
     packs: list[RulePack], switched: SwitchState, held: WorkspaceTables
 ) -> Iterator[RuleListing]:
     """The rules that are shipped, and the rules and queries of packs."""
-    for rule in load_shipped().rules:
+    for rule in load_shipped_rules().rules:
         on = switched.is_rule_enabled(rule.id, default=rule.enabled)
-        yield _list_shipped(rule, on=on)
+        yield _build_shipped_listing(rule, on=on)
     for pack in packs:
         for one in pack.list_pieces(*RULES):
-            yield _list_imported(pack, one, switched, held)
+            yield _build_imported_listing(pack, one, switched, held)
 
 
 def list_hunting_queries() -> Iterator[RuleListing]:
     """The hunting queries that are shipped."""
-    return (_list_shipped(query, on=False) for query in hunting.load_shipped().rules)
+    return (_build_shipped_listing(query, on=False) for query in hunting.load_shipped_queries().rules)
 
 
-def _list_shipped(rule: AnalyticRule, *, on: bool) -> RuleListing:
+def _build_shipped_listing(rule: AnalyticRule, *, on: bool) -> RuleListing:
     return RuleListing(
         on, rule.kind.value, rule.severity.value, rule.name, "", RuleAvailability.RUNS.value, RuleAvailability.RUNS.value, rule.id,
         rule.version, rule.tactics, rule.techniques,
     )  # fmt: skip
 
 
-def _list_imported(
+def _build_imported_listing(
     pack: RulePack, one: StoredPiece, switched: SwitchState, held: WorkspaceTables
 ) -> RuleListing:
     document = one.document
@@ -132,9 +132,9 @@ def list_rows(pack: RulePack, held: WorkspaceTables) -> Iterator[dict[str, objec
 
 def list_coverage_sources(packs: list[RulePack], switched: SwitchState) -> Iterator[CoverageRule]:
     """Yield what speaks of ATT&CK: every rule and query, and whether it is on."""
-    for rule in load_shipped().rules:
+    for rule in load_shipped_rules().rules:
         yield CoverageRule(rule, "", switched.is_rule_enabled(rule.id, default=rule.enabled))
-    for query in hunting.load_shipped().rules:
+    for query in hunting.load_shipped_queries().rules:
         yield CoverageRule(query)
     for pack in packs:
         yield from (CoverageRule(query, pack.name) for query in hunting.collect_queries([pack]).rules)

@@ -149,7 +149,7 @@ class RulePacks:
             return
         self._disk.sync_folder(self._folder)
 
-    def activate_only(self, name: str, said: str) -> None:
+    def activate_pack_only(self, name: str, said: str) -> None:
         """Activate a prepared pack as `activate` does and delete all others prepared under its name.
 
         No other process may be preparing a pack of that name.

@@ -65,7 +65,7 @@ def judge(piece: ContentItem, lake: Lake, workspace: str, now: datetime) -> Avai
         last = results[-1]
         # of a query whose columns its rows decide nothing is known before it runs
         columns = [name for name, _ in last.columns] if last.resume is None else None
-        tables = tuple(sorted(table for _, table in catalog.versions()))
+        tables = tuple(sorted(table for _, table in catalog.list_versions()))
         return _judge_columns(rule, columns, tables)
 
 

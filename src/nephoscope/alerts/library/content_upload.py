@@ -14,7 +14,7 @@ from nephoscope.alerts.library.content_discovery import read
 from nephoscope.alerts.library.content_import import PackImport, PackImporter
 from nephoscope.alerts.library.content_listing import WorkspaceTables, list_rows
 from nephoscope.alerts.library.content_packs import PackError, build_slug
-from nephoscope.alerts.library.upload_extraction import SINGLE, UploadError, unpack
+from nephoscope.alerts.library.upload_extraction import SINGLE, UploadError, unpack_upload
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
@@ -68,7 +68,7 @@ def import_upload(
         raise UploadBusyError("another upload is being checked: try again in a minute")
     try:
         with tempfile.TemporaryDirectory(prefix="nephoscope-content-") as folder:
-            unpack(upload.file, upload.data, Path(folder))
+            unpack_upload(upload.file, upload.data, Path(folder))
             reading = read(Path(folder), called=upload.archive)
             if reading.empty and not reading.unread:
                 raise UploadError("it contains no rule, hunting query, parser or watchlist")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nephoscope.alerts.library.defender_plans import Counterpart, DefenderPlan, load_plans
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 
 HEAD = """# Plans of Defender for Cloud
 
@@ -31,7 +31,7 @@ Several detections read a watchlist where the workspace has one, by its column `
 
 def render_page() -> str:
     """The page: what there is in numbers, then a table for each plan."""
-    rules = {Path(rule.place.file).stem: rule for rule in load_shipped().rules}
+    rules = {Path(rule.place.file).stem: rule for rule in load_shipped_rules().rules}
     known = [_complete_plan(plan, rules, load_plans()) for plan in load_plans()]
     lines = [
         HEAD,
@@ -51,7 +51,7 @@ def _complete_plan(
     plan: DefenderPlan, rules: dict[str, AnalyticRule], known: tuple[DefenderPlan, ...]
 ) -> DefenderPlan:
     """The plan with the detections of its tables that no plan names: a new file needs no second list."""
-    named: frozenset[str] = frozenset().union(*(one.detections() for one in known))
+    named: frozenset[str] = frozenset().union(*(one.list_detections() for one in known))
     ours = {name for name, rule in rules.items() if Path(rule.place.file).parent.name in plan.tables}
     return replace(plan, beyond=tuple(sorted({*plan.beyond, *(ours - named)})))
 
@@ -59,7 +59,7 @@ def _complete_plan(
 def _format_counts(plan: DefenderPlan) -> str:
     types = sum(len(one.types) for one in plan.alerts)
     found = sum(len(one.types) for one in plan.alerts if one.detections)
-    return f"| {plan.title} | {types} | {found} | {types - found} | {len(plan.detections())} |"
+    return f"| {plan.title} | {types} | {found} | {types - found} | {len(plan.list_detections())} |"
 
 
 def _format_line(one: Counterpart, rules: dict[str, AnalyticRule]) -> str:

@@ -35,7 +35,7 @@ class DefenderPlan:
     alerts: tuple[Counterpart, ...]
     beyond: tuple[str, ...]
 
-    def detections(self) -> frozenset[str]:
+    def list_detections(self) -> frozenset[str]:
         """Every detection that the plan names."""
         return frozenset(self.beyond).union(*(one.detections for one in self.alerts))
 

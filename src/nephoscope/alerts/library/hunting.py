@@ -96,14 +96,14 @@ def locate_hunting_folder() -> Path:
 
 
 @cache
-def load_shipped() -> RuleFolder:
+def load_shipped_queries() -> RuleFolder:
     """The hunting queries that come with the product, read once."""
-    return _select_hunting(find_rules(locate_hunting_folder()))
+    return _select_hunting_queries(find_rules(locate_hunting_folder()))
 
 
 def load_queries(below: Path) -> RuleFolder:
     """The hunting queries of a folder or file."""
-    return _select_hunting(find_rules(below))
+    return _select_hunting_queries(find_rules(below))
 
 
 def collect_queries(packs: Iterable[RulePack]) -> RuleFolder:
@@ -119,7 +119,7 @@ def collect_queries(packs: Iterable[RulePack]) -> RuleFolder:
     return RuleFolder(tuple(rules), tuple(refused))
 
 
-def _select_hunting(given: RuleFolder) -> RuleFolder:
+def _select_hunting_queries(given: RuleFolder) -> RuleFolder:
     return RuleFolder(tuple(one for one in given.rules if one.kind is RuleKind.HUNTING), given.refused)
 
 

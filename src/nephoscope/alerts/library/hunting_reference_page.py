@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from nephoscope.alerts.library.hunting import load_shipped, states_time_range
+from nephoscope.alerts.library.hunting import load_shipped_queries, states_time_range
 from nephoscope.alerts.rules.rule import AnalyticRule
 
 HEAD = """# Hunting queries
@@ -19,15 +19,15 @@ A query with its own range compares with weeks before, whatever range is asked f
 
 def render_page() -> str:
     """The page: a table of queries for each table of logs."""
-    queries = sorted(load_shipped().rules, key=lambda one: (_name_folder(one), one.name))
+    queries = sorted(load_shipped_queries().rules, key=lambda one: (_get_folder_name(one), one.name))
     lines = [HEAD, f"{len(queries)} queries."]
-    for name, several in groupby(queries, key=_name_folder):
+    for name, several in groupby(queries, key=_get_folder_name):
         lines += ["", f"## {name}", "", "| query | what it shows | tactics | techniques | range |"]
         lines += ["|---|---|---|---|---|", *(_format_line(one) for one in several)]
     return "\n".join(lines) + "\n"
 
 
-def _name_folder(query: AnalyticRule) -> str:
+def _get_folder_name(query: AnalyticRule) -> str:
     return Path(query.place.file).parent.name
 
 

@@ -55,7 +55,9 @@ class OwnRules:
         try:
             with self.state.transaction() as session:
                 self.state.database.queue(session, _SAID)
-                packs.activate_only(API, str(self.state.checkpoints.load_in(session, _SAID).get(API, "")))
+                packs.activate_pack_only(
+                    API, str(self.state.checkpoints.load_in_transaction(session, _SAID).get(API, ""))
+                )
                 known = self.pieces
                 pieces = tuple(edit(known))
                 keep(session, known)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nephoscope.alerts.documents.duration import format_duration
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.alerts.rules.tactics import order_tactics
 
 HEAD = """# Detections
@@ -55,9 +55,9 @@ In a column of datetimes `-10m` is that long before it. A rule needs a case that
 
 def render_page() -> str:
     """The page: what there is in numbers, and a table of rules for each table of logs."""
-    rules = sorted(load_shipped().rules, key=lambda one: (_name_folder(one), one.name))
+    rules = sorted(load_shipped_rules().rules, key=lambda one: (_get_folder_name(one), one.name))
     lines = [HEAD, "## What there is", "", *_format_counts(rules), ""]
-    for name, several in groupby(rules, key=_name_folder):
+    for name, several in groupby(rules, key=_get_folder_name):
         lines += [
             f"## {name}",
             "",
@@ -69,7 +69,7 @@ def render_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _name_folder(rule: AnalyticRule) -> str:
+def _get_folder_name(rule: AnalyticRule) -> str:
     return Path(rule.place.file).parent.name
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.library.active_rules import load_active_rules
 from nephoscope.alerts.rules.former_names import choose_rules
-from nephoscope.alerts.rules.rule_files import RuleFolder, find_rules, load_shipped
+from nephoscope.alerts.rules.rule_files import RuleFolder, find_rules, load_shipped_rules
 from nephoscope.state import NotFoundError, StateError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def load_rules(data: Path, state: State, workspace: str, folders: Sequence[Path] = ()) -> RuleFolder:
     """Return every rule of the folders once, else the shipped and the imported ones of a workspace. Raises PackError."""
     several = [find_rules(folder) for folder in folders] or [
-        load_active_rules(data, load_shipped(), state.rule_switches.load_switches(workspace))
+        load_active_rules(data, load_shipped_rules(), state.rule_switches.load_switches(workspace))
     ]
     rules = {rule.id: rule for each in several for rule in each.rules}
     return RuleFolder(tuple(rules.values()), tuple(one for each in several for one in each.refused))

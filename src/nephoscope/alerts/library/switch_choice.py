@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nephoscope.alerts.library.content_listing import load_packs
 from nephoscope.alerts.rules.former_names import load_former_names
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.rules.rule_switches import PACK, RULE
 
@@ -37,6 +37,6 @@ def choose_switches(data: Path, names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _list_shipped_names() -> Iterator[tuple[str, str]]:
-    for rule in load_shipped().rules:
+    for rule in load_shipped_rules().rules:
         for name in (rule.name, *load_former_names().get(rule.id, ())):
             yield rule.id, name

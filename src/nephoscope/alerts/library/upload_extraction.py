@@ -38,7 +38,7 @@ class UploadLimits:
     files: int = 5_000
 
 
-def unpack(name: str, data: bytes, folder: Path, bounds: UploadLimits = UploadLimits()) -> int:
+def unpack_upload(name: str, data: bytes, folder: Path, bounds: UploadLimits = UploadLimits()) -> int:
     """Put what was sent under a name into an empty folder, told apart by its bytes; how many files.
 
     UploadError, and then what lies in the folder is not to be used, for what is over the bounds, names a place outside the folder or a
@@ -46,7 +46,7 @@ def unpack(name: str, data: bytes, folder: Path, bounds: UploadLimits = UploadLi
     """
     place = _Folder(folder, bounds)
     try:
-        _unpack(name, data, place)
+        _unpack_file(name, data, place)
     except UploadError:
         raise
     except _BROKEN as error:
@@ -54,13 +54,13 @@ def unpack(name: str, data: bytes, folder: Path, bounds: UploadLimits = UploadLi
     return place.count
 
 
-def _unpack(name: str, data: bytes, place: _Folder) -> None:
+def _unpack_file(name: str, data: bytes, place: _Folder) -> None:
     if data.startswith(_ZIP):
-        _unzip(data, place)
+        _unzip_file(data, place)
     elif data.startswith(_GZIP):
-        _untar(_LimitedStream(gzip.GzipFile(fileobj=io.BytesIO(data)), 2 * place.bounds.unpacked), place)
+        _untar_file(_LimitedStream(gzip.GzipFile(fileobj=io.BytesIO(data)), 2 * place.bounds.unpacked), place)
     elif data[_TAR_PLACE:].startswith(_TAR):
-        _untar(io.BytesIO(data), place)
+        _untar_file(io.BytesIO(data), place)
     elif name.lower().endswith(SINGLE):
         place.put(name.replace("\\", "/").rpartition("/")[2], io.BytesIO(data))
     else:
@@ -108,7 +108,7 @@ def split_member_path(name: str) -> tuple[str, ...]:
     return found
 
 
-def _unzip(data: bytes, place: _Folder) -> None:
+def _unzip_file(data: bytes, place: _Folder) -> None:
     # before anything is made of the list of its files
     if data.count(_ZIP_ENTRY) > 2 * place.bounds.files:
         raise UploadError(f"it has more than {place.bounds.files:,} files")
@@ -128,7 +128,7 @@ def _unzip(data: bytes, place: _Folder) -> None:
                     place.put(one.filename, file)
 
 
-def _untar(stream: IO[bytes] | _LimitedStream, place: _Folder) -> None:
+def _untar_file(stream: IO[bytes] | _LimitedStream, place: _Folder) -> None:
     with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]  # a stream needs no more than read
         for number, one in enumerate(archive):
             if number > 2 * place.bounds.files:

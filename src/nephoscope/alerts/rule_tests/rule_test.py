@@ -161,12 +161,12 @@ class RuleTestRunner:
         if kept is None:
             listed = {alias: TableSchema(alias, WATCHLIST, f"watchlist/{alias}") for alias in lists}
             catalog = MemoryCatalog(
-                self._known | self._find_published(rule), load_shipped_functions(), listed
+                self._known | self._find_published_tables(rule), load_shipped_functions(), listed
             )
             kept = self._compiled[rule.query, end, lists] = compile_results(rule.query, catalog, now=end)[-1]
         return kept
 
-    def _find_published(self, rule: AnalyticRule) -> dict[str, TableSchema]:
+    def _find_published_tables(self, rule: AnalyticRule) -> dict[str, TableSchema]:
         """The tables that a query names and that have no definition here; a wildcard does not match others of these."""
         names = set(_WORD.findall(rule.query)) & self._tables.by_name.keys() - self._known.keys()
         return {name: _build_schema(self._tables[name]) for name in names}

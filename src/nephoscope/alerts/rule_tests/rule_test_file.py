@@ -100,7 +100,7 @@ def read_cases(path: Path) -> list[RuleTestCase]:
 
 
 def _build_case(case: WrittenCase, base: Base, place: Place) -> RuleTestCase:
-    expanded = dict(_expand(case, base, place))
+    expanded = dict(_expand_case(case, base, place))
     return RuleTestCase(
         place,
         str(case.note),
@@ -114,7 +114,7 @@ def _build_case(case: WrittenCase, base: Base, place: Place) -> RuleTestCase:
     )
 
 
-def _expand(case: WrittenCase, base: Base, place: Place) -> Iterator[tuple[str, ExpandedRows]]:
+def _expand_case(case: WrittenCase, base: Base, place: Place) -> Iterator[tuple[str, ExpandedRows]]:
     for table, items in (case.tables or {}).items():
         known = table in base or table in case.base
         start = merge_patch(base.get(table, {}), case.base.get(table, {})) if known else None

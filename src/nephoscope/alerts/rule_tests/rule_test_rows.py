@@ -73,12 +73,12 @@ def _expand_rows(item: Mapping[str, object]) -> Iterator[Row]:
         return
     shared = {name: value for name, value in item.items() if name not in (REPEAT, EACH, ROWS)}
     group = _read_group(item)
-    turns = _read_turns(item)
+    turns = _read_turn_rows(item)
     if len(turns) * len(group) > MOST_ROWS:
         raise ValueError(f"more than {MOST_ROWS} rows")
     for turn, values in enumerate(turns):
         for row in group:
-            yield {name: _fill(value, turn) for name, value in (shared | values | row).items()}
+            yield {name: _fill_counters(value, turn) for name, value in (shared | values | row).items()}
 
 
 def _read_group(item: Mapping[str, object]) -> Sequence[Row]:
@@ -91,7 +91,7 @@ def _read_group(item: Mapping[str, object]) -> Sequence[Row]:
     return group
 
 
-def _read_turns(item: Mapping[str, object]) -> Sequence[Row]:
+def _read_turn_rows(item: Mapping[str, object]) -> Sequence[Row]:
     """Return what each turn has of its own: nothing where a row is only repeated, else the values of `each`."""
     if (REPEAT in item) == (EACH in item):
         raise ValueError(
@@ -117,20 +117,20 @@ def _list_rows(each: object) -> Sequence[Row]:
     return [dict(zip(each, values, strict=True)) for values in zip(*each.values(), strict=True)]
 
 
-def _fill(value: object, turn: int) -> object:
+def _fill_counters(value: object, turn: int) -> object:
     """A value with its counters replaced."""
     if isinstance(value, dict):
-        return {name: _fill(inner, turn) for name, inner in value.items()}
+        return {name: _fill_counters(inner, turn) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_fill(inner, turn) for inner in value]
+        return [_fill_counters(inner, turn) for inner in value]
     if not isinstance(value, str) or "n" not in value:
         return value
     if (whole := _COUNTER.fullmatch(value)) and not whole[4]:
-        return int(_count(whole, turn))
-    return _COUNTER.sub(lambda found: _count(found, turn), value)
+        return int(_format_counter(whole, turn))
+    return _COUNTER.sub(lambda found: _format_counter(found, turn), value)
 
 
-def _count(found: re.Match[str], turn: int) -> str:
+def _format_counter(found: re.Match[str], turn: int) -> str:
     start, sign, step, width = found.groups()
     count = int(step or 1) * turn
     return str(int(start or 0) + (-count if sign == "-" else count)).zfill(int(width or 0))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope_kql.cell_formatting import format_cell, iterate_rows, to_json_value, typed_columns
+from nephoscope_kql.cell_formatting import format_cell, iterate_rows, list_typed_columns, to_json_value
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -53,6 +53,6 @@ def _decode_raw(value: object) -> object:
 
 def iterate_findings(table: pa.Table, limit: int | None = None) -> Iterator[RuleResultRow]:
     """The rows of a result."""
-    columns = dict(typed_columns(table))
+    columns = dict(list_typed_columns(table))
     for row in iterate_rows(table, limit):
         yield RuleResultRow(columns, dict(zip(columns, row, strict=True)))

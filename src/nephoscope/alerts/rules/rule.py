@@ -168,7 +168,7 @@ class AnalyticRule:
 
 
 def _read_rule(fields: DocumentFields, place: Place) -> AnalyticRule:
-    kind = _read_kind(fields)
+    kind = _read_rule_kind(fields)
     frequency, period = _read_schedule(fields, kind)
     details = fields.get_pairs("customDetails")
     return AnalyticRule(
@@ -188,7 +188,7 @@ def _read_rule(fields: DocumentFields, place: Place) -> AnalyticRule:
         techniques=fields.get_texts("relevantTechniques") or fields.get_texts("techniques"),
         mappings=(*_read_mappings(fields), *_parse_entity_mappings(fields)),
         custom_details=details,
-        override=_override(fields),
+        override=_read_override(fields),
         incidents=_read_incidents(fields, dict(details)),
         one_alert_a_row=_is_alert_per_result(fields),
         version=fields.get_text("version"),
@@ -244,7 +244,7 @@ def _read_suppression(fields: DocumentFields) -> timedelta | None:
     return fields.get_span("suppressionDuration", least=SHORTEST, most=LONGEST_SUPPRESSION)
 
 
-def _read_kind(fields: DocumentFields) -> RuleKind:
+def _read_rule_kind(fields: DocumentFields) -> RuleKind:
     text = fields.get_text("kind")
     if not text:
         # as in the public rules: what has no schedule is a query to hunt with
@@ -309,7 +309,7 @@ def _parse_entity_mappings(fields: DocumentFields) -> tuple[EntityMapping, ...]:
     return tuple(EntityMapping("", (("", one.get_text("columnName", needed=True)),)) for one in several)
 
 
-def _override(fields: DocumentFields) -> AlertOverride:
+def _read_override(fields: DocumentFields) -> AlertOverride:
     given = fields.get_object("alertDetailsOverride")
     properties = tuple(map(_read_property, given.get_objects("alertDynamicProperties")))
     return AlertOverride(

@@ -98,6 +98,6 @@ def locate_rules_folder() -> Path:
 
 
 @cache
-def load_shipped() -> RuleFolder:
+def load_shipped_rules() -> RuleFolder:
     """The rules that come with the product, read once."""
     return find_rules(locate_rules_folder())

@@ -20,7 +20,7 @@ _WHERE = "detection/apart/{}"
 _TIMES = ("until", "finished")
 
 
-def remember(state: State, workspace: str, ran: RuleRunResult) -> None:
+def save_run_result(state: State, workspace: str, ran: RuleRunResult) -> None:
     """Keep what a run came to, in place of the one before it of its rule; one that another worker took over came to nothing."""
     if ran.lost:
         return

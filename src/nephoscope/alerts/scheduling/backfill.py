@@ -27,7 +27,7 @@ from nephoscope.alerts.tuning.tuning_history import TuningHistory
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.queries.consistent_queries import SHARED_FROM, QueryDemand
 from nephoscope.lake.queries.time_span import RowSpan
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.state import StateError
 from nephoscope_kql.errors import KqlError
 
@@ -88,7 +88,7 @@ class LookBack:
         """
         schedule = self.schedule
         history = TuningHistory.load(schedule.state, schedule.lake, schedule.workspace)
-        with schedule.turns() as turns, turns.acquire(f"look back/{schedule.workspace}") as lease:
+        with schedule.get_turns() as turns, turns.acquire(f"look back/{schedule.workspace}") as lease:
             if lease is None:
                 raise StateError("another process is running a backfill in this workspace: try again later")
             start = since
@@ -96,7 +96,7 @@ class LookBack:
                 end = min(start + STRETCH, until)
                 yield from self._run_span(start, end, until, now, history, turns)
                 start = end
-        deliver(schedule.lake, schedule.state)
+        deliver_outbox(schedule.lake, schedule.state)
 
     def list_window_ends(
         self, rule: AnalyticRule, since: datetime, until: datetime, last: datetime, now: datetime
@@ -125,7 +125,7 @@ class LookBack:
             schedule.reading = readings.first
             stretches, planned = self._plan_windows(readings.first, looked, since, until, last, now)
             noted, planned = since, sorted(planned, key=lambda one: one.order)
-            self._foresee(readings.first, stretches, planned)
+            self._foresee_windows(readings.first, stretches, planned)
             for place, one in enumerate(planned):
                 if place % AT_ONCE == 0:
                     self._share_rows(readings.first, planned[place : place + AT_ONCE])
@@ -170,7 +170,7 @@ class LookBack:
             planned += [PlannedWindow(end + wait, rule, end) for end in live]
         return stretches, planned
 
-    def _foresee(
+    def _foresee_windows(
         self, reading: LakeReading, stretches: dict[str, LookBackStretch], planned: list[PlannedWindow]
     ) -> None:
         """Compute once what the windows of a rule have in common."""
@@ -184,7 +184,7 @@ class LookBack:
         reading.forget()
         demands = []
         for rule, first, last in _collect_spans(planned):
-            if reading.foreseen(rule.query):
+            if reading.is_foreseen(rule.query):
                 continue
             with suppress(KqlError, LakeError, OSError):  # told when the rule is run
                 compiled = reading.compile(rule.query, last)
@@ -197,7 +197,7 @@ class LookBack:
         seen: dict[str, int] = {}
         try:
             if several:
-                seen = reading.versions(reading.compile(rule.query, several[-1]), rule.query)
+                seen = reading.list_versions(reading.compile(rule.query, several[-1]), rule.query)
         except (KqlError, LakeError, OSError):
             # its first window tells of it
             seen = {}
@@ -236,7 +236,7 @@ class LookBack:
         window = build_look_back_window(rule, one.end, self._find_near_real_time_limit(rule, now))
         detector = Detector(schedule.lake, schedule.workspace, schedule.timeout, schedule.reading)
         outcome = detector.run(schedule.with_learned(rule), window, one.due)
-        ran = self._keep(outcome, one.due, now, turns) if outcome.alerts else RuleRunResult(outcome)
+        ran = self._keep_outcome(outcome, one.due, now, turns) if outcome.alerts else RuleRunResult(outcome)
         readings.outdated = readings.outdated or bool(ran.taken.alerts or ran.taken.suppressed)
         if ran.outcome.error:
             stretch.failed.add(one.end)
@@ -253,7 +253,9 @@ class LookBack:
         first = self.schedule.state.rule_runs.first(self.schedule.workspace, rule.id)
         return now if first is None else first - rule.frequency
 
-    def _keep(self, outcome: RuleOutcome, moment: datetime, now: datetime, turns: Turns) -> RuleRunResult:
+    def _keep_outcome(
+        self, outcome: RuleOutcome, moment: datetime, now: datetime, turns: Turns
+    ) -> RuleRunResult:
         """Store alerts under the rule's lease, which a schedule that runs the rule is waited for."""
         schedule = self.schedule
         patience = schedule.lease_seconds * 1.5
@@ -286,26 +288,30 @@ class _Readings:
 
     def __post_init__(self) -> None:
         self.first = self.opened.enter_context(self.schedule.lake.reading(self.schedule.workspace))
-        self.opened.callback(self._close)
+        self.opened.callback(self._close_reading)
 
     def read_newest(self) -> LakeReading:
         """Return the lake with the alerts of the windows before."""
         if self.outdated:
-            self._deliver()
-            self._close()
+            self._deliver_alerts()
+            self._close_reading()
             self._newest = self.schedule.lake.reading(self.schedule.workspace)
             self.outdated = False
         return self._newest or self.first
 
-    def _deliver(self) -> None:
+    def _deliver_alerts(self) -> None:
         """Bring the alerts into their tables; another process that is at it is waited for as long as its turn lasts."""
         schedule, patience = self.schedule, self.schedule.lease_seconds * 1.5
-        while deliver(schedule.lake, schedule.state) is None and patience > 0 and not schedule.is_stopping:
+        while (
+            deliver_outbox(schedule.lake, schedule.state) is None
+            and patience > 0
+            and not schedule.is_stopping
+        ):
             patience -= PAUSE
             schedule.wait(PAUSE)
         schedule.lake.flush()
 
-    def _close(self) -> None:
+    def _close_reading(self) -> None:
         if self._newest is not None:
             self._newest.close()
             self._newest = None

@@ -63,7 +63,7 @@ class LookBackProgress:
     def save(self) -> None:
         """Keep what was added."""
         values = {rule: msgspec.to_builtins(self._spans[rule]) for rule in sorted(self._changed)}
-        self.state.checkpoints.put_several(f"{_SOURCE}/{self.workspace}", values)
+        self.state.checkpoints.put_values(f"{_SOURCE}/{self.workspace}", values)
         self._changed.clear()
 
     def list_intervals(self, rule: AnalyticRule) -> Sequence[Interval]:

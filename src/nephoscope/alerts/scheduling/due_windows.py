@@ -87,7 +87,7 @@ def find_due_windows(
         return DueWindows(rule, (find_latest_window(rule, over).end,))
     found = set(iterate_window_ends(rule, max(last.until, oldest), over))
     found.update(one.until for one in known.faults if one.until <= over and is_backing_off(one, now))
-    found.update(lateness.list_ends(rule, standing, reading, last.until, oldest))
+    found.update(lateness.list_window_ends(rule, standing, reading, last.until, oldest))
     return DueWindows(rule, tuple(sorted(found)), count_window_ends(rule, last.until, oldest), known.seconds)
 
 

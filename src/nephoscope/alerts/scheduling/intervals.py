@@ -19,7 +19,7 @@ def merge_intervals(intervals: Iterable[Interval]) -> list[Interval]:
     return found
 
 
-def subtract(whole: Interval, covered: Sequence[Interval]) -> list[Interval]:
+def subtract_intervals(whole: Interval, covered: Sequence[Interval]) -> list[Interval]:
     """Return what merged intervals leave of one."""
     found, start = [], whole[0]
     for begin, end in covered:

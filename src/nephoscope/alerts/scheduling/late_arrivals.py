@@ -32,7 +32,7 @@ class LateArrivals:
     first: Callable[[str], datetime | None]
     _looked: dict[str, tuple[_Known, dict[str, int]]] = field(default_factory=dict)
 
-    def list_ends(
+    def list_window_ends(
         self,
         rule: AnalyticRule,
         standing: RuleStanding,
@@ -42,12 +42,12 @@ class LateArrivals:
     ) -> list[datetime]:
         """The ends of the windows of a rule, run already (the last one ended at `until`), in which rows are that it has not seen."""
         try:
-            return self._list_late_ends(rule, standing, reading, until, oldest)
+            return self._list_late_window_ends(rule, standing, reading, until, oldest)
         except (LakeError, OSError):
             # a table that cannot be read: the rule's own run tells of it, and what came is looked at when it can be read again
             return []
 
-    def _list_late_ends(
+    def _list_late_window_ends(
         self,
         rule: AnalyticRule,
         standing: RuleStanding,
@@ -62,7 +62,9 @@ class LateArrivals:
         for table, version in before.items():
             snapshot = reading.snapshot(table)
             if snapshot is not None and snapshot.version > version:
-                added |= self.additions.rows_added_between(table, version, snapshot, standing.looked, oldest)
+                added |= self.additions.read_rows_added_between(
+                    table, version, snapshot, standing.looked, oldest
+                )
                 now[table] = snapshot.version
         found = find_stale_windows(rule, added, until, oldest)
         if found:

@@ -71,10 +71,10 @@ class RunBatch:
     def acquire_leases(self, names: Sequence[str]) -> set[str]:
         """Take the leases that nobody else has; their names."""
         with self._lock:
-            self._waiting = self.turns.acquire_several(names)
+            self._waiting = self.turns.acquire_available(names)
             return set(self._waiting)
 
-    def begin_turn(self, name: str) -> RuleLease | None:
+    def acquire_rule_lease(self, name: str) -> RuleLease | None:
         """A rule's turn; None where another worker has its lease, or it was given back."""
         with self._lock:
             lease = self._waiting.pop(name, None)
@@ -126,17 +126,17 @@ class RunBatch:
             if not self._outcomes and not self._over:
                 return
             try:
-                self._kept += self._store_together(self._outcomes, self._over)
+                self._kept += self._store_outcomes_together(self._outcomes, self._over)
             except StateError:
                 raise
             except Exception:  # noqa: BLE001 - one of several that cannot be kept is no reason to lose the others: it is found below
                 for one in self._outcomes:
-                    self._kept += self._store_alone(*one)
-                self._store_together([], self._over)
+                    self._kept += self._store_outcome_alone(*one)
+                self._store_outcomes_together([], self._over)
             self.turns.drop(self._over)
             self._outcomes, self._over, self._oldest = [], [], None
 
-    def _store_together(
+    def _store_outcomes_together(
         self, several: Sequence[tuple[RuleLease, RuleOutcome]], over: Sequence[Lease] = ()
     ) -> list[RuleRunResult]:
         """Keep outcomes and give the leases back that are over, all of it or nothing."""
@@ -157,7 +157,7 @@ class RunBatch:
                 ran, courses[id(turn)] = self._apply_outcome(session, course, outcome, known)
                 found.append(ran)
             self._record_runs(session, courses, found)
-            state.leases.release_several(session, over)
+            state.leases.release_leases(session, over)
         for turn, _ in several:
             turn.lost = turn.lost or turn.lease.name in lost
             turn.course = courses.get(id(turn), turn.course)
@@ -173,7 +173,7 @@ class RunBatch:
         if outcome.alerts:
             # what the outcome before it changed is read anew
             session.expire_all()
-        taken = self.incident_service.store_outcome_in(session, outcome, self.now, before)
+        taken = self.incident_service.store_outcome_in_transaction(session, outcome, self.now, before)
         if course is None:
             return RuleRunResult(outcome, taken), None
         after = course.advance(session, outcome, self.now)
@@ -193,17 +193,17 @@ class RunBatch:
         state.rule_runs.record(session, runs)
         state.rule_standings.put(session, [one.standing for one in noted])
 
-    def _store_alone(self, turn: RuleLease, outcome: RuleOutcome) -> list[RuleRunResult]:
+    def _store_outcome_alone(self, turn: RuleLease, outcome: RuleOutcome) -> list[RuleRunResult]:
         """Keep one outcome; where it cannot be kept, that is what came of the run."""
         try:
-            return self._store_together([(turn, outcome)])
+            return self._store_outcomes_together([(turn, outcome)])
         except StateError:
             raise
         except Exception as error:  # noqa: BLE001 - a rule is a boundary: it is told, and the others go on
             failed = replace(
                 outcome, alerts=(), error=f"not kept: {type(error).__name__}: {error}", fault=True
             )
-            return self._store_together([(turn, failed)])
+            return self._store_outcomes_together([(turn, failed)])
 
 
 def _is_overdue(since: float | None) -> bool:

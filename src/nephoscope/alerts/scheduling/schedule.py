@@ -17,7 +17,7 @@ from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentCon
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.window import SETTLE, RuleWindow, build_window
-from nephoscope.alerts.scheduling.ad_hoc_runs import remember
+from nephoscope.alerts.scheduling.ad_hoc_runs import save_run_result
 from nephoscope.alerts.scheduling.due_windows import (
     BEHIND,
     DueWindows,
@@ -33,7 +33,7 @@ from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.queries.consistent_queries import QueryDemand
 from nephoscope.lake.storage.table_additions import Additions
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.leases.lease_renewal import SECONDS, Turns
 from nephoscope.state.rules.rule_state import RuleStanding
@@ -94,16 +94,16 @@ class Schedule:
             Additions(self.lake.data), partial(self.state.rule_runs.first, self.workspace)
         )
 
-    def run_once(self, end: datetime, now: datetime) -> Iterator[RuleRunResult]:
+    def run_all_rules_once(self, end: datetime, now: datetime) -> Iterator[RuleRunResult]:
         """Run every rule in the window that ends at a time, whatever was run before; the schedule goes on as if it had not been.
 
         Rules that another process runs are waited for, together as long as the turn of one that was killed lasts; then that is their
         error.
         """
-        rules = self._load_enabled(now)
+        rules = self._load_enabled_rules(now)
         patience = self.lease_seconds * 1.5
-        with self.lake.reading(self.workspace) as self.reading, self.turns() as turns:
-            self._prepare(self.reading, [DueWindows(rule, (end,)) for rule in rules])
+        with self.lake.reading(self.workspace) as self.reading, self.get_turns() as turns:
+            self._prepare_shared_rows(self.reading, [DueWindows(rule, (end,)) for rule in rules])
             for rule in rules:
                 with ExitStack() as held:
                     lease = held.enter_context(turns.acquire(self.build_lease_name(rule)))
@@ -118,9 +118,9 @@ class Schedule:
                         )
                         continue
                     ran = self._run(rule, build_window(rule, end), now, lease)
-                    remember(self.state, self.workspace, ran)
+                    save_run_result(self.state, self.workspace, ran)
                     yield ran
-        deliver(self.lake, self.state)
+        deliver_outbox(self.lake, self.state)
 
     def tick(self, now: datetime | None = None, budget: float | None = None) -> Iterator[RuleRunResult]:
         """Run the windows that are due: those that were never run, that ended in a fault, and that late rows have come for.
@@ -130,23 +130,23 @@ class Schedule:
         moment = now or datetime.now(UTC)
         look = ScheduleTick(moment, None if budget is None else monotonic() + budget)
         self.more = False
-        with self.lake.reading(self.workspace) as self.reading, self.turns() as turns:
-            plan = deque(self._plan(self.reading, moment))
-            self._prepare(self.reading, plan)
+        with self.lake.reading(self.workspace) as self.reading, self.get_turns() as turns:
+            plan = deque(self._plan_due_windows(self.reading, moment))
+            self._prepare_shared_rows(self.reading, plan)
             while plan and not self._is_over(look):
-                yield from self._run_together(self._select_round(plan, moment), plan, turns, look)
+                yield from self._run_windows_together(self._select_round(plan, moment), plan, turns, look)
         self.more = self.more or bool(plan)
-        self._prune(moment)
-        deliver(self.lake, self.state)
+        self._prune_runs(moment)
+        deliver_outbox(self.lake, self.state)
 
     def stop(self) -> None:
         """End after the window that is being run, or without it where it takes long: it is run again some other time."""
         self._stopping.set()
-        timer = threading.Timer(GRACE, self._interrupt)
+        timer = threading.Timer(GRACE, self._interrupt_reading)
         timer.daemon = True
         timer.start()
 
-    def _interrupt(self) -> None:
+    def _interrupt_reading(self) -> None:
         if self.reading is not None:
             self.reading.interrupt()
 
@@ -161,7 +161,7 @@ class Schedule:
 
     # --- what is due -----------------------------------------------------------------------------------------------
 
-    def _load_enabled(self, now: datetime) -> list[AnalyticRule]:
+    def _load_enabled_rules(self, now: datetime) -> list[AnalyticRule]:
         """The rules that are run, as they are tuned now."""
         tuned = EffectiveTuning.load(self.state, self.lake, self.workspace, now)
         return [
@@ -170,13 +170,13 @@ class Schedule:
             if one.enabled and one.kind is not RuleKind.HUNTING
         ]
 
-    def _plan(self, reading: LakeReading, now: datetime) -> list[DueWindows]:
+    def _plan_due_windows(self, reading: LakeReading, now: datetime) -> list[DueWindows]:
         """Return what is due, the most urgent first."""
         standings = self.state.rule_standings.all(self.workspace)
         last = self.state.rule_runs.last(self.workspace, before=now)
         faults = self.state.rule_runs.faults(self.workspace)
         found = []
-        for rule in self._load_enabled(now):
+        for rule in self._load_enabled_rules(now):
             standing = standings.get(rule.id) or self._build_new_standing(rule)
             known = RuleStatus(standing, last.get(rule.id), faults.get(rule.id, ()))
             found.append(find_due_windows(rule, known, self._lateness, reading, now, self.settle))
@@ -187,7 +187,7 @@ class Schedule:
     def _load_statuses(self, rules: Sequence[AnalyticRule], now: datetime) -> dict[str, RuleStatus]:
         """Return what is known of rules now that nobody else runs them."""
         ids = [rule.id for rule in rules]
-        standings = self.state.rule_standings.load_several(self.workspace, ids)
+        standings = self.state.rule_standings.load_standings(self.workspace, ids)
         last = self.state.rule_runs.last(self.workspace, ids, now)
         faults = self.state.rule_runs.faults(self.workspace, ids)
         return {
@@ -202,7 +202,7 @@ class Schedule:
     def _build_new_standing(self, rule: AnalyticRule) -> RuleStanding:
         return RuleStanding(self.workspace, rule.id, hash_rule(rule))
 
-    def _prepare(self, reading: LakeReading, plan: Iterable[DueWindows]) -> None:
+    def _prepare_shared_rows(self, reading: LakeReading, plan: Iterable[DueWindows]) -> None:
         """Let the rules of one look share what they read: their last windows, and of a worker among several its own share."""
         demands = []
         for one in plan:
@@ -232,7 +232,7 @@ class Schedule:
             found.append(plan.popleft())
         return found
 
-    def _run_together(
+    def _run_windows_together(
         self, several: list[DueWindows], plan: deque[DueWindows], turns: Turns, look: ScheduleTick
     ) -> Iterator[RuleRunResult]:
         """The windows of rules that are due, while nobody else runs these; those that had to wait go back into the plan."""
@@ -246,13 +246,13 @@ class Schedule:
             found = RunBatch(turns, incident_service, look.now)
             turns.watch = found.store_overdue
             try:
-                yield from self._run_one_by_one(found, several, plan, look)
+                yield from self._run_windows_one_by_one(found, several, plan, look)
             finally:
                 turns.watch = lambda: None
                 found.close()
             yield from found.pop_results()
 
-    def _run_one_by_one(
+    def _run_windows_one_by_one(
         self, found: RunBatch, several: list[DueWindows], plan: deque[DueWindows], look: ScheduleTick
     ) -> Iterator[RuleRunResult]:
         taken = found.acquire_leases([self.build_lease_name(one.rule) for one in several])
@@ -260,7 +260,7 @@ class Schedule:
         mine = [one.rule for one in several if self.build_lease_name(one.rule) in taken]
         known = self._load_statuses(mine, look.now)
         for place, rule in enumerate(mine):
-            turn = None if self._is_over(look) else found.begin_turn(self.build_lease_name(rule))
+            turn = None if self._is_over(look) else found.acquire_rule_lease(self.build_lease_name(rule))
             if turn is None:
                 # its lease was given back while another rule took long
                 left = {one.id for one in mine[place:]}
@@ -317,7 +317,7 @@ class Schedule:
         """Run one window, which is not noted, and keep what came of it."""
         outcome = self._run_window(rule, window, now)
         around = self.load_context(now) if outcome.alerts else NOWHERE
-        found = RunBatch(self.turns(), IncidentService(self.state, self.workspace, around), now)
+        found = RunBatch(self.get_turns(), IncidentService(self.state, self.workspace, around), now)
         found.add(RuleLease(lease), outcome)
         found.store_outcomes()
         return found.pop_results()[0]
@@ -336,7 +336,7 @@ class Schedule:
         knows = self.state.learned.load_for_rule(self.workspace, rule.id)
         return replace(rule, tuning=replace(rule.tuning, learning=replace(learning, knows=knows)))
 
-    def turns(self) -> Turns:
+    def get_turns(self) -> Turns:
         """Return the turns of this worker."""
         return Turns(self.state.leases, self.holder, self.lease_seconds)
 
@@ -344,7 +344,7 @@ class Schedule:
         """Return the name of the lease under which a rule is run."""
         return f"rule/{self.workspace}/{rule.id}"
 
-    def _prune(self, now: datetime) -> None:
+    def _prune_runs(self, now: datetime) -> None:
         """Forget old runs, once a day."""
         today = now.date().isoformat()
         if self.state.checkpoints.get(PRUNED, self.workspace) != today:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.window import count_window_ends, find_latest_window, find_settle_time
 from nephoscope.alerts.scheduling.backfill_progress import LookBackProgress
-from nephoscope.alerts.scheduling.intervals import Interval, merge_intervals, subtract
+from nephoscope.alerts.scheduling.intervals import Interval, merge_intervals, subtract_intervals
 from nephoscope.lake.schema.column_types import TIME
 from nephoscope.lake.storage.table_store import list_tables
 
@@ -61,7 +61,8 @@ def find_unevaluated_rows(
                 continue
             snapshot = catalog.snapshot(f"{workspace}/{table}")
             found = [
-                _count(file, merge_intervals(intervals)) for file in (snapshot.files if snapshot else ())
+                _count_rows_in_intervals(file, merge_intervals(intervals))
+                for file in (snapshot.files if snapshot else ())
             ]
             if amount := sum(number for number, _, _ in found):
                 rows[table] = amount
@@ -86,7 +87,7 @@ def _list_times_left(
     state: State, rules: Sequence[AnalyticRule], workspace: str, now: datetime
 ) -> list[tuple[AnalyticRule, list[Interval]]]:
     """Return with each rule the times whose turn has come and that it has not looked at."""
-    looked, extents = LookBackProgress.load(state, workspace), state.rule_runs.extents(workspace)
+    looked, extents = LookBackProgress.load(state, workspace), state.rule_runs.map_extents(workspace)
     found = []
     for rule in rules:
         covered = [
@@ -94,7 +95,7 @@ def _list_times_left(
             *_list_scheduled_intervals(state, workspace, rule, extents.get(rule.id)),
         ]
         over = find_latest_window(rule, now - find_settle_time(rule)).end
-        found.append((rule, subtract((_EVER, over), merge_intervals(covered))))
+        found.append((rule, subtract_intervals((_EVER, over), merge_intervals(covered))))
     return found
 
 
@@ -106,10 +107,12 @@ def _list_scheduled_intervals(
     first, last, runs = extent
     if count_window_ends(rule, first - rule.frequency, last) == runs:
         return [(first - rule.frequency, last)]
-    return [(end - rule.frequency, end) for end in state.rule_runs.list_ends(workspace, rule.id)]
+    return [(end - rule.frequency, end) for end in state.rule_runs.list_window_ends(workspace, rule.id)]
 
 
-def _count(file: ParquetFile, intervals: Sequence[Interval]) -> tuple[int, datetime, datetime]:
+def _count_rows_in_intervals(
+    file: ParquetFile, intervals: Sequence[Interval]
+) -> tuple[int, datetime, datetime]:
     """Return how many rows of a file happened in the intervals, the first and the last of them."""
     nothing = 0, _EVER, _EVER
     if file.first is None or file.last is None:
@@ -125,7 +128,7 @@ def _count(file: ParquetFile, intervals: Sequence[Interval]) -> tuple[int, datet
         pc.and_(pc.greater_equal(times, pa.scalar(start)), pc.less(times, pa.scalar(end)))
         for start, end in touching
     ]
-    within = times.filter(_or_masks(masks))
+    within = times.filter(_combine_masks(masks))
     if not len(within):
         return nothing
     bounds = pc.min_max(within)
@@ -135,7 +138,7 @@ def _count(file: ParquetFile, intervals: Sequence[Interval]) -> tuple[int, datet
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-def _or_masks(masks: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+def _combine_masks(masks: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
     whole = masks[0]
     for one in masks[1:]:
         whole = pc.or_(whole, one)

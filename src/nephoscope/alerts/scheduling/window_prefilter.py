@@ -16,10 +16,10 @@ from nephoscope.alerts.scheduling.rule_health import HEALTH
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.queries.consistent_queries import SHARED_FROM
 from nephoscope.lake.queries.time_span import RowSpan
-from nephoscope_kql.compile import compile_derived
+from nephoscope_kql.compile import compile_derived_relations
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.plan.required_tables import has_no_rows
-from nephoscope_kql.row_requirements import candidates
+from nephoscope_kql.row_requirements import find_candidates
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 from nephoscope_kql.window_cadence import Cadence
 
@@ -66,7 +66,9 @@ class WindowPlan:
                 return list(ends)
             if self.reading.empty(compiled, span):
                 return []
-            return self._select_ends(rule, list(ends), span, self.reading.empty_relations(compiled, span))
+            return self._select_window_ends(
+                rule, list(ends), span, self.reading.find_empty_relations(compiled, span)
+            )
         except (KqlError, LakeError, OSError):
             # the windows themselves tell what is wrong with the query
             return list(ends)
@@ -78,7 +80,7 @@ class WindowPlan:
             return frozenset(ends)
         try:
             compiled = self.reading.compile(rule.query, ends[-1])
-            if reads_own_tables(self.reading.versions(compiled, rule.query)):
+            if reads_own_tables(self.reading.list_versions(compiled, rule.query)):
                 return frozenset(ends)
             several = _split_at_gaps(ends, rule.frequency)
             found = (one if len(one) < SHARED_FROM else self.select_windows(rule, one) for one in several)
@@ -86,7 +88,7 @@ class WindowPlan:
         except Exception:  # noqa: BLE001 - a rule is a boundary, and its windows themselves tell what goes wrong
             return frozenset(ends)
 
-    def _select_ends(
+    def _select_window_ends(
         self, rule: AnalyticRule, ends: list[datetime], span: RowSpan, empty: frozenset[str]
     ) -> list[datetime]:
         cadence = Cadence(to_ticks(rule.frequency), to_ticks(rule.period))
@@ -96,11 +98,11 @@ class WindowPlan:
         def derive(relation: Relation) -> list[Relation]:
             nonlocal nothing
             nothing = has_no_rows(relation, empty)
-            found = () if nothing else candidates(relation, cadence, empty)
+            found = () if nothing else find_candidates(relation, cadence, empty)
             reaches.extend(since for _, since in found)
             return [one for one, _ in found]
 
-        queries = compile_derived(rule.query, self.reading.catalog, derive)
+        queries = compile_derived_relations(rule.query, self.reading.catalog, derive)
         if nothing:
             return []
         grain = timedelta(microseconds=cadence.grain // 10)

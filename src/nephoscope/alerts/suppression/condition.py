@@ -61,7 +61,7 @@ class SuppressionCondition:
     def is_met(self, subject: SuppressionSubject) -> bool:
         """Return whether it holds."""
         found = _list_field_values(self.field, subject)
-        return bool(found) and all(map(self._is_satisfied, found))
+        return bool(found) and all(map(self._is_satisfied_by, found))
 
     def with_watchlist(self, lists: Lists) -> SuppressionCondition:
         """With the items of its watchlist as values, as they are now; one that nobody has holds nothing."""
@@ -84,7 +84,7 @@ class SuppressionCondition:
         shown = [*self.values[:3], *([f"{len(self.values) - 3} more"] if len(self.values) > 3 else [])]
         return f"{self.field} {self.operator} {', '.join(shown)}"
 
-    def _is_satisfied(self, value: str) -> bool:
+    def _is_satisfied_by(self, value: str) -> bool:
         lowered = value.lower()
         if self.operator == "atMost":
             found = parse_number(value)

@@ -98,11 +98,11 @@ class TuningAdvisor:
 
     def propose(self, rules: Iterable[AnalyticRule]) -> Iterator[Advice]:
         """Yield what the advisors think, not tried yet; the rules with the most alerts first."""
-        cases = [self._case(rule, alerts) for rule, alerts in self._alerts(rules)]
+        cases = [self._build_case(rule, alerts) for rule, alerts in self._list_rule_alerts(rules)]
         for case in sorted(cases, key=lambda one: (-len(one.alerts), one.rule.id)):
             for kind, advise in load_advisors().items():
                 for proposal in advise(case):
-                    if proposal.hides and not any(one.untouchable for one in proposal.hides):
+                    if proposal.hides and not any(one.is_untouchable for one in proposal.hides):
                         yield _build_advice(kind, case, proposal, proposal.hides)
 
     def list_advice(self, rules: Iterable[AnalyticRule], wanted: str = "") -> Iterator[Advice]:
@@ -120,16 +120,16 @@ class TuningAdvisor:
                 )
                 for at, one in enumerate(several, 1):
                     report = self._report_part(at, parts)
-                    changed = with_proposal(one.rule, one.proposal)
+                    changed = apply_proposal(one.rule, one.proposal)
                     after = replay_windows(detector, changed, moments, self.until, report)
-                    if (advice := _confirm(one, known, before, after)) is not None:
+                    if (advice := _confirm_advice(one, known, before, after)) is not None:
                         yield advice
 
     def _report_part(self, at: int, of: int) -> Told:
         """Tells of one of several runs of the same windows as a part of all."""
         return lambda done, total: self.told(at * total + done, of * total)
 
-    def _alerts(self, rules: Iterable[AnalyticRule]) -> list[tuple[AnalyticRule, list[PastAlert]]]:
+    def _list_rule_alerts(self, rules: Iterable[AnalyticRule]) -> list[tuple[AnalyticRule, list[PastAlert]]]:
         """The rules as they run, with what they raised and would raise again."""
         tuned = EffectiveTuning.load(self.state, self.lake, self.workspace, self.until)
         found: dict[str, list[PastAlert]] = defaultdict(list)
@@ -145,19 +145,19 @@ class TuningAdvisor:
             if rule.enabled
         ]
 
-    def _case(self, rule: AnalyticRule, alerts: list[PastAlert]) -> TuningCase:
-        runs = self.state.rule_runs.runs_between(self.workspace, self.since, self.until)
+    def _build_case(self, rule: AnalyticRule, alerts: list[PastAlert]) -> TuningCase:
+        runs = self.state.rule_runs.list_runs_between(self.workspace, self.since, self.until)
         seconds = sum(one.seconds for one in runs if one.rule == rule.id)
         return TuningCase(rule, alerts, self.since, self.until, seconds)
 
 
-def _confirm(
+def _confirm_advice(
     advice: Advice, known: Sequence[PastAlert], before: ReplayResult, after: ReplayResult
 ) -> Advice | None:
     """The advice with what the windows that raised alerts say it hides, replayed without and with it; None where it does not hold."""
     gone = _find_gone(before.raised_alerts, after.raised_alerts)
     hides = [each for each in known if each.id in gone and not each.is_held]
-    if not hides or any(each.untouchable for each in hides) or after.errors:
+    if not hides or any(each.is_untouchable for each in hides) or after.errors:
         return None
     return replace(
         advice, hides=tuple(hides), confidence=_rate_confidence(hides), of=len(before.raised_alerts)
@@ -197,7 +197,7 @@ def _rate_confidence(hides: Sequence[PastAlert]) -> Confidence:
     return Confidence.PROVEN if share == 1 else Confidence.LIKELY if share >= SURE else Confidence.REVIEW
 
 
-def with_proposal(rule: AnalyticRule, proposal: Proposal) -> AnalyticRule:
+def apply_proposal(rule: AnalyticRule, proposal: Proposal) -> AnalyticRule:
     """The rule as it would run."""
     step, tuning = proposal.step, rule.tuning
     if isinstance(step, SuppressStep):
@@ -214,7 +214,7 @@ def with_proposal(rule: AnalyticRule, proposal: Proposal) -> AnalyticRule:
     )
 
 
-def apply(editing: TuningEditor, advice: Advice, expires: datetime | None) -> None:
+def carry_out_advice(editing: TuningEditor, advice: Advice, expires: datetime | None) -> None:
     """Do what the advice says, in the name of who edits; `editing.advice` is its id."""
     step = advice.proposal.step
     comment = f"{advice.proposal.text}: {advice.proposal.evidence}"

@@ -54,7 +54,7 @@ class PastAlert:
         return build_suppression_key(self.subject)
 
     @property
-    def untouchable(self) -> bool:
+    def is_untouchable(self) -> bool:
         """Return whether no advice may hide it: a true positive, or part of a story that nobody has judged yet."""
         return self.verdict == TRUE or self.story
 

@@ -33,7 +33,7 @@ def list_applied_advice(state: State, workspace: str, rule: str) -> list[Applied
             several.setdefault(one.advice, []).append(one)
     standing = _find_in_force(state, workspace, rule)
     learned = state.learned.load_for_rule(workspace, rule)
-    found = [_make_followed(advice, changes, standing, learned) for advice, changes in several.items()]
+    found = [_make_applied_advice(advice, changes, standing, learned) for advice, changes in several.items()]
     return sorted(found, key=lambda one: one.moment, reverse=True)
 
 
@@ -46,7 +46,7 @@ def _find_in_force(state: State, workspace: str, rule: str) -> set[tuple[str, st
     return suppressions | settings
 
 
-def _make_followed(
+def _make_applied_advice(
     advice: str, changes: list[TuningChange], standing: set[tuple[str, str]], learned: frozenset[str]
 ) -> AppliedAdvice:
     last = changes[-1]

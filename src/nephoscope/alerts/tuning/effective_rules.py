@@ -56,7 +56,7 @@ class EffectiveTuning:
             learning = LearningPeriod(
                 found.learning, self.state.learned.load_for_rule(self.workspace, rule.id)
             )
-        shown = found.shown + ((_describe_suppressed(own),) if own else ())
+        shown = found.shown + ((_describe_suppressed_alerts(own),) if own else ())
         return replace(found.rule, tuning=RuleTuning(own, learning, found.repeat, shown))
 
     def _find_suppression(self, one: StoredSuppression) -> Suppression:
@@ -66,5 +66,5 @@ class EffectiveTuning:
         return self._known[one.id]
 
 
-def _describe_suppressed(several: Sequence[Suppression]) -> str:
+def _describe_suppressed_alerts(several: Sequence[Suppression]) -> str:
     return f"suppressed: {', '.join(one.name for one in several)}"

@@ -64,10 +64,10 @@ def _list_addresses(estate: Estate) -> Iterator[EgressAddress]:
         for field in ("publicIpAddresses", "publicIpPrefixes")
         for key in map(get_reference, _to_list(get_properties(one).get(field)))
     }
-    yield from _all(estate, through_nat)
+    yield from _list_egress_addresses(estate, through_nat)
 
 
-def _all(estate: Estate, through_nat: set[str]) -> Iterator[EgressAddress]:
+def _list_egress_addresses(estate: Estate, through_nat: set[str]) -> Iterator[EgressAddress]:
     for type_, field in ((_ADDRESS, "ipAddress"), (_PREFIX, "ipPrefix")):
         for one in estate.list_of_type(type_):
             kind, shared = _describe_attachment(one, through_nat)

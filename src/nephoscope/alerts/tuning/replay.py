@@ -87,10 +87,12 @@ class CachingDetector(Detector):
 
     knows: KnownWindows = field(default_factory=dict, repr=False)
 
-    def _rows(self, rule: AnalyticRule, window: RuleWindow, *asked: Any) -> tuple[int, list[RuleResultRow]]:
+    def _read_rows(
+        self, rule: AnalyticRule, window: RuleWindow, *asked: Any
+    ) -> tuple[int, list[RuleResultRow]]:
         found = self.knows.get((rule.query, window))
         if found is None:
-            found = self.knows[rule.query, window] = Detector._rows(self, rule, window, *asked)  # noqa: SLF001 - super() does not find it in a slotted class
+            found = self.knows[rule.query, window] = Detector._read_rows(self, rule, window, *asked)  # noqa: SLF001 - super() does not find it in a slotted class
         return found
 
 
@@ -104,7 +106,7 @@ def open_temporary_state() -> Iterator[State]:
         yield state
 
 
-def replay(
+def replay_rule(
     lake: Lake,
     rule: AnalyticRule,
     workspace: str,

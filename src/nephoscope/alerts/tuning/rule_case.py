@@ -29,7 +29,7 @@ class TuningCase:
     @property
     def touchable(self) -> list[PastAlert]:
         """The alerts that advice may hide."""
-        return [one for one in self.alerts if not one.untouchable]
+        return [one for one in self.alerts if not one.is_untouchable]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def rate_rules(
     for one in list_past_alerts(state, workspace, since, until):
         alerts[one.alert.rule].append(one)
     runs: dict[str, list[RuleRun]] = defaultdict(list)
-    for run in state.rule_runs.runs_between(workspace, since, until):
+    for run in state.rule_runs.list_runs_between(workspace, since, until):
         runs[run.rule].append(run)
     found = [_rate_rule(rule, names.get(rule, ""), alerts[rule], runs[rule]) for rule in {**alerts, **runs}]
     return sorted(found, key=lambda one: (-one.alerts, -one.seconds, one.name, one.rule))

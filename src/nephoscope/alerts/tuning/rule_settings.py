@@ -68,14 +68,14 @@ def apply_settings(rule: AnalyticRule, settings: Mapping[str, object]) -> Config
     )
     if settings.get("enabled") is True:
         fields.add_error("enabled can only be false here: use `content enable` to enable rules")
-    _check(fields, found, settings)
+    _check_settings(fields, found, settings)
     repeat, learning = fields.get_span("repeatInterval", least=timedelta()), _read_time(fields)
     if fields.wrong:
         raise SettingError(f"{rule.name}: {'; '.join(fields.wrong)}")
     return ConfiguredRule(found, repeat, learning, tuple(_describe_settings(rule, settings)))
 
 
-def _check(fields: DocumentFields, rule: AnalyticRule, settings: Mapping[str, object]) -> None:
+def _check_settings(fields: DocumentFields, rule: AnalyticRule, settings: Mapping[str, object]) -> None:
     if not settings.keys() & {"queryFrequency", "queryPeriod"}:
         return
     if rule.kind is RuleKind.NRT:

@@ -89,22 +89,22 @@ class RuleTrials:
         several = self.all()
         open_ = [one for one in several if one.ended is None]
         for one in open_:
-            if _request_key(one) == _request_key(wanted):
+            if _build_request_key(one) == _build_request_key(wanted):
                 return one
         if len(open_) >= MOST_WAITING:
             raise StateError(f"{MOST_WAITING} trials are already queued: stop one, or try again later")
         self._state.checkpoints.put(SOURCE, wanted.id, msgspec.to_builtins(wanted))
-        self._tidy([wanted, *several])
+        self._tidy_finished_trials([wanted, *several])
         return wanted
 
-    def find_next(self) -> RuleTrial | None:
+    def find_next_trial(self) -> RuleTrial | None:
         """The one that waits longest."""
         return next((one for one in reversed(self.all()) if one.ended is None), None)
 
     def store_progress(self, one: RuleTrial) -> bool:
         """Keep how far one is; False, and nothing kept, where somebody has taken it back meanwhile."""
         with self._state.transaction() as session:
-            if one.id not in self._state.checkpoints.load_in(session, SOURCE):
+            if one.id not in self._state.checkpoints.load_in_transaction(session, SOURCE):
                 return False
             self._state.checkpoints.keep(session, SOURCE, {one.id: msgspec.to_builtins(one)})
         return True
@@ -113,7 +113,7 @@ class RuleTrials:
         """Take one back; whoever is at it ends."""
         self._state.checkpoints.remove(SOURCE, one.id)
 
-    def _tidy(self, several: list[RuleTrial]) -> None:
+    def _tidy_finished_trials(self, several: list[RuleTrial]) -> None:
         """Forget the oldest of those that are over."""
         kept: dict[tuple[str, str], int] = {}
         for place, one in enumerate(several):
@@ -123,6 +123,6 @@ class RuleTrials:
                 self._state.checkpoints.remove(SOURCE, one.id)
 
 
-def _request_key(one: RuleTrial) -> tuple[object, ...]:
+def _build_request_key(one: RuleTrial) -> tuple[object, ...]:
     """Return what was asked for, whoever asked and at what time of the day."""
     return one.workspace, one.rule, one.what, one.since, one.until.date(), one.advice

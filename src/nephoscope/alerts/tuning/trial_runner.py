@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.library.active_rules import load_active_rules
-from nephoscope.alerts.rules.rule_files import RuleFolder, load_shipped
-from nephoscope.alerts.tuning.advice import TuningAdvisor, apply
+from nephoscope.alerts.rules.rule_files import RuleFolder, load_shipped_rules
+from nephoscope.alerts.tuning.advice import TuningAdvisor, carry_out_advice
 from nephoscope.alerts.tuning.alert_history import read_entities
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
-from nephoscope.alerts.tuning.replay import ReplayResult, replay
+from nephoscope.alerts.tuning.replay import ReplayResult, replay_rule
 from nephoscope.alerts.tuning.trial import RuleTrial, RuleTrials, TrialKind
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.state.audit.actor import Actor
@@ -69,12 +69,12 @@ class TrialRunner:
 
     state: State
     lake: Lake
-    known: Callable[[], RuleFolder] = load_shipped
+    known: Callable[[], RuleFolder] = load_shipped_rules
 
     def run_next(self, ending: Callable[[], bool] = lambda: False) -> RuleTrial | None:
         """Do the trial that waits longest; None where none does, or it was stopped."""
         trials = RuleTrials(self.state)
-        wanted = trials.find_next()
+        wanted = trials.find_next_trial()
         if wanted is None:
             return None
         if wanted.starts >= MOST_STARTS:
@@ -98,13 +98,13 @@ class TrialRunner:
     def _run_trial(self, trial: RuleTrial, telling: TrialProgress) -> dict[str, object]:
         rule = self._find_rule(trial)
         if trial.what is TrialKind.REPLAY:
-            return self._replay(trial, rule, telling)
+            return self._replay_trial(trial, rule, telling)
         advising = TuningAdvisor(
             self.state, self.lake, trial.workspace, trial.since, trial.until, told=telling
         )
         if trial.what is TrialKind.ADVICE:
             return {"advice": [one.document() for one in advising.list_advice([rule])]}
-        return self._follow(trial, rule, advising)
+        return self._follow_advice(trial, rule, advising)
 
     def _find_rule(self, trial: RuleTrial) -> AnalyticRule:
         switched = self.state.rule_switches.load_switches(trial.workspace)
@@ -114,13 +114,19 @@ class TrialRunner:
             raise NotFoundError(f"rule {trial.rule!r} no longer exists")
         return found
 
-    def _replay(self, trial: RuleTrial, rule: AnalyticRule, telling: TrialProgress) -> dict[str, object]:
+    def _replay_trial(
+        self, trial: RuleTrial, rule: AnalyticRule, telling: TrialProgress
+    ) -> dict[str, object]:
         now = datetime.now(UTC)
         tuned = EffectiveTuning.load(self.state, self.lake, trial.workspace, now).apply_to_rule(rule)
-        done = replay(self.lake, tuned, trial.workspace, trial.since, min(trial.until, now), now, telling)
+        done = replay_rule(
+            self.lake, tuned, trial.workspace, trial.since, min(trial.until, now), now, telling
+        )
         return build_replay_document(done)
 
-    def _follow(self, trial: RuleTrial, rule: AnalyticRule, advising: TuningAdvisor) -> dict[str, object]:
+    def _follow_advice(
+        self, trial: RuleTrial, rule: AnalyticRule, advising: TuningAdvisor
+    ) -> dict[str, object]:
         found = next(advising.list_advice([rule], trial.advice), None)
         if found is None:
             raise StateError("the suggestion is outdated: request suggestions again")
@@ -133,7 +139,9 @@ class TrialRunner:
             "workspace": trial.workspace,
         }
         with self.state.audit_change(Actor(trial.by), WRITE, rule.name, told):
-            apply(TuningEditor(self.state, trial.workspace, trial.by, now, found.id), found, now + EXPIRES)
+            carry_out_advice(
+                TuningEditor(self.state, trial.workspace, trial.by, now, found.id), found, now + EXPIRES
+            )
         return {"advice": [found.document()]}
 
 

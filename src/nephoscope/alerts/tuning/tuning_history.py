@@ -56,10 +56,10 @@ class TuningHistory:
         """Return what was in force at a time."""
         place = bisect_right(self._bounds, moment)
         if self._last is None or self._last[0] != place:
-            self._last = place, self._restore(moment)
+            self._last = place, self._restore_tuning(moment)
         return self._last[1]
 
-    def _restore(self, moment: datetime) -> EffectiveTuning:
+    def _restore_tuning(self, moment: datetime) -> EffectiveTuning:
         """Take back what was changed later, the newest change first."""
         suppressions, settings = dict(self.suppressions), dict(self.settings)
         for one in reversed(self.changes):

@@ -73,7 +73,7 @@ class TuningEditor:
             self.advice,
         )  # fmt: skip
         with self.state.transaction() as session:
-            self._put(session, made, before)
+            self._put_suppression(session, made, before)
         return made
 
     def change(self, wanted: str, **changes: Any) -> StoredSuppression:
@@ -81,7 +81,7 @@ class TuningEditor:
         before = self.state.suppressions.find(self.workspace, wanted)
         after = replace(before, **changes, changed=self.now)
         with self.state.transaction() as session:
-            self._put(session, after, before)
+            self._put_suppression(session, after, before)
         return after
 
     def remove(self, wanted: str) -> StoredSuppression:
@@ -189,7 +189,9 @@ class TuningEditor:
     def _index_settings(self, rule: str) -> dict[str, RuleSetting]:
         return {one.setting: one for one in self.state.rule_settings.all(self.workspace) if one.rule == rule}
 
-    def _put(self, session: Session, after: StoredSuppression, before: StoredSuppression | None) -> None:
+    def _put_suppression(
+        self, session: Session, after: StoredSuppression, before: StoredSuppression | None
+    ) -> None:
         self.state.suppressions.put(session, after)
         self._record_change(
             session, SUPPRESSION, after.id, after.rule, _to_document(before), _to_document(after)

@@ -95,21 +95,21 @@ def learn_services(
     kept: list[ObservedFlow] = []
     rejected: list[RejectedFlow] = []
     for one in flows:
-        why = _reject(one, traffic, context)
+        why = _explain_rejected_flow(one, traffic, context)
         if why:
             rejected.append(RejectedFlow(one, why))
         else:
             kept.append(one)
     services = [
-        _learn(protocol, ports, several, context)
+        _learn_service(protocol, ports, several, context)
         for (protocol, ports), several in _group_ports(kept, context).items()
     ]
     return tuple(services), tuple(rejected)
 
 
-def _reject(flow: ObservedFlow, traffic: ObservedTraffic, context: LearningContext) -> str:
+def _explain_rejected_flow(flow: ObservedFlow, traffic: ObservedTraffic, context: LearningContext) -> str:
     """Explain why a flow is no need, '' where it is one."""
-    if traffic.is_listed(flow.source):
+    if traffic.is_listed_address(flow.source):
         return "threat intelligence lists the source"
     if flow.back == 0:
         return "the machine never answered"
@@ -166,7 +166,7 @@ def _compute_last_third(window: LogWindow) -> datetime:
     return window.first + (window.last - window.first) * 2 / 3
 
 
-def _learn(
+def _learn_service(
     protocol: str, ports: tuple[int, int], flows: Sequence[ObservedFlow], context: LearningContext
 ) -> LearnedService:
     days = max(one.days for one in flows)
@@ -179,7 +179,7 @@ def _learn(
         if prefixes is None:
             return LearnedService(protocol, ports, (), public=True, days=days)
         found |= prefixes
-    collapsed = _collapse(found)
+    collapsed = _collapse_prefixes(found)
     if len(collapsed) > MOST_PREFIXES:
         return LearnedService(protocol, ports, (), public=True, days=days)
     return LearnedService(protocol, ports, tuple(map(str, collapsed)), public=False, days=days)
@@ -189,7 +189,7 @@ def _detect_ip_version(address: str) -> int:
     return 6 if ":" in address else 4
 
 
-def _collapse(prefixes: Iterable[Prefix]) -> list[Prefix]:
+def _collapse_prefixes(prefixes: Iterable[Prefix]) -> list[Prefix]:
     given = list(prefixes)
     four = ipaddress.collapse_addresses(one for one in given if isinstance(one, ipaddress.IPv4Network))
     six = ipaddress.collapse_addresses(one for one in given if isinstance(one, ipaddress.IPv6Network))

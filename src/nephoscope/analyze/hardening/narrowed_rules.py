@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.addresses import AddressSet, Interval, count_addresses, intersect, merge_intervals
+from nephoscope.estate.addresses import (
+    AddressSet,
+    Interval,
+    count_addresses,
+    intersect_intervals,
+    merge_intervals,
+)
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.rule_changes import (
     NoPriorityError,
@@ -21,7 +27,7 @@ from nephoscope.estate.rule_changes import (
     count_openings,
     find_place,
     move_rule,
-    with_rules,
+    replace_rules,
 )
 from nephoscope.estate.rule_text import format_prefixes, format_ranges, write_list
 
@@ -103,7 +109,7 @@ def propose_rules(network: Network, one: MachineAddress) -> Iterator[RuleProposa
             and not clause.tags
             and not _is_ours(rule.name)
         ):
-            found = _narrow(network, one, chosen.group, clause)
+            found = _narrow_rule(network, one, chosen.group, clause)
             if found is not None:
                 yield found
 
@@ -112,9 +118,9 @@ def _is_ours(name: str) -> bool:
     return name.startswith(MARK)
 
 
-def _narrow(network: Network, one: MachineAddress, group: str, clause: Clause) -> RuleProposal | None:
+def _narrow_rule(network: Network, one: MachineAddress, group: str, clause: Clause) -> RuleProposal | None:
     family = _detect_address_family(one)
-    needed = list(_find_needed(clause, one.services, family))
+    needed = list(_find_needed_traffic(clause, one.services, family))
     whole = (
         count_addresses(clause.addresses.get_intervals(family))
         * count_addresses(clause.rule.destination_ports)
@@ -126,14 +132,14 @@ def _narrow(network: Network, one: MachineAddress, group: str, clause: Clause) -
     )
     if not whole or kept > NARROW_SHARE * whole:
         return None
-    allowed = tuple(_name_rules(needed, clause, one.configuration.address))
+    allowed = tuple(_build_hardened_rules(needed, clause, one.configuration.address))
     rules, obstacle = _write_rules(network, one, group, clause, allowed)
-    before = _count(network, one)
+    before = _count_effective_rules(network, one)
     after = before
     if rules:
-        changed = with_rules(network, {group: rules})
-        _confirm(network, changed, one)
-        after = _count(changed, one)
+        changed = replace_rules(network, {group: rules})
+        _confirm_allowed_traffic(network, changed, one)
+        after = _count_effective_rules(changed, one)
         if after == before:
             return None
     cut = tuple(sorted(_list_cut(one, clause, needed), key=lambda entry: -entry.flows))
@@ -147,12 +153,12 @@ def _detect_address_family(one: MachineAddress) -> int:
     return 6 if ":" in one.configuration.address else 4
 
 
-def _count(network: Network, one: MachineAddress) -> int:
+def _count_effective_rules(network: Network, one: MachineAddress) -> int:
     return sum(count_openings(_list_openings(network, one, protocol)) for protocol in _PROTOCOLS)
 
 
 def _list_openings(network: Network, one: MachineAddress, protocol: str) -> list[Opening]:
-    return network.find_openings(one.interface, one.configuration, protocol, AddressSet.everything())
+    return network.find_openings(one.interface, one.configuration, protocol, AddressSet.include_everything())
 
 
 def _list_protocols(clause: Clause) -> tuple[str, ...]:
@@ -168,18 +174,22 @@ class _NeededTraffic(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
 
 
-def _find_needed(clause: Clause, services: Iterable[LearnedService], family: int) -> Iterator[_NeededTraffic]:
+def _find_needed_traffic(
+    clause: Clause, services: Iterable[LearnedService], family: int
+) -> Iterator[_NeededTraffic]:
     for one in services:
         if not clause.rule.applies_to(one.protocol):
             continue
         addresses = clause.addresses if one.public else clause.addresses & AddressSet.of(one.sources)
         sources = _format_sources(clause, family) if one.public else tuple(format_prefixes(addresses, family))
-        for ports in intersect((one.ports,), clause.rule.destination_ports):
+        for ports in intersect_intervals((one.ports,), clause.rule.destination_ports):
             if sources:
                 yield _NeededTraffic(one.protocol, ports, addresses, sources)
 
 
-def _name_rules(needed: Iterable[_NeededTraffic], clause: Clause, address: str) -> Iterator[HardenedRule]:
+def _build_hardened_rules(
+    needed: Iterable[_NeededTraffic], clause: Clause, address: str
+) -> Iterator[HardenedRule]:
     """One rule for all ports that have the same protocol and sources."""
     grouped: defaultdict[tuple[str, tuple[str, ...]], list[Interval]] = defaultdict(list)
     for one in needed:
@@ -251,11 +261,11 @@ def _build_arm_rule(
     return {"name": name, "properties": body}
 
 
-def _confirm(before: Network, after: Network, one: MachineAddress) -> None:
+def _confirm_allowed_traffic(before: Network, after: Network, one: MachineAddress) -> None:
     """Raise DataNotCollectedError where the model does not confirm that nothing is opened."""
     for protocol in _PROTOCOLS:
         effect = compare_openings(
-            before, after, (one.interface, one.configuration), protocol, AddressSet.everything()
+            before, after, (one.interface, one.configuration), protocol, AddressSet.include_everything()
         )
         if effect.added:
             raise DataNotCollectedError(f"a proposal for {one.configuration.id} that opens nothing")
@@ -265,7 +275,7 @@ def _list_cut(one: MachineAddress, clause: Clause, needed: Sequence[_NeededTraff
     """Yield the observed flows that the rule let through and the proposal does not, with the reason."""
     why = {id(entry.flow): entry.reason for entry in one.rejected}
     for flow in one.flows:
-        let = clause.rule.applies_to(flow.protocol) and intersect(
+        let = clause.rule.applies_to(flow.protocol) and intersect_intervals(
             ((flow.port, flow.port),), clause.rule.destination_ports
         )
         if let and flow.source in clause.addresses and not any(_covers(entry, flow) for entry in needed):

@@ -78,7 +78,7 @@ class ObservedTraffic(msgspec.Struct, frozen=True, dict=True):
             found.setdefault(one.address, []).append(one)
         return found
 
-    def is_listed(self, address: str) -> bool:
+    def is_listed_address(self, address: str) -> bool:
         """Return whether threat intelligence lists an address."""
         return address in self.listed or address in self.listed_ranges
 
@@ -150,13 +150,16 @@ _LISTED = {
 
 def read_traffic(view: EstateView) -> ObservedTraffic:
     """Read what flow logs and threat intelligence say; DataNotCollectedError where there is no flow log, or a table cannot be read."""
-    raw, summed = _ask(view, _RAW), _ask(view, _SUMMED)
+    raw, summed = _query_aggregate(view, _RAW), _query_aggregate(view, _SUMMED)
     if raw is None and summed is None:
         raise DataNotCollectedError(f"rows of {FLOWS} or {ANALYTICS}")
     windows: dict[str, LogWindow] = {}
-    for row in [*(_ask(view, _RAW_WINDOWS) or ()), *(_ask(view, _SUMMED_WINDOWS) or ())]:
-        _widen(windows, row)
-    denied = [*(_ask(view, _RAW_DENIALS) or ()), *(_ask(view, _SUMMED_DENIALS) or ())]
+    for row in [
+        *(_query_aggregate(view, _RAW_WINDOWS) or ()),
+        *(_query_aggregate(view, _SUMMED_WINDOWS) or ()),
+    ]:
+        _widen_log_windows(windows, row)
+    denied = [*(_query_aggregate(view, _RAW_DENIALS) or ()), *(_query_aggregate(view, _SUMMED_DENIALS) or ())]
     listed = [
         found for found in (_query_rows(view, _LISTED[table]) for table in _LISTED) if found is not None
     ]
@@ -171,7 +174,7 @@ def read_traffic(view: EstateView) -> ObservedTraffic:
     )
 
 
-def _ask(view: EstateView, asked: FileAggregate) -> list[dict[str, object]] | None:
+def _query_aggregate(view: EstateView, asked: FileAggregate) -> list[dict[str, object]] | None:
     """The rows of an aggregate, None where no row of its table ever came in."""
     try:
         return view.aggregate(asked)
@@ -212,11 +215,11 @@ def _join_flows(rows: Iterable[dict[str, object]]) -> Iterable[ObservedFlow]:
             row.SrcIp, row.DestIp, target, _PROTOCOLS[row.Protocol], row.DestPort, row.First, row.Last, row.Days,
             row.Flows or 0, row.Bytes, row.Back,
         )  # fmt: skip
-        found[key] = _join(found[key], one) if key in found else one
+        found[key] = _merge_observed_flows(found[key], one) if key in found else one
     return found.values()
 
 
-def _join(one: ObservedFlow, other: ObservedFlow) -> ObservedFlow:
+def _merge_observed_flows(one: ObservedFlow, other: ObservedFlow) -> ObservedFlow:
     return msgspec.structs.replace(
         one,
         first=min(one.first, other.first),
@@ -232,7 +235,7 @@ def _choose_largest(one: int | None, other: int | None) -> int | None:
     return max((value for value in (one, other) if value is not None), default=None)
 
 
-def _widen(windows: dict[str, LogWindow], row: dict[str, object]) -> None:
+def _widen_log_windows(windows: dict[str, LogWindow], row: dict[str, object]) -> None:
     found = msgspec.convert(row, _LoggedDay)
     window = LogWindow(found.First, found.Last, frozenset((found.Day.date(),)))
     key = found.TargetResourceId.lower()

@@ -54,7 +54,7 @@ _SUMMED_COUNT = "sum(coalesce(AllowedInFlows, 0) + coalesce(AllowedOutFlows, 0))
 def read_flows_to(view: EstateView, port: int) -> list[FlowGroup]:
     """Read the allowed TCP flows of the last days to a port. Raises DataNotCollectedError where there are no flow logs."""
     raw = _build_flow_aggregate(RAW, f"DestPort == {port} and Protocol == 6", _RAW_COUNT)
-    return _read(
+    return _read_flow_groups(
         view, raw, _build_flow_aggregate(SUMMED, f"DestPort == {port} and L4Protocol =~ 'T'", _SUMMED_COUNT)
     )
 
@@ -62,7 +62,7 @@ def read_flows_to(view: EstateView, port: int) -> list[FlowGroup]:
 def read_clear_flows(view: EstateView) -> list[FlowGroup]:
     """Read the flows between private addresses that a network did not encrypt. Raises DataNotCollectedError."""
     clear = "FlowEncryption !in ('Encrypted', '') and ipv4_is_private(SrcIp) and ipv4_is_private(DestIp)"
-    return _read(
+    return _read_flow_groups(
         view,
         _build_flow_aggregate(RAW, clear, _RAW_COUNT),
         _build_flow_aggregate(SUMMED, clear, _SUMMED_COUNT),
@@ -101,7 +101,7 @@ def is_recent(last: datetime, clock: NotedClock) -> bool:
     return not clock.is_older(last, find_bound(RAW))
 
 
-def _read(view: EstateView, *asked: FileAggregate) -> list[FlowGroup]:
+def _read_flow_groups(view: EstateView, *asked: FileAggregate) -> list[FlowGroup]:
     return [
         FlowGroup(
             str(row["TargetResourceId"]).lower(),

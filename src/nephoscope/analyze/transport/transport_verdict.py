@@ -57,7 +57,7 @@ def judge_requests(
         raise DataNotCollectedError(f"served requests of {id_.lower()}: all were refused or redirected")
     if unread:
         raise DataNotCollectedError(f"rows of {join_names(unread)} of {id_.lower()}")
-    return report_healthy(id_, key, _describe(known, untold))
+    return report_healthy(id_, key, _describe_request_groups(known, untold))
 
 
 def list_recent(groups: Iterable[RequestGroup]) -> list[RequestGroup]:
@@ -70,7 +70,7 @@ def is_insecure(one: RequestGroup) -> bool:
     return bool(one.weakness) and not one.refused
 
 
-def _describe(known: Sequence[RequestGroup], untold: int) -> str:
+def _describe_request_groups(known: Sequence[RequestGroup], untold: int) -> str:
     served = sum(one.requests for one in known if not one.refused)
     refused = sum(one.requests for one in known if one.refused and one.weakness)
     first, last = min(one.first for one in known), max(one.last for one in known)

@@ -11,14 +11,14 @@ import msgspec
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, bad_request, not_assessed
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error, make_not_assessed_error
 from nephoscope.api.wire.odata_tree import Node, PropertyComparison, read_tree, split_conjuncts
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.query_throttling import throttled_fault
-from nephoscope.api.wire.response import ApiResponse, answer_list, read_place
+from nephoscope.api.wire.query_throttling import make_throttled_fault
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_page_place
 from nephoscope.posture.changes.activity_events import READ, TABLE
 from nephoscope_kql.binder.query_parameters import RequestProperties
-from nephoscope_kql.cell_formatting import iterate_rows, to_json_value, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, list_typed_columns, to_json_value
 
 SURFACE = ApiSurface("Activity log", "Microsoft.Insights")
 MOST = 200
@@ -39,16 +39,18 @@ _PICKED: Mapping[str, str] = {
 _CHANNELS = "eventchannels"
 
 
-@SURFACE.get(_PATH, "ActivityLogs_List", READ, throttled=throttled_fault)
+@SURFACE.get(_PATH, "ActivityLogs_List", READ, throttled=make_throttled_fault)
 def list_events(call: ApiCall) -> ApiResponse:
     """Return what was done with the subscription, the newest first; `$filter` needs the begin of the time, as Azure's does."""
     where, parameters = _parse_conditions(call)
-    start, most = read_place(call), call.read_requested_count(MOST)
+    start, most = read_page_place(call), call.read_requested_count(MOST)
     order = "order by TimeGenerated desc, EventDataId asc"
     text = f"{TABLE}\n| where {where}\n| {order}\n| take {start + most + 1}"
     rows = _fetch_rows(call, text, parameters)[start:]
     if not rows and not start and not _fetch_rows(call, f"{TABLE} | take 1", {}):
-        raise not_assessed(f"No activity log of this subscription was ingested: {TABLE} has no rows for it.")
+        raise make_not_assessed_error(
+            f"No activity log of this subscription was ingested: {TABLE} has no rows for it."
+        )
     fields = {one.strip().lower() for one in call.get_query_value("$select").split(",") if one.strip()}
     shown = [_pick_fields(_build_event(call, one), fields) for one in rows[:most]]
     return answer_list(call, shown, str(start + most) if len(rows) > most else "")
@@ -60,7 +62,7 @@ def _parse_conditions(call: ApiCall) -> tuple[str, dict[str, str]]:
     for at, one in enumerate(split_conjuncts(_parse_filter(call.get_query_value("$filter")))):
         name = one.path.name.lower() if isinstance(one, PropertyComparison) else ""
         if not isinstance(one, PropertyComparison) or (name == "eventtimestamp") is (one.operator == "eq"):
-            raise _filter_error(call.get_query_value("$filter"))
+            raise _make_filter_error(call.get_query_value("$filter"))
         key = f"{'t' if name == 'eventtimestamp' else 'v'}{at}"
         if name == "eventtimestamp" and one.operator in _SIGNS:
             began = began or one.operator in ("ge", "gt")
@@ -68,10 +70,10 @@ def _parse_conditions(call: ApiCall) -> tuple[str, dict[str, str]]:
         elif name in _PICKED and one.operator == "eq":
             parts.append(f"({_PICKED[name].format(v=key)})")
         elif name != _CHANNELS:
-            raise _filter_error(call.get_query_value("$filter"))
+            raise _make_filter_error(call.get_query_value("$filter"))
         values[key] = one.value if isinstance(one.value, str) else one.text
     if not began:
-        raise bad_request(
+        raise make_bad_request_error(
             "$filter requires a start time: eventTimestamp ge '<time>'.", "$filter", "BadRequest"
         )
     return " and ".join(parts), values
@@ -81,12 +83,12 @@ def _parse_filter(text: str) -> Node | None:
     try:
         return read_tree(text, bare=(*_PICKED, _CHANNELS))
     except ApiError as fault:
-        raise _filter_error(text) from fault
+        raise _make_filter_error(text) from fault
 
 
-def _filter_error(text: str) -> Exception:
+def _make_filter_error(text: str) -> Exception:
     told = "eventTimestamp ge and le, and resourceGroupName, resourceUri, resourceProvider, correlationId, caller, status or levels eq"
-    return bad_request(
+    return make_bad_request_error(
         f"$filter is not understood: {text.strip()[:100]!r}; expected {told}, joined by and.",
         "$filter",
         "BadRequest",
@@ -120,7 +122,7 @@ def _query_workspace(
     table = call.instance.lake.query(
         query, scope=scope, workspace=workspace, timeout=seconds, given=RequestProperties(values)
     )[-1].table
-    columns = typed_columns(table)
+    columns = list_typed_columns(table)
     for row in iterate_rows(table):
         yield {name: to_json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
 
@@ -143,11 +145,11 @@ def _build_event(call: ApiCall, row: Mapping[str, object]) -> dict[str, object]:
         "level": row["Level"],
         "resourceId": id_,
         "resourceGroupName": row["ResourceGroup"],
-        "resourceProviderName": _localize(row["ResourceProviderValue"], row["ResourceProvider"]),
-        "operationName": _localize(row["OperationNameValue"], row["OperationName"]),
-        "category": _localize(row["CategoryValue"], row["Category"]),
-        "status": _localize(row["ActivityStatusValue"], row["ActivityStatus"]),
-        "subStatus": _localize(row["ActivitySubstatusValue"], row["ActivitySubstatus"]),
+        "resourceProviderName": _localize_value(row["ResourceProviderValue"], row["ResourceProvider"]),
+        "operationName": _localize_value(row["OperationNameValue"], row["OperationName"]),
+        "category": _localize_value(row["CategoryValue"], row["Category"]),
+        "status": _localize_value(row["ActivityStatusValue"], row["ActivityStatus"]),
+        "subStatus": _localize_value(row["ActivitySubstatusValue"], row["ActivitySubstatus"]),
         "authorization": _read_object(row["Authorization_d"], row["Authorization"]),
         "claims": _read_object(row["Claims_d"], row["Claims"]),
         "properties": _read_object(row["Properties_d"], row["Properties"]),
@@ -155,7 +157,7 @@ def _build_event(call: ApiCall, row: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _localize(value: object, shown: object) -> dict[str, object]:
+def _localize_value(value: object, shown: object) -> dict[str, object]:
     return {"value": value or shown or "", "localizedValue": shown or value or ""}
 
 

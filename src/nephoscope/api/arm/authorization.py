@@ -13,7 +13,7 @@ from nephoscope.access.scopes import list_held_roles
 from nephoscope.access.shared_names import explain_shared_name
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.api.wire.odata_tree import (
     FunctionCall,
     Node,
@@ -71,7 +71,7 @@ def list_assignments(call: ApiCall) -> ApiResponse:
     """The role assignments below a scope and those above it that hold there; `$filter` picks those of a principal."""
     test, exact = _parse_filter(call)
     page = arm_documents.list_page(call, [ASSIGNMENTS], call.listing_scope, test)
-    above = [] if read_skip_token(call) else [one for one in _list_inherited(call) if test(one)]
+    above = [] if read_skip_token(call) else [one for one in _list_inherited_assignments(call) if test(one)]
     rows = page.body["value"]
     if exact:
         own = f"{call.listing_scope}/providers/{ASSIGNMENTS}/"
@@ -79,7 +79,7 @@ def list_assignments(call: ApiCall) -> ApiResponse:
     return ApiResponse({**page.body, "value": [*above, *rows]})
 
 
-def _list_inherited(call: ApiCall) -> list[dict[str, object]]:
+def _list_inherited_assignments(call: ApiCall) -> list[dict[str, object]]:
     """The assignments at what contains the subscription of a scope, where the caller may read something of it."""
     words = call.listing_scope.split("/")
     subscription = words[2] if call.listing_scope.startswith("/subscriptions/") else ""
@@ -89,7 +89,7 @@ def _list_inherited(call: ApiCall) -> list[dict[str, object]]:
     scopes = call.caller.hierarchy.find_groups_above({subscription}) | {""}
     if len(words) > 3:
         scopes |= {f"/subscriptions/{subscription}"} if subscription in reach.subscriptions else set()
-    held = reach.with_ancestors(call.snapshot.scopes_with_assignments(frozenset(scopes)))
+    held = reach.with_ancestors(call.snapshot.list_scopes_with_assignments(frozenset(scopes)))
     found = (call.snapshot.listing.get(key, held) for key in sorted(held.above) if f"/{ASSIGNMENTS}/" in key)
     return [one for one in found if one is not None]
 
@@ -98,7 +98,7 @@ def _parse_filter(call: ApiCall) -> tuple[arm_documents.Test, bool]:
     """Return what `$filter` of assignments picks, and whether only what stands at the scope itself; Fault for another filter."""
     tests: list[arm_documents.Test] = []
     exact = False
-    for node in split_conjuncts(_tree(call, _OF_ASSIGNMENTS)):
+    for node in split_conjuncts(_find_policy_tree(call, _OF_ASSIGNMENTS)):
         match node:
             case FunctionCall("atscope", ()):
                 exact = True
@@ -109,22 +109,22 @@ def _parse_filter(call: ApiCall) -> tuple[arm_documents.Test, bool]:
             ):
                 tests.append(_make_property_test("principalId", id_))
             case _:
-                raise bad_request(_OF_ASSIGNMENTS, "$filter")
+                raise make_bad_request_error(_OF_ASSIGNMENTS, "$filter")
     return (lambda body: all(test(body) for test in tests)), exact
 
 
-def _tree(call: ApiCall, told: str) -> Node | None:
+def _find_policy_tree(call: ApiCall, told: str) -> Node | None:
     try:
         return read_tree(call.get_query_value("$filter"))
     except ApiError as fault:
-        raise bad_request(told, "$filter") from fault
+        raise make_bad_request_error(told, "$filter") from fault
 
 
 @SURFACE.get(f"{_ROOT}/roleDefinitions", "RoleDefinitions_List", _READ_DEFINITIONS)
 def list_definitions(call: ApiCall) -> ApiResponse:
     """The roles that can be assigned at a scope, as they were read of the estate; `$filter` picks by kind or name."""
     test: arm_documents.Test | None = None
-    match _tree(call, _OF_ROLES):
+    match _find_policy_tree(call, _OF_ROLES):
         case None:
             pass
         case PropertyComparison(PropertyPath(name), "eq", str(kind)) if (
@@ -134,7 +134,7 @@ def list_definitions(call: ApiCall) -> ApiResponse:
         case PropertyComparison(PropertyPath(name), "eq", str(title)) if name.lower() == "rolename":
             test = _make_property_test("roleName", title)
         case _:
-            raise bad_request(_OF_ROLES, "$filter")
+            raise make_bad_request_error(_OF_ROLES, "$filter")
     return arm_documents.list_page(call, [DEFINITIONS], "", test)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import not_found
+from nephoscope.api.wire.azure_error import make_not_found_error
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 
@@ -31,7 +31,7 @@ def get(call: ApiCall) -> ApiResponse:
     """One location."""
     kept = arm_documents.find_document(call)
     if kept is None and call["ascLocation"].lower() != HERE:
-        raise not_found(f"The location '{call['ascLocation']}'")
+        raise make_not_found_error(f"The location '{call['ascLocation']}'")
     return ApiResponse(kept or _build_location(call))
 
 

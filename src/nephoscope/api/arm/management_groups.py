@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import not_found
+from nephoscope.api.wire.azure_error import make_not_found_error
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -48,7 +48,7 @@ def list_descendants(call: ApiCall) -> ApiResponse:
     )
 
 
-@SURFACE.post_query("/providers/Microsoft.Management/getEntities", "Entities_List", READ)
+@SURFACE.declare_post_query("/providers/Microsoft.Management/getEntities", "Entities_List", READ)
 def list_entities(call: ApiCall) -> ApiResponse:
     """Every management group and subscription that the caller may read, with its parent."""
     page = call.snapshot.listing.page(
@@ -62,7 +62,7 @@ def _require_group(call: ApiCall) -> dict[str, Any]:
     key = f"{_LIST}/{call['groupId']}"
     found = call.snapshot.listing.get(key, call.reach)
     if found is None:
-        raise not_found(f"The management group '{call['groupId'][:100]}'")
+        raise make_not_found_error(f"The management group '{call['groupId'][:100]}'")
     return found
 
 
@@ -102,7 +102,7 @@ def _list_children(call: ApiCall, name: str) -> Iterator[dict[str, object]]:
         if _read_parent(one) == name:
             yield {
                 "id": one["id"],
-                "type": _name_type(one),
+                "type": _get_scope_type(one),
                 "name": str(one["id"]).rsplit("/", 1)[-1],
                 "displayName": _read_display_name(one),
             }
@@ -118,7 +118,7 @@ def _list_descendants(call: ApiCall, name: str) -> Iterator[dict[str, object]]:
     return (one for one in several if _read_parent(one) in below)
 
 
-def _name_type(body: dict[str, object]) -> str:
+def _get_scope_type(body: dict[str, object]) -> str:
     own = str(body["id"]).lower().startswith(_SUBSCRIPTION)
     return _SUBSCRIPTION if own else "Microsoft.Management/managementGroups"
 
@@ -127,7 +127,7 @@ def _build_descendant(body: dict[str, object]) -> dict[str, object]:
     parent = _read_parent(body)
     return {
         "id": body["id"],
-        "type": _name_type(body),
+        "type": _get_scope_type(body),
         "name": str(body["id"]).rsplit("/", 1)[-1],
         "properties": {"displayName": _read_display_name(body), "parent": {"id": f"{_LIST}/{parent}"}},
     }
@@ -137,7 +137,7 @@ def _build_entity(call: ApiCall, body: dict[str, object]) -> dict[str, object]:
     parent = _read_parent(body)
     return {
         "id": body["id"],
-        "type": _name_type(body),
+        "type": _get_scope_type(body),
         "name": str(body["id"]).rsplit("/", 1)[-1],
         "properties": {
             "displayName": _read_display_name(body),

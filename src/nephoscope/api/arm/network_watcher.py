@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, bad_request, not_found
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error, make_not_found_error
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.estate.data_gap import DataNotCollectedError
@@ -32,21 +32,21 @@ def _open_network_watcher(call: ApiCall) -> NetworkWatcher:
     return NetworkWatcher(call.instance.data, call.caller.find_reach(READ))
 
 
-def _not_collected(gap: DataNotCollectedError) -> ApiError:
+def _make_not_collected_error(gap: DataNotCollectedError) -> ApiError:
     return ApiError(
         409, "DataNotCollected", f"The answer depends on data that was not collected: {gap.what}."
     )
 
 
-def _find_end(call: ApiCall, target: str, interface: str = "", address: str = "") -> End:
+def _find_endpoint(call: ApiCall, target: str, interface: str = "", address: str = "") -> End:
     try:
-        return _open_network_watcher(call).endpoint(target, interface, address)
+        return _open_network_watcher(call).find_endpoint(target, interface, address)
     except ValueError as error:
-        raise bad_request(f"{target[:200]!r} is not a resource id.", "targetResourceId") from error
+        raise make_bad_request_error(f"{target[:200]!r} is not a resource id.", "targetResourceId") from error
     except NotFoundError as error:
-        raise not_found(f"The resource '{target}'") from error
+        raise make_not_found_error(f"The resource '{target}'") from error
     except DataNotCollectedError as gap:
-        raise _not_collected(gap) from gap
+        raise _make_not_collected_error(gap) from gap
 
 
 def _read_address(call: ApiCall, name: str, *, needed: bool = True) -> str:
@@ -54,7 +54,7 @@ def _read_address(call: ApiCall, name: str, *, needed: bool = True) -> str:
     try:
         return str(ipaddress.ip_address(text)) if text else ""
     except ValueError as error:
-        raise bad_request(f"'{name}' must be an IP address.", name) from error
+        raise make_bad_request_error(f"'{name}' must be an IP address.", name) from error
 
 
 def _read_port(value: object, name: str, default: int = 0) -> int:
@@ -62,18 +62,20 @@ def _read_port(value: object, name: str, default: int = 0) -> int:
         return default
     text = str(value)
     if not text.isdecimal() or not 0 <= int(text) <= 65535:
-        raise bad_request(f"'{name}' must be a port from 0 to 65535.", name)
+        raise make_bad_request_error(f"'{name}' must be a port from 0 to 65535.", name)
     return int(text)
 
 
 def _read_word(call: ApiCall, name: str, *words: str) -> str:
     text = call.get_text(name, needed=True)
     if text.lower() not in words:
-        raise bad_request(f"'{name}' must be one of {', '.join(one.title() for one in words)}.", name)
+        raise make_bad_request_error(
+            f"'{name}' must be one of {', '.join(one.title() for one in words)}.", name
+        )
     return text.lower()
 
 
-@SURFACE.post_query(
+@SURFACE.declare_post_query(
     f"{_WATCHER}/ipFlowVerify", "NetworkWatchers_VerifyIPFlow", f"{_ACTIONS}/ipFlowVerify/action"
 )
 def verify_ip_flow(call: ApiCall) -> ApiResponse:
@@ -81,7 +83,7 @@ def verify_ip_flow(call: ApiCall) -> ApiResponse:
     inbound = _read_word(call, "direction", "inbound", "outbound") == "inbound"
     protocol = _read_word(call, "protocol", "tcp", "udp")
     local, remote = (_read_port(call.body.get(f"{side}Port"), f"{side}Port") for side in ("local", "remote"))
-    end = _find_end(
+    end = _find_endpoint(
         call,
         call.get_text("targetResourceId", needed=True),
         call.get_text("targetNicResourceId"),
@@ -93,14 +95,14 @@ def verify_ip_flow(call: ApiCall) -> ApiResponse:
             end, protocol, _read_address(call, "remoteIPAddress"), port, other, inbound=inbound
         )
     except DataNotCollectedError as gap:
-        raise _not_collected(gap) from gap
+        raise _make_not_collected_error(gap) from gap
     body = {"access": "Allow" if found.allowed else "Deny"}
     if found.rule is not None:
-        body["ruleName"] = _rule_path(found.rule)
+        body["ruleName"] = _format_rule_path(found.rule)
     return ApiResponse(body)
 
 
-def _rule_path(rule: SecurityRule) -> str:
+def _format_rule_path(rule: SecurityRule) -> str:
     """The name of a rule as Azure writes it: the list that it is in, then its own."""
     kind = next(
         (word for word in ("defaultSecurityRules", "securityRules") if f"/{word.lower()}/" in rule.id), ""
@@ -108,10 +110,10 @@ def _rule_path(rule: SecurityRule) -> str:
     return f"{kind or 'securityAdminRules'}/{rule.name}"
 
 
-@SURFACE.post_query(f"{_WATCHER}/nextHop", "NetworkWatchers_GetNextHop", f"{_ACTIONS}/nextHop/action")
+@SURFACE.declare_post_query(f"{_WATCHER}/nextHop", "NetworkWatchers_GetNextHop", f"{_ACTIONS}/nextHop/action")
 def find_next_hop(call: ApiCall) -> ApiResponse:
     """The next hop of a packet, and the route table that decides."""
-    end = _find_end(
+    end = _find_endpoint(
         call,
         call.get_text("targetResourceId", needed=True),
         call.get_text("targetNicResourceId"),
@@ -120,25 +122,25 @@ def find_next_hop(call: ApiCall) -> ApiResponse:
     try:
         found = _open_network_watcher(call).find_next_hop(end, _read_address(call, "destinationIPAddress"))
     except DataNotCollectedError as gap:
-        raise _not_collected(gap) from gap
+        raise _make_not_collected_error(gap) from gap
     if found is None:
         return ApiResponse({"nextHopType": "None", "routeTableId": SYSTEM_ROUTE})
     body = {"nextHopType": found.next_hop, "routeTableId": found.table or SYSTEM_ROUTE}
     return ApiResponse(body | ({"nextHopIpAddress": found.next_hop_ip} if found.next_hop_ip else {}))
 
 
-@SURFACE.post_query(
+@SURFACE.declare_post_query(
     f"{_INTERFACE}/effectiveRouteTable",
     "NetworkInterfaces_GetEffectiveRouteTable",
     "Microsoft.Network/networkInterfaces/effectiveRouteTable/action",
 )
 def get_effective_routes(call: ApiCall) -> ApiResponse:
     """The effective routes of an interface."""
-    end = _find_end(call, call.path.rpartition("/")[0])
+    end = _find_endpoint(call, call.path.rpartition("/")[0])
     try:
-        found = _open_network_watcher(call).effective_routes(end)
+        found = _open_network_watcher(call).list_effective_routes(end)
     except DataNotCollectedError as gap:
-        raise _not_collected(gap) from gap
+        raise _make_not_collected_error(gap) from gap
     overridden = {one.prefix for one in found if one.source == "User"}
     return ApiResponse({"value": [_build_route(one, overridden) for one in found]})
 
@@ -155,18 +157,18 @@ def _build_route(one: EffectiveRoute, overridden: set[str]) -> dict[str, object]
     }
 
 
-@SURFACE.post_query(
+@SURFACE.declare_post_query(
     f"{_INTERFACE}/effectiveNetworkSecurityGroups",
     "NetworkInterfaces_ListEffectiveNetworkSecurityGroups",
     "Microsoft.Network/networkInterfaces/effectiveNetworkSecurityGroups/action",
 )
 def get_effective_groups(call: ApiCall) -> ApiResponse:
     """The network security groups before an interface with their rules."""
-    end = _find_end(call, call.path.rpartition("/")[0])
+    end = _find_endpoint(call, call.path.rpartition("/")[0])
     try:
-        levels = _open_network_watcher(call).rules_by_level(end)
+        levels = _open_network_watcher(call).group_rules_by_level(end)
     except DataNotCollectedError as gap:
-        raise _not_collected(gap) from gap
+        raise _make_not_collected_error(gap) from gap
     places = {"subnet": end[1].configuration.subnet, "interface": end[1].interface.id}
     words = {"subnet": "subnet", "interface": "networkInterface"}
     return ApiResponse(
@@ -194,7 +196,7 @@ def _format_port_ranges(intervals: tuple[tuple[int, int], ...]) -> list[str]:
 def _build_rule(one: SecurityRule) -> dict[str, object]:
     """A rule as an effective security rule."""
     return {
-        "name": _rule_path(one),
+        "name": _format_rule_path(one),
         "protocol": "All" if one.protocol == "*" else one.protocol.title(),
         "sourcePortRanges": _format_port_ranges(one.source_ports),
         "destinationPortRanges": _format_port_ranges(one.destination_ports),
@@ -206,18 +208,18 @@ def _build_rule(one: SecurityRule) -> dict[str, object]:
     }
 
 
-@SURFACE.post_query(
+@SURFACE.declare_post_query(
     f"{_WATCHER}/securityGroupView",
     "NetworkWatchers_GetVMSecurityRules",
     f"{_ACTIONS}/securityGroupView/action",
 )
 def get_security_group_view(call: ApiCall) -> ApiResponse:
     """The rules on a machine's interface, by the level that they are associated with."""
-    end = _find_end(call, call.get_text("targetResourceId", needed=True))
+    end = _find_endpoint(call, call.get_text("targetResourceId", needed=True))
     try:
-        levels = _open_network_watcher(call).rules_by_level(end)
+        levels = _open_network_watcher(call).group_rules_by_level(end)
     except DataNotCollectedError as gap:
-        raise _not_collected(gap) from gap
+        raise _make_not_collected_error(gap) from gap
     words = {"subnet": "subnetAssociation", "interface": "networkInterfaceAssociation"}
     places = {"subnet": end[1].configuration.subnet, "interface": end[1].interface.id}
     found: dict[str, object] = {"defaultSecurityRules": [], "effectiveSecurityRules": []}
@@ -235,7 +237,7 @@ def _to_rule_body(one: SecurityRule) -> dict[str, object]:
     return {"id": one.id, "name": one.name, "properties": _build_rule(one)}
 
 
-@SURFACE.post_query(
+@SURFACE.declare_post_query(
     f"{_WATCHER}/connectivityCheck",
     "NetworkWatchers_CheckConnectivity",
     f"{_ACTIONS}/connectivityCheck/action",
@@ -244,13 +246,13 @@ def check_connectivity(call: ApiCall) -> ApiResponse:
     """The path of a connection from a machine, with what stops it."""
     source, target = (call.body.get(name) or {} for name in ("source", "destination"))
     if not isinstance(source, dict) or not isinstance(target, dict):
-        raise bad_request("'source' and 'destination' must be objects.", "destination")
-    end = _find_end(call, str(source.get("resourceId") or ""))
+        raise make_bad_request_error("'source' and 'destination' must be objects.", "destination")
+    end = _find_endpoint(call, str(source.get("resourceId") or ""))
     address = str(target.get("address") or "")
     if target.get("resourceId"):
-        address = _find_end(call, str(target["resourceId"]))[1].configuration.address
+        address = _find_endpoint(call, str(target["resourceId"]))[1].configuration.address
     protocol = (call.get_text("protocol") or "Tcp").lower()
-    destination = _resolve(call, end, address)
+    destination = _resolve_address(call, end, address)
     flow = PathFlow(
         destination,
         "tcp" if protocol in ("http", "https") else protocol,
@@ -267,7 +269,7 @@ def check_connectivity(call: ApiCall) -> ApiResponse:
         )
 
 
-def _resolve(call: ApiCall, end: End, address: str) -> str:
+def _resolve_address(call: ApiCall, end: End, address: str) -> str:
     """An address as it is, or what private DNS gives for a name."""
     try:
         return str(ipaddress.ip_address(address))
@@ -275,7 +277,7 @@ def _resolve(call: ApiCall, end: End, address: str) -> str:
         found = _open_network_watcher(call).resolve_name(end, address)
         if not found:
             words = "'destination.address' must be an IP address or a name in a private DNS zone that is linked to the network."
-            raise bad_request(words, "destination.address") from error
+            raise make_bad_request_error(words, "destination.address") from error
         return found
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.api.wire.azure_error import ApiError, bad_request, not_found
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error, make_not_found_error
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.protect.capture.capture_request import MOST_BYTES, MOST_SECONDS, CaptureRequest, Protocol
@@ -71,7 +71,7 @@ def create_capture(call: ApiCall) -> ApiResponse:
     try:
         sent = msgspec.convert(call.body.get("properties"), SentCapture)
     except msgspec.ValidationError as error:
-        raise bad_request(f"{error}.", "properties") from error
+        raise make_bad_request_error(f"{error}.", "properties") from error
     known = _index_captures(call).get(call["packetCaptureName"].lower())
     if known is not None and service.describe_status(known) in ("NotStarted", "Running"):
         raise ApiError(409, "PacketCaptureAlreadyExists", "A packet capture of this name is running.")
@@ -93,13 +93,13 @@ def list_captures(call: ApiCall) -> ApiResponse:
 @SURFACE.get(_ONE, "PacketCaptures_Get", READ)
 def get_capture(call: ApiCall) -> ApiResponse:
     """Return a packet capture."""
-    return ApiResponse(_build_document(call, _find(call)))
+    return ApiResponse(_build_document(call, _find_capture_order(call)))
 
 
-@SURFACE.post_query(f"{_ONE}/queryStatus", "PacketCaptures_GetStatus", READ)
+@SURFACE.declare_post_query(f"{_ONE}/queryStatus", "PacketCaptures_GetStatus", READ)
 def query_status(call: ApiCall) -> ApiResponse:
     """Return the state of a packet capture, and why it ended."""
-    found = _find(call)
+    found = _find_capture_order(call)
     body: dict[str, object] = {
         "name": service.read_name(found),
         "id": f"{call.path.rpartition('/')[0]}",
@@ -113,11 +113,11 @@ def query_status(call: ApiCall) -> ApiResponse:
     return ApiResponse(body)
 
 
-@SURFACE.post_action(f"{_ONE}/stop", "PacketCaptures_Stop", RESPOND)
+@SURFACE.declare_post_action(f"{_ONE}/stop", "PacketCaptures_Stop", RESPOND)
 def stop_capture(call: ApiCall) -> ApiResponse:
     """Stop a packet capture; it keeps what it took until now."""
     with _translate_order_errors():
-        service.stop_capture(call.service, _find(call), "stopped by the API")
+        service.stop_capture(call.service, _find_capture_order(call), "stopped by the API")
     return ApiResponse(None, status=202)
 
 
@@ -131,25 +131,27 @@ def _index_captures(call: ApiCall) -> dict[str, ResponseOrder]:
     return found
 
 
-def _find(call: ApiCall) -> ResponseOrder:
+def _find_capture_order(call: ApiCall) -> ResponseOrder:
     found = _index_captures(call).get(call["packetCaptureName"].lower())
     if found is None:
-        raise not_found(f"The packet capture '{call['packetCaptureName']}'")
+        raise make_not_found_error(f"The packet capture '{call['packetCaptureName']}'")
     return found
 
 
 def _read_request(name: str, sent: SentCapture) -> CaptureRequest:
     """The capture that a body asks for: agents take one filter. Raises ApiError, ResponseOrderError."""
     if len(sent.filters) > 1:
-        raise bad_request("'properties.filters' must have one filter.", "properties.filters")
+        raise make_bad_request_error("'properties.filters' must have one filter.", "properties.filters")
     one = sent.filters[0] if sent.filters else SentFilter()
     protocol = _PROTOCOLS.get(one.protocol.lower())
     if protocol is None:
-        raise bad_request("'protocol' must be TCP, UDP or Any.", "properties.filters")
+        raise make_bad_request_error("'protocol' must be TCP, UDP or Any.", "properties.filters")
     ports = [text for text in (one.local_port, one.remote_port) if text]
     addresses = [text for text in (one.remote_address, one.local_address) if text]
     if any(not text.isdecimal() for text in ports) or len(ports) > 1 or len(addresses) > 1:
-        raise bad_request("A filter has one port and one address, without ranges.", "properties.filters")
+        raise make_bad_request_error(
+            "A filter has one port and one address, without ranges.", "properties.filters"
+        )
     return CaptureRequest(
         name=name,
         protocol=protocol,

@@ -14,7 +14,7 @@ SURFACE = ApiSurface("Operations of providers", lets=ANYONE)
 PROVIDERS = ("Microsoft.PolicyInsights", "Microsoft.Security", "Microsoft.SecurityInsights")
 
 
-def _declare(provider: str) -> None:
+def _declare_provider_operations(provider: str) -> None:
     @SURFACE.get(
         f"/providers/{provider}/operations",
         f"{provider.partition('.')[2]}_Operations",
@@ -23,7 +23,9 @@ def _declare(provider: str) -> None:
     def _list(_: ApiCall) -> ApiResponse:
         """The operations of the provider that are answered here, each permission once."""
         found = {
-            one.permission: one for one in OperationRegistry.load_all() if _is_of_provider(one, provider)
+            one.permission: one
+            for one in OperationRegistry.load_all_operations()
+            if _is_of_provider(one, provider)
         }
         value = [_build_operation(provider, one) for _, one in sorted(found.items())]
         counted = {"@odata.count": len(value)} if provider == PROVIDERS[0] else {}
@@ -50,4 +52,4 @@ def _build_operation(provider: str, one: ApiOperation) -> dict[str, object]:
 
 
 for _provider in PROVIDERS:
-    _declare(_provider)
+    _declare_provider_operations(_provider)

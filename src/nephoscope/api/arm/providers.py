@@ -45,7 +45,7 @@ def get_provider(call: ApiCall) -> ApiResponse:
     return ApiResponse(_to_subscription_body(call, known, _require_provider(call, known)))
 
 
-@SURFACE.post_action(
+@SURFACE.declare_post_action(
     f"{_ONE}/register",
     "Providers_Register",
     "Microsoft.Resources/subscriptions/providers/register/action",

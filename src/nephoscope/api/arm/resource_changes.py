@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, not_found
+from nephoscope.api.wire.azure_error import make_bad_request_error, make_not_found_error
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_state_query import parse_moment
 from nephoscope.api.wire.response import ApiResponse, pack_token, unpack_token
@@ -27,7 +27,7 @@ TYPED = "2020-04-01-preview"
 KEPT = timedelta(days=3650)
 
 
-@SURFACE.post_query(f"{_PROVIDER}/resourceChanges", "ResourceChanges", READ)
+@SURFACE.declare_post_query(f"{_PROVIDER}/resourceChanges", "ResourceChanges", READ)
 def list_(call: ApiCall) -> ApiResponse:
     """The changes of some resources in an interval, the newest first."""
     ids, several = _read_ids(call)
@@ -41,18 +41,18 @@ def list_(call: ApiCall) -> ApiResponse:
     return ApiResponse(body)
 
 
-@SURFACE.post_query(f"{_PROVIDER}/resourceChangeDetails", "ResourceChangeDetails", READ)
+@SURFACE.declare_post_query(f"{_PROVIDER}/resourceChangeDetails", "ResourceChangeDetails", READ)
 def get_change_details(call: ApiCall) -> ApiResponse:
     """Some changes with the resource as it was before and after each."""
     ids, several = _read_ids(call)
     wanted = call.body.get("changeIds") if several else [call.body.get("changeId")]
     if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
-        raise bad_request("'changeIds' must be a list of strings.", "changeIds")
+        raise make_bad_request_error("'changeIds' must be a list of strings.", "changeIds")
     now = call.instance.now
     known = {one.id: one for one in _list_changes(call, now - KEPT, now, ids)}
     found = [known[one] for one in wanted if one in known]
     if not found:
-        raise not_found("The change")
+        raise make_not_found_error("The change")
     told = [_build_detailed_document(call, one, several=several) for one in found]
     return ApiResponse(told if several else told[0])
 
@@ -78,7 +78,7 @@ def _read_ids(call: ApiCall) -> tuple[list[str], bool]:
         or not 0 < len(several) <= MOST_IDS
         or not all(isinstance(one, str) for one in several)
     ):
-        raise bad_request(f"'resourceIds' must be a list of 1 to {MOST_IDS} texts.", "resourceIds")
+        raise make_bad_request_error(f"'resourceIds' must be a list of 1 to {MOST_IDS} texts.", "resourceIds")
     return [one.lower().rstrip("/") for one in several], True
 
 
@@ -89,7 +89,7 @@ def _filter_visible(call: ApiCall, ids: list[str]) -> list[str]:
         try:
             id_ = ResourceId.parse(one)
         except ValueError as error:
-            raise bad_request(
+            raise make_bad_request_error(
                 f"{one[:200]!r} is not a resource id.", "resourceIds", "InvalidResourceId"
             ) from error
         if call.reach.can_read(id_.subscription, id_.resource_group_id):
@@ -106,7 +106,7 @@ def _read_interval(call: ApiCall) -> tuple[datetime, datetime]:
     assert start is not None
     assert end is not None
     if end <= start:
-        raise bad_request("The interval ends before it starts.", "interval", "InvalidInterval")
+        raise make_bad_request_error("The interval ends before it starts.", "interval", "InvalidInterval")
     return start, end
 
 
@@ -114,14 +114,18 @@ def _read_start(call: ApiCall) -> int:
     token = call.get_text("$skipToken")
     start = unpack_token(token, "$skipToken") if token else "0"
     if not start.isdecimal():
-        raise bad_request("The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken")
+        raise make_bad_request_error(
+            "The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken"
+        )
     return int(start)
 
 
 def _parse_top(call: ApiCall) -> int:
     top = call.body.get("$top", MOST)
     if not isinstance(top, int) or isinstance(top, bool) or not 1 <= top <= MOST:
-        raise bad_request(f"$top must be a whole number from 1 to {MOST}.", "$top", "InvalidParameter")
+        raise make_bad_request_error(
+            f"$top must be a whole number from 1 to {MOST}.", "$top", "InvalidParameter"
+        )
     return top
 
 

@@ -14,20 +14,20 @@ import msgspec
 
 from nephoscope.api.wire import resource_graph_request
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, bad_request, not_assessed
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error, make_not_assessed_error
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.query_throttling import graph_throttled
+from nephoscope.api.wire.query_throttling import make_graph_throttled_error
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.live_security_resources import LiveReader, LiveResources
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.published_snapshot import GraphCatalog
 from nephoscope.posture.published.row_access import Shown, find_row_access
 from nephoscope.posture.published.uncollected_table import UncollectedTableError
-from nephoscope_kql.cell_formatting import iterate_rows, to_json_value, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, list_typed_columns, to_json_value
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import OPERATORS
-from nephoscope_kql.parser.lexer import words
+from nephoscope_kql.parser.lexer import split_words
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -66,15 +66,15 @@ class ResourceGraphOptions:
     partial: bool
 
 
-@SURFACE.post_query(
-    "/providers/Microsoft.ResourceGraph/resources", "Resources", READ, throttled=graph_throttled
+@SURFACE.declare_post_query(
+    "/providers/Microsoft.ResourceGraph/resources", "Resources", READ, throttled=make_graph_throttled_error
 )
 def run_resource_query(call: ApiCall) -> ApiResponse:
     """Run a query; its results page by page, with facets where they are asked for."""
     text = complete_query(call.get_text("query", needed=True))
     call, options = _read_options(call)
-    reach = _reach(call)
-    result = _run(call, text, reach)
+    reach = _build_table_reach(call)
+    result = _run_graph_query(call, text, reach)
     found = result.table
     page = found.slice(options.start, options.top)
     more = options.start + page.num_rows < found.num_rows
@@ -98,7 +98,7 @@ def _warn_of_gaps(result: QueryResult) -> dict[str, str]:
 
 def complete_query(text: str) -> str:
     """A query that begins with an operator reads `resources`, as Resource Graph has it."""
-    word = words(text).tokens[0].text.lower()
+    word = split_words(text).tokens[0].text.lower()
     return f"resources | {text}" if word in OPERATORS.keys() - _MAKING_ROWS else text
 
 
@@ -117,23 +117,25 @@ def _read_options(call: ApiCall) -> tuple[ApiCall, ResourceGraphOptions]:
     """Return how results are wanted, and the call over the edition that they are to be of."""
     given = call.body.get("options") or {}
     if not isinstance(given, dict):
-        raise bad_request("'options' must be an object.", "options")
+        raise make_bad_request_error("'options' must be an object.", "options")
     top, skip = given.get("$top", MOST), given.get("$skip", 0)
     if not (isinstance(top, int) and 1 <= top <= MOST):
-        raise bad_request(
+        raise make_bad_request_error(
             f"$top must be a whole number from 1 to {MOST}.", "options.$top", "InvalidParameter"
         )
     if not (isinstance(skip, int) and skip >= 0):
-        raise bad_request("$skip must be a whole number of at least 0.", "options.$skip", "InvalidParameter")
+        raise make_bad_request_error(
+            "$skip must be a whole number of at least 0.", "options.$skip", "InvalidParameter"
+        )
     if token := given.get("$skipToken"):
-        call, skip = resource_graph_request.resume_page(call, token)
+        call, skip = resource_graph_request.find_resume_page(call, token)
     wanted = ResourceGraphOptions(
         top, skip, given.get("resultFormat") == "table", bool(given.get("allowPartialScopes"))
     )
     return call, wanted
 
 
-def _reach(call: ApiCall) -> dict[str, Shown]:
+def _build_table_reach(call: ApiCall) -> dict[str, Shown]:
     """Return what each table shows: what the caller may read of it, of the subscriptions and management groups that are asked for."""
     asked, within = resource_graph_request.read_requested_subscriptions(call), _build_cut(call)
 
@@ -143,7 +145,7 @@ def _reach(call: ApiCall) -> dict[str, Shown]:
     found = find_row_access(call.snapshot.types, reaches)
     if all(isinstance(one, Reach) and one.is_empty for one in found.values()):
         call.caller.require(READ, "/")
-    return found | _with_what_holds(call, found, asked)
+    return found | _add_containing_scopes(call, found, asked)
 
 
 def _build_cut(call: ApiCall) -> Callable[[Reach], Reach]:
@@ -157,14 +159,14 @@ def _build_cut(call: ApiCall) -> Callable[[Reach], Reach]:
     return limit_reach
 
 
-def _with_what_holds(
+def _add_containing_scopes(
     call: ApiCall, found: Mapping[str, Shown], asked: frozenset[str] | None
 ) -> dict[str, Shown]:
     """The tables of assignments with those that stand above, where the filter of the request asks for them."""
     wanted = str((call.body.get("options") or {}).get("authorizationScopeFilter") or _BELOW).lower()
     if wanted not in _FILTERS:
         told = "AtScopeAndBelow, AtScopeAndAbove, AtScopeAboveAndBelow, AtScopeExact"
-        raise bad_request(
+        raise make_bad_request_error(
             f"authorizationScopeFilter must be one of {told}.",
             "options.authorizationScopeFilter",
             "InvalidParameter",
@@ -179,8 +181,8 @@ def _filter_assignments(call: ApiCall, reach: Reach, asked: frozenset[str] | Non
     """Return what a table of assignments shows by a filter other than the usual one."""
     if reach.is_empty or (reach.everything and wanted == "atscopeaboveandbelow"):
         return reach
-    held = call.snapshot.scopes_with_assignments
-    above = frozenset() if wanted == "atscopeexact" else held(_list_containing(call, reach, asked))
+    held = call.snapshot.list_scopes_with_assignments
+    above = frozenset() if wanted == "atscopeexact" else held(_list_containing_scopes(call, reach, asked))
     if wanted == "atscopeaboveandbelow":
         return reach.with_ancestors(above)
     exact = {"", *reach.groups} if asked is None else {f"/subscriptions/{one}" for one in reach.subscriptions}
@@ -191,7 +193,7 @@ def _filter_assignments(call: ApiCall, reach: Reach, asked: frozenset[str] | Non
     )
 
 
-def _list_containing(call: ApiCall, reach: Reach, asked: Iterable[str] | None) -> frozenset[str]:
+def _list_containing_scopes(call: ApiCall, reach: Reach, asked: Iterable[str] | None) -> frozenset[str]:
     """Return what contains the readable of the subscriptions that are asked for, up to the tenant ('')."""
     seen = {*reach.subscriptions, *(one.split("/")[2] for one in reach.groups)}
     within = {one for one in seen if asked is None or one in asked}
@@ -199,18 +201,18 @@ def _list_containing(call: ApiCall, reach: Reach, asked: Iterable[str] | None) -
     return call.caller.hierarchy.find_groups_above(within) | around | ({""} if within else frozenset())
 
 
-def _run(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> QueryResult:
+def _run_graph_query(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> QueryResult:
     try:
         within = _build_cut(call)
         reader = LiveReader.for_caller(call.caller, lambda one: within(call.caller.find_reach(one)))
         current = LiveResources(call.instance.state, call.instance.tenant, call.snapshot, reader, call.base)
         found = call.snapshot.query(
-            text, reach, timeout=call.instance.query_seconds, beside=current.live_row_source
+            text, reach, timeout=call.instance.query_seconds, beside=current.get_live_row_source
         )
         return found[-1]
     except UncollectedTableError as error:
         told = ", ".join(error.tables)
-        raise not_assessed(
+        raise make_not_assessed_error(
             f"{told} has no data on this server; an empty result does not describe the estate."
         ) from error
     except KqlError as error:
@@ -232,7 +234,7 @@ def make_query_error(error: KqlError) -> ApiError:
 
 
 def _to_objects(table: pa.Table) -> list[dict[str, object]]:
-    columns = typed_columns(table)
+    columns = list_typed_columns(table)
     return [
         {name: to_json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
         for row in iterate_rows(table)
@@ -240,7 +242,7 @@ def _to_objects(table: pa.Table) -> list[dict[str, object]]:
 
 
 def _to_columns_and_rows(table: pa.Table) -> dict[str, object]:
-    columns = typed_columns(table)
+    columns = list_typed_columns(table)
     rows = [
         [to_json_value(value, kind) for (_, kind), value in zip(columns, row, strict=True)]
         for row in iterate_rows(table)
@@ -251,11 +253,11 @@ def _to_columns_and_rows(table: pa.Table) -> dict[str, object]:
 def _list_facets(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> Iterator[dict[str, object]]:
     given = call.body.get("facets") or []
     if not isinstance(given, list):
-        raise bad_request("'facets' must be a list.", "facets")
+        raise make_bad_request_error("'facets' must be a list.", "facets")
     for one in given:
         expression = one.get("expression") if isinstance(one, dict) else None
         if not isinstance(expression, str) or not expression:
-            raise bad_request("A facet needs an 'expression'.", "facets.expression")
+            raise make_bad_request_error("A facet needs an 'expression'.", "facets.expression")
         options = one.get("options") or {}
         try:
             yield _build_facet(call, text, expression, options, reach)
@@ -273,7 +275,7 @@ def _build_facet(
     order = "asc" if str(options.get("sortOrder", "desc")).lower() == "asc" else "desc"
     by = options.get("sortBy") or "count"
     query = f"{text}{condition}\n| summarize ['count'] = count() by {expression}\n| order by ['{by}'] {order}"
-    found = _run(call, query, reach).table
+    found = _run_graph_query(call, query, reach).table
     top = options.get("$top", 10)
     shown = found.slice(0, top if isinstance(top, int) and 0 < top <= MOST else 10)
     data = msgspec.json.decode(msgspec.json.encode(_to_objects(shown)))

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from nephoscope.api.wire import arm_documents, resource_filter
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, not_found
-from nephoscope.api.wire.instance_view import MACHINE, build_instance_view, is_requested, with_view
+from nephoscope.api.wire.azure_error import make_bad_request_error, make_not_found_error
+from nephoscope.api.wire.instance_view import MACHINE, add_instance_view, build_instance_view, is_requested
 from nephoscope.api.wire.operation import BELOW, ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
 from nephoscope_policy.model.resource_id import (
@@ -29,7 +29,7 @@ MOST = 1000
 @SURFACE.get("/subscriptions/{subscriptionId}/resources", "Resources_List", READ)
 def list_in_subscription(call: ApiCall) -> ApiResponse:
     """The resources of a subscription, those that `$filter` picks."""
-    return _list(call)
+    return _list_resources(call)
 
 
 @SURFACE.get(
@@ -39,10 +39,10 @@ def list_in_subscription(call: ApiCall) -> ApiResponse:
 )
 def list_in_group(call: ApiCall) -> ApiResponse:
     """The resources of a resource group, those that `$filter` picks."""
-    return _list(call)
+    return _list_resources(call)
 
 
-def _list(call: ApiCall) -> ApiResponse:
+def _list_resources(call: ApiCall) -> ApiResponse:
     picked, most = (
         resource_filter.parse_filter(call.get_query_value("$filter")),
         call.read_requested_count(MOST),
@@ -77,7 +77,7 @@ def get_instance_view(call: ApiCall) -> ApiResponse:
     """Return how a virtual machine runs, as far as it was read."""
     found = call.snapshot.listing.get(call.path.lower().rstrip("/").rpartition("/")[0], call.reach)
     if found is None or str(found.get("type", "")).lower() != MACHINE:
-        raise not_found(f"The resource '{call.path}'")
+        raise make_not_found_error(f"The resource '{call.path}'")
     return ApiResponse(build_instance_view(found.get("properties") or {}))
 
 
@@ -90,8 +90,8 @@ def read(call: ApiCall) -> ApiResponse:
         return _list_below(call, path)
     found = arm_documents.find_learned_document(call)
     if found is None:
-        raise not_found(f"The resource '{call.path}'")
-    return ApiResponse(with_view(found) if is_requested(call) else found)
+        raise make_not_found_error(f"The resource '{call.path}'")
+    return ApiResponse(add_instance_view(found) if is_requested(call) else found)
 
 
 def _list_below(call: ApiCall, path: str) -> ApiResponse:
@@ -101,7 +101,7 @@ def _list_below(call: ApiCall, path: str) -> ApiResponse:
         type_ = ResourceId.parse(f"{path}/x").type
         direct = type_.count("/") > 1 or type_ in NEAR or not _contains(scope)
     except ValueError as error:
-        raise bad_request(
+        raise make_bad_request_error(
             f"'{call.path}' is neither a resource ID nor a list of resources.", code="InvalidResourceId"
         ) from error
     page = call.snapshot.listing.page(
@@ -112,7 +112,7 @@ def _list_below(call: ApiCall, path: str) -> ApiResponse:
         most=call.read_requested_count(1000),
         collected=True,
     )
-    shown = [with_view(one) for one in page.bodies] if is_requested(call) else page.bodies
+    shown = [add_instance_view(one) for one in page.bodies] if is_requested(call) else page.bodies
     return answer_list(call, shown, page.after)
 
 

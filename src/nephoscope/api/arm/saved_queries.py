@@ -7,8 +7,13 @@ from __future__ import annotations
 
 from nephoscope.api.arm.resource_graph import check_query, complete_query
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, build_system_data, declare
+from nephoscope.api.wire.azure_error import make_bad_request_error
+from nephoscope.api.wire.document_kinds import (
+    ArmDocumentKind,
+    Body,
+    build_system_data,
+    declare_document_operations,
+)
 from nephoscope.api.wire.operation import ApiSurface
 
 SURFACE = ApiSurface("Saved queries", "Microsoft.ResourceGraph")
@@ -18,7 +23,7 @@ def check(body: Body) -> None:
     """Fault where a query is missing or cannot be run."""
     query = body["properties"].get("query")
     if not isinstance(query, str) or not query.strip():
-        raise bad_request("'query' must be a string.", "properties.query")
+        raise make_bad_request_error("'query' must be a string.", "properties.query")
     check_query(complete_query(query))
 
 
@@ -34,7 +39,7 @@ def make_query(call: ApiCall, body: Body, before: Body | None) -> Body:
     }
 
 
-declare(
+declare_document_operations(
     SURFACE,
     ArmDocumentKind(
         "Microsoft.ResourceGraph/queries",

@@ -41,10 +41,10 @@ Facts = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 def _read_facts(call: ApiCall) -> Facts:
     """The location and the tags of each resource and resource group of the subscription."""
     key = ("location and tags", call.listing_scope, call.reach)
-    return call.snapshot.get_or_compute(key, lambda: tuple(_read(call)))
+    return call.snapshot.get_or_compute(key, lambda: tuple(_read_subscription_facts(call)))
 
 
-def _read(call: ApiCall) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
+def _read_subscription_facts(call: ApiCall) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
     listing, after = call.snapshot.listing, ""
     types = [*listing.resource_types(call.reach, call.listing_scope), _GROUP]
     while True:
@@ -71,11 +71,11 @@ def _build_location(call: ApiCall, name: str) -> dict[str, object]:
 def _build_tag(call: ApiCall, name: str, values: Counter[str]) -> dict[str, object]:
     id_ = f"/subscriptions/{call['subscriptionId']}/tagNames/{name}"
     told = [
-        {"id": f"{id_}/tagValues/{value}", "tagValue": value, "count": _count(number)}
+        {"id": f"{id_}/tagValues/{value}", "tagValue": value, "count": _format_count(number)}
         for value, number in sorted(values.items())
     ]
-    return {"id": id_, "tagName": name, "count": _count(values.total()), "values": told}
+    return {"id": id_, "tagName": name, "count": _format_count(values.total()), "values": told}
 
 
-def _count(number: int) -> dict[str, object]:
+def _format_count(number: int) -> dict[str, object]:
     return {"type": "Total", "value": number}

@@ -9,7 +9,7 @@ from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.operation import ANYONE, BELOW, ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
 from nephoscope.api.wire.scope_access import build_no_group_error, build_no_subscription_error
-from nephoscope.files.json_tree import tree_of
+from nephoscope.files.json_tree import get_tree
 
 SURFACE = ApiSurface("Subscriptions")
 READ = "Microsoft.Resources/subscriptions/read"
@@ -76,7 +76,7 @@ def get_group(call: ApiCall) -> ApiResponse:
 def _build_subscription(call: ApiCall, body: dict[str, object]) -> dict[str, object]:
     """A subscription as this API has it: the estate's body has its state and tenant where they were read."""
     id_ = str(body["id"]).rsplit("/", 1)[-1]
-    properties = tree_of(body, "properties")
+    properties = get_tree(body, "properties")
     return {
         "id": f"/subscriptions/{id_}",
         "subscriptionId": id_,

@@ -13,7 +13,7 @@ import msgspec
 from nephoscope.api.defender.collected import PROVIDERS, read
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, not_found
+from nephoscope.api.wire.azure_error import make_bad_request_error, make_not_found_error
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.automation.rule_change_plan import GroupChange
@@ -42,7 +42,7 @@ def get_hardening(call: ApiCall) -> ApiResponse:
     return read(call, PROVIDERS[0])
 
 
-@SURFACE.post_action(f"{_ONE}/enforce", "AdaptiveNetworkHardenings_Enforce", ENFORCE)
+@SURFACE.declare_post_action(f"{_ONE}/enforce", "AdaptiveNetworkHardenings_Enforce", ENFORCE)
 def enforce_hardening(call: ApiCall) -> ApiResponse:
     """Ask for learned rules in network security groups; they wait for an approval of the response run."""
     place = call.path.rstrip("/").rpartition("/")[0]
@@ -50,7 +50,7 @@ def enforce_hardening(call: ApiCall) -> ApiResponse:
         ApiCall(call.instance, call.caller, f"{_TYPE}/read", "GET", place, call.base, call.parameters)
     )
     if document is None:
-        raise not_found(f"The resource '{place}'")
+        raise make_not_found_error(f"The resource '{place}'")
     found = document["properties"]
     names = _read_rules(call.body.get("rules"), found["rules"])
     groups = _read_groups(call.body.get("networkSecurityGroups"))
@@ -73,13 +73,17 @@ def list_changes(proposals: Iterable[HardeningProposal], groups: frozenset[str])
             rules.setdefault(one.group.lower(), []).extend(one.security_rules)
     for group in groups:
         if not rules.get(group):
-            raise bad_request(f"No rules were learned for the group {group}.", "networkSecurityGroups")
+            raise make_bad_request_error(
+                f"No rules were learned for the group {group}.", "networkSecurityGroups"
+            )
     return [GroupChange(group, tuple(several)) for group, several in rules.items()]
 
 
 def _read_groups(value: object) -> frozenset[str]:
     if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
-        raise bad_request("'networkSecurityGroups' must be a list of resource ids.", "networkSecurityGroups")
+        raise make_bad_request_error(
+            "'networkSecurityGroups' must be a list of resource ids.", "networkSecurityGroups"
+        )
     return frozenset(one.lower() for one in value)
 
 
@@ -92,7 +96,7 @@ def _select_proposals(
         own = {str(rule["name"]) for rule in list_rules(one)}
         if own & names:
             if missing := sorted(own - names):
-                raise bad_request(
+                raise make_bad_request_error(
                     f"Rules of one security rule are enforced together: '{missing[0]}' is missing.", "rules"
                 )
             chosen.append(one)
@@ -102,10 +106,12 @@ def _select_proposals(
 def _read_rules(value: object, learned: list[dict[str, Any]]) -> frozenset[str]:
     """The names of the rules that are asked for; Fault where one was not learned so."""
     if not isinstance(value, list) or not value:
-        raise bad_request("'rules' must be a list of learned rules.", "rules")
+        raise make_bad_request_error("'rules' must be a list of learned rules.", "rules")
     known = {str(one["name"]): one for one in learned}
     for at, one in enumerate(value):
         name = str(one.get("name") or "") if isinstance(one, dict) else ""
         if known.get(name) != one:
-            raise bad_request(f"The rule '{name}' is not one of the learned rules.", f"rules[{at}]")
+            raise make_bad_request_error(
+                f"The rule '{name}' is not one of the learned rules.", f"rules[{at}]"
+            )
     return frozenset(str(one["name"]) for one in value)

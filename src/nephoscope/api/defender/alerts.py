@@ -17,10 +17,10 @@ from nephoscope.alerts.incidents.defender_alert import STATUSES, TYPE, find_visi
 from nephoscope.alerts.incidents.defender_alert import build_alert_body as shape
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import not_found
+from nephoscope.api.wire.azure_error import make_not_found_error
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, pack_token, read_skip_token
-from nephoscope.lake.writing.outbox import deliver_pending
+from nephoscope.lake.writing.outbox import deliver_pending_rows
 from nephoscope.service.alerts import ACTIONS, find_action, find_operation, set_alert_status
 from nephoscope.service.arm_documents import put_document
 from nephoscope.state.incidents.alerts import StoredAlert
@@ -57,7 +57,7 @@ def _declare_lists() -> None:
             return ApiResponse(
                 build_body(call, alert)
                 if alert is not None
-                else _filter_alert(call, arm_documents.get(call, "alert").body)
+                else _filter_alert(call, arm_documents.get_document(call, "alert").body)
             )
 
         for act, status in ACTS.items():
@@ -65,24 +65,24 @@ def _declare_lists() -> None:
 
 
 def _declare_act(path: str, name: str, status: str) -> None:
-    @SURFACE.post_action(path, name, find_operation(find_action(status)))
+    @SURFACE.declare_post_action(path, name, find_operation(find_action(status)))
     def _act(call: ApiCall) -> ApiResponse:
         """Say how an alert stands."""
         alert = _find_own_alert(call)
         if alert is None:
-            _decide(call, status)
+            _decide_alert_status(call, status)
             return NO_CONTENT
         set_alert_status(call.service, [(alert, None)], find_action(status))
-        deliver_pending(call.instance.lake, call.instance.state)
+        deliver_pending_rows(call.instance.lake, call.instance.state)
         return NO_CONTENT
 
 
-def _decide(call: ApiCall, status: str) -> None:
+def _decide_alert_status(call: ApiCall, status: str) -> None:
     """Keep what was decided of an alert that was collected."""
     asked = replace(call, path=call.path.rstrip("/").rpartition("/")[0])
     known = arm_documents.find_document(asked)
     if known is None:
-        raise not_found(f"The alert '{call['alertName']}'")
+        raise make_not_found_error(f"The alert '{call['alertName']}'")
     word = "state" if "state" in known["properties"] else "status"
     changed = {**known, "properties": {**known["properties"], word: STATUSES.get(status, status)}}
     put_document(call.service, call.scope, changed, TYPE, operation=call.permission)
@@ -94,15 +94,15 @@ _declare_lists()
 def _list_alerts(call: ApiCall) -> ApiResponse:
     after = read_skip_token(call)
     start = int(after) if after.isdecimal() else 0
-    found = _list_own(call) if not after or after.isdecimal() else []
+    found = _list_own_alerts(call) if not after or after.isdecimal() else []
     mine = [build_body(call, one) for one in found[start : start + MOST]]
     if len(found) > start + MOST:
         return answer_list(call, mine, str(start + MOST))
-    others = _list_collected(call, "" if after.isdecimal() else after)
+    others = _list_collected_alerts(call, "" if after.isdecimal() else after)
     return ApiResponse({**others.body, "value": [*mine, *others.body["value"]]})
 
 
-def _list_own(call: ApiCall) -> list[StoredAlert]:
+def _list_own_alerts(call: ApiCall) -> list[StoredAlert]:
     """The alerts that were raised here about what is below the scope, the newest first."""
     found = [
         one
@@ -113,7 +113,7 @@ def _list_own(call: ApiCall) -> list[StoredAlert]:
     return sorted(found, key=lambda one: one.started, reverse=True)
 
 
-def _list_collected(call: ApiCall, after: str) -> ApiResponse:
+def _list_collected_alerts(call: ApiCall, after: str) -> ApiResponse:
     """The alerts that Azure raised, at the location that the path names if it names one."""
     location = f"/locations/{call['ascLocation'].lower()}/"
     query = {name: value for name, value in call.query.items() if name.lower() != "$skiptoken"}

@@ -13,11 +13,18 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.suppression.condition import ConditionError
 from nephoscope.alerts.tuning.azure_suppression_rule import parse_suppression, to_document
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import not_found, translate_errors
-from nephoscope.api.wire.body_schema import accept_text, array, fields, moment, read, words
+from nephoscope.api.wire.azure_error import make_not_found_error, translate_errors
+from nephoscope.api.wire.body_schema import (
+    accept_text,
+    check_datetime,
+    declare_array,
+    declare_enumeration,
+    declare_object,
+    read,
+)
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list
-from nephoscope.service.service_context import workspace_scope
+from nephoscope.service.service_context import get_workspace_scope
 from nephoscope.service.suppressions import (
     READ,
     NewSuppression,
@@ -36,12 +43,18 @@ WORKSPACE = "default"
 _LIST = f"/subscriptions/{{subscriptionId}}/providers/{TYPE}"
 _ONE = f"{_LIST}/{{alertsSuppressionRuleName}}"
 _ENABLED = {"Enabled": True, "Disabled": False}
-SHAPE = fields(
-    {"alertType": accept_text(least=1), "reason": accept_text(least=1), "state": words(*_ENABLED)},
+SHAPE = declare_object(
+    {
+        "alertType": accept_text(least=1),
+        "reason": accept_text(least=1),
+        "state": declare_enumeration(*_ENABLED),
+    },
     {
         "comment": accept_text(),
-        "expirationDateUtc": moment,
-        "suppressionAlertsScope": fields({"allOf": array(fields({"field": accept_text(least=1)}))}),
+        "expirationDateUtc": check_datetime,
+        "suppressionAlertsScope": declare_object(
+            {"allOf": declare_array(declare_object({"field": accept_text(least=1)}))}
+        ),
     },
 )
 
@@ -50,7 +63,7 @@ SHAPE = fields(
 def list_(call: ApiCall) -> ApiResponse:
     """The suppressions, of one alert type where `AlertType` asks for it."""
     wanted = call.get_query_value("AlertType").removeprefix("nephoscope_")
-    call.service.require(READ, workspace_scope(WORKSPACE))
+    call.service.require(READ, get_workspace_scope(WORKSPACE))
     found = call.instance.state.suppressions.all(WORKSPACE)
     return answer_list(call, [build_body(call, one) for one in found if not wanted or one.rule == wanted])
 
@@ -60,7 +73,7 @@ def get(call: ApiCall) -> ApiResponse:
     """One suppression."""
     found = find_suppression(call.service, WORKSPACE, call["alertsSuppressionRuleName"])
     if found is None:
-        raise not_found(f"The suppression rule '{call['alertsSuppressionRuleName']}'")
+        raise make_not_found_error(f"The suppression rule '{call['alertsSuppressionRuleName']}'")
     return ApiResponse(build_body(call, found))
 
 

@@ -11,14 +11,20 @@ import msgspec
 
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.arm_documents import is_visible
-from nephoscope.api.wire.azure_error import bad_request
-from nephoscope.api.wire.body_schema import accept_anything, accept_text, array, fields, words
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
+from nephoscope.api.wire.azure_error import make_bad_request_error
+from nephoscope.api.wire.body_schema import (
+    accept_anything,
+    accept_text,
+    declare_array,
+    declare_enumeration,
+    declare_object,
+)
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare_document_operations
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.protect.applications.group_document import (
     MODES,
     complete_path,
-    group_state,
+    describe_group_state,
     has_comparable_rule,
     read_properties,
     render_group,
@@ -27,9 +33,9 @@ from nephoscope.protect.applications.learned_group import TYPE
 from nephoscope.service.application_control import list_groups, publish_policies
 
 SURFACE = ApiSurface("Adaptive application controls", "Microsoft.Security")
-_MODE = words(*MODES)
-_ACTIONS = words("Recommended", "Add", "Remove")
-_TYPES = words(
+_MODE = declare_enumeration(*MODES)
+_ACTIONS = declare_enumeration("Recommended", "Add", "Remove")
+_TYPES = declare_enumeration(
     "File",
     "FileHash",
     "PublisherSignature",
@@ -41,19 +47,19 @@ _MACHINE = (
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
     r"Microsoft\.(?:(?:Classic)?Compute/virtualMachines|HybridCompute/machines)/[^/]+"
 )
-SHAPE = fields(
+SHAPE = declare_object(
     {},
     {
         "enforcementMode": _MODE,
-        "protectionMode": fields({}, dict.fromkeys(("exe", "msi", "script", "executable"), _MODE)),
-        "vmRecommendations": array(
-            fields(
+        "protectionMode": declare_object({}, dict.fromkeys(("exe", "msi", "script", "executable"), _MODE)),
+        "vmRecommendations": declare_array(
+            declare_object(
                 {"resourceId": accept_text(_MACHINE, "the id of a virtual machine")},
                 {"recommendationAction": _ACTIONS},
             )
         ),
-        "pathRecommendations": array(
-            fields({}, {"path": accept_anything, "action": _ACTIONS, "type": _TYPES})
+        "pathRecommendations": declare_array(
+            declare_object({}, {"path": accept_anything, "action": _ACTIONS, "type": _TYPES})
         ),
     },
 )
@@ -65,7 +71,7 @@ def check_group(body: Body) -> None:
         read_properties(body)
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at `$")
-        raise bad_request(f"{problem}.", f"properties{place.rstrip('`')}") from error
+        raise make_bad_request_error(f"{problem}.", f"properties{place.rstrip('`')}") from error
 
 
 def make_group(call: ApiCall, body: Body, _: Body | None) -> Body:
@@ -92,7 +98,10 @@ def show_group(call: ApiCall, body: Body) -> Body:
     group = next((one for one in list_groups(call.service) if one.id.lower() == key), None)
     if group is None:
         return body
-    return {**body, "properties": {**properties, **group_state(group, properties["enforcementMode"])}}
+    return {
+        **body,
+        "properties": {**properties, **describe_group_state(group, properties["enforcementMode"])},
+    }
 
 
 def propose_groups(call: ApiCall) -> list[Body]:
@@ -113,7 +122,7 @@ def publish_accepted_policies(call: ApiCall, _: Body) -> None:
     publish_policies(call.service, call.instance.lake)
 
 
-declare(
+declare_document_operations(
     SURFACE,
     ArmDocumentKind(
         TYPE,

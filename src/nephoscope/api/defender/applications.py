@@ -5,26 +5,31 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/applications (2022
 
 from __future__ import annotations
 
-from nephoscope.api.wire.body_schema import accept_text, array, fields, words
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, declare
+from nephoscope.api.wire.body_schema import accept_text, declare_array, declare_enumeration, declare_object
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, declare_document_operations
 from nephoscope.api.wire.operation import ApiSurface
 
 SURFACE = ApiSurface("Applications", "Microsoft.Security")
 
 
-_CONDITION = fields(
-    {}, {"property": accept_text(), "value": accept_text(), "operator": words("Contains", "Equals", "In")}
-)
-SHAPE = fields(
+_CONDITION = declare_object(
+    {},
     {
-        "sourceResourceType": words("Assessments"),
-        "conditionSets": array(fields({"conditions": array(_CONDITION)})),
+        "property": accept_text(),
+        "value": accept_text(),
+        "operator": declare_enumeration("Contains", "Equals", "In"),
+    },
+)
+SHAPE = declare_object(
+    {
+        "sourceResourceType": declare_enumeration("Assessments"),
+        "conditionSets": declare_array(declare_object({"conditions": declare_array(_CONDITION)})),
     },
     {"displayName": accept_text(), "description": accept_text()},
 )
 
 
-declare(
+declare_document_operations(
     SURFACE,
     ArmDocumentKind(
         "Microsoft.Security/applications",

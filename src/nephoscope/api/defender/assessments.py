@@ -10,9 +10,23 @@ from collections.abc import Sequence
 from nephoscope.api.defender.governance import add_owners
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, not_found
-from nephoscope.api.wire.body_schema import accept_object, accept_text, array, fields, flag, words
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, delete, put, require_document
+from nephoscope.api.wire.azure_error import ApiError, make_not_found_error
+from nephoscope.api.wire.body_schema import (
+    accept_object,
+    accept_text,
+    declare_array,
+    declare_enumeration,
+    declare_object,
+    parse_boolean,
+)
+from nephoscope.api.wire.document_kinds import (
+    ArmDocumentKind,
+    Body,
+    declare_document_operations,
+    delete_kept_document,
+    put,
+    require_document,
+)
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_skip_token
 from nephoscope.posture.pipelines.resource_origins import CodeOrigin
@@ -37,27 +51,35 @@ THREATS = (
 _TOLD = "It is told beside what is judged here, and counts in no score."
 
 
-SHAPE = fields(
+SHAPE = declare_object(
     {
-        "status": fields({"code": words(*CODES)}, {"cause": accept_text(), "description": accept_text()}),
-        "resourceDetails": fields({"source": words("Azure", "OnPremise", "OnPremiseSql")}),
+        "status": declare_object(
+            {"code": declare_enumeration(*CODES)}, {"cause": accept_text(), "description": accept_text()}
+        ),
+        "resourceDetails": declare_object(
+            {"source": declare_enumeration("Azure", "OnPremise", "OnPremiseSql")}
+        ),
     },
     {"displayName": accept_text(), "additionalData": accept_object(accept_text())},
 )
-_LEVEL = words("Low", "Moderate", "High")
-METADATA_SHAPE = fields(
-    {"displayName": accept_text(), "severity": words(*SEVERITIES)},
+_LEVEL = declare_enumeration("Low", "Moderate", "High")
+METADATA_SHAPE = declare_object(
+    {"displayName": accept_text(), "severity": declare_enumeration(*SEVERITIES)},
     {
         "description": accept_text(),
         "remediationDescription": accept_text(),
-        "categories": array(
-            words("Compute", "Networking", "Data", "IdentityAndAccess", "IoT", "AppServices", "Container")
+        "categories": declare_array(
+            declare_enumeration(
+                "Compute", "Networking", "Data", "IdentityAndAccess", "IoT", "AppServices", "Container"
+            )
         ),
         "userImpact": _LEVEL,
         "implementationEffort": _LEVEL,
-        "threats": array(words(*THREATS)),
-        "assessmentType": words("BuiltIn", "CustomPolicy", "CustomerManaged", "VerifiedPartner"),
-        "preview": flag,
+        "threats": declare_array(declare_enumeration(*THREATS)),
+        "assessmentType": declare_enumeration(
+            "BuiltIn", "CustomPolicy", "CustomerManaged", "VerifiedPartner"
+        ),
+        "preview": parse_boolean,
     },
 )
 
@@ -151,7 +173,7 @@ OWN_METADATA = ArmDocumentKind(
     created=200,
 )
 _METADATA = "/subscriptions/{subscriptionId}/providers/Microsoft.Security/assessmentMetadata"
-declare(SURFACE, ASSESSMENTS)
+declare_document_operations(SURFACE, ASSESSMENTS)
 
 
 @SURFACE.get(f"/{_PROVIDER}/assessmentMetadata", "AssessmentsMetadata_List", METADATA)
@@ -165,7 +187,7 @@ def get_metadata(call: ApiCall) -> ApiResponse:
 )
 def get_one_metadata(call: ApiCall) -> ApiResponse:
     """Return what one recommendation says of itself."""
-    return _respond_with_one(call, "assessment metadata")
+    return _respond_with_document(call, "assessment metadata")
 
 
 @SURFACE.get(_METADATA, "AssessmentsMetadata_ListBySubscription", METADATA)
@@ -223,7 +245,7 @@ def delete_metadata(call: ApiCall) -> ApiResponse:
     for one in documented.all([ASSESSMENTS.type.lower()], call.listing_scope):
         if one.key.endswith(end):
             remove_document(call.service, call.scope, one.key, ASSESSMENTS.type, operation=call.permission)
-    return delete(call, OWN_METADATA)
+    return delete_kept_document(call, OWN_METADATA)
 
 
 @SURFACE.get(f"{{scope}}/{_PROVIDER}/subAssessments", "SubAssessments_ListAll", SUB)
@@ -250,7 +272,7 @@ def list_sub_assessments_of_assessment(call: ApiCall) -> ApiResponse:
 )
 def get_sub_assessment(call: ApiCall) -> ApiResponse:
     """One finding."""
-    return _respond_with_one(call, "sub-assessment")
+    return _respond_with_document(call, "sub-assessment")
 
 
 def _list_subassessments(call: ApiCall, below: str, key: str = "") -> ApiResponse:
@@ -268,8 +290,8 @@ def _list_metadata(call: ApiCall) -> ApiResponse:
     return answer_list(call, page.bodies, page.after)
 
 
-def _respond_with_one(call: ApiCall, what: str) -> ApiResponse:
+def _respond_with_document(call: ApiCall, what: str) -> ApiResponse:
     found = arm_documents.find_learned_document(call)
     if found is None:
-        raise not_found(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
+        raise make_not_found_error(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
     return ApiResponse(found)

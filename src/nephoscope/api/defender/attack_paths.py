@@ -26,7 +26,7 @@ def list_in_subscription(call: ApiCall) -> ApiResponse:
 @SURFACE.get(f"{_SUBSCRIPTION}/{{attackPathName}}", "AttackPaths_Get", READ)
 def get_of_subscription(call: ApiCall) -> ApiResponse:
     """One path of a subscription."""
-    return arm_documents.get(call, "attack path")
+    return arm_documents.get_document(call, "attack path")
 
 
 @SURFACE.get(f"/{_PATHS}", "AttackPaths_ListByTenant", READ)
@@ -38,4 +38,4 @@ def list_in_tenant(call: ApiCall) -> ApiResponse:
 @SURFACE.get(f"/{_PATHS}/{{attackPathName}}", "AttackPaths_GetOfTenant", READ)
 def get_of_tenant(call: ApiCall) -> ApiResponse:
     """One path that leads over several subscriptions."""
-    return arm_documents.get(call, "attack path")
+    return arm_documents.get_document(call, "attack path")

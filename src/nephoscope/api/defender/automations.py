@@ -13,23 +13,27 @@ from math import isfinite
 
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.automation_errors import translate_automation_errors
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.api.wire.body_schema import (
     Shape,
     accept_anything,
     accept_text,
-    array,
     choose_by_member,
-    fields,
-    flag,
-    words,
+    declare_array,
+    declare_enumeration,
+    declare_object,
+    parse_boolean,
 )
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare_document_operations
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.automation.condition import ORDERED
 from nephoscope.automation.event_kinds import AZURE_SOURCES
-from nephoscope.automation.rule_formats.security_actions import list_secret_names, list_secrets, name_secrets
+from nephoscope.automation.rule_formats.security_actions import (
+    list_secret_names,
+    list_secrets,
+    map_secret_names,
+)
 from nephoscope.automation.rule_formats.security_automations import OPERATORS
 from nephoscope.service.automations import check_actions, describe_author, prepare_automation
 
@@ -45,7 +49,7 @@ def _check_rule(value: object, path: str) -> Body:
         kind = "Number"
     said = str(found["expectedValue"])
     if not _EXPECTED[kind](said):
-        raise bad_request(
+        raise make_bad_request_error(
             f"{said!r:.60} is not a {kind}, which the comparison requires.", f"{path}.expectedValue"
         )
     return found
@@ -64,9 +68,13 @@ _EXPECTED: Mapping[str, Callable[[str], bool]] = {
     "Number": _is_numeric,
     "Boolean": lambda said: said.strip().lower() in ("true", "false"),
 }
-_CONDITION = fields(
-    {"propertyJPath": accept_text(least=1), "operator": words(*OPERATORS), "expectedValue": accept_anything},
-    {"propertyType": words(*_EXPECTED)},
+_CONDITION = declare_object(
+    {
+        "propertyJPath": accept_text(least=1),
+        "operator": declare_enumeration(*OPERATORS),
+        "expectedValue": accept_anything,
+    },
+    {"propertyType": declare_enumeration(*_EXPECTED)},
 )
 
 
@@ -80,17 +88,18 @@ def _build_id_shape(type_: str, told: str) -> Shape:
     )
 
 
-_SOURCE = fields(
-    {"eventSource": words(*AZURE_SOURCES)}, {"ruleSets": array(fields({}, {"rules": array(_check_rule)}))}
+_SOURCE = declare_object(
+    {"eventSource": declare_enumeration(*AZURE_SOURCES)},
+    {"ruleSets": declare_array(declare_object({}, {"rules": declare_array(_check_rule)}))},
 )
 _ACTION = choose_by_member(
     "actionType",
     {
-        "LogicApp": fields(
+        "LogicApp": declare_object(
             {"logicAppResourceId": _build_id_shape("Microsoft.Logic/workflows", "a Logic App")},
             {"uri": accept_text()},
         ),
-        "EventHub": fields(
+        "EventHub": declare_object(
             {
                 "eventHubResourceId": _build_id_shape(
                     "Microsoft.EventHub/namespaces/eventhubs", "an event hub"
@@ -98,7 +107,7 @@ _ACTION = choose_by_member(
             },
             {"connectionString": accept_text(), "sasPolicyName": accept_text()},
         ),
-        "Workspace": fields(
+        "Workspace": declare_object(
             {
                 "workspaceResourceId": _build_id_shape(
                     "Microsoft.OperationalInsights/workspaces", "a workspace"
@@ -107,12 +116,12 @@ _ACTION = choose_by_member(
         ),
     },
 )
-SHAPE = fields(
-    {"sources": array(_SOURCE, least=1), "actions": array(_ACTION, least=1)},
+SHAPE = declare_object(
+    {"sources": declare_array(_SOURCE, least=1), "actions": declare_array(_ACTION, least=1)},
     {
         "description": accept_text(),
-        "isEnabled": flag,
-        "scopes": array(fields({"scopePath": accept_text()}, {"description": accept_text()})),
+        "isEnabled": parse_boolean,
+        "scopes": declare_array(declare_object({"scopePath": accept_text()}, {"description": accept_text()})),
     },
 )
 
@@ -130,8 +139,8 @@ def _build_key(call: ApiCall) -> str:
     return call.path.rstrip("/").lower()
 
 
-def _name_credentials(call: ApiCall) -> dict[str, str]:
-    return name_secrets(_build_key(call), list_secrets(call.body))
+def _map_credential_names(call: ApiCall) -> dict[str, str]:
+    return map_secret_names(_build_key(call), list_secrets(call.body))
 
 
 def _list_stored_credentials(call: ApiCall) -> tuple[str, ...]:
@@ -144,22 +153,22 @@ KIND = ArmDocumentKind(
     "It is kept; its actions are those of an automation where the server runs them.",
     shape=SHAPE,
     made=_seal_secrets,
-    secrets=_name_credentials,
+    secrets=_map_credential_names,
     credentials=_list_stored_credentials,
     deleted=204,
     patched=True,
     etag=True,
 )
-declare(SURFACE, KIND)
+declare_document_operations(SURFACE, KIND)
 
 
-@SURFACE.post_query(f"{KIND.path}/validate", "Automations_Validate", f"{TYPE}/read")
+@SURFACE.declare_post_query(f"{KIND.path}/validate", "Automations_Validate", f"{TYPE}/read")
 def validate_automation(call: ApiCall) -> ApiResponse:
     """Say whether an automation could be kept, and why not."""
     properties = call.body.get("properties")
     try:
         if not isinstance(properties, dict):
-            raise bad_request("The request content has no 'properties'.", "properties")
+            raise make_bad_request_error("The request content has no 'properties'.", "properties")
         body: Body = {"properties": SHAPE(properties, "properties")}
         kept = call.find_stored_document(call.path.lower().rstrip("/").rpartition("/")[0])
         with translate_automation_errors():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, not_assessed, not_found
+from nephoscope.api.wire.azure_error import ApiError, make_not_assessed_error, make_not_found_error
 from nephoscope.api.wire.operation import ApiSurface, OperationRegistry
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope_policy.model.resource_id import ResourceId
@@ -137,7 +137,9 @@ def explain_absence(provider: CollectedProvider, call: ApiCall) -> str:
 
 
 def _build_no_such_kind_error(call: ApiCall) -> ApiError:
-    own = [one for one in OperationRegistry.load_all() if one.surface not in (SURFACE.name, RESOURCES)]
+    own = [
+        one for one in OperationRegistry.load_all_operations() if one.surface not in (SURFACE.name, RESOURCES)
+    ]
     allowed = ", ".join(sorted({one.method for one in own if one.template.match(call.path) is not None}))
     if not allowed:
         return ApiError(404, "InvalidResourceType", f"nephoscope answers nothing at {call.path[:300]}.")
@@ -145,7 +147,7 @@ def _build_no_such_kind_error(call: ApiCall) -> ApiError:
     return ApiError(405, "MethodNotAllowed", said, headers={"Allow": allowed})
 
 
-def _declare(provider: CollectedProvider) -> None:
+def _declare_collection_operations(provider: CollectedProvider) -> None:
     path = f"{{scope}}/providers/{provider.name}/{{rest}}"
 
     @SURFACE.get(path, f"{provider.word}_Read", f"{provider.name}/collected/read")
@@ -158,7 +160,7 @@ def _declare(provider: CollectedProvider) -> None:
         @SURFACE.operation(method, path, f"{provider.word}_{name}", f"{provider.name}/collected/{act}")
         def _refuse_change(call: ApiCall) -> ApiResponse:
             """Not assessed: nothing here does anything with it."""
-            raise not_assessed(explain_absence(provider, call))
+            raise make_not_assessed_error(explain_absence(provider, call))
 
 
 def read(call: ApiCall, provider: CollectedProvider, *, judged: bool = False) -> ApiResponse:
@@ -172,14 +174,16 @@ def read(call: ApiCall, provider: CollectedProvider, *, judged: bool = False) ->
         if found is not None:
             return ApiResponse(found)
         why = explain_absence(provider, call)
-        if _any(call, provider, tail.rpartition("/")[0]):
-            raise not_found(f"The resource '{call.path}'")
-        raise not_assessed(why)
-    listed = _list(call, provider, tail)
+        if _has_any_document(call, provider, tail.rpartition("/")[0]):
+            raise make_not_found_error(f"The resource '{call.path}'")
+        raise make_not_assessed_error(why)
+    listed = _list_documents(call, provider, tail)
     if not listed.body["value"]:
         why = explain_absence(provider, call)
-        if not (judged and call.instance.snapshots.load_newest()) and not _any(call, provider, tail):
-            raise not_assessed(why)
+        if not (judged and call.instance.snapshots.load_newest()) and not _has_any_document(
+            call, provider, tail
+        ):
+            raise make_not_assessed_error(why)
     return listed
 
 
@@ -202,7 +206,7 @@ def _list_types(provider: CollectedProvider, tail: str) -> list[str]:
     )
 
 
-def _any(call: ApiCall, provider: CollectedProvider, tail: str) -> bool:
+def _has_any_document(call: ApiCall, provider: CollectedProvider, tail: str) -> bool:
     """Return whether the estate has documents of a kind at all."""
     published = call.instance.snapshots.load_newest()
     types = _list_types(provider, tail)
@@ -211,7 +215,7 @@ def _any(call: ApiCall, provider: CollectedProvider, tail: str) -> bool:
     )
 
 
-def _list(call: ApiCall, provider: CollectedProvider, tail: str) -> ApiResponse:
+def _list_documents(call: ApiCall, provider: CollectedProvider, tail: str) -> ApiResponse:
     wanted = f"{tail.lower()}/"
 
     def is_below(body: Mapping[str, object]) -> bool:
@@ -225,4 +229,4 @@ def _list(call: ApiCall, provider: CollectedProvider, tail: str) -> ApiResponse:
 
 
 for _provider in PROVIDERS:
-    _declare(_provider)
+    _declare_collection_operations(_provider)

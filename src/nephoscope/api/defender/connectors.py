@@ -6,8 +6,13 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/security-connector
 from __future__ import annotations
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.body_schema import accept_text, array, fields, words
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, declare_reading
+from nephoscope.api.wire.body_schema import accept_text, declare_array, declare_enumeration, declare_object
+from nephoscope.api.wire.document_kinds import (
+    ArmDocumentKind,
+    Body,
+    declare_document_operations,
+    declare_reading,
+)
 from nephoscope.api.wire.operation import ApiSurface
 
 SURFACE = ApiSurface("Connectors", "Microsoft.Security")
@@ -16,29 +21,29 @@ KINDS = ("awsCreds", "awsAssumeRole", "gcpCredentials")
 _CONNECTOR = "Microsoft.Security/securityConnectors"
 
 
-SHAPE = fields(
-    {"authenticationDetails": fields({"authenticationType": words(*KINDS)})},
+SHAPE = declare_object(
+    {"authenticationDetails": declare_object({"authenticationType": declare_enumeration(*KINDS)})},
     {
-        "hybridComputeSettings": fields(
-            {"autoProvision": words("On", "Off")},
+        "hybridComputeSettings": declare_object(
+            {"autoProvision": declare_enumeration("On", "Off")},
             {
                 "resourceGroupName": accept_text(),
                 "region": accept_text(),
-                "proxyServer": fields({}),
-                "servicePrincipal": fields({}),
+                "proxyServer": declare_object({}),
+                "servicePrincipal": declare_object({}),
             },
         )
     },
 )
-SECURITY = fields(
+SECURITY = declare_object(
     {},
     {
-        "environmentName": words(
+        "environmentName": declare_enumeration(
             "Azure", "AWS", "GCP", "Github", "AzureDevOps", "GitLab", "DockerHub", "JFrog"
         ),
         "hierarchyIdentifier": accept_text(),
-        "offerings": array(fields({"offeringType": accept_text(least=1)})),
-        "environmentData": fields({"environmentType": accept_text(least=1)}),
+        "offerings": declare_array(declare_object({"offeringType": accept_text(least=1)})),
+        "environmentData": declare_object({"environmentType": accept_text(least=1)}),
     },
 )
 
@@ -85,7 +90,7 @@ for _kind in (
         created=200,
     ),
 ):
-    declare(SURFACE, _kind)
+    declare_document_operations(SURFACE, _kind)
 
 for _type, _operations in (
     ("gitHubOwners", "GitHubOwners"),

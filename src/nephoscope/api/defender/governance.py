@@ -16,13 +16,20 @@ from datetime import UTC, datetime
 from nephoscope.access.scopes import list_containing_scopes
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, not_found
-from nephoscope.api.wire.body_schema import accept_text, array, fields, flag, moment, words
+from nephoscope.api.wire.azure_error import make_bad_request_error, make_not_found_error
+from nephoscope.api.wire.body_schema import (
+    accept_text,
+    check_datetime,
+    declare_array,
+    declare_enumeration,
+    declare_object,
+    parse_boolean,
+)
 from nephoscope.api.wire.document_kinds import (
     ArmDocumentKind,
     Body,
-    declare,
-    delete,
+    declare_document_operations,
+    delete_kept_document,
     list_documents_at_scope,
     put,
     require_document,
@@ -51,31 +58,33 @@ def check_rule(body: Body) -> None:
     try:
         parse_rule(str(body["id"]).lower(), body, datetime.now(UTC))
     except AutomationError as error:
-        raise bad_request(str(error), error.path) from error
+        raise make_bad_request_error(str(error), error.path) from error
 
 
-_NOTIFICATION = fields({}, {"disableManagerEmailNotification": flag, "disableOwnerEmailNotification": flag})
-RULE = fields(
-    {"ownerSource": fields({"type": words(*OWNERS)}, {"value": accept_text()})},
+_NOTIFICATION = declare_object(
+    {}, {"disableManagerEmailNotification": parse_boolean, "disableOwnerEmailNotification": parse_boolean}
+)
+RULE = declare_object(
+    {"ownerSource": declare_object({"type": declare_enumeration(*OWNERS)}, {"value": accept_text()})},
     {
         "displayName": accept_text(),
         "description": accept_text(),
         "remediationTimeframe": accept_text(),
-        "isGracePeriod": flag,
-        "isDisabled": flag,
-        "ruleType": words("Integrated", "ServiceNow"),
-        "sourceResourceType": words("Assessments"),
-        "excludedScopes": array(accept_text()),
-        "includeMemberScopes": flag,
+        "isGracePeriod": parse_boolean,
+        "isDisabled": parse_boolean,
+        "ruleType": declare_enumeration("Integrated", "ServiceNow"),
+        "sourceResourceType": declare_enumeration("Assessments"),
+        "excludedScopes": declare_array(accept_text()),
+        "includeMemberScopes": parse_boolean,
         "governanceEmailNotification": _NOTIFICATION,
     },
 )
-ASSIGNMENT = fields(
-    {"remediationDueDate": moment},
+ASSIGNMENT = declare_object(
+    {"remediationDueDate": check_datetime},
     {
         "owner": accept_text(),
-        "isGracePeriod": flag,
-        "remediationEta": fields({"eta": moment, "justification": accept_text(least=1)}),
+        "isGracePeriod": parse_boolean,
+        "remediationEta": declare_object({"eta": check_datetime, "justification": accept_text(least=1)}),
         "governanceEmailNotification": _NOTIFICATION,
     },
 )
@@ -94,10 +103,10 @@ ASSIGNMENTS = ArmDocumentKind(
     shape=ASSIGNMENT,
     acting=True,
 )
-declare(SURFACE, RULES)
+declare_document_operations(SURFACE, RULES)
 
 
-@SURFACE.post_action(f"{_RULE}/execute", "GovernanceRules_Execute", f"{RULES.type}/write")
+@SURFACE.declare_post_action(f"{_RULE}/execute", "GovernanceRules_Execute", f"{RULES.type}/write")
 def execute_rule(call: ApiCall) -> ApiResponse:
     """Say where the result of a run is: a rule holds from the moment when it is put, so that there is nothing to wait for."""
     path = call.path.rstrip("/").rpartition("/")[0]
@@ -118,7 +127,7 @@ def list_results(call: ApiCall) -> ApiResponse:
 def _require_assessment(call: ApiCall, path: str) -> None:
     kept = call.find_stored_document(path.lower())
     if kept is None or not arm_documents.is_visible(call.reach, kept.key):
-        raise not_found(f"The governance rule '{path.rpartition('/')[2][:100]}'")
+        raise make_not_found_error(f"The governance rule '{path.rpartition('/')[2][:100]}'")
 
 
 @SURFACE.get(_LIST, "GovernanceAssignments_List", f"{ASSIGNMENTS.type}/read")
@@ -177,7 +186,7 @@ def put_assignment(call: ApiCall) -> ApiResponse:
 )
 def delete_assignment(call: ApiCall) -> ApiResponse:
     """Forget one that was put; what a rule says holds again."""
-    return delete(call, ASSIGNMENTS)
+    return delete_kept_document(call, ASSIGNMENTS)
 
 
 def _list_assignments(call: ApiCall, assessment: str) -> list[Body]:
@@ -239,7 +248,7 @@ def _assign_by_rules(
         (one, rule) for one in several if (rule := find_deciding_rule(ordered, one, list_above)) is not None
     ]
     wanted = {read_assessed_resource(one) for one, rule in decided if rule.owner[0] == "ByTag"}
-    tags = call.snapshot.listing.tags(wanted, call.reach) if wanted else {}
+    tags = call.snapshot.listing.map_tags(wanted, call.reach) if wanted else {}
     return (
         build_assignment_document(one, rule.build_assignment(one, tags.get(read_assessed_resource(one), {})))
         for one, rule in decided

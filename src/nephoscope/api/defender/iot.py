@@ -13,57 +13,57 @@ from nephoscope.api.wire.body_schema import (
     Shape,
     accept_duration,
     accept_text,
-    array,
-    fields,
-    flag,
-    integer,
-    words,
+    declare_array,
+    declare_enumeration,
+    declare_integer,
+    declare_object,
+    parse_boolean,
 )
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare_document_operations
 from nephoscope.api.wire.operation import ApiSurface
 
 SURFACE = ApiSurface("Internet of things", "Microsoft.Security")
 EFFECT = "No device is watched by it here."
-_SWITCHED = words("Enabled", "Disabled")
+_SWITCHED = declare_enumeration("Enabled", "Disabled")
 RECOMMENDATIONS = (
     "IoT_ACRAuthentication", "IoT_AgentSendsUnutilizedMessages", "IoT_Baseline", "IoT_EdgeHubMemOptimize", "IoT_EdgeLoggingOptions",
     "IoT_InconsistentModuleSettings", "IoT_InstallAgent", "IoT_IPFilter_DenyAll", "IoT_IPFilter_PermissiveRule", "IoT_OpenPorts",
     "IoT_PermissiveFirewallPolicy", "IoT_PermissiveInputFirewallRules", "IoT_PermissiveOutputFirewallRules",
     "IoT_PrivilegedDockerOptions", "IoT_SharedCredentials", "IoT_VulnerableTLSCipherSuite",
 )  # fmt: skip
-_RESOURCES = fields(
+_RESOURCES = declare_object(
     {},
     {
         "query": accept_text(
             r'\s*where type != "microsoft\.devices/iothubs"[\s\S]*',
             'a query that begins with where type != "Microsoft.Devices/IotHubs"',
         ),
-        "querySubscriptions": array(
+        "querySubscriptions": declare_array(
             accept_text(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "the id of a subscription")
         ),
     },
 )
-SOLUTION = fields(
+SOLUTION = declare_object(
     {
         "workspace": accept_text(r"/.+", "the id of a workspace"),
         "displayName": accept_text(least=1),
-        "iotHubs": array(accept_text(r"/.+", "the id of an IoT hub")),
+        "iotHubs": declare_array(accept_text(r"/.+", "the id of an IoT hub")),
     },
     {
         "status": _SWITCHED,
-        "export": array(words("RawEvents")),
-        "disabledDataSources": array(words("TwinData")),
+        "export": declare_array(declare_enumeration("RawEvents")),
+        "disabledDataSources": declare_array(declare_enumeration("TwinData")),
         "userDefinedResources": _RESOURCES,
-        "recommendationsConfiguration": array(
-            fields({"recommendationType": words(*RECOMMENDATIONS), "status": _SWITCHED})
+        "recommendationsConfiguration": declare_array(
+            declare_object({"recommendationType": declare_enumeration(*RECOMMENDATIONS), "status": _SWITCHED})
         ),
         "unmaskedIpLoggingStatus": _SWITCHED,
     },
 )
-_RULE: Mapping[str, Shape] = {"isEnabled": flag, "ruleType": accept_text(least=1)}
-_THRESHOLD = integer(0, 2**31 - 1)
+_RULE: Mapping[str, Shape] = {"isEnabled": parse_boolean, "ruleType": accept_text(least=1)}
+_THRESHOLD = declare_integer(0, 2**31 - 1)
 _RANGE: Mapping[str, Shape] = {**_RULE, "minThreshold": _THRESHOLD, "maxThreshold": _THRESHOLD}
-_ALLOWED = words(
+_ALLOWED = declare_enumeration(
     "ConnectionToIpNotAllowed", "ConnectionFromIpNotAllowed", "LocalUserNotAllowed", "ProcessNotAllowed"
 )
 _IN_WINDOW = tuple(
@@ -74,23 +74,25 @@ _IN_WINDOW = tuple(
         "DirectMethodInvokes", "FailedLocalLogins", "FileUploads", "QueuePurges", "TwinUpdates", "UnauthorizedOperations",
     )
 )  # fmt: skip
-GROUP = fields(
+GROUP = declare_object(
     {},
     {
-        "thresholdRules": array(fields(_RANGE)),
-        "timeWindowRules": array(
-            fields(
+        "thresholdRules": declare_array(declare_object(_RANGE)),
+        "timeWindowRules": declare_array(
+            declare_object(
                 {
                     **_RANGE,
-                    "ruleType": words(*_IN_WINDOW),
+                    "ruleType": declare_enumeration(*_IN_WINDOW),
                     "timeWindowSize": accept_duration(timedelta(), timedelta.max),
                 }
             )
         ),
-        "allowlistRules": array(
-            fields({**_RULE, "ruleType": _ALLOWED, "allowlistValues": array(accept_text())})
+        "allowlistRules": declare_array(
+            declare_object({**_RULE, "ruleType": _ALLOWED, "allowlistValues": declare_array(accept_text())})
         ),
-        "denylistRules": array(fields({**_RULE, "denylistValues": array(accept_text())})),
+        "denylistRules": declare_array(
+            declare_object({**_RULE, "denylistValues": declare_array(accept_text())})
+        ),
     },
 )
 
@@ -101,7 +103,7 @@ def make_solution(_: ApiCall, body: Body, __: Body | None) -> Body:
     return {**body, "properties": told}
 
 
-declare(
+declare_document_operations(
     SURFACE,
     ArmDocumentKind(
         "Microsoft.Security/iotSecuritySolutions",
@@ -119,6 +121,6 @@ for _word, _operations, _shape in (
     ("onPremiseIotSensors", "OnPremiseIotSensors", None),
     ("deviceSecurityGroups", "DeviceSecurityGroups", GROUP),
 ):
-    declare(
+    declare_document_operations(
         SURFACE, ArmDocumentKind(f"Microsoft.Security/{_word}", _operations, EFFECT, whole=True, shape=_shape)
     )

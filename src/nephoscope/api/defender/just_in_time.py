@@ -10,20 +10,20 @@ from datetime import datetime, timedelta
 
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.arm_documents import is_visible
-from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.azure_error import make_bad_request_error
 from nephoscope.api.wire.body_schema import (
     accept_duration,
     accept_text,
-    array,
-    fields,
-    integer,
-    moment,
-    words,
+    check_datetime,
+    declare_array,
+    declare_enumeration,
+    declare_integer,
+    declare_object,
 )
 from nephoscope.api.wire.document_kinds import (
     ArmDocumentKind,
     Body,
-    declare,
+    declare_document_operations,
     make_unprovisioned,
     require_document,
 )
@@ -50,29 +50,35 @@ def _check_source(value: object, path: str) -> str:
         if value != "*":
             parse_source(str(value))
     except ValueError as error:
-        raise bad_request(
+        raise make_bad_request_error(
             f"{value!r:.60} must be an address, a range such as 10.0.0.0/8, or *.", path
         ) from error
     return str(value)
 
 
-_PORT = fields(
+_PORT = declare_object(
     {
-        "number": integer(0, 65_535),
-        "protocol": words("TCP", "UDP", "*"),
+        "number": declare_integer(0, 65_535),
+        "protocol": declare_enumeration("TCP", "UDP", "*"),
         "maxRequestAccessDuration": accept_duration(timedelta(minutes=5), timedelta(days=1)),
     },
-    {"allowedSourceAddressPrefix": _check_source, "allowedSourceAddressPrefixes": array(_check_source)},
+    {
+        "allowedSourceAddressPrefix": _check_source,
+        "allowedSourceAddressPrefixes": declare_array(_check_source),
+    },
 )
 _MACHINE = (
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
     r"Microsoft\.(?:(Classic)?Compute/virtualMachines|HybridCompute/machines)/[^/]+"
 )
-SHAPE = fields(
+SHAPE = declare_object(
     {
-        "virtualMachines": array(
-            fields(
-                {"id": accept_text(_MACHINE, "the id of a virtual machine"), "ports": array(_PORT, least=1)}
+        "virtualMachines": declare_array(
+            declare_object(
+                {
+                    "id": accept_text(_MACHINE, "the id of a virtual machine"),
+                    "ports": declare_array(_PORT, least=1),
+                }
             ),
             least=1,
         )
@@ -80,14 +86,14 @@ SHAPE = fields(
 )
 
 
-_REQUESTED = array(
-    fields(
+_REQUESTED = declare_array(
+    declare_object(
         {
             "id": accept_text(_MACHINE, "the id of a virtual machine"),
-            "ports": array(
-                fields(
-                    {"number": integer(0, 65_535)},
-                    {"allowedSourceAddressPrefix": _check_source, "endTimeUtc": moment},
+            "ports": declare_array(
+                declare_object(
+                    {"number": declare_integer(0, 65_535)},
+                    {"allowedSourceAddressPrefix": _check_source, "endTimeUtc": check_datetime},
                 ),
                 least=1,
             ),
@@ -103,7 +109,7 @@ def _check_machines(call: ApiCall, body: Body) -> None:
     for at, one in enumerate(body["properties"]["virtualMachines"]):
         if not one["id"].lower().startswith(mine):
             told = "A policy opens ports of machines of its own subscription."
-            raise bad_request(told, f"properties.virtualMachines[{at}].id")
+            raise make_bad_request_error(told, f"properties.virtualMachines[{at}].id")
         _require_machine(call, str(body["id"]), one["id"], f"properties.virtualMachines[{at}].id")
 
 
@@ -115,7 +121,7 @@ def _require_machine(call: ApiCall, policy: str, machine: str, path: str) -> Non
     ):
         return
     told = f"Resource {machine} referenced by resource {policy} was not found. Please make sure that the referenced resource exists."
-    raise bad_request(told, path, "InvalidResourceReference")
+    raise make_bad_request_error(told, path, "InvalidResourceReference")
 
 
 def make_policy(call: ApiCall, body: Body, _: Body | None) -> Body:
@@ -181,10 +187,12 @@ KIND = ArmDocumentKind(
     shown=show_policy,
     created=200,
 )
-declare(SURFACE, KIND)
+declare_document_operations(SURFACE, KIND)
 
 
-@SURFACE.post_action(f"{KIND.path}/initiate", "JitNetworkAccessPolicies_Initiate", f"{TYPE}/initiate/action")
+@SURFACE.declare_post_action(
+    f"{KIND.path}/initiate", "JitNetworkAccessPolicies_Initiate", f"{TYPE}/initiate/action"
+)
 def initiate_request(call: ApiCall) -> ApiResponse:
     """Ask for ports: open at once for a caller who may approve, else after an approval. Fault for what the policy does not allow."""
     policy = require_document(make_policy_call(call), KIND)
@@ -194,7 +202,7 @@ def initiate_request(call: ApiCall) -> ApiResponse:
             call.service, policy, list(_read_ports(machines)), str(call.body.get("justification") or "")
         )
     except AccessRequestError as error:
-        raise bad_request(f"{str(error)[:1].upper()}{str(error)[1:]}.", error.place) from error
+        raise make_bad_request_error(f"{str(error)[:1].upper()}{str(error)[1:]}.", error.place) from error
     return ApiResponse(_show_request(request, call.instance.now), 202)
 
 

@@ -19,7 +19,7 @@ _SECURITY, _LOCATION = "providers/Microsoft.Security", "providers/Microsoft.Secu
 _KINDS = (("topologies", "Topology"), ("allowedConnections", "AllowedConnections"), ("tasks", "Tasks"))
 
 
-def _declare(word: str, operations: str) -> None:
+def _declare_map_operations(word: str, operations: str) -> None:
     permission = f"Microsoft.Security/{word}/read"
     paths = {
         f"{_SUBSCRIPTION}/{_SECURITY}/{word}": "List",
@@ -42,4 +42,4 @@ def _declare(word: str, operations: str) -> None:
 
 
 for _kind in _KINDS:
-    _declare(*_kind)
+    _declare_map_operations(*_kind)

@@ -28,7 +28,7 @@ _KINDS = (
 )  # fmt: skip
 
 
-def _declare(operations: str, path: str, name: str, type_: str, word: str) -> None:
+def _declare_standard_operations(operations: str, path: str, name: str, type_: str, word: str) -> None:
     permission = f"{type_}/read"
 
     @SURFACE.get(path, f"{operations}_List", permission)
@@ -42,8 +42,8 @@ def _declare(operations: str, path: str, name: str, type_: str, word: str) -> No
     @SURFACE.get(f"{path}/{{{name}}}", f"{operations}_Get", permission)
     def _get(call: ApiCall) -> ApiResponse:
         """One of them."""
-        return arm_documents.get(call, word)
+        return arm_documents.get_document(call, word)
 
 
 for _kind in _KINDS:
-    _declare(*_kind)
+    _declare_standard_operations(*_kind)

@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/secure-scores (202
 from __future__ import annotations
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import not_found
+from nephoscope.api.wire.azure_error import make_not_found_error
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
 
@@ -20,7 +20,7 @@ _DEFINITION = "microsoft.security/securescorecontroldefinitions"
 @SURFACE.get(f"{_SUBSCRIPTION}/secureScores", "SecureScores_List", READ)
 def list_scores(call: ApiCall) -> ApiResponse:
     """The scores of a subscription."""
-    return _list(call, _SCORE)
+    return _list_scores(call, _SCORE)
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/secureScores/{{secureScoreName}}", "SecureScores_Get", READ)
@@ -28,14 +28,14 @@ def get_score(call: ApiCall) -> ApiResponse:
     """One score."""
     found = call.snapshot.listing.get(call.path, call.reach)
     if found is None:
-        raise not_found(f"The secure score '{call['secureScoreName']}'")
+        raise make_not_found_error(f"The secure score '{call['secureScoreName']}'")
     return ApiResponse(found)
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/secureScoreControls", "SecureScoreControls_List", READ)
 def list_controls(call: ApiCall) -> ApiResponse:
     """The controls of a subscription's score."""
-    return _list(call, _CONTROL)
+    return _list_scores(call, _CONTROL)
 
 
 @SURFACE.get(
@@ -45,7 +45,7 @@ def list_controls(call: ApiCall) -> ApiResponse:
 )
 def list_controls_of_score(call: ApiCall) -> ApiResponse:
     """The controls of one score."""
-    return _list(call, _CONTROL)
+    return _list_scores(call, _CONTROL)
 
 
 @SURFACE.get(
@@ -53,7 +53,7 @@ def list_controls_of_score(call: ApiCall) -> ApiResponse:
 )
 def list_definitions(call: ApiCall) -> ApiResponse:
     """Return what the controls are."""
-    return _list(call, _DEFINITION)
+    return _list_scores(call, _DEFINITION)
 
 
 @SURFACE.get(
@@ -65,6 +65,6 @@ def list_definitions_of_subscription(call: ApiCall) -> ApiResponse:
     return answer_list(call, page.bodies, page.after)
 
 
-def _list(call: ApiCall, type_: str) -> ApiResponse:
+def _list_scores(call: ApiCall, type_: str) -> ApiResponse:
     page = call.snapshot.listing.page([type_], call.reach, call.listing_scope, after=read_skip_token(call))
     return answer_list(call, page.bodies, page.after)

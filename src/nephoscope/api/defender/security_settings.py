@@ -11,18 +11,18 @@ from __future__ import annotations
 from typing import Any
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.azure_error import make_bad_request_error
 from nephoscope.api.wire.body_schema import (
     accept_text,
-    array,
     choose_by_member,
     choose_by_type,
-    fields,
-    flag,
-    integer,
-    words,
+    declare_array,
+    declare_enumeration,
+    declare_integer,
+    declare_object,
+    parse_boolean,
 )
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, Check, declare
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, Check, declare_document_operations
 from nephoscope.api.wire.operation import ApiSurface
 
 SURFACE = ApiSurface("Plans, contacts and settings", "Microsoft.Security")
@@ -32,17 +32,17 @@ PLANS = (
     "ContainerRegistry", "KeyVaults", "Dns", "Arm", "OpenSourceRelationalDatabases", "CosmosDbs", "Containers", "CloudPosture", "Api",
     "AI", "FoundationalCspm", "Discovery",
 )  # fmt: skip
-_SWITCHED, _TRUTH = words("On", "Off"), words("True", "False")
-_GRADE = words("High", "Medium", "Low")
-_PLAN = fields(
-    {"pricingTier": words("Free", "Standard")},
+_SWITCHED, _TRUTH = declare_enumeration("On", "Off"), declare_enumeration("True", "False")
+_GRADE = declare_enumeration("High", "Medium", "Low")
+_PLAN = declare_object(
+    {"pricingTier": declare_enumeration("Free", "Standard")},
     {
         "subPlan": accept_text(),
         "enforce": _TRUTH,
-        "extensions": array(
-            fields(
+        "extensions": declare_array(
+            declare_object(
                 {"name": accept_text(least=1), "isEnabled": _TRUTH},
-                {"additionalExtensionProperties": fields({})},
+                {"additionalExtensionProperties": declare_object({})},
             )
         ),
     },
@@ -58,50 +58,59 @@ SUB_PLANS = {
 }
 _ADDRESS = r"[^@\s;,]+@[^@\s;,]+"
 _ADDRESSES = rf"\s*({_ADDRESS}(\s*[;,]\s*{_ADDRESS})*)?\s*[;,]?\s*"
-_CONTACT = fields(
+_CONTACT = declare_object(
     {},
     {
-        "isEnabled": flag,
+        "isEnabled": parse_boolean,
         "emails": accept_text(_ADDRESSES, "addresses of mail with ';' between them"),
         "email": accept_text(_ADDRESSES, "an address of mail"),
         "phone": accept_text(),
         # one word in 2017, an object in 2020, a list of sources since 2023
         "alertNotifications": choose_by_type(
-            {str: _SWITCHED, dict: fields({}, {"state": _SWITCHED, "minimalSeverity": _GRADE})}
+            {str: _SWITCHED, dict: declare_object({}, {"state": _SWITCHED, "minimalSeverity": _GRADE})}
         ),
         "alertsToAdmins": _SWITCHED,
-        "notificationsByRole": fields(
+        "notificationsByRole": declare_object(
             {},
             {
                 "state": _SWITCHED,
-                "roles": array(words("AccountAdmin", "ServiceAdmin", "Owner", "Contributor")),
+                "roles": declare_array(
+                    declare_enumeration("AccountAdmin", "ServiceAdmin", "Owner", "Contributor")
+                ),
             },
         ),
-        "notificationsSources": array(
+        "notificationsSources": declare_array(
             choose_by_member(
                 "sourceType",
                 {
-                    "Alert": fields({}, {"minimalSeverity": _GRADE}),
-                    "AttackPath": fields(
-                        {}, {"minimalRiskLevel": words("Critical", "High", "Medium", "Low")}
+                    "Alert": declare_object({}, {"minimalSeverity": _GRADE}),
+                    "AttackPath": declare_object(
+                        {}, {"minimalRiskLevel": declare_enumeration("Critical", "High", "Medium", "Low")}
                     ),
                 },
             )
         ),
     },
 )
-_ENABLED = fields({"isEnabled": flag})
-_STORAGE = fields(
-    {"isEnabled": flag},
+_ENABLED = declare_object({"isEnabled": parse_boolean})
+_STORAGE = declare_object(
+    {"isEnabled": parse_boolean},
     {
-        "malwareScanning": fields(
-            {}, {"onUpload": fields({}, {"isEnabled": flag, "capGBPerMonth": integer(-1, 10**9)})}
+        "malwareScanning": declare_object(
+            {},
+            {
+                "onUpload": declare_object(
+                    {}, {"isEnabled": parse_boolean, "capGBPerMonth": declare_integer(-1, 10**9)}
+                )
+            },
         ),
-        "sensitiveDataDiscovery": fields({}, {"isEnabled": flag}),
-        "overrideSubscriptionLevelSettings": flag,
+        "sensitiveDataDiscovery": declare_object({}, {"isEnabled": parse_boolean}),
+        "overrideSubscriptionLevelSettings": parse_boolean,
     },
 )
-_WORKSPACE = fields({"workspaceId": accept_text(r"/.+", "the id of a workspace")}, {"scope": accept_text()})
+_WORKSPACE = declare_object(
+    {"workspaceId": accept_text(r"/.+", "the id of a workspace")}, {"scope": accept_text()}
+)
 #: The kind of a setting -> those that are of it.
 SETTINGS = {
     "DataExportSettings": ("MCAS", "WDATP", "WDATP_EXCLUDE_LINUX_PUBLIC_PREVIEW", "WDATP_UNIFIED_SOLUTION"),
@@ -109,17 +118,17 @@ SETTINGS = {
 }
 
 
-def _plan(body: Body) -> None:
+def _check_plan(body: Body) -> None:
     """A sub-plan is one of its plan, and of Standard."""
     properties, at = body["properties"], "properties.subPlan"
     given = properties.get("subPlan")
     if not given:
         return
     if properties["pricingTier"] == "Free":
-        raise bad_request("The tier Free has no 'subPlan'.", at)
+        raise make_bad_request_error("The tier Free has no 'subPlan'.", at)
     known = next((one for name, one in SUB_PLANS.items() if name.lower() == body["name"].lower()), None)
     if known is not None:
-        properties["subPlan"] = words(*known)(given, at)
+        properties["subPlan"] = declare_enumeration(*known)(given, at)
 
 
 def _check_contact(body: Body) -> None:
@@ -127,13 +136,15 @@ def _check_contact(body: Body) -> None:
     properties = body["properties"]
     told = properties.get("emails") or properties.get("email") or properties.get("notificationsByRole")
     if not told:
-        raise bad_request("A contact needs 'emails' or 'notificationsByRole'.", "properties.emails")
+        raise make_bad_request_error(
+            "A contact needs 'emails' or 'notificationsByRole'.", "properties.emails"
+        )
 
 
 def _check_setting(body: Body) -> None:
     """A setting is of the kind that its name has."""
     kind = next(one for one, several in SETTINGS.items() if body["name"].lower() in map(str.lower, several))
-    body["kind"] = words(kind)(body.get("kind"), "kind")
+    body["kind"] = declare_enumeration(kind)(body.get("kind"), "kind")
 
 
 #: What is put in the place of what the estate says changes nothing in Azure, and nothing is judged by it.
@@ -153,7 +164,9 @@ def _build_document_kind(
 
 # a plan is always there, if free: Azure answers 200, and `az` takes nothing else
 for _one in (
-    _build_document_kind("pricings", "Pricings", _plan, shape=_PLAN, names=PLANS, created=200, deleted=204),
+    _build_document_kind(
+        "pricings", "Pricings", _check_plan, shape=_PLAN, names=PLANS, created=200, deleted=204
+    ),
     _build_document_kind("pricings/securityOperators", "SecurityOperators", created=200, whole=True),
     _build_document_kind(
         "securityContacts",
@@ -168,7 +181,7 @@ for _one in (
         "settings",
         "Settings",
         _check_setting,
-        shape=fields({"enabled": flag}),
+        shape=declare_object({"enabled": parse_boolean}),
         names=tuple(one for several in SETTINGS.values() for one in several),
         created=200,
     ),
@@ -184,7 +197,7 @@ for _one in (
     _build_document_kind(
         "autoProvisioningSettings",
         "AutoProvisioningSettings",
-        shape=fields({"autoProvision": _SWITCHED}),
+        shape=declare_object({"autoProvision": _SWITCHED}),
         created=200,
     ),
     _build_document_kind(
@@ -195,4 +208,4 @@ for _one in (
     _build_document_kind("sensitivitySettings", "SensitivitySettings", created=200, whole=True),
     _build_document_kind("ingestionSettings", "IngestionSettings", created=200, whole=True),
 ):
-    declare(SURFACE, _one)
+    declare_document_operations(SURFACE, _one)

@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/security-standards
 
 from __future__ import annotations
 
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, declare
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, declare_document_operations
 from nephoscope.api.wire.operation import ApiSurface
 
 SURFACE = ApiSurface("Standards of one's own", "Microsoft.Security")
@@ -20,7 +20,7 @@ for _word, _operations, _patched in (
     ("customAssessmentAutomations", "CustomAssessmentAutomations", False),
     ("customEntityStoreAssignments", "CustomEntityStoreAssignments", False),
 ):
-    declare(
+    declare_document_operations(
         SURFACE,
         ArmDocumentKind(f"Microsoft.Security/{_word}", _operations, EFFECT, patched=_patched, whole=True),
     )

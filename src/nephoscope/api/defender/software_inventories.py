@@ -21,8 +21,8 @@ from nephoscope.api.defender import collected
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.query_throttling import throttled_fault
-from nephoscope.api.wire.response import ApiResponse, answer_list, read_place
+from nephoscope.api.wire.query_throttling import make_throttled_fault
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_page_place
 from nephoscope.lake.queries.time_span import RowSpan
 
 SURFACE = ApiSurface("Software inventories", "Microsoft.Security")
@@ -68,10 +68,10 @@ _SUPPORT = {
 _UNSAFE = re.compile(r"[^a-z0-9._-]+")
 
 
-@SURFACE.get(_LIST, "SoftwareInventories_List", READ, throttled=throttled_fault)
+@SURFACE.get(_LIST, "SoftwareInventories_List", READ, throttled=make_throttled_fault)
 def list_(call: ApiCall) -> ApiResponse:
     """The software of the machines of a subscription, or of one machine."""
-    mine = dict(sorted((str(one["id"]).lower(), one) for one in _list_known(call)))
+    mine = dict(sorted((str(one["id"]).lower(), one) for one in _list_known_software(call)))
     if not mine:
         return collected.read(call, _SECURITY)
     snapshot = call.instance.snapshots.load_newest()
@@ -81,21 +81,21 @@ def list_(call: ApiCall) -> ApiResponse:
         else ()
     )
     found = [*mine.values(), *(one for one in told if str(one["id"]).lower() not in mine)]
-    start, most = read_place(call), call.read_requested_count(1000)
+    start, most = read_page_place(call), call.read_requested_count(1000)
     return answer_list(
         call, found[start : start + most], str(start + most) if len(found) > start + most else ""
     )
 
 
-@SURFACE.get(f"{_LIST}/{{softwareName}}", "SoftwareInventories_Get", READ, throttled=throttled_fault)
+@SURFACE.get(f"{_LIST}/{{softwareName}}", "SoftwareInventories_Get", READ, throttled=make_throttled_fault)
 def get(call: ApiCall) -> ApiResponse:
     """One piece of software of a machine."""
     wanted = call.path.lower().rstrip("/")
-    found = next((one for one in _list_known(call) if str(one["id"]).lower() == wanted), None)
+    found = next((one for one in _list_known_software(call) if str(one["id"]).lower() == wanted), None)
     return ApiResponse(found) if found is not None else collected.read(call, _SECURITY)
 
 
-def _list_known(call: ApiCall) -> Iterator[dict[str, Any]]:
+def _list_known_software(call: ApiCall) -> Iterator[dict[str, Any]]:
     """Yield what logs tell below the scope of a call, each once: of several, Defender for Endpoint, then the first workspace."""
     rows = [
         row for workspace in call.instance.state.workspaces.all() for row in _fetch_rows(call, workspace.name)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.api.wire import microsoft_graph_query
-from nephoscope.api.wire.azure_error import ApiError, bad_request, not_assessed
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error, make_not_assessed_error
 from nephoscope.api.wire.graph_rows import (
     Row,
     build_odata_context,
@@ -33,7 +33,7 @@ from nephoscope.api.wire.odata_tree import (
 from nephoscope.api.wire.odata_value import parse_time
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.policy_state_query import select_fields
-from nephoscope.api.wire.query_throttling import throttled_fault
+from nephoscope.api.wire.query_throttling import make_throttled_fault
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, build_next_link, read_skip_token
 from nephoscope.api.wire.risk_requests import answer_decision, read_ids
 from nephoscope.api.wire.sign_in_objects import (
@@ -89,15 +89,17 @@ COLLECTIONS = (
 )  # fmt: skip
 
 
-def _declare(kind: AuditCollection) -> None:
+def _declare_audit_operations(kind: AuditCollection) -> None:
     path = f"/{{version}}/auditLogs/{kind.word}"
 
-    @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False, throttled=throttled_fault)
+    @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False, throttled=make_throttled_fault)
     def _list(call: ApiCall) -> ApiResponse:
         """Return a page of the log, the newest first."""
         return _build_page(call, kind)
 
-    @SURFACE.get(f"{path}/{{id}}", f"{kind.operations}_Get", READ, versioned=False, throttled=throttled_fault)
+    @SURFACE.get(
+        f"{path}/{{id}}", f"{kind.operations}_Get", READ, versioned=False, throttled=make_throttled_fault
+    )
     def _get(call: ApiCall) -> ApiResponse:
         """Return one entry."""
         rows = query_rows(call, f"{kind.table} | where Id == {quote_literal(call['id'])} | take 1", READ)
@@ -108,13 +110,13 @@ def _declare(kind: AuditCollection) -> None:
 
 
 for _kind in COLLECTIONS:
-    _declare(_kind)
+    _declare_audit_operations(_kind)
 
 
 def _declare_decision(decision: str) -> None:
     name = f"SignIns_{decision[:1].upper()}{decision[1:]}"
 
-    @SURFACE.post_action(f"/{{version}}/auditLogs/signIns/{decision}", name, WRITE, versioned=False)
+    @SURFACE.declare_post_action(f"/{{version}}/auditLogs/signIns/{decision}", name, WRITE, versioned=False)
     def _act(call: ApiCall) -> ApiResponse:
         """Decide on the risk of sign-ins; what is left of the risk of their users comes from their other detections."""
         require_version(call)
@@ -129,7 +131,7 @@ for _decision in SIGN_IN_DECISIONS:
 
 def _build_page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
     microsoft_graph_query.check_query_options(call, microsoft_graph_query.USUAL - {"$count"})
-    rising = _is_rising(call, kind)
+    rising = _is_order_rising(call, kind)
     found = read(call.get_query_value("$filter"))
     narrowed = "".join(_to_query_condition(kind, one) for one in split_conjuncts(found.tree))
     top, after = call.read_requested_count(MOST), read_skip_token(call)
@@ -144,7 +146,7 @@ def _build_page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
     else:
         after = ""
     if not shown and not query_rows(call, f"{kind.table} | take 1", READ):
-        raise not_assessed(
+        raise make_not_assessed_error(
             f"{kind.table} has no data: connect the logs of a tenant's directory (`nephoscope sources`)."
         )
     if fields := [one.strip() for one in call.get_query_value("$select").split(",") if one.strip()]:
@@ -158,11 +160,11 @@ def _build_page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
     return ApiResponse(body)
 
 
-def _is_rising(call: ApiCall, kind: AuditCollection) -> bool:
+def _is_order_rising(call: ApiCall, kind: AuditCollection) -> bool:
     """Return whether the oldest come first; 400 for another order than that of time."""
     name, _, way = call.get_query_value("$orderby").strip().partition(" ")
     if name and (name.lower() != kind.time.lower() or way.strip().lower() not in ("", "asc", "desc")):
-        raise microsoft_graph_query.unsupported_option(f"$orderby is {kind.time} asc or desc.")
+        raise microsoft_graph_query.make_unsupported_option_error(f"$orderby is {kind.time} asc or desc.")
     return bool(name) and way.strip().lower() != "desc"
 
 
@@ -174,7 +176,7 @@ def _list_entries(
     while True:
         time, _, id_ = after.partition("|")
         if after and parse_time(time) is None:
-            raise bad_request(
+            raise make_bad_request_error(
                 "The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken"
             )
         begin = f"| where TimeGenerated {sign} datetime({time}) or (TimeGenerated == datetime({time}) and Id > {quote_literal(id_)}) "

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from nephoscope.api.wire import microsoft_graph_query
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.api.wire.microsoft_graph_query import Keyed
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
@@ -87,7 +87,7 @@ COLLECTIONS = (
 )
 
 
-def _declare(kind: DirectoryCollection) -> None:
+def _declare_directory_operations(kind: DirectoryCollection) -> None:
     path = f"/{{version}}/{kind.path}"
 
     @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False)
@@ -100,7 +100,7 @@ def _declare(kind: DirectoryCollection) -> None:
         """One object."""
         found = _build_object(call, kind, call["id"])
         microsoft_graph_query.check_query_options(call, ("$select", "$expand"))
-        shown = _select_shown(call, kind, found)
+        shown = _select_shown_properties(call, kind, found)
         return ApiResponse({"@odata.context": f"{_format_context(call, kind.path)}/$entity", **shown})
 
     @SURFACE.get(f"{path}/$count", f"{kind.operations}_GetCount", READ, versioned=False)
@@ -110,7 +110,7 @@ def _declare(kind: DirectoryCollection) -> None:
 
 
 for _kind in COLLECTIONS:
-    _declare(_kind)
+    _declare_directory_operations(_kind)
 
 
 @SURFACE.get("/{version}/groups/{id}/members", "Groups_ListMembers", READ, versioned=False)
@@ -146,7 +146,7 @@ def _list_members(call: ApiCall) -> list[Keyed]:
 
 def _count_as_text(call: ApiCall, several: Iterable[Keyed]) -> ApiResponse:
     """The number of those that are picked, as text."""
-    total = sum(1 for _ in microsoft_graph_query.CollectionQuery.of(call).iterate_matching(several))
+    total = sum(1 for _ in microsoft_graph_query.CollectionQuery.of(call).iterate_matching_items(several))
     return ApiResponse(str(total).encode(), headers={"Content-Type": "text/plain"})
 
 
@@ -171,20 +171,22 @@ def _require_tenant_read(call: ApiCall) -> None:
 
 def _build_page(call: ApiCall, kind: DirectoryCollection) -> ApiResponse:
     _require_tenant_read(call)
-    _admit(call, kind, microsoft_graph_query.USUAL)
+    _admit_options(call, kind, microsoft_graph_query.USUAL)
     rows, told = microsoft_graph_query.read_page(call, MOST, lambda after: _list_objects(call, kind, after))
     context = {"@odata.context": _format_context(call, kind.path)}
-    return ApiResponse({**context, **told, "value": [_select_shown(call, kind, one) for one in rows]})
+    return ApiResponse(
+        {**context, **told, "value": [_select_shown_properties(call, kind, one) for one in rows]}
+    )
 
 
 def _count_objects(call: ApiCall, kind: DirectoryCollection) -> ApiResponse:
     _require_tenant_read(call)
-    _admit(call, kind, {"$filter"})
+    _admit_options(call, kind, {"$filter"})
     microsoft_graph_query.require_eventual_consistency(call, "$count")
     return _count_as_text(call, _list_objects(call, kind, ""))
 
 
-def _admit(call: ApiCall, kind: DirectoryCollection, options: Collected[str]) -> None:
+def _admit_options(call: ApiCall, kind: DirectoryCollection, options: Collected[str]) -> None:
     microsoft_graph_query.check_query_options(
         call, {*options, "$expand", *(("$search",) if kind.searched else ())}
     )
@@ -213,7 +215,7 @@ def _build_object(call: ApiCall, kind: DirectoryCollection, id_: str) -> dict[st
     return properties
 
 
-def _select_shown(
+def _select_shown_properties(
     call: ApiCall, kind: DirectoryCollection, properties: Mapping[str, object]
 ) -> dict[str, object]:
     wanted = _read_expand(call, kind)
@@ -228,7 +230,7 @@ def _read_expand(call: ApiCall, kind: DirectoryCollection) -> set[str]:
     for one in named:
         if one and one.lower() not in {known.lower() for known in kind.expanded}:
             told = ", ".join(kind.expanded) or "nothing"
-            raise microsoft_graph_query.unsupported_option(
+            raise microsoft_graph_query.make_unsupported_option_error(
                 f"$expand of '{one[:60]}' is not supported; supported: {told}."
             )
     return {one.lower() for one in named}
@@ -253,7 +255,7 @@ def _split_outer_commas(text: str) -> list[str]:
         else:
             parts[-1] += sign
     if depth:
-        raise bad_request("$expand has parentheses that are not closed.", "$expand", "BadRequest")
+        raise make_bad_request_error("$expand has parentheses that are not closed.", "$expand", "BadRequest")
     return parts
 
 

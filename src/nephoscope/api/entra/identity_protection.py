@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from nephoscope.api.wire import microsoft_graph_query
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, not_assessed
+from nephoscope.api.wire.azure_error import ApiError, make_not_assessed_error
 from nephoscope.api.wire.graph_rows import (
     Row,
     build_odata_context,
@@ -24,9 +24,9 @@ from nephoscope.api.wire.graph_rows import (
 from nephoscope.api.wire.microsoft_graph_query import CollectionQuery, Keyed
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.policy_state_query import select_fields
-from nephoscope.api.wire.query_throttling import throttled_fault
+from nephoscope.api.wire.query_throttling import make_throttled_fault
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse
-from nephoscope.api.wire.risk_objects import to_history_item, to_risk_detection, to_risky
+from nephoscope.api.wire.risk_objects import to_history_item, to_risk_detection, to_risky_identity_row
 from nephoscope.api.wire.risk_requests import answer_decision, read_ids
 from nephoscope.identity.risk_decisions import IDENTITY_DECISIONS
 from nephoscope.identity.risk_reader import RiskReader
@@ -65,7 +65,7 @@ def _declare_list(word: str, objects: Objects) -> None:
     """Declare the list, the count and the single object of a collection."""
     path, name = f"{_ROOT}/{word}", f"{word[:1].upper()}{word[1:]}"
 
-    @SURFACE.get(path, f"{name}_List", READ, versioned=False, throttled=throttled_fault)
+    @SURFACE.get(path, f"{name}_List", READ, versioned=False, throttled=make_throttled_fault)
     def _list(call: ApiCall) -> ApiResponse:
         """List them as they are now; not assessed where no risk was ever read or detected."""
         microsoft_graph_query.check_query_options(call)
@@ -75,32 +75,35 @@ def _declare_list(word: str, objects: Objects) -> None:
             {
                 "@odata.context": _format_context(call, word),
                 **told,
-                "value": [_select_shown(call, one) for one in rows],
+                "value": [_select_shown_properties(call, one) for one in rows],
             }
         )
 
-    @SURFACE.get(f"{path}/$count", f"{name}_GetCount", READ, versioned=False, throttled=throttled_fault)
+    @SURFACE.get(f"{path}/$count", f"{name}_GetCount", READ, versioned=False, throttled=make_throttled_fault)
     def _count(call: ApiCall) -> ApiResponse:
         """Count those that `$filter` picks."""
         microsoft_graph_query.check_query_options(call, ("$filter",))
-        total = sum(1 for _ in CollectionQuery.of(call).iterate_matching(objects(call).items()))
+        total = sum(1 for _ in CollectionQuery.of(call).iterate_matching_items(objects(call).items()))
         return ApiResponse(str(total).encode(), headers={"Content-Type": "text/plain"})
 
-    @SURFACE.get(f"{path}/{{id}}", f"{name}_Get", READ, versioned=False, throttled=throttled_fault)
+    @SURFACE.get(f"{path}/{{id}}", f"{name}_Get", READ, versioned=False, throttled=make_throttled_fault)
     def _get(call: ApiCall) -> ApiResponse:
         """Return one of them."""
         found = objects(call).get(call["id"].lower())
         if found is None:
-            raise _not_found(call["id"])
+            raise _make_not_found_error(call["id"])
         return ApiResponse(
-            {"@odata.context": f"{_format_context(call, word)}/$entity", **_select_shown(call, found)}
+            {
+                "@odata.context": f"{_format_context(call, word)}/$entity",
+                **_select_shown_properties(call, found),
+            }
         )
 
 
 def _declare_history(one: RiskCollection) -> None:
     path, name = f"{_ROOT}/{one.risky}/{{id}}/history", f"{one.risky[:1].upper()}{one.risky[1:]}"
 
-    @SURFACE.get(path, f"{name}_History", READ, versioned=False, throttled=throttled_fault)
+    @SURFACE.get(path, f"{name}_History", READ, versioned=False, throttled=make_throttled_fault)
     def _history(call: ApiCall) -> ApiResponse:
         """List how the risk of an identity came to be as it is, the oldest first."""
         items = _list_items(call, one)
@@ -108,14 +111,16 @@ def _declare_history(one: RiskCollection) -> None:
             {"@odata.context": _format_context(call, f"{one.risky}('{call['id']}')/history"), "value": items}
         )
 
-    @SURFACE.get(f"{path}/{{item}}", f"{name}_GetHistory", READ, versioned=False, throttled=throttled_fault)
+    @SURFACE.get(
+        f"{path}/{{item}}", f"{name}_GetHistory", READ, versioned=False, throttled=make_throttled_fault
+    )
     def _item(call: ApiCall) -> ApiResponse:
         """Return a change of the risk of an identity; the id of the identity itself names its last."""
         wanted = call["item"].lower()
         last = wanted == call["id"].lower()
         found = [item for item in _list_items(call, one) if last or str(item["id"]).lower() == wanted]
         if not found:
-            raise _not_found(call["item"])
+            raise _make_not_found_error(call["item"])
         context = _format_context(call, f"{one.risky}('{call['id']}')/history/$entity")
         return ApiResponse({"@odata.context": context, **found[-1]})
 
@@ -123,7 +128,7 @@ def _declare_history(one: RiskCollection) -> None:
 def _declare_decision(one: RiskCollection, decision: str) -> None:
     name = f"{one.risky[:1].upper()}{one.risky[1:]}_{decision[:1].upper()}{decision[1:]}"
 
-    @SURFACE.post_action(f"{_ROOT}/{one.risky}/{decision}", name, WRITE, versioned=False)
+    @SURFACE.declare_post_action(f"{_ROOT}/{one.risky}/{decision}", name, WRITE, versioned=False)
     def _act(call: ApiCall) -> ApiResponse:
         """Decide on the risk of identities and on their detections; the change is read at once."""
         _require_version(call, one)
@@ -136,7 +141,7 @@ def _make_risky_identity_reader(one: RiskCollection) -> Objects:
     def read(call: ApiCall) -> Mapping[str, Row]:
         wanted = [call["id"]] if call["id"] else None
         found = _open_risk_reader(call, one).read_identities(one.kind, wanted)
-        return {key: to_risky(each) for key, each in found.items()}
+        return {key: to_risky_identity_row(each) for key, each in found.items()}
 
     return read
 
@@ -163,7 +168,7 @@ def _open_risk_reader(call: ApiCall, one: RiskCollection) -> RiskReader:
     require_whole_workspace(call, READ)
     reader = RiskReader(call.instance.lake, call.instance.state, DEFAULT, call.instance.query_seconds)
     if not reader.has_data(one.kind):
-        raise not_assessed(
+        raise make_not_assessed_error(
             f"{TABLES[one.kind].risky} has no data: connect the sign-in and risk logs of a tenant (`nephoscope sources`)."
         )
     return reader
@@ -178,7 +183,7 @@ def _require_version(call: ApiCall, one: RiskCollection) -> None:
 def _list_items(call: ApiCall, one: RiskCollection) -> list[Row]:
     items = _open_risk_reader(call, one).read_history(one.kind, call["id"])
     if not items:
-        raise _not_found(call["id"])
+        raise _make_not_found_error(call["id"])
     return [to_history_item(item, beta=is_beta(call)) for item in items]
 
 
@@ -186,12 +191,12 @@ def _skip_to_token(several: Iterable[Keyed], after: str) -> Iterable[Keyed]:
     return (one for one in several if one[0] > after)
 
 
-def _select_shown(call: ApiCall, one: Mapping[str, object]) -> Row:
+def _select_shown_properties(call: ApiCall, one: Mapping[str, object]) -> Row:
     fields = [name.strip() for name in call.get_query_value("$select").split(",") if name.strip()]
     return select_fields(dict(one), fields) if fields else dict(one)
 
 
-def _not_found(id_: str) -> ApiError:
+def _make_not_found_error(id_: str) -> ApiError:
     return ApiError(404, "ResourceNotFound", f"Nothing is known of the risk of '{id_[:100]}'.")
 
 

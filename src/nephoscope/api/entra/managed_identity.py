@@ -11,7 +11,7 @@ import time
 from nephoscope.access.managed_identity import ManagedIdentityError, find_bound_principal, is_local_request
 from nephoscope.access.tokens import LASTS
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, not_found
+from nephoscope.api.wire.azure_error import ApiError, make_not_found_error
 from nephoscope.api.wire.operation import PUBLIC, ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.service.access_tokens import ISSUE, issue_token
@@ -27,7 +27,7 @@ def issue_machine_token(call: ApiCall) -> ApiResponse:
     """A token as a virtual machine gets it: with the header `Metadata: true`, from this machine."""
     principal = _find_identity(call, IMDS)
     if call.headers.get("metadata", "").lower() != "true":
-        raise _refuse(call, 400, "invalid_request", "Required metadata header not specified")
+        raise _refuse_token(call, 400, "invalid_request", "Required metadata header not specified")
     return _issue_token(
         call, principal, {"refresh_token": "", "expires_in": str(LASTS), "ext_expires_in": str(LASTS)}
     )
@@ -40,7 +40,7 @@ def issue_app_service_token(call: ApiCall) -> ApiResponse:
     shown = call.headers.get("x-identity-header", "")
     found = call.instance.guard.authenticate_secret(shown, [SecretKind.CLIENT_SECRET], call.address)
     if found is None or found.principal.id != principal.id:
-        raise _refuse(call, 401, "unauthorized", "X-IDENTITY-HEADER is not a secret of the identity")
+        raise _refuse_token(call, 401, "unauthorized", "X-IDENTITY-HEADER is not a secret of the identity")
     return _issue_token(call, principal, {})
 
 
@@ -48,22 +48,22 @@ def _find_identity(call: ApiCall, version: str) -> Principal:
     """The identity that is asked for; Fault where there is none here, or not for this caller."""
     name = call.instance.managed_identity
     if not name:
-        raise not_found("A managed identity")
+        raise make_not_found_error("A managed identity")
     if not is_local_request(call.address, call.headers):
-        raise _refuse(call, 403, "access_denied", "only programs of this machine get its identity")
+        raise _refuse_token(call, 403, "access_denied", "only programs of this machine get its identity")
     if call.get_query_value("api-version") != version:
-        raise _refuse(call, 400, "invalid_request", f"api-version must be {version}")
+        raise _refuse_token(call, 400, "invalid_request", f"api-version must be {version}")
     if not call.get_query_value("resource"):
-        raise _refuse(call, 400, "invalid_request", "the parameter resource is missing")
+        raise _refuse_token(call, 400, "invalid_request", "the parameter resource is missing")
     try:
         principal = find_bound_principal(call.instance.state.principals, name)
     except ManagedIdentityError as error:
-        raise _refuse(call, 403, "access_denied", str(error)) from error
+        raise _refuse_token(call, 403, "access_denied", str(error)) from error
     named = [value for one in _NAMES if (value := call.get_query_value(one))]
     if call.get_query_value("msi_res_id") or call.get_query_value("mi_res_id") or any(
         one.lower() not in (principal.id, principal.name.lower()) for one in named
     ):  # fmt: skip
-        raise _refuse(call, 400, "invalid_request", "Identity not found")
+        raise _refuse_token(call, 400, "invalid_request", "Identity not found")
     return principal
 
 
@@ -100,7 +100,7 @@ class _MetadataError(ApiError):
         }
 
 
-def _refuse(call: ApiCall, status: int, code: str, message: str) -> ApiError:
+def _refuse_token(call: ApiCall, status: int, code: str, message: str) -> ApiError:
     """The refusal, audited."""
     call.instance.guard.audit_denial(
         "a local program", ISSUE, "managed identity", call.address, {"reason": message}

@@ -56,13 +56,13 @@ def list_keys(call: ApiCall) -> ApiResponse:
     return ApiResponse(call.instance.tokens.public)
 
 
-@SURFACE.post_query("/{tenant}/oauth2/v2.0/token", "Token", PUBLIC, versioned=False)
+@SURFACE.declare_post_query("/{tenant}/oauth2/v2.0/token", "Token", PUBLIC, versioned=False)
 def issue_client_token(call: ApiCall) -> ApiResponse:
     """A token for a program that shows its secret."""
     return _issue_token(call, _read_form(call))
 
 
-@SURFACE.post_query("/{tenant}/oauth2/token", "TokenV1", PUBLIC, versioned=False)
+@SURFACE.declare_post_query("/{tenant}/oauth2/token", "TokenV1", PUBLIC, versioned=False)
 def issue_token_v1(call: ApiCall) -> ApiResponse:
     """Return the same at the address that older clients ask."""
     return _issue_token(call, _read_form(call))

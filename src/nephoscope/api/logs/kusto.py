@@ -14,15 +14,15 @@ from nephoscope.api.wire.kusto_commands import KustoCommand, run_show_command, t
 from nephoscope.api.wire.kusto_properties import find_database, parse_properties
 from nephoscope.api.wire.kusto_response import (
     Row,
-    bad_request,
     build_table_frame,
     build_v1_table,
+    make_bad_request_error,
     make_columns,
 )
 from nephoscope.api.wire.operation import OWN, PUBLIC, ApiSurface
-from nephoscope.api.wire.query_throttling import kusto_throttled
+from nephoscope.api.wire.query_throttling import make_kusto_throttled_error
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope_kql.cell_formatting import iterate_rows, to_json_value, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, list_typed_columns, to_json_value
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 
@@ -51,10 +51,12 @@ def get_metadata(call: ApiCall) -> ApiResponse:
     })  # fmt: skip
 
 
-@SURFACE.post_query("/v2/rest/query", "Kusto_QueryV2", READ, versioned=False, throttled=kusto_throttled)
+@SURFACE.declare_post_query(
+    "/v2/rest/query", "Kusto_QueryV2", READ, versioned=False, throttled=make_kusto_throttled_error
+)
 def query_v2(call: ApiCall) -> ApiResponse:
     """Run a query; its results as frames of version 2."""
-    results = _run(call)
+    results = _run_queries(call)
     frames: list[dict[str, object]] = [
         {"FrameType": "DataSetHeader", "IsProgressive": False, "Version": "v2.0"}
     ]
@@ -66,7 +68,11 @@ def query_v2(call: ApiCall) -> ApiResponse:
     for at, one in enumerate(results, 1):
         frames.append(
             build_table_frame(
-                at, "PrimaryResult", one.name or "PrimaryResult", typed_columns(one.table), _convert_rows(one)
+                at,
+                "PrimaryResult",
+                one.name or "PrimaryResult",
+                list_typed_columns(one.table),
+                _convert_rows(one),
             )
         )
     done = (len(results) + 1, "QueryCompletionInformation", "QueryCompletionInformation")
@@ -80,12 +86,14 @@ def query_v2(call: ApiCall) -> ApiResponse:
     return ApiResponse([*frames, {"FrameType": "DataSetCompletion", "HasErrors": False, "Cancelled": False}])
 
 
-@SURFACE.post_query("/v1/rest/query", "Kusto_QueryV1", READ, versioned=False, throttled=kusto_throttled)
+@SURFACE.declare_post_query(
+    "/v1/rest/query", "Kusto_QueryV1", READ, versioned=False, throttled=make_kusto_throttled_error
+)
 def query_v1(call: ApiCall) -> ApiResponse:
     """Run a query; its results as tables of version 1, the last of which names the others."""
-    results = _run(call)
+    results = _run_queries(call)
     tables = [
-        build_v1_table(f"Table_{at}", typed_columns(one.table), _convert_rows(one))
+        build_v1_table(f"Table_{at}", list_typed_columns(one.table), _convert_rows(one))
         for at, one in enumerate(results)
     ]
     listed = [(at, "QueryResult", "PrimaryResult", str(uuid.uuid4()), "") for at in range(len(results))]
@@ -97,7 +105,9 @@ def query_v1(call: ApiCall) -> ApiResponse:
     return ApiResponse({"Tables": [*tables, build_v1_table(f"Table_{len(tables)}", _CONTENTS, listed)]})
 
 
-@SURFACE.post_query("/v1/rest/mgmt", "Kusto_Management", READ, versioned=False, throttled=kusto_throttled)
+@SURFACE.declare_post_query(
+    "/v1/rest/mgmt", "Kusto_Management", READ, versioned=False, throttled=make_kusto_throttled_error
+)
 def run_management_command(call: ApiCall) -> ApiResponse:
     """Answer a `.show` command: databases, tables, functions, schemas (also as json), version, who asks; piped on where it says so."""
     command, _, rest = _split_pipe(call.get_text("csl", needed=True))
@@ -105,12 +115,12 @@ def run_management_command(call: ApiCall) -> ApiResponse:
     found = run_show_command(asked, command)
     if found is None:
         told = f"The command '{command.strip()[:100]}' is not one of those that are answered here."
-        raise bad_request("BadRequest_CommandNotSupported", told)
+        raise make_bad_request_error("BadRequest_CommandNotSupported", told)
     if not rest.strip():
         return ApiResponse({"Tables": [build_v1_table("Table_0", *found)]})
     result = _run_query(call, f"{to_datatable(found)} | {rest}", asked.workspace, asked.scope)[-1]
     return ApiResponse(
-        {"Tables": [build_v1_table("Table_0", typed_columns(result.table), _convert_rows(result))]}
+        {"Tables": [build_v1_table("Table_0", list_typed_columns(result.table), _convert_rows(result))]}
     )
 
 
@@ -120,7 +130,7 @@ def _split_pipe(text: str) -> tuple[str, str, str]:
     return text[: found.end() if found else 0], "|", text[found.end() + 1 if found else 0 :]
 
 
-def _run(call: ApiCall) -> list[QueryResult]:
+def _run_queries(call: ApiCall) -> list[QueryResult]:
     return _run_query(call, call.get_text("csl", needed=True), *find_database(call, READ))
 
 
@@ -135,11 +145,11 @@ def _run_query(call: ApiCall, text: str, workspace: str, scope: LakeScope) -> li
         )
     except KqlError as error:
         kind = "Syntax" if error.kind == "invalid" else "Unsupported"
-        raise bad_request(f"BadRequest_{kind}Error", str(error)) from error
+        raise make_bad_request_error(f"BadRequest_{kind}Error", str(error)) from error
     if most.cut or any(one.table.num_rows > rows for one in found):
         # more than may be given is an error, as in the service, and not a part of the truth
         told = f"The query has more than {rows} rows or {size} bytes; take fewer."
-        raise bad_request("E_QUERY_RESULT_SET_TOO_LARGE", told)
+        raise make_bad_request_error("E_QUERY_RESULT_SET_TOO_LARGE", told)
     return found
 
 
@@ -149,7 +159,7 @@ def _list_gaps(results: list[QueryResult]) -> list[str]:
 
 
 def _convert_rows(result: QueryResult) -> list[Row]:
-    kinds = [kind for _, kind in typed_columns(result.table)]
+    kinds = [kind for _, kind in list_typed_columns(result.table)]
     return [
         tuple(to_json_value(value, kind) for value, kind in zip(row, kinds, strict=True))
         for row in iterate_rows(result.table)

@@ -30,7 +30,9 @@ _COLUMNS = [
 ]
 
 
-@SURFACE.post_query("/v1/rest/ingest/{database}/{table}", "Kusto_StreamingIngest", PUBLISH, versioned=False)
+@SURFACE.declare_post_query(
+    "/v1/rest/ingest/{database}/{table}", "Kusto_StreamingIngest", PUBLISH, versioned=False
+)
 def ingest_records(call: ApiCall) -> ApiResponse:
     """Take records into a table of a workspace: JSON, or rows of texts in the order of the table's columns."""
     workspace = find_workspace(call, call["database"]).name

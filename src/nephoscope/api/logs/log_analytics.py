@@ -16,15 +16,15 @@ import msgspec
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.api.wire.operation import OWN, ApiSurface
-from nephoscope.api.wire.query_throttling import throttled_fault
+from nephoscope.api.wire.query_throttling import make_throttled_fault
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.lake.queries.estate_reach import ReachesWithin
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.model.utc_time import assume_utc
-from nephoscope_kql.cell_formatting import iterate_rows, to_json_value, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, list_typed_columns, to_json_value
 from nephoscope_kql.engines.result_limit import ResultLimit
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
@@ -48,45 +48,51 @@ _GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
 _RESOURCE = f"{_GROUP}/providers/Microsoft.OperationalInsights/workspaces/{{workspace}}"
 
 
-@SURFACE.post_query(
-    "/v1/workspaces/{workspaceId}/query", "Query_Execute", READ, versioned=False, throttled=throttled_fault
+@SURFACE.declare_post_query(
+    "/v1/workspaces/{workspaceId}/query",
+    "Query_Execute",
+    READ,
+    versioned=False,
+    throttled=make_throttled_fault,
 )
 def run_workspace_query(call: ApiCall) -> ApiResponse:
     """Run a query in a workspace (its GUID or name)."""
-    return _answer(call, call["workspaceId"], call.body)
+    return _answer_query_body(call, call["workspaceId"], call.body)
 
 
 @SURFACE.get(
-    "/v1/workspaces/{workspaceId}/query", "Query_Get", READ, versioned=False, throttled=throttled_fault
+    "/v1/workspaces/{workspaceId}/query", "Query_Get", READ, versioned=False, throttled=make_throttled_fault
 )
 def get(call: ApiCall) -> ApiResponse:
     """Return the same, the query in the address."""
-    return _answer(call, call["workspaceId"], _read_query(call))
+    return _answer_query_body(call, call["workspaceId"], _read_query(call))
 
 
-@SURFACE.post_query(
-    f"{_RESOURCE}/query", "Query_ExecuteResource", READ, versioned=False, throttled=throttled_fault
+@SURFACE.declare_post_query(
+    f"{_RESOURCE}/query", "Query_ExecuteResource", READ, versioned=False, throttled=make_throttled_fault
 )
 def run_resource_query(call: ApiCall) -> ApiResponse:
     """Run a query in a workspace that is named by its ARM id."""
-    return _answer(call, call["workspace"], call.body)
+    return _answer_query_body(call, call["workspace"], call.body)
 
 
-@SURFACE.get(f"{_RESOURCE}/query", "Query_GetResource", READ, versioned=False, throttled=throttled_fault)
+@SURFACE.get(f"{_RESOURCE}/query", "Query_GetResource", READ, versioned=False, throttled=make_throttled_fault)
 def get_resource(call: ApiCall) -> ApiResponse:
     """Return the same, the query in the address."""
-    return _answer(call, call["workspace"], _read_query(call))
+    return _answer_query_body(call, call["workspace"], _read_query(call))
 
 
-@SURFACE.post_query(
-    "/v1/{scope}/query", "Query_ExecuteForResource", READ, versioned=False, throttled=throttled_fault
+@SURFACE.declare_post_query(
+    "/v1/{scope}/query", "Query_ExecuteForResource", READ, versioned=False, throttled=make_throttled_fault
 )
 def query_resource_logs(call: ApiCall) -> ApiResponse:
     """Run a query over the rows of one subscription in the default workspace."""
-    return _answer(call, "default", call.body, call["scope"].lower())
+    return _answer_query_body(call, "default", call.body, call["scope"].lower())
 
 
-@SURFACE.post_query("/v1/$batch", "Query_Batch", READ, versioned=False, throttled=throttled_fault)
+@SURFACE.declare_post_query(
+    "/v1/$batch", "Query_Batch", READ, versioned=False, throttled=make_throttled_fault
+)
 def run_query_batch(call: ApiCall) -> ApiResponse:
     """Run several queries; one that fails ends none of the others."""
     asked = call.body.get("requests")
@@ -95,7 +101,7 @@ def run_query_batch(call: ApiCall) -> ApiResponse:
         or len(asked) > MAX_BATCH
         or not all(isinstance(one, dict) for one in asked)
     ):
-        raise bad_request(
+        raise make_bad_request_error(
             f"'requests' must be a list of at most {MAX_BATCH} objects.", "requests", "BadArgumentError"
         )
     until = time.monotonic() + BATCH_SECONDS
@@ -130,7 +136,7 @@ def _check_time_left(left: float) -> None:
 def _require_object(asked: Mapping[str, object], name: str) -> Mapping[str, object]:
     found = asked.get(name) or {}
     if not isinstance(found, dict):
-        raise _query_error(f"'{name}' must be an object.", "BadArgumentError")
+        raise _make_query_error(f"'{name}' must be an object.", "BadArgumentError")
     return found
 
 
@@ -143,7 +149,9 @@ def _read_query(call: ApiCall) -> dict[str, object]:
     }
 
 
-def _answer(call: ApiCall, workspace: str, body: Mapping[str, object], resource: str = "") -> ApiResponse:
+def _answer_query_body(
+    call: ApiCall, workspace: str, body: Mapping[str, object], resource: str = ""
+) -> ApiResponse:
     prefer = call.headers.get("prefer", "")
     return ApiResponse(
         _answer_query(call, workspace, body, prefer, resource),
@@ -151,7 +159,7 @@ def _answer(call: ApiCall, workspace: str, body: Mapping[str, object], resource:
     )
 
 
-def _wait(call: ApiCall, prefer: str) -> float | None:
+def _parse_wait_seconds(call: ApiCall, prefer: str) -> float | None:
     """Return the seconds that `Prefer: wait=` asks for, no more than the server gives; None where it asks for none."""
     wait = _WAIT.search(prefer)
     return min(float(wait[1]), call.instance.query_seconds) if wait else None
@@ -159,7 +167,7 @@ def _wait(call: ApiCall, prefer: str) -> float | None:
 
 def _build_preference_headers(call: ApiCall, prefer: str) -> dict[str, str]:
     """Tell in the headers of an answer how long the query had, where the client asked for a time. Source: RFC 7240 section 3"""
-    wait = _wait(call, prefer)
+    wait = _parse_wait_seconds(call, prefer)
     return {} if wait is None else {"Preference-Applied": f"wait={wait:.0f}"}
 
 
@@ -173,13 +181,13 @@ def _answer_query(
 ) -> dict[str, object]:
     text = body.get("query")
     if not isinstance(text, str) or not text.strip():
-        raise _query_error("The request has no query.", "BadArgumentError")
+        raise _make_query_error("The request has no query.", "BadArgumentError")
     span = _parse_timespan(body.get("timespan"), call.instance.now)
     found = [find_workspace(call, one) for one in (workspace, *_list_other_workspaces(body))]
-    seconds = min(_wait(call, prefer) or call.instance.query_seconds, most_seconds)
+    seconds = min(_parse_wait_seconds(call, prefer) or call.instance.query_seconds, most_seconds)
     began = time.monotonic()
     most = ResultLimit(MAX_ROWS, MAX_BYTES)
-    results = _run(call, text, found, span, seconds, resource, most)
+    results = _run_workspace_query(call, text, found, span, seconds, resource, most)
     room = ResponseBudget()
     answer: dict[str, object] = {"tables": [_build_table(one, at, room) for at, one in enumerate(results)]}
     gaps = list(dict.fromkeys(gap for one in results for gap in one.gaps))
@@ -193,14 +201,14 @@ def _answer_query(
     if "include-statistics" in prefer.lower():
         answer["statistics"] = _build_statistics(time.monotonic() - began, results)
     if "include-render" in prefer.lower():
-        answer["render"] = _render(results)
+        answer["render"] = _render_results(results)
     return answer
 
 
 def _list_other_workspaces(body: Mapping[str, Any]) -> list[str]:
     lists = [body.get(name) or [] for name in ("workspaces", "additionalWorkspaces")]
     if not all(isinstance(one, list) and all(isinstance(text, str) for text in one) for one in lists):
-        raise _query_error("'workspaces' must be a list of strings.", "BadArgumentError")
+        raise _make_query_error("'workspaces' must be a list of strings.", "BadArgumentError")
     return [text for one in lists for text in one]
 
 
@@ -214,7 +222,7 @@ def find_workspace(call: ApiCall, named: str) -> Workspace:
     return found
 
 
-def _run(
+def _run_workspace_query(
     call: ApiCall,
     text: str,
     workspaces: list[Workspace],
@@ -276,7 +284,7 @@ def make_query_error(error: KqlError) -> ApiError:
     return ApiError(400, "BadArgumentError", "The request had some invalid properties", inner=inner)
 
 
-def _query_error(message: str, code: str) -> ApiError:
+def _make_query_error(message: str, code: str) -> ApiError:
     return ApiError(400, code, message)
 
 
@@ -285,7 +293,7 @@ def _parse_timespan(text: object, now: datetime) -> RowSpan | None:
     if not text:
         return None
     if not isinstance(text, str):
-        raise _query_error("'timespan' must be a string.", "BadArgumentError")
+        raise _make_query_error("'timespan' must be a string.", "BadArgumentError")
     first, slash, second = text.partition("/")
     try:
         if not slash:
@@ -299,7 +307,7 @@ def _parse_timespan(text: object, now: datetime) -> RowSpan | None:
         )
     except (ValueError, OverflowError) as error:
         told = "an ISO 8601 interval, or a duration in days, hours, minutes and seconds"
-        raise _query_error(f"The timespan {text[:100]!r} is not {told}.", "BadArgumentError") from error
+        raise _make_query_error(f"The timespan {text[:100]!r} is not {told}.", "BadArgumentError") from error
 
 
 def _parse_duration(text: str) -> timedelta:
@@ -335,7 +343,7 @@ class ResponseBudget:
 
 
 def _build_table(result: QueryResult, at: int, room: ResponseBudget) -> dict[str, object]:
-    columns = typed_columns(result.table)
+    columns = list_typed_columns(result.table)
     return {
         "name": result.name or ("PrimaryResult" if at == 0 else f"PrimaryResult_{at}"),
         "columns": [{"name": name, "type": kind.value} for name, kind in columns],
@@ -366,6 +374,6 @@ def _build_statistics(seconds: float, results: list[QueryResult]) -> dict[str, o
     return {"query": {"executionTime": round(seconds, 4), "resourceUsage": {}, "datasetStatistics": rows}}
 
 
-def _render(results: list[QueryResult]) -> dict[str, object]:
+def _render_results(results: list[QueryResult]) -> dict[str, object]:
     hint = results[-1].hint if results else None
     return {"visualization": (hint.chart if hint else "") or "table", **(hint.properties if hint else {})}

@@ -18,7 +18,7 @@ from nephoscope.ingest.live.ingestion.streams import PATH, PUBLISH
 SURFACE = ApiSurface("Logs ingestion", "Microsoft.Insights", lets=OWN)
 
 
-@SURFACE.post_query(PATH, "LogsIngestion_Upload", PUBLISH)
+@SURFACE.declare_post_query(PATH, "LogsIngestion_Upload", PUBLISH)
 def upload_logs(call: ApiCall) -> ApiResponse:
     """Take the records of a JSON array into a table of a workspace."""
     workspace = call.instance.state.workspaces.find(call["ruleId"])

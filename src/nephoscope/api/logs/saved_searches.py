@@ -12,7 +12,7 @@ import uuid
 from typing import Any
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, not_found, translate_errors
+from nephoscope.api.wire.azure_error import make_bad_request_error, make_not_found_error, translate_errors
 from nephoscope.api.wire.document_kinds import build_etag
 from nephoscope.api.wire.function_alias import ALIAS, PARAMETERS, check_function_name, to_function
 from nephoscope.api.wire.operation import ApiSurface
@@ -29,7 +29,7 @@ from nephoscope.service.saved_queries import (
     remove_search,
 )
 from nephoscope.state import StateError
-from nephoscope.state.workspaces.saved_queries import SavedQuery, companion_key
+from nephoscope.state.workspaces.saved_queries import SavedQuery, build_companion_key
 
 SURFACE = ApiSurface("Saved searches", "Microsoft.OperationalInsights")
 _LIST = (
@@ -65,7 +65,7 @@ def get(call: ApiCall) -> ApiResponse:
     workspace = require_workspace(call, READ)
     found = _find_search(call, workspace)
     if found is None:
-        raise not_found(f"The saved search '{call['savedSearchId'][:100]}'")
+        raise make_not_found_error(f"The saved search '{call['savedSearchId'][:100]}'")
     return ApiResponse(_build_body(call, found, _load_companions(call, workspace)))
 
 
@@ -83,7 +83,7 @@ def put(call: ApiCall) -> ApiResponse:
     kept = ("category", "tags", "version", ALIAS, PARAMETERS)
     told = {name: properties[name] for name in kept if properties.get(name)}
     body: dict[str, object] = {
-        "id": companion_key(workspace, id_),
+        "id": build_companion_key(workspace, id_),
         "name": call["savedSearchId"],
         "type": TYPE,
         "properties": told,
@@ -123,23 +123,23 @@ def _find_search(call: ApiCall, workspace: str) -> SavedQuery | None:
 
 def _load_companions(call: ApiCall, workspace: str) -> dict[str, dict[str, object]]:
     """Return what is kept beside the queries of a workspace, by the key of each."""
-    below = companion_key(workspace, "").rstrip("/")
+    below = build_companion_key(workspace, "").rstrip("/")
     return {one.key: one.body for one in call.list_stored_documents([TYPE.lower()], below)}
 
 
 def _read_properties(call: ApiCall) -> dict[str, Any]:
     given = call.body.get("properties")
     if not isinstance(given, dict):
-        raise bad_request("The request content has no 'properties'.", "properties")
+        raise make_bad_request_error("The request content has no 'properties'.", "properties")
     found = {f"{name[:1].lower()}{name[1:]}": value for name, value in given.items() if value is not None}
     for name in ("category", "displayName", "query"):
         value = found.get(name)
         if not isinstance(value, str) or not value.strip():
-            raise bad_request(f"'{name}' must be a string.", f"properties.{name}")
+            raise make_bad_request_error(f"'{name}' must be a string.", f"properties.{name}")
     if len(found["category"]) > LONGEST:
-        raise bad_request(f"'category' has at most {LONGEST} characters.", "properties.category")
+        raise make_bad_request_error(f"'category' has at most {LONGEST} characters.", "properties.category")
     if found.get("version", 2) not in (1, 2) or isinstance(found.get("version"), bool):
-        raise bad_request("'version' must be 1 or 2.", "properties.version")
+        raise make_bad_request_error("'version' must be 1 or 2.", "properties.version")
     return found | {"version": found.get("version", 2)} | _to_tags(found.get("tags"))
 
 
@@ -147,18 +147,18 @@ def _to_tags(given: object) -> dict[str, object]:
     if given is None:
         return {}
     if not isinstance(given, list) or len(given) > MOST_TAGS:
-        raise bad_request(f"'tags' must be a list of at most {MOST_TAGS}.", "properties.tags")
+        raise make_bad_request_error(f"'tags' must be a list of at most {MOST_TAGS}.", "properties.tags")
     several = [
         {name.lower(): value for name, value in one.items()} if isinstance(one, dict) else {} for one in given
     ]
     for one in several:
         if any(not isinstance(one.get(word), str) or len(one[word]) > LONGEST for word in ("name", "value")):
-            raise bad_request("A tag has a 'name' and a 'value', both texts.", "properties.tags")
+            raise make_bad_request_error("A tag has a 'name' and a 'value', both texts.", "properties.tags")
     return {"tags": [{"name": one["name"], "value": one["value"]} for one in several]}
 
 
 def _build_body(call: ApiCall, one: SavedQuery, several: dict[str, dict[str, Any]]) -> dict[str, object]:
-    kept = several.get(companion_key(one.workspace, one.id), {"name": one.id, "properties": {}})
+    kept = several.get(build_companion_key(one.workspace, one.id), {"name": one.id, "properties": {}})
     root = call.path[: call.path.lower().index("/savedsearches")]
     properties = {
         "category": CATEGORY,

@@ -6,9 +6,14 @@ Source: https://learn.microsoft.com/rest/api/policyinsights/attestations (2022-0
 from __future__ import annotations
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request
-from nephoscope.api.wire.body_schema import accept_text, array, fields
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, build_system_data, declare
+from nephoscope.api.wire.azure_error import make_bad_request_error
+from nephoscope.api.wire.body_schema import accept_text, declare_array, declare_object
+from nephoscope.api.wire.document_kinds import (
+    ArmDocumentKind,
+    Body,
+    build_system_data,
+    declare_document_operations,
+)
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.posture.policies.attestation import PolicyAttestation
 from nephoscope_policy.errors import PolicyError
@@ -16,13 +21,15 @@ from nephoscope_policy.errors import PolicyError
 SURFACE = ApiSurface("Attestations", "Microsoft.PolicyInsights")
 
 
-SHAPE = fields(
+SHAPE = declare_object(
     {},
     {
         "owner": accept_text(),
         "comments": accept_text(),
-        "evidence": array(fields({}, {"description": accept_text(), "sourceUri": accept_text()})),
-        "metadata": fields({}),
+        "evidence": declare_array(
+            declare_object({}, {"description": accept_text(), "sourceUri": accept_text()})
+        ),
+        "metadata": declare_object({}),
     },
 )
 
@@ -32,7 +39,7 @@ def check(body: Body) -> None:
     try:
         PolicyAttestation.parse(body)
     except PolicyError as error:
-        raise bad_request(error.message, error.path, "InvalidCreateAttestationRequest") from error
+        raise make_bad_request_error(error.message, error.path, "InvalidCreateAttestationRequest") from error
 
 
 def make_attestation(call: ApiCall, body: Body, before: Body | None) -> Body:
@@ -45,7 +52,7 @@ def make_attestation(call: ApiCall, body: Body, before: Body | None) -> Body:
     }
 
 
-declare(
+declare_document_operations(
     SURFACE,
     ArmDocumentKind(
         "Microsoft.PolicyInsights/attestations",

@@ -11,8 +11,14 @@ from typing import Any
 
 from nephoscope.api.wire import arm_documents, policy_filter, policy_lists, policy_references
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request
-from nephoscope.api.wire.body_schema import Shape, accept_text, array, fields, words
+from nephoscope.api.wire.azure_error import make_bad_request_error
+from nephoscope.api.wire.body_schema import (
+    Shape,
+    accept_text,
+    declare_array,
+    declare_enumeration,
+    declare_object,
+)
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope_policy.assignment import ENFORCEMENT_MODES
@@ -73,31 +79,36 @@ def _check_assignment(call: ApiCall, body: dict[str, Any]) -> None:
     policy_references.check_assignment(call, body)
 
 
-_TOLD = {"displayName": accept_text(), "description": accept_text(), "metadata": fields({})}
-_DEFINED = {**_TOLD, "policyType": words("NotSpecified", "BuiltIn", "Custom", "Static")}
-_MESSAGE = fields({"message": accept_text(least=1)}, {"policyDefinitionReferenceId": accept_text()})
+_TOLD = {"displayName": accept_text(), "description": accept_text(), "metadata": declare_object({})}
+_DEFINED = {**_TOLD, "policyType": declare_enumeration("NotSpecified", "BuiltIn", "Custom", "Static")}
+_MESSAGE = declare_object({"message": accept_text(least=1)}, {"policyDefinitionReferenceId": accept_text()})
 
 DEFINITIONS = PolicyDocumentKind(
     "policyDefinitions",
     "PolicyDefinitions",
     _check_rule,
     policy_filter.DEFINITIONS,
-    fields({}, _DEFINED),
+    declare_object({}, _DEFINED),
 )
 INITIATIVES = PolicyDocumentKind(
     "policySetDefinitions",
     "PolicySetDefinitions",
     _check_initiative,
     policy_filter.DEFINITIONS,
-    fields({}, _DEFINED),
+    declare_object({}, _DEFINED),
 )
 ASSIGNMENTS = PolicyDocumentKind(
     "policyAssignments",
     "PolicyAssignments",
     _check_assignment,
     policy_filter.ASSIGNMENTS,
-    fields(
-        {}, {**_TOLD, "enforcementMode": words(*ENFORCEMENT_MODES), "nonComplianceMessages": array(_MESSAGE)}
+    declare_object(
+        {},
+        {
+            **_TOLD,
+            "enforcementMode": declare_enumeration(*ENFORCEMENT_MODES),
+            "nonComplianceMessages": declare_array(_MESSAGE),
+        },
     ),
     inside=True,
 )
@@ -106,7 +117,7 @@ EXEMPTIONS = PolicyDocumentKind(
     "PolicyExemptions",
     policy_references.check_exemption,
     policy_filter.EXEMPTIONS,
-    fields({}, {**_TOLD, "exemptionCategory": words(WAIVER, MITIGATED)}),
+    declare_object({}, {**_TOLD, "exemptionCategory": declare_enumeration(WAIVER, MITIGATED)}),
     inside=True,
 )
 
@@ -119,14 +130,14 @@ def put(call: ApiCall, kind: PolicyDocumentKind) -> ApiResponse:
         try:
             kind.check(call, body)
         except PolicyError as error:
-            raise bad_request(
+            raise make_bad_request_error(
                 error.message, error.path, f"InvalidPolicy{kind.word.removeprefix('policy')[:-1]}"
             ) from error
 
     return arm_documents.put(call, kind.type, check)
 
 
-def _declare(kind: PolicyDocumentKind) -> None:
+def _declare_policy_operations(kind: PolicyDocumentKind) -> None:
     """The operations of a kind, at every scope that ARM has."""
     type_, one = f"{{scope}}/providers/{kind.type}", f"{{scope}}/providers/{kind.type}/{{name}}"
 
@@ -139,7 +150,7 @@ def _declare(kind: PolicyDocumentKind) -> None:
     @SURFACE.get(one, f"{kind.operations}_Get", f"{kind.type}/read")
     def _get(call: ApiCall) -> ApiResponse:
         """One document."""
-        return arm_documents.get(call, kind.word)
+        return arm_documents.get_document(call, kind.word)
 
     @SURFACE.put(one, f"{kind.operations}_CreateOrUpdate", f"{kind.type}/write")
     def _put(call: ApiCall) -> ApiResponse:
@@ -149,8 +160,8 @@ def _declare(kind: PolicyDocumentKind) -> None:
     @SURFACE.delete(one, f"{kind.operations}_Delete", f"{kind.type}/delete")
     def _delete(call: ApiCall) -> ApiResponse:
         """Delete one that was put."""
-        return arm_documents.delete(call, kind.type)
+        return arm_documents.delete_document(call, kind.type)
 
 
 for _kind in (DEFINITIONS, INITIATIVES, ASSIGNMENTS, EXEMPTIONS):
-    _declare(_kind)
+    _declare_policy_operations(_kind)

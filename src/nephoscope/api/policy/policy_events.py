@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from nephoscope.api.wire import odata_metadata
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.azure_error import make_bad_request_error
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.policy_rows import PolicyRowSource, answer
+from nephoscope.api.wire.policy_rows import PolicyRowSource, answer_policy_rows
 from nephoscope.api.wire.response import ApiResponse
 
 SURFACE = ApiSurface("Policy events", "Microsoft.PolicyInsights")
@@ -19,16 +19,16 @@ _PROVIDER = "{scope}/providers/Microsoft.PolicyInsights/policyEvents"
 EVENTS = PolicyRowSource("policyEvents", "microsoft.policyinsights/policyevents", "default")
 
 
-@SURFACE.post_query(
+@SURFACE.declare_post_query(
     f"{_PROVIDER}/{{policyEventsResource}}/queryResults", "PolicyEvents_ListQueryResults", QUERY
 )
 def query_results(call: ApiCall) -> ApiResponse:
     """The events of 90 days at a scope, those that `$filter` picks."""
     if call["policyEventsResource"].lower() != "default":
-        raise bad_request(
+        raise make_bad_request_error(
             "Policy events have one collection: default.", "policyEventsResource", "InvalidParameter"
         )
-    return answer(call, EVENTS)
+    return answer_policy_rows(call, EVENTS)
 
 
 @SURFACE.get(f"{_PROVIDER}/$metadata", "PolicyEvents_GetMetadata", READ)

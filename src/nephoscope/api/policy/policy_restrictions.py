@@ -17,7 +17,7 @@ import msgspec
 
 from nephoscope.access.tenant_reach import limit_to_tenant
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.azure_error import make_bad_request_error
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.model.read_reach import EVERYTHING, Reach
@@ -50,13 +50,13 @@ EFFECTS = "2023-03-01"
 MOST_FIELDS, MOST_VALUES = 50, 100
 
 
-@SURFACE.post_query(f"{_SUBSCRIPTION}/{_CHECK}", "PolicyRestrictions_CheckAtSubscriptionScope", READ)
+@SURFACE.declare_post_query(f"{_SUBSCRIPTION}/{_CHECK}", "PolicyRestrictions_CheckAtSubscriptionScope", READ)
 def check_at_subscription(call: ApiCall) -> ApiResponse:
     """Return what policies refuse or ask of a resource that is planned in a subscription."""
     return _check_restrictions(call)
 
 
-@SURFACE.post_query(
+@SURFACE.declare_post_query(
     f"{_SUBSCRIPTION}/resourceGroups/{{resourceGroupName}}/{_CHECK}",
     "PolicyRestrictions_CheckAtResourceGroupScope",
     READ,
@@ -66,22 +66,24 @@ def check_at_resource_group(call: ApiCall) -> ApiResponse:
     return _check_restrictions(call)
 
 
-@SURFACE.post_query(f"{_GROUP}/{_CHECK}", "PolicyRestrictions_CheckAtManagementGroupScope", READ)
+@SURFACE.declare_post_query(f"{_GROUP}/{_CHECK}", "PolicyRestrictions_CheckAtManagementGroupScope", READ)
 def check_at_management_group(call: ApiCall) -> ApiResponse:
     """Return which types policies refuse in a management group: nothing else of a resource is asked there."""
-    pending = _read_pending(call)
+    pending = _read_pending_fields(call)
     if "resourceDetails" not in call.body and [one.field.lower() for one in pending] != ["type"]:
-        raise bad_request("At a management group only the field 'type' is checked.", "pendingFields")
+        raise make_bad_request_error(
+            "At a management group only the field 'type' is checked.", "pendingFields"
+        )
     return _check_restrictions(call)
 
 
 def _check_restrictions(call: ApiCall) -> ApiResponse:
     call.caller.require(READ, call.scope)
-    planned, pending = _read_planned(call), _read_pending(call)
-    enforced = _find_enforced(call)
+    planned, pending = _read_planned_resource(call), _read_pending_fields(call)
+    enforced = _find_enforced_assignments(call)
     for at, one in enumerate(pending):
         if not is_known_field(one.field, enforced, planned):
-            raise bad_request(
+            raise make_bad_request_error(
                 f"'{one.field[:200]}' is neither a field nor an alias.", f"pendingFields[{at}].field"
             )
     audits = call.get_query_value("api-version") >= EFFECTS and call.body.get("includeAuditEffect") is True
@@ -104,7 +106,7 @@ def _check_restrictions(call: ApiCall) -> ApiResponse:
                         },
                         **_describe_effect(call, result.effect, "effectDetails"),
                     }
-                    for held, result in asked.evaluations()
+                    for held, result in asked.list_evaluations()
                 ]
             },
         }
@@ -140,36 +142,42 @@ def _build_expression(one: Reason) -> dict[str, object]:
     }
 
 
-def _read_planned(call: ApiCall) -> ProposedResource:
+def _read_planned_resource(call: ApiCall) -> ProposedResource:
     """The resource as far as it is decided."""
     details = call.body.get("resourceDetails", {})
     if not isinstance(details, dict):
-        raise bad_request("'resourceDetails' must be an object.", "resourceDetails")
+        raise make_bad_request_error("'resourceDetails' must be an object.", "resourceDetails")
     if "/managementgroups/" not in call.scope and not isinstance(details.get("resourceContent"), dict):
-        raise bad_request("'resourceContent' must be an object.", "resourceDetails.resourceContent")
+        raise make_bad_request_error(
+            "'resourceContent' must be an object.", "resourceDetails.resourceContent"
+        )
     content = details.get("resourceContent") or {}
     if not isinstance(content, dict):
-        raise bad_request("'resourceContent' must be an object.", "resourceDetails.resourceContent")
+        raise make_bad_request_error(
+            "'resourceContent' must be an object.", "resourceDetails.resourceContent"
+        )
     for name in ("type", "name"):
         if not isinstance(content.get(name, ""), str) or (
             name == "type" and "/" not in content.get(name, "/")
         ):
-            raise bad_request(
+            raise make_bad_request_error(
                 f"'{name}' must be that of a resource.", f"resourceDetails.resourceContent.{name}"
             )
     below = call.get_text("resourceDetails", "scope").rstrip("/").lower()
     if below and not f"{below}/".startswith(f"{call.scope}/"):
-        raise bad_request(
+        raise make_bad_request_error(
             "The scope of the resource is outside the scope of the request.", "resourceDetails.scope"
         )
     return ProposedResource(below or call.scope, content, call.get_text("resourceDetails", "apiVersion"))
 
 
-def _read_pending(call: ApiCall) -> list[PendingField]:
+def _read_pending_fields(call: ApiCall) -> list[PendingField]:
     several = call.body.get("pendingFields")
     several = [] if several is None else several
     if not isinstance(several, list) or len(several) > MOST_FIELDS:
-        raise bad_request(f"'pendingFields' must be a list of at most {MOST_FIELDS}.", "pendingFields")
+        raise make_bad_request_error(
+            f"'pendingFields' must be a list of at most {MOST_FIELDS}.", "pendingFields"
+        )
     return [_read_pending_field(one, f"pendingFields[{at}]") for at, one in enumerate(several)]
 
 
@@ -177,10 +185,12 @@ def _read_pending_field(one: object, path: str) -> PendingField:
     field = one.get("field") if isinstance(one, dict) else None
     values = (one.get("values") or []) if isinstance(one, dict) else []
     if not isinstance(field, str) or not field:
-        raise bad_request("A pending field must name a 'field'.", f"{path}.field")
+        raise make_bad_request_error("A pending field must name a 'field'.", f"{path}.field")
     texts = isinstance(values, list) and all(isinstance(each, str) for each in values)
     if not texts or len(values) > MOST_VALUES:
-        raise bad_request(f"'values' must be a list of at most {MOST_VALUES} texts.", f"{path}.values")
+        raise make_bad_request_error(
+            f"'values' must be a list of at most {MOST_VALUES} texts.", f"{path}.values"
+        )
     return PendingField(field, tuple(values))
 
 
@@ -197,23 +207,23 @@ def _find_containers(call: ApiCall, scope: str) -> list[Resource]:
     return [Resource.of(one) for one in found if one is not None]
 
 
-def _find_enforced(call: ApiCall) -> EnforcedAssignments:
+def _find_enforced_assignments(call: ApiCall) -> EnforcedAssignments:
     """Return what holds now: made once for what people put and what was read last."""
     documents, tenant = call.instance.state.arm_documents.by_tenant(DECIDING), call.tenant
-    put = documents.of(tenant) if tenant else documents.every()
+    put = documents.of(tenant) if tenant else documents.list_all()
     snapshot = call.instance.snapshots.load_newest()
     if snapshot is None:
-        return _make_enforced(call.instance.data, None, frozenset(), put)
+        return _make_enforced_assignments(call.instance.data, None, frozenset(), put)
     gone = call.instance.list_removed_since(tenant, snapshot.build_info.when)
     text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
     key = ("restrictions", Packs(call.instance.data).stamp, tenant, gone, text)
     reach = limit_to_tenant(tenant, call.caller.hierarchy)
     return snapshot.get_or_compute(
-        key, lambda: _make_enforced(call.instance.data, snapshot, gone, put, reach)
+        key, lambda: _make_enforced_assignments(call.instance.data, snapshot, gone, put, reach)
     )
 
 
-def _make_enforced(
+def _make_enforced_assignments(
     data: Path,
     snapshot: PublishedSnapshot | None,
     gone: frozenset[str],

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 from nephoscope.api.wire import odata_metadata
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, bad_request, not_found
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error, make_not_found_error
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.policy_rows import PolicyRowSource, answer, iterate_rows, parse_filter
+from nephoscope.api.wire.policy_rows import PolicyRowSource, answer_policy_rows, iterate_rows, parse_filter
 from nephoscope.api.wire.policy_summary import Summary
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.instance import FAILED
@@ -33,16 +33,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 XML = {"Content-Type": "application/xml"}
 
 
-@SURFACE.post_query(
+@SURFACE.declare_post_query(
     f"{_PROVIDER}/{{policyStatesResource}}/queryResults", "PolicyStates_ListQueryResults", QUERY
 )
 def query_results(call: ApiCall) -> ApiResponse:
     """The states at a scope, those that `$filter` picks."""
     _require_latest(call)
-    return answer(call, STATES)
+    return answer_policy_rows(call, STATES)
 
 
-@SURFACE.post_query(
+@SURFACE.declare_post_query(
     f"{_PROVIDER}/{{policyStatesSummaryResource}}/summarize", "PolicyStates_Summarize", SUMMARIZE
 )
 def summarize_states(call: ApiCall) -> ApiResponse:
@@ -73,14 +73,19 @@ def describe_state_fields(_: ApiCall) -> ApiResponse:
     return ApiResponse(odata_metadata.render_metadata("PolicyState", ("default", "latest")), headers=XML)
 
 
-@SURFACE.post_action(f"{_PROVIDER}/latest/triggerEvaluation", "PolicyStates_TriggerEvaluation", TRIGGER)
+@SURFACE.declare_post_action(
+    f"{_PROVIDER}/latest/triggerEvaluation", "PolicyStates_TriggerEvaluation", TRIGGER
+)
 def trigger_evaluation(call: ApiCall) -> ApiResponse:
     """Ask for an evaluation of everything; it begins soon, and the answer's Location tells when its results are there."""
     if read_last_scan_request(call.instance.data) is None:
         text = "Nothing was ever scanned: connect a tenant, or run nephoscope scan, and there is something to evaluate."
         raise ApiError(409, "Conflict", text)
     asked = request_assessment(call.service, call.scope)
-    address = f"{call.base}{call.listing_scope}/providers/Microsoft.PolicyInsights/asyncOperationResults/{_name_operation(asked)}"
+    name = _format_operation_name(asked)
+    address = (
+        f"{call.base}{call.listing_scope}/providers/Microsoft.PolicyInsights/asyncOperationResults/{name}"
+    )
     return _build_pending_answer(f"{address}?api-version={quote(call.get_query_value('api-version'))}")
 
 
@@ -93,7 +98,7 @@ def get_result(call: ApiCall) -> ApiResponse:
     """Return whether the results of an evaluation that was asked for are published: 202 until they are, then 200."""
     asked = _parse_operation_time(call["operationId"])
     if asked is None or asked > call.instance.now:
-        raise not_found(f"The operation '{call['operationId'][:60]}'")
+        raise make_not_found_error(f"The operation '{call['operationId'][:60]}'")
     snapshot = call.instance.snapshots.load_newest()
     if snapshot is not None and snapshot.build_info.when >= asked:
         return ApiResponse(None, 200)
@@ -108,7 +113,7 @@ def _build_pending_answer(address: str) -> ApiResponse:
     return ApiResponse(None, 202, {"Location": address, "Retry-After": "15"})
 
 
-def _name_operation(asked: datetime) -> str:
+def _format_operation_name(asked: datetime) -> str:
     """The name of an operation: when it was asked for, and what nobody guesses."""
     since = int((asked - _EPOCH) / timedelta(microseconds=1))
     return str(uuid.UUID(int=since << 64 | secrets.randbits(64)))
@@ -126,7 +131,7 @@ def _parse_operation_time(name: str) -> datetime | None:
 def _require_latest(call: ApiCall) -> None:
     word = (call["policyStatesResource"] or call["policyStatesSummaryResource"]).lower()
     if word not in ("latest", "default"):
-        raise bad_request(
+        raise make_bad_request_error(
             f"'{word[:60]}' must be latest or default.", "policyStatesResource", "InvalidParameter"
         )
 

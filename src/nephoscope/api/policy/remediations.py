@@ -12,12 +12,24 @@ from collections.abc import Iterator
 
 from nephoscope.api.policy.policy_states import STATES
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, bad_request
-from nephoscope.api.wire.body_schema import accept_number, accept_text, array, fields, integer, words
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, require_document
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
+from nephoscope.api.wire.body_schema import (
+    accept_number,
+    accept_text,
+    declare_array,
+    declare_enumeration,
+    declare_integer,
+    declare_object,
+)
+from nephoscope.api.wire.document_kinds import (
+    ArmDocumentKind,
+    Body,
+    declare_document_operations,
+    require_document,
+)
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_rows import iterate_rows
-from nephoscope.api.wire.response import ApiResponse, answer_list, read_place
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_page_place
 from nephoscope.service.arm_documents import put_document
 
 SURFACE = ApiSurface("Remediations", "Microsoft.PolicyInsights")
@@ -30,15 +42,17 @@ DISCOVERED = "2019-07-01"
 DONE, CANCELED = "Succeeded", "Canceled"
 
 
-SHAPE = fields(
+SHAPE = declare_object(
     {"policyAssignmentId": accept_text(least=1)},
     {
         "policyDefinitionReferenceId": accept_text(),
-        "resourceDiscoveryMode": words("ExistingNonCompliant", "ReEvaluateCompliance"),
-        "resourceCount": integer(1, MOST),
-        "parallelDeployments": integer(1, 30),
-        "failureThreshold": fields({}, {"percentage": accept_number(0, 1)}),
-        "filters": fields({}, {"locations": array(accept_text()), "resourceIds": array(accept_text())}),
+        "resourceDiscoveryMode": declare_enumeration("ExistingNonCompliant", "ReEvaluateCompliance"),
+        "resourceCount": declare_integer(1, MOST),
+        "parallelDeployments": declare_integer(1, 30),
+        "failureThreshold": declare_object({}, {"percentage": accept_number(0, 1)}),
+        "filters": declare_object(
+            {}, {"locations": declare_array(accept_text()), "resourceIds": declare_array(accept_text())}
+        ),
     },
 )
 
@@ -48,7 +62,7 @@ def make_remediation(call: ApiCall, body: Body, before: Body | None) -> Body:
     now = call.instance.now.isoformat()
     wanted = body["properties"]["policyAssignmentId"].lower()
     if before is not None and before["properties"]["policyAssignmentId"].lower() != wanted:
-        raise bad_request(
+        raise make_bad_request_error(
             "The assignment of a remediation cannot be changed.",
             "properties.policyAssignmentId",
             "InvalidUpdateRemediationRequest",
@@ -56,11 +70,11 @@ def make_remediation(call: ApiCall, body: Body, before: Body | None) -> Body:
     old = before["properties"] if before is not None else {}
     state = str((old if before is not None else {}).get("provisioningState") or "Accepted")
     told = {"createdOn": old.get("createdOn", now), "lastUpdatedOn": now, "provisioningState": state}
-    followed = before[FOLLOWED] if before is not None else _find_failing(call, body["properties"])
+    followed = before[FOLLOWED] if before is not None else _find_failing_resources(call, body["properties"])
     return {**body, "properties": {**body["properties"], **told}, FOLLOWED: followed}
 
 
-def _find_failing(call: ApiCall, properties: Body) -> list[dict[str, str]]:
+def _find_failing_resources(call: ApiCall, properties: Body) -> list[dict[str, str]]:
     """The resources below the scope that fail the assignment, or the one policy of it that is named."""
     reference = str(properties.get("policyDefinitionReferenceId") or "").lower()
     wanted, locations = properties["policyAssignmentId"].lower(), _list_locations(properties)
@@ -89,7 +103,7 @@ def _list_states(call: ApiCall) -> Iterator[Body]:
     return iterate_rows(call, STATES) if call.instance.snapshots.load_newest() is not None else iter(())
 
 
-def _find_standing(call: ApiCall, body: Body) -> dict[str, str]:
+def _find_followed_states(call: ApiCall, body: Body) -> dict[str, str]:
     """Each followed resource -> whether it complies now."""
     wanted = body["properties"]["policyAssignmentId"].lower()
     failing = {
@@ -104,7 +118,7 @@ def show_remediation(call: ApiCall, body: Body) -> Body:
     """A remediation as clients see it: with how many of its resources comply by now."""
     if FOLLOWED not in body:
         return body
-    standing = _find_standing(call, body)
+    standing = _find_followed_states(call, body)
     done = sum(one == DONE for one in standing.values())
     properties = dict(body["properties"])
     if properties["provisioningState"] != CANCELED and standing and done == len(standing):
@@ -129,10 +143,10 @@ KIND = ArmDocumentKind(
     filtered=True,
     acting=True,
 )
-declare(SURFACE, KIND)
+declare_document_operations(SURFACE, KIND)
 
 
-def _load_one(call: ApiCall) -> tuple[ApiCall, Body]:
+def _load_remediation(call: ApiCall) -> tuple[ApiCall, Body]:
     """The call as one of the remediation that its path names, and what is kept of it."""
     path = call.path.rstrip("/").rpartition("/")[0]
     asked = ApiCall(
@@ -157,10 +171,10 @@ def _load_one(call: ApiCall) -> tuple[ApiCall, Body]:
     return asked, kept.body
 
 
-@SURFACE.post_action(f"{KIND.path}/cancel", "Remediations_Cancel", f"{TYPE}/cancel/action")
+@SURFACE.declare_post_action(f"{KIND.path}/cancel", "Remediations_Cancel", f"{TYPE}/cancel/action")
 def cancel(call: ApiCall) -> ApiResponse:
     """Follow the resources no longer."""
-    asked, body = _load_one(call)
+    asked, body = _load_remediation(call)
     if show_remediation(asked, body)["properties"]["provisioningState"] in (DONE, CANCELED):
         raise ApiError(
             400, "InvalidCancelRemediationRequest", "A remediation that has ended cannot be canceled."
@@ -172,11 +186,11 @@ def cancel(call: ApiCall) -> ApiResponse:
     return ApiResponse(show_remediation(asked, body))
 
 
-@SURFACE.post_query(f"{KIND.path}/listDeployments", "Remediations_ListDeployments", f"{TYPE}/read")
+@SURFACE.declare_post_query(f"{KIND.path}/listDeployments", "Remediations_ListDeployments", f"{TYPE}/read")
 def list_deployments(call: ApiCall) -> ApiResponse:
     """The resources that are followed, and whether each complies by now; no deployment is made, so that its id is empty."""
-    asked, body = _load_one(call)
-    standing = _find_standing(asked, body)
+    asked, body = _load_remediation(call)
+    standing = _find_followed_states(asked, body)
     told: list[dict[str, object]] = [
         {
             "remediatedResourceId": one["id"],
@@ -188,6 +202,6 @@ def list_deployments(call: ApiCall) -> ApiResponse:
         }
         for one in body[FOLLOWED]
     ]
-    first, most = read_place(call), call.read_requested_count(1000)
+    first, most = read_page_place(call), call.read_requested_count(1000)
     more = len(told) > first + most
     return answer_list(call, told[first : first + most], str(first + most) if more else "")

@@ -18,16 +18,16 @@ from nephoscope.alerts.library.content_status import RuleAvailability
 from nephoscope.alerts.library.own_rules import API, OwnRules
 from nephoscope.alerts.library.rule_selection import load_rules
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError, RuleKind
-from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.api.wire import alert_rule_schemas, arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, list_documents_at_scope
-from nephoscope.api.wire.document_kinds import delete as forget_one
+from nephoscope.api.wire.document_kinds import delete_kept_document as forget_one
 from nephoscope.api.wire.document_kinds import put as keep_one
 from nephoscope.api.wire.document_kinds import require_document as kept_one
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.response import ApiResponse, answer_list, read_place
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_page_place
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, build_workspace_path, require_workspace
 from nephoscope.service.own_rules import UnusableRuleError, delete_own_rule, put_own_rule
 from nephoscope.service.rules import DELETE, READ, WRITE, switch_rules
@@ -73,16 +73,16 @@ def put(call: ApiCall) -> ApiResponse:
     workspace = require_workspace(call, WRITE)
     properties = call.body.get("properties")
     if not isinstance(properties, dict):
-        raise bad_request("The request content has no 'properties'.", "properties")
+        raise make_bad_request_error("The request content has no 'properties'.", "properties")
     switched = is_enabled(properties)
     known = _find_rule(call, workspace)
-    kind = _normalize_kind(call.body.get("kind"))
+    kind = _normalize_rule_kind(call.body.get("kind"))
     if known is None and kind in OTHERS:
         return keep_one(call, _OTHER, {**call.body, "kind": kind})
     if known is None or _find_own_rule(call, known.id) is not None:
-        _keep(call, workspace, kind, {**properties, "enabled": switched})
+        _save_own_rule(call, workspace, kind, {**properties, "enabled": switched})
     else:
-        _switch(call, workspace, known, properties, enabled=switched)
+        _switch_rule(call, workspace, known, properties, enabled=switched)
     changed = _find_rule(call, workspace)
     assert changed is not None
     return ApiResponse(
@@ -117,7 +117,7 @@ def get_template(call: ApiCall) -> ApiResponse:
     for one in _list_rules(call):
         if one.id == wanted:
             return ApiResponse(_build_template(call, workspace, one))
-    return arm_documents.get(call, "alert rule template")
+    return arm_documents.get_document(call, "alert rule template")
 
 
 def _check_shape(body: Body) -> None:
@@ -175,7 +175,7 @@ def is_enabled(properties: Mapping[str, object]) -> bool:
     given = properties.get("enabled")
     found = {"true": True, "false": False}.get(given.lower(), given) if isinstance(given, str) else given
     if not isinstance(found, bool):
-        raise bad_request("'properties.enabled' must be true or false.", "properties.enabled")
+        raise make_bad_request_error("'properties.enabled' must be true or false.", "properties.enabled")
     return found
 
 
@@ -198,7 +198,7 @@ _OTHER = ArmDocumentKind(
 
 
 def _slice_page(call: ApiCall, bodies: list[dict[str, object]]) -> ApiResponse:
-    start, most = read_place(call), call.read_requested_count(1000)
+    start, most = read_page_place(call), call.read_requested_count(1000)
     more = len(bodies) > start + most
     return answer_list(call, bodies[start : start + most], str(start + most) if more else "")
 
@@ -214,7 +214,7 @@ def _find_rule(call: ApiCall, workspace: str) -> AnalyticRule | None:
 
 def _list_rules(call: ApiCall) -> list[AnalyticRule]:
     """Shipped rules and those of packs that can be read, each id once."""
-    found = {one.id: one for one in load_shipped().rules}
+    found = {one.id: one for one in load_shipped_rules().rules}
     for pack in RulePacks(call.instance.data).all():
         for stored in pack.list_pieces(ContentKind.RULE):
             if pack.name != API and stored.standing != RuleAvailability.REFUSED:
@@ -236,7 +236,7 @@ def _find_own_rule(call: ApiCall, id_: str) -> StoredPiece | None:
     return next((one for one in _load_own_rules(call).pieces if one.id == id_), None)
 
 
-def _switch(
+def _switch_rule(
     call: ApiCall, workspace: str, known: AnalyticRule, properties: dict[str, object], *, enabled: bool
 ) -> None:
     shown = build_body(call, workspace, known, None)["properties"]
@@ -245,7 +245,7 @@ def _switch(
     ]
     changed = next((one for one in other if one in shown and properties[one] != shown[one]), None)
     if changed is not None:
-        raise bad_request(
+        raise make_bad_request_error(
             f"The rule {known.id} comes with content: {changed} is not changed here, `nephoscope tuning` does; put a rule of "
             "your own under another id.",
             f"properties.{changed}",
@@ -253,7 +253,7 @@ def _switch(
     switch_rules(call.service, workspace, {RULE: [known.id]}, enabled=enabled)
 
 
-def _normalize_kind(given: object) -> object:
+def _normalize_rule_kind(given: object) -> object:
     """A kind as it is spelled, whatever case it was given in; what is no kind as it is."""
     return next(
         (
@@ -265,10 +265,12 @@ def _normalize_kind(given: object) -> object:
     )
 
 
-def _keep(call: ApiCall, workspace: str, kind: object, properties: dict[str, object]) -> None:
+def _save_own_rule(call: ApiCall, workspace: str, kind: object, properties: dict[str, object]) -> None:
     id_ = call["ruleId"].lower()
     if kind not in (RuleKind.SCHEDULED, RuleKind.NRT):
-        raise bad_request(f"Rules of kind {kind!r} are not supported: use Scheduled or NRT.", "kind")
+        raise make_bad_request_error(
+            f"Rules of kind {kind!r} are not supported: use Scheduled or NRT.", "kind"
+        )
     properties = alert_rule_schemas.RUN(properties, "properties")
     document = {**properties, "id": id_, "kind": kind}
     name = str(properties.get("displayName") or id_)
@@ -276,8 +278,10 @@ def _keep(call: ApiCall, workspace: str, kind: object, properties: dict[str, obj
         put_own_rule(call.service, call.instance.lake, workspace, id_, name, document)
     except UnusableRuleError as error:
         if error.lacks:
-            raise bad_request(f"{error}.", f"properties.{error.lacks[0]}", "InvalidRule") from error
-        raise bad_request(str(error), "properties", "InvalidRule") from error
+            raise make_bad_request_error(
+                f"{error}.", f"properties.{error.lacks[0]}", "InvalidRule"
+            ) from error
+        raise make_bad_request_error(str(error), "properties", "InvalidRule") from error
 
 
 def build_body(call: ApiCall, workspace: str, one: AnalyticRule, own: StoredPiece | None) -> dict[str, Any]:

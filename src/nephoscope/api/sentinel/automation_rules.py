@@ -10,23 +10,23 @@ from __future__ import annotations
 
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.automation_errors import translate_automation_errors
-from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.azure_error import make_bad_request_error
 from nephoscope.api.wire.body_schema import (
     accept_text,
-    array,
+    check_datetime,
     choose_by_member,
-    fields,
-    flag,
-    integer,
-    moment,
-    words,
+    declare_array,
+    declare_enumeration,
+    declare_integer,
+    declare_object,
+    parse_boolean,
 )
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare_document_operations
 from nephoscope.api.wire.mitre_attack import TACTIC
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, describe_caller, require_workspace
 from nephoscope.automation.rule import AutomationError
-from nephoscope.automation.rule_formats.security_actions import name_credential
+from nephoscope.automation.rule_formats.security_actions import build_credential_name
 from nephoscope.automation.rule_formats.sentinel_rules import read_sentinel_rule
 from nephoscope.service.action_egress import check_url
 from nephoscope.state.incidents.incidents import CLASSIFICATIONS
@@ -36,8 +36,8 @@ EFFECT = "It is asked about incidents and alerts, and its actions are run."
 RULES, ACTIONS = "Microsoft.SecurityInsights/automationRules", "Microsoft.SecurityInsights/alertRules/actions"
 
 
-_SEVERITY = words("High", "Medium", "Low", "Informational")
-_STATUS = words("New", "Active", "Closed")
+_SEVERITY = declare_enumeration("High", "Medium", "Low", "Informational")
+_STATUS = declare_enumeration("New", "Active", "Closed")
 #: What a property can be equal to, where not everything.
 _VALUES = {"IncidentSeverity": _SEVERITY, "IncidentStatus": _STATUS, "IncidentTactics": TACTIC}
 _DEEPEST = 10
@@ -47,14 +47,14 @@ _EQUALS = ("Equals", "NotEquals")
 def _check_condition(value: object, path: str) -> Body:
     """A condition, and those inside it: what a property is to be equal to is something that it can be."""
     if path.count("innerConditions") > _DEEPEST:
-        raise bad_request(f"Conditions can be nested at most {_DEEPEST} levels deep.", path)
-    found: Body = fields({}, {"conditionProperties": fields({})})(value, path)
+        raise make_bad_request_error(f"Conditions can be nested at most {_DEEPEST} levels deep.", path)
+    found: Body = declare_object({}, {"conditionProperties": declare_object({})})(value, path)
     more, inside = found.get("conditionProperties") or {}, f"{path}.conditionProperties"
     several, one = more.get("propertyValues"), _VALUES.get(str(more.get("propertyName")))
     if one is not None and more.get("operator") in _EQUALS and _is_list_of_texts(several):
-        array(one)(several, f"{inside}.propertyValues")
+        declare_array(one)(several, f"{inside}.propertyValues")
     if "innerConditions" in more:
-        array(_check_condition)(more["innerConditions"], f"{inside}.innerConditions")
+        declare_array(_check_condition)(more["innerConditions"], f"{inside}.innerConditions")
     return found
 
 
@@ -62,47 +62,54 @@ def _is_list_of_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
-_MODIFY = fields(
+_MODIFY = declare_object(
     {},
     {
         "severity": _SEVERITY,
         "status": _STATUS,
-        "classification": words(*CLASSIFICATIONS),
-        "classificationReason": words(*(one for each in CLASSIFICATIONS.values() for one in each if one)),
+        "classification": declare_enumeration(*CLASSIFICATIONS),
+        "classificationReason": declare_enumeration(
+            *(one for each in CLASSIFICATIONS.values() for one in each if one)
+        ),
         "classificationComment": accept_text(),
-        "owner": fields(
+        "owner": declare_object(
             {}, dict.fromkeys(("objectId", "email", "assignedTo", "userPrincipalName"), accept_text())
         ),
-        "labels": array(fields({"labelName": accept_text(least=1)})),
+        "labels": declare_array(declare_object({"labelName": accept_text(least=1)})),
     },
 )
-_ORDER = integer(1, 1000)
+_ORDER = declare_integer(1, 1000)
 _ACTION = choose_by_member(
     "actionType",
     {
-        "ModifyProperties": fields({"actionConfiguration": _MODIFY}, {"order": _ORDER}),
-        "RunPlaybook": fields(
+        "ModifyProperties": declare_object({"actionConfiguration": _MODIFY}, {"order": _ORDER}),
+        "RunPlaybook": declare_object(
             {
-                "actionConfiguration": fields(
+                "actionConfiguration": declare_object(
                     {"logicAppResourceId": accept_text(least=1)}, {"tenantId": accept_text()}
                 )
             },
             {"order": _ORDER},
         ),
-        "AddIncidentTask": fields(
-            {"actionConfiguration": fields({"title": accept_text(least=1)}, {"description": accept_text()})},
+        "AddIncidentTask": declare_object(
+            {
+                "actionConfiguration": declare_object(
+                    {"title": accept_text(least=1)}, {"description": accept_text()}
+                )
+            },
             {"order": _ORDER},
         ),
     },
 )
-SHAPE = fields(
+SHAPE = declare_object(
     {
         "order": _ORDER,
         "displayName": accept_text(least=1),
-        "triggeringLogic": fields(
-            {"isEnabled": flag}, {"expirationTimeUtc": moment, "conditions": array(_check_condition)}
+        "triggeringLogic": declare_object(
+            {"isEnabled": parse_boolean},
+            {"expirationTimeUtc": check_datetime, "conditions": declare_array(_check_condition)},
         ),
-        "actions": array(_ACTION),
+        "actions": declare_array(_ACTION),
     }
 )
 
@@ -112,13 +119,13 @@ def check(body: Body) -> None:
     try:
         read_sentinel_rule(str(body["id"]).lower(), body)
     except AutomationError as error:
-        raise bad_request(str(error), error.path) from error
+        raise make_bad_request_error(str(error), error.path) from error
 
 
 def check_action(body: Body) -> None:
     """Fault where an action names no Logic App."""
     if not isinstance(body["properties"].get("logicAppResourceId"), str):
-        raise bad_request(
+        raise make_bad_request_error(
             "'logicAppResourceId' must be the id of a Logic App.", "properties.logicAppResourceId"
         )
 
@@ -146,15 +153,15 @@ def read_action(call: ApiCall, body: Body, _: Body | None) -> Body:
     return {**body, "properties": {"workflowId": workflow, **properties}}
 
 
-def secrets(call: ApiCall) -> dict[str, str]:
+def read_action_secrets(call: ApiCall) -> dict[str, str]:
     """The address of the action, by the name of its credential."""
     uri = call.get_text("properties", "triggerUri")
-    return dict.fromkeys(credentials(call), uri) if uri else {}
+    return dict.fromkeys(list_action_credentials(call), uri) if uri else {}
 
 
-def credentials(call: ApiCall) -> tuple[str, ...]:
+def list_action_credentials(call: ApiCall) -> tuple[str, ...]:
     """The name of the credential of the action."""
-    return (name_credential(_build_action_key(call), 0, "uri"),)
+    return (build_credential_name(_build_action_key(call), 0, "uri"),)
 
 
 def _build_action_key(call: ApiCall) -> str:
@@ -164,13 +171,13 @@ def _build_action_key(call: ApiCall) -> str:
     return f"/workspaces/{workspace}/providers/microsoft.securityinsights/{tail}".lower()
 
 
-declare(
+declare_document_operations(
     SURFACE,
     ArmDocumentKind(
         RULES, "AutomationRules", EFFECT, WORKSPACE, check, make_rule, etag=True, acting=True, shape=SHAPE
     ),
 )
-declare(
+declare_document_operations(
     SURFACE,
     ArmDocumentKind(
         ACTIONS,
@@ -181,7 +188,7 @@ declare(
         read_action,
         etag=True,
         acting=True,
-        secrets=secrets,
-        credentials=credentials,
+        secrets=read_action_secrets,
+        credentials=list_action_credentials,
     ),
 )

@@ -11,18 +11,24 @@ from dataclasses import replace
 from datetime import datetime
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, bad_request, not_found
-from nephoscope.api.wire.body_schema import accept_text, array, check_shape, fields, moment
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error, make_not_found_error
+from nephoscope.api.wire.body_schema import (
+    accept_text,
+    check_datetime,
+    check_shape,
+    declare_array,
+    declare_object,
+)
 from nephoscope.api.wire.mitre_attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_place
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_page_place
 from nephoscope.api.wire.workspace_lookup import (
     WORKSPACE,
     build_workspace_path,
     describe_person,
     require_workspace,
 )
-from nephoscope.lake.writing.outbox import deliver_pending
+from nephoscope.lake.writing.outbox import deliver_pending_rows
 from nephoscope.model.utc_time import assume_utc
 from nephoscope.service.bookmarks import DELETE, READ, WRITE, change_bookmark, put_bookmark
 from nephoscope.state.incidents.bookmarks import Bookmark
@@ -33,18 +39,18 @@ TYPE = "Microsoft.SecurityInsights/bookmarks"
 _LIST = f"{WORKSPACE}/providers/{TYPE}"
 _ONE = f"{_LIST}/{{bookmarkId}}"
 MOST = 10_000
-SHAPE = fields(
+SHAPE = declare_object(
     {"displayName": accept_text(least=1), "query": accept_text(least=1)},
     {
         "queryResult": accept_text(),
         "notes": accept_text(),
-        "labels": array(accept_text()),
+        "labels": declare_array(accept_text()),
         "tactics": TACTICS_OF,
         "techniques": TECHNIQUES_OF,
-        "eventTime": moment,
-        "queryStartTime": moment,
-        "queryEndTime": moment,
-        "incidentInfo": fields({}, {"incidentId": accept_text()}),
+        "eventTime": check_datetime,
+        "queryStartTime": check_datetime,
+        "queryEndTime": check_datetime,
+        "incidentInfo": declare_object({}, {"incidentId": accept_text()}),
     },
 )
 #: Bookmarks of the API say no query name of their own.
@@ -55,7 +61,7 @@ _QUERY = "API"
 def list_(call: ApiCall) -> ApiResponse:
     """The bookmarks of a workspace, the newest first."""
     found = call.instance.state.bookmarks.list_newest(require_workspace(call, READ), most=MOST)
-    start, most = read_place(call), call.read_requested_count(1000)
+    start, most = read_page_place(call), call.read_requested_count(1000)
     page = [build_body(call, one) for one in found[start : start + most]]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
@@ -65,7 +71,7 @@ def get(call: ApiCall) -> ApiResponse:
     """One bookmark."""
     found = _find_bookmark(call, require_workspace(call, READ))
     if found is None:
-        raise not_found(f"The bookmark '{call['bookmarkId']}'")
+        raise make_not_found_error(f"The bookmark '{call['bookmarkId']}'")
     return ApiResponse(build_body(call, found))
 
 
@@ -80,7 +86,7 @@ def put(call: ApiCall) -> ApiResponse:
     put_bookmark(call.service, workspace, made, into)
     if into is not None and made.incident is None:
         made = replace(made, incident=into.number)
-    deliver_pending(call.instance.lake, call.instance.state)
+    deliver_pending_rows(call.instance.lake, call.instance.state)
     return ApiResponse(build_body(call, made), 200 if known else 201)
 
 
@@ -92,7 +98,7 @@ def delete(call: ApiCall) -> ApiResponse:
     if known is None:
         return NO_CONTENT
     change_bookmark(call.service, workspace, known.id, deleted=True)
-    deliver_pending(call.instance.lake, call.instance.state)
+    deliver_pending_rows(call.instance.lake, call.instance.state)
     return ApiResponse(None)
 
 
@@ -108,13 +114,15 @@ def _read_bookmark(call: ApiCall, workspace: str, known: Bookmark | None) -> Boo
     try:
         id_ = str(uuid.UUID(call["bookmarkId"]))
     except ValueError as error:
-        raise bad_request("The ID of a bookmark must be a GUID.", "bookmarkId") from error
-    if known is None and call.instance.state.bookmarks.is_taken(id_):
+        raise make_bad_request_error("The ID of a bookmark must be a GUID.", "bookmarkId") from error
+    if known is None and call.instance.state.bookmarks.is_id_taken(id_):
         raise ApiError(409, "Conflict", f"The ID {id_} was used by another bookmark.")
     now, by = call.instance.now, call.caller.name
     since, until = _read_time(call, "queryStartTime", now), _read_time(call, "queryEndTime", now)
     if until < since and call.get_text("properties", "queryEndTime"):
-        raise bad_request("'queryEndTime' must not be before 'queryStartTime'.", "properties.queryEndTime")
+        raise make_bad_request_error(
+            "'queryEndTime' must not be before 'queryStartTime'.", "properties.queryEndTime"
+        )
     made = Bookmark(
         id_, workspace, call.get_text("properties", "displayName", needed=True), call.get_text("properties", "query", needed=True),
         _QUERY, since, until, _read_time(call, "eventTime", until), _read_row(call), by, now, by, now,
@@ -137,7 +145,9 @@ def _find_incident(call: ApiCall, workspace: str) -> Incident | None:
         return None
     found = call.instance.state.incidents.find_by_guid(id_)
     if found is None or found.workspace != workspace:
-        raise bad_request(f"Incident '{id_[:60]}' not found.", "properties.incidentInfo.incidentId")
+        raise make_bad_request_error(
+            f"Incident '{id_[:60]}' not found.", "properties.incidentInfo.incidentId"
+        )
     return found
 
 

@@ -17,7 +17,9 @@ TYPE = "Microsoft.SecurityInsights/dataConnectorsCheckRequirements"
 WRITE = "Microsoft.SecurityInsights/dataConnectors/write"
 
 
-@SURFACE.post_query(f"{WORKSPACE}/providers/{TYPE}", "DataConnectorsCheckRequirements_Post", f"{TYPE}/action")
+@SURFACE.declare_post_query(
+    f"{WORKSPACE}/providers/{TYPE}", "DataConnectorsCheckRequirements_Post", f"{TYPE}/action"
+)
 def check(call: ApiCall) -> ApiResponse:
     """Return whether the caller may make a connector of a kind in the workspace."""
     workspace = require_workspace(call, call.permission)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.data_connector_schemas import CONNECTORS, DEFINITIONS
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare_document_operations
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.workspace_lookup import WORKSPACE
 
@@ -28,7 +28,7 @@ for _word, _operations, _shapes, _made in (
     ("dataConnectorDefinitions", "DataConnectorDefinitions", DEFINITIONS, None),
     ("officeConsents", "OfficeConsents", None, None),
 ):
-    declare(
+    declare_document_operations(
         SURFACE,
         ArmDocumentKind(
             f"Microsoft.SecurityInsights/{_word}",

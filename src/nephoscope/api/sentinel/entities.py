@@ -19,10 +19,10 @@ from nephoscope.alerts.investigation.known_entities import KnownEntities, load_k
 from nephoscope.alerts.investigation.participants import InvolvedEntity
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, not_found
+from nephoscope.api.wire.azure_error import make_bad_request_error, make_not_found_error
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_state_query import parse_moment
-from nephoscope.api.wire.response import ApiResponse, answer_list, read_place
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_page_place
 from nephoscope.api.wire.sentinel_entities import (
     TYPE,
     build_alert_body,
@@ -95,8 +95,8 @@ def list_(call: ApiCall) -> ApiResponse:
     workspace = require_workspace(call, READ)
     known = load_known_entities(call.instance.state, workspace)
     found = [build_entity_body(call, workspace, one.entity) for one in known.entities]
-    found += _list_collected(call, TYPE)
-    start, most = read_place(call), call.read_requested_count(1000)
+    found += _list_collected_entities(call, TYPE)
+    start, most = read_page_place(call), call.read_requested_count(1000)
     page = found[start : start + most]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
@@ -113,11 +113,11 @@ def get(call: ApiCall) -> ApiResponse:
     return (
         ApiResponse(build_alert_body(call, workspace, alert))
         if alert is not None
-        else arm_documents.get(call, "entity")
+        else arm_documents.get_document(call, "entity")
     )
 
 
-@SURFACE.post_query(f"{ENTITY}/getTimeline", "EntitiesGetTimeline_List", f"{TYPE}/gettimeline/action")
+@SURFACE.declare_post_query(f"{ENTITY}/getTimeline", "EntitiesGetTimeline_List", f"{TYPE}/gettimeline/action")
 def get_timeline(call: ApiCall) -> ApiResponse:
     """The alerts and bookmarks about an entity in a time, in order."""
     known, one = find_known_entity(call)
@@ -141,7 +141,7 @@ def get_timeline(call: ApiCall) -> ApiResponse:
     )
 
 
-@SURFACE.post_query(f"{ENTITY}/expand", "Entities_Expand", f"{TYPE}/expand/action")
+@SURFACE.declare_post_query(f"{ENTITY}/expand", "Entities_Expand", f"{TYPE}/expand/action")
 def expand_entity(call: ApiCall) -> ApiResponse:
     """Return what an expansion finds around an entity; the expansions are entity queries of kind Expansion."""
     known, one = find_known_entity(call)
@@ -151,7 +151,7 @@ def expand_entity(call: ApiCall) -> ApiResponse:
     return _expand_entity(call, known, frozenset(ids), one)
 
 
-@SURFACE.post_query(
+@SURFACE.declare_post_query(
     f"{_BOOKMARK}/expand", "Bookmark_Expand", "Microsoft.SecurityInsights/bookmarks/expand/action"
 )
 def expand_bookmark(call: ApiCall) -> ApiResponse:
@@ -160,7 +160,7 @@ def expand_bookmark(call: ApiCall) -> ApiResponse:
     known = load_known_entities(call.instance.state, workspace)
     bookmark = known.bookmarks.get(call["bookmarkId"].lower())
     if bookmark is None:
-        raise not_found(f"The bookmark '{call['bookmarkId'][:100]}'")
+        raise make_not_found_error(f"The bookmark '{call['bookmarkId'][:100]}'")
     since, until = parse_time_range(call)
     ids = {bookmark.id}
     if call.get_text("expansionId").lower() == EXPANSIONS[0].id:
@@ -172,7 +172,7 @@ def expand_bookmark(call: ApiCall) -> ApiResponse:
 @SURFACE.get(f"{ENTITY}/relations", "EntitiesRelations_List", f"{TYPE}/relations/read")
 def list_relations(call: ApiCall) -> ApiResponse:
     """The incidents and bookmarks that an entity is in."""
-    collected = _list_collected(call, f"{TYPE}/relations")
+    collected = _list_collected_entities(call, f"{TYPE}/relations")
     if collected:
         return answer_list(call, collected)
     known, one = find_known_entity(call)
@@ -186,10 +186,10 @@ def get_relation(call: ApiCall) -> ApiResponse:
     one, wanted = known.entities_by_id.get(call["entityId"].lower()), call["relationName"].lower()
     several = _list_relations(call, known, one) if one is not None else []
     found = next((each for each in several if each["name"] == wanted), None)
-    return ApiResponse(found) if found is not None else arm_documents.get(call, "relation")
+    return ApiResponse(found) if found is not None else arm_documents.get_document(call, "relation")
 
 
-def _list_collected(call: ApiCall, type_: str) -> list[dict[str, object]]:
+def _list_collected_entities(call: ApiCall, type_: str) -> list[dict[str, object]]:
     """Return what Azure had said below the path of a call."""
     snapshot = call.instance.snapshots.load_newest()
     if snapshot is None:
@@ -203,7 +203,7 @@ def find_known_entity(call: ApiCall) -> tuple[KnownEntities, InvolvedEntity]:
     known = load_known_entities(call.instance.state, require_workspace(call, call.permission))
     one = known.entities_by_id.get(call["entityId"].lower())
     if one is None:
-        raise not_found(f"The entity '{call['entityId'][:100]}'")
+        raise make_not_found_error(f"The entity '{call['entityId'][:100]}'")
     return known, one
 
 
@@ -224,7 +224,7 @@ def _read_timeline_kinds(call: ApiCall) -> frozenset[str]:
         return frozenset((ALERT, BOOKMARK))
     known = {one.lower(): one for one in every}
     if not isinstance(given, list) or any(str(one).lower() not in known for one in given):
-        raise bad_request(f"'kinds' is a list of {', '.join(every)}.", "kinds")
+        raise make_bad_request_error(f"'kinds' is a list of {', '.join(every)}.", "kinds")
     return frozenset(known[str(one).lower()] for one in given)
 
 
@@ -264,7 +264,7 @@ def _expand_entity(
     wanted = call.get_text("expansionId", needed=True).lower()
     expansion = next((each for each in EXPANSIONS if each.id == wanted), None)
     if expansion is None:
-        raise not_found(f"The expansion '{wanted[:100]}'")
+        raise make_not_found_error(f"The expansion '{wanted[:100]}'")
     found = expansion.found(call, known, ids, one)
     edges = [{"targetEntityId": each["name"], "additionalData": {}} for each in found]
     told = {"aggregations": count_kinds(found)}

@@ -15,11 +15,11 @@ from nephoscope.alerts.investigation.known_entities import KnownEntities
 from nephoscope.alerts.investigation.participants import InvolvedEntity
 from nephoscope.api.sentinel.entities import ENTITY, find_known_entity, parse_time_range
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.azure_error import make_bad_request_error
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list
 from nephoscope.api.wire.sentinel_entities import TYPE, build_entity_body, describe
-from nephoscope.files.json_tree import tree_of
+from nephoscope.files.json_tree import get_tree
 from nephoscope.state.incidents.alerts import StoredAlert
 
 SURFACE = ApiSurface("Entity insights", "Microsoft.SecurityInsights")
@@ -60,7 +60,7 @@ def _count_by_rule(
         yield name, severity, len(found), first.isoformat(), last.isoformat()
 
 
-def _count_related(
+def _count_related_entities(
     call: ApiCall, known: KnownEntities, one: InvolvedEntity, since: datetime, until: datetime
 ) -> Iterable[Row]:
     """The other entities of its alerts and bookmarks, those of most in common first."""
@@ -69,7 +69,7 @@ def _count_related(
     found = []
     for other in known.list_related_entities(frozenset(ids), one.entity):
         body = build_entity_body(call, known.workspace, other.entity)
-        name = str(tree_of(body, "properties").get("friendlyName", ""))
+        name = str(get_tree(body, "properties").get("friendlyName", ""))
         found.append((name, body["kind"], len(ids.intersection(other.sources))))
     return sorted(found, key=lambda each: (-each[2], each[0]))
 
@@ -105,7 +105,7 @@ INSIGHTS = (
         "entities",
         "What else its alerts and bookmarks speak of",
         (("Entity", "string"), ("Kind", "string"), ("InCommon", "long")),
-        _count_related,
+        _count_related_entities,
     ),
     EntityInsight(
         "estate",
@@ -117,12 +117,12 @@ INSIGHTS = (
 )  # fmt: skip
 
 
-@SURFACE.post_query(f"{ENTITY}/getInsights", "Entities_GetInsights", f"{TYPE}/getinsights/action")
+@SURFACE.declare_post_query(f"{ENTITY}/getInsights", "Entities_GetInsights", f"{TYPE}/getinsights/action")
 def get_insights(call: ApiCall) -> ApiResponse:
     """Return what the alerts and bookmarks about an entity add up to in a time; the insights are its queries of kind Insight."""
     known, one = find_known_entity(call)
     since, until = parse_time_range(call, needed=True)
-    wanted = _read_wanted(call)
+    wanted = _read_wanted_ids(call)
     found = [each for each in INSIGHTS if wanted is None or each.id in wanted]
     unknown = sorted((wanted or frozenset()) - {each.id for each in INSIGHTS})
     told = "There is no insight of this id."
@@ -136,7 +136,7 @@ def list_queries(call: ApiCall) -> ApiResponse:
     """The insights that an entity has, where clients look for their ids."""
     find_known_entity(call)
     if call.get_query_value("kind").lower() != KIND.lower():
-        raise bad_request(f"'kind' is {KIND}.", "kind")
+        raise make_bad_request_error(f"'kind' is {KIND}.", "kind")
     return answer_list(call, [_describe_query(call, one) for one in INSIGHTS])
 
 
@@ -156,13 +156,13 @@ def _describe_query(call: ApiCall, one: EntityInsight) -> dict[str, object]:
     }
 
 
-def _read_wanted(call: ApiCall) -> frozenset[str] | None:
+def _read_wanted_ids(call: ApiCall) -> frozenset[str] | None:
     """The lower-cased ids that are asked for, None for all."""
     given = call.body.get("insightQueryIds")
     if given is None:
         return None
     if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
-        raise bad_request("'insightQueryIds' must be a list of IDs.", "insightQueryIds")
+        raise make_bad_request_error("'insightQueryIds' must be a list of IDs.", "insightQueryIds")
     return frozenset(one.lower() for one in given)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from nephoscope.api.sentinel.incidents import require_incident
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, not_found
+from nephoscope.api.wire.azure_error import make_bad_request_error, make_not_found_error
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list
 from nephoscope.api.wire.workspace_lookup import (
@@ -20,7 +20,7 @@ from nephoscope.api.wire.workspace_lookup import (
     describe_author,
     require_workspace,
 )
-from nephoscope.lake.writing.outbox import deliver_pending
+from nephoscope.lake.writing.outbox import deliver_pending_rows
 from nephoscope.service.incidents import add_note, change_note, delete_note, get_note_operation
 from nephoscope.state.incidents.incidents import Incident, IncidentNote, NoteKind
 
@@ -71,7 +71,7 @@ def _build_task(call: ApiCall, one: IncidentNote) -> dict[str, object]:
     }
 
 
-def _declare(kind: NoteDocumentKind) -> None:
+def _declare_note_operations(kind: NoteDocumentKind) -> None:
     path = f"{_INCIDENT}/{kind.word}"
     one = f"{path}/{{name}}"
     read, write, gone = (get_note_operation(kind.note, verb) for verb in ("read", "write", "delete"))
@@ -91,7 +91,7 @@ def _declare(kind: NoteDocumentKind) -> None:
         workspace = require_workspace(call, read)
         note = _find_note(call, require_incident(call, workspace), kind)
         if note is None:
-            raise not_found(f"The {kind.note.value} '{call['name'][:100]}'")
+            raise make_not_found_error(f"The {kind.note.value} '{call['name'][:100]}'")
         return ApiResponse(_build_body(call, kind, workspace, note))
 
     @SURFACE.put(one, f"{kind.operations}_CreateOrUpdate", write)
@@ -108,7 +108,7 @@ def _declare(kind: NoteDocumentKind) -> None:
         if note is None:
             return NO_CONTENT
         delete_note(call.service, workspace, incident.number, note)
-        deliver_pending(call.instance.lake, call.instance.state)
+        deliver_pending_rows(call.instance.lake, call.instance.state)
         return ApiResponse(None)
 
 
@@ -120,7 +120,7 @@ def _keep_note(call: ApiCall, kind: NoteDocumentKind, workspace: str) -> ApiResp
         change_note(call.service, workspace, incident.number, replace(old, text=text, done=done))
     else:
         add_note(call.service, workspace, incident.number, kind.note, text, call["name"], done=done)
-    deliver_pending(call.instance.lake, call.instance.state)
+    deliver_pending_rows(call.instance.lake, call.instance.state)
     note = _find_note(call, incident, kind)
     assert note is not None
     return ApiResponse(_build_body(call, kind, workspace, note), 200 if old else 201)
@@ -132,7 +132,7 @@ def _read_note(call: ApiCall, kind: NoteDocumentKind) -> tuple[str, bool]:
         return call.get_text("properties", "message", needed=True), False
     status = call.get_text("properties", "status") or NEW
     if status not in (NEW, COMPLETED):
-        raise bad_request(f"status is {NEW} or {COMPLETED}.", "properties.status")
+        raise make_bad_request_error(f"status is {NEW} or {COMPLETED}.", "properties.status")
     title = call.get_text("properties", "title", needed=True).replace("\n", " ")
     description = call.get_text("properties", "description")
     return f"{title}\n{description}" if description else title, status == COMPLETED
@@ -170,4 +170,4 @@ for _kind in (
     NoteDocumentKind(NoteKind.COMMENT, "comments", "IncidentComments", _build_comment),
     NoteDocumentKind(NoteKind.TASK, "tasks", "IncidentTasks", _build_task),
 ):
-    _declare(_kind)
+    _declare_note_operations(_kind)

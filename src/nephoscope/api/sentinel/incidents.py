@@ -16,11 +16,11 @@ from nephoscope.alerts.investigation.prevalence import find_prevalence
 from nephoscope.alerts.investigation.process_timeline import read_process_trees
 from nephoscope.api.sentinel.bookmarks import build_body as bookmark_body
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, not_found
-from nephoscope.api.wire.body_schema import accept_text, array, check_shape, fields
+from nephoscope.api.wire.azure_error import make_bad_request_error, make_not_found_error
+from nephoscope.api.wire.body_schema import accept_text, check_shape, declare_array, declare_object
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_state_query import parse_moment
-from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_place
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_page_place
 from nephoscope.api.wire.sentinel_entities import build_alert_body, build_entity_bodies, count_kinds
 from nephoscope.api.wire.workspace_lookup import (
     WORKSPACE,
@@ -28,8 +28,8 @@ from nephoscope.api.wire.workspace_lookup import (
     describe_author,
     require_workspace,
 )
-from nephoscope.files.json_tree import tree_of
-from nephoscope.lake.writing.outbox import deliver_pending
+from nephoscope.files.json_tree import get_tree
+from nephoscope.lake.writing.outbox import deliver_pending_rows
 from nephoscope.service.incidents import (
     DELETE,
     READ,
@@ -49,12 +49,12 @@ LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
 MOST, MOST_TREES = 1000, 10
 #: What an owner is told by.
 OWNER = ("assignedTo", "userPrincipalName", "objectId", "email", "ownerType")
-SHAPE = fields(
+SHAPE = declare_object(
     {"title": accept_text(least=1)},
     {
         "description": accept_text(),
-        "owner": fields({}, dict.fromkeys(OWNER, accept_text())),
-        "labels": array(fields({"labelName": accept_text(least=1)})),
+        "owner": declare_object({}, dict.fromkeys(OWNER, accept_text())),
+        "labels": declare_array(declare_object({"labelName": accept_text(least=1)})),
     },
 )
 _ACTIVITY = ("firstActivityTimeUtc", "lastActivityTimeUtc")
@@ -65,7 +65,7 @@ def list_(call: ApiCall) -> ApiResponse:
     """The incidents of a workspace, the newest first."""
     workspace = require_workspace(call, READ)
     several = call.instance.state.incidents.list_newest(workspace, most=10_000)
-    start, most = read_place(call), call.read_requested_count(MOST)
+    start, most = read_page_place(call), call.read_requested_count(MOST)
     page = [build_body(call, workspace, one) for one in several[start : start + most]]
     return answer_list(call, page, str(start + most) if len(several) > start + most else "")
 
@@ -93,7 +93,7 @@ def put(call: ApiCall) -> ApiResponse:
     else:
         changes = {**_read_title_and_description(call, known), **changes}
         incident = update_incident(call.service, workspace, known.number, changes, remark)
-    deliver_pending(call.instance.lake, call.instance.state)
+    deliver_pending_rows(call.instance.lake, call.instance.state)
     return ApiResponse(build_body(call, workspace, incident), 200 if known else 201)
 
 
@@ -102,7 +102,7 @@ def _read_incident(call: ApiCall, workspace: str) -> Incident:
     try:
         id_ = str(uuid.UUID(call["incidentId"]))
     except ValueError as error:
-        raise bad_request("The ID of a new incident must be a GUID.", "incidentId") from error
+        raise make_bad_request_error("The ID of a new incident must be a GUID.", "incidentId") from error
     now = call.instance.now
     first, last = (
         parse_moment(call.get_text("properties", name), f"properties.{name}") for name in _ACTIVITY
@@ -138,7 +138,7 @@ def _read_changes(call: ApiCall) -> dict[str, Any]:
     if classification:
         reasons = CLASSIFICATIONS.get(classification)
         if reasons is None:
-            raise bad_request(
+            raise make_bad_request_error(
                 f"classification must be one of {', '.join(CLASSIFICATIONS)}.", "properties.classification"
             )
         found |= {
@@ -170,18 +170,18 @@ def _require_classification(changes: Mapping[str, object], known: Incident | Non
     said = changes.get("classification") or (known.classification if known is not None else "")
     if changes["status"] is IncidentStatus.CLOSED and not said:
         told = f"An incident is closed with a classification: one of {', '.join(CLASSIFICATIONS)}."
-        raise bad_request(told, "properties.classification")
+        raise make_bad_request_error(told, "properties.classification")
 
 
 def _read_word(call: ApiCall, name: str, words: list[str]) -> str:
     given = call.get_text("properties", name, needed=True)
     known = next((one for one in words if one.lower() == given.lower()), None)
     if known is None:
-        raise bad_request(f"{name} is one of {', '.join(words)}.", f"properties.{name}")
+        raise make_bad_request_error(f"{name} is one of {', '.join(words)}.", f"properties.{name}")
     return known
 
 
-@SURFACE.post_action(f"{_ONE}/alerts", "Incidents_ListAlerts", READ)
+@SURFACE.declare_post_action(f"{_ONE}/alerts", "Incidents_ListAlerts", READ)
 def list_alerts(call: ApiCall) -> ApiResponse:
     """The alerts of an incident."""
     workspace = require_workspace(call, READ)
@@ -190,7 +190,7 @@ def list_alerts(call: ApiCall) -> ApiResponse:
     return ApiResponse({"value": [build_alert_body(call, workspace, one) for one in several]})
 
 
-@SURFACE.post_action(f"{_ONE}/entities", "Incidents_ListEntities", READ)
+@SURFACE.declare_post_action(f"{_ONE}/entities", "Incidents_ListEntities", READ)
 def list_entities(call: ApiCall) -> ApiResponse:
     """The entities of an incident with what the estate knows of each, and how many there are of each kind."""
     workspace = require_workspace(call, READ)
@@ -201,7 +201,7 @@ def list_entities(call: ApiCall) -> ApiResponse:
     return ApiResponse({"entities": several, "metaData": count_kinds(several)})
 
 
-@SURFACE.post_action(f"{_ONE}/processTrees", "Incidents_ListProcessTrees", READ)
+@SURFACE.declare_post_action(f"{_ONE}/processTrees", "Incidents_ListProcessTrees", READ)
 def list_process_trees(call: ApiCall) -> ApiResponse:
     """The process trees around the alerts of an incident, and the prevalence of its hashes, domains and users; reads logs."""
     workspace = require_workspace(call, READ)
@@ -217,7 +217,7 @@ def list_process_trees(call: ApiCall) -> ApiResponse:
     })  # fmt: skip
 
 
-@SURFACE.post_action(f"{_ONE}/bookmarks", "Incidents_ListBookmarks", READ)
+@SURFACE.declare_post_action(f"{_ONE}/bookmarks", "Incidents_ListBookmarks", READ)
 def list_bookmarks(call: ApiCall) -> ApiResponse:
     """The bookmarks of an incident."""
     workspace = require_workspace(call, READ)
@@ -235,7 +235,7 @@ def delete(call: ApiCall) -> ApiResponse:
     if known is None:
         return NO_CONTENT
     delete_incident(call.service, workspace, known.number)
-    deliver_pending(call.instance.lake, call.instance.state)
+    deliver_pending_rows(call.instance.lake, call.instance.state)
     return ApiResponse(None)
 
 
@@ -253,7 +253,7 @@ def require_incident(call: ApiCall, workspace: str) -> Incident:
     """The incident of a path; Fault where there is none."""
     one = find_incident(call, workspace)
     if one is None:
-        raise not_found(f"The incident '{call['incidentId'][:100]}'")
+        raise make_not_found_error(f"The incident '{call['incidentId'][:100]}'")
     return one
 
 
@@ -344,7 +344,7 @@ def _build_bookmark(call: ApiCall, one: Bookmark) -> dict[str, object]:
         "updated",
         "updatedBy",
     )
-    given = tree_of(whole, "properties")
+    given = get_tree(whole, "properties")
     properties = {name: one_ for name in kept if (one_ := given.get(name)) is not None}
     told_ = {"additionalData": {"ETag": whole["etag"], "EntityId": one.id}, "friendlyName": one.name}
     return {

@@ -6,11 +6,11 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/incident-relations
 from __future__ import annotations
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, not_found
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
+from nephoscope.api.wire.azure_error import make_bad_request_error, make_not_found_error
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare_document_operations
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.workspace_lookup import WORKSPACE
-from nephoscope.lake.writing.outbox import deliver_pending
+from nephoscope.lake.writing.outbox import deliver_pending_rows
 from nephoscope.service.bookmarks import change_bookmark, promote_bookmarks
 from nephoscope.state.incidents.bookmarks import Bookmark
 from nephoscope.state.incidents.incidents import Incident
@@ -27,7 +27,7 @@ def check(body: Body) -> None:
     words = str(other).rstrip("/").split("/")
     if not isinstance(other, str) or len(words) < 3 or words[-2].lower() not in _KINDS:
         told = ", ".join(_KINDS)
-        raise bad_request(
+        raise make_bad_request_error(
             f"'relatedResourceId' must be the id of one of {told}.", "properties.relatedResourceId"
         )
 
@@ -36,7 +36,7 @@ def make_relation(call: ApiCall, body: Body, _: Body | None) -> Body:
     """The relation with what it is with; a bookmark and an incident of ours are put together."""
     other = str(body["properties"]["relatedResourceId"]).rstrip("/")
     word, name = other.split("/")[-2].lower(), other.split("/")[-1]
-    _join(call, word, name)
+    _add_bookmark_to_incident(call, word, name)
     told = {
         "relatedResourceId": other,
         "relatedResourceName": name,
@@ -46,26 +46,28 @@ def make_relation(call: ApiCall, body: Body, _: Body | None) -> Body:
     return {**body, "properties": told}
 
 
-def _join(call: ApiCall, word: str, name: str) -> None:
+def _add_bookmark_to_incident(call: ApiCall, word: str, name: str) -> None:
     """Put the bookmark of a relation into its incident; Fault where what the relation is of is not there."""
-    incident, bookmark = _find_related(call, word, name)
+    incident, bookmark = _find_related_objects(call, word, name)
     if (call["incidentsName"] and incident is None) or (call["bookmarksName"] and bookmark is None):
-        raise not_found("The parent of the relation")
+        raise make_not_found_error("The parent of the relation")
     if incident is not None and bookmark is not None and bookmark.incident != incident.number:
         promote_bookmarks(call.service, incident.workspace, [bookmark.id], incident=incident.number)
-        deliver_pending(call.instance.lake, call.instance.state)
+        deliver_pending_rows(call.instance.lake, call.instance.state)
 
 
 def forget_relation(call: ApiCall, body: Body) -> None:
     """Take the bookmark of a relation out of its incident."""
     other = str(body["properties"]["relatedResourceId"])
-    incident, bookmark = _find_related(call, other.split("/")[-2].lower(), other.rsplit("/", maxsplit=1)[-1])
+    incident, bookmark = _find_related_objects(
+        call, other.split("/")[-2].lower(), other.rsplit("/", maxsplit=1)[-1]
+    )
     if incident is not None and bookmark is not None and bookmark.incident == incident.number:
         change_bookmark(call.service, incident.workspace, bookmark.id, incident=None)
-        deliver_pending(call.instance.lake, call.instance.state)
+        deliver_pending_rows(call.instance.lake, call.instance.state)
 
 
-def _find_related(call: ApiCall, word: str, name: str) -> tuple[Incident | None, Bookmark | None]:
+def _find_related_objects(call: ApiCall, word: str, name: str) -> tuple[Incident | None, Bookmark | None]:
     """The incident and the bookmark of a relation, as far as there are any."""
     incident_id = (call["incidentsName"] or (name if word == "incidents" else "")).lower()
     bookmark_id = (call["bookmarksName"] or (name if word == "bookmarks" else "")).lower()
@@ -80,7 +82,7 @@ def _find_related(call: ApiCall, word: str, name: str) -> tuple[Incident | None,
 
 
 for _word, _operations in (("incidents", "IncidentRelations"), ("bookmarks", "BookmarkRelations")):
-    declare(
+    declare_document_operations(
         SURFACE,
         ArmDocumentKind(
             f"{TYPE}/{_word}/relations",

@@ -10,9 +10,9 @@ from typing import Any
 
 from nephoscope.api.sentinel.entities import list_expansion_queries
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request
-from nephoscope.api.wire.body_schema import accept_text, array, fields, words
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, Check, declare
+from nephoscope.api.wire.azure_error import make_bad_request_error
+from nephoscope.api.wire.body_schema import accept_text, declare_array, declare_enumeration, declare_object
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, Check, declare_document_operations
 from nephoscope.api.wire.mitre_attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.workspace_lookup import WORKSPACE
@@ -27,36 +27,38 @@ def _require_texts(*names: str) -> Check:
     def check(body: Body) -> None:
         for name in names:
             if not isinstance(body["properties"].get(name), str):
-                raise bad_request(f"'{name}' must be a string.", f"properties.{name}")
+                raise make_bad_request_error(f"'{name}' must be a string.", f"properties.{name}")
 
     return check
 
 
-_HUNT = fields(
+_HUNT = declare_object(
     {"displayName": accept_text(least=1)},
     {
         "description": accept_text(),
-        "status": words("New", "Active", "Closed"),
-        "hypothesisStatus": words("Unknown", "Invalidated", "Validated"),
+        "status": declare_enumeration("New", "Active", "Closed"),
+        "hypothesisStatus": declare_enumeration("Unknown", "Invalidated", "Validated"),
         "attackTactics": TACTICS_OF,
         "attackTechniques": TECHNIQUES_OF,
-        "labels": array(accept_text()),
+        "labels": declare_array(accept_text()),
     },
 )
 
-_CONTENT_TYPE = words(
+_CONTENT_TYPE = declare_enumeration(
     "AnalyticsRule", "AnalyticRule", "AutomationRule", "HuntingQuery", "Parser", "Playbook", "Workbook"
 )
-_SOURCE_CONTROL = fields(
+_SOURCE_CONTROL = declare_object(
     {
         "displayName": accept_text(least=1),
-        "repoType": words("Github", "DevOps", "AzureDevOps"),
-        "contentTypes": array(_CONTENT_TYPE),
-        "repository": fields(
+        "repoType": declare_enumeration("Github", "DevOps", "AzureDevOps"),
+        "contentTypes": declare_array(_CONTENT_TYPE),
+        "repository": declare_object(
             {},
             {
                 **dict.fromkeys(("url", "branch", "displayUrl", "deploymentLogsUrl"), accept_text()),
-                "pathMapping": array(fields({}, {"contentType": _CONTENT_TYPE, "path": accept_text()})),
+                "pathMapping": declare_array(
+                    declare_object({}, {"contentType": _CONTENT_TYPE, "path": accept_text()})
+                ),
             },
         ),
     },
@@ -64,9 +66,9 @@ _SOURCE_CONTROL = fields(
 )
 
 
-def _require_kind(body: Body) -> None:
+def _require_setting_kind(body: Body) -> None:
     if not isinstance(body.get("kind"), str) or not body["kind"]:
-        raise bad_request("'kind' is required.", "kind")
+        raise make_bad_request_error("'kind' is required.", "kind")
 
 
 def _enable_setting(_: ApiCall, body: Body, __: Body | None) -> Body:
@@ -87,7 +89,7 @@ for _one in (
         "settings",
         "ProductSettings",
         "What it switches on in Sentinel is not switched here.",
-        _require_kind,
+        _require_setting_kind,
         created=200,
         made=_enable_setting,
     ),
@@ -108,14 +110,14 @@ for _one in (
         "entityQueries",
         "EntityQueries",
         "Entities are asked about by the expansions that are listed beside it.",
-        _require_kind,
+        _require_setting_kind,
         own=list_expansion_queries,
     ),
     _build_document_kind(
         "securityMLAnalyticsSettings",
         "SecurityMLAnalyticsSettings",
         "Anomalies here are set by `nephoscope tuning`.",
-        _require_kind,
+        _require_setting_kind,
     ),
     _build_document_kind("contentPackages", "ContentPackages", _CONTENT, _require_texts("contentId")),
     _build_document_kind("contentTemplates", "ContentTemplates", _CONTENT, _require_texts("contentId")),
@@ -137,4 +139,4 @@ for _one in (
         "hunts/relations", "HuntRelations", "It is kept with its hunt.", _require_texts("relatedResourceId")
     ),
 ):
-    declare(SURFACE, _one)
+    declare_document_operations(SURFACE, _one)

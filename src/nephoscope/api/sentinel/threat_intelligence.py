@@ -9,14 +9,22 @@ import uuid
 from typing import Any
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, not_found, translate_errors
-from nephoscope.api.wire.body_schema import accept_text, array, fields, flag, integer, moment, read
+from nephoscope.api.wire.azure_error import make_bad_request_error, make_not_found_error, translate_errors
+from nephoscope.api.wire.body_schema import (
+    accept_text,
+    check_datetime,
+    declare_array,
+    declare_integer,
+    declare_object,
+    parse_boolean,
+    read,
+)
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_place
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_page_place
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, build_workspace_path, require_workspace
 from nephoscope.files.json_tree import get_list
-from nephoscope.ingest.threat_intelligence.indicator import BadItemError, item
-from nephoscope.lake.writing.outbox import deliver_pending
+from nephoscope.ingest.threat_intelligence.indicator import BadItemError, read_item
+from nephoscope.lake.writing.outbox import deliver_pending_rows
 from nephoscope.service.threat_intelligence import DELETE, READ, WRITE, put_object, revoke_objects
 from nephoscope.state.ingestion.threat_intelligence import Intel
 
@@ -44,8 +52,8 @@ _OWN = "x_nephoscope_pattern_type"
 @SURFACE.get(_LIST, "ThreatIntelligenceIndicators_List", READ)
 def list_(call: ApiCall) -> ApiResponse:
     """The indicators of a workspace that hold, the newest first."""
-    found = _all(call, require_workspace(call, READ))
-    start, most = read_place(call), call.read_requested_count(1000)
+    found = _list_all_indicators(call, require_workspace(call, READ))
+    start, most = read_page_place(call), call.read_requested_count(1000)
     page = [build_body(call, one) for one in found[start : start + most]]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
@@ -56,7 +64,7 @@ def get(call: ApiCall) -> ApiResponse:
     return ApiResponse(build_body(call, _require_indicator(call, require_workspace(call, READ))))
 
 
-@SURFACE.post_action(f"{_MAIN}/createIndicator", "ThreatIntelligenceIndicator_CreateIndicator", WRITE)
+@SURFACE.declare_post_action(f"{_MAIN}/createIndicator", "ThreatIntelligenceIndicator_CreateIndicator", WRITE)
 def create(call: ApiCall) -> ApiResponse:
     """Make an indicator; it gets an id of ours."""
     workspace = require_workspace(call, WRITE)
@@ -79,23 +87,23 @@ def delete(call: ApiCall) -> ApiResponse:
     if known is None or known.withdrawn:
         return NO_CONTENT
     revoke_objects(call.service, workspace, [known.id])
-    deliver_pending(call.instance.lake, call.instance.state)
+    deliver_pending_rows(call.instance.lake, call.instance.state)
     return ApiResponse(None)
 
 
-@SURFACE.post_query(f"{_MAIN}/queryIndicators", "ThreatIntelligenceIndicator_QueryIndicators", READ)
+@SURFACE.declare_post_query(f"{_MAIN}/queryIndicators", "ThreatIntelligenceIndicator_QueryIndicators", READ)
 def query(call: ApiCall) -> ApiResponse:
     """The indicators that fit all that is asked for: ids, keywords, sources, pattern types, confidence."""
-    found = [build_body(call, one) for one in _all(call, require_workspace(call, READ))]
+    found = [build_body(call, one) for one in _list_all_indicators(call, require_workspace(call, READ))]
     size = call.body.get("pageSize") or 100
     if not isinstance(size, int) or not 0 < size <= MOST:
-        raise bad_request(f"pageSize must be a whole number from 1 to {MOST}.", "pageSize")
+        raise make_bad_request_error(f"pageSize must be a whole number from 1 to {MOST}.", "pageSize")
     return answer_list(
         call, [one for one in found if _matches_query(call, one["properties"], one["name"])][:size]
     )
 
 
-@SURFACE.post_action(f"{_ONE}/appendTags", "ThreatIntelligenceIndicator_AppendTags", WRITE)
+@SURFACE.declare_post_action(f"{_ONE}/appendTags", "ThreatIntelligenceIndicator_AppendTags", WRITE)
 def append_tags(call: ApiCall) -> ApiResponse:
     """Add tags to an indicator."""
     known = _require_indicator(call, require_workspace(call, WRITE))
@@ -104,7 +112,7 @@ def append_tags(call: ApiCall) -> ApiResponse:
     return ApiResponse(_store_indicator(call, known.workspace, {**known.document, "labels": labels}, known))
 
 
-@SURFACE.post_action(f"{_ONE}/replaceTags", "ThreatIntelligenceIndicator_ReplaceTags", WRITE)
+@SURFACE.declare_post_action(f"{_ONE}/replaceTags", "ThreatIntelligenceIndicator_ReplaceTags", WRITE)
 def replace_tags(call: ApiCall) -> ApiResponse:
     """Give an indicator other tags."""
     known = _require_indicator(call, require_workspace(call, WRITE))
@@ -116,7 +124,10 @@ def replace_tags(call: ApiCall) -> ApiResponse:
 @SURFACE.get(f"{_MAIN}/metrics", "ThreatIntelligenceIndicatorMetrics_List", READ)
 def count_indicators(call: ApiCall) -> ApiResponse:
     """Count how many indicators there are by pattern type, threat type and source."""
-    found = [build_body(call, one)["properties"] for one in _all(call, require_workspace(call, READ))]
+    found = [
+        build_body(call, one)["properties"]
+        for one in _list_all_indicators(call, require_workspace(call, READ))
+    ]
 
     def count_values(values: list[str]) -> list[dict[str, object]]:
         return [{"metricName": one, "metricValue": values.count(one)} for one in sorted(set(values))]
@@ -135,33 +146,35 @@ def _format_id(name: str) -> str:
     try:
         return f"{KIND}--{uuid.UUID(name)}"
     except ValueError as error:
-        raise bad_request("The name of an indicator must be a GUID.", "name") from error
+        raise make_bad_request_error("The name of an indicator must be a GUID.", "name") from error
 
 
-def _all(call: ApiCall, workspace: str) -> list[Intel]:
+def _list_all_indicators(call: ApiCall, workspace: str) -> list[Intel]:
     return call.instance.state.intel.list_newest(workspace, kind=KIND, most=MOST)
 
 
 def _require_indicator(call: ApiCall, workspace: str) -> Intel:
     found = call.instance.state.intel.get(workspace, _format_id(call["name"]))
     if found is None or found.withdrawn:
-        raise not_found(f"The indicator '{call['name']}'")
+        raise make_not_found_error(f"The indicator '{call['name']}'")
     return found
 
 
 def _read_tags(given: object) -> list[str]:
     if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
-        raise bad_request("'threatIntelligenceTags' must be a list of strings.", "threatIntelligenceTags")
+        raise make_bad_request_error(
+            "'threatIntelligenceTags' must be a list of strings.", "threatIntelligenceTags"
+        )
     return given
 
 
 def _read_time(value: object, path: str) -> str:
     """A time; clients send '' where none is meant."""
-    return "" if value == "" else moment(value, path)
+    return "" if value == "" else check_datetime(value, path)
 
 
-_TEXTS, _OBJECTS = array(accept_text()), array(fields({}))
-SHAPE = fields(
+_TEXTS, _OBJECTS = declare_array(accept_text()), declare_array(declare_object({}))
+SHAPE = declare_object(
     {"pattern": accept_text(least=1), "patternType": accept_text(least=1)},
     {
         **dict.fromkeys(
@@ -171,16 +184,20 @@ SHAPE = fields(
         **dict.fromkeys(("threatTypes", "threatIntelligenceTags", "labels", "objectMarkingRefs"), _TEXTS),
         **dict.fromkeys(("externalReferences", "granularMarkings"), _OBJECTS),
         **dict.fromkeys(("validFrom", "validUntil", "created", "modified"), _read_time),
-        "killChainPhases": array(fields({}, {"killChainName": accept_text(), "phaseName": accept_text()})),
-        "confidence": integer(0, 100),
-        "revoked": flag,
+        "killChainPhases": declare_array(
+            declare_object({}, {"killChainName": accept_text(), "phaseName": accept_text()})
+        ),
+        "confidence": declare_integer(0, 100),
+        "revoked": parse_boolean,
     },
 )
 
 
 def _keep_indicator(call: ApiCall, workspace: str, name: str, known: Intel | None) -> dict[str, object]:
     if str(call.body.get("kind", "")).lower() != KIND:
-        raise bad_request("Only threat intelligence of kind 'indicator' can be created or updated.", "kind")
+        raise make_bad_request_error(
+            "Only threat intelligence of kind 'indicator' can be created or updated.", "kind"
+        )
     properties = read(SHAPE, call.body)["properties"]
     document: dict[str, Any] = {
         "type": KIND,
@@ -209,9 +226,9 @@ def _store_indicator(
         if maker := known.document.get("created_by_ref"):
             document["created_by_ref"] = maker
     with translate_errors("properties", BadItemError):
-        made = item(document, now)
+        made = read_item(document, now)
     kept = put_object(call.service, workspace, source or SOURCE, made, known)
-    deliver_pending(call.instance.lake, call.instance.state)
+    deliver_pending_rows(call.instance.lake, call.instance.state)
     return build_body(call, kept)
 
 

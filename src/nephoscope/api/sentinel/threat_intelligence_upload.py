@@ -10,12 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.azure_error import make_bad_request_error
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.api.wire.workspace_lookup import require_workspace
-from nephoscope.ingest.threat_intelligence.indicator import BadItemError, IntelItem, item
-from nephoscope.lake.writing.outbox import deliver_pending
+from nephoscope.ingest.threat_intelligence.indicator import BadItemError, IntelItem, read_item
+from nephoscope.lake.writing.outbox import deliver_pending_rows
 from nephoscope.service.threat_intelligence import WRITE, import_objects
 
 SURFACE = ApiSurface("Threat intelligence upload", "Microsoft.SecurityInsights")
@@ -34,27 +34,27 @@ KINDS = {
 }
 
 
-@SURFACE.post_action(
+@SURFACE.declare_post_action(
     "/workspaces/{workspaceName}/threat-intelligence-stix-objects:upload",
     "ThreatIntelligence_UploadStixObjects",
     WRITE,
 )
 def upload_stix_objects(call: ApiCall) -> ApiResponse:
     """Keep STIX objects of a source; 200 with what was wrong with some of them, 400 where none could be kept."""
-    return _upload(call, "stixobjects", tuple(KINDS))
+    return _upload_indicators(call, "stixobjects", tuple(KINDS))
 
 
-@SURFACE.post_action(
+@SURFACE.declare_post_action(
     "/workspaces/{workspaceName}/threatintelligenceindicators:upload",
     "ThreatIntelligence_UploadIndicators",
     WRITE,
 )
 def upload_indicators(call: ApiCall) -> ApiResponse:
     """Return the same of indicators alone, as older clients send them."""
-    return _upload(call, "indicators", ("indicator",))
+    return _upload_indicators(call, "indicators", ("indicator",))
 
 
-def _upload(call: ApiCall, field: str, kinds: tuple[str, ...]) -> ApiResponse:
+def _upload_indicators(call: ApiCall, field: str, kinds: tuple[str, ...]) -> ApiResponse:
     workspace = require_workspace(call, WRITE)
     source, objects, now = _read_source(call), _read_objects(call, field), call.instance.now
     wrong: defaultdict[int, list[str]] = defaultdict(list)
@@ -63,14 +63,14 @@ def _upload(call: ApiCall, field: str, kinds: tuple[str, ...]) -> ApiResponse:
         try:
             wrong[index] += _find_missing_properties(one, kinds)
             if not wrong[index]:
-                good[index] = item(one, now)
+                good[index] = read_item(one, now)
         except BadItemError as error:
             wrong[index].append(f"{error}.")
     kept = import_objects(call.service, workspace, source, good.values())
     for refused in kept.refused:
         index = next(at for at, one in good.items() if one.id == refused.place and not wrong[at])
         wrong[index].append(f"{refused.reason}.")
-    deliver_pending(call.instance.lake, call.instance.state)
+    deliver_pending_rows(call.instance.lake, call.instance.state)
     errors = [
         {"recordIndex": at, "errorMessages": several} for at, several in sorted(wrong.items()) if several
     ]
@@ -80,11 +80,11 @@ def _upload(call: ApiCall, field: str, kinds: tuple[str, ...]) -> ApiResponse:
 def _read_source(call: ApiCall) -> str:
     given = next((value for name, value in call.body.items() if name.lower() == "sourcesystem"), None)
     if not isinstance(given, str) or not 0 < len(given.strip()) <= LONGEST_SOURCE:
-        raise bad_request(
+        raise make_bad_request_error(
             f"'sourcesystem' must be a string of 1 to {LONGEST_SOURCE} characters.", "sourcesystem"
         )
     if given.strip().lower() == _OWN:
-        raise bad_request(
+        raise make_bad_request_error(
             f"The name {given.strip()!r} is reserved: choose another source name.", "sourcesystem"
         )
     return given.strip()
@@ -93,7 +93,7 @@ def _read_source(call: ApiCall) -> str:
 def _read_objects(call: ApiCall, field: str) -> list[object]:
     given = call.body.get(field)
     if not isinstance(given, list) or not 0 < len(given) <= MOST:
-        raise bad_request(f"'{field}' must be a list of 1 to {MOST} objects.", field)
+        raise make_bad_request_error(f"'{field}' must be a list of 1 to {MOST} objects.", field)
     return given
 
 

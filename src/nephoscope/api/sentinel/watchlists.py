@@ -10,20 +10,20 @@ from math import ceil
 
 from nephoscope.alerts.documents.duration import parse_duration
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, not_found, translate_errors
+from nephoscope.api.wire.azure_error import make_bad_request_error, make_not_found_error, translate_errors
 from nephoscope.api.wire.body_schema import (
     accept_duration,
     accept_object,
     accept_text,
-    array,
     check_shape,
-    fields,
-    integer,
+    declare_array,
+    declare_enumeration,
+    declare_integer,
+    declare_object,
     read,
-    words,
 )
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_place
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_page_place
 from nephoscope.api.wire.workspace_lookup import (
     WORKSPACE,
     build_workspace_path,
@@ -32,7 +32,7 @@ from nephoscope.api.wire.workspace_lookup import (
 )
 from nephoscope.files.separated_values import SeparatedValuesError, read_separated_rows
 from nephoscope.lake.watchlists.watchlist_service import ItemError, NewWatchlistItem
-from nephoscope.lake.writing.outbox import deliver_pending
+from nephoscope.lake.writing.outbox import deliver_pending_rows
 from nephoscope.service.watchlists import (
     DELETE,
     READ,
@@ -57,7 +57,7 @@ MOST = 100_000
 MOST_CONTENT = 4 << 20
 #: The longest that a duration of ours can say, in days.
 FOREVER = timedelta(days=3650)
-SHAPE = fields(
+SHAPE = declare_object(
     {},
     {
         "displayName": accept_text(least=1),
@@ -65,14 +65,14 @@ SHAPE = fields(
         "itemsSearchKey": accept_text(least=1),
         "description": accept_text(),
         "source": accept_text(),
-        "contentType": words("text/csv", "text/tsv"),
-        "numberOfLinesToSkip": integer(0, MOST),
+        "contentType": declare_enumeration("text/csv", "text/tsv"),
+        "numberOfLinesToSkip": declare_integer(0, MOST),
         "rawContent": accept_text(),
         "defaultDuration": accept_duration(timedelta(seconds=1), FOREVER),
-        "labels": array(accept_text()),
+        "labels": declare_array(accept_text()),
     },
 )
-ITEM = fields({"itemsKeyValue": accept_object(accept_text())})
+ITEM = declare_object({"itemsKeyValue": accept_object(accept_text())})
 
 
 @SURFACE.get(_LIST, "Watchlists_List", READ)
@@ -97,20 +97,20 @@ def put(call: ApiCall) -> ApiResponse:
     call = check_shape(call, SHAPE)
     alias = call["watchlistAlias"]
     rows = _parse_raw_content(call)
-    store = _store(call, workspace)
+    store = _open_watchlist_store(call, workspace)
     known = {one.alias.lower() for one, _ in call.instance.state.watchlists.all(workspace)}
     new = alias.lower() not in known
     given = [NewWatchlistItem(dict(zip(rows[0], row, strict=True))) for row in rows[1:]]
     with translate_errors("properties.rawContent", ItemError):
         if new:
-            _create(call, store, rows, given)
+            _create_watchlist(call, store, rows, given)
         elif given:
             update_watchlist(store, alias, given)
-    deliver_pending(call.instance.lake, call.instance.state)
+    deliver_pending_rows(call.instance.lake, call.instance.state)
     return ApiResponse(build_body(call, *_require_watchlist(call, workspace)), 201 if new else 200)
 
 
-def _create(
+def _create_watchlist(
     call: ApiCall, store: WatchlistStore, rows: list[list[str]], given: list[NewWatchlistItem]
 ) -> None:
     columns = rows[0] if rows else [call.get_text("properties", "itemsSearchKey", needed=True)]
@@ -135,8 +135,8 @@ def delete(call: ApiCall) -> ApiResponse:
     alias = call["watchlistAlias"].lower()
     if alias not in {one.alias.lower() for one, _ in call.instance.state.watchlists.all(workspace)}:
         return NO_CONTENT
-    delete_watchlist(_store(call, workspace), call["watchlistAlias"])
-    deliver_pending(call.instance.lake, call.instance.state)
+    delete_watchlist(_open_watchlist_store(call, workspace), call["watchlistAlias"])
+    deliver_pending_rows(call.instance.lake, call.instance.state)
     return ApiResponse(None)
 
 
@@ -145,7 +145,7 @@ def list_items(call: ApiCall) -> ApiResponse:
     """The items of a watchlist, page by page."""
     head, _ = _require_watchlist(call, require_workspace(call, READ))
     found = call.instance.state.watchlists.read(head, MOST)
-    start, most = read_place(call), call.read_requested_count(1000)
+    start, most = read_page_place(call), call.read_requested_count(1000)
     page = [_build_item(call, head, one) for one in found[start : start + most]]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
@@ -163,8 +163,10 @@ def put_item(call: ApiCall) -> ApiResponse:
     workspace = require_workspace(call, WRITE)
     head, _ = _require_watchlist(call, workspace)
     cells = read(ITEM, call.body)["properties"]["itemsKeyValue"]
-    kept, new = put_item_of(_store(call, workspace), head.alias, call["watchlistItemId"].lower(), cells)
-    deliver_pending(call.instance.lake, call.instance.state)
+    kept, new = put_item_of(
+        _open_watchlist_store(call, workspace), head.alias, call["watchlistItemId"].lower(), cells
+    )
+    deliver_pending_rows(call.instance.lake, call.instance.state)
     return ApiResponse(_build_item(call, head, kept), 201 if new else 200)
 
 
@@ -173,13 +175,15 @@ def delete_item(call: ApiCall) -> ApiResponse:
     """Remove an item; 204 where there is none."""
     workspace = require_workspace(call, DELETE)
     head, _ = _require_watchlist(call, workspace)
-    if not delete_item_of(_store(call, workspace), head.alias, call["watchlistItemId"].lower()):
+    if not delete_item_of(
+        _open_watchlist_store(call, workspace), head.alias, call["watchlistItemId"].lower()
+    ):
         return NO_CONTENT
-    deliver_pending(call.instance.lake, call.instance.state)
+    deliver_pending_rows(call.instance.lake, call.instance.state)
     return ApiResponse(None)
 
 
-def _store(call: ApiCall, workspace: str) -> WatchlistStore:
+def _open_watchlist_store(call: ApiCall, workspace: str) -> WatchlistStore:
     return WatchlistStore(call.service, call.instance.lake, workspace)
 
 
@@ -188,13 +192,13 @@ def _require_watchlist(call: ApiCall, workspace: str) -> tuple[WatchlistHead, in
     for one, count in call.instance.state.watchlists.all(workspace):
         if one.alias.lower() == wanted:
             return one, count
-    raise not_found(f"The watchlist '{call['watchlistAlias']}'")
+    raise make_not_found_error(f"The watchlist '{call['watchlistAlias']}'")
 
 
 def _find_item(call: ApiCall, head: WatchlistHead) -> WatchlistItem:
     found = call.instance.state.watchlists.find_item(head, call["watchlistItemId"].lower())
     if found is None:
-        raise not_found(f"The watchlist item '{call['watchlistItemId'][:100]}'")
+        raise make_not_found_error(f"The watchlist item '{call['watchlistItemId'][:100]}'")
     return found
 
 
@@ -203,7 +207,7 @@ def _parse_raw_content(call: ApiCall) -> list[list[str]]:
     content = call.get_text("properties", "rawContent")
     if len(content) > MOST_CONTENT:
         told = f"rawContent has at most {MOST_CONTENT:,} characters: send the items in several requests."
-        raise bad_request(told, "properties.rawContent")
+        raise make_bad_request_error(told, "properties.rawContent")
     skipped = call.body["properties"].get("numberOfLinesToSkip") or 0
     content = "".join(content.splitlines(keepends=True)[skipped:])
     tabs = call.get_text("properties", "contentType") == "text/tsv"
@@ -214,10 +218,10 @@ def _parse_raw_content(call: ApiCall) -> list[list[str]]:
             if not row.empty
         ]
     except SeparatedValuesError as error:
-        raise bad_request(f"rawContent is not CSV: {error}.", "properties.rawContent") from error
+        raise make_bad_request_error(f"rawContent is not CSV: {error}.", "properties.rawContent") from error
     for number, row in enumerate(found, skipped + 1):
         if len(row) != len(found[0]):
-            raise bad_request(
+            raise make_bad_request_error(
                 f"rawContent: row {number} has {len(row)} cells, but the header has {len(found[0])}.",
                 "properties.rawContent",
             )

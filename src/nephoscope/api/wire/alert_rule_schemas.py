@@ -21,33 +21,33 @@ from nephoscope.api.wire.body_schema import (
     accept_duration,
     accept_object,
     accept_text,
-    array,
-    fields,
-    flag,
-    integer,
-    words,
+    declare_array,
+    declare_enumeration,
+    declare_integer,
+    declare_object,
+    parse_boolean,
 )
 from nephoscope.api.wire.mitre_attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.model.identifiers import IDENTIFIERS
 
-SEVERITY = words("High", "Medium", "Low", "Informational")
+SEVERITY = declare_enumeration("High", "Medium", "Low", "Informational")
 _SPAN = accept_duration(SHORTEST, LONGEST_PERIOD)
-_GROUPING = fields(
+_GROUPING = declare_object(
     {},
     {
-        "enabled": flag,
-        "reopenClosedIncident": flag,
+        "enabled": parse_boolean,
+        "reopenClosedIncident": parse_boolean,
         "lookbackDuration": accept_duration(SHORTEST, LONGEST_LOOKBACK),
-        "matchingMethod": words(*(one.value for one in MatchingMethod)),
-        "groupByEntities": array(words(*IDENTIFIERS)),
-        "groupByAlertDetails": array(words("DisplayName", "Severity")),
-        "groupByCustomDetails": array(accept_text()),
+        "matchingMethod": declare_enumeration(*(one.value for one in MatchingMethod)),
+        "groupByEntities": declare_array(declare_enumeration(*IDENTIFIERS)),
+        "groupByAlertDetails": declare_array(declare_enumeration("DisplayName", "Severity")),
+        "groupByCustomDetails": declare_array(accept_text()),
     },
 )
 #: What is run here: Scheduled and NRT.
 #: Source: https://learn.microsoft.com/azure/sentinel/map-data-fields-to-entities (up to ten entity mappings in a rule)
 MOST_MAPPINGS = 10
-RUN = fields(
+RUN = declare_object(
     {"displayName": accept_text(least=1), "severity": SEVERITY, "query": accept_text(least=1)},
     {
         "description": accept_text(),
@@ -55,27 +55,33 @@ RUN = fields(
         "techniques": TECHNIQUES_OF,
         "queryFrequency": _SPAN,
         "queryPeriod": _SPAN,
-        "triggerOperator": words("GreaterThan", "LessThan", "Equal", "NotEqual"),
-        "triggerThreshold": integer(0, HIGHEST_THRESHOLD),
-        "suppressionEnabled": flag,
+        "triggerOperator": declare_enumeration("GreaterThan", "LessThan", "Equal", "NotEqual"),
+        "triggerThreshold": declare_integer(0, HIGHEST_THRESHOLD),
+        "suppressionEnabled": parse_boolean,
         "suppressionDuration": accept_duration(SHORTEST, LONGEST_SUPPRESSION),
-        "eventGroupingSettings": fields({}, {"aggregationKind": words("SingleAlert", "AlertPerResult")}),
+        "eventGroupingSettings": declare_object(
+            {}, {"aggregationKind": declare_enumeration("SingleAlert", "AlertPerResult")}
+        ),
         "customDetails": accept_object(accept_text()),
-        "entityMappings": array(
-            fields(
-                {"entityType": words(*IDENTIFIERS)},
+        "entityMappings": declare_array(
+            declare_object(
+                {"entityType": declare_enumeration(*IDENTIFIERS)},
                 {
-                    "fieldMappings": array(
-                        fields({"identifier": accept_text(least=1), "columnName": accept_text(least=1)})
+                    "fieldMappings": declare_array(
+                        declare_object(
+                            {"identifier": accept_text(least=1), "columnName": accept_text(least=1)}
+                        )
                     )
                 },
             ),
             most=MOST_MAPPINGS,
         ),
-        "incidentConfiguration": fields({}, {"createIncident": flag, "groupingConfiguration": _GROUPING}),
+        "incidentConfiguration": declare_object(
+            {}, {"createIncident": parse_boolean, "groupingConfiguration": _GROUPING}
+        ),
     },
 )
-_PRODUCTS = words(
+_PRODUCTS = declare_enumeration(
     "Microsoft Cloud App Security",
     "Azure Security Center",
     "Azure Advanced Threat Protection",
@@ -84,19 +90,21 @@ _PRODUCTS = words(
     "Office 365 Advanced Threat Protection",
     "Microsoft Defender Advanced Threat Protection",
 )
-_TEMPLATED = fields({}, {"alertRuleTemplateName": accept_text(), "severity": SEVERITY, "tactics": TACTICS_OF})
+_TEMPLATED = declare_object(
+    {}, {"alertRuleTemplateName": accept_text(), "severity": SEVERITY, "tactics": TACTICS_OF}
+)
 #: What Sentinel runs from its own products, by kind.
 NOT_RUN: Mapping[str, Shape] = {
     "Fusion": _TEMPLATED,
     "MLBehaviorAnalytics": _TEMPLATED,
     "ThreatIntelligence": _TEMPLATED,
-    "MicrosoftSecurityIncidentCreation": fields(
+    "MicrosoftSecurityIncidentCreation": declare_object(
         {"displayName": accept_text(least=1), "productFilter": _PRODUCTS},
         {
             "description": accept_text(),
-            "severitiesFilter": array(SEVERITY),
-            "displayNamesFilter": array(accept_text()),
-            "displayNamesExcludeFilter": array(accept_text()),
+            "severitiesFilter": declare_array(SEVERITY),
+            "displayNamesFilter": declare_array(accept_text()),
+            "displayNamesExcludeFilter": declare_array(accept_text()),
         },
     ),
 }

@@ -12,10 +12,10 @@ import msgspec
 
 from nephoscope.access.scopes import find_group
 from nephoscope.api.wire.arm_path import parse_scope
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.model.nesting_limit import DEEPEST, is_nested_deeper
 from nephoscope.service.service_context import ServiceContext
-from nephoscope.state.estate.arm_documents import row_key, split_row_key
+from nephoscope.state.estate.arm_documents import build_row_key, split_row_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,7 +100,7 @@ class ApiCall:
 
         One of a tenant stands before one that names none, but for a caller who reads everything.
         """
-        several = self._filter_readable(self.instance.state.arm_documents.list_at(key))
+        several = self._filter_readable_documents(self.instance.state.arm_documents.list_documents_of_id(key))
         own = several if self.reach.everything else [one for one in several if one.tenant]
         return next(iter([*own, *several]), None)
 
@@ -108,10 +108,10 @@ class ApiCall:
         """The document under a lower-cased id that a change of the caller is made to; ApiError where several tenants have one."""
         documents = self.instance.state.arm_documents
         tenant = self.caller.find_tenant(self.permission, self.scope)
-        found = documents.get(row_key(tenant, key))
+        found = documents.get(build_row_key(tenant, key))
         if found is not None or tenant or not find_group(key):
             return found
-        several = documents.list_at(key)
+        several = documents.list_documents_of_id(key)
         if len(several) > 1:
             names = ", ".join(one.tenant for one in several)
             told = f"Several tenants have a document '{key[:300]}' ({names}): change it with a role in one of them."
@@ -124,9 +124,9 @@ class ApiCall:
 
     def list_stored_documents(self, types: Iterable[str], below: str = "") -> list[ArmDocument]:
         """The documents of lower-cased types that people put below a scope, without those at management groups of other tenants."""
-        return self._filter_readable(self.instance.state.arm_documents.all(types, below))
+        return self._filter_readable_documents(self.instance.state.arm_documents.all(types, below))
 
-    def _filter_readable(self, several: Iterable[ArmDocument]) -> list[ArmDocument]:
+    def _filter_readable_documents(self, several: Iterable[ArmDocument]) -> list[ArmDocument]:
         """Of documents at management groups those that hold in a tenant of which the caller reads something."""
         return [one for one in several if self._reads_tenant(find_group(one.key), one.tenant)]
 
@@ -143,7 +143,7 @@ class ApiCall:
 
     def list_removed_since(self, when: datetime) -> frozenset[str]:
         """The lower-cased ids of documents that were removed after a time, in a tenant that the caller reads."""
-        told = map(split_row_key, self.instance.keys_removed_since(when))
+        told = map(split_row_key, self.instance.list_keys_removed_since(when))
         return frozenset(key for tenant, key in told if self._reads_tenant("", tenant))
 
     @cached_property
@@ -171,13 +171,15 @@ class ApiCall:
         try:
             found = msgspec.json.decode(self.raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise bad_request(
+            raise make_bad_request_error(
                 f"The request content was invalid and could not be deserialized: {error}."
             ) from error
         if not isinstance(found, dict):
-            raise bad_request("The request content must be a JSON object.")
+            raise make_bad_request_error("The request content must be a JSON object.")
         if is_nested_deeper(found):
-            raise bad_request(f"The request content nests deeper than {DEEPEST} objects and arrays.")
+            raise make_bad_request_error(
+                f"The request content nests deeper than {DEEPEST} objects and arrays."
+            )
         return found
 
     def get_text(self, *path: str, needed: bool = False) -> str:
@@ -188,7 +190,7 @@ class ApiCall:
         if value is None and not needed:
             return ""
         if not isinstance(value, str) or (needed and not value):
-            raise bad_request(f"'{'.'.join(path)}' must be a string.", ".".join(path))
+            raise make_bad_request_error(f"'{'.'.join(path)}' must be a string.", ".".join(path))
         return value
 
     def get_query_value(self, name: str) -> str:
@@ -201,5 +203,5 @@ class ApiCall:
         if not given:
             return most
         if not given.isdecimal() or int(given) < 1:
-            raise bad_request("$top must be a whole number above 0.", "$top", "InvalidParameter")
+            raise make_bad_request_error("$top must be a whole number above 0.", "$top", "InvalidParameter")
         return min(int(given), most)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.azure_error import make_bad_request_error
 
 #: No calendar is asked: Azure has versions such as 2017-20-01-preview.
 _FORM = re.compile(r"\d{4}-\d\d-\d\d(?:-preview)?", re.IGNORECASE | re.ASCII)
@@ -19,7 +19,7 @@ def check_api_version(query: Mapping[str, str]) -> None:
     given = next((one for name, one in query.items() if name.lower() == "api-version"), "")
     if not given:
         told = "The api-version query parameter (?api-version=) is required for all requests."
-        raise bad_request(told, "api-version", "MissingApiVersionParameter")
+        raise make_bad_request_error(told, "api-version", "MissingApiVersionParameter")
     if not _FORM.fullmatch(given):
         told = f"The api-version '{given[:60]}' is invalid: expected a date such as 2021-06-01 or 2021-06-01-preview."
-        raise bad_request(told, "api-version", "InvalidApiVersionParameter")
+        raise make_bad_request_error(told, "api-version", "InvalidApiVersionParameter")

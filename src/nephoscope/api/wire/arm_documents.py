@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.api.wire.azure_error import bad_request, not_found
+from nephoscope.api.wire.azure_error import make_bad_request_error, make_not_found_error
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_skip_token
 from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope_policy.model.resource_id import ResourceId
@@ -33,11 +33,13 @@ def find_learned_document(call: ApiCall) -> dict[str, object] | None:
     """Return the fact at the call's path as `find_learned_fact` does; ApiError where no assessment ran either."""
     found = find_learned_fact(call)
     return (
-        call.snapshot.listing.get(call.path, call.reach) if found is None and not _is_removed(call) else found
+        call.snapshot.listing.get(call.path, call.reach)
+        if found is None and not _is_document_removed(call)
+        else found
     )
 
 
-def _is_removed(call: ApiCall) -> bool:
+def _is_document_removed(call: ApiCall) -> bool:
     published = call.instance.snapshots.load_newest()
     return published is not None and _build_key(call.path) in call.list_removed_since(
         published.build_info.when
@@ -53,16 +55,16 @@ def find_learned_fact(call: ApiCall) -> dict[str, object] | None:
     )
     if own is not None and waits and is_visible(call.reach, key):
         return own.documents[0]
-    if published is None or _is_removed(call):
+    if published is None or _is_document_removed(call):
         return None
     return published.listing.get(call.path, call.reach)
 
 
-def get(call: ApiCall, what: str) -> ApiResponse:
+def get_document(call: ApiCall, what: str) -> ApiResponse:
     """One document; `what` is the word for it in the answer that there is none."""
     document = find_document(call)
     if document is None:
-        raise not_found(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
+        raise make_not_found_error(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
     return ApiResponse(document)
 
 
@@ -100,7 +102,7 @@ def _apply_test(bodies: Iterable[dict[str, object]], test: Test | None) -> list[
 def put(call: ApiCall, type_: str, check: Callable[[dict[str, Any]], object] | None = None) -> ApiResponse:
     """Keep what was sent under the path of the call; `check` raises Fault for a document that cannot be used."""
     if not isinstance(call.body.get("properties"), dict):
-        raise bad_request("The request content has no 'properties'.", "properties")
+        raise make_bad_request_error("The request content has no 'properties'.", "properties")
     id_ = call.path.rstrip("/")
     body = {**call.body, "id": id_, "name": id_.rsplit("/", 1)[-1], "type": type_}
     if check is not None:
@@ -110,7 +112,7 @@ def put(call: ApiCall, type_: str, check: Callable[[dict[str, Any]], object] | N
     return ApiResponse(body, 201 if new else 200)
 
 
-def delete(call: ApiCall, type_: str) -> ApiResponse:
+def delete_document(call: ApiCall, type_: str) -> ApiResponse:
     """Forget a document that was put; 204 where there is none. What content or the estate has cannot be deleted here."""
     key = call.path.lower().rstrip("/")
     kept = call.find_document_to_change(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.automation.rule import AutomationError
 from nephoscope.service.action_egress import AddressError, OperatorFileError
 
@@ -16,9 +16,9 @@ def translate_automation_errors() -> Iterator[None]:
     try:
         yield
     except AddressError as error:
-        raise bad_request(error.reason, error.path, "InvalidAddress") from error
+        raise make_bad_request_error(error.reason, error.path, "InvalidAddress") from error
     except AutomationError as error:
-        raise bad_request(error.reason, error.path) from error
+        raise make_bad_request_error(error.reason, error.path) from error
     except OperatorFileError as error:
         text = "The operator's file cannot be used, so that no address is judged: nephoscope doctor."
         raise ApiError(503, "ServiceUnavailable", text) from error

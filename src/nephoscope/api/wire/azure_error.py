@@ -42,7 +42,7 @@ class ApiError(Exception):
         return {"error": error}
 
 
-def bad_request(message: str, target: str = "", code: str = "InvalidRequestContent") -> ApiError:
+def make_bad_request_error(message: str, target: str = "", code: str = "InvalidRequestContent") -> ApiError:
     """400: what was sent is not what is wanted."""
     return ApiError(400, code, message, target=target)
 
@@ -60,10 +60,12 @@ def translate_errors(target: str, *errors: type[Exception], named: bool = False)
         raise
     except errors as error:
         message = f"{target}: {error}" if named else str(error)
-        raise bad_request(message if message.endswith((".", "?")) else f"{message}.", target) from error
+        raise make_bad_request_error(
+            message if message.endswith((".", "?")) else f"{message}.", target
+        ) from error
 
 
-def not_found(what: str) -> ApiError:
+def make_not_found_error(what: str) -> ApiError:
     """404: there is no such thing, or not for this caller."""
     return ApiError(404, "ResourceNotFound", f"{what} was not found.")
 
@@ -74,14 +76,14 @@ def translate_not_found(what: str) -> Iterator[None]:
     try:
         yield
     except NotFoundError as error:
-        raise not_found(what) from error
+        raise make_not_found_error(what) from error
 
 
-def service_unavailable(message: str, again: int = 5) -> ApiError:
+def make_service_unavailable_error(message: str, again: int = 5) -> ApiError:
     """503: it cannot be done now; the same may be asked again in so many seconds."""
     return ApiError(503, "ServiceUnavailable", message, headers={"Retry-After": str(again)})
 
 
-def not_assessed(reason: str) -> ApiError:
+def make_not_assessed_error(reason: str) -> ApiError:
     """501: nothing here produces that yet."""
     return ApiError(501, "NotAssessed", reason)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nephoscope.instance import Instance
 
 
-def authenticate(instance: Instance, request: Request) -> Caller:
+def authenticate_bearer(instance: Instance, request: Request) -> Caller:
     """Return who asks; Fault 401 where the request shows no token that is let in."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()

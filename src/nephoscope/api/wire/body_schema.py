@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.alerts.documents.duration import format_duration, parse_duration
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.api_call import ApiCall
@@ -36,35 +36,37 @@ def check_shape(call: ApiCall, shape: Shape) -> ApiCall:
     return replace(call, raw=msgspec.json.encode(read(shape, call.body)))
 
 
-def fields(needed: Mapping[str, Shape], may: Mapping[str, Shape] | None = None) -> Shape:
+def declare_object(needed: Mapping[str, Shape], may: Mapping[str, Shape] | None = None) -> Shape:
     """An object with the fields that are needed, and those that it may have; their names in any case."""
     spelled = {name.lower(): (name, one) for name, one in {**needed, **(may or {})}.items()}
 
     def shape(value: object, path: str) -> dict[str, object]:
         if not isinstance(value, dict):
-            raise _shape_error(path, "an object", value)
+            raise _make_shape_error(path, "an object", value)
         found: dict[str, Any] = {}
         for given, one in value.items():
             name, of = spelled.get(given.lower(), (given, accept_anything))
             found[name] = one if one is None else of(one, f"{path}.{name}")
         for name in needed:
             if found.get(name) is None:
-                raise bad_request(f"'{name}' is missing.", f"{path}.{name}")
+                raise make_bad_request_error(f"'{name}' is missing.", f"{path}.{name}")
         return found
 
     return shape
 
 
-def array(of: Shape, least: int = 0, most: int | None = None) -> Shape:
+def declare_array(of: Shape, least: int = 0, most: int | None = None) -> Shape:
     """A list of at least and at most so many."""
 
     def shape(value: object, path: str) -> list[object]:
         if not isinstance(value, list):
-            raise _shape_error(path, "a list", value)
+            raise _make_shape_error(path, "a list", value)
         if len(value) < least:
-            raise bad_request(f"{_format_name(path)} needs at least {least}.", path)
+            raise make_bad_request_error(f"{_format_name(path)} needs at least {least}.", path)
         if most is not None and len(value) > most:
-            raise bad_request(f"{_format_name(path)} has {len(value)} items; the maximum is {most}.", path)
+            raise make_bad_request_error(
+                f"{_format_name(path)} has {len(value)} items; the maximum is {most}.", path
+            )
         return [of(one, f"{path}[{at}]") for at, one in enumerate(value)]
 
     return shape
@@ -75,20 +77,20 @@ def accept_object(of: Shape) -> Shape:
 
     def shape(value: object, path: str) -> dict[str, object]:
         if not isinstance(value, dict):
-            raise _shape_error(path, "an object", value)
+            raise _make_shape_error(path, "an object", value)
         return {name: of(one, f"{path}.{name}") for name, one in value.items()}
 
     return shape
 
 
-def words(*several: str) -> Shape:
+def declare_enumeration(*several: str) -> Shape:
     """One of some words, in any case."""
     known = {one.lower(): one for one in several}
 
     def shape(value: object, path: str) -> str:
         found = known.get(value.lower()) if isinstance(value, str) else None
         if found is None:
-            raise _shape_error(path, f"one of {', '.join(several)}", value)
+            raise _make_shape_error(path, f"one of {', '.join(several)}", value)
         return found
 
     return shape
@@ -100,27 +102,27 @@ def accept_text(pattern: str = "", told: str = "a text", least: int = 0) -> Shap
 
     def shape(value: object, path: str) -> str:
         if not isinstance(value, str) or (pattern and compiled.fullmatch(value) is None):
-            raise _shape_error(path, told, value)
+            raise _make_shape_error(path, told, value)
         if len(value.strip()) < least:
-            raise bad_request(f"{_format_name(path)} is empty.", path)
+            raise make_bad_request_error(f"{_format_name(path)} is empty.", path)
         return value
 
     return shape
 
 
-def flag(value: object, path: str) -> bool:
+def parse_boolean(value: object, path: str) -> bool:
     """True or false."""
     if not isinstance(value, bool):
-        raise _shape_error(path, "true or false", value)
+        raise _make_shape_error(path, "true or false", value)
     return value
 
 
-def integer(least: int, most: int) -> Shape:
+def declare_integer(least: int, most: int) -> Shape:
     """A whole number within bounds."""
 
     def shape(value: object, path: str) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise _shape_error(path, f"a whole number from {least} to {most}", value)
+            raise _make_shape_error(path, f"a whole number from {least} to {most}", value)
         return value
 
     return shape
@@ -131,7 +133,7 @@ def accept_number(least: float, most: float) -> Shape:
 
     def shape(value: object, path: str) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            raise _shape_error(path, f"a number from {least:g} to {most:g}", value)
+            raise _make_shape_error(path, f"a number from {least:g} to {most:g}", value)
         return value
 
     return shape
@@ -142,13 +144,13 @@ def accept_duration(least: timedelta, most: timedelta) -> Shape:
 
     def shape(value: object, path: str) -> str:
         if not isinstance(value, str):
-            raise _shape_error(path, "a duration such as PT5H or P1D", value)
+            raise _make_shape_error(path, "a duration such as PT5H or P1D", value)
         try:
             found = parse_duration(value)
         except ValueError as error:
-            raise bad_request(f"{_format_name(path)}: {error}.", path) from error
+            raise make_bad_request_error(f"{_format_name(path)}: {error}.", path) from error
         if not least <= found <= most:
-            raise _shape_error(
+            raise _make_shape_error(
                 path, f"a duration from {format_duration(least)} to {format_duration(most)}", value
             )
         return value
@@ -156,12 +158,12 @@ def accept_duration(least: timedelta, most: timedelta) -> Shape:
     return shape
 
 
-def moment(value: Any, path: str) -> str:
+def check_datetime(value: Any, path: str) -> str:
     """A time of ISO 8601."""
     try:
         datetime.fromisoformat(value)
     except (TypeError, ValueError) as error:
-        raise _shape_error(path, "a time such as 2026-11-24T10:00:00Z", value) from error
+        raise _make_shape_error(path, "a time such as 2026-11-24T10:00:00Z", value) from error
     return str(value)
 
 
@@ -181,18 +183,18 @@ def choose_by_type(shapes: Mapping[type, Shape]) -> Shape:
 
 def choose_by_member(by: str, shapes: Mapping[str, Shape]) -> Shape:
     """An object whose shape a word in it decides."""
-    word = words(*shapes)
+    word = declare_enumeration(*shapes)
 
     def shape(value: object, path: str) -> object:
-        found = fields({by: word})(value, path)
+        found = declare_object({by: word})(value, path)
         return shapes[found[by]](found, path)
 
     return shape
 
 
-def _shape_error(path: str, wanted: str, value: object) -> ApiError:
+def _make_shape_error(path: str, wanted: str, value: object) -> ApiError:
     shown = "nothing" if value is None else f"{value!r:.60}"
-    return bad_request(f"{_format_name(path)} must be {wanted}, not {shown}.", path)
+    return make_bad_request_error(f"{_format_name(path)} must be {wanted}, not {shown}.", path)
 
 
 def _format_name(path: str) -> str:

@@ -34,11 +34,11 @@ def lock_change(call: ApiCall) -> Iterator[None]:
         yield
         return
     with _LOCKS[hash(call.path.lower().rstrip("/")) % len(_LOCKS)]:
-        _check(call)
+        _check_etag(call)
         yield
 
 
-def _check(call: ApiCall) -> None:
+def _check_etag(call: ApiCall) -> None:
     wanted = call.headers.get("if-match", "").strip()
     sent = call.body.get("etag") if call.method != "DELETE" else None
     if not wanted and not (isinstance(sent, str) and sent):
@@ -57,7 +57,7 @@ def _check(call: ApiCall) -> None:
 
 def _compute_current_etag(call: ApiCall) -> str | None:
     """The etag of what is at the path now, '' where it has none; None where there is nothing."""
-    found = OperationRegistry.load_all().find("GET", call.path)
+    found = OperationRegistry.load_all_operations().find("GET", call.path)
     if found is None:
         return None
     read, parameters = found

@@ -17,14 +17,14 @@ import msgspec
 
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, not_found
-from nephoscope.api.wire.body_schema import Shape, read, words
+from nephoscope.api.wire.azure_error import make_bad_request_error, make_not_found_error
+from nephoscope.api.wire.body_schema import Shape, declare_enumeration, read
 from nephoscope.api.wire.document_secrets import strip_secrets
 from nephoscope.api.wire.odata_filter import compile_filter
 from nephoscope.api.wire.operation import ApiSurface, Handler
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_skip_token
 from nephoscope.api.wire.workspace_lookup import require_workspace
-from nephoscope.files.json_tree import tree_of
+from nephoscope.files.json_tree import get_tree
 from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.state.estate.arm_documents import ArmDocument
@@ -112,11 +112,13 @@ def declare_reading(surface: ApiSurface, kind: ArmDocumentKind) -> None:
         return ApiResponse(require_document(call, kind))
 
     for at, path in enumerate(kind.lists):
-        _declare(surface, kind, "GET", path, f"List{'Everywhere' if at else ''}", "read", _list)
-    _declare(surface, kind, "GET", kind.path, "Get", "read", _get)
+        _declare_document_operation(
+            surface, kind, "GET", path, f"List{'Everywhere' if at else ''}", "read", _list
+        )
+    _declare_document_operation(surface, kind, "GET", kind.path, "Get", "read", _get)
 
 
-def declare(surface: ApiSurface, kind: ArmDocumentKind) -> None:
+def declare_document_operations(surface: ApiSurface, kind: ArmDocumentKind) -> None:
     """The operations of a kind: list, get, put, patch where it is, delete."""
 
     def _put(call: ApiCall) -> ApiResponse:
@@ -127,18 +129,18 @@ def declare(surface: ApiSurface, kind: ArmDocumentKind) -> None:
 
     def _delete(call: ApiCall) -> ApiResponse:
         """Forget one that was put; 204 where there is none."""
-        return delete(call, kind)
+        return delete_kept_document(call, kind)
 
     _put.__doc__ = f"Keep one. {kind.effect}"
     _patch.__doc__ = f"Change the fields that are sent. {kind.effect}"
     declare_reading(surface, kind)
-    _declare(surface, kind, "PUT", kind.path, "CreateOrUpdate", "write", _put)
+    _declare_document_operation(surface, kind, "PUT", kind.path, "CreateOrUpdate", "write", _put)
     if kind.patched:
-        _declare(surface, kind, "PATCH", kind.path, "Update", "write", _patch)
-    _declare(surface, kind, "DELETE", kind.path, "Delete", "delete", _delete)
+        _declare_document_operation(surface, kind, "PATCH", kind.path, "Update", "write", _patch)
+    _declare_document_operation(surface, kind, "DELETE", kind.path, "Delete", "delete", _delete)
 
 
-def _declare(
+def _declare_document_operation(
     surface: ApiSurface, kind: ArmDocumentKind, method: str, path: str, name: str, act: str, handler: Handler
 ) -> None:
     effect = "" if kind.acting else kind.effect
@@ -147,16 +149,16 @@ def _declare(
 
 def require_document(call: ApiCall, kind: ArmDocumentKind) -> Body:
     """The document at the path of a call; Fault where there is none that may be read."""
-    kept = _find_kept(call, kind)
+    kept = _find_kept_document(call, kind)
     if kept is not None:
-        return _show(call, kind, kept)
+        return _build_document(call, kind, kept)
     own = next((one for one in _list_own_documents(call, kind) if _is_at(call, str(one["id"]))), None)
     if own is not None:
         return own
     published = call.instance.snapshots.load_newest()
     document = published.listing.get(call.path, call.reach) if published is not None else None
     if document is None:
-        raise not_found(f"The {kind.type} '{call.path.rstrip('/').rsplit('/', 1)[-1][:100]}'")
+        raise make_not_found_error(f"The {kind.type} '{call.path.rstrip('/').rsplit('/', 1)[-1][:100]}'")
     return document if kind.told is None else kind.told(call, [document])[0]
 
 
@@ -181,7 +183,7 @@ def _build_kind_test(call: ApiCall, kind: ArmDocumentKind) -> arm_documents.Test
 def _parse_filter(call: ApiCall) -> arm_documents.Test:
     """The documents whose properties `$filter` picks."""
     fits = compile_filter(call.get_query_value("$filter"))
-    return lambda body: fits(tree_of(body, "properties"))
+    return lambda body: fits(get_tree(body, "properties"))
 
 
 def list_page(call: ApiCall, kind: ArmDocumentKind, test: arm_documents.Test | None = None) -> ApiResponse:
@@ -208,20 +210,20 @@ def list_page(call: ApiCall, kind: ArmDocumentKind, test: arm_documents.Test | N
         mine = {key: one for key, one in mine.items() if f"/locations/{location}/" in key}
         shown = [one for one in shown if f"/locations/{location}/" in str(one["id"]).lower()]
     own = [] if after_first else _list_own_documents(call, kind)
-    both = [*(_show(call, kind, one) for one in mine.values()), *own, *shown]
+    both = [*(_build_document(call, kind, one) for one in mine.values()), *own, *shown]
     return answer_list(call, [one for one in both if test is None or test(one)], after)
 
 
 def put(call: ApiCall, kind: ArmDocumentKind, sent: Body) -> ApiResponse:
     """Keep a document under the path of the call; Fault says what is wrong with it."""
     if not kind.whole and not isinstance(sent.get("properties"), dict):
-        raise bad_request("The request content has no 'properties'.", "properties")
+        raise make_bad_request_error("The request content has no 'properties'.", "properties")
     key, id_ = _build_key(call, f"{kind.type}/write"), call.path.rstrip("/")
     kept = call.find_document_to_change(key.lower())
     before = kept.body if kept is not None else None
     body: Body = {**strip_secrets(sent), "id": id_, "name": id_.rsplit("/", 1)[-1], "type": kind.type}
     _check_name(kind, body["name"])
-    body = _read(kind, body)
+    body = _read_document(kind, body)
     if kind.check is not None:
         kind.check(body)
     if kind.made is not None:
@@ -239,14 +241,14 @@ def put(call: ApiCall, kind: ArmDocumentKind, sent: Body) -> ApiResponse:
     )
     if kind.stored is not None:
         kind.stored(call, body)
-    return ApiResponse(_show(call, kind, body), kind.created if new else 200)
+    return ApiResponse(_build_document(call, kind, body), kind.created if new else 200)
 
 
-def _read(kind: ArmDocumentKind, body: Body) -> Body:
+def _read_document(kind: ArmDocumentKind, body: Body) -> Body:
     """The document in Azure's spelling; Fault where its properties, or its word of kind, have not the shape."""
     shape = kind.shape
     if kind.shapes is not None:
-        body["kind"] = words(*kind.shapes)(body.get("kind"), "kind")
+        body["kind"] = declare_enumeration(*kind.shapes)(body.get("kind"), "kind")
         shape = kind.shapes[body["kind"]]
     if shape is None or (kind.whole and body.get("properties") is None):
         return body
@@ -256,14 +258,14 @@ def _read(kind: ArmDocumentKind, body: Body) -> Body:
 def _check_name(kind: ArmDocumentKind, name: str) -> None:
     if kind.names and name.lower() not in {one.lower() for one in kind.names}:
         told = f"There is no {kind.type} '{name[:100]}'; there are {', '.join(kind.names)}."
-        raise bad_request(told, "name", "InvalidResourceName")
+        raise make_bad_request_error(told, "name", "InvalidResourceName")
 
 
-def _show(call: ApiCall, kind: ArmDocumentKind, body: Body) -> Body:
+def _build_document(call: ApiCall, kind: ArmDocumentKind, body: Body) -> Body:
     return body if kind.shown is None else kind.shown(call, body)
 
 
-def delete(call: ApiCall, kind: ArmDocumentKind) -> ApiResponse:
+def delete_kept_document(call: ApiCall, kind: ArmDocumentKind) -> ApiResponse:
     """Forget a document that was put; 204 where there is none."""
     key = _build_key(call, f"{kind.type}/delete").lower()
     kept = call.find_document_to_change(key)
@@ -335,7 +337,7 @@ def _find_workspace(call: ApiCall, kind: ArmDocumentKind) -> str | None:
     return known.name if known is not None and may else None
 
 
-def _find_kept(call: ApiCall, kind: ArmDocumentKind) -> Body | None:
+def _find_kept_document(call: ApiCall, kind: ArmDocumentKind) -> Body | None:
     path = call.path.rstrip("/")
     if not call["workspaceName"]:
         kept = call.find_stored_document(path.lower())

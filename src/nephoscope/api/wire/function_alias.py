@@ -10,17 +10,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.lake.queries.principal_scope import EVERYTHING
 from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.lake.queries.stored_functions import is_name
 from nephoscope_kql import tree
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope_kql.compile import compile_results
-from nephoscope_kql.deadline import deadline_within
+from nephoscope_kql.deadline import set_deadline_within
 from nephoscope_kql.errors import CycleError, KqlError, TooLargeError
 from nephoscope_kql.parser import parse_function
-from nephoscope_kql.registry import functions
+from nephoscope_kql.registry import load_functions
 from nephoscope_kql.reserved_names import list_built_in_names, may_call
 from nephoscope_kql.types import KqlType
 
@@ -39,38 +39,40 @@ def to_function(properties: Mapping[str, Any]) -> StoredFunction | None:
     alias, parameters = properties.get(ALIAS) or "", properties.get(PARAMETERS) or ""
     for name, value in ((ALIAS, alias), (PARAMETERS, parameters)):
         if not isinstance(value, str) or len(value) > LONGEST:
-            raise bad_request(
+            raise make_bad_request_error(
                 f"'{name}' must be a string of at most {LONGEST:,} characters.", f"properties.{name}"
             )
     if not alias:
         if parameters:
-            raise bad_request(
+            raise make_bad_request_error(
                 "'functionParameters' requires a 'functionAlias'.",
                 f"properties.{PARAMETERS}",
             )
         return None
     if not is_name(alias):
         told = f"'{alias[:100]}' is no name of a function: letters, digits and _, up to 128, no digit first."
-        raise bad_request(told, f"properties.{ALIAS}")
+        raise make_bad_request_error(told, f"properties.{ALIAS}")
     if not may_call(alias):
-        raise bad_request(f"'{alias}' is a reserved word and cannot name a function.", f"properties.{ALIAS}")
-    _parse("", "print 1", parameters, PARAMETERS)
-    _parse(alias, str(properties["query"]), parameters, "query")
+        raise make_bad_request_error(
+            f"'{alias}' is a reserved word and cannot name a function.", f"properties.{ALIAS}"
+        )
+    _parse_function("", "print 1", parameters, PARAMETERS)
+    _parse_function(alias, str(properties["query"]), parameters, "query")
     return StoredFunction(alias, str(properties["query"]).strip(), parameters)
 
 
-def _parse(name: str, body: str, parameters: str, field: str) -> tree.Lambda:
+def _parse_function(name: str, body: str, parameters: str, field: str) -> tree.Lambda:
     try:
         return parse_function(parameters, body)
     except KqlError as error:
         told = f"The function {name} cannot be read" if name else "The parameters cannot be read"
-        raise bad_request(f"{told}: {error}.", f"properties.{field}") from error
+        raise make_bad_request_error(f"{told}: {error}.", f"properties.{field}") from error
 
 
 def check_function_name(lake: Lake, state: State, workspace: str, id_: str, function: StoredFunction) -> None:
     """Fault where something else has the name of the function of a saved query, or where it would call itself."""
     others = {key: one for key, one in state.saved_functions.load_functions(workspace).items() if key != id_}
-    taken = _find_taken(lake, workspace, function.name, others.values())
+    taken = _find_name_conflict(lake, workspace, function.name, others.values())
     if taken:
         told = f"There is {taken} {function.name} already: choose another alias."
         raise ApiError(409, "Conflict", told, target=f"properties.{ALIAS}")
@@ -78,11 +80,11 @@ def check_function_name(lake: Lake, state: State, workspace: str, id_: str, func
         _refuse_recursion(function, _ExtendedCatalog(catalog, function))
 
 
-def _find_taken(lake: Lake, workspace: str, alias: str, others: Iterable[StoredFunction]) -> str:
+def _find_name_conflict(lake: Lake, workspace: str, alias: str, others: Iterable[StoredFunction]) -> str:
     """Return what has the name already, whatever its case, '' for nothing."""
     known = {
         "a table": lake.tables.by_name,
-        "a function of the product": [*load_shipped_functions(), *list_built_in_names(), *functions()],
+        "a function of the product": [*load_shipped_functions(), *list_built_in_names(), *load_functions()],
         "a function of imported content": lake.functions.list_content_functions(workspace),
         "another saved search as the function": [one.name for one in others],
     }
@@ -128,13 +130,15 @@ def _refuse_recursion(function: StoredFunction, catalog: Catalog) -> None:
     call = f"{function.name}({', '.join(map(_format_argument, parsed.parameters))})"
     for text in (call, f"print {call}"):
         try:
-            with deadline_within(LOOKED_AT_SECONDS):
+            with set_deadline_within(LOOKED_AT_SECONDS):
                 compile_results(text, catalog)
         except CycleError as error:
-            raise bad_request(f"{error.message}.", "properties.query", "FunctionCallsItself") from error
+            raise make_bad_request_error(
+                f"{error.message}.", "properties.query", "FunctionCallsItself"
+            ) from error
         except TooLargeError as error:
             told = f"The function is too large with the functions that it calls: {error.message}."
-            raise bad_request(told, "properties.query") from error
+            raise make_bad_request_error(told, "properties.query") from error
         except KqlError:
             continue
 

@@ -9,7 +9,7 @@ import msgspec
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.state.workspaces.workspace import DEFAULT
-from nephoscope_kql.cell_formatting import iterate_rows, to_json_value, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, list_typed_columns, to_json_value
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def query_rows(call: ApiCall, text: str, permission: str) -> list[Row]:
     scope = require_whole_workspace(call, permission)
     lake, seconds = call.instance.lake, call.instance.query_seconds
     result = lake.query(text, scope=scope, workspace=DEFAULT, timeout=seconds)[-1].table
-    columns = typed_columns(result)
+    columns = list_typed_columns(result)
     return [
         {name: _to_json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
         for row in iterate_rows(result)

@@ -20,7 +20,7 @@ def is_requested(call: ApiCall) -> bool:
     return "instanceview" in expanded or call.get_query_value("statusOnly").lower() == "true"
 
 
-def with_view(body: dict[str, Any]) -> dict[str, object]:
+def add_instance_view(body: dict[str, Any]) -> dict[str, object]:
     """A document with its instance view, where it is a machine."""
     if str(body.get("type", "")).lower() != MACHINE:
         return body

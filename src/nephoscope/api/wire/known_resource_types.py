@@ -96,7 +96,7 @@ def _map_provider_spellings() -> dict[str, str]:
 @cache
 def _list_answered_types() -> frozenset[str]:
     """The lower-cased types that can be read here, by the permissions that reading needs."""
-    reads = (one.permission.lower() for one in OperationRegistry.load_all())
+    reads = (one.permission.lower() for one in OperationRegistry.load_all_operations())
     types = (
         one.removesuffix(_READ)
         for one in reads

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope import __version__
-from nephoscope.api.wire.kusto_response import DATA_TYPES, Column, Row, bad_request, make_columns
+from nephoscope.api.wire.kusto_response import DATA_TYPES, Column, Row, make_bad_request_error, make_columns
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope_kql.parser import parse_parameters
 from nephoscope_kql.types import KqlType
@@ -45,7 +45,7 @@ class KustoCommand:
     def tables(self) -> list[tuple[str, tuple[Column, ...]]]:
         """The tables that hold rows which the caller may read, with their columns, by name."""
         lake = self.call.instance.lake
-        names = lake.seen_tables.visible_tables(self.scope, self.workspace)
+        names = lake.seen_tables.list_visible_tables(self.scope, self.workspace)
         with lake.catalog(self.scope, self.workspace) as catalog:
             schemas = [(name, catalog.find_table(name)) for name in names]
         return [(name, tuple(schema.columns)) for name, schema in schemas if schema is not None]
@@ -72,7 +72,9 @@ class KustoCommand:
             self.permission, found.name if found is not None else workspace
         )
         if found is None:
-            raise bad_request("BadRequest_DatabaseNotExist", f"Database '{workspace[:100]}' not found.")
+            raise make_bad_request_error(
+                "BadRequest_DatabaseNotExist", f"Database '{workspace[:100]}' not found."
+            )
         return KustoCommand(self.call, self.permission, found.name, scope)
 
     def find_columns(self) -> tuple[Column, ...]:
@@ -81,7 +83,7 @@ class KustoCommand:
             schema = catalog.find_table(self.name)
         if schema is None:
             told = f"Entity not found: there is no table '{self.name[:100]}'."
-            raise bad_request("BadRequest_EntityNotFound", told)
+            raise make_bad_request_error("BadRequest_EntityNotFound", told)
         return tuple(schema.columns)
 
 
@@ -154,7 +156,7 @@ def _show_schema(asked: KustoCommand) -> Shown:
     for name, several in asked.tables:
         rows.append((own, name, None, None, False, False, None, None, "", ""))
         rows += [
-            (own, name, one, _name_dotnet_type(kind), False, False, None, None, None, None)
+            (own, name, one, _get_dotnet_type(kind), False, False, None, None, None, None)
             for one, kind in several
         ]
     return told, rows
@@ -178,7 +180,7 @@ def _build_database_document(asked: KustoCommand) -> dict[str, object]:
     major, minor = _VERSION
     return {
         "Name": asked.workspace,
-        "Tables": {name: _table_document(name, several) for name, several in asked.tables},
+        "Tables": {name: _build_table_document(name, several) for name, several in asked.tables},
         "ExternalTables": {},
         "MaterializedViews": {},
         "EntityGroups": {},
@@ -189,7 +191,7 @@ def _build_database_document(asked: KustoCommand) -> dict[str, object]:
     }
 
 
-def _table_document(name: str, several: tuple[Column, ...]) -> dict[str, object]:
+def _build_table_document(name: str, several: tuple[Column, ...]) -> dict[str, object]:
     ordered = [_build_typed_column(one, kind) for one, kind in several]
     return {"Name": name, "Folder": "", "DocString": "", "OrderedColumns": ordered}
 
@@ -213,18 +215,18 @@ def _describe_parameter(one: LambdaParameter) -> dict[str, object]:
 
 
 def _build_typed_column(name: str, kind: KqlType) -> dict[str, object]:
-    return {"Name": name, "Type": _name_dotnet_type(kind), "CslType": kind.value}
+    return {"Name": name, "Type": _get_dotnet_type(kind), "CslType": kind.value}
 
 
-def _table_cslschema(asked: KustoCommand) -> Shown:
+def _show_table_cslschema(asked: KustoCommand) -> Shown:
     told = make_columns(TableName=STRING, Schema=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
     schema = ",".join(f"{name}:{kind.value}" for name, kind in asked.find_columns())
     return told, [(asked.name, schema, asked.workspace, "", "")]
 
 
-def _table_json(asked: KustoCommand) -> Shown:
+def _show_table_json(asked: KustoCommand) -> Shown:
     told = make_columns(TableName=STRING, Schema=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
-    schema = msgspec.json.encode(_table_document(asked.name, asked.find_columns())).decode()
+    schema = msgspec.json.encode(_build_table_document(asked.name, asked.find_columns())).decode()
     return told, [(asked.name, schema, asked.workspace, "", "")]
 
 
@@ -234,7 +236,7 @@ def _show_functions(asked: KustoCommand) -> Shown:
     found = [one for one in asked.functions if not asked.name or one.name == asked.name]
     if asked.name and not found:
         wrong = f"Entity not found: there is no function '{asked.name[:100]}'."
-        raise bad_request("BadRequest_EntityNotFound", wrong)
+        raise make_bad_request_error("BadRequest_EntityNotFound", wrong)
     rows: list[Row] = [
         (one.name, _add_brackets(one.parameters), _add_braces(one.body), "", "") for one in found
     ]
@@ -269,7 +271,7 @@ def _show_version(_: KustoCommand) -> Shown:
     return told, [(__version__, None, "Engine", f"nephoscope {__version__}")]
 
 
-def _name_dotnet_type(kind: KqlType) -> str:
+def _get_dotnet_type(kind: KqlType) -> str:
     return f"System.{DATA_TYPES[kind]}"
 
 
@@ -286,8 +288,8 @@ _COMMANDS: tuple[tuple[re.Pattern[str], Callable[[KustoCommand], Shown]], ...] =
         (r"\.show cluster schema as json", _show_schemas_json),
         (rf"\.show (?:database (?:{_DATABASE} )?)?schema", _show_schema),
         (rf"\.show (?:database (?:{_DATABASE} )?)?schema as json", _show_schema_json),
-        (rf"\.show table {_NAME} cslschema", _table_cslschema),
-        (rf"\.show table {_NAME} schema as json", _table_json),
+        (rf"\.show table {_NAME} cslschema", _show_table_cslschema),
+        (rf"\.show table {_NAME} schema as json", _show_table_json),
         (rf"\.show table {_NAME} details", _show_table_details),
         (r"\.show functions", _show_functions),
         (rf"\.show function {_NAME}", _show_functions),

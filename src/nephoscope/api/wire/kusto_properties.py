@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.api.wire.kusto_response import bad_request
+from nephoscope.api.wire.kusto_response import make_bad_request_error
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_kql import tree
-from nephoscope_kql.binder.query_parameters import RequestProperties, literal
+from nephoscope_kql.binder.query_parameters import RequestProperties, make_literal
 from nephoscope_kql.engines.result_limit import ResultLimit
 from nephoscope_kql.known_options import ACTIVE, INERT
 from nephoscope_kql.types import TICKS_PER_SECOND, KqlType
@@ -56,7 +56,7 @@ class KustoRequestProperties:
         given = self.options.get("servertimeout")
         if given is None:
             return most
-        found = literal(KqlType.TIMESPAN, given) if isinstance(given, str) else None
+        found = make_literal(KqlType.TIMESPAN, given) if isinstance(given, str) else None
         if not isinstance(found, tree.Literal) or not isinstance(found.value, int) or found.value <= 0:
             raise _build_option_error("servertimeout", "a timespan above 0, such as 00:04:00")
         return min(found.value / TICKS_PER_SECOND, most)
@@ -83,10 +83,12 @@ def parse_properties(call: ApiCall) -> KustoRequestProperties:
         try:
             found = msgspec.json.decode(found)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise bad_request("BadRequest_InvalidRequestProperties", "'properties' is not JSON.") from error
+            raise make_bad_request_error(
+                "BadRequest_InvalidRequestProperties", "'properties' is not JSON."
+            ) from error
     found = found or {}
     if not isinstance(found, dict):
-        raise bad_request("BadRequest_InvalidRequestProperties", "'properties' must be an object.")
+        raise make_bad_request_error("BadRequest_InvalidRequestProperties", "'properties' must be an object.")
     parameters, options = (_require_object(found, name) for name in ("Parameters", "Options"))
     return KustoRequestProperties(parameters, {name.lower(): value for name, value in options.items()})
 
@@ -94,7 +96,9 @@ def parse_properties(call: ApiCall) -> KustoRequestProperties:
 def _require_object(found: Mapping[str, object], name: str) -> Mapping[str, object]:
     value = next((one for key, one in found.items() if key.lower() == name.lower()), None) or {}
     if not isinstance(value, dict):
-        raise bad_request("BadRequest_InvalidRequestProperties", f"'properties.{name}' must be an object.")
+        raise make_bad_request_error(
+            "BadRequest_InvalidRequestProperties", f"'properties.{name}' must be an object."
+        )
     return value
 
 
@@ -106,7 +110,7 @@ def find_database(call: ApiCall, permission: str) -> tuple[str, LakeScope]:
     found = call.instance.state.workspaces.find(named)
     scope = call.caller.find_log_scope(permission, found.name if found is not None else named)
     if found is None:
-        raise bad_request("BadRequest_DatabaseNotExist", f"Database '{named[:100]}' not found.")
+        raise make_bad_request_error("BadRequest_DatabaseNotExist", f"Database '{named[:100]}' not found.")
     return found.name, scope
 
 
@@ -121,4 +125,6 @@ def _find_readable_workspace(call: ApiCall, permission: str) -> tuple[str, LakeS
 
 
 def _build_option_error(name: str, wanted: str) -> Exception:
-    return bad_request("BadRequest_InvalidRequestProperties", f"The option {name} must be {wanted}.")
+    return make_bad_request_error(
+        "BadRequest_InvalidRequestProperties", f"The option {name} must be {wanted}."
+    )

@@ -37,7 +37,7 @@ class KustoError(ApiError):
         return {"error": {**told, "@type": self.kind, "@permanent": self.permanent}}
 
 
-def bad_request(code: str, message: str) -> ApiError:
+def make_bad_request_error(code: str, message: str) -> ApiError:
     """400: a query, command or property that cannot be answered."""
     return KustoError(400, code, message)
 

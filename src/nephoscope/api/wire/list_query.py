@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.api.wire.list_properties import is_known_field
 from nephoscope.api.wire.odata_filter import ODataFilter, read
 from nephoscope.api.wire.odata_value import get_value_at_path, has_path, make_sort_key
@@ -38,13 +38,13 @@ def has_list_options(call: ApiCall) -> bool:
     return call.method == "GET" and call.permission.lower().startswith(PROVIDERS) and bool(asked)
 
 
-def answer(handler: Handler, call: ApiCall) -> ApiResponse:
+def answer_filtered_list(handler: Handler, call: ApiCall) -> ApiResponse:
     """Return what `$filter` picks of a list, as `$orderby` has it; one document is answered as it is. Fault says where
     either is wrong."""
     query = _Query(
         call, handler, read(call.get_query_value("$filter")), _parse_orders(call.get_query_value("$orderby"))
     )
-    skip, token = query.read_place()
+    skip, token = query.read_page_place()
     first = handler(query.make_page_call(token))
     if not isinstance(first.body, dict) or not isinstance(first.body.get("value"), list):
         return first
@@ -58,16 +58,16 @@ def _parse_orders(text: str) -> list[tuple[str, bool, int]]:
         one = _ORDER.fullmatch(part)
         if one is None or len(text) > 1000:
             told = f"$orderby is not understood at character {at + 1}: {part[:40]!r}; expected a property followed by asc or desc."
-            raise bad_request(told, "$orderby", "InvalidOrderBy")
+            raise make_bad_request_error(told, "$orderby", "InvalidOrderBy")
         found.append((one[1], (one[2] or "").lower() == "desc", at + one.start(1) + 1))
         at += len(part) + 1
     return found
 
 
-def unknown_property(name: str, option: str, at: int) -> ApiError:
+def make_unknown_property_error(name: str, option: str, at: int) -> ApiError:
     """The fault that a property is none of the list's."""
     told = f"{option} names '{name[:100]}' at character {at}, which is no property of this list."
-    return bad_request(told, option, "InvalidFilter" if option == "$filter" else "InvalidOrderBy")
+    return make_bad_request_error(told, option, "InvalidFilter" if option == "$filter" else "InvalidOrderBy")
 
 
 @dataclass
@@ -87,7 +87,7 @@ class _Query:
         for name, (option, at) in named.items():
             told = is_known_field(self.call.permission.lower().rpartition("/")[0], name)
             if told is False:
-                raise unknown_property(name, option, at)
+                raise make_unknown_property_error(name, option, at)
             if told is None:
                 self.unseen[name] = option, at
 
@@ -96,11 +96,11 @@ class _Query:
         kept = {name: one for name, one in self.call.query.items() if name.lower() not in _MINDED}
         return replace(self.call, query=kept | ({"$skipToken": token} if token else {}))
 
-    def read_place(self) -> tuple[int, str]:
+    def read_page_place(self) -> tuple[int, str]:
         """Return where a page begins: how many of what is picked were given already of the page of the whole list at a token."""
         found = _PLACE.fullmatch(read_skip_token(self.call) or "0:")
         if found is None:
-            raise bad_request(
+            raise make_bad_request_error(
                 "The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken"
             )
         return int(found[1]), found[2]
@@ -124,19 +124,19 @@ class _Query:
     def _check_names_known(self) -> None:
         """Fault for a name that nothing in the list has."""
         for name, (option, at) in self.unseen.items():
-            raise unknown_property(name, option, at)
+            raise make_unknown_property_error(name, option, at)
 
     def _list_pages(self, first: Body, token: str) -> Iterator[tuple[str, list[Body]]]:
         """(where it begins, what is picked) of each page; everything as one where it is put in order."""
         if not self.orders:
-            yield from self._pick(first, token)
+            yield from self._pick_filtered(first, token)
             return
         found: list[Body] = []
-        for _, several in self._pick(first, ""):
+        for _, several in self._pick_filtered(first, ""):
             found += several
             if len(found) > MOST_ORDERED:
                 told = f"More than {MOST_ORDERED} would have to be sorted: select fewer with $filter."
-                raise bad_request(told, "$orderby", "TooManyToOrder")
+                raise make_bad_request_error(told, "$orderby", "TooManyToOrder")
         for path, descending, _ in reversed(self.orders):
             found.sort(
                 key=lambda body, path=path: make_sort_key(get_value_at_path(body, path)),  # type: ignore[misc]
@@ -144,7 +144,7 @@ class _Query:
             )
         yield "", found
 
-    def _pick(self, body: Body, token: str) -> Iterator[tuple[str, list[Body]]]:
+    def _pick_filtered(self, body: Body, token: str) -> Iterator[tuple[str, list[Body]]]:
         while True:
             self.read += len(body["value"])
             seen = [name for name in self.unseen if any(has_path(one, name) for one in body["value"])]

@@ -30,7 +30,7 @@ MOST_ORDERED = 100_000
 _ORDER = re.compile(r"\s*([A-Za-z_]\w*(?:/\w+)*)(?:\s+(asc|desc))?\s*", re.IGNORECASE)
 
 
-def unsupported_option(message: str) -> ApiError:
+def make_unsupported_option_error(message: str) -> ApiError:
     """400: a query option that is not answered here, or not so."""
     return ApiError(400, "Request_UnsupportedQuery", message)
 
@@ -41,21 +41,21 @@ def check_query_options(call: ApiCall, options: Iterable[str] = USUAL) -> None:
     given = (name for name in call.query if name.startswith("$"))
     for name in given:
         if name.lower() not in known:
-            raise unsupported_option(f"The query option {name[:40]} is not supported.")
+            raise make_unsupported_option_error(f"The query option {name[:40]} is not supported.")
 
 
 def require_eventual_consistency(call: ApiCall, what: str) -> None:
     """Fault where a request lacks the header that Graph asks of searches and counts."""
     if call.headers.get("ConsistencyLevel", "").lower() != "eventual":
         told = f"Request with {what} only works with a special request header: 'ConsistencyLevel: eventual'."
-        raise unsupported_option(told)
+        raise make_unsupported_option_error(told)
 
 
 def is_count_requested(call: ApiCall) -> bool:
     """Return whether the number of all that is picked is asked for."""
     given = call.get_query_value("$count").lower()
     if given not in ("", "true", "false"):
-        raise unsupported_option("$count is true or false.")
+        raise make_unsupported_option_error("$count is true or false.")
     return given == "true"
 
 
@@ -81,7 +81,7 @@ class CollectionQuery:
         orders = _parse_orders(call.get_query_value("$orderby"))
         return cls(found, test, orders, {*found.names, *names, *(name for name, _ in orders)})
 
-    def iterate_matching(self, several: Iterable[Keyed]) -> Iterator[Keyed]:
+    def iterate_matching_items(self, several: Iterable[Keyed]) -> Iterator[Keyed]:
         """Yield those that are picked; Fault at the end where a property was named that none of all objects has."""
         for key, row in several:
             self.read += 1
@@ -94,11 +94,11 @@ class CollectionQuery:
                 400, "Request_BadRequest", f"No object of this collection has a property '{name[:100]}'."
             )
 
-    def sort_matching(self, several: Iterable[Keyed]) -> list[Keyed]:
+    def sort_matching_items(self, several: Iterable[Keyed]) -> list[Keyed]:
         """Return those that are picked as `$orderby` has them, each keyed by its place."""
-        found = [row for _, row in islice(self.iterate_matching(several), MOST_ORDERED + 1)]
+        found = [row for _, row in islice(self.iterate_matching_items(several), MOST_ORDERED + 1)]
         if len(found) > MOST_ORDERED:
-            raise unsupported_option(
+            raise make_unsupported_option_error(
                 f"More than {MOST_ORDERED} would have to be sorted: select fewer with $filter."
             )
         for path, descending in reversed(self.orders):
@@ -118,12 +118,12 @@ def read_page(
     """
     picking, after, top = CollectionQuery.of(call), read_skip_token(call), call.read_requested_count(most)
     if picking.orders:
-        several = picking.sort_matching(objects(""))
+        several = picking.sort_matching_items(objects(""))
         start = int(after) if after.isascii() and after.isdecimal() else 0
         found, total = several[start : start + top + 1], len(several)
     else:
         whole = is_count_requested(call) and not after
-        picked = picking.iterate_matching(objects(after))
+        picked = picking.iterate_matching_items(objects(after))
         every = list(picked) if whole else list(islice(picked, top + 1))
         found, total = every[: top + 1], len(every)
     told: dict[str, Any] = {"@odata.count": total} if is_count_requested(call) and not after else {}
@@ -136,5 +136,5 @@ def _parse_orders(text: str) -> list[tuple[str, bool]]:
     """(path, whether descending) of `$orderby`."""
     found = [_ORDER.fullmatch(part) for part in text.split(",")] if text.strip() else []
     if len(text) > 1000 or not all(found):
-        raise unsupported_option("$orderby is invalid: use properties, each with asc or desc.")
+        raise make_unsupported_option_error("$orderby is invalid: use properties, each with asc or desc.")
     return [(one[1], (one[2] or "").lower() == "desc") for one in found if one is not None]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nephoscope.api.wire import odata_tree as tree
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.api.wire.odata_value import FUNCTIONS, compare, get_value_at_path
 
 Test = Callable[[Mapping[str, object]], bool]
@@ -90,13 +90,13 @@ class _FilterCompiler:
             or not isinstance(path, tree.PropertyPath)
             or isinstance(wanted, tree.PropertyPath)
         ):
-            raise self._filter_error(node.at)
+            raise self._make_filter_error(node.at)
         name = self._require_item(path, items)
         return lambda row: test(get_value_at_path(row, name), wanted)
 
-    def _filter_error(self, at: int) -> ApiError:
+    def _make_filter_error(self, at: int) -> ApiError:
         told = f"$filter is not understood at character {at}: {self.text[at - 1 : at + 39]!r}."
-        return bad_request(told, "$filter", "InvalidFilter")
+        return make_bad_request_error(told, "$filter", "InvalidFilter")
 
 
 def _matches_any_item(row: Mapping[str, object], path: str, name: str, test: Test) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.api.wire.odata_value import COMPARED, parse_literal
 
 MAX_LENGTH, DEEPEST = 4000, 50
@@ -92,7 +92,9 @@ def read_tree(text: str, bare: Collection[str] = ()) -> Node | None:
     `bare` are lower-cased properties whose value may stand without quotes, as Azure's own pages write some.
     """
     if len(text) > MAX_LENGTH:
-        raise bad_request(f"$filter is longer than {MAX_LENGTH} characters.", "$filter", "InvalidFilter")
+        raise make_bad_request_error(
+            f"$filter is longer than {MAX_LENGTH} characters.", "$filter", "InvalidFilter"
+        )
     if not text.strip():
         return None
     reader = _FilterParser(text, frozenset(bare))
@@ -123,7 +125,7 @@ class _FilterParser:
         """The fault that the filter is not understood here."""
         at = self._find_next_offset()
         told = f"$filter is not understood at character {at + 1}: {self.text[at : at + 40]!r}."
-        return bad_request(told, "$filter", "InvalidFilter")
+        return make_bad_request_error(told, "$filter", "InvalidFilter")
 
     def read_token(self, *wanted: str) -> str:
         """The next word or sign, where it is one of those wanted."""

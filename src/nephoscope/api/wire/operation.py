@@ -139,7 +139,7 @@ class ApiSurface:
         """Declare one that deletes."""
         return self.operation("DELETE", path, name, permission)
 
-    def post_query(
+    def declare_post_query(
         self,
         path: str,
         name: str,
@@ -153,7 +153,7 @@ class ApiSurface:
             "POST", path, name, permission, versioned=versioned, changes=False, throttled=throttled
         )
 
-    def post_action(
+    def declare_post_action(
         self, path: str, name: str, permission: str, *, versioned: bool = True
     ) -> Callable[[Handler], Handler]:
         """Declare a POST that does something."""
@@ -181,7 +181,7 @@ class OperationRegistry:
 
     @classmethod
     @cache
-    def load_all(cls) -> OperationRegistry:
+    def load_all_operations(cls) -> OperationRegistry:
         """The operations of every surface."""
         return cls(one for surface in load_surfaces() for one in surface.operations)
 

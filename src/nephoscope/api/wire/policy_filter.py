@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.api.wire.odata_tree import (
     FunctionCall,
     Node,
@@ -65,18 +65,20 @@ def _parse_tree(text: str, told: str) -> Node | None:
     try:
         return read_tree(text, bare=("policytype",))
     except ApiError as fault:
-        raise bad_request(f"{fault.message} It is {told}, joined by and.", "$filter", _CODE) from fault
+        raise make_bad_request_error(
+            f"{fault.message} It is {told}, joined by and.", "$filter", _CODE
+        ) from fault
 
 
 def _build_filter_error(told: str, text: str, at: int) -> ApiError:
-    return bad_request(
+    return make_bad_request_error(
         f"$filter is not understood at character {at}: {text!r}. It is {told}, joined by and.",
         "$filter",
         _CODE,
     )
 
 
-def _with_test(test: Test) -> Callable[[PolicyListFilter], PolicyListFilter]:
+def _make_test_adder(test: Test) -> Callable[[PolicyListFilter], PolicyListFilter]:
     return lambda wanted: replace(wanted, tests=(*wanted.tests, test))
 
 
@@ -98,26 +100,26 @@ def _make_id_meaning(property_: str) -> Meaning:
 
     def apply_meaning(wanted: PolicyListFilter, value: str, _: datetime) -> PolicyListFilter:
         key = value.lower().rstrip("/")
-        return _with_test(
+        return _make_test_adder(
             lambda body: str(_read_properties(body).get(property_, "")).lower().rstrip("/") == key
         )(wanted)
 
     return apply_meaning
 
 
-def _drop_expired(wanted: PolicyListFilter, _: str, now: datetime) -> PolicyListFilter:
+def _drop_expired_exemptions(wanted: PolicyListFilter, _: str, now: datetime) -> PolicyListFilter:
     def test(body: Mapping[str, object]) -> bool:
         ends = parse_time(_read_properties(body).get("expiresOn"))
         return ends is None or ends > now
 
-    return _with_test(test)(wanted)
+    return _make_test_adder(test)(wanted)
 
 
 def _filter_type(wanted: PolicyListFilter, value: str, _: datetime) -> PolicyListFilter:
     if value.lower() not in {one.lower() for one in _TYPES}:
-        raise bad_request(f"policyType must be one of {', '.join(_TYPES)}.", "$filter", _CODE)
+        raise make_bad_request_error(f"policyType must be one of {', '.join(_TYPES)}.", "$filter", _CODE)
     # what people put says no type: it is their own
-    return _with_test(
+    return _make_test_adder(
         lambda body: str(_read_properties(body).get("policyType") or "Custom").lower() == value.lower()
     )(wanted)
 
@@ -127,7 +129,7 @@ def _filter_category(wanted: PolicyListFilter, value: str, _: datetime) -> Polic
         metadata = _read_properties(body).get("metadata")
         return isinstance(metadata, dict) and str(metadata.get("category", "")).lower() == value.lower()
 
-    return _with_test(test)(wanted)
+    return _make_test_adder(test)(wanted)
 
 
 _ALONE = frozenset({"atscope", "atexactscope", "excludeexpired"})
@@ -139,7 +141,7 @@ ASSIGNMENTS = PolicyFilters(
 EXEMPTIONS = PolicyFilters(
     {
         **_PLACES,
-        "excludeexpired": _drop_expired,
+        "excludeexpired": _drop_expired_exemptions,
         "policyassignmentid": _make_id_meaning("policyAssignmentId"),
     },
     "atScope(), atExactScope(), excludeExpired() or policyAssignmentId eq '<id>'",

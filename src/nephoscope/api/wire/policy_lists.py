@@ -69,13 +69,15 @@ class _PolicyScope:
     def iterate_documents(self, after: str) -> Iterator[Keyed]:
         """Yield those after an id: as people put them, else as they were published."""
         kept = (
-            (key, body) for key, body in self._stored_documents.items() if key > after and self._is_shown(key)
+            (key, body)
+            for key, body in self._stored_documents.items()
+            if key > after and self._is_document_shown(key)
         )
         if self._edition is None:
             yield from kept
             return
         passed = self._stored_documents.keys() | self.call.list_removed_since(self._edition.build_info.when)
-        published = heapq.merge(*self._list_published(self._edition, after), key=lambda one: one[0])
+        published = heapq.merge(*self._list_published_documents(self._edition, after), key=lambda one: one[0])
         yield from heapq.merge(
             kept, (one for one in published if one[0] not in passed), key=lambda one: one[0]
         )
@@ -102,7 +104,7 @@ class _PolicyScope:
         """Return whether what stands below is asked for; of a management group Azure lists what holds there alone."""
         return self.wanted.below and not self.call.listing_scope.startswith(MANAGEMENT_GROUP)
 
-    def _is_shown(self, key: str) -> bool:
+    def _is_document_shown(self, key: str) -> bool:
         """Return whether a document that was put belongs here and may be read: who may read at a scope may read what holds there."""
         scope = key.rpartition(_AUTHORIZATION)[0]
         if scope in self._holding_scopes:
@@ -120,7 +122,7 @@ class _PolicyScope:
             return caller.hierarchy.find_tenants_of_subscriptions([own.split("/")[2]])
         return self.call.reach.tenants | self.call.reach.whole_tenants
 
-    def _list_published(self, snapshot: PublishedSnapshot, after: str) -> Iterator[Iterator[Keyed]]:
+    def _list_published_documents(self, snapshot: PublishedSnapshot, after: str) -> Iterator[Iterator[Keyed]]:
         held = self._find_held(snapshot, self._holding_scopes)
         yield self._list_pages(snapshot, Reach(above=held, tenants=self._tenants), "", after)
         if self._lists_below:
@@ -131,7 +133,7 @@ class _PolicyScope:
 
     def _find_held(self, snapshot: PublishedSnapshot, scopes: frozenset[str]) -> frozenset[str]:
         inside = f"{_AUTHORIZATION}{self.type.partition('/')[2]}/"
-        return frozenset(key for key in snapshot.scopes_with_assignments(scopes) if inside in key)
+        return frozenset(key for key in snapshot.list_scopes_with_assignments(scopes) if inside in key)
 
     def _list_pages(
         self, snapshot: PublishedSnapshot, reach: Reach, below: str, after: str

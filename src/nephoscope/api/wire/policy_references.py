@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.posture.governance.effective_policy import is_outside_scope
 from nephoscope.posture.governance.exemption_authorization import may_exempt
 from nephoscope_policy.assignment import Assignment, normalize_scope
@@ -36,9 +36,9 @@ def check_assignment(call: ApiCall, body: dict[str, object]) -> None:
     if is_outside_scope(scope, call.listing_scope, call.caller.hierarchy):
         text = f"The {_WORDS[kind]} specified in policy assignment '{one.name[:100]}' is out of scope."
         text = f"{text} {_ABOVE} the policy assignment scope."
-        raise bad_request(text, target, "InvalidCreatePolicyAssignmentRequest")
+        raise make_bad_request_error(text, target, "InvalidCreatePolicyAssignmentRequest")
     if not call.load_effective_policy().has_document(kind, one.target):
-        raise _not_found(kind, name, target)
+        raise _make_not_found_error(kind, name, target)
 
 
 def check_initiative(call: ApiCall, body: dict[str, object]) -> None:
@@ -52,16 +52,18 @@ def check_initiative(call: ApiCall, body: dict[str, object]) -> None:
         kind, scope, name = _parse_reference(normalize_scope(one.definition), one.path)
         if kind != "definition":
             text = f"Referenced policy definitions must be of type '{TYPES['definition']}'."
-            raise bad_request(text, one.path, "InvalidCreatePolicySetDefinitionRequest")
+            raise make_bad_request_error(text, one.path, "InvalidCreatePolicySetDefinitionRequest")
         if is_outside_scope(scope, call.listing_scope, call.caller.hierarchy):
             names.append(name)
         elif not _is_azure_name(scope, name) and not call.load_effective_policy().has_document(
             kind, one.definition
         ):
-            raise _not_found(kind, name, one.path)
+            raise _make_not_found_error(kind, name, one.path)
     if names:
         text = f"{_ABOVE} the policy set definition's scope. The following policy definitions are invalid: '{','.join(names)[:1000]}'."
-        raise bad_request(text, "properties.policyDefinitions", "InvalidCreatePolicySetDefinitionRequest")
+        raise make_bad_request_error(
+            text, "properties.policyDefinitions", "InvalidCreatePolicySetDefinitionRequest"
+        )
 
 
 def check_exemption(call: ApiCall, body: dict[str, object]) -> None:
@@ -74,10 +76,10 @@ def check_exemption(call: ApiCall, body: dict[str, object]) -> None:
     target = "properties.policyAssignmentId"
     if found is None:
         text = f"The policy assignment '{one.assignment[:300]}' could not be found."
-        raise bad_request(text, target, "InvalidCreatePolicyExemptionRequest")
+        raise make_bad_request_error(text, target, "InvalidCreatePolicyExemptionRequest")
     if one.validate_scope and is_outside_scope(found.scope, one.scope, call.caller.hierarchy):
         text = f"The scope of the exemption is not at or under that of the policy assignment, '{found.scope[:300]}'."
-        raise bad_request(text, target, "InvalidCreatePolicyExemptionRequest")
+        raise make_bad_request_error(text, target, "InvalidCreatePolicyExemptionRequest")
 
 
 def _parse_reference(id_: str, target: str) -> tuple[Kind, str, str]:
@@ -85,7 +87,7 @@ def _parse_reference(id_: str, target: str) -> tuple[Kind, str, str]:
     found = _REFERENCE.fullmatch(id_)
     if found is None:
         text = f"'{id_[:300]}' is not the id of a policy definition or policy set definition."
-        raise bad_request(text, target, "InvalidPolicyDefinitionReference")
+        raise make_bad_request_error(text, target, "InvalidPolicyDefinitionReference")
     return "initiative" if found["set"] else "definition", found["scope"], found["name"]
 
 
@@ -93,7 +95,7 @@ def _is_azure_name(scope: str, name: str) -> bool:
     return not scope and _NAME_OF_AZURE.fullmatch(name) is not None
 
 
-def _not_found(kind: Kind, name: str, target: str) -> ApiError:
+def _make_not_found_error(kind: Kind, name: str, target: str) -> ApiError:
     code = "PolicyDefinitionNotFound" if kind == "definition" else "PolicySetDefinitionNotFound"
     text = f"The {_WORDS[kind]} '{name[:100]}' could not be found."
     if _NAME_OF_AZURE.fullmatch(name):

@@ -16,7 +16,7 @@ from typing import Any
 
 from nephoscope.api.wire import odata_metadata
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.list_query import unknown_property
+from nephoscope.api.wire.list_query import make_unknown_property_error
 from nephoscope.api.wire.odata_filter import Test, read
 from nephoscope.api.wire.policy_state_query import (
     apply_steps,
@@ -25,7 +25,7 @@ from nephoscope.api.wire.policy_state_query import (
     parse_select,
     select_fields,
 )
-from nephoscope.api.wire.response import ApiResponse, build_next_link, read_place, read_skip_token
+from nephoscope.api.wire.response import ApiResponse, build_next_link, read_page_place, read_skip_token
 
 Row = dict[str, Any]
 MOST = 1000
@@ -61,7 +61,7 @@ class PolicyRowSource:
         return f"{self.build_address(call)}/$metadata#{collection or self.collection}"
 
 
-def answer(call: ApiCall, source: PolicyRowSource) -> ApiResponse:
+def answer_policy_rows(call: ApiCall, source: PolicyRowSource) -> ApiResponse:
     """The rows that the options of a call pick, page by page."""
     test = parse_filter(call)
     fields = parse_select(call.get_query_value("$select")) if call.get_query_value("$select") else None
@@ -88,7 +88,7 @@ def parse_filter(call: ApiCall) -> Test:
     asked = read(call.get_query_value("$filter"))
     for name, at in asked.names.items():
         if re.split("[/.]", name)[0].lower() not in _KNOWN:
-            raise unknown_property(name, "$filter", at)
+            raise make_unknown_property_error(name, "$filter", at)
     fits = asked.test
     since, until = (parse_moment(call.get_query_value(name), name) for name in ("$from", "$to"))
     if since is None and until is None:
@@ -107,7 +107,7 @@ def _list_rows(call: ApiCall, source: PolicyRowSource, after: str) -> Iterator[t
     named = _POLICY.fullmatch(call.listing_scope)
     below = named["below"] if named else call.listing_scope
     of_policy = _make_naming_test(call, named) if named else None
-    scopes = _scope_prefixes(call, below)
+    scopes = _list_scope_prefixes(call, below)
     while True:
         page = call.snapshot.listing.page(
             [source.type], call.reach, "" if scopes else below, after=after, most=50_000
@@ -121,7 +121,7 @@ def _list_rows(call: ApiCall, source: PolicyRowSource, after: str) -> Iterator[t
             return
 
 
-def _scope_prefixes(call: ApiCall, scope: str) -> tuple[str, ...] | None:
+def _list_scope_prefixes(call: ApiCall, scope: str) -> tuple[str, ...] | None:
     """The beginnings of ids of what lies in a management group, None for another scope."""
     if not scope.startswith(_GROUP):
         return None
@@ -153,7 +153,7 @@ def answer_shaped_rows(
         rows = apply_steps(rows, text)
     if text := call.get_query_value("$orderby"):
         rows = order_rows(rows, text)
-    first, most = read_place(call), call.read_requested_count(MOST)
+    first, most = read_page_place(call), call.read_requested_count(MOST)
     more = str(first + most) if len(rows) > first + most else ""
     return _answer_rows(call, source, rows[first : first + most], fields, more)
 
@@ -189,7 +189,7 @@ def build_table(rows: Iterable[Row]) -> dict[str, Any]:
         _to_pascal_case(name): {
             "ordinal": at,
             "name": _to_pascal_case(name),
-            "dataType": _name_odata_type(name, several),
+            "dataType": _get_odata_type(name, several),
         }
         for at, name in enumerate(names, 1)
     }
@@ -204,7 +204,7 @@ def _to_pascal_case(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _name_odata_type(name: str, rows: Iterable[Row]) -> str:
+def _get_odata_type(name: str, rows: Iterable[Row]) -> str:
     if name == "timestamp":
         return "DateTime"
     value = next((row[name] for row in rows if row.get(name) is not None), "")

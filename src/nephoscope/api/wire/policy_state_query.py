@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.azure_error import make_bad_request_error
 from nephoscope.api.wire.odata_filter import MAX_LENGTH
 from nephoscope.api.wire.odata_value import get_field_value
 from nephoscope.model.utc_time import assume_utc
@@ -27,13 +27,15 @@ _ORDER = re.compile(r"\s*(\w+)(?:\s+(asc|desc))?\s*", re.IGNORECASE)
 def apply_steps(rows: Sequence[Row], text: str) -> list[Row]:
     """Rows after the steps of `$apply`: groupby, with or without a count, and a count of all; Fault for another step."""
     if len(text) > MAX_LENGTH:
-        raise bad_request(f"$apply is longer than {MAX_LENGTH} characters.", "$apply", "InvalidApply")
+        raise make_bad_request_error(
+            f"$apply is longer than {MAX_LENGTH} characters.", "$apply", "InvalidApply"
+        )
     found = list(rows)
     for step in text.split("/"):
         read = _STEP.fullmatch(step)
         if read is None:
             told = f"$apply is not understood: {step.strip()[:80]!r}; groupby and aggregate($count as N) are."
-            raise bad_request(told, "$apply", "InvalidApply")
+            raise make_bad_request_error(told, "$apply", "InvalidApply")
         found = (
             [{read["all"]: len(found)}]
             if read["all"]
@@ -58,7 +60,9 @@ def order_rows(rows: Sequence[Row], text: str) -> list[Row]:
     for one in reversed(text.split(",")):
         read = _ORDER.fullmatch(one)
         if read is None:
-            raise bad_request(f"$orderby is invalid: {one.strip()[:80]!r}.", "$orderby", "InvalidOrderBy")
+            raise make_bad_request_error(
+                f"$orderby is invalid: {one.strip()[:80]!r}.", "$orderby", "InvalidOrderBy"
+            )
         found.sort(key=_sort_key(read[1]), reverse=(read[2] or "").lower() == "desc")
     return found
 
@@ -82,7 +86,7 @@ def select_fields(row: Row, names: Iterable[str]) -> Row:
 def parse_select(text: str) -> list[str]:
     """The names in `$select`; Fault for what is none."""
     if not re.fullmatch(rf"\s*{_NAMES}\s*", text):
-        raise bad_request("$select must be a list of names.", "$select", "InvalidSelect")
+        raise make_bad_request_error("$select must be a list of names.", "$select", "InvalidSelect")
     return _split_list(text)
 
 
@@ -95,5 +99,7 @@ def parse_moment(text: str, name: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text) if text else None
     except ValueError as error:
-        raise bad_request(f"{name} {text[:60]!r} is not a time.", name, "InvalidParameter") from error
+        raise make_bad_request_error(
+            f"{name} {text[:60]!r} is not a time.", name, "InvalidParameter"
+        ) from error
     return found and assume_utc(found)

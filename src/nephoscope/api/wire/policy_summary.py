@@ -39,22 +39,22 @@ class Summary:
         by_policy = _find_worst_states(several, lambda row: [_read_policy_key(row)])
         found: dict[str, Any] = {
             "queryResultsUri": self.address(condition),
-            "nonCompliantResources": _count_failing(resources),
-            **({"nonCompliantPolicies": _count_failing(by_policy)} if policies else {}),
+            "nonCompliantResources": _count_failing_states(resources),
+            **({"nonCompliantPolicies": _count_failing_states(by_policy)} if policies else {}),
         }
         if self.version >= DETAILED:
             found |= {
                 "resourceDetails": _count_states(resources),
                 "policyDetails": _count_states(by_policy),
-                "policyGroupDetails": _count_states(_find_worst_states(several, _groups)),
+                "policyGroupDetails": _count_states(_find_worst_states(several, _list_control_groups)),
             }
         return found
 
     def summarize_assignments(self, states: Iterable[Row]) -> Iterator[dict[str, object]]:
         """Yield the same for each assignment, that with most resources that fail first."""
-        several = _group_by(states, "policyAssignmentId")
+        several = _group_rows_by(states, "policyAssignmentId")
         for id_, rows in sorted(
-            several.items(), key=lambda one: -_count_failing(_index_resource_states(one[1]))
+            several.items(), key=lambda one: -_count_failing_states(_index_resource_states(one[1]))
         ):
             condition = f"PolicyAssignmentId eq '{id_}'"
             initiative = rows[0].get("policySetDefinitionId") or rows[0].get("policySetDefinitionName", "")
@@ -63,7 +63,11 @@ class Summary:
                 **({"policySetDefinitionId": initiative} if initiative or not self.of_assignment else {}),
                 "results": self.summarize_results(rows, condition),
                 "policyDefinitions": list(self._summarize_policies(rows, condition)),
-                **({"policyGroups": list(self._groups(rows, condition))} if self.version >= DETAILED else {}),
+                **(
+                    {"policyGroups": list(self._list_groups(rows, condition))}
+                    if self.version >= DETAILED
+                    else {}
+                ),
             }
 
     def _summarize_policies(self, states: Iterable[Row], condition: str) -> Iterator[dict[str, object]]:
@@ -71,7 +75,7 @@ class Summary:
         for row in states:
             by_policy[_read_policy_key(row)].append(row)
         for (policy, reference), rows in sorted(by_policy.items()):
-            groups = _groups(rows[0]) if self.version >= DETAILED else []
+            groups = _list_control_groups(rows[0]) if self.version >= DETAILED else []
             yield {
                 "policyDefinitionId": policy,
                 **({"policyDefinitionReferenceId": reference} if self.version >= REFERENCED else {}),
@@ -82,10 +86,10 @@ class Summary:
                 ),
             }
 
-    def _groups(self, states: Iterable[Row], condition: str) -> Iterator[dict[str, object]]:
+    def _list_groups(self, states: Iterable[Row], condition: str) -> Iterator[dict[str, object]]:
         by_group: defaultdict[str, list[Row]] = defaultdict(list)
         for row in states:
-            for group in _groups(row):
+            for group in _list_control_groups(row):
                 by_group[group].append(row)
         for group, rows in sorted(by_group.items()):
             asked = f"'{group}' IN PolicyDefinitionGroupNames and {condition}"
@@ -96,13 +100,13 @@ def _read_policy_key(row: Row) -> tuple[str, str]:
     return row.get("policyDefinitionId", ""), row.get("policyDefinitionReferenceId", "")
 
 
-def _groups(row: Row) -> list[str]:
+def _list_control_groups(row: Row) -> list[str]:
     """The groups of controls to which the policy of a row belongs."""
     found = row.get("policyDefinitionGroupNames") or []
     return [str(one) for one in found] if isinstance(found, list) else []
 
 
-def _group_by(states: Iterable[Row], name: str) -> dict[str, list[Row]]:
+def _group_rows_by(states: Iterable[Row], name: str) -> dict[str, list[Row]]:
     found: defaultdict[str, list[Row]] = defaultdict(list)
     for row in states:
         found[row[name]].append(row)
@@ -135,7 +139,7 @@ def _rank_state(state: str) -> int:
     return _ORDER.index(state)
 
 
-def _count_failing(states: dict[object, str]) -> int:
+def _count_failing_states(states: dict[object, str]) -> int:
     return sum(one == "noncompliant" for one in states.values())
 
 

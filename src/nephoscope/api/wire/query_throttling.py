@@ -15,12 +15,12 @@ from nephoscope.api.wire.kusto_response import KustoError
 Throttled = Callable[[TooManyQueriesError], ApiError]
 
 
-def throttled_fault(error: TooManyQueriesError) -> ApiError:
+def make_throttled_fault(error: TooManyQueriesError) -> ApiError:
     """Answer as Azure Resource Manager and Log Analytics do."""
     return ApiError(429, "TooManyRequests", str(error), headers=_build_headers(error))
 
 
-def graph_throttled(error: TooManyQueriesError) -> ApiError:
+def make_graph_throttled_error(error: TooManyQueriesError) -> ApiError:
     """Answer as Resource Graph does: with the rest of a quota, and when it is whole again."""
     quota = {
         "x-ms-user-quota-remaining": "0",
@@ -32,7 +32,7 @@ def graph_throttled(error: TooManyQueriesError) -> ApiError:
     )
 
 
-def kusto_throttled(error: TooManyQueriesError) -> ApiError:
+def make_kusto_throttled_error(error: TooManyQueriesError) -> ApiError:
     """Answer as Kusto does: its clients try again what is not permanent."""
     return KustoThrottledError(429, "Too many requests", str(error), headers=_build_headers(error))
 

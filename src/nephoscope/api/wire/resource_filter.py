@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.api.wire.odata_filter import ODataFilter, read
 from nephoscope.api.wire.odata_tree import PropertyComparison, split_conjuncts
 from nephoscope_policy.model.resource_id import ResourceId
@@ -36,7 +36,7 @@ class ResourceFilter:
     def selects(self, body: Mapping[str, object]) -> bool:
         """Return whether a resource is picked; a name and a value of tags are those of one tag."""
         tagged = _TAGS & {one.lower() for one in self.filter.names}
-        rows = _list_tagged(body) if tagged else (_build_row(body),)
+        rows = _list_tagged_resources(body) if tagged else (_build_row(body),)
         return any(self.filter.test(row) for row in rows)
 
 
@@ -46,11 +46,11 @@ def parse_filter(text: str) -> ResourceFilter:
     try:
         found = read(text)
     except ApiError as fault:
-        raise _filter_error(fault.message) from fault
+        raise _make_filter_error(fault.message) from fault
     for name in found.names:
         if name.lower() not in _NAMES | _PARTS:
             told = ", ".join(sorted(_NAMES | _PARTS))
-            raise _filter_error(f"'{name[:100]}' is not a property that filters resources: use {told}.")
+            raise _make_filter_error(f"'{name[:100]}' is not a property that filters resources: use {told}.")
     types = [
         str(one.value).lower()
         for one in split_conjuncts(found.tree)
@@ -74,12 +74,12 @@ def _build_row(body: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _list_tagged(body: Mapping[str, object]) -> Iterator[dict[str, object]]:
+def _list_tagged_resources(body: Mapping[str, object]) -> Iterator[dict[str, object]]:
     """Yield the same with each of its tags."""
     tags = body.get("tags") or {}
     for name, value in tags.items() if isinstance(tags, Mapping) else ():
         yield {**_build_row(body), "tagName": name, "tagValue": value}
 
 
-def _filter_error(message: str) -> ApiError:
-    return bad_request(message, "$filter", "InvalidFilterInQueryString")
+def _make_filter_error(message: str) -> ApiError:
+    return make_bad_request_error(message, "$filter", "InvalidFilterInQueryString")

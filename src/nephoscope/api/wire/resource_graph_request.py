@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.api.wire.response import pack_token, unpack_token
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _require_known_scopes(call: ApiCall, named: list[str], groups: list[str]) ->
 def _read_texts(call: ApiCall, field: str) -> list[str]:
     values = call.body.get(field) or []
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-        raise bad_request(f"'{field}' must be a list of strings.", field)
+        raise make_bad_request_error(f"'{field}' must be a list of strings.", field)
     return values
 
 
@@ -83,7 +83,7 @@ def build_skip_token(call: ApiCall, start: int) -> str:
     return pack_token(f"{call.snapshot.version}:{start}:{_compute_query_mark(call)}")
 
 
-def resume_page(call: ApiCall, given: object) -> tuple[ApiCall, int]:
+def find_resume_page(call: ApiCall, given: object) -> tuple[ApiCall, int]:
     """The call over the edition that a token was given in, and where its page begins; Fault for one of another query or caller,
     and where the edition is kept no longer: rows of two editions would be doubled or lost between pages.
     """
@@ -91,15 +91,17 @@ def resume_page(call: ApiCall, given: object) -> tuple[ApiCall, int]:
     start, _, mark = rest.partition(":")
     numbers = all(one.isascii() and one.isdecimal() and len(one) < 15 for one in (version, start))
     if not numbers or not _MARK.fullmatch(mark):
-        raise bad_request("The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken")
+        raise make_bad_request_error(
+            "The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken"
+        )
     began = call.instance.snapshots.load_version(int(version))
     if began is None:
         told = "The evaluation that the $skipToken goes on with is kept no longer: begin the query anew."
-        raise bad_request(told, "$skipToken", "SkipTokenExpired")
+        raise make_bad_request_error(told, "$skipToken", "SkipTokenExpired")
     call = replace(call, began=began)
     if mark != _compute_query_mark(call):
         told = "The $skipToken was given for another query, other scopes or another caller."
-        raise bad_request(told, "$skipToken", "InvalidSkipToken")
+        raise make_bad_request_error(told, "$skipToken", "InvalidSkipToken")
     return call, int(start)
 
 

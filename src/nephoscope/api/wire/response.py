@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from nephoscope.api.wire.azure_error import bad_request
+from nephoscope.api.wire.azure_error import make_bad_request_error
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.api_call import ApiCall
@@ -48,11 +48,11 @@ def read_skip_token(call: ApiCall, name: str = "$skipToken") -> str:
     return unpack_token(token, name)
 
 
-def read_place(call: ApiCall, name: str = "$skipToken") -> int:
+def read_page_place(call: ApiCall, name: str = "$skipToken") -> int:
     """The place where a page begins as a number, 0 = at the beginning; Fault for a token that is none of ours."""
     text = read_skip_token(call, name)
     if text and not (text.isascii() and text.isdecimal() and len(text) < 15):
-        raise bad_request(f"The {name} was not issued by this server.", name, "InvalidSkipToken")
+        raise make_bad_request_error(f"The {name} was not issued by this server.", name, "InvalidSkipToken")
     return int(text or 0)
 
 
@@ -61,7 +61,9 @@ def unpack_token(token: str, name: str) -> str:
     try:
         return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError) as error:
-        raise bad_request(f"The {name} was not issued by this server.", name, "InvalidSkipToken") from error
+        raise make_bad_request_error(
+            f"The {name} was not issued by this server.", name, "InvalidSkipToken"
+        ) from error
 
 
 def pack_token(after: str) -> str:

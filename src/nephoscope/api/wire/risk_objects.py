@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from nephoscope.api.wire.graph_rows import Row
-from nephoscope.identity.risk_rows import additional_info
+from nephoscope.identity.risk_rows import build_additional_info
 from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskHistoryItem, RiskyIdentity
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def to_risky(one: RiskyIdentity) -> Row:
+def to_risky_identity_row(one: RiskyIdentity) -> Row:
     """Return a risky identity as riskyUser, riskyServicePrincipal or riskyAgent."""
     risk: Row = {
         "isProcessing": one.processing, "riskLevel": one.level.value, "riskState": one.state.value, "riskDetail": one.detail,
@@ -45,7 +45,10 @@ def to_history_item(item: RiskHistoryItem, *, beta: bool) -> Row:
     activity: Row = {"detail": one.detail, "riskEventTypes": item.event_types}
     if beta:
         activity["eventTypes"] = item.event_types
-    found = {**to_risky(one), "id": f"{one.id}-{(one.updated - _EPOCH) // timedelta(milliseconds=1)}"}
+    found = {
+        **to_risky_identity_row(one),
+        "id": f"{one.id}-{(one.updated - _EPOCH) // timedelta(milliseconds=1)}",
+    }
     if one.kind is IdentityKind.USER:
         found |= {"userId": one.id, "isGuest": "#ext#" in one.name.lower()}
     else:
@@ -58,7 +61,7 @@ def to_risk_detection(one: RiskDetection, *, beta: bool) -> Row:
     found: Row = {
         "id": one.id, "riskEventType": one.event_type, "riskState": one.state.value, "riskLevel": one.level.value,
         "riskDetail": one.detail, "detectionTimingType": one.timing, "activityDateTime": to_time(one.happened),
-        "detectedDateTime": to_time(one.detected), "additionalInfo": msgspec.json.encode(additional_info(one)).decode(),
+        "detectedDateTime": to_time(one.detected), "additionalInfo": msgspec.json.encode(build_additional_info(one)).decode(),
     }  # fmt: skip
     if one.kind is IdentityKind.AGENT:
         names = {"agentId": one.identity, "agentDisplayName": one.display_name}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.state.database.state_errors import NotFoundError, StateError
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ def read_ids(call: ApiCall, name: str) -> list[str]:
     """Return the ids that a decision is about; 400 where the body has no list of them, or too long a one."""
     ids = call.body.get(name)
     if not isinstance(ids, list) or not ids or not all(isinstance(one, str) and one for one in ids):
-        raise bad_request(f"'{name}' must be a list of ids.", name, "BadRequest")
+        raise make_bad_request_error(f"'{name}' must be a list of ids.", name, "BadRequest")
     if len(ids) > MOST_IDS:
-        raise bad_request(f"'{name}' has more than {MOST_IDS} ids.", name, "BadRequest")
+        raise make_bad_request_error(f"'{name}' has more than {MOST_IDS} ids.", name, "BadRequest")
     return ids
 
 

@@ -77,7 +77,7 @@ def check_scope_level(path: str, version: str) -> None:
         return
     type_ = "/".join([space, *words[::2]])
     places = _find_allowed_levels(type_.lower())
-    if places is None or not {*_scope_level(scope.strip("/").lower())}.isdisjoint(places):
+    if places is None or not {*_find_scope_level(scope.strip("/").lower())}.isdisjoint(places):
         return
     told = f"The resource type '{'/'.join(words[::2])}' could not be found in the namespace '{space}' for api version '{version}'"
     raise ApiError(404, "InvalidResourceType", f"{told} at this scope: expected a {' or a '.join(places)}.")
@@ -90,7 +90,7 @@ def _find_allowed_levels(type_: str) -> tuple[str, ...] | None:
     return LEVELS.get(type_)
 
 
-def _scope_level(scope: str) -> tuple[str, ...]:
+def _find_scope_level(scope: str) -> tuple[str, ...]:
     """The level of a scope, and of a resource its type."""
     if not scope:
         return (TENANT,)

@@ -79,7 +79,7 @@ def build_entity_body(
         "properties": {
             "friendlyName": entity.title,
             **{
-                _name_property(entity.kind, key): _to_json_value(key, value)
+                _map_property_name(entity.kind, key): _to_json_value(key, value)
                 for key, value in entity.identifiers
             },
             **more,
@@ -87,7 +87,7 @@ def build_entity_body(
     }
 
 
-def _name_property(kind: str, identifier: str) -> str:
+def _map_property_name(kind: str, identifier: str) -> str:
     known = _PROPERTIES.get((kind, identifier)) or _UPPER.get(identifier)
     return known or identifier[:1].lower() + identifier[1:]
 

@@ -69,7 +69,7 @@ _NONE_OF_RISK = frozenset({"riskDetail", "riskLevelAggregated", "riskLevelDuring
 
 def to_sign_in(row: Row, *, beta: bool) -> Row:
     """Return a row of a table of sign-ins as Graph's signIn; beta tells more."""
-    found = {one.name: _read(row, one) for one in (*SIGN_IN, *(SIGN_IN_BETA if beta else ()))}
+    found = {one.name: _read_graph_property(row, one) for one in (*SIGN_IN, *(SIGN_IN_BETA if beta else ()))}
     for name in _NONE_OF_RISK:
         found[name] = found[name] or "none"
     found["createdDateTime"] = found["createdDateTime"] or row["TimeGenerated"]
@@ -83,20 +83,20 @@ def to_sign_in(row: Row, *, beta: bool) -> Row:
 
 def to_directory_audit(row: Row) -> Row:
     """Return a row of AuditLogs as Graph's directoryAudit."""
-    found = {one.name: _read(row, one) for one in DIRECTORY_AUDIT}
+    found = {one.name: _read_graph_property(row, one) for one in DIRECTORY_AUDIT}
     found["activityDateTime"] = found["activityDateTime"] or row["TimeGenerated"]
     found["activityDisplayName"] = found["activityDisplayName"] or row.get("OperationName") or ""
     return found
 
 
-def _read(row: Row, wanted: GraphProperty) -> object:
+def _read_graph_property(row: Row, wanted: GraphProperty) -> object:
     value = row.get(wanted.column)
     match wanted.kind:
         case "list":
-            several = _decode(value)
+            several = _decode_json_text(value)
             return several if isinstance(several, list) else []
         case "object":
-            given, members = _decode(value), _MEMBERS.get(wanted.name)
+            given, members = _decode_json_text(value), _MEMBERS.get(wanted.name)
             if members is None:
                 return given or None
             return {**members, **(given if isinstance(given, dict) else {})}
@@ -107,7 +107,7 @@ def _read(row: Row, wanted: GraphProperty) -> object:
             return value
 
 
-def _decode(value: object) -> object:
+def _decode_json_text(value: object) -> object:
     """Return JSON that a table has as text: what is no JSON is nothing."""
     if not isinstance(value, str):
         return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from nephoscope.api.wire.azure_error import ApiError, service_unavailable
+from nephoscope.api.wire.azure_error import ApiError, make_service_unavailable_error
 from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
 from nephoscope.state.database.state_errors import (
     DatabaseBusyError,
@@ -24,7 +24,7 @@ def make_unavailable_error(error: StateError) -> ApiError:
     """Return 503 for a database error; the log has the reason, once a minute."""
     with _LOCK:
         _TELL(str(error), f"a request failed: {error}")
-    return service_unavailable(
+    return make_service_unavailable_error(
         build_public_message(error), _FULL_SECONDS if isinstance(error, DiskFullError) else 5
     )
 

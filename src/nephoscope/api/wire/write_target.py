@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP
-from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 
 LONGEST = 260
 _CONTAINER = 90
@@ -61,7 +61,9 @@ def _find_resource_end(words: list[str], at: int, *, grouped: bool) -> int:
     """Return where the resource ends that begins with `providers` at a place, of a path that begins with a management group or not."""
     if words[at].lower() != "providers" or at + 1 == len(words):
         told = "a scope is a subscription, a resource group, a management group or a resource"
-        raise bad_request(f"'{words[at][:100]}' does not start a scope: {told}.", code="InvalidScope")
+        raise make_bad_request_error(
+            f"'{words[at][:100]}' does not start a scope: {told}.", code="InvalidScope"
+        )
     space, at = words[at + 1], at + 2
     if _SPACE.fullmatch(space) is None:
         told = f"The resource namespace '{space[:100]!a}' is invalid."
@@ -88,4 +90,6 @@ def _check_name(type_: str, name: str, most: int = 0) -> None:
     elif len(name) > most:
         why = f"it has {len(name)} characters, and at most {most} are taken"
     if why:
-        raise bad_request(f"The resource name {name[:100]!a} is invalid: {why}.", code="InvalidResourceName")
+        raise make_bad_request_error(
+            f"The resource name {name[:100]!a} is invalid: {why}.", code="InvalidResourceName"
+        )

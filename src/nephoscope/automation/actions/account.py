@@ -64,7 +64,7 @@ def plan(settings: AccountActionSettings, run: AutomationRun, around: ActionCont
     spared: list[tuple[str, str]] = []
     never = {one.lower() for one in allowed.never}
     for account in dict.fromkeys(_read_accounts(run.document)):
-        known = _look_up(account, around)
+        known = _look_up_account(account, around)
         if known is None:
             spared.append((account.name or account.id, "Microsoft Graph has no such user"))
         elif {known.id.lower(), known.name.lower(), account.id.lower(), account.name.lower()} & never:
@@ -97,7 +97,7 @@ def approve(settings: AccountActionSettings, run: AutomationRun, around: ActionC
     if excluded:
         raise ActionError(f"operator.yaml excludes accounts of the plan: {', '.join(excluded)}", again=False)
     until = around.now + timedelta(hours=settings.hours) if settings.hours else None
-    said = _carry_out(_plan_changes(made.accounts, made.measures), made.apply, around)
+    said = _send_graph_changes(_plan_changes(made.accounts, made.measures), made.apply, around)
     return ActionOutcome(f"approved by {run.by}; {said}", None, until)
 
 
@@ -107,14 +107,16 @@ def undo(_: AccountActionSettings, run: AutomationRun, around: ActionContext) ->
     changes = list(_plan_reversals(made.accounts, made.measures))
     if not changes:
         return ActionOutcome("nothing to undo: revoked sessions cannot be restored")
-    return ActionOutcome(_carry_out(changes, made.undo, around))
+    return ActionOutcome(_send_graph_changes(changes, made.undo, around))
 
 
 def _read_plan(run: AutomationRun) -> AccountPlan:
     return msgspec.convert(run.plan, AccountPlan)
 
 
-def _carry_out(changes: Iterator[GraphChange] | list[GraphChange], steps: str, around: ActionContext) -> str:
+def _send_graph_changes(
+    changes: Iterator[GraphChange] | list[GraphChange], steps: str, around: ActionContext
+) -> str:
     """Send changes to Graph in order and say how many; where that is not allowed, say the steps."""
     client = _open_client(around)
     if client is None:
@@ -129,7 +131,7 @@ def _carry_out(changes: Iterator[GraphChange] | list[GraphChange], steps: str, a
     return f"Microsoft Graph made {count} {'change' if count == 1 else 'changes'}"
 
 
-def _look_up(account: PlannedAccount, around: ActionContext) -> PlannedAccount | None:
+def _look_up_account(account: PlannedAccount, around: ActionContext) -> PlannedAccount | None:
     """Return an account as Graph has it, itself where Graph may not be asked, None where there is none."""
     client = _open_client(around)
     if client is None:

@@ -120,7 +120,9 @@ def plan(settings: CaptureActionSettings, run: AutomationRun, around: ActionCont
     azure = AzureMachineCaptures(allowed, around.data, machines.state)
     watched = azure.plan(found.virtual_machines, settings.to_request(run.id), run, spared, len(chosen))
     made = CapturePlan(
-        tuple(PlannedCapture(one.resource, one.computer, _order_id(run, one.resource)) for one in chosen),
+        tuple(
+            PlannedCapture(one.resource, one.computer, _build_order_id(run, one.resource)) for one in chosen
+        ),
         settings.to_request(run.id).arguments(),
         tuple(spared),
         watched,
@@ -143,7 +145,7 @@ def _choose_agents(
     allowed, machines = _require_policy(around), _require_machines(around)
     chosen: list[EnrolledAgent] = []
     for one in found.agents:
-        why = _refuse(one, allowed)
+        why = _explain_refused_capture(one, allowed)
         if not why and machines.is_capturing(one.resource, around.now):
             why = "a capture is under way"
         if not why and len(chosen) >= allowed.most:
@@ -162,7 +164,7 @@ def approve(_: CaptureActionSettings, run: AutomationRun, around: ActionContext)
     azure = AzureMachineCaptures(allowed, around.data, machines.state)
     for one in made.captures:
         agent = agents.get(one.machine)
-        why = _refuse(agent, allowed) if agent else "it has no agent"
+        why = _explain_refused_capture(agent, allowed) if agent else "it has no agent"
         if why:
             raise ActionError(f"{one.computer} cannot be captured on any more: {why}", again=False)
     azure.check(made.azure)
@@ -187,11 +189,11 @@ def approve(_: CaptureActionSettings, run: AutomationRun, around: ActionContext)
 def undo(_: CaptureActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """Stop the captures that have not ended; their packets until then are kept."""
     made, machines = _read_plan(run), _require_machines(around)
-    given = machines.list_given([one.order for one in made.captures])
+    given = machines.list_given_orders([one.order for one in made.captures])
     running = [one for one in given if one.status is OrderStatus.APPROVED and one.expires > around.now]
     stops = [
         _build_order(
-            run, around, _order_id(run, one.machine, "stop"), one.machine, ResponseKind.STOP_CAPTURE,
+            run, around, _build_order_id(run, one.machine, "stop"), one.machine, ResponseKind.STOP_CAPTURE,
             {"order": one.id}, one.incident,
         )
         for one in running
@@ -219,7 +221,7 @@ def _require_machines(around: ActionContext) -> MachineOrders:
     return around.machines
 
 
-def _refuse(agent: EnrolledAgent, allowed: CapturePolicy) -> str:
+def _explain_refused_capture(agent: EnrolledAgent, allowed: CapturePolicy) -> str:
     """Return why nothing is captured on a machine, '' where it may be."""
     if is_named(allowed.never, agent.resource, agent.computer):
         return "operator.yaml excludes it"
@@ -242,7 +244,7 @@ def _build_order(
     )  # fmt: skip
 
 
-def _order_id(run: AutomationRun, machine: str, what: str = "capture") -> str:
+def _build_order_id(run: AutomationRun, machine: str, what: str = "capture") -> str:
     """Return the id of a run's order, the same at every try."""
     return str(uuid5(NAMESPACE_URL, f"{run.id}/{what}{machine}"))
 

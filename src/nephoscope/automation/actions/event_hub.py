@@ -16,7 +16,7 @@ from nephoscope.automation.operator_policy import EventHubPolicy
 from nephoscope.automation.run_records import to_records
 from nephoscope.ingest.live.broker_log import BrokerLog
 from nephoscope.ingest.live.privileged_settings import are_hubs
-from nephoscope.model.extras import install
+from nephoscope.model.extras import get_install_command
 from nephoscope.model.secret_redaction import redact_text
 from nephoscope.state.automation.automation_runs import AutomationRun
 
@@ -49,7 +49,7 @@ def run(settings: EventHubActionSettings, run: AutomationRun, around: ActionCont
     producer = _build_producer(broker, given, around)
     failed: list[Any] = []
 
-    def note_delivery(error: object, _: object) -> None:
+    def record_delivery(error: object, _: object) -> None:
         if error is not None:
             failed.append(error)
 
@@ -69,7 +69,7 @@ def run(settings: EventHubActionSettings, run: AutomationRun, around: ActionCont
                 msgspec.json.encode(told),
                 key=id_,
                 headers={"id": id_, "type": run.kind},
-                on_delivery=note_delivery,
+                on_delivery=record_delivery,
             )
         except BufferError:
             producer.flush(_SECONDS)
@@ -78,7 +78,7 @@ def run(settings: EventHubActionSettings, run: AutomationRun, around: ActionCont
                 msgspec.json.encode(told),
                 key=id_,
                 headers={"id": id_, "type": run.kind},
-                on_delivery=note_delivery,
+                on_delivery=record_delivery,
             )
         count += 1
     left = producer.flush(_SECONDS)
@@ -111,7 +111,9 @@ def _build_producer(host: str, connection: str, around: ActionContext) -> Any:
     try:
         from confluent_kafka import KafkaException, Producer
     except ImportError as error:
-        raise ActionError(f"event hubs require the extra kafka: {install('kafka')}", again=False) from error
+        raise ActionError(
+            f"event hubs require the extra kafka: {get_install_command('kafka')}", again=False
+        ) from error
     plain = around.operator.event_hub.plain
     known = {
         "bootstrap.servers": host,

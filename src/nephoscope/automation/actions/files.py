@@ -52,13 +52,13 @@ def run(settings: FileActionSettings, run: AutomationRun, around: ActionContext)
     ]
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = _append(folder, b"\n".join([*lines, b""]), allowed, around.now)
+        name = _append_to_file(folder, b"\n".join([*lines, b""]), allowed, around.now)
     except OSError as error:
         raise ActionError(f"{folder}: {error.strerror}") from error
     return ActionOutcome(f"{len(lines)} lines in {name}")
 
 
-def _append(folder: Path, data: bytes, allowed: AllowedFolder, now: datetime) -> str:
+def _append_to_file(folder: Path, data: bytes, allowed: AllowedFolder, now: datetime) -> str:
     with (folder / ".lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         known = sorted(path for path in folder.glob("*.ndjson") if _NAME.fullmatch(path.name))
@@ -67,13 +67,13 @@ def _append(folder: Path, data: bytes, allowed: AllowedFolder, now: datetime) ->
         else:
             path = folder / f"{now:%Y%m%dT%H%M%S%f}Z.ndjson"
             known.append(path)
-        _write(path, data)
+        _write_behind_last_line(path, data)
         for old in known[: -allowed.keep]:
             old.unlink()
     return path.name
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write_behind_last_line(path: Path, data: bytes) -> None:
     """Behind the last whole line: what a killed process left of one goes."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "r+b") as file:

@@ -58,7 +58,7 @@ def run(settings: MailActionSettings, run: AutomationRun, around: ActionContext)
     assert server is not None
     message = _build_message(settings, run, server, around)
     try:
-        _send(message, server, around)
+        _send_message(message, server, around)
     except smtplib.SMTPResponseException as error:
         text = (
             error.smtp_error.decode("utf-8", "replace")
@@ -90,7 +90,7 @@ def find_refusals(to: Sequence[str], server: MailServer | None) -> list[str]:
     ]
 
 
-def _send(message: EmailMessage, server: MailServer, around: ActionContext) -> None:
+def _send_message(message: EmailMessage, server: MailServer, around: ActionContext) -> None:
     context = ssl.create_default_context(cafile=server.ca or None)
     # smtplib looks the name up without a deadline: it does so once it is known that it is answered
     with translate_connection_errors():
@@ -133,7 +133,7 @@ def _fill_templates(
     """The templates filled in."""
     data = run.document
     values = {
-        "title": data.get("Title") or data.get("AlertName") or _document_name(data) or run.subject,
+        "title": data.get("Title") or data.get("AlertName") or _get_document_name(data) or run.subject,
         "severity": data.get("Severity") or data.get("AlertSeverity") or _read_severity(data),
         "kind": run.kind, "subject": run.subject, "workspace": run.workspace, "rule": run.rule, "data": data,
         "page": _format_page_link(run, around.pages),
@@ -156,7 +156,7 @@ def _format_page_link(run: AutomationRun, pages: str) -> str:
     return f"{pages}/{folder}/{quote(run.subject, safe='')}?{urlencode({'workspace': run.workspace})}"
 
 
-def _document_name(data: dict[str, Any]) -> str:
+def _get_document_name(data: dict[str, Any]) -> str:
     """The name of a document that was published."""
     told = data.get("properties") or {}
     return str(told.get("displayName") or told.get("description") or "")

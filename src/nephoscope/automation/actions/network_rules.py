@@ -38,7 +38,7 @@ def plan(
     around: ActionContext,
 ) -> ActionOutcome:
     """Return the change with its effect by the model; nothing where the model sees no effect."""
-    found = _check(settings, around)
+    found = _check_rule_changes(settings, around)
     if not found.effects:
         return ActionOutcome("the rules would change nothing")
     removed = sum(len(one.removed) for one in found.effects)
@@ -48,7 +48,7 @@ def plan(
     return ActionOutcome(detail, {"target": "nsg", **msgspec.to_builtins(found)}, until)
 
 
-def _check(settings: NetworkRulesActionSettings, around: ActionContext) -> RuleChangePlan:
+def _check_rule_changes(settings: NetworkRulesActionSettings, around: ActionContext) -> RuleChangePlan:
     allowed = around.operator.block
     management = AddressSet.of(allowed.management if allowed else ())
     try:
@@ -64,7 +64,7 @@ def _check(settings: NetworkRulesActionSettings, around: ActionContext) -> RuleC
 def approve(settings: NetworkRulesActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """Check once more, since rules may have changed; then hand the change to its command, where one is named."""
     assert run.plan is not None
-    planned, found = msgspec.convert(run.plan, RuleChangePlan), _check(settings, around)
+    planned, found = msgspec.convert(run.plan, RuleChangePlan), _check_rule_changes(settings, around)
     if found.effects != planned.effects:
         raise ActionError(
             "the network changed after planning: the rules would do something else", again=False

@@ -149,7 +149,7 @@ async def _send_request(
         ):
             status = answer.status_code
             if not 200 <= status < 300:
-                await _read(answer, said)
+                await _read_answer_head(answer, said)
     except TimeoutError as error:
         if not status:
             raise ActionError(f"{where.name}: no response within {seconds:g} s") from error
@@ -159,7 +159,7 @@ async def _send_request(
     return status, said.decode("utf-8", "replace")
 
 
-async def _read(answer: httpx.Response, said: bytearray) -> None:
+async def _read_answer_head(answer: httpx.Response, said: bytearray) -> None:
     """The first bytes as they come: nothing is unpacked, and no more is waited for."""
     async for chunk in answer.aiter_raw():
         said += chunk[: _SAID - len(said)]
@@ -167,11 +167,11 @@ async def _read(answer: httpx.Response, said: bytearray) -> None:
             return
 
 
-def _name_receiver(settings: WebhookActionSettings) -> str:
+def _describe_receiver(settings: WebhookActionSettings) -> str:
     """The host; of an address that is a secret its name."""
     return urlsplit(settings.url).netloc.lower() if settings.url else settings.address
 
 
 KIND = ActionKind(
-    "webhook", "Send to a signed webhook", WebhookActionSettings, run=run, receiver=_name_receiver
+    "webhook", "Send to a signed webhook", WebhookActionSettings, run=run, receiver=_describe_receiver
 )

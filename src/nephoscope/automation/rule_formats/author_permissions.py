@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nephoscope.access.scopes import Hierarchy, find_reach, is_permitted
 from nephoscope.automation.event_kinds import RISKS
 from nephoscope.automation.rule import AutomationError, AutomationRule
-from nephoscope.files.json_tree import get_list, get_text, tree_of
+from nephoscope.files.json_tree import get_list, get_text, get_tree
 
 if TYPE_CHECKING:
     from nephoscope.state import State
@@ -28,7 +28,7 @@ def limit_to_author(
     one: AutomationRule, body: Mapping[str, object], state: State, hierarchy: Hierarchy
 ) -> AutomationRule:
     """Return an automation within its author's rights of now; AutomationError where that one is let in no more, or may not do it."""
-    properties = tree_of(body, "properties")
+    properties = get_tree(body, "properties")
     id_ = get_text(properties, "metadata", "lastUpdatedBy")
     if not id_:
         return one

@@ -13,14 +13,14 @@ from nephoscope.automation.action import find_action_kind
 HIDDEN = ("uri", "connectionString", "sasPolicyName")
 
 
-def name_credential(key: str, at: int, name: str) -> str:
+def build_credential_name(key: str, at: int, name: str) -> str:
     """The name under which a secret of the action at an index of an automation is kept; `key` is its lower-cased id."""
     return f"automation-{hashlib.blake2b(key.encode(), digest_size=8).hexdigest()}-{at}-{name}"
 
 
 def list_secret_names(key: str, names: Iterable[str]) -> list[str]:
     """Return which of the names of credentials are an automation's; `key` is its lower-cased id."""
-    prefix = name_credential(key, 0, "").rsplit("-", 2)[0]
+    prefix = build_credential_name(key, 0, "").rsplit("-", 2)[0]
     return [one for one in names if one.startswith(f"{prefix}-")]
 
 
@@ -44,9 +44,9 @@ def list_secrets(body: Mapping[str, Any]) -> list[ActionSecret]:
     ]
 
 
-def name_secrets(key: str, secrets: Iterable[ActionSecret]) -> dict[str, str]:
+def map_secret_names(key: str, secrets: Iterable[ActionSecret]) -> dict[str, str]:
     """Return the secrets by the names of the credentials that they are kept as; `key` is the automation's lower-cased id."""
-    return {name_credential(key, one.at, one.name): one.value for one in secrets}
+    return {build_credential_name(key, one.at, one.name): one.value for one in secrets}
 
 
 def to_engine_action(key: str, at: int, given: object) -> dict[str, object]:
@@ -63,12 +63,16 @@ def to_engine_action(key: str, at: int, given: object) -> dict[str, object]:
 def _convert_logic_app(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
     """A Logic App is told by its address, which has the right to tell it within."""
     del given
-    return {"action": "webhook", "address": name_credential(key, at, "uri")}
+    return {"action": "webhook", "address": build_credential_name(key, at, "uri")}
 
 
 def _convert_event_hub(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
     hub = str(given.get("eventHubResourceId") or "").rpartition("/")[2]
-    return {"action": "event_hub", "connection": name_credential(key, at, "connectionString"), "hub": hub}
+    return {
+        "action": "event_hub",
+        "connection": build_credential_name(key, at, "connectionString"),
+        "hub": hub,
+    }
 
 
 def _convert_workspace(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:

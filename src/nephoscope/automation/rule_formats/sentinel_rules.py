@@ -22,7 +22,7 @@ from nephoscope.automation.condition import (
 )
 from nephoscope.automation.event_kinds import EVENT_KINDS
 from nephoscope.automation.rule import AutomationError, AutomationRule, Trigger, UnusableRule
-from nephoscope.automation.rule_formats.security_actions import name_credential
+from nephoscope.automation.rule_formats.security_actions import build_credential_name
 from nephoscope.model.utc_time import assume_utc
 from nephoscope.state.automation.automation_runs import RuleLanguage
 
@@ -105,7 +105,7 @@ def read_playbook_rule(key: str) -> AutomationRule:
         _extract_last_segment(key),
         RuleLanguage.SENTINEL,
         (Trigger((EVENT_KINDS["alert.created"],), ValueCondition(FactProperty("rule"), "Equals", [rule])),),
-        [{"action": "webhook", "address": name_credential(key, 0, "uri")}],
+        [{"action": "webhook", "address": build_credential_name(key, 0, "uri")}],
         order=0,
         workspaces=(parse_workspace(key),),
     )
@@ -143,7 +143,7 @@ def _read_condition(given: Mapping[str, object], where: str) -> EventCondition:
 
 def _read_property(given: Mapping[str, object], where: str) -> EventCondition:
     """Read a property compared with values."""
-    return _compare(_read_fact(given, where), given, where)
+    return _read_value_condition(_read_fact(given, where), given, where)
 
 
 def _read_changed_property(given: Mapping[str, object], where: str) -> EventCondition:
@@ -154,7 +154,7 @@ def _read_changed_property(given: Mapping[str, object], where: str) -> EventCond
     if change is None:
         return FactChanged(fact)
     compared = f"before.{fact}" if change == "ChangedFrom" else fact
-    return AllConditions((FactChanged(fact), _compare(compared, given, where)))
+    return AllConditions((FactChanged(fact), _read_value_condition(compared, given, where)))
 
 
 def _read_array_changed(given: Mapping[str, object], where: str) -> EventCondition:
@@ -183,7 +183,7 @@ _CONDITIONS: Mapping[str, Callable[[Mapping[str, object], str], EventCondition]]
 }
 
 
-def _compare(fact: str, given: Mapping[str, object], where: str) -> ValueCondition:
+def _read_value_condition(fact: str, given: Mapping[str, object], where: str) -> ValueCondition:
     operator, wanted = _read_operator(given, where), _read_texts(given.get("propertyValues"), where)
     # a rule is named by its whole ARM id, and known by the end of it
     values = [_extract_last_segment(one) if fact.endswith("rule") else one for one in wanted]
@@ -233,7 +233,7 @@ def _convert_action(given: Mapping[str, object], where: str) -> dict[str, object
     return settings
 
 
-def _modify(more: Mapping[str, object]) -> dict[str, object]:
+def _read_modify_action(more: Mapping[str, object]) -> dict[str, object]:
     owner = more.get("owner")
     named = (
         [owner.get(one) for one in ("userPrincipalName", "email", "assignedTo", "objectId")]
@@ -274,7 +274,7 @@ def _convert_playbook(more: Mapping[str, object]) -> dict[str, object]:
 
 
 _ACTIONS: Mapping[str, Callable[[Mapping[str, object]], dict[str, object]]] = {
-    "ModifyProperties": _modify,
+    "ModifyProperties": _read_modify_action,
     "AddIncidentTask": _convert_task,
     "RunPlaybook": _convert_playbook,
 }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from nephoscope import __version__
-from nephoscope.posture.code.finding import FindingState, fingerprints
+from nephoscope.posture.code.finding import FindingState, compute_fingerprints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ def build_run(report: CodeReport, rules: Sequence[Mapping[str, object]]) -> dict
 def build_results(report: CodeReport, levels: Mapping[Severity, str]) -> Iterator[dict[str, object]]:
     """Give the result of each finding; `levels` are SARIF's levels by severity."""
     order = {rule.id: index for index, rule in enumerate(select_used_rules(report))}
-    for finding, fingerprint in zip(report.findings, fingerprints(report.findings), strict=True):
+    for finding, fingerprint in zip(report.findings, compute_fingerprints(report.findings), strict=True):
         yield _build_result(finding, fingerprint, order[finding.rule], levels[finding.severity])
 
 
@@ -86,7 +86,7 @@ def _build_result(finding: CodeFinding, fingerprint: str, index: int, level: str
             for number, region in enumerate(finding.related, 1)
         ]
     if finding.fix:
-        result["fixes"] = [_fix(finding)]
+        result["fixes"] = [_build_sarif_fix(finding)]
     return result
 
 
@@ -97,7 +97,7 @@ def _build_location(finding: CodeFinding) -> dict[str, object]:
     return location
 
 
-def _fix(finding: CodeFinding) -> dict[str, object]:
+def _build_sarif_fix(finding: CodeFinding) -> dict[str, object]:
     changes: dict[str, list[Edit]] = {}
     for edit in finding.fix:
         changes.setdefault(edit.region.file, []).append(edit)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
-from nephoscope.posture.code.finding import FindingState, fingerprints
+from nephoscope.posture.code.finding import FindingState, compute_fingerprints
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _SEVERITIES = {
 }
 
 
-def _not_judged(unread: UnreadFile) -> dict[str, object]:
+def _report_unread_file(unread: UnreadFile) -> dict[str, object]:
     place = unread.region
     said = "\0".join(("not-judged", place.file, unread.reason)).encode("utf-8", "surrogatepass")
     return {
@@ -53,8 +53,8 @@ def render(report: CodeReport, out: TextIO) -> None:
                 "lines": {"begin": finding.region.line, "end": finding.region.last_line},
             },
         }
-        for mark, finding in zip(fingerprints(report.findings), report.findings, strict=True)
+        for mark, finding in zip(compute_fingerprints(report.findings), report.findings, strict=True)
         if finding.state in listed
     ]
-    entries += map(_not_judged, report.unread)
+    entries += map(_report_unread_file, report.unread)
     out.write(msgspec.json.format(msgspec.json.encode(entries), indent=1).decode() + "\n")

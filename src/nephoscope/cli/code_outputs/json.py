@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
-from nephoscope.posture.code.finding import CodeFinding, UnreadFile, fingerprints
+from nephoscope.posture.code.finding import CodeFinding, UnreadFile, compute_fingerprints
 from nephoscope.posture.code.planned_resources import PlannedPlace
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class CodeDocument(msgspec.Struct, frozen=True, rename="camel"):
 
 def render(report: CodeReport, out: TextIO) -> None:
     """Write one document."""
-    marks = fingerprints(report.findings)
+    marks = compute_fingerprints(report.findings)
     document = CodeDocument(
         SCHEMA_VERSION,
         report.target,

@@ -29,7 +29,7 @@ def _list_lines(report: CodeReport) -> Iterator[str]:
     ):
         yield f"{finding.region}: {finding.severity.value}: {finding.message}"
         yield from (f"    by {region}" for region in finding.related)
-    yield from _list_unknown(merge_alike(report.unknown))
+    yield from _list_unknown_findings(merge_alike(report.unknown))
     yield from (
         f"{one.region}: suppressed: {one.message} ({one.reason})"
         for one in merge_alike(report.suppressed_findings)
@@ -41,7 +41,7 @@ def _list_lines(report: CodeReport) -> Iterator[str]:
     yield from _list_summary_lines(report)
 
 
-def _list_unknown(findings: list[CodeFinding]) -> Iterator[str]:
+def _list_unknown_findings(findings: list[CodeFinding]) -> Iterator[str]:
     yield from (f"{one.region}: unknown: {one.message}" for one in findings[:MAX_UNKNOWN])
     if len(findings) > MAX_UNKNOWN:
         yield (

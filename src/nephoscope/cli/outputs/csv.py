@@ -38,7 +38,7 @@ def render(report: ReportView, out: TextIO) -> None:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in report.rows:
-        control = report.controls.find_scoring(row.recommendation)
+        control = report.controls.find_scoring_control(row.recommendation)
         writer.writerow([escape_cell(value) for value in _list_cells(row, control.name if control else "")])
 
 

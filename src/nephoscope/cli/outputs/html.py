@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from nephoscope.cli.outputs.table import NO_CONTROL, explain_weighting, format_score
 from nephoscope.cli.terminal.sanitize_output import format_count
-from nephoscope.posture.reports.report import choose_listed_groups, list_failing
+from nephoscope.posture.reports.report import choose_listed_groups, list_failing_recommendations
 from nephoscope.posture.reports.resource_label import label_resource
 from nephoscope.posture.reports.row_selection import RowSelection
 from nephoscope_policy.model.state import ComplianceState, Severity
@@ -61,11 +61,11 @@ def _build_template_values(report: ReportView) -> dict[str, object]:
         "unknown": report.states[ComplianceState.UNKNOWN] + report.states[ComplianceState.ERROR],
         "no_control": NO_CONTROL,
         "controls": sorted(report.score.assessed_controls, key=lambda item: -item.potential),
-        "ranking": list_failing(report),
+        "ranking": list_failing_recommendations(report),
         "listed": choose_listed_groups(report),
         "shown": sum(report.groups.values()),
         "findings": {
-            group.key: list(islice(report.rows_of_group(group), MAX_RESOURCES))
+            group.key: list(islice(report.list_rows_of_group(group), MAX_RESOURCES))
             for group in report.groups
             if group.state is ComplianceState.NON_COMPLIANT
         },

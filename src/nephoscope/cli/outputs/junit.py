@@ -74,7 +74,7 @@ def _write_suite(
     )
     out.write(f"  {_render_opening_tag(suite)}\n")
     for group in groups.values():
-        for row in report.rows_of_group(group):
+        for row in report.list_rows_of_group(group):
             case = ET.Element(
                 "testcase", classname=name, name=_replace_forbidden(label_resource(report, row))
             )

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
 from nephoscope.cli.outputs.table import NO_CONTROL, format_score
-from nephoscope.posture.reports.report import choose_listed_groups, list_failing
+from nephoscope.posture.reports.report import choose_listed_groups, list_failing_recommendations
 from nephoscope.posture.reports.resource_label import label_resource
 from nephoscope.posture.reports.row_selection import RowSelection
 from nephoscope_policy.model.state import ComplianceState
@@ -93,7 +93,7 @@ def _list_controls(report: ReportView) -> Iterator[tuple[object, ...]]:
 
 
 def _list_recommendations(report: ReportView) -> Iterator[tuple[object, ...]]:
-    for item in list_failing(report):
+    for item in list_failing_recommendations(report):
         counts = item.counts
         figures = (counts.unhealthy, counts.assessed_count, counts.not_assessed, f"{item.gain:.2f}")
         yield item.recommendation.severity.value, item.title, *figures

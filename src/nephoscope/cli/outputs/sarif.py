@@ -15,7 +15,7 @@ from nephoscope import __version__
 from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.posture.reports.resource_label import is_ambiguous, label_name, label_resource
 from nephoscope.posture.reports.row_selection import RowSelection
-from nephoscope_policy.model.assessment import failure_title
+from nephoscope_policy.model.assessment import get_failure_title
 from nephoscope_policy.model.resource_id import with_tenant
 from nephoscope_policy.model.state import ComplianceState, Severity
 
@@ -77,9 +77,11 @@ def render(report: ReportView, out: TextIO) -> None:
         "results": [],
     }
     results = (
-        _build_result(report, row, order[group.key]) for group in told for row in report.rows_of_group(group)
+        _build_result(report, row, order[group.key])
+        for group in told
+        for row in report.list_rows_of_group(group)
     )
-    _write(run, _list_notifications(report), results, out)
+    _write_sarif_run(run, _list_notifications(report), results, out)
 
 
 def render_code(report: CodeReport, out: TextIO) -> None:
@@ -87,14 +89,16 @@ def render_code(report: CodeReport, out: TextIO) -> None:
     from nephoscope.cli.code import sarif as code_sarif
 
     rules = [
-        _rule_object(rule.id, rule.title, rule.description, rule.steps, rule.severity, rule.tags)
+        _build_rule_object(rule.id, rule.title, rule.description, rule.steps, rule.severity, rule.tags)
         for rule in code_sarif.select_used_rules(report)
     ]
     run = code_sarif.build_run(report, rules)
-    _write(run, code_sarif.build_notifications(report), code_sarif.build_results(report, _LEVEL), out)
+    _write_sarif_run(
+        run, code_sarif.build_notifications(report), code_sarif.build_results(report, _LEVEL), out
+    )
 
 
-def _write(
+def _write_sarif_run(
     run: dict[str, object],
     notifications: Iterable[dict[str, object]],
     results: Iterable[dict[str, object]],
@@ -104,9 +108,9 @@ def _write(
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     head, between, tail = _to_json(document).rsplit("[]", 2)
     out.write(head)
-    _list(notifications, 6, out)
+    _write_json_list(notifications, 6, out)
     out.write(between)
-    _list(results, 4, out)
+    _write_json_list(results, 4, out)
     out.write(tail + "\n")
 
 
@@ -114,7 +118,7 @@ def _to_json(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=1).decode()
 
 
-def _list(items: Iterable[dict[str, object]], depth: int, out: TextIO) -> None:
+def _write_json_list(items: Iterable[dict[str, object]], depth: int, out: TextIO) -> None:
     """Write a list whose items stand so deep."""
     margin, empty = "\n" + " " * depth, True
     for item in items:
@@ -127,10 +131,10 @@ def _build_rule(key: str, recommendation: Recommendation) -> dict[str, object]:
     steps, az = list(recommendation.remediation.steps), recommendation.remediation.az
     tags = (*recommendation.controls, *recommendation.tactics)
     description = recommendation.description
-    return _rule_object(key, recommendation.name, description, steps, recommendation.severity, tags, az)
+    return _build_rule_object(key, recommendation.name, description, steps, recommendation.severity, tags, az)
 
 
-def _rule_object(
+def _build_rule_object(
     key: str,
     name: str,
     description: str,
@@ -145,7 +149,7 @@ def _rule_object(
     return {
         "id": key,
         "name": name,
-        "shortDescription": {"text": failure_title(name)},
+        "shortDescription": {"text": get_failure_title(name)},
         "fullDescription": {"text": description or name},
         "help": {
             "text": "\n".join(steps) or name,
@@ -217,7 +221,7 @@ def _build_location(report: ReportView, row: ReportRow) -> dict[str, object]:
 
 def _list_notifications(report: ReportView) -> Iterator[dict[str, object]]:
     for group in report.groups:
-        for row in report.rows_of_group(group) if group.state is ComplianceState.ERROR else ():
+        for row in report.list_rows_of_group(group) if group.state is ComplianceState.ERROR else ():
             yield {
                 "level": "error",
                 "message": {"text": f"{label_resource(report, row)}: {row.assessment.description}"},

@@ -9,9 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from nephoscope.cli.terminal.console import create_console
-from nephoscope.cli.terminal.exit_code import is_assessed
+from nephoscope.cli.terminal.exit_code import has_applicable_assessment
 from nephoscope.cli.terminal.sanitize_output import format_count
-from nephoscope.posture.reports.report import RecommendationSummary, choose_listed_groups, list_failing
+from nephoscope.posture.reports.report import (
+    RecommendationSummary,
+    choose_listed_groups,
+    list_failing_recommendations,
+)
 from nephoscope.posture.reports.resource_label import label_change
 from nephoscope.posture.reports.row_selection import NOTHING, RowSelection
 from nephoscope_policy.model.state import ComplianceState, Severity
@@ -52,7 +56,7 @@ def render(report: ReportView, out: TextIO) -> None:
         console.print(Text(f"{explain_weighting(scored)} `nephoscope score` shows them.", style="dim"))
     print_ranking(report, console)
     _print_changes(report, console)
-    _print_unjudged(report, console)
+    _print_unjudged_recommendations(report, console)
 
 
 def format_score(score: SecureScore) -> str:
@@ -94,10 +98,10 @@ def _print_headline(report: ReportView, console: Console) -> None:
 
 def print_controls(score: SecureScore, console: Console) -> None:
     """Print the controls that were assessed; say so where there is none."""
-    console.print(_score_table(score, console.width) if score.assessed_controls else NO_CONTROL)
+    console.print(_build_score_table(score, console.width) if score.assessed_controls else NO_CONTROL)
 
 
-def _score_table(score: SecureScore, width: int) -> Table:
+def _build_score_table(score: SecureScore, width: int) -> Table:
     """The controls that were assessed, the one with most to gain first; bars where the width has room for them."""
     bars = width >= WIDE
     table = Table(
@@ -130,10 +134,10 @@ def _draw_bar(share: float, width: int = 16) -> Text:
 
 def print_ranking(report: ReportView, console: Console) -> None:
     """Print the recommendations to work on, and those of other states that were asked for; say so where there is none."""
-    if not is_assessed(report.group_sizes):
+    if not has_applicable_assessment(report.group_sizes):
         console.print("\nNothing was assessed.")
         return
-    found, listed = list_failing(report), choose_listed_groups(report)
+    found, listed = list_failing_recommendations(report), choose_listed_groups(report)
     asked = report.filter.states
     if not asked or ComplianceState.NON_COMPLIANT in asked:
         console.print(build_ranking_table(found[: report.top]))
@@ -199,7 +203,7 @@ def build_ranking_table(ranking: Iterable[RankedRecommendation]) -> Table:
         table.add_row(
             Text(severity.value, style=SEVERITY_STYLE[severity]),
             _build_ranked_title(item),
-            _count_failing(item.counts),
+            _format_failing_count(item.counts),
             f"+{item.gain:.2f}" if item.gain else "",
             Text(item.control.name if item.control else "", style="dim"),
         )
@@ -212,7 +216,7 @@ def _build_ranked_title(item: RankedRecommendation) -> Text:
     return title.append(f"\n{item.finding}", style="dim") if item.finding else title
 
 
-def _count_failing(counts: StateCounts) -> Text:
+def _format_failing_count(counts: StateCounts) -> Text:
     """Return how many of the assessed fail, and below it how many were not assessed."""
     figure = Text(counts.failing_share)
     return figure.append(f"\n{counts.not_assessed:,} not assessed", "dim") if counts.not_assessed else figure
@@ -233,7 +237,7 @@ def _print_changes(report: ReportView, console: Console) -> None:
         )
 
 
-def _print_unjudged(report: ReportView, console: Console) -> None:
+def _print_unjudged_recommendations(report: ReportView, console: Console) -> None:
     """Nothing is silently empty: what could not be judged is listed with its reason."""
     unjudged = [
         (count, state, cause)

@@ -75,11 +75,11 @@ def command(
     system = ExaminedSystem(_open_view(target, tag, platform, insecure), facts)
     results = judge_baseline(system)
     if keep:
-        _keep(data, resource, system, tenant)
+        _save_baseline_results(data, resource, system, tenant)
     shown = [one for one in results if everything or one.state.value in ("Fail", "Unknown")]
-    _show(target, shown, output)
-    print_message(_summarize(results))
-    sys.exit(_exit_code(results, fail_on, fail_on_unknown))
+    _print_baseline_results(target, shown, output)
+    print_message(_summarize_baseline_results(results))
+    sys.exit(_choose_exit_code(results, fail_on, fail_on_unknown))
 
 
 def _read_facts(file: Path) -> HostFacts:
@@ -112,7 +112,7 @@ def _open_view(target: str, tag: str, platform: str, insecure: bool) -> FileView
         exit_with_usage_error(str(error))
 
 
-def _keep(data: Path, resource: str, system: ExaminedSystem, tenant: str) -> None:
+def _save_baseline_results(data: Path, resource: str, system: ExaminedSystem, tenant: str) -> None:
     from nephoscope.cli.session.service_context import open_context
     from nephoscope.collect.facts.report_errors import FactError
     from nephoscope.protect.baseline.machine_report import make_machine_report
@@ -128,7 +128,7 @@ def _keep(data: Path, resource: str, system: ExaminedSystem, tenant: str) -> Non
         print_message(f"not stored, because the result is Unknown: {id_.rpartition('/')[2]}")
 
 
-def _show(target: str, results: list[BaselineResult], output: str) -> None:
+def _print_baseline_results(target: str, results: list[BaselineResult], output: str) -> None:
     if output == "sarif":
         from nephoscope.cli.outputs.sarif import render_code
         from nephoscope.cli.session.baseline_findings import build_baseline_report
@@ -149,7 +149,7 @@ def _build_row(one: BaselineResult) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _summarize(results: tuple[BaselineResult, ...]) -> str:
+def _summarize_baseline_results(results: tuple[BaselineResult, ...]) -> str:
     from collections import Counter
 
     counts = Counter(one.state.value for one in results)
@@ -161,7 +161,9 @@ def _summarize(results: tuple[BaselineResult, ...]) -> str:
     return f"{len(results):,} rules: {told}"
 
 
-def _exit_code(results: tuple[BaselineResult, ...], fail_on: Severity | None, fail_on_unknown: bool) -> int:
+def _choose_exit_code(
+    results: tuple[BaselineResult, ...], fail_on: Severity | None, fail_on_unknown: bool
+) -> int:
     if fail_on and any(
         one.state.value == "Fail" and one.rule.severity.rank >= fail_on.rank for one in results
     ):

@@ -54,10 +54,10 @@ def command(data: Path, /, file: Path, most: int, output: str) -> None:
             summary = analyze_capture(stream)
     except CaptureError as error:
         exit_with_usage_error(f"{file}: {error}")
-    write_summary(summary, _find_listed(data, summary), most, output, sys.stdout)
+    write_summary(summary, _find_listed_indicators(data, summary), most, output, sys.stdout)
 
 
-def _find_listed(data: Path, summary: CaptureSummary) -> IndicatorMatches:
+def _find_listed_indicators(data: Path, summary: CaptureSummary) -> IndicatorMatches:
     """Compare a capture with the threat intelligence of a data folder, none where there is no such folder."""
     from nephoscope.service.indicator_matches import IndicatorMatches
 
@@ -105,7 +105,7 @@ def _write_json(summary: CaptureSummary, listed: IndicatorMatches, out: TextIO) 
         "tcpRetransmissions": summary.retransmissions,
         "defect": summary.defect,
         "protocolFrames": dict(summary.protocol_frames.most_common()),
-        "conversations": summary.conversations(),
+        "conversations": summary.list_conversations(),
         "names": summary.names,
         "credentials": summary.credentials,
         "indicatorsCompared": listed.compared,
@@ -132,7 +132,7 @@ def _write_tables(summary: CaptureSummary, listed: IndicatorMatches, most: int, 
     if summary.defect:
         console.print(f"[yellow]Damaged:[/yellow] {escape(summary.defect)}")
     if listed.matches:
-        _write_listed(summary, listed, most, console)
+        _write_listed_indicators(summary, listed, most, console)
     else:
         console.print(f"Known bad: no match among {listed.compared:,} indicators", style="dim")
     protocols = summary.protocol_frames.most_common(most)
@@ -150,7 +150,7 @@ def _write_tables(summary: CaptureSummary, listed: IndicatorMatches, most: int, 
     )
     table.add_column("Frames", justify="right")
     table.add_column("Bytes", justify="right")
-    conversations = summary.conversations()
+    conversations = summary.list_conversations()
     for one in conversations[:most]:
         ends = (
             f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
@@ -176,7 +176,9 @@ def _write_tables(summary: CaptureSummary, listed: IndicatorMatches, most: int, 
             )
 
 
-def _write_listed(summary: CaptureSummary, listed: IndicatorMatches, most: int, console: Console) -> None:
+def _write_listed_indicators(
+    summary: CaptureSummary, listed: IndicatorMatches, most: int, console: Console
+) -> None:
     from rich.markup import escape
 
     from nephoscope.protect.capture.observables import list_observables

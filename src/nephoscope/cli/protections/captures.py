@@ -66,9 +66,9 @@ def analyze_capture(data: Path, /, capture: str, save: Path | None, most: int, o
 def print_script(machine: str, storage: str, seconds: int, size: int) -> None:
     """Print the commands for `az` that capture the packets of an Azure machine by Network Watcher."""
     from nephoscope.cli.terminal.messages import exit_with_usage_error
-    from nephoscope.service.packet_captures import network_watcher_script
+    from nephoscope.service.packet_captures import render_network_watcher_script
 
     try:
-        click.echo(network_watcher_script(machine, storage, seconds, size))
+        click.echo(render_network_watcher_script(machine, storage, seconds, size))
     except ValueError as error:
         exit_with_usage_error(str(error))

@@ -43,9 +43,9 @@ _SETTINGS = click.option(
 @add_list_format_option
 def paths(system: Literal["linux", "windows"], output: str) -> None:
     """List the paths that are recommended for an operating system."""
-    from nephoscope.protect.files.monitored_paths import recommended_paths
+    from nephoscope.protect.files.monitored_paths import list_recommended_paths
 
-    rows = [{"path": one.path, "exclude": ", ".join(one.exclude)} for one in recommended_paths(system)]
+    rows = [{"path": one.path, "exclude": ", ".join(one.exclude)} for one in list_recommended_paths(system)]
     show_list(rows, ("path", "exclude"), output)
 
 
@@ -91,7 +91,9 @@ def start(data: Path, /, name: str, root: Path, file: Path | None) -> None:
 
     with open_context(data) as service:
         try:
-            host = start_monitoring(service, name or gethostname(), root.absolute(), _read(file))
+            host = start_monitoring(
+                service, name or gethostname(), root.absolute(), _read_monitoring_settings(file)
+            )
         except (MonitoringScanError, MonitoredHostError) as error:
             exit_with_usage_error(str(error))
     click.echo(f"{host.name}: {len(host.approved):,} files in the baseline")
@@ -114,7 +116,7 @@ def set_(data: Path, /, name: str, file: Path) -> None:
 
     with open_context(data) as service:
         try:
-            change_settings(service, name, _read(file))
+            change_settings(service, name, _read_monitoring_settings(file))
         except MonitoredHostError as error:
             exit_with_usage_error(str(error))
 
@@ -133,7 +135,7 @@ def scan(
     """Compare the files of HOST with its baseline. Each new change is a row of
     MDCFileIntegrityMonitoringEvents; changes within a maintenance window are approved.
     """
-    from nephoscope.cli.session.lake_access import flush_pending, open_lake
+    from nephoscope.cli.session.lake_access import flush_pending_rows, open_lake
     from nephoscope.cli.session.service_context import build_context
     from nephoscope.protect.files.file_scan import MonitoringScanError
     from nephoscope.protect.files.monitored_host import MonitoredHostError
@@ -144,7 +146,7 @@ def scan(
             found = scan_host(build_context(data, state), name or gethostname(), resource, workspace)
         except (MonitoringScanError, MonitoredHostError) as error:
             exit_with_usage_error(str(error))
-        flush_pending(data, lake, state)
+        flush_pending_rows(data, lake, state)
     show_list(
         [_build_row(one) for one in (found.new if only_new else found.open)], COLUMNS, output, "no changes"
     )
@@ -174,7 +176,7 @@ def approve(data: Path, /, name: str, patterns: tuple[str, ...], reason: str) ->
     click.echo(f"{len(found):,} changes approved")
 
 
-def _read(file: Path | None) -> MonitoringSettings:
+def _read_monitoring_settings(file: Path | None) -> MonitoringSettings:
     from nephoscope.protect.files.monitoring_settings import (
         MonitoringSettings,
         MonitoringSettingsError,

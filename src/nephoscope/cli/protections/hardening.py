@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
-from nephoscope.cli.session.options import evaluation_options, resource_options
+from nephoscope.cli.session.options import add_evaluation_options, add_resource_options
 from nephoscope.cli.terminal.messages import exit_with_usage_error
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ class _HardeningOptions(ViewOptions):
 
 
 @click.command("hardening")
-@evaluation_options
-@resource_options
+@add_evaluation_options
+@add_resource_options
 @click.option(
     "--enforce",
     default="",
@@ -43,7 +43,7 @@ def command(data: Path, /, **options: Unpack[_HardeningOptions]) -> None:
 
     report = build_report(data, options)
     if options["enforce"]:
-        _enforce(data, report, options["enforce"])
+        _enforce_proposals(data, report, options["enforce"])
     elif options["output"] == "json":
         _write_json(report)
     else:
@@ -64,7 +64,7 @@ def _list_proposals(report: Report) -> Iterator[tuple[str, HardeningProposal, li
                 yield item.resource, msgspec.convert(one.details, HardeningProposal), cut
 
 
-def _list_unknown(report: Report) -> list[tuple[str, str]]:
+def _list_unknown_recommendations(report: Report) -> list[tuple[str, str]]:
     from nephoscope.analyze.adaptive_network_hardening import HARDENED
     from nephoscope_policy.model.state import ComplianceState
 
@@ -84,7 +84,10 @@ def _write_json(report: Report) -> None:
             {"machine": machine, **msgspec.to_builtins(one), "cutFlows": cut}
             for machine, one, cut in _list_proposals(report)
         ],
-        "unknown": [{"machine": machine, "reason": reason} for machine, reason in _list_unknown(report)],
+        "unknown": [
+            {"machine": machine, "reason": reason}
+            for machine, reason in _list_unknown_recommendations(report)
+        ],
     }
     click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
 
@@ -106,11 +109,11 @@ def _write_table(report: Report) -> None:
             click.echo(f"    {flow['source']} > {flow['port']}, {flow['flows']} flows: {flow['reason']}")
         if one.obstacle:
             click.echo(f"  cannot be enforced: {one.obstacle}")
-    for machine, reason in _list_unknown(report):
+    for machine, reason in _list_unknown_recommendations(report):
         click.echo(f"Unknown: {machine.rsplit('/', 1)[-1]}: {reason}")
 
 
-def _enforce(data: Path, report: Report, machine: str) -> None:
+def _enforce_proposals(data: Path, report: Report, machine: str) -> None:
     from nephoscope.automation.rule_change_plan import GroupChange
     from nephoscope.cli.session.service_context import open_context
     from nephoscope.service.network_rules import ENFORCE, request_rule_change

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
-from nephoscope.cli.session.options import evaluation_options, resource_options
+from nephoscope.cli.session.options import add_evaluation_options, add_resource_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +22,8 @@ class _NetworkOptions(ViewOptions):
 
 
 @click.command("network")
-@evaluation_options
-@resource_options
+@add_evaluation_options
+@add_resource_options
 @click.option(
     "--most",
     default=5,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
-from nephoscope.cli.session.options import evaluation_options, resource_options
+from nephoscope.cli.session.options import add_evaluation_options, add_resource_options
 from nephoscope.cli.terminal.messages import exit_with_usage_error
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ class _SegmentOptions(ViewOptions):
 
 
 @click.command("segments")
-@evaluation_options
-@resource_options
+@add_evaluation_options
+@add_resource_options
 @click.option(
     "--plan",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -71,7 +71,7 @@ def command(data: Path, /, **options: Unpack[_SegmentOptions]) -> None:
     if options["days"]:
         _write_flows(data, plan, found, options["days"], as_json=options["output"] == "json")
     elif options["block"] or options["request"]:
-        _block(data, _build(plan, view, found), request=options["request"])
+        _print_or_request_block(data, _build_segment_block(plan, view, found), request=options["request"])
     elif options["output"] == "json":
         _write_json(found)
     else:
@@ -132,7 +132,7 @@ def _write_table(found: SegmentAnalysis) -> None:
         click.echo(f"Unknown: {what} was not collected")
 
 
-def _build(plan: SegmentPlan, view: EstateView, found: SegmentAnalysis) -> SegmentBlock:
+def _build_segment_block(plan: SegmentPlan, view: EstateView, found: SegmentAnalysis) -> SegmentBlock:
     from nephoscope.estate.data_gap import DataNotCollectedError
     from nephoscope.estate.rule_changes import NoPriorityError
     from nephoscope.protect.segments.segment_block import SegmentBlockError, build_block
@@ -145,7 +145,7 @@ def _build(plan: SegmentPlan, view: EstateView, found: SegmentAnalysis) -> Segme
         exit_with_usage_error(f"no block: {gap.what} was not collected")
 
 
-def _block(data: Path, block: SegmentBlock, *, request: bool) -> None:
+def _print_or_request_block(data: Path, block: SegmentBlock, *, request: bool) -> None:
     """Print the rules of a block, or request them."""
     import msgspec
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from nephoscope_kql.cell_formatting import typed_columns
+from nephoscope_kql.cell_formatting import list_typed_columns
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def build_arrow_table(results: Sequence[QueryResult]) -> pa.Table:
     """
     table = results[-1].table
     arrays, fields = [], []
-    for place, (_, kind) in enumerate(typed_columns(table)):
+    for place, (_, kind) in enumerate(list_typed_columns(table)):
         field, column = table.schema.field(place), table.column(place)
         moment = kind == KqlType.DATETIME
         arrays.append(_convert_times(column) if moment else column)
@@ -39,7 +39,7 @@ def count_truncated_times(table: pa.Table) -> int:
     """Count how many times of a result have digits that a microsecond does not hold."""
     return sum(
         int(np.count_nonzero(_to_ticks(table.column(place)) % _TICKS_PER_MICROSECOND))
-        for place, (_, kind) in enumerate(typed_columns(table))
+        for place, (_, kind) in enumerate(list_typed_columns(table))
         if kind == KqlType.DATETIME
     )
 

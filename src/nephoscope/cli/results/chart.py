@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from nephoscope.cli.results.text_charts import draw_chart
 from nephoscope.cli.terminal.console import create_console
-from nephoscope_kql.cell_formatting import typed_columns
+from nephoscope_kql.cell_formatting import list_typed_columns
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -36,5 +36,5 @@ def _add_chart(result: QueryResult) -> QueryResult:
     """The result with a chart: by time where there is a time, else a bar a row."""
     if result.hint.chart not in ("", "table"):
         return result
-    timed = any(kind == KqlType.DATETIME for _, kind in typed_columns(result.table))
+    timed = any(kind == KqlType.DATETIME for _, kind in list_typed_columns(result.table))
     return replace(result, hint=replace(result.hint, chart="timechart" if timed else "barchart"))

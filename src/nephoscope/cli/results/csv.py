@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope_kql.cell_formatting import format_cell, iterate_rows, typed_columns
+from nephoscope_kql.cell_formatting import format_cell, iterate_rows, list_typed_columns
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -17,21 +17,23 @@ _TEXTS = (KqlType.STRING, KqlType.DYNAMIC)
 
 def render(results: Sequence[QueryResult], out: TextIO, _limit: int) -> None:
     """Write all rows as they are."""
-    _write(results, out, format_cell)
+    _write_csv_rows(results, out, format_cell)
 
 
-def render_escaped(results: Sequence[QueryResult], out: TextIO) -> None:
+def render_escaped_rows(results: Sequence[QueryResult], out: TextIO) -> None:
     """Write all rows; a text that a spreadsheet would run as a formula gets a quote before it."""
-    _write(results, out, _escape_cell)
+    _write_csv_rows(results, out, _escape_cell)
 
 
-def _write(results: Sequence[QueryResult], out: TextIO, cell: Callable[[object, KqlType], str]) -> None:
+def _write_csv_rows(
+    results: Sequence[QueryResult], out: TextIO, cell: Callable[[object, KqlType], str]
+) -> None:
     writer = csv.writer(out, lineterminator="\n")
     quoting = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
     for place, result in enumerate(results):
         if place:
             out.write("\n")
-        columns = typed_columns(result.table)
+        columns = list_typed_columns(result.table)
         writer.writerow([cell(name, KqlType.STRING) for name, _ in columns])
         for row in iterate_rows(result.table):
             cells = [cell(value, kind) for value, (_, kind) in zip(row, columns, strict=True)]

@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope_kql.cell_formatting import format_cell, iterate_rows, typed_columns
+from nephoscope_kql.cell_formatting import format_cell, iterate_rows, list_typed_columns
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult
@@ -33,14 +33,14 @@ def render(results: Sequence[QueryResult], out: TextIO, limit: int) -> None:
     """Write the page with the first `limit` rows of each result."""
     out.write(_HEAD)
     for result in results:
-        columns = typed_columns(result.table)
+        columns = list_typed_columns(result.table)
         if result.name:
             out.write(f"<h2>{html.escape(result.name)}</h2>\n")
         heads = "".join(f"<th>{html.escape(name)} <small>{kind.value}</small></th>" for name, kind in columns)
         out.write(f"<table>\n<tr>{heads}</tr>\n")
         for row in iterate_rows(result.table, limit):
             cells = "".join(
-                f"<td{' class=number' if kind.numeric else ''}>{html.escape(format_cell(cell, kind))}</td>"
+                f"<td{' class=number' if kind.is_numeric else ''}>{html.escape(format_cell(cell, kind))}</td>"
                 for cell, (_, kind) in zip(row, columns, strict=True)
             )
             out.write(f"<tr>{cells}</tr>\n")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
-from nephoscope_kql.cell_formatting import iterate_rows, to_json_value, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, list_typed_columns, to_json_value
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult
@@ -18,7 +18,7 @@ def render(results: Sequence[QueryResult], out: TextIO, _limit: int) -> None:
     out.write('{"tables": [')
     for place, result in enumerate(results):
         name = result.name or ("PrimaryResult" if place == 0 else f"PrimaryResult_{place}")
-        columns = typed_columns(result.table)
+        columns = list_typed_columns(result.table)
         head = [{"name": label, "type": kind.value} for label, kind in columns]
         out.write(
             f'{"," if place else ""}\n{{"name": {_encode_json(name)}, "columns": {_encode_json(head)}, "rows": ['

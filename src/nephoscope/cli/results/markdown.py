@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope_kql.cell_formatting import format_cell, iterate_rows, typed_columns
+from nephoscope_kql.cell_formatting import format_cell, iterate_rows, list_typed_columns
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult
@@ -17,13 +17,14 @@ def render(results: Sequence[QueryResult], out: TextIO, limit: int) -> None:
         if place:
             out.write("\n")
         if result.name:
-            out.write(f"## {_escape(result.name)}\n\n")
-        columns = typed_columns(result.table)
-        out.write(_format_line(_escape(name) for name, _ in columns))
+            out.write(f"## {_escape_markdown(result.name)}\n\n")
+        columns = list_typed_columns(result.table)
+        out.write(_format_line(_escape_markdown(name) for name, _ in columns))
         out.write(_format_line("---" for _ in columns))
         out.writelines(
             _format_line(
-                _escape(format_cell(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True)
+                _escape_markdown(format_cell(cell, kind))
+                for cell, (_, kind) in zip(row, columns, strict=True)
             )
             for row in iterate_rows(result.table, limit)
         )
@@ -35,7 +36,7 @@ def _format_line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def _escape(value: str) -> str:
+def _escape_markdown(value: str) -> str:
     for mark in "\\`*_{}[]<>#|":
         value = value.replace(mark, "\\" + mark)
     return " ".join(value.split())

@@ -12,7 +12,7 @@ from rich.table import Table
 from nephoscope.cli.results.text_charts import draw_chart
 from nephoscope.cli.terminal.console import create_console
 from nephoscope.cli.terminal.sanitize_output import escape_controls
-from nephoscope_kql.cell_formatting import format_cell, iterate_rows, typed_columns
+from nephoscope_kql.cell_formatting import format_cell, iterate_rows, list_typed_columns
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,11 +32,11 @@ def render(results: Sequence[QueryResult], out: TextIO, limit: int) -> None:
             console.print()
         if result.name:
             console.print(f"[bold]{escape(result.name)}[/bold]")
-        _result(result, console, limit)
+        _print_result(result, console, limit)
 
 
-def _result(result: QueryResult, console: Console, limit: int) -> None:
-    columns = typed_columns(result.table)
+def _print_result(result: QueryResult, console: Console, limit: int) -> None:
+    columns = list_typed_columns(result.table)
     if not columns:
         console.print("[dim]no columns[/dim]")
         return
@@ -46,7 +46,7 @@ def _result(result: QueryResult, console: Console, limit: int) -> None:
         for row in iterate_rows(result.table, limit)
     ]
     if _fits_width(names, rows, console.width):
-        _print_across(names, [kind.numeric for _, kind in columns], rows, console)
+        _print_across(names, [kind.is_numeric for _, kind in columns], rows, console)
     else:
         _print_vertical(names, rows, console)
     count = result.table.num_rows

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len, set_cell_size
 
 from nephoscope.cli.terminal.sanitize_output import escape_controls
-from nephoscope_kql.cell_formatting import format_cell, iterate_rows, typed_columns
+from nephoscope_kql.cell_formatting import format_cell, iterate_rows, list_typed_columns
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ Row = tuple[Any, ...]
 def draw_chart(result: QueryResult, width: int, height: int = 1) -> list[str]:
     """The lines of a chart, a series over time in `height` of them; one line that says why where it cannot be drawn."""
     chart = result.hint.chart
-    columns = typed_columns(result.table)
-    numbers = [place for place, (_, kind) in enumerate(columns) if kind.numeric]
+    columns = list_typed_columns(result.table)
+    numbers = [place for place, (_, kind) in enumerate(columns) if kind.is_numeric]
     if chart in BARS and len(numbers) == len(columns) > 1:
         # the first column is what the bars are of, a number as it may be: of EventID, of ResultType
         numbers = numbers[1:]

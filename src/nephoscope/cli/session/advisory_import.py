@@ -136,10 +136,10 @@ def _report_import(name: str, done: AdvisoryUpdate) -> None:
 
 
 def _import_sample(data: Path) -> None:
-    from nephoscope.lake.writing.outbox import deliver
+    from nephoscope.lake.writing.outbox import deliver_outbox
     from nephoscope.sample.inventories import import_inventories
 
     with open_lake(data) as (lake, state):
         kept = import_inventories(build_context(data, state))
-        deliver(lake, state)
+        deliver_outbox(lake, state)
     click.echo(f"the advisories of the sample company; {kept} of its machines and images are stored")

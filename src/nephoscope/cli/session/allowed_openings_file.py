@@ -52,7 +52,9 @@ def find_openings_allowed_before(
     if given is not None:
         folder = make_absolute(given).parent
         found = (
-            [read_file_at(folder, find_base_commit(folder, since), given.name)] if _is_kept(folder) else []
+            [read_file_at(folder, find_base_commit(folder, since), given.name)]
+            if _is_folder_in_repository(folder)
+            else []
         )
     else:
         found = [_read_nearest_before(Path(target), since) for target in targets]
@@ -88,7 +90,7 @@ def _find_file(target: Path) -> Path | None:
     return None
 
 
-def _is_kept(folder: Path) -> bool:
+def _is_folder_in_repository(folder: Path) -> bool:
     """Return whether a folder is in a repository."""
     return any((above / ".git").exists() for above in (folder, *folder.parents))
 

@@ -21,7 +21,7 @@ def replace_atomically(path: Path) -> Iterator[BinaryIO]:
     A link is followed to what it names. A device, a FIFO, a socket and a descriptor (`/dev/stdout`) are written in place: to rename a
     file over one of them would take it from every other program. A file that is replaced keeps its permissions.
     """
-    target = find_replaceable(path)
+    target = find_replaceable_file(path)
     if target is None:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as file:
             yield file
@@ -37,7 +37,7 @@ def replace_atomically(path: Path) -> Iterator[BinaryIO]:
         part.unlink(missing_ok=True)
 
 
-def find_replaceable(path: Path) -> Path | None:
+def find_replaceable_file(path: Path) -> Path | None:
     """Find the regular file, or the free name, that a path leads to; None where it leads to anything else."""
     try:
         found = path.stat()

@@ -26,10 +26,12 @@ def check_range(since: datetime | None, until: datetime | None, now: datetime) -
     if since is None:
         exit_with_usage_error("--to requires --from: the start of the backfill")
     if since >= now:
-        exit_with_usage_error(f"--from is in the future: {_write(since)}")
+        exit_with_usage_error(f"--from is in the future: {_format_moment(since)}")
     end = min(until or now, now)
     if until is not None and until <= since:
-        exit_with_usage_error(f"--to must be after --from: {_write(until)} is not after {_write(since)}")
+        exit_with_usage_error(
+            f"--to must be after --from: {_format_moment(until)} is not after {_format_moment(since)}"
+        )
     return since, end
 
 
@@ -42,15 +44,15 @@ def run_backfill(
     first = find_oldest_row_time(schedule.lake, schedule.workspace)
     if first is None or first >= until:
         exit_with_usage_error(
-            f"the workspace {schedule.workspace} has no rows before {_write(until)}"
-            + ("" if first is None else f": its first row is at {_write(first)}")
+            f"the workspace {schedule.workspace} has no rows before {_format_moment(until)}"
+            + ("" if first is None else f": its first row is at {_format_moment(first)}")
         )
     if first > since:
-        print_message(f"no row is older than {_write(first)}: earlier windows are skipped")
+        print_message(f"no row is older than {_format_moment(first)}: earlier windows are skipped")
         since = first.replace(minute=0, second=0, microsecond=0)
     looking = LookBack(schedule, again=again)
     yield from looking.run(since, until, now)
-    span = f"from {_write(since)} to {_write(until)}"
+    span = f"from {_format_moment(since)} to {_format_moment(until)}"
     if looking.windows:
         print_message(
             f"{format_count(looking.windows, 'window')} {span}, {looking.empty:,} of them certainly empty"
@@ -91,12 +93,12 @@ def report_unevaluated_rows(
     words = ["nephoscope", *([] if data == DATA else ["--data", str(data)]), "detect"]
     words += [text for folder in folders for text in ("--rules", str(folder))]
     words += [] if workspace == "default" else ["--workspace", workspace]
-    words += ["--from", _write(found.since), "--to", _write(min(found.until, now))]
+    words += ["--from", _format_moment(found.since), "--to", _format_moment(min(found.until, now))]
     tables = found.tables[0] if len(found.tables) == 1 else f"{len(found.tables)} tables"
     rows, have, them = ("1 row", "has", "it") if found.rows == 1 else (f"{found.rows:,} rows", "have", "them")
     told = f"{rows} of {tables} {have} not been evaluated by every rule that reads {them}"
     print_message(f"{told}; to evaluate {them}:\n  {shlex.join(words)}")
 
 
-def _write(moment: datetime) -> str:
+def _format_moment(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"

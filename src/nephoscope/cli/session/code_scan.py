@@ -26,7 +26,12 @@ from nephoscope.collect.templates.arm.template_repository import (
     open_repositories,
 )
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.code.baseline import BaselineError, baseline_text, mark_known_failures, read_baseline
+from nephoscope.posture.code.baseline import (
+    BaselineError,
+    format_baseline,
+    mark_known_failures,
+    read_baseline,
+)
 from nephoscope.posture.code.file_edits import apply_fixes
 from nephoscope.posture.code.git_command import GitError
 from nephoscope.posture.code.template.change_comparison import ChangeComparison
@@ -69,7 +74,7 @@ class _PlanOptions:
         self.assigned: bool = options["assigned"]
 
 
-def _fix(report: CodeReport, options: ScanOptions) -> None:
+def _write_fixes(report: CodeReport, options: ScanOptions) -> None:
     """Write the fixes of what fails into the files, and say how many each got."""
     opened = open_repositories(map(Path, options["targets"]), may_be_gone=True)
     for root in {repository.root for repository, _ in opened}:
@@ -97,7 +102,7 @@ def _build_deployment_scope(options: ScanOptions) -> DeploymentScope:
 
 def scan_code(data: Path, options: ScanOptions, explanation: VerdictExplanation | None = None) -> int:
     """Judge the targets of the options and write the report, or the explanation in its place; returns the exit code."""
-    _check(options)
+    _check_scan_options(options)
     explained: list[ExplainedVerdict] = []
     try:
         report = _judge_targets(data, options, explanation, explained)
@@ -106,9 +111,9 @@ def scan_code(data: Path, options: ScanOptions, explanation: VerdictExplanation 
     ) as error:  # fmt: skip
         exit_with_usage_error(str(error))
     if options["fix"]:
-        _fix(report, options)
+        _write_fixes(report, options)
     if options["write_baseline"] is not None:
-        options["write_baseline"].write_bytes(baseline_text(report))
+        options["write_baseline"].write_bytes(format_baseline(report))
     if explanation is not None:
         with open_output(options["output_file"], styled=True) as out:
             explanation.write(explained, out)
@@ -121,7 +126,7 @@ def scan_code(data: Path, options: ScanOptions, explanation: VerdictExplanation 
     return choose_exit_code(report, options)
 
 
-def _check(options: ScanOptions) -> None:
+def _check_scan_options(options: ScanOptions) -> None:
     output = options["output"]
     if output not in list_code_formats():
         exit_with_usage_error(
@@ -146,7 +151,7 @@ def _judge_targets(
     scope = _build_deployment_scope(options)
     judge.explains = explanation.wants if explanation is not None else None
     foreign = _build_foreign_checks(options)
-    cache = _cache(data, options, asked, packs, now, allowed)
+    cache = _open_verdict_cache(data, options, asked, packs, now, allowed)
     specs = _make_template_spec_lookup(data)
     may_be_gone = options["since"] is not None
     report = scan_targets(
@@ -169,7 +174,7 @@ def _judge_targets(
         )
         if before is not None and before != allowed:
             comparison.earlier_judge = judge.with_openings(before)
-            comparison.earlier_cache = _cache(data, options, asked, packs, now, before)
+            comparison.earlier_cache = _open_verdict_cache(data, options, asked, packs, now, before)
         report = comparison.compare(report, targets)
     if cache is not None:
         _trim_cache(cache)
@@ -196,17 +201,17 @@ def _check_critical(options: ScanOptions, report: CodeReport, judge: TemplateJud
 
 def _check_policies(options: ScanOptions, report: CodeReport, judge: TemplateJudge) -> None:
     """Refuse a gate on a policy that does not exist: it can never fail, or never pass."""
-    sources = (lambda: report.rules, _list_code_rule_names, judge.names_of_recommendations)
+    sources = (lambda: report.rules, _list_code_rule_names, judge.list_recommendation_names)
     check_patterns("--fail-on-policy", options["failing_policies"], sources)
     check_patterns("--pass-policy", options["passing_policies"], sources)
 
 
 def _list_code_rule_names() -> list[str]:
-    from nephoscope.posture.code.rule_discovery import code_rules
-    from nephoscope.posture.code.secret_scan import secret_code_rules
+    from nephoscope.posture.code.rule_discovery import load_code_rules
+    from nephoscope.posture.code.secret_scan import load_secret_code_rules
     from nephoscope.posture.code.template.planned_openings import OPENING
 
-    return [*code_rules(), *secret_code_rules(), NOT_KNOWN.id, NOT_MAPPED.id, OPENING.id]
+    return [*load_code_rules(), *load_secret_code_rules(), NOT_KNOWN.id, NOT_MAPPED.id, OPENING.id]
 
 
 def _make_template_spec_lookup(data: Path) -> SpecLookup:
@@ -215,7 +220,7 @@ def _make_template_spec_lookup(data: Path) -> SpecLookup:
     def find(id_: str) -> Mapping[str, object] | None:
         from nephoscope.estate.tenant_stores import open_tenant_stores
 
-        held = (store.find_several([id_]).get(id_) for store in open_tenant_stores(data))
+        held = (store.find_resources([id_]).get(id_) for store in open_tenant_stores(data))
         return next((one.body for one in held if one is not None), None)
 
     return find
@@ -225,7 +230,7 @@ def _build_plan(asked: _PlanOptions, packs: Packs) -> EvaluationPlan:
     return build_plan(asked, packs, Estate.of((), Coverage({}), derives=False))
 
 
-def _cache(
+def _open_verdict_cache(
     data: Path,
     options: ScanOptions,
     asked: _PlanOptions,
@@ -258,7 +263,7 @@ def _build_foreign_checks(options: ScanOptions) -> ForeignChecks | None:
         return None
     from nephoscope.posture.pipelines.external_tools import ExternalChecks
 
-    found = ExternalChecks.find_installed()
+    found = ExternalChecks.find_installed_tools()
     if options["tools"] == "all" and found.missing:
         exit_with_usage_error(
             f"--tools all: not installed: {', '.join(found.missing)} (run pip install '.[tools]' in a "

@@ -55,7 +55,7 @@ def _is_gone(target: Path, since: str | None) -> bool:
 
 def _is_code(target: Path) -> bool:
     if target.is_file():
-        return _is_template(target) or _is_claimed(target)
+        return _is_template(target) or _is_path_claimed(target)
     if not target.is_dir() or (target / _MANIFEST).exists():
         return False
     if any((target / name).exists() for name in _REPOSITORY):
@@ -71,7 +71,7 @@ def _is_code(target: Path) -> bool:
             if path.suffix.lower() == ".json":
                 documents.append(path)
             elif path.suffix.lower() in _MANIFESTS:
-                claimed = claimed or _is_claimed(path)
+                claimed = claimed or _is_path_claimed(path)
     return _holds_code(documents, claimed=claimed)
 
 
@@ -88,7 +88,7 @@ def _holds_code(documents: Sequence[Path], *, claimed: bool) -> bool:
     return found
 
 
-def _is_claimed(path: Path) -> bool:
+def _is_path_claimed(path: Path) -> bool:
     """Return whether a reader of pipelines, manifests, policies or scripts claims a file."""
     if path.suffix.lower() == ".json":
         return _holds_code([path], claimed=False)
@@ -112,12 +112,12 @@ def _is_template(path: Path) -> bool:
         if is_what_if(path.name, text):
             return True
     schema = find_template_schema(text)
-    if _is_outermost(text, schema) or _is_carried(text, schema) or _has_outermost(_BUILT, text):
+    if _is_outermost(text, schema) or _is_carried_schema(text, schema) or _has_outermost(_BUILT, text):
         return True
     return (_has_outermost(_FORMAT, text) and _has_outermost(_PLAN, text)) or _is_sorted_plan(path, text)
 
 
-def _is_carried(text: str, schema: int) -> bool:
+def _is_carried_schema(text: str, schema: int) -> bool:
     """Return whether a template stands in the properties of what deploys it: a blueprint's artifact, or the body of a request.
 
     A deployment as Azure lists it has an id, and is part of a snapshot.

@@ -28,12 +28,12 @@ def print_coverage(data: Path, workspace: str, output: str, *, every: bool) -> N
     from nephoscope.alerts.library.attack_coverage import build_technique_cells
 
     found = build_technique_cells(
-        one for one in _list_sources(data, _load_switched(data, workspace)) if every or one.on
+        one for one in _list_sources(data, _load_switched_content(data, workspace)) if every or one.on
     )
     _FORMS[output](found)
 
 
-def _load_switched(data: Path, workspace: str) -> SwitchState:
+def _load_switched_content(data: Path, workspace: str) -> SwitchState:
     from nephoscope.state.rules.rule_switches import SwitchState
 
     if not has_state(data):
@@ -48,7 +48,7 @@ def _list_sources(data: Path, switched: SwitchState) -> Iterator[CoverageRule]:
     return list_coverage_sources(load_rule_packs(data), switched)
 
 
-def _table(found: list[TechniqueCoverage]) -> None:
+def _print_coverage_table(found: list[TechniqueCoverage]) -> None:
     from nephoscope.alerts.library.attack_coverage import count_by_tactic
 
     show_list(count_by_tactic(found), ("tactic", "techniques", "detections", "hunting"), "table")
@@ -84,11 +84,11 @@ def _print_navigator(found: list[TechniqueCoverage]) -> None:
 
 
 _FORMS: dict[str, Callable[[list[TechniqueCoverage]], None]] = {
-    "table": _table, "json": _print_json, "markdown": _print_markdown, "navigator": _print_navigator,
+    "table": _print_coverage_table, "json": _print_json, "markdown": _print_markdown, "navigator": _print_navigator,
 }  # fmt: skip
 
 
-def test_imported(data: Path, *, verbose: bool) -> None:
+def test_imported_content(data: Path, *, verbose: bool) -> None:
     """Judge every imported rule and query anew and tell how each stands."""
     from nephoscope.alerts.library.content_import import PackImporter
     from nephoscope.alerts.library.content_listing import WorkspaceTables, list_rows

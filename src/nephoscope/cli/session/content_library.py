@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.lake_access import flush_pending, open_lake
+from nephoscope.cli.session.lake_access import flush_pending_rows, open_lake
 from nephoscope.cli.session.list_output import show_list
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import find_workspace, has_state
 from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.cli.terminal.sanitize_output import escape_controls, format_count
-from nephoscope.files.json_tree import tree_of
+from nephoscope.files.json_tree import get_tree
 from nephoscope.service.local_user import LocalUser
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def import_rules(
         exit_with_usage_error(f"{path}: no rule, hunting query, parser or watchlist found")
     now = datetime.now(UTC)
     with open_lake(data) as (lake, state), show_progress_line() as progress:
-        flush_pending(data, lake, state)
+        flush_pending_rows(data, lake, state)
         place = find_workspace(state, workspace).name
         take = partial(
             PackImporter(lake, state, place, LocalUser.current().author, progress).store_pack,
@@ -187,13 +187,13 @@ def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
 def find_rule_document(data: Path, name: str) -> dict[str, object] | None:
     """The document of a rule or hunting query by its id or name, None where there is none."""
     from nephoscope.alerts.rules.former_names import choose_rules
-    from nephoscope.alerts.rules.rule_files import load_shipped, read_document
+    from nephoscope.alerts.rules.rule_files import load_shipped_rules, read_document
 
     wanted = name.casefold()
     for pack in load_rule_packs(data):
         for one in pack.list_query_pieces():
             if wanted in (one.id, one.name.casefold()):
                 return {**one.document, "pack": pack.name, "file": one.source}
-    for rule in choose_rules(load_shipped().rules, name):
-        return tree_of(read_document(Path(rule.place.file)))
+    for rule in choose_rules(load_shipped_rules().rules, name):
+        return get_tree(read_document(Path(rule.place.file)))
     return None

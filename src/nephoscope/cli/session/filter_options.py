@@ -12,12 +12,12 @@ from nephoscope_policy.model.state import Severity
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
-def workspace_option(told: str = "Workspace to use.") -> Callable[[_Command], _Command]:
+def add_workspace_option(told: str = "Workspace to use.") -> Callable[[_Command], _Command]:
     """`--workspace`, the one named default where it is not given."""
     return click.option("--workspace", "-w", default="default", show_default=True, metavar="NAME", help=told)
 
 
-def severity_option() -> Callable[[_Command], _Command]:
+def add_severity_option() -> Callable[[_Command], _Command]:
     """`--severity`, the least that is listed, as the severities that are (`severities`)."""
 
     def expand_severity(_: click.Context, __: click.Parameter, word: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.cli.session.lake_access import flush_pending, open_lake
+from nephoscope.cli.session.lake_access import flush_pending_rows, open_lake
 from nephoscope.cli.session.state_access import find_workspace
 from nephoscope.cli.terminal.messages import print_message
 
@@ -55,7 +55,7 @@ def load_case(data: Path, workspace: str, number: int, *, events: bool, estate: 
 
     now = datetime.now(UTC)
     with open_lake(data) as (lake, state):
-        flush_pending(data, lake, state)
+        flush_pending_rows(data, lake, state)
         file = load_case_file(state, find_workspace(state, workspace).name, number, now)
         case = IncidentCase(file, estate="" if estate else "not requested")
         if events:
@@ -140,7 +140,7 @@ def to_document(case: IncidentCase) -> dict[str, object]:
         "processTrees": [{"alert": id_, **tree.document()} for id_, tree in case.trees.items()],
         "prevalence": [one.document() for one in case.prevalence],
         "similar": [
-            {**_summarize(one.incident), "entities": list(one.entities), "rules": list(one.rules)}
+            {**_summarize_incident(one.incident), "entities": list(one.entities), "rules": list(one.rules)}
             for one in file.similar
         ],
         "alerts": [one.document for one in file.alerts],
@@ -148,7 +148,7 @@ def to_document(case: IncidentCase) -> dict[str, object]:
     }
 
 
-def _summarize(incident: Incident) -> dict[str, object]:
+def _summarize_incident(incident: Incident) -> dict[str, object]:
     """Return how an incident stands, in short."""
     return {
         "number": incident.number,

@@ -99,10 +99,10 @@ def _spool_pipe(pipe: str, folder: Path) -> str:
         else:
             with Path(pipe).open("rb") as stream:
                 shutil.copyfileobj(stream, file)
-    return str(_name_by_packing(path))
+    return str(_build_packed_path(path))
 
 
-def _name_by_packing(path: Path) -> Path:
+def _build_packed_path(path: Path) -> Path:
     """The file under a name that tells how it is packed, by which it is opened: a pipe has none."""
     from nephoscope.ingest.logs.compression_detection import detect_suffix
 

@@ -81,10 +81,10 @@ class InventoryOptions(msgspec.Struct, frozen=True):
 
     def build_exempted_image(self, image: Image, target: str, tag: str) -> ExemptedSubject:
         """Return what exemptions are asked about of an image: all of its names."""
-        from nephoscope.service.exemption_subjects import ExemptedSubject, image_names
+        from nephoscope.service.exemption_subjects import ExemptedSubject, list_image_names
 
         host, repository, tags = _parse_target(target, tag)
-        names = image_names(host, repository, image.digest, tags)
+        names = list_image_names(host, repository, image.digest, tags)
         return ExemptedSubject(names, self.resource.lower().rstrip("/"), self.tenant.lower())
 
     def build_image_scan(self, found: ImageExamination, image: Image, target: str, tag: str) -> ImageScan:
@@ -115,7 +115,7 @@ def store_scan(data: Path, scan: MachineScan | ImageScan) -> None:
     """Keep a scan, publish its findings, and say what it changed; ends the process with 2 where it cannot be kept."""
     from nephoscope.cli.session.lake_access import open_lake
     from nephoscope.cli.session.service_context import build_context
-    from nephoscope.lake.writing.outbox import deliver
+    from nephoscope.lake.writing.outbox import deliver_outbox
     from nephoscope.service.inventories import keep_inventory
     from nephoscope.service.vulnerability_facts import publish_findings
 
@@ -124,7 +124,7 @@ def store_scan(data: Path, scan: MachineScan | ImageScan) -> None:
             context = build_context(data, state)
             kept = keep_inventory(context, scan)
             publish_findings(context)
-            deliver(lake, state)
+            deliver_outbox(lake, state)
     except StateError as error:
         exit_with_usage_error(str(error))
     changes = kept.changes

@@ -30,16 +30,16 @@ def open_lake(data: Path, *, keeps: bool = False) -> Iterator[tuple[Lake, State]
         exit_with_usage_error(str(error))
 
 
-def flush_pending(data: Path, lake: Lake, state: State) -> None:
+def flush_pending_rows(data: Path, lake: Lake, state: State) -> None:
     """Put what waits in the outbox and in the spool into the tables, where no other process is at it: what was kept is to be seen."""
     from nephoscope.lake.errors import LakeError
-    from nephoscope.lake.spool.segments import folders, segments
-    from nephoscope.lake.writing.outbox import deliver
+    from nephoscope.lake.spool.segments import list_folders, list_segments
+    from nephoscope.lake.writing.outbox import deliver_outbox
 
     try:
-        if deliver(lake, state):
+        if deliver_outbox(lake, state):
             lake.writer().close_segment()
-        if any(any(segments(folder)) for folder in folders(data)):
+        if any(any(list_segments(folder)) for folder in list_folders(data)):
             while (flushed := lake.flush_round()) is not None and flushed.more:
                 pass
     except (LakeError, StateError, OSError) as error:

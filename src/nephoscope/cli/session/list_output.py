@@ -54,7 +54,7 @@ def show_list(rows: Sequence[Row], columns: Sequence[str], form: str, nothing: s
         _print_markdown(rows, columns)
     else:
         if rows:
-            _table(rows, columns)
+            _print_table(rows, columns)
         elif nothing:
             click.echo(f"nephoscope: {nothing}", err=True)
 
@@ -67,7 +67,7 @@ def _print_markdown(rows: Sequence[Row], columns: Sequence[str]) -> None:
         click.echo(f"| {' | '.join(cells)} |")
 
 
-def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
+def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     from rich.markup import escape
     from rich.table import Table
 

@@ -18,7 +18,7 @@ _NAMES = 3
 _LONGEST = 500
 
 
-def show(tally: LoadTally, passed_over: list[Path], output: str) -> None:
+def show_load_summary(tally: LoadTally, passed_over: list[Path], output: str) -> None:
     """Rows by table, quarantined entries by reason, what happened to the files."""
     files = {
         "read": tally.read,
@@ -123,11 +123,11 @@ def _print_text(tally: LoadTally, passed_over: list[Path], files: dict[str, int]
             click.echo(f"{'':>14}   {'the first' if count > 1 else 'at'} {example[:_LONGEST]}")
     if len(tally.bad) > _REASONS:
         click.echo(f"{'':>14} and {len(tally.bad) - _REASONS} further reasons: see the table _Quarantine")
-    _advise(tally)
+    _print_load_advice(tally)
     for name, reason in tally.failed.items():
         click.echo(f"{'':>14} {name}: {reason}")
-    _print_skipped("by name", passed_over)
-    _print_skipped("as links, devices or sparse files in an archive", tally.special)
+    _print_skipped_paths("by name", passed_over)
+    _print_skipped_paths("as links, devices or sparse files in an archive", tally.special)
     words = {
         "known": f"known (with {tally.known_rows:,} rows)",
         "grown": "of these had grown and added new rows",
@@ -136,7 +136,7 @@ def _print_text(tally: LoadTally, passed_over: list[Path], files: dict[str, int]
     click.echo(f"{_format_sum(tally)}; files: {told or 'none'}")
 
 
-def _print_skipped(why: str, paths: list[Path]) -> None:
+def _print_skipped_paths(why: str, paths: list[Path]) -> None:
     """Say the first of the files that were passed over."""
     if paths:
         further = f" and {len(paths) - _NAMES:,} more" if len(paths) > _NAMES else ""
@@ -160,7 +160,7 @@ def _format_sum(tally: LoadTally) -> str:
     return f"{text}; {entries:,} {'entry' if entries == 1 else 'entries'} in _Quarantine" if entries else text
 
 
-def _advise(tally: LoadTally) -> None:
+def _print_load_advice(tally: LoadTally) -> None:
     """Say what the user may want to do about what was found."""
     from nephoscope.lake.schema.row_conversion import TOO_OLD
 

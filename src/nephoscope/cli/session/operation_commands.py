@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from nephoscope.cli.session.lake_access import flush_pending, open_lake
+from nephoscope.cli.session.lake_access import flush_pending_rows, open_lake
 from nephoscope.cli.session.list_output import show_list
 from nephoscope.cli.session.secret_input import read_secret, split_pair, split_secret_pair
 from nephoscope.cli.session.service_context import build_context
@@ -22,7 +22,7 @@ from nephoscope.operations.declaration.operation_page import Answer
 from nephoscope.operations.declaration.request_field import (
     FieldKind,
     RequestField,
-    parameter_field,
+    build_parameter_field,
     request_fields,
 )
 from nephoscope.operations.declaration.schemas import PageQuery
@@ -63,8 +63,8 @@ def add_operations(command: click.Group, *groups: OperationGroup) -> None:
 
 
 def _build_command(operation: Operation, command: CommandLine) -> click.Command:
-    names = {name: parameter_field(name, type_) for name, type_ in operation.parameters.items()}
-    fields = _flatten(request_fields(operation.request[1])) if operation.request[1] else []
+    names = {name: build_parameter_field(name, type_) for name, type_ in operation.parameters.items()}
+    fields = _flatten_fields(request_fields(operation.request[1])) if operation.request[1] else []
     parameters: list[click.Parameter] = [
         _build_argument(one) for one in (*names.values(), *fields) if one.argument or one.name in names
     ]
@@ -82,17 +82,17 @@ def _build_command(operation: Operation, command: CommandLine) -> click.Command:
 
     @click.pass_obj
     def run(data: Path, /, output: str = "", yes: bool = False, **given: Answer) -> None:
-        _run(operation, command, data, given, output, yes=yes)
+        _run_operation(operation, command, data, given, output, yes=yes)
 
     return click.Command(command.word, params=parameters, callback=run, help=command.help or operation.doc)
 
 
-def _flatten(fields: Iterable[RequestField]) -> list[RequestField]:
+def _flatten_fields(fields: Iterable[RequestField]) -> list[RequestField]:
     """The fields with those of requests within the request, which are options as all others."""
     return [
         each
         for one in fields
-        for each in (_flatten(one.inner) if one.inner and one.kind is FieldKind.OTHER else (one,))
+        for each in (_flatten_fields(one.inner) if one.inner and one.kind is FieldKind.OTHER else (one,))
     ]
 
 
@@ -153,7 +153,7 @@ def _to_integer(bound: float | None) -> int | None:
     return None if bound is None else int(bound)
 
 
-def _run(
+def _run_operation(
     operation: Operation,
     command: CommandLine,
     data: Path,
@@ -173,20 +173,20 @@ def _run(
             for one, find in command.arguments.items():
                 arguments[one] = find(call, arguments[one])
             if command.confirm is not None:
-                _confirm(*command.confirm(call, arguments), yes=yes)
+                _confirm_action(*command.confirm(call, arguments), yes=yes)
             answer = operation.function(call, **arguments)
             if command.follow is not None:
                 answer = command.follow(call, answer, arguments)
     except RefusedRequestError as error:
         exit_with_usage_error(command.explain(error))
-    _show(operation, command, answer, arguments | given, output)
+    _show_answer(operation, command, answer, arguments | given, output)
     for line in command.notes(answer) if command.notes else ():
         print_message(line)
     if command.failed and (code := command.failed(answer)):
         sys.exit(int(code))
 
 
-def _confirm(shown: str, question: str, *, yes: bool) -> None:
+def _confirm_action(shown: str, question: str, *, yes: bool) -> None:
     """Show what is about to be done; the command ends where a person does not confirm it."""
     if shown:
         click.echo(shown)
@@ -217,10 +217,10 @@ def open_call(
         if needs_lake:
             with open_lake(data) as (lake, state):
                 if fresh:
-                    flush_pending(data, lake, state)
+                    flush_pending_rows(data, lake, state)
                 context = build_context(data, state)
                 yield OperationCall(context, partial(_build_guard, state), lake, tell=print_message)
-                flush_pending(data, lake, state)
+                flush_pending_rows(data, lake, state)
         else:
             with open_state(data) as state:
                 yield OperationCall(
@@ -233,9 +233,9 @@ def open_call(
 def _build_request(shape: Answer, given: Mapping[str, Answer], command: CommandLine) -> Answer:
     """The request of the options that were given; bounds are click's, and what the service says of the rest is for people."""
     fields = request_fields(shape)
-    sent = _select_given(fields, given)
+    sent = _select_given_values(fields, given)
     if any(one.change for one in fields) and not any(one.name in sent for one in fields if one.change):
-        known = [one.option for one in _flatten(fields) if one.change and one.option]
+        known = [one.option for one in _flatten_fields(fields) if one.change and one.option]
         raise click.UsageError(f"nothing to change: use {_join_words(known)}")
     if issubclass(shape, PageQuery):
         sent["top"] = sys.maxsize
@@ -249,12 +249,12 @@ def _build_request(shape: Answer, given: Mapping[str, Answer], command: CommandL
     return made
 
 
-def _select_given(fields: Iterable[RequestField], given: Mapping[str, Answer]) -> dict[str, Answer]:
+def _select_given_values(fields: Iterable[RequestField], given: Mapping[str, Answer]) -> dict[str, Answer]:
     """The values of fields of which an option was given."""
     sent: dict[str, Answer] = {}
     for one in fields:
         if one.shape is not None and one.kind is FieldKind.OTHER:
-            if inner := _select_given(one.inner, given):
+            if inner := _select_given_values(one.inner, given):
                 sent[one.name] = one.shape(**inner)
         elif given.get(one.name) not in (None, ()):
             sent[one.name] = _read_value(one, given[one.name])
@@ -311,7 +311,7 @@ def _join_words(words: Sequence[str]) -> str:
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
-def _show(
+def _show_answer(
     operation: Operation, command: CommandLine, answer: Answer, given: Mapping[str, Answer], output: str
 ) -> None:
     if command.columns:

@@ -331,55 +331,55 @@ _GATE = (
 )  # fmt: skip
 
 
-def evaluation_options(command: _Command) -> _Command:
+def add_evaluation_options(command: _Command) -> _Command:
     """Add the options that say what is judged by what."""
-    return _add(command, _JUDGED_BY)
+    return _add_options(command, _JUDGED_BY)
 
 
 def add_wait_option(command: _Command) -> _Command:
     """Add the option that says how long another evaluation is waited for."""
-    return _add(command, _WAITING)
+    return _add_options(command, _WAITING)
 
 
-def parts_options(command: _Command) -> _Command:
+def add_parts_options(command: _Command) -> _Command:
     """Add the options that say whether an estate is judged in parts."""
-    return _add(command, _DIVIDED)
+    return _add_options(command, _DIVIDED)
 
 
-def resource_options(command: _Command) -> _Command:
+def add_resource_options(command: _Command) -> _Command:
     """Add the options that choose which resources are looked at."""
-    return _add(command, _PLACED)
+    return _add_options(command, _PLACED)
 
 
-def filter_options(command: _Command) -> _Command:
+def add_filter_options(command: _Command) -> _Command:
     """Add the options that choose which rows are shown."""
-    return _add(command, _FILTERED)
+    return _add_options(command, _FILTERED)
 
 
-def output_options(command: _Command) -> _Command:
+def add_output_options(command: _Command) -> _Command:
     """Add the options of the output."""
-    return _add(command, _build_output_options())
+    return _add_options(command, _build_output_options())
 
 
-def code_output_options(command: _Command) -> _Command:
+def add_code_output_options(command: _Command) -> _Command:
     """Add the options of the output, with the formats that findings in files have."""
     known = list_formats()
-    return _add(
+    return _add_options(
         command, _build_output_options(tuple(name for name in list_code_formats() if name not in known))
     )
 
 
-def template_options(command: _Command) -> _Command:
+def add_template_options(command: _Command) -> _Command:
     """Add the options for templates and other files of a repository."""
-    return _add(command, _TEMPLATES)
+    return _add_options(command, _TEMPLATES)
 
 
-def exit_code_options(command: _Command) -> _Command:
+def add_exit_code_options(command: _Command) -> _Command:
     """Add the options of the exit code."""
-    return _add(command, _GATE)
+    return _add_options(command, _GATE)
 
 
-def _add(command: _Command, options: tuple[Callable[[_Command], _Command], ...]) -> _Command:
+def _add_options(command: _Command, options: tuple[Callable[[_Command], _Command], ...]) -> _Command:
     for option in reversed(options):
         command = option(command)
     return command

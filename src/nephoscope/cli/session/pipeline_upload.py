@@ -50,7 +50,7 @@ class UploadAnswer(msgspec.Struct, frozen=True, kw_only=True):
     repeated: bool
 
 
-def prepare(
+def prepare_run_upload(
     file: Path,
     environment: Mapping[str, str],
     given: Mapping[str, str | None],

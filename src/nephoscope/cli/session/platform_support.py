@@ -7,9 +7,9 @@ import sys
 _MODULES = ("fcntl", "pwd", "resource")
 
 
-def explain_unsupported() -> str:
+def explain_unsupported_system() -> str:
     """Explain why nothing can be done on this system, '' where it can."""
-    missing = [name for name in _MODULES if not _is_installed(name)]
+    missing = [name for name in _MODULES if not _is_command_installed(name)]
     if not missing:
         return ""
     return (
@@ -18,7 +18,7 @@ def explain_unsupported() -> str:
     )
 
 
-def _is_installed(name: str) -> bool:
+def _is_command_installed(name: str) -> bool:
     try:
         __import__(name)
     except ImportError:

@@ -21,7 +21,7 @@ from prompt_toolkit.styles import Style
 
 from nephoscope_kql.completion import STATEMENTS, complete
 from nephoscope_kql.parser import OPERATORS
-from nephoscope_kql.parser.lexer import words
+from nephoscope_kql.parser.lexer import split_words
 
 if TYPE_CHECKING:
     from nephoscope_kql.catalog import Catalog
@@ -84,12 +84,12 @@ def run_prompt(talk: ReplSession, data: Path, **session: object) -> None:
         if not text:
             continue
         try:
-            _carry_out(talk, text)
+            _run_command_line(talk, text)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
 
 
-def _carry_out(talk: ReplSession, text: str) -> None:
+def _run_command_line(talk: ReplSession, text: str) -> None:
     if text == ".help":
         click.echo(HELP)
     elif text.startswith("."):
@@ -153,7 +153,7 @@ def is_incomplete(text: str) -> bool:
     """
     if text.lstrip().startswith("."):
         return False
-    tokens = words(text).tokens[:-1]
+    tokens = split_words(text).tokens[:-1]
     depth = sum(
         (one.text in _OPEN) - (one.text in _CLOSE) for one in tokens if one.kind == "mark" and one.text
     )
@@ -192,7 +192,7 @@ class KqlCompleter(Completer):
 
 def _extract_word(before: str) -> str:
     """The word that ends at the cursor: as kql.complete takes it."""
-    tokens = words(before).tokens[:-1]
+    tokens = split_words(before).tokens[:-1]
     if not tokens or tokens[-1].end != len(before) or tokens[-1].kind != "name":
         return ""
     start = tokens[-1].start
@@ -212,7 +212,7 @@ class KqlLexer(Lexer):
 
 def _style_tokens(text: str) -> Iterator[tuple[str, str]]:
     """The text in pieces, each with its style."""
-    found = words(text)
+    found = split_words(text)
     at, previous = 0, ""
     for token in sorted([*found.tokens[:-1], *found.comments], key=lambda one: one.start):
         yield "", text[at : token.start]

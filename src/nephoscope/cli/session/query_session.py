@@ -18,7 +18,7 @@ from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryEngine, 
 from nephoscope_kql import Catalog, QueryResult
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import compile_results
-from nephoscope_kql.deadline import deadline_within
+from nephoscope_kql.deadline import set_deadline_within
 from nephoscope_kql.engines.externaldata_access import AllowedLocations
 from nephoscope_kql.types import TYPE_NAMES, KqlType
 
@@ -117,7 +117,7 @@ class QuerySession:
     def from_options(options: QueryOptions, lake: Lake | None = None, workspace: str = "") -> QuerySession:
         """Read the tables, functions and watchlists of the options; UsageError for one that cannot be used."""
         declared = dict(_parse_schema(item) for item in options["schemas"])
-        reader = parse_allowed(options["external"])
+        reader = parse_allowed_locations(options["external"])
         try:
             found = _open_tables(options["tables"], declared)
             lists = _open_tables(options["watchlists"], declared)
@@ -144,10 +144,10 @@ class QuerySession:
 
     def run_query(self, text: str) -> QueryAnswer:
         """Run a query; KqlError where it is wrong, a limit is reached or externaldata is refused."""
-        with deadline_within(self.options["timeout"]), self.open_catalog() as (catalog, below):
+        with set_deadline_within(self.options["timeout"]), self.open_catalog() as (catalog, below):
             compiled = compile_results(text, catalog, now=self.options["now"])
             limits = EngineLimits(self.options["memory"], external=self.external)
-            pipeline = QueryPipeline(catalog, lambda: self._rows(below), limits, _run_interruptibly)
+            pipeline = QueryPipeline(catalog, lambda: self._build_rows(below), limits, _run_interruptibly)
             results = pipeline.run(compiled, text)
             return QueryAnswer(tuple(results), (*compiled[0].notes, *_list_empty_tables(below)))
 
@@ -160,12 +160,12 @@ class QuerySession:
             for one in compiled
         )
 
-    def _rows(self, below: LakeCatalog | None) -> EngineRows:
+    def _build_rows(self, below: LakeCatalog | None) -> EngineRows:
         """The given tables, in memory or as files, and what the lake's catalog was asked for."""
         return EngineRows(
             {name: one.rows for name, one in self.tables.items() if one.rows is not None},
             {name: one.files for name, one in self.tables.items() if one.files},
-            {} if below is None else below.scans(),
+            {} if below is None else below.list_scans(),
         )
 
     def _open_lake_catalog(self) -> AbstractContextManager[LakeCatalog | None]:
@@ -196,7 +196,7 @@ def _run_interruptibly(engine: QueryEngine, work: Work) -> list[QueryResult]:
 def _list_empty_tables(below: LakeCatalog | None) -> Iterator[str]:
     """Yield what was asked and has never had a row, or was not collected: an answer without rows must not look like a quiet day."""
     if below is not None:
-        for (workspace, name), version in below.versions().items():
+        for (workspace, name), version in below.list_versions().items():
             if version < 0:
                 yield f"the workspace {workspace} has no rows of {name} yet"
         yield from below.describe_gaps()
@@ -205,14 +205,14 @@ def _list_empty_tables(below: LakeCatalog | None) -> Iterator[str]:
 def _open_tables(given: Iterable[str], declared: Mapping[str, Mapping[str, KqlType]]) -> dict[str, FileTable]:
     found: dict[str, FileTable] = {}
     for item in given:
-        name, path = _parse_named(item)
+        name, path = _parse_named_path(item)
         if name in found:
             raise UsageError(f"two tables are named {name}")
         found[name] = read_table(name, path, declared.get(name))
     return found
 
 
-def _parse_named(item: str) -> tuple[str, Path]:
+def _parse_named_path(item: str) -> tuple[str, Path]:
     """NAME=PATH, or PATH alone: the name is the file's."""
     match = _NAMED.fullmatch(item)
     if match is not None:
@@ -241,7 +241,7 @@ def _mark_as_watchlist(name: str, schema: TableSchema) -> TableSchema:
     return replace(schema, relation=f"{_WATCHLIST}{name}")
 
 
-def parse_allowed(given: Iterable[str]) -> AllowedLocations:
+def parse_allowed_locations(given: Iterable[str]) -> AllowedLocations:
     """Return what externaldata may read: folders, hosts, and folders with copies of URLs."""
     folders: list[Path] = []
     hosts: set[str] = set()

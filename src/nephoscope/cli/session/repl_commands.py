@@ -10,7 +10,7 @@ import click
 from nephoscope.cli.results import BINARY, FORMATS
 from nephoscope.cli.session.list_output import show_list
 from nephoscope.cli.session.query_session import QueryOptions, QuerySession, UsageError
-from nephoscope.cli.session.result_output import show
+from nephoscope.cli.session.result_output import show_results
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class QueryRepl:
             answer = self._session.run_query(text)
             for note in answer.notes:
                 click.echo(f"note: {note}", err=True)
-            show(answer.results, self._options)
+            show_results(answer.results, self._options)
         except KqlError as error:
             self._told(error, text)
 

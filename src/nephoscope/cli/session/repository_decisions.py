@@ -60,10 +60,10 @@ def list_unusable_decisions(given: Iterable[str], targets: Iterable[str]) -> Ite
 class KnownNames(Protocol):
     """Names that exemptions in a repository may refer to."""
 
-    def names_of_recommendations(self) -> Iterable[str]:
+    def list_recommendation_names(self) -> Iterable[str]:
         """The names of the recommendations that findings can be of."""
 
-    def members_of_assignments(self) -> Mapping[str, frozenset[str]]:
+    def map_assignment_members(self) -> Mapping[str, frozenset[str]]:
         """Return the lower-cased references by the lower-cased id of each assignment that judges."""
 
 
@@ -71,18 +71,18 @@ def find_misnamed_exemptions(given: Iterable[str], known: KnownNames) -> Iterato
     """Give each name in an exemption that is none of those that are known: a recommendation, an assignment, a member of one."""
     for document in (one for name in given for one in load_documents(Path(name))):
         for exemption in EvaluationPlan(PolicyCatalog([])).reading([document]).exemptions:
-            for text, reason in _find_misnamed(exemption, known):
+            for text, reason in _find_misnamed_references(exemption, known):
                 yield UnreadFile(_find_text(Path(document.place.file), text), reason)
 
 
-def _find_misnamed(exemption: Exemption, known: KnownNames) -> Iterator[tuple[str, str]]:
+def _find_misnamed_references(exemption: Exemption, known: KnownNames) -> Iterator[tuple[str, str]]:
     """Yield the names that are not known, with what follows from that."""
     if exemption.recommendations:
-        names = {one.lower() for one in known.names_of_recommendations()}
+        names = {one.lower() for one in known.list_recommendation_names()}
         for one in sorted(exemption.recommendations - names):
             yield one, f"no recommendation is named {one}: the exemption does not excuse it"
         return
-    members = known.members_of_assignments().get(exemption.assignment)
+    members = known.map_assignment_members().get(exemption.assignment)
     if members is None:
         told = (
             f"the assignment {exemption.assignment} does not judge these files: the exemption excuses nothing. Put the assignment "
@@ -132,11 +132,11 @@ def _to_unread_file(problem: ContentProblem, consequence: str) -> UnreadFile:
     region = Region(_choose_relative_path(Path(place.file)), place.line or 1, place.column or 1)
     path = _PATH.match(said)
     if path and not place.line:
-        region = _find(Path(place.file), path[1]) or region
+        region = _find_region(Path(place.file), path[1]) or region
     return UnreadFile(region, f"{said}: {consequence}")
 
 
-def _find(file: Path, path: str) -> Region | None:
+def _find_region(file: Path, path: str) -> Region | None:
     try:
         place = TemplateDocument.parse(file.read_bytes(), str(file)).find_place(parse_shown_path(path))
     except (OSError, TemplateError):

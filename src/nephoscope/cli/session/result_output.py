@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nephoscope_kql import QueryResult
 
 
-def show(results: Sequence[QueryResult], options: ShownOptions) -> None:
+def show_results(results: Sequence[QueryResult], options: ShownOptions) -> None:
     """Write results as `output`, `output_file` and `rows` of the options say; UsageError where the format cannot hold them."""
     form = options["output"]
     if form in BINARY:
@@ -25,9 +25,9 @@ def show(results: Sequence[QueryResult], options: ShownOptions) -> None:
         return
     with open_output(options["output_file"], styled=form in STYLED or _is_for_program(options)) as out:
         if form == "csv" and options.get("csv_safe"):
-            from nephoscope.cli.results.csv import render_escaped
+            from nephoscope.cli.results.csv import render_escaped_rows
 
-            render_escaped(results, out)
+            render_escaped_rows(results, out)
         else:
             load_renderer(form)(results, out, options["rows"])
 

@@ -74,7 +74,7 @@ def _list_configuration_findings(examination: Examination, name: str) -> Iterato
         )
         finding = _make_finding(rule, Region(one.path or name, 1), one.message, one.message)
         is_unknown = one.status == "Unknown"
-        yield rule, _with_state(finding, FindingState.UNKNOWN, one.message) if is_unknown else finding
+        yield rule, _set_finding_state(finding, FindingState.UNKNOWN, one.message) if is_unknown else finding
 
 
 def _list_secrets(examination: Examination) -> Iterator[Found]:
@@ -120,7 +120,7 @@ def _list_licenses(examination: Examination, name: str) -> Iterator[Found]:
         is_unknown = one.status == "Unknown"
         yield (
             rule,
-            _with_state(finding, FindingState.UNKNOWN, "unknown license") if is_unknown else finding,
+            _set_finding_state(finding, FindingState.UNKNOWN, "unknown license") if is_unknown else finding,
         )
 
 
@@ -135,7 +135,7 @@ def _make_finding(rule: CodeRule, region: Region, message: str, evidence: str) -
     )
 
 
-def _with_state(finding: CodeFinding, state: FindingState, reason: str) -> CodeFinding:
+def _set_finding_state(finding: CodeFinding, state: FindingState, reason: str) -> CodeFinding:
     import msgspec
 
     return msgspec.structs.replace(finding, state=state, reason=reason)

@@ -55,7 +55,7 @@ class InspectionOptions(msgspec.Struct, frozen=True):
         return self.output not in _BILLS or bool(self.fail_on) or self.fail_on_unknown
 
 
-def contents_options(command: _Command) -> _Command:
+def add_contents_options(command: _Command) -> _Command:
     """Add the options that commands which look inside share."""
     options = (
         click.option(
@@ -85,7 +85,7 @@ def contents_options(command: _Command) -> _Command:
 
 
 class GateOptions(TypedDict):
-    """Options of the exit code and the output, as `contents_options` adds them."""
+    """Options of the exit code and the output, as `add_contents_options` adds them."""
 
     fail_on: str | None
     fail_on_unknown: bool
@@ -119,15 +119,15 @@ def load_examination_context(
     if "malware" not in look_for:
         return ExaminationContext(now, None, licenses)
     from nephoscope.cli.session.state_access import has_state, open_state
-    from nephoscope.service.examinations import known_malware
+    from nephoscope.service.examinations import load_known_malware
 
     if not has_state(data):
         return ExaminationContext(now, None, licenses)
     with open_state(data) as state:
-        return ExaminationContext(now, known_malware(state, now), licenses)
+        return ExaminationContext(now, load_known_malware(state, now), licenses)
 
 
-def assess(
+def assess_contents(
     data: Path, contents: InventoryContents, asked: InspectionOptions, of: ExemptedSubject | None = None
 ) -> tuple[PackageAssessment, ...]:
     """Match the packages with the advisories of a data folder where they are judged; without any all of them end not assessed.
@@ -137,14 +137,14 @@ def assess(
     if not asked.is_judged:
         return ()
     from nephoscope.service.advisories import open_advisories
-    from nephoscope.vulnerability.matching.matcher import match_all
+    from nephoscope.vulnerability.matching.matcher import match_all_packages
 
     with open_advisories(data, datetime.now(UTC)) as advisories:
-        found = tuple(match_all(contents.packages, advisories.source, advisories.options))
-    return found if of is None else _drop_exempted(data, found, of)
+        found = tuple(match_all_packages(contents.packages, advisories.source, advisories.options))
+    return found if of is None else _drop_exempted_findings(data, found, of)
 
 
-def _drop_exempted(
+def _drop_exempted_findings(
     data: Path, assessments: tuple[PackageAssessment, ...], of: ExemptedSubject
 ) -> tuple[PackageAssessment, ...]:
     if not any(whole.findings for whole in assessments):
@@ -187,21 +187,21 @@ def show_examination(
         _show_list(build_vulnerability_rows(findings), VULNERABILITY_COLUMNS, asked.output)
     if asked.output == "table":
         _show_sections(examination)
-        _summarize(name, examination, assessments, findings)
+        _print_examination_summary(name, examination, assessments, findings)
     elif not asked.packages:
         # a program that reads an empty list must not take it for a clean image
-        for line in _describe_unassessed(assessments):
+        for line in _describe_unassessed_packages(assessments):
             print_message(line)
-    _tell_unread(examination, asked.output == "table")
-    sys.exit(_exit_code(examination, assessments, findings, asked))
+    _print_unread_files(examination, asked.output == "table")
+    sys.exit(_choose_exit_code(examination, assessments, findings, asked))
 
 
 def _sort_by_risk(assessments: tuple[PackageAssessment, ...]) -> list[PackageFinding]:
     if not assessments:
         return []
-    from nephoscope.vulnerability.matching.risk_order import findings_by_risk
+    from nephoscope.vulnerability.matching.risk_order import list_findings_by_risk
 
-    return findings_by_risk(assessments)
+    return list_findings_by_risk(assessments)
 
 
 def _show_list(
@@ -264,7 +264,7 @@ def _show_sections(examination: Examination) -> None:
             _show_list(rows, SECTIONS[name], "table")
 
 
-def _summarize(
+def _print_examination_summary(
     name: str,
     examination: Examination,
     assessments: tuple[PackageAssessment, ...],
@@ -285,11 +285,11 @@ def _summarize(
     for part, rows in build_section_rows(examination).items():
         certain = Counter(str(row["severity"]) for row in rows if row.get("status") != "Unknown")
         click.echo(
-            f"{part}: {_count_severities(certain) or _describe_empty(examination, part)}{_not_known(rows)}"
+            f"{part}: {_count_severities(certain) or _describe_empty(examination, part)}{_explain_unknown_rows(rows)}"
         )
     for engine in examination.engines:
         click.echo(f"malware scan by {engine.engine}: {engine.state} {engine.version} {engine.date}".rstrip())
-    for line in _describe_unassessed(assessments):
+    for line in _describe_unassessed_packages(assessments):
         click.echo(line)
 
 
@@ -304,20 +304,20 @@ def _count_severities(severities: Mapping[str, int]) -> str:
     return ", ".join(f"{severities[one]:,} {one}" for one in order if severities[one])
 
 
-def _not_known(rows: list[dict[str, object]]) -> str:
+def _explain_unknown_rows(rows: list[dict[str, object]]) -> str:
     unknown = sum(row.get("status") == "Unknown" for row in rows)
     return f"; {unknown:,} unknown" if unknown else ""
 
 
-def _describe_unassessed(assessments: tuple[PackageAssessment, ...]) -> list[str]:
+def _describe_unassessed_packages(assessments: tuple[PackageAssessment, ...]) -> list[str]:
     """Say how many packages were not assessed, and why."""
-    from nephoscope.vulnerability.matching.risk_order import unassessed_reasons
+    from nephoscope.vulnerability.matching.risk_order import count_unassessed_reasons
 
-    reasons = unassessed_reasons(assessments).most_common(_SHOWN)
+    reasons = count_unassessed_reasons(assessments).most_common(_SHOWN)
     return [f"not assessed: {format_count(count, 'package')}: {reason}" for reason, count in reasons]
 
 
-def _tell_unread(examination: Examination, is_table: bool) -> None:
+def _print_unread_files(examination: Examination, is_table: bool) -> None:
     """Say what was not looked at: beside a table with it, beside other formats on the other channel."""
     for one in examination.unassessed:
         if not one.path:
@@ -330,13 +330,13 @@ def _tell_unread(examination: Examination, is_table: bool) -> None:
         print_message(f"and {len(unread) - _SHOWN:,} more files that were not read")
 
 
-def _exit_code(
+def _choose_exit_code(
     examination: Examination,
     assessments: tuple[PackageAssessment, ...],
     findings: list[PackageFinding],
     asked: InspectionOptions,
 ) -> int:
-    from nephoscope.vulnerability.severities import rank
+    from nephoscope.vulnerability.severities import rank_severity
 
     found = [one.severity for one in findings]
     found += [
@@ -345,11 +345,11 @@ def _exit_code(
         for row in rows
         if row.get("status") != "Unknown"
     ]
-    if asked.fail_on and any(rank(one) >= rank(asked.fail_on) for one in found):
+    if asked.fail_on and any(rank_severity(one) >= rank_severity(asked.fail_on) for one in found):
         return _FOUND
     unread = any(one.path for one in examination.unassessed)
     unknown = bool(examination.unassessed) or any(
         one.status != "assessed" or one.undetermined for one in assessments
     )
-    unknown = unknown or any(rank(one.severity) == 0 for one in findings)
+    unknown = unknown or any(rank_severity(one.severity) == 0 for one in findings)
     return _UNREAD if unread or (asked.fail_on_unknown and unknown) else 0

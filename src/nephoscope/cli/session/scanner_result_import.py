@@ -55,7 +55,7 @@ def import_results(data: Path, /, files: tuple[Path, ...], format_: str, **told:
     that the same scanner no longer reports are closed; findings of other scanners are preserved. Rejected
     records and hosts are listed, and the command exits 3.
     """
-    from nephoscope.lake.writing.outbox import deliver
+    from nephoscope.lake.writing.outbox import deliver_outbox
     from nephoscope.service import scanner_results
     from nephoscope.service.reported_targets import ResultsOrigin
     from nephoscope.vulnerability.scanner_results.result_formats import read_results_files
@@ -66,7 +66,7 @@ def import_results(data: Path, /, files: tuple[Path, ...], format_: str, **told:
         report = read_results_files(files, format_)
         with open_lake(data) as (lake, state):
             done = scanner_results.import_results(build_context(data, state), report, origin)
-            deliver(lake, state)
+            deliver_outbox(lake, state)
     except (ScannerResultsError, OSError) as error:
         exit_with_usage_error(str(error))
     _print_summary(report, done)

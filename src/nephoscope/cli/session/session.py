@@ -37,7 +37,7 @@ from nephoscope.estate.log_queries import Logs
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.evaluation_diff import Changes
 from nephoscope.posture.recommendations.report_row import ReportFilter
-from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combine
+from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combine_reports
 from nephoscope.posture.reports.partial_report import PartedReport
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.reports.report_interface import ReportView
@@ -48,7 +48,7 @@ from nephoscope.posture.scans.run_recording import (
     Recorder,
     compare_with_date,
     compare_with_runs,
-    tenant_reports,
+    list_tenant_reports,
 )
 from nephoscope.posture.scans.scan import (
     EstateScan,
@@ -71,7 +71,7 @@ from nephoscope_policy.model.state import ComplianceState, Severity
 def build_report(data: Path, options: EstateOptions) -> Report:
     """Load, judge and compare one tenant as the options say; ends the process with code 2 and a sentence where it cannot be done."""
     with _refuse_impossible(), show_progress_line() as progress:
-        scan = _scan(data, options, progress)
+        scan = _open_estate_scan(data, options, progress)
         report = _build_report(scan, [scan.estate()], options)
     assert isinstance(report, Report)
     return report
@@ -80,8 +80,8 @@ def build_report(data: Path, options: EstateOptions) -> Report:
 def build_combined_report(data: Path, options: EstateOptions) -> ReportView:
     """Load and judge every tenant of a target; ends as `build_report`."""
     with _refuse_impossible(), show_progress_line() as progress:
-        scan = _scan(data, options, progress)
-        return _build_report(scan, scan.estates(), options)
+        scan = _open_estate_scan(data, options, progress)
+        return _build_report(scan, scan.load_estates(), options)
 
 
 @contextmanager
@@ -94,9 +94,9 @@ def open_report(data: Path, options: EstateOptions, extract: RowSelection) -> It
         with _refuse_impossible(), _open_scan(data, options) as (scan, turn):
             how = options["in_parts"]
             if how == "always" or (how == "auto" and scan.size() >= FROM_BYTES):
-                report: ReportView = _make_parted(scan, Path(folder), options, extract, turn)
+                report: ReportView = _make_partial_report(scan, Path(folder), options, extract, turn)
             else:
-                report = _build_report(scan, scan.estates(), options, turn)
+                report = _build_report(scan, scan.load_estates(), options, turn)
         yield report
 
 
@@ -107,7 +107,7 @@ def _open_scan(data: Path, options: EstateOptions) -> Iterator[tuple[EstateScan,
     What is live is collected before, since that may take long; what is judged is what was there when the turn came.
     """
     with show_progress_line() as progress:
-        scan = _scan(data, options, progress)
+        scan = _open_estate_scan(data, options, progress)
         if options["no_history"] or options["since"] is not None:
             yield scan, None
             return
@@ -141,7 +141,7 @@ def _refuse_impossible() -> Iterator[None]:
         exit_with_usage_error(f"{error}; --no-history evaluates without storing results")
 
 
-def _scan(data: Path, options: EstateOptions, progress: Progress) -> EstateScan:
+def _open_estate_scan(data: Path, options: EstateOptions, progress: Progress) -> EstateScan:
     check_options(options)
     request = _build_request(data, options)
     return EstateScan(
@@ -178,23 +178,23 @@ def _build_report(
 ) -> Report | CombinedReport:
     request = scan.request
     check_estates(estates, request.label, request.scope)
-    wanted = _filter(options)
+    wanted = _build_report_filter(options)
     if wanted.chooses_resources:
-        known = scan.known_scopes(merge([estate.coverage for estate in estates]))
+        known = scan.list_known_scopes(merge([estate.coverage for estate in estates]))
         for estate in estates:
             known.add(estate)
         known.check(wanted)
     before = _load_runs_before(scan, options["since"])
     earlier = {run.estate.tenant: run for run in before or ()}
     runs = [scan.run(estate, earlier.get(estate.tenant)) for estate in estates]
-    report = combine(
+    report = combine_reports(
         [Report(run, request.label, filter=wanted, top=options.get("top") or 15) for run in runs]
     )
     _print_notices(report, wanted)
     return _compare_with_history(report, scan, before, options, turn)
 
 
-def _make_parted(
+def _make_partial_report(
     scan: EstateScan, folder: Path, options: EstateOptions, extract: RowSelection, turn: EstateTurn | None
 ) -> PartedReport:
     parted = PartedScan(scan, folder, options["part_size"] or PART)
@@ -210,7 +210,7 @@ def _make_parted(
     if compared.recorder is not None and compared.date is not None:
         _check_recorded_before(compared.recorder, since)
     shown = ReportSelection(
-        extract, _filter(options), options.get("group_by") or "", options.get("top") or 15
+        extract, _build_report_filter(options), options.get("group_by") or "", options.get("top") or 15
     )
     report = parted.report(shown, compared)
     _print_notices(report, shown.filter)
@@ -258,7 +258,7 @@ def _load_runs_before(scan: EstateScan, since: str | None) -> list[EvaluationRun
     """The runs over the tenants of the snapshot that --since names, None where it names a date or nothing."""
     if since is None or not Path(since).exists():
         return None
-    earlier = scan.estates([since])
+    earlier = scan.load_estates([since])
     check_earlier_snapshot(earlier, since)
     return [scan.run(estate) for estate in earlier]
 
@@ -277,7 +277,7 @@ def _compare_with_history(
     turn: EstateTurn | None,
 ) -> Report | CombinedReport:
     """The report with what changed: since --since, or since the evaluation before where it is this one's turn to be kept."""
-    runs = [part.run for part in tenant_reports(report)]
+    runs = [part.run for part in list_tenant_reports(report)]
     if before is not None:
         return _with_changes(report, compare_with_runs(before, runs))
     if options["no_history"]:
@@ -292,20 +292,20 @@ def _compare_with_history(
         report = _with_changes(report, recorder.record(report))
         save_request(scan.repeatable, scan.data)
     elif options.get("delta") and isinstance(report, Report) and not report.filter.chooses_resources:
-        report = replace(report, delta=recorder.delta(report, scan.judge))
-    return report if report.filter.chooses_resources else replace(report, trend=recorder.trend())
+        report = replace(report, delta=recorder.explain_score_change(report, scan.judge))
+    return report if report.filter.chooses_resources else replace(report, trend=recorder.list_trend_points())
 
 
 def _check_recorded_before(recorder: Recorder, since: str) -> None:
     """Say that there is no evaluation before a date to compare with: then no change is shown, as nothing is known to be new."""
     with recorder.explain_damage():
-        first = next(iter(recorder.history.evaluations(recorder.scope)), None)
+        first = next(iter(recorder.history.list_evaluations(recorder.scope)), None)
     if first is None or first.when >= parse_date(since):
         known = f"the first is of {first.when:%Y-%m-%d %H:%M} UTC" if first else "there is none"
         print_message(f"--since {since}: no earlier evaluation to compare with ({known}); no change is shown")
 
 
-def _filter(options: EstateOptions) -> ReportFilter:
+def _build_report_filter(options: EstateOptions) -> ReportFilter:
     return ReportFilter(
         subscriptions=tuple(options.get("subscriptions") or ()),
         resource_groups=tuple(options.get("resource_groups") or ()),

@@ -64,10 +64,10 @@ def list_open_errors(state: State, source: Source) -> list[dict[str, object]]:
 def build_missing_rows(lake: Lake, state: State, data: Path, days: int) -> list[dict[str, object]]:
     """A row for each resource whose logs did not arrive for so many days; a usage error where no estate is stored."""
     from nephoscope.estate.estate_store import StoreError
-    from nephoscope.ingest.live.health.health_table import missing_logs
+    from nephoscope.ingest.live.health.health_table import find_resources_missing_logs
 
     try:
-        found = missing_logs(lake, state, data, datetime.now(UTC), days)
+        found = find_resources_missing_logs(lake, state, data, datetime.now(UTC), days)
     except StoreError as error:
         raise click.UsageError(str(error)) from error
     if found is None:

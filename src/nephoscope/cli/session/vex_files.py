@@ -69,7 +69,7 @@ def list_image_names(image: Image, target: str) -> tuple[str, ...]:
         target,
         *(
             str(
-                package_url.build(
+                package_url.build_package_url(
                     "oci", name, version=digest, qualifiers={"repository_url": f"{host}/{named.repository}"}
                 )
             )

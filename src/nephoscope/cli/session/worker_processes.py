@@ -18,7 +18,7 @@ PATIENCE = 60.0
 """Seconds within which a process must end."""
 
 
-def supervise(arguments: list[str], count: int, state: str | None) -> int:
+def run_worker_processes(arguments: list[str], count: int, state: str | None) -> int:
     """Run `nephoscope ARGUMENTS --share NUMBER/COUNT` so many times, until SIGTERM or Ctrl-C; the exit code.
 
     `state` is the URL of the state (None = the file in the data folder): it may hold a password, so that no argument says it.

@@ -19,7 +19,7 @@ CLEAN, FINDINGS, USAGE, NOT_JUDGED, NOTHING_ASSESSED = 0, 1, 2, 3, 4
 
 def choose_exit_code(report: ReportView, fail_on: str | None, fail_on_unknown: bool) -> int:
     """Return 1 for findings at or over `fail_on`, else 3 where something failed to be judged, else 4 where nothing was, else 0."""
-    worst = report.worst_severity()
+    worst = report.find_worst_severity()
     if fail_on and worst is not None and worst.rank >= Severity(fail_on).rank:
         return FINDINGS
     if (
@@ -31,20 +31,20 @@ def choose_exit_code(report: ReportView, fail_on: str | None, fail_on_unknown: b
         return NOT_JUDGED
     if fail_on_unknown and report.states[ComplianceState.UNKNOWN]:
         return NOT_JUDGED
-    return CLEAN if is_assessed(report.group_sizes) else NOTHING_ASSESSED
+    return CLEAN if has_applicable_assessment(report.group_sizes) else NOTHING_ASSESSED
 
 
-def is_assessed(judged: Mapping[RecommendationGroup, int]) -> bool:
+def has_applicable_assessment(judged: Mapping[RecommendationGroup, int]) -> bool:
     """Return whether some recommendation applied to some resource, however that ended."""
     return any(group.state is not ComplianceState.NOT_APPLICABLE for group in judged)
 
 
-def is_written(report: ReportView, output: str) -> bool:
+def require_written_rows(report: ReportView, output: str) -> bool:
     """Say that nothing was assessed where that is so, and whether the output is written all the same: SARIF is not.
 
     A code scanning service closes every alert that the newest SARIF file lacks.
     """
-    if is_assessed(report.group_sizes):
+    if has_applicable_assessment(report.group_sizes):
         return True
     warn_nothing_assessed()
     if report.quarantine:

@@ -16,12 +16,12 @@ from nephoscope.cli.outputs.table import SEVERITY_STYLE
 from nephoscope.cli.terminal.console import create_console
 from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
-from nephoscope.files.json_tree import get_text, trees_of
-from nephoscope.posture.attack_paths.arm_document import arm_id, entity_body, properties
-from nephoscope.posture.attack_paths.choke_points import choke_points
+from nephoscope.files.json_tree import get_text, list_trees
+from nephoscope.posture.attack_paths.arm_document import build_arm_id, build_entity_body, build_properties
+from nephoscope.posture.attack_paths.choke_points import find_choke_points
 from nephoscope.posture.attack_paths.entity import INTERNET
-from nephoscope.posture.attack_paths.path_type import path_types
-from nephoscope.posture.attack_paths.type_names import type_name
+from nephoscope.posture.attack_paths.path_type import load_path_types
+from nephoscope.posture.attack_paths.type_names import name_resource_type
 from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.posture.recommendations.report_row import ReportRow
 from nephoscope_policy.model.assessment import Assessment
@@ -51,7 +51,9 @@ class AttackPathView:
     @property
     def chokes(self) -> list[tuple[GraphEntity, int]]:
         """Their choke points."""
-        return choke_points([one for one in path.chain.entities if one != INTERNET] for path in self.paths)
+        return find_choke_points(
+            [one for one in path.chain.entities if one != INTERNET] for path in self.paths
+        )
 
 
 def choose_paths(
@@ -59,7 +61,7 @@ def choose_paths(
 ) -> AttackPathView:
     """The paths of a report that the options ask for; ends the process where they name a type or a path that there is not."""
     kinds = frozenset(types)
-    if unknown := sorted(kinds - {one.name for one in path_types()}):
+    if unknown := sorted(kinds - {one.name for one in load_path_types()}):
         exit_with_usage_error(f"--path {unknown[0]}: unknown type; --types lists all types")
     wanted = frozenset(Severity(one) for one in levels)
     every = [one for one in report.attack_paths.paths if _is_within_filter(report, one)]
@@ -124,20 +126,22 @@ def _make_table(shown: AttackPathView) -> Table:
 def _print_choke_points(shown: AttackPathView, console: Console) -> None:
     for entity, count in shown.chokes[:MOST_SHOWN]:
         console.print(
-            Text(f"choke point: {entity.name} ({type_name(entity.type)}) is on {format_count(count, 'path')}")
+            Text(
+                f"choke point: {entity.name} ({name_resource_type(entity.type)}) is on {format_count(count, 'path')}"
+            )
         )
 
 
 def _print_path(path: AttackPath, console: Console) -> None:
-    told = properties(path)
+    told = build_properties(path)
     console.print(Text(f"{told['displayName']}\n", style="bold"))
     console.print(Text(f"{path.level.value}: {'; '.join(path.reasons)}\n"))
     console.print(Text(f"{told['description']} {told['potentialImpact']}\n"))
-    for number, step in enumerate(trees_of(told, "attackPathSteps"), 1):
+    for number, step in enumerate(list_trees(told, "attackPathSteps"), 1):
         console.print(Text(f"{number}. {step['from']} > {step['to']}: {step['description']}"))
         if step["remediation"]:
             console.print(Text(f"   {step['remediation']}", style="dim"))
-        for one in trees_of(step, "assessments"):
+        for one in list_trees(step, "assessments"):
             console.print(
                 Text(
                     f"   {one['severity']}: {describe_failure(get_text(one, 'displayName'))} ({one['key']})",
@@ -151,8 +155,11 @@ def render_json(shown: AttackPathView, out: TextIO) -> None:
     body = {
         "schemaVersion": 1,
         "scope": shown.scope,
-        "paths": [{"id": arm_id(one), "name": one.id, "properties": properties(one)} for one in shown.paths],
-        "chokePoints": [{**entity_body(entity), "paths": count} for entity, count in shown.chokes],
+        "paths": [
+            {"id": build_arm_id(one), "name": one.id, "properties": build_properties(one)}
+            for one in shown.paths
+        ],
+        "chokePoints": [{**build_entity_body(entity), "paths": count} for entity, count in shown.chokes],
         "gaps": [{"subscription": place, "reason": reason} for place, reason in shown.gaps],
     }
     out.write(msgspec.json.format(msgspec.json.encode(body), indent=1).decode() + "\n")
@@ -179,7 +186,7 @@ def render_csv(shown: AttackPathView, out: TextIO) -> None:
 
 def render_types(output: str, out: TextIO) -> None:
     """Write the types of paths, a name and a title each."""
-    told = [{"name": one.name, "title": one.title} for one in path_types()]
+    told = [{"name": one.name, "title": one.title} for one in load_path_types()]
     if output == "json":
         out.write(msgspec.json.format(msgspec.json.encode(told), indent=1).decode() + "\n")
     elif output == "csv":

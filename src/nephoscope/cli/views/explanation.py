@@ -64,11 +64,11 @@ def make_id_test(wanted: str) -> Callable[[str], bool]:
 def explain_planned_resource(wanted: str) -> VerdictExplanation:
     """The explanation of planned resources with this id, or an id that ends so."""
     return VerdictExplanation(
-        make_id_test(wanted), lambda verdicts, out: render_planned(verdicts, wanted, out)
+        make_id_test(wanted), lambda verdicts, out: render_planned_verdicts(verdicts, wanted, out)
     )
 
 
-def render_planned(verdicts: Iterable[ExplainedVerdict], wanted: str, out: TextIO) -> None:
+def render_planned_verdicts(verdicts: Iterable[ExplainedVerdict], wanted: str, out: TextIO) -> None:
     """Print the verdicts on planned resources with the places that the conditions read; UsageError when there is none."""
     found: dict[str, list[ExplainedVerdict]] = defaultdict(list)
     for one in verdicts:
@@ -136,9 +136,9 @@ def _format_reason(reason: Reason) -> Text:
 
 
 def _shorten_value(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=_open)
+    text = json.dumps(value, ensure_ascii=False, default=_format_open_value)
     return text if len(text) <= MAX_VALUE else text[:MAX_VALUE] + "..."
 
 
-def _open(value: object) -> str:
+def _format_open_value(value: object) -> str:
     return describe_unknown(value) if isinstance(value, Unknown) else str(value)

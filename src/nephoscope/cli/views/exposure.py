@@ -12,13 +12,13 @@ from rich.table import Table
 
 from nephoscope.cli.outputs.csv import escape_cell
 from nephoscope.cli.terminal.console import create_console
-from nephoscope.posture.exposure.exposure_rows import OPEN, UNKNOWN, ExposureRow, rank
+from nephoscope.posture.exposure.exposure_rows import OPEN, UNKNOWN, ExposureRow, rank_exposure_row
 
 SCHEMA_VERSION = 1
 HEADER = ("Exposure", "Resource", "Protocol", "Ports", "Sources", "Path", "Rules", "Why")
 _STYLES = {OPEN: "bold red", UNKNOWN: "yellow"}
 
-__all__ = ["RENDERERS", "rank"]
+__all__ = ["RENDERERS", "rank_exposure_row"]
 
 
 def render(rows: Sequence[ExposureRow], out: TextIO) -> None:

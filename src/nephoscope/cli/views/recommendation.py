@@ -29,14 +29,14 @@ def render_list(report: Report, out: TextIO) -> None:
 
 def render(report: Report, wanted: str, out: TextIO) -> None:
     """Print one recommendation, chosen by its policy's name or by part of its title; several a line each. UsageError for none."""
-    found, console = find_matching(report, wanted), create_console(out)
+    found, console = find_matching_recommendations(report, wanted), create_console(out)
     if len(found) > 1:
-        _print_several(found, wanted, console)
+        _print_several_recommendations(found, wanted, console)
     else:
-        _print_one(report, found[0], console)
+        _print_recommendation(report, found[0], console)
 
 
-def _print_one(report: Report, ranked: RankedRecommendation, console: Console) -> None:
+def _print_recommendation(report: Report, ranked: RankedRecommendation, console: Console) -> None:
     item = ranked.recommendation
     title = Text(f"\n{item.severity.value} ", style=SEVERITY_STYLE[item.severity])
     console.print(title + Text(ranked.title, style="bold"))
@@ -56,7 +56,7 @@ def _print_one(report: Report, ranked: RankedRecommendation, console: Console) -
     _print_resources(report, ranked, console)
 
 
-def _print_several(found: list[RankedRecommendation], wanted: str, console: Console) -> None:
+def _print_several_recommendations(found: list[RankedRecommendation], wanted: str, console: Console) -> None:
     table = Table(box=None, pad_edge=False)
     for name in ("severity", "recommendation", "key"):
         table.add_column(name, header_style="dim", overflow="fold", no_wrap=name != "recommendation")
@@ -71,7 +71,7 @@ def _print_several(found: list[RankedRecommendation], wanted: str, console: Cons
     console.print(table)
 
 
-def find_matching(report: Report, wanted: str) -> list[RankedRecommendation]:
+def find_matching_recommendations(report: Report, wanted: str) -> list[RankedRecommendation]:
     """The recommendations that a person may mean; UsageError where there is none."""
     text = (find_shipped_policy(wanted) or wanted).casefold()
     exact = [one for one in report.ranked_recommendations if one.recommendation.key == text]
@@ -86,9 +86,9 @@ def find_matching(report: Report, wanted: str) -> list[RankedRecommendation]:
     return found
 
 
-def choose(report: Report, wanted: str) -> RankedRecommendation:
+def choose_recommendation(report: Report, wanted: str) -> RankedRecommendation:
     """The one recommendation that a person named; UsageError where there is none, or several fit."""
-    found = find_matching(report, wanted)
+    found = find_matching_recommendations(report, wanted)
     if len(found) == 1:
         return found[0]
     titles = "; ".join(f"{one.recommendation.key} {one.recommendation.name}" for one in found[:8])

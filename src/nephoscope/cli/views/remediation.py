@@ -12,9 +12,9 @@ from rich.text import Text
 
 from nephoscope.cli.outputs.csv import escape_cell
 from nephoscope.cli.terminal.console import create_console
-from nephoscope.cli.views.recommendation import choose
-from nephoscope.model.secret_redaction import redact
-from nephoscope.posture.governance.effect_preview import preview
+from nephoscope.cli.views.recommendation import choose_recommendation
+from nephoscope.model.secret_redaction import redact_value
+from nephoscope.posture.governance.effect_preview import preview_remediation
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.errors import PolicyError
 
@@ -37,13 +37,13 @@ class RemediationPreview:
 
 def preview_remediations(report: Report, wanted: str) -> Iterator[RemediationPreview]:
     """The change for every failing resource of a policy with effect modify, append or deployIfNotExists."""
-    key = choose(report, wanted).recommendation.key
+    key = choose_recommendation(report, wanted).recommendation.key
     for row in report.findings():
         item = row.assessment
         if item.key != key:
             continue
         try:
-            shown = preview(report.run, item)
+            shown = preview_remediation(report.run, item)
         except (PolicyError, ArmError) as error:
             yield RemediationPreview(item.resource, key, None, f"cannot be shown: {error}")
             continue
@@ -131,8 +131,8 @@ def _print_preview(shown: Preview, console: Console) -> None:
 
 
 def _encode_line(value: object) -> str:
-    return msgspec.json.encode(redact(value)).decode()
+    return msgspec.json.encode(redact_value(value)).decode()
 
 
 def _to_json(value: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(redact(value)), indent=2).decode()
+    return msgspec.json.format(msgspec.json.encode(redact_value(value)), indent=2).decode()

@@ -102,7 +102,7 @@ def _print_trend(report: Report, console: Console) -> None:
 def _print_placements(report: Report, console: Console) -> None:
     keys = sorted({group.key for group in report.groups})
     for control in report.controls.controls:
-        names = [key for key in keys if report.controls.find_scoring(report.metadata(key)) == control]
+        names = [key for key in keys if report.controls.find_scoring_control(report.metadata(key)) == control]
         if not names:
             continue
         console.print(f"\n[bold]{control.name}[/bold] [dim]({control.max_score} points)[/dim]")

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from nephoscope.collect.azure.collection_settings import Progress
 
-__all__ = ["CollectError", "CollectionSettings", "ContentNeeds", "collect"]
+__all__ = ["CollectError", "CollectionSettings", "ContentNeeds", "collect_azure_snapshot"]
 
 
-def collect(
+def collect_azure_snapshot(
     settings: CollectionSettings, needs: ContentNeeds, out: Path, progress: Progress = lambda *_: None
 ) -> Path:
     """Collect a snapshot into a new folder and return it; raises CollectError, CheckpointError, SignInError."""

@@ -61,12 +61,14 @@ class ArmGet:
                 if error.status < 500:
                     raise
                 return CheckpointEntry(key, "", error.status, [], reason=error.message)
-            kept = _make_kept(key, answer, api, type_, action)
+            kept = _make_checkpoint_entry(key, answer, api, type_, action)
             self.checkpoint.put(kept)
         return kept
 
 
-def _make_kept(key: str, answer: RestResponse, api: str, type_: str, action: str) -> CheckpointEntry:
+def _make_checkpoint_entry(
+    key: str, answer: RestResponse, api: str, type_: str, action: str
+) -> CheckpointEntry:
     if answer.status in (204, 404) or answer.error[0] in _NO_SUCH_SERVICE:
         return CheckpointEntry(key, "", 404, [], reason=f"{answer.status}: nothing is there")
     if not answer.ok:

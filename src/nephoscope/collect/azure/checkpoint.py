@@ -64,7 +64,7 @@ class Checkpoint:
         folder = out / FOLDER
         path = folder / "answers.jsonl"
         if resume:
-            return cls._resume(path, question)
+            return cls._resume_checkpoint(path, question)
         if out.exists() and any(out.iterdir()):
             if path.exists():
                 raise CheckpointError(
@@ -80,7 +80,7 @@ class Checkpoint:
         return cls(file, folder, started)
 
     @classmethod
-    def _resume(cls, path: Path, question: str) -> Checkpoint:
+    def _resume_checkpoint(cls, path: Path, question: str) -> Checkpoint:
         if not path.exists():
             raise CheckpointError(f"{path.parent.parent} contains no interrupted collection: omit --resume")
         file = path.open("rb+")
@@ -96,13 +96,13 @@ class Checkpoint:
                 "or the same settings"
             )
         found = cls(file, path.parent, header.started)
-        found._load()
+        found._load_entries()
         return found
 
-    def _load(self) -> None:
+    def _load_entries(self) -> None:
         end = self._file.tell()
         for line in self._file:
-            kept = _decode(line)
+            kept = _decode_entry(line)
             if kept is None:
                 break
             self._places[kept.key] = (end, len(line))
@@ -115,9 +115,11 @@ class Checkpoint:
         with self._lock:
             place = self._places.get(key)
             self.reused += place is not None
-        return None if place is None else msgspec.json.decode(self._read_at(*place), type=CheckpointEntry)
+        return (
+            None if place is None else msgspec.json.decode(self._read_bytes_at(*place), type=CheckpointEntry)
+        )
 
-    def _read_at(self, offset: int, length: int) -> bytes:
+    def _read_bytes_at(self, offset: int, length: int) -> bytes:
         return os.pread(self._file.fileno(), length, offset)
 
     def put(self, kept: CheckpointEntry) -> None:
@@ -132,7 +134,7 @@ class Checkpoint:
     def answers(self) -> Iterator[CheckpointEntry]:
         """Every answer kept, in the order of their keys' first use on disk."""
         for place in sorted(self._places.values()):
-            yield msgspec.json.decode(self._read_at(*place), type=CheckpointEntry)
+            yield msgspec.json.decode(self._read_bytes_at(*place), type=CheckpointEntry)
 
     def close(self) -> None:
         """Close the file; what it holds stays, and one that holds no answer goes."""
@@ -148,7 +150,7 @@ class Checkpoint:
         shutil.rmtree(self._folder)
 
 
-def _decode(line: bytes) -> CheckpointEntry | None:
+def _decode_entry(line: bytes) -> CheckpointEntry | None:
     if not line.endswith(b"\n"):
         return None
     try:

@@ -83,7 +83,7 @@ class CollectionGaps:
         with self._lock:
             return (type_, scope) in self._found
 
-    def gaps_by_type(self) -> dict[str, str]:
+    def describe_gaps_by_type(self) -> dict[str, str]:
         """The manifest's `gaps`: for each type one sentence of where and why."""
         told: dict[str, list[str]] = {}
         for gap in self.sorted_gaps:

@@ -55,7 +55,11 @@ class CollectionScope(msgspec.Struct, frozen=True):
             tuple(dict.fromkeys(named)),
             tuple(dict.fromkeys(_parse_management_group(text) for text in management_groups)),
             tuple(dict.fromkeys(groups)),
-            tuple(dict.fromkeys(_check(text.lower(), _TENANT, "a tenant id or domain") for text in tenants)),
+            tuple(
+                dict.fromkeys(
+                    _check_pattern(text.lower(), _TENANT, "a tenant id or domain") for text in tenants
+                )
+            ),
         )
 
     @property
@@ -73,14 +77,14 @@ class CollectionScope(msgspec.Struct, frozen=True):
         return tuple(name for _, name in self.resource_groups)
 
 
-def _check(text: str, pattern: re.Pattern[str], what: str) -> str:
+def _check_pattern(text: str, pattern: re.Pattern[str], what: str) -> str:
     if not pattern.fullmatch(text):
         raise CollectionScopeError(f"{text!r} is not {what}")
     return text
 
 
 def _parse_subscription(text: str) -> str:
-    return _check(
+    return _check_pattern(
         text.lower().strip("/").removeprefix("subscriptions/"), _SUBSCRIPTION, "a subscription id (a GUID)"
     )
 
@@ -89,14 +93,16 @@ def _parse_resource_group(text: str) -> tuple[str, str]:
     lowered = text.lower().rstrip("/")
     whole = _GROUP_ID.fullmatch(lowered)
     if whole:
-        return _parse_subscription(whole.group(1)), _check(
+        return _parse_subscription(whole.group(1)), _check_pattern(
             whole.group(2), _GROUP, "the name of a resource group"
         )
-    return "", _check(lowered, _GROUP, "the name or id of a resource group")
+    return "", _check_pattern(lowered, _GROUP, "the name or id of a resource group")
 
 
 def _parse_management_group(text: str) -> str:
-    return _check(text.lower().rstrip("/").rsplit("/", 1)[-1], _GROUP, "the name of a management group")
+    return _check_pattern(
+        text.lower().rstrip("/").rsplit("/", 1)[-1], _GROUP, "the name of a management group"
+    )
 
 
 def find_scope(key: str, scopes: Iterable[str]) -> str:

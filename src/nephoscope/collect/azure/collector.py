@@ -85,7 +85,7 @@ class Collector:
         self._plan = CollectionPlan.of(needs, self._reading)
         self._holdings, self._gaps = CollectedIds(), CollectionGaps()
         types = (*self._plan.tables_by_type, *(job.list.type for job in self._plan.jobs))
-        self._bounds = PermissionCheck(types, self._name_read_action, self._gaps)
+        self._bounds = PermissionCheck(types, self._get_read_action, self._gaps)
         self._unread = dict(self._plan.unread)
         self._requests: Counter[str] = Counter()
         self._retried: Counter[str] = Counter()
@@ -106,10 +106,10 @@ class Collector:
             )
             for tenant in tenants:
                 self._read_containers(tenant)
-            self._check(tenants)
+            self._check_overlapping_tenants(tenants)
             with ThreadPoolExecutor(self._settings.workers, "collect") as pool:
-                self._read(tenants, pool)
-            return self._finish(tenants, checkpoint)
+                self._read_tenants(tenants, pool)
+            return self._finish_collection(tenants, checkpoint)
         except RequestError as error:
             raise CollectError(
                 f"{error.message}; finished requests are stored: run again with --resume"
@@ -165,7 +165,7 @@ class Collector:
         self._taken |= found.subscriptions | {one.split("/", 1)[0] for one in found.groups}
         self._progress("containers", 1, 1)
 
-    def _check(self, tenants: Sequence[TenantClients]) -> None:
+    def _check_overlapping_tenants(self, tenants: Sequence[TenantClients]) -> None:
         """Several tenants see different subscriptions: a refusal by one says nothing where another answers."""
         scope = self._settings.scope
         seen = {one for tenant in tenants for one in tenant.seen.list_scopes(scope)}
@@ -175,20 +175,24 @@ class Collector:
             told = "; ".join(str(gap) for gap in self._gaps.sorted_gaps) or "no subscription is visible"
             raise CollectError(f"nothing to collect: {told}. The account needs the role Reader there")
 
-    def _read(self, tenants: Sequence[TenantClients], pool: ThreadPoolExecutor) -> None:
-        self._run_for_each(pool, "permissions", list(self._list_scopes(tenants)), self._verify)
-        self._run_for_each(pool, "permissions", list(self._list_groups_of_unreadable(tenants)), self._widen)
-        self._run_for_each(pool, "Resource Graph", list(self._queries(tenants)), self._query)
-        self._run_for_each(pool, "details", list(self._list_detail_requests(tenants)), self._fetch_detail)
+    def _read_tenants(self, tenants: Sequence[TenantClients], pool: ThreadPoolExecutor) -> None:
+        self._run_for_each_item(pool, "permissions", list(self._list_scopes(tenants)), self._verify_scope)
+        self._run_for_each_item(
+            pool, "permissions", list(self._list_groups_of_unreadable(tenants)), self._widen_permission_check
+        )
+        self._run_for_each_item(pool, "Resource Graph", list(self._run_queries(tenants)), self._run_query)
+        self._run_for_each_item(
+            pool, "details", list(self._list_detail_requests(tenants)), self._fetch_detail
+        )
         for depth in sorted({job.depth for job in self._plan.jobs}):
             jobs = [job for job in self._plan.jobs if job.depth == depth]
-            self._run_for_each(
+            self._run_for_each_item(
                 pool, "Resource Manager", list(self._list_list_requests(tenants, jobs)), self._fetch_detail
             )
         self._collect_roles(tenants)
         self._collect_directory(tenants, pool)
 
-    def _run_for_each(
+    def _run_for_each_item(
         self, pool: ThreadPoolExecutor, what: str, items: Sequence[_Item], do: Callable[[_Item], None]
     ) -> None:
         """Do something for every item, some at a time; the first error ends it and is raised."""
@@ -209,7 +213,7 @@ class Collector:
             (tenant, scope) for tenant in tenants for scope in tenant.seen.list_scopes(self._settings.scope)
         )
 
-    def _verify(self, item: tuple[TenantClients, str]) -> None:
+    def _verify_scope(self, item: tuple[TenantClients, str]) -> None:
         tenant, scope = item
         self._bounds.check_scope(tenant.arm, scope)
 
@@ -226,15 +230,15 @@ class Collector:
                 if subscription in lacking:
                     yield tenant, subscription, group
 
-    def _widen(self, item: tuple[TenantClients, str, str]) -> None:
+    def _widen_permission_check(self, item: tuple[TenantClients, str, str]) -> None:
         tenant, subscription, group = item
         if self._bounds.widen(tenant.arm, subscription, build_group_id(group)):
             tenant.seen.apart.add(group)
 
-    def _name_read_action(self, type_: str) -> str:
+    def _get_read_action(self, type_: str) -> str:
         return f"{self._reading.spell(type_)}/read"
 
-    def _queries(
+    def _run_queries(
         self, tenants: Sequence[TenantClients]
     ) -> Iterator[tuple[TenantClients, GraphTableQuery, QueryArea]]:
         for tenant in tenants:
@@ -248,25 +252,27 @@ class Collector:
         also = (OF_THE_ESTATE,) if self._settings.cloud.is_nephoscope else ()
         return build_table_queries(self._plan, self._reading, table, types, also)
 
-    def _query(self, item: tuple[TenantClients, GraphTableQuery, QueryArea]) -> None:
+    def _run_query(self, item: tuple[TenantClients, GraphTableQuery, QueryArea]) -> None:
         tenant, query, area = item
         for refused in tenant.resource_graph.read(query, area, ""):
             for type_ in query.types:
                 for scope in list_scopes(refused.area):
                     permission = refused.permission
                     if not permission and refused.reason.startswith(("401", "403")):
-                        permission = self._name_read_action(type_)
+                        permission = self._get_read_action(type_)
                     self._gaps.add(type_, scope, refused.reason, permission)
 
     def _list_detail_requests(self, tenants: Sequence[TenantClients]) -> Iterator[ArmRequest]:
         """Bodies that Resource Graph holds only in part, and named resources that its table leaves out."""
         for type_, lack in self._plan.lacks.items():
-            yield from self._asks(tenants, type_, type_, "", lack.api)
+            yield from self._list_requests(tenants, type_, type_, "", lack.api)
         for type_, names in self._plan.items.items():
             parent, _, segment = self._reading.spell(type_).rpartition("/")
             for name in sorted(names):
                 path = f"/{segment}/{name}"
-                yield from self._asks(tenants, parent.lower(), type_, path, self._reading.items[type_])
+                yield from self._list_requests(
+                    tenants, parent.lower(), type_, path, self._reading.items[type_]
+                )
 
     def _list_list_requests(
         self, tenants: Sequence[TenantClients], jobs: Iterable[ListJob]
@@ -274,11 +280,11 @@ class Collector:
         for job in jobs:
             row = job.list
             for parent in sorted(job.parents):
-                for ask in self._asks(tenants, parent, row.type, f"/{row.path}", row.api):
+                for ask in self._list_requests(tenants, parent, row.type, f"/{row.path}", row.api):
                     if not (job.spared and ask.at in self._holdings.connected):
                         yield ask
 
-    def _asks(
+    def _list_requests(
         self, tenants: Sequence[TenantClients], parent: str, type_: str, path: str, api: str
     ) -> Iterator[ArmRequest]:
         """A request under every resource of the parent's type, but not where the type is known to be refused."""
@@ -293,7 +299,7 @@ class Collector:
     def _fetch_detail(self, ask: ArmRequest) -> None:
         if self._gaps.is_missing(ask.type, ask.scope):
             return
-        failed = ask.tenant.arm.read(ask.url, ask.api, ask.type, self._name_read_action(ask.type))
+        failed = ask.tenant.arm.read(ask.url, ask.api, ask.type, self._get_read_action(ask.type))
         if failed is not None:
             self._gaps.add(ask.type, ask.scope, f"{failed.reason} at {ask.at}", failed.permission)
 
@@ -302,7 +308,7 @@ class Collector:
         if ROLES not in self._plan.tables_by_type or self._settings.scope.resource_groups:
             return
         for tenant in tenants:
-            failed = tenant.arm.read(_ROLES_URL, "2022-04-01", ROLES, self._name_read_action(ROLES))
+            failed = tenant.arm.read(_ROLES_URL, "2022-04-01", ROLES, self._get_read_action(ROLES))
             if failed is not None:
                 self._gaps.add(ROLES, "", failed.reason, failed.permission)
 
@@ -315,7 +321,7 @@ class Collector:
             self._unread.update(dict.fromkeys(kinds, reason))
             return
         self._graph_read.update(kinds)
-        self._run_for_each(
+        self._run_for_each_item(
             pool,
             "Microsoft Graph",
             [(tenant, kind) for tenant in tenants for kind in kinds],
@@ -333,9 +339,11 @@ class Collector:
         except GraphRefusedError as error:
             self._gaps.add(kind, "", error.reason, error.permission)
 
-    def _finish(self, tenants: Sequence[TenantClients], checkpoint: Checkpoint) -> CollectionResult:
+    def _finish_collection(
+        self, tenants: Sequence[TenantClients], checkpoint: Checkpoint
+    ) -> CollectionResult:
         scopes = [scope for _, scope in self._list_scopes(tenants)]
-        self._leave_out()
+        self._explain_left_out_resources()
         covered = manifest.list_complete_scopes(self._plan, self._reading, scopes, self._holdings, self._gaps)
         whole = self._complete_tenant_types(scopes)
         by_tenant: dict[str, dict[str, list[str]]] = {
@@ -374,7 +382,7 @@ class Collector:
             }
         return whole
 
-    def _leave_out(self) -> None:
+    def _explain_left_out_resources(self) -> None:
         """Say why what lies outside resource groups was not read where only such were asked for."""
         if not self._settings.scope.resource_groups:
             return

@@ -136,7 +136,7 @@ def _test_subscriptions(
     clients: _Clients, actions: tuple[str, ...], pool: ThreadPoolExecutor
 ) -> Iterator[SubscriptionTrial]:
     names, gaps = _Names(), CollectionGaps()
-    seen = _list_seen(clients, names, gaps)
+    seen = _list_visible_scope(clients, names, gaps)
     refused = {gap.scope.rpartition("/")[2]: gap.reason for gap in gaps.sorted_gaps if gap.scope}
     unread = next((gap for gap in gaps.sorted_gaps if not gap.scope), None)
     if unread is not None:
@@ -156,7 +156,7 @@ def _test_subscriptions(
         yield SubscriptionTrial(id_, id_, False, refused[id_])
 
 
-def _list_seen(clients: _Clients, names: _Names, gaps: CollectionGaps) -> VisibleScope:
+def _list_visible_scope(clients: _Clients, names: _Names, gaps: CollectionGaps) -> VisibleScope:
     """The subscriptions of the scope and the resource groups in them, as the sign-in sees them."""
     scope = clients.settings.scope
     reader = ResourceGraph(clients.manager, clients.checkpoint, names.add_body)

@@ -24,7 +24,7 @@ def list_complete_scopes(
     gaps: CollectionGaps,
 ) -> dict[str, list[str]]:
     """Return the types that were read in full by scope; a resource group among the scopes covers itself alone."""
-    unlisted = _find_unlisted(plan, holdings)
+    unlisted = _find_unlisted_parents(plan, holdings)
     return {
         scope: sorted(_list_complete_types(plan, reading, scope, unlisted, holdings, gaps)) for scope in read
     }
@@ -56,7 +56,7 @@ def _list_complete_types(
     for job in plan.jobs:
         if not (grouped and job.list.of == {SUBSCRIPTION_TYPE}):
             found |= build_job_entries(job)
-    return {entry for entry in found if not _is_missing(entry, scope, plan, gaps)}
+    return {entry for entry in found if not _is_entry_missing(entry, scope, plan, gaps)}
 
 
 def list_manifest_entries(type_: str, plan: CollectionPlan, reading: TypeSources) -> set[str]:
@@ -74,7 +74,7 @@ def build_job_entries(job: ListJob) -> set[str]:
     return {job.list.type}
 
 
-def _is_missing(entry: str, scope: str, plan: CollectionPlan, gaps: CollectionGaps) -> bool:
+def _is_entry_missing(entry: str, scope: str, plan: CollectionPlan, gaps: CollectionGaps) -> bool:
     """Return whether the entry, what it is under, or what it comes from was not read."""
     parts = [entry.rpartition("/providers/")[2]]
     while parts[-1].count("/") > 1:
@@ -84,7 +84,7 @@ def _is_missing(entry: str, scope: str, plan: CollectionPlan, gaps: CollectionGa
     return any(gaps.is_missing(part, place) for part in wanted for place in (scope, ""))
 
 
-def _find_unlisted(plan: CollectionPlan, holdings: CollectedIds) -> dict[str, list[str]]:
+def _find_unlisted_parents(plan: CollectionPlan, holdings: CollectedIds) -> dict[str, list[str]]:
     """The parents that do not carry the list of a child type that only bodies list, by that type."""
     return {
         type_: [
@@ -107,7 +107,7 @@ def build_manifest(
     """
     members = {
         "declared": True,
-        "gaps": gaps.gaps_by_type(),
+        "gaps": gaps.describe_gaps_by_type(),
         "readAt": collected["started"],
     }
     return {

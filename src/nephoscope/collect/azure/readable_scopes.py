@@ -31,7 +31,7 @@ class PermissionCheck:
         """Ask of a subscription, or of a resource group that was named; where it is refused nothing there counts as read."""
         granted = read_permissions(arm, scope)
         if isinstance(granted, Permissions):
-            self._add_gaps(scope, self._find_refused(granted))
+            self._add_gaps(scope, self._find_refused_actions(granted))
             return
         self.gaps.add(PERMISSIONS, scope, granted.reason, granted.permission)
         for type_ in self.types:
@@ -46,13 +46,13 @@ class PermissionCheck:
         granted = read_permissions(arm, group)
         if not isinstance(granted, Permissions):
             return False
-        refused = self._find_refused(granted)
+        refused = self._find_refused_actions(granted)
         if all(type_ in refused for type_ in self.types if self.gaps.is_missing(type_, subscription)):
             return False
         self._add_gaps(group, refused)
         return True
 
-    def _find_refused(self, granted: Permissions) -> frozenset[str]:
+    def _find_refused_actions(self, granted: Permissions) -> frozenset[str]:
         return frozenset(type_ for type_ in self.types if not granted.allows(self.action(type_)))
 
     def _add_gaps(self, scope: str, types: Iterable[str]) -> None:

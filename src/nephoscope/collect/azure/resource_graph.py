@@ -38,15 +38,15 @@ class QueryArea:
     groups: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
-    def halves(self) -> tuple[QueryArea, QueryArea]:
+    def split_into_halves(self) -> tuple[QueryArea, QueryArea]:
         """The area's subscriptions in two parts."""
         middle = len(self.subscriptions) // 2
         first, second = self.subscriptions[:middle], self.subscriptions[middle:]
         return tuple(
-            QueryArea(self.tenant, part, (), self._groups(part), self.names) for part in (first, second)
+            QueryArea(self.tenant, part, (), self._list_groups(part), self.names) for part in (first, second)
         )  # type: ignore[return-value]
 
-    def _groups(self, part: Sequence[str]) -> tuple[str, ...]:
+    def _list_groups(self, part: Sequence[str]) -> tuple[str, ...]:
         return tuple(group for group in self.groups if group.split("/", 1)[0] in part)
 
 
@@ -133,7 +133,7 @@ class ResourceGraph:
         if failed is None:
             return
         if failed.status == 403 and len(area.subscriptions) > 1:
-            for half in area.halves():
+            for half in area.split_into_halves():
                 yield from self.read(query, half, action)
         else:
             yield RefusedArea(area, failed.reason, failed.permission)
@@ -141,18 +141,18 @@ class ResourceGraph:
     def _fetch_pages(self, query: GraphTableQuery, area: QueryArea, action: str) -> CheckpointEntry | None:
         """All pages of a query; the answer that failed, None where none did."""
         for turn in range(2):
-            failed = self._turn(query, area, action, turn)
+            failed = self._read_next_page(query, area, action, turn)
             # A token from a checkpoint may have ended: the query starts over once.
             if failed is None or failed.status != 400 or turn or not failed.next:
                 return failed
         return None
 
-    def _turn(
+    def _read_next_page(
         self, query: GraphTableQuery, area: QueryArea, action: str, turn: int
     ) -> CheckpointEntry | None:
         token, count, total = "", 0, 0
         while True:
-            page = self._page(query, area, token, turn, action)
+            page = self._read_page(query, area, token, turn, action)
             if page.status != 200:
                 return page
             for row in page.rows:
@@ -164,7 +164,7 @@ class ResourceGraph:
             return CheckpointEntry("", "", 206, [], reason=f"Resource Graph sent {count} of {total} rows")
         return None
 
-    def _page(
+    def _read_page(
         self, query: GraphTableQuery, area: QueryArea, token: str, turn: int, action: str
     ) -> CheckpointEntry:
         body = build_request_body(query, area, token)
@@ -177,7 +177,7 @@ class ResourceGraph:
                 if error.status < 500:
                     raise
                 return CheckpointEntry(key, "", error.status, [], reason=error.message)
-            kept = _make_kept(key, query, answer, token, action)
+            kept = _make_checkpoint_entry(key, query, answer, token, action)
             self.checkpoint.put(kept)
         return kept
 
@@ -197,7 +197,7 @@ def build_request_body(query: GraphTableQuery, area: QueryArea, token: str) -> d
     return body
 
 
-def _make_kept(
+def _make_checkpoint_entry(
     key: str, query: GraphTableQuery, answer: RestResponse, token: str, action: str
 ) -> CheckpointEntry:
     """A page as it is kept; one that is no page of rows, or was cut without a way on, is a failure."""

@@ -26,10 +26,10 @@ def write(
     try:
         for kept in checkpoint.answers():
             if kept.file:
-                _append(out, files, kept.file, kept.rows)
+                _append_rows(out, files, kept.file, kept.rows)
                 for type_, row in derived.items():
-                    _append(out, files, "derived.jsonl", _derive_rows(type_, row, kept.rows))
-        _append(out, files, "graph/groups.jsonl", groups)
+                    _append_rows(out, files, "derived.jsonl", _derive_rows(type_, row, kept.rows))
+        _append_rows(out, files, "graph/groups.jsonl", groups)
     finally:
         for file in files.values():
             file.close()
@@ -40,7 +40,7 @@ def write(
     part.replace(out / MANIFEST)
 
 
-def _append(out: Path, files: dict[str, BinaryIO], name: str, rows: Iterable[object]) -> None:
+def _append_rows(out: Path, files: dict[str, BinaryIO], name: str, rows: Iterable[object]) -> None:
     for row in rows:
         if name not in files:
             path = out / f"{name}.part"

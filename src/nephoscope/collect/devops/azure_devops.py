@@ -46,7 +46,7 @@ def _build_permission_listing(of: str, kind: str, variable: str) -> RestListing:
     )  # fmt: skip
 
 
-def _project_listing(
+def _declare_project_listing(
     type_: str, path: str, permission: str, keep: tuple[str, ...], variable: str = ""
 ) -> RestListing:
     return RestListing(
@@ -81,28 +81,28 @@ AZURE_DEVOPS = DevOpsPlatform(
                 "isDisabled": "isDisabled", "defaultBranch": "defaultBranch",
             },
         ),
-        _project_listing(docs.BRANCH_POLICIES, f"policy/configurations?{_API}", "Code (read)", _POLICY),
-        _project_listing(docs.PIPELINES, f"build/definitions?includeAllProperties=true&{_API}", "Build (read)", _PIPELINE),
-        _project_listing(
+        _declare_project_listing(docs.BRANCH_POLICIES, f"policy/configurations?{_API}", "Code (read)", _POLICY),
+        _declare_project_listing(docs.PIPELINES, f"build/definitions?includeAllProperties=true&{_API}", "Build (read)", _PIPELINE),
+        _declare_project_listing(
             docs.SERVICE_CONNECTIONS, f"serviceendpoint/endpoints?{_API}", "Service Endpoints (read)", _CONNECTION, "connection"
         ),
         _build_permission_listing(docs.SERVICE_CONNECTIONS, "endpoint", "connection"),
-        _project_listing(
+        _declare_project_listing(
             docs.VARIABLE_GROUPS, f"distributedtask/variablegroups?{_API}", "Variable Groups (read)",
             ("id", "name", "type", "createdOn", "modifiedOn", "isShared", "variables.*.isSecret", "providerData.vault"), "group",
         ),
         _build_permission_listing(docs.VARIABLE_GROUPS, "variablegroup", "group"),
-        _project_listing(
+        _declare_project_listing(
             docs.SECURE_FILES, f"distributedtask/securefiles?{_PREVIEW}", "Secure Files (read)",
             ("id", "name", "createdOn", "modifiedOn"), "file",
         ),
         _build_permission_listing(docs.SECURE_FILES, "securefile", "file"),
-        _project_listing(
+        _declare_project_listing(
             docs.AGENT_QUEUES, f"distributedtask/queues?{_PREVIEW}", "Agent Pools (read)",
             ("id", "name", "pool.id", "pool.name", "pool.isHosted", "pool.poolType", "pool.isLegacy"), "queue",
         ),
         _build_permission_listing(docs.AGENT_QUEUES, "queue", "queue"),
-        _project_listing(
+        _declare_project_listing(
             docs.ENVIRONMENTS, f"distributedtask/environments?{_PREVIEW}", "Environment (read)", ("id", "name", "createdOn"),
             "environment",
         ),

@@ -24,9 +24,9 @@ def write_snapshot(out: Path, found: DevOpsCollection, tenant: str, read_at: dat
         msgspec.json.encode({"resource": found.documents[key], "api_version": API_VERSION})
         for key in sorted(found.documents)
     )
-    _write(out / DOCUMENTS_FILE, b"".join(line + b"\n" for line in lines))
+    _write_whole_file(out / DOCUMENTS_FILE, b"".join(line + b"\n" for line in lines))
     document = build_manifest(found, tenant, read_at)
-    _write(out / MANIFEST, msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
+    _write_whole_file(out / MANIFEST, msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
 
 
 def build_manifest(found: DevOpsCollection, tenant: str, read_at: datetime) -> dict[str, object]:
@@ -34,7 +34,7 @@ def build_manifest(found: DevOpsCollection, tenant: str, read_at: datetime) -> d
     members = {
         "declared": True,
         "scopes": {scope: sorted(types) for scope, types in sorted(found.scopes.items())},
-        "gaps": found.gaps.gaps_by_type(),
+        "gaps": found.gaps.describe_gaps_by_type(),
         "readAt": read_at.isoformat(),
     }
     missing = [
@@ -45,7 +45,7 @@ def build_manifest(found: DevOpsCollection, tenant: str, read_at: datetime) -> d
     return {"schemaVersion": SCHEMA_VERSION, "tenants": {tenant: members}, "missingPermissions": missing}
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write_whole_file(path: Path, data: bytes) -> None:
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(data)
     part.replace(path)

@@ -75,10 +75,12 @@ def _list_request_lines(platform: DevOpsPlatform, type_: str, depth: int) -> Ite
         )
         yield f'{pad}save "{path}" "{file}" "{origin}"'
         if listing.binds:
-            yield from _loop(platform, listing, file, depth)
+            yield from _render_listing_loop(platform, listing, file, depth)
 
 
-def _loop(platform: DevOpsPlatform, listing: RestListing, file: str, depth: int) -> Iterator[str]:
+def _render_listing_loop(
+    platform: DevOpsPlatform, listing: RestListing, file: str, depth: int
+) -> Iterator[str]:
     pad = "  " * depth
     below = list(_list_request_lines(platform, listing.type, depth + 1))
     if not below:

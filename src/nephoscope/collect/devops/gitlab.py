@@ -66,7 +66,7 @@ def _build_listings_of_both(
     ]  # fmt: skip
 
 
-def _project_listing(
+def _declare_project_listing(
     type_: str, path: str, keep: tuple[str, ...], items: str = "", name: str = "default", nothing: str = ""
 ) -> RestListing:
     return RestListing(
@@ -97,18 +97,18 @@ GITLAB = DevOpsPlatform(
                 "fullyQualifiedParentGroupName": "namespace.full_path", "url": "web_url",
             },
         ),
-        _project_listing(docs.SETTINGS, "", _SETTINGS_OF_PROJECT),
-        _project_listing(docs.BRANCH_PROTECTIONS, f"/protected_branches?{_PAGE}", _BRANCH, "value", "name"),
-        _project_listing(docs.APPROVAL_SETTINGS, "/approvals", _APPROVALS, nothing=_NOT_IN_EDITION),
-        _project_listing(
+        _declare_project_listing(docs.SETTINGS, "", _SETTINGS_OF_PROJECT),
+        _declare_project_listing(docs.BRANCH_PROTECTIONS, f"/protected_branches?{_PAGE}", _BRANCH, "value", "name"),
+        _declare_project_listing(docs.APPROVAL_SETTINGS, "/approvals", _APPROVALS, nothing=_NOT_IN_EDITION),
+        _declare_project_listing(
             docs.APPROVAL_RULES, f"/approval_rules?{_PAGE}", _APPROVAL_RULE, "value", "id", nothing=_NOT_IN_EDITION
         ),
-        _project_listing(
+        _declare_project_listing(
             docs.DEPLOY_KEYS, f"/deploy_keys?{_PAGE}", ("id", "title", "created_at", "expires_at", "can_push"), "value", "id"
         ),
-        _project_listing(docs.PUSH_RULES, "/push_rule", _PUSH_RULE, nothing=_NOT_IN_EDITION),
-        _project_listing(docs.JOB_TOKEN_SCOPES, "/job_token_scope", ("inbound_enabled", "outbound_enabled")),
-        _project_listing(
+        _declare_project_listing(docs.PUSH_RULES, "/push_rule", _PUSH_RULE, nothing=_NOT_IN_EDITION),
+        _declare_project_listing(docs.JOB_TOKEN_SCOPES, "/job_token_scope", ("inbound_enabled", "outbound_enabled")),
+        _declare_project_listing(
             docs.SECURITY_SETTINGS, "/security_settings", ("secret_push_protection_enabled", "pre_receive_secret_detection_enabled"),
             nothing=_NOT_IN_EDITION,
         ),

@@ -59,7 +59,7 @@ class LiveAnswers:
         """Ask for a path and its following pages; RateLimitError, SignInError."""
         client, following = self.clients[service], path
         for _ in range(MOST_PAGES):
-            page = _ask(client, following, what)
+            page = _request_page(client, following, what)
             yield page
             following = page.next
             if not following:
@@ -67,7 +67,7 @@ class LiveAnswers:
         yield RestAnswer(413, message=f"{what}: more than {MOST_PAGES} pages")
 
 
-def _ask(client: RestClient, path: str, what: str) -> RestAnswer:
+def _request_page(client: RestClient, path: str, what: str) -> RestAnswer:
     try:
         answer = client.get(path, what)
     except RequestError as error:

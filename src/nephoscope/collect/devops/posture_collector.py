@@ -76,7 +76,7 @@ class PostureCollector:
         found = DevOpsCollection()
         root = self._build_root(connector, organization)
         found.add(root.id, root.type, {"onboardingState": "Onboarded"})
-        self._walk(root, found)
+        self._walk_listings(root, found)
         if len(found.documents) == 1:
             told = next((str(gap) for gap in found.gaps.sorted_gaps), "there was no answer")
             raise DevOpsCollectError(f"no data of {organization} could be read: {told}")
@@ -96,14 +96,14 @@ class PostureCollector:
         id_ = f"{connector.rstrip('/')}/devops/default/{segment}/{quote_segment(organization)}"
         return ListingNode(id_, self.platform.root, {self.platform.variable: organization})
 
-    def _walk(self, node: ListingNode, found: DevOpsCollection) -> None:
+    def _walk_listings(self, node: ListingNode, found: DevOpsCollection) -> None:
         if node.type in CONTAINERS:
             self.progress(node.id.rsplit("/", 1)[-1])
         for listing in self.platform.find_child_listings(node.type):
-            for child in self._read(listing, node, found):
-                self._walk(child, found)
+            for child in self._read_listing(listing, node, found):
+                self._walk_listings(child, found)
 
-    def _read(
+    def _read_listing(
         self, listing: RestListing, node: ListingNode, found: DevOpsCollection
     ) -> Iterator[ListingNode]:
         """Read a listing for a resource, note what came of it, and give the resources that it lists."""

@@ -26,7 +26,7 @@ def project_members(body: object, keep: Iterable[str]) -> dict[str, object]:
 
 def _project_value(value: Any, tree: Mapping[str, Any]) -> object:
     if not tree:
-        return _shorten(value)
+        return _shorten_projected_value(value)
     if isinstance(value, list):
         return [_project_value(one, tree) for one in value[:_MOST_ITEMS]]
     if not isinstance(value, dict):
@@ -47,7 +47,7 @@ def _project_value(value: Any, tree: Mapping[str, Any]) -> object:
     return found
 
 
-def _shorten(value: object) -> object:
+def _shorten_projected_value(value: object) -> object:
     return value[:_MOST_TEXT] if isinstance(value, str) else value
 
 

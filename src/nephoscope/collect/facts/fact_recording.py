@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.facts.fact_report import FactReport, claims
+from nephoscope.collect.facts.fact_report import FactReport, list_claims
 from nephoscope.collect.facts.fact_types import load_fact_types
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.estate.coverage import build_claim_key
@@ -35,9 +35,11 @@ def list_recording_permissions(facts: Iterable[OwnFacts]) -> Iterator[tuple[str,
         yield f"{types[one.type].type}/write", one.subject
 
 
-def record(state: State, by: Actor, reports: Sequence[FactReport], now: datetime) -> Counter[Receipt]:
+def record_fact_reports(
+    state: State, by: Actor, reports: Sequence[FactReport], now: datetime
+) -> Counter[Receipt]:
     """Keep what reports say, and count what became of the claims; FactError where one cannot be kept: then none is."""
-    return store_claims(state, by, [one for report in reports for one in claims(report, now)], now)
+    return store_claims(state, by, [one for report in reports for one in list_claims(report, now)], now)
 
 
 def store_claims(state: State, by: Actor, facts: Sequence[OwnFacts], now: datetime) -> Counter[Receipt]:
@@ -53,12 +55,12 @@ def store_claims(state: State, by: Actor, facts: Sequence[OwnFacts], now: dateti
                 operation = f"{types[one.type].type}/write"
                 state.audit.add(session, by.name, operation, one.subject, address=by.address, detail=detail)
         if _TOLD & found.keys():
-            _restore_removed(state, session, facts)
+            _restore_removed_facts(state, session, facts)
             _schedule_evaluation(state, session, now)
     return found
 
 
-def remove(state: State, by: Actor, id_: str, now: datetime) -> RetractedFacts:
+def remove_own_facts(state: State, by: Actor, id_: str, now: datetime) -> RetractedFacts:
     """Take back what own facts say of a resource or document and of what lies below it."""
     try:
         resource = ResourceId.parse(id_)
@@ -93,9 +95,9 @@ def settle_retractions(state: State, when: datetime) -> None:
             state.checkpoints.remove(FORGOTTEN, key)
 
 
-def _restore_removed(state: State, session: Session, facts: Iterable[OwnFacts]) -> None:
+def _restore_removed_facts(state: State, session: Session, facts: Iterable[OwnFacts]) -> None:
     """What was removed and is told again is no longer removed."""
-    removed = state.checkpoints.load_in(session, REMOVED)
+    removed = state.checkpoints.load_in_transaction(session, REMOVED)
     if removed:
         ids = {str(body["id"]).lower() for one in facts for body in one.documents}
         for key in removed.keys() & ids:

@@ -67,13 +67,13 @@ def merge_claims(reports: Sequence[FactReport], now: datetime) -> list[OwnFacts]
     found: list[OwnFacts] = []
     for number, report in enumerate(reports):
         try:
-            found += claims(report, now)
+            found += list_claims(report, now)
         except FactError as error:
-            raise (error.in_report(number) if len(reports) > 1 else error) from error
+            raise (error.place_in_report(number) if len(reports) > 1 else error) from error
     return found
 
 
-def claims(report: FactReport, now: datetime) -> tuple[OwnFacts, ...]:
+def list_claims(report: FactReport, now: datetime) -> tuple[OwnFacts, ...]:
     """The claims of a report, every document in one; FactError for what cannot be meant."""
     _check_frame(report, now)
     resource = _parse_subject(report.resource, "resource")

@@ -31,7 +31,7 @@ class FactError(ValueError):
         super().__init__(f"{place}: {message}")
         self.place, self.reason = place, message
 
-    def in_report(self, report: int) -> FactError:
+    def place_in_report(self, report: int) -> FactError:
         """Return the same refusal, the place being in one of several reports."""
         inner = "" if self.place == "report" else f".{self.place}"
         return FactError(f"reports[{report}]{inner}", self.reason)
@@ -61,12 +61,12 @@ def refuse_shape(why: str) -> FactError:
     if unknown := _UNKNOWN.fullmatch(reason):
         return FactError(f"{inside}{unknown[1][:100]}", f"a report has no such member, only {_MEMBERS}")
     if other := _OTHER.fullmatch(reason):
-        wanted, given = (_name_shapes(one) for one in other.groups())
+        wanted, given = (_describe_shapes(one) for one in other.groups())
         return FactError(place or "report", f"it must be {wanted}, and is {given}")
     if "RFC3339" in reason:
         return FactError(place or "report", "a time is written with its zone, as in 2026-11-29T10:00:00Z")
     return FactError(place or "report", reason)
 
 
-def _name_shapes(names: str) -> str:
+def _describe_shapes(names: str) -> str:
     return " or ".join(_SHAPES.get(one, one) for one in names.split(" | "))

@@ -15,13 +15,19 @@ from typing import IO, cast
 
 import msgspec
 
-from nephoscope.collect.images.digest import CheckedStream, check_digest_text, sha256_digest
-from nephoscope.collect.images.documents import MAX_SIZE, Descriptor, ImageConfiguration, ImageIndex, decode
+from nephoscope.collect.images.digest import CheckedStream, check_digest_text, compute_sha256_digest
+from nephoscope.collect.images.documents import (
+    MAX_SIZE,
+    Descriptor,
+    ImageConfiguration,
+    ImageIndex,
+    decode_document,
+)
 from nephoscope.collect.images.errors import ImageError, ImageNotFoundError
 from nephoscope.collect.images.image import Image, PlatformSelector, open_image
 from nephoscope.collect.images.layer_stream import open_tar
 from nephoscope.collect.images.layers import normalize_path
-from nephoscope.collect.images.layout import choose
+from nephoscope.collect.images.layout import choose_manifest
 from nephoscope.collect.images.tar_entries import ByteStream, EntryKind, TarEntry, TarStream
 
 #: A compressed archive is unpacked to a file of at most this many bytes before it is read.
@@ -131,7 +137,7 @@ def _build_blob_path(digest: str) -> str:
 
 def open_archive(path: Path, tag: str = "", wanted: PlatformSelector | None = None) -> Image:
     """Open an image of an archive; raises ImageError. The image's store holds a file open to its end where it was compressed."""
-    unpacked = _unpack(path)
+    unpacked = _unpack_archive(path)
     try:
         store = ArchiveStore(path, unpacked)
     except BaseException:
@@ -142,7 +148,7 @@ def open_archive(path: Path, tag: str = "", wanted: PlatformSelector | None = No
         if "index.json" in store:
             return _open_layout(store, path, tag, wanted)
         if "manifest.json" in store:
-            return _open_saved(store, path, tag)
+            return _open_saved_image(store, path, tag)
     except BaseException:
         store.close()
         raise
@@ -152,18 +158,18 @@ def open_archive(path: Path, tag: str = "", wanted: PlatformSelector | None = No
 
 def _open_layout(store: ArchiveStore, path: Path, tag: str, wanted: PlatformSelector | None) -> Image:
     content = store.read("index.json")
-    index = decode(content, ImageIndex, f"index.json of {path}")
+    index = decode_document(content, ImageIndex, f"index.json of {path}")
     if not tag and len(index.manifests) > 1 and all(one.platform for one in index.manifests):
         return open_image(store, content, str(path), wanted)
-    chosen = choose(index, tag, str(path))
+    chosen = choose_manifest(index, tag, str(path))
     return open_image(
         store, store.read_document(chosen.digest), f"{path}:{tag}" if tag else str(path), wanted
     )
 
 
-def _open_saved(store: ArchiveStore, path: Path, tag: str) -> Image:
+def _open_saved_image(store: ArchiveStore, path: Path, tag: str) -> Image:
     """Open an image as `docker save` wrote it before version 25: its digest is that of its configuration."""
-    images = decode(store.read("manifest.json"), list[_SavedImage], f"manifest.json of {path}")
+    images = decode_document(store.read("manifest.json"), list[_SavedImage], f"manifest.json of {path}")
     named = [
         image
         for image in images
@@ -175,8 +181,8 @@ def _open_saved(store: ArchiveStore, path: Path, tag: str) -> Image:
         raise ImageNotFoundError(f"{path} {fault}; its names: {', '.join(names) or 'none'}")
     image = (named or images)[0]
     said = store.read(image.config)
-    configuration = decode(said, ImageConfiguration, f"{image.config} of {path}")
-    digest = sha256_digest(said)
+    configuration = decode_document(said, ImageConfiguration, f"{image.config} of {path}")
+    digest = compute_sha256_digest(said)
     diff_ids = configuration.rootfs.diff_ids
     layers = tuple(
         Descriptor(
@@ -190,7 +196,7 @@ def _open_saved(store: ArchiveStore, path: Path, tag: str) -> Image:
     )
 
 
-def _unpack(path: Path) -> Path | None:
+def _unpack_archive(path: Path) -> Path | None:
     """Unpack a compressed archive to a file beside the temporary ones; None for one that is not compressed."""
     with path.open("rb") as stream:
         tar = open_tar(cast(ByteStream, stream), str(path))
@@ -198,14 +204,14 @@ def _unpack(path: Path) -> Path | None:
             return None
         with tempfile.NamedTemporaryFile(prefix="nephoscope-image-", delete=False) as unpacked:
             try:
-                _write_bounded(tar, unpacked, path)
+                _write_bounded_copy(tar, unpacked, path)
             except BaseException:
                 Path(unpacked.name).unlink()
                 raise
         return Path(unpacked.name)
 
 
-def _write_bounded(tar: ByteStream, unpacked: IO[bytes], path: Path) -> None:
+def _write_bounded_copy(tar: ByteStream, unpacked: IO[bytes], path: Path) -> None:
     most = min(MAX_UNPACKED, shutil.disk_usage(unpacked.name).free // 2)
     written = 0
     while content := tar.read(_CHUNK):

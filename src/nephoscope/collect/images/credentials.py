@@ -57,14 +57,14 @@ def find_credential(host: str, files: list[Path] | None = None) -> RegistryCrede
     """Return the login for a registry, an empty one where there is none; raises ImageError for a file that cannot be read."""
     for path in list_login_files() if files is None else files:
         if path.is_file():
-            logins = _read(path)
+            logins = _read_logins(path)
             for name in _list_spellings(host):
                 if name in logins:
                     return _build_credential(logins[name], path, name)
     return RegistryCredential()
 
 
-def _read(path: Path) -> dict[str, _Login]:
+def _read_logins(path: Path) -> dict[str, _Login]:
     try:
         content = path.read_bytes()
         if len(content) > _MOST:

@@ -19,7 +19,7 @@ def check_digest_text(digest: str) -> str:
     return digest
 
 
-def sha256_digest(content: bytes) -> str:
+def compute_sha256_digest(content: bytes) -> str:
     """Return the SHA-256 of a content, as documents write it."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
@@ -50,10 +50,10 @@ class CheckedStream:
         if self._size and self._read > self._size:
             raise ImageError(f"{self._what} is longer than the {self._size} bytes in its manifest")
         if not content and size != 0:
-            self._check()
+            self._check_digest()
         return content
 
-    def _check(self) -> None:
+    def _check_digest(self) -> None:
         if self._size and self._read != self._size:
             raise ImageError(f"{self._what} ends after {self._read} of {self._size} bytes")
         if f"{self._digest.partition(':')[0]}:{self._hash.hexdigest()}" != self._digest:

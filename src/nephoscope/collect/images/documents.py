@@ -153,7 +153,7 @@ class _Schema1Step(msgspec.Struct, frozen=True):
     config: RunConfiguration | None = None
 
 
-def decode(content: bytes, kind: type[Document], what: str) -> Document:
+def decode_document(content: bytes, kind: type[Document], what: str) -> Document:
     """Read a document; raises ImageError with what is wrong and where, also where others would read another one than we do."""
     if len(content) > MAX_SIZE:
         raise ImageError(
@@ -197,4 +197,4 @@ def read_schema_1_configuration(manifest: Schema1Manifest) -> ImageConfiguration
 
 
 def _read_schema_1_step(entry: _Schema1History) -> _Schema1Step:
-    return decode(entry.v1_compatibility.encode(), _Schema1Step, "a step of a manifest of schema 1")
+    return decode_document(entry.v1_compatibility.encode(), _Schema1Step, "a step of a manifest of schema 1")

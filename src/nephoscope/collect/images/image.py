@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 
-from nephoscope.collect.images.digest import check_content, sha256_digest
+from nephoscope.collect.images.digest import check_content, compute_sha256_digest
 from nephoscope.collect.images.documents import (
     INDEX_TYPES,
     MANIFEST_TYPES,
@@ -21,7 +21,7 @@ from nephoscope.collect.images.documents import (
     Platform,
     Schema1Manifest,
     check_manifest,
-    decode,
+    decode_document,
     list_schema_1_layers,
     read_schema_1_configuration,
 )
@@ -87,7 +87,7 @@ def list_manifests(store: ImageStore, content: bytes, what: str, depth: int = _D
     """Return the manifests of an index, those of indexes in it too, without attestations; raises ImageError."""
     if not depth:
         raise ImageError(f"{what} has indexes nested deeper than {_DEPTH} levels")
-    index = decode(content, ImageIndex, what)
+    index = decode_document(content, ImageIndex, what)
     if len(index.manifests) > MAX_MANIFESTS:
         raise ImageError(f"{what} lists {len(index.manifests)} manifests, more than {MAX_MANIFESTS}")
     found: list[Descriptor] = []
@@ -109,10 +109,15 @@ def open_image(store: ImageStore, content: bytes, name: str, wanted: PlatformSel
     if media_type in INDEX_TYPES:
         return _open_of_index(store, content, name, wanted or PlatformSelector())
     if media_type in SCHEMA_1_TYPES:
-        manifest = decode(content, Schema1Manifest, name)
+        manifest = decode_document(content, Schema1Manifest, name)
         layers = list_schema_1_layers(manifest)
         return Image(
-            name, sha256_digest(content), media_type, read_schema_1_configuration(manifest), layers, store
+            name,
+            compute_sha256_digest(content),
+            media_type,
+            read_schema_1_configuration(manifest),
+            layers,
+            store,
         )
     return _open_manifest(store, content, name, media_type)
 
@@ -127,23 +132,23 @@ def _open_of_index(store: ImageStore, content: bytes, name: str, wanted: Platfor
     chosen = fitting[0]
     inner = check_content(store.read_document(chosen.digest), chosen.digest, name)
     image = _open_manifest(store, inner, name, detect_media_type(inner, name))
-    return replace(image, index_digest=sha256_digest(content))
+    return replace(image, index_digest=compute_sha256_digest(content))
 
 
 def _open_manifest(store: ImageStore, content: bytes, name: str, media_type: str) -> Image:
     if media_type not in MANIFEST_TYPES:
         raise ImageError(f"{name} is of the type {media_type!r}, which is not an image")
-    manifest = check_manifest(decode(content, ImageManifest, name), name)
+    manifest = check_manifest(decode_document(content, ImageManifest, name), name)
     config = manifest.config
     said = check_content(store.read_document(config.digest), config.digest, f"the configuration of {name}")
     artifact = manifest.artifact_type or ("" if _is_image_config(config.media_type) else config.media_type)
     if artifact:
         raise ImageError(f"{name} is an artifact of the type {artifact}, not an image")
-    configuration = decode(said, ImageConfiguration, f"the configuration of {name}")
+    configuration = decode_document(said, ImageConfiguration, f"the configuration of {name}")
     annotations = tuple(sorted(manifest.annotations.items()))
     return Image(
         name,
-        sha256_digest(content),
+        compute_sha256_digest(content),
         media_type,
         configuration,
         manifest.layers,
@@ -163,7 +168,7 @@ def _is_image_config(media_type: str) -> bool:
 
 def detect_media_type(content: bytes, what: str) -> str:
     """Return what kind of document a content is, by what it says or, where it does not say it, by what it holds."""
-    document = decode(content, dict[str, msgspec.Raw], what)
+    document = decode_document(content, dict[str, msgspec.Raw], what)
     if "manifests" in document and not {"layers", "config", "fsLayers"}.isdisjoint(document):
         raise ImageError(f"{what} is an index and a manifest at once: others may read it as the other one")
     said = bytes(document.get("mediaType", b"")).decode("utf-8", "replace").strip('"')

@@ -74,11 +74,11 @@ class _Gunzipped:
 
     def read(self, size: int = -1, /) -> bytes:
         try:
-            return self._read(size if size > 0 else _CHUNK)
+            return self._read_decompressed(size if size > 0 else _CHUNK)
         except zlib.error as error:
             raise ImageError(f"{self._what} cannot be decompressed: {error}") from error
 
-    def _read(self, most: int) -> bytes:
+    def _read_decompressed(self, most: int) -> bytes:
         while not self._unpacking.eof or self._begin_member():
             # without more input it may still have output that did not fit before
             content = self._unpacking.decompress(self._packed, most)

@@ -58,7 +58,7 @@ class PathSet:
         return place < len(self._sorted) and self._sorted[place] == mark
 
 
-def _pack(marks: array[int]) -> bytes:
+def _pack_marks(marks: array[int]) -> bytes:
     return array("Q", sorted(marks)).tobytes()
 
 
@@ -139,11 +139,11 @@ class _LayerReading(Generic[Found]):
         self.entries += 1
         self.size += entry.size
         if len(entry.path) > _LONGEST:
-            self._leave_unread(entry.path[:500], f"its path has more than {_LONGEST} characters")
+            self._record_unread_file(entry.path[:500], f"its path has more than {_LONGEST} characters")
             return
         path = normalize_path(entry.path)
         if path is None:
-            self._leave_unread(entry.path[:500], "its path leads out of the image")
+            self._record_unread_file(entry.path[:500], "its path leads out of the image")
             return
         folder, _, name = path.rpartition("/")
         if name == _OPAQUE:
@@ -153,7 +153,7 @@ class _LayerReading(Generic[Found]):
         elif entry.kind is not EntryKind.DIRECTORY:
             self._read_file(path, entry)
         else:
-            self._inspect(path, entry, b"")
+            self._inspect_entry(path, entry, b"")
 
     def _read_file(self, path: str, entry: TarEntry) -> None:
         self.covering.append(hash_path(path))
@@ -166,9 +166,9 @@ class _LayerReading(Generic[Found]):
         elif entry.kind in (EntryKind.FILE, EntryKind.SPARSE):
             self._read_content(path, entry)
         elif entry.kind is EntryKind.SYMLINK and self.reader.sees_links:
-            self._inspect(path, entry, b"")
+            self._inspect_entry(path, entry, b"")
 
-    def _leave_unread(self, path: str, reason: str) -> None:
+    def _record_unread_file(self, path: str, reason: str) -> None:
         self.unread.append(UnreadLayerFile(path, reason))
         if len(self.unread) > MAX_UNREAD:
             raise ImageError(
@@ -182,7 +182,7 @@ class _LayerReading(Generic[Found]):
             content = self.waiting[target]
             self.linked_size += len(content) + _HELD
             if self.linked_size > MAX_LINKED:
-                self._leave_unread(path, f"further names of files have more than {MAX_LINKED} bytes")
+                self._record_unread_file(path, f"further names of files have more than {MAX_LINKED} bytes")
             else:
                 self.waiting[path] = content
         elif target in self.found and self.reader.claims(path, 0, mode):
@@ -195,23 +195,23 @@ class _LayerReading(Generic[Found]):
         wanted = inspector.count_bytes_wanted(path, entry) if inspector else 0
         claimed = self.reader.claims(path, entry.size, entry.mode)
         if entry.kind is EntryKind.SPARSE and (claimed or wanted):
-            self._leave_unread(path, "it is stored with holes")
+            self._record_unread_file(path, "it is stored with holes")
             wanted, claimed = 0, False
         begun = self.tar.read_content(max(HEAD, wanted)) if wanted else b""
-        self._inspect(path, entry, begun[:wanted])
+        self._inspect_entry(path, entry, begun[:wanted])
         if claimed and self.reader.claims_head(path, begun[:HEAD] or self.tar.peek_content(HEAD)):
-            self._read(path, entry, begun)
+            self._read_entry(path, entry, begun)
 
-    def _inspect(self, path: str, entry: TarEntry, content: bytes) -> None:
+    def _inspect_entry(self, path: str, entry: TarEntry, content: bytes) -> None:
         inspector = self.reader.inspector
         if inspector and (seen := inspector.inspect(path, entry, content)) is not None:
             self.inspected[path] = seen
             if len(self.inspected) + len(self.replaced) > MAX_INSPECTED:
                 raise ImageError(f"{self.tar.what} has more than {MAX_INSPECTED} relevant files")
 
-    def _read(self, path: str, entry: TarEntry, begun: bytes) -> None:
+    def _read_entry(self, path: str, entry: TarEntry, begun: bytes) -> None:
         if entry.size > self.reader.max_size:
-            self._leave_unread(path, f"it has {entry.size} bytes, more than {self.reader.max_size}")
+            self._record_unread_file(path, f"it has {entry.size} bytes, more than {self.reader.max_size}")
             return
         content = begun + self.tar.read_content(entry.size)
         held = len(content) + _HELD
@@ -220,16 +220,16 @@ class _LayerReading(Generic[Found]):
             self.waiting[path] = content
             self.waiting_size += held
         else:
-            self._keep(path, content)
+            self._keep_content(path, content)
 
-    def _keep(self, path: str, content: bytes) -> None:
+    def _keep_content(self, path: str, content: bytes) -> None:
         if (found := self.reader.read(path, content, self.waiting.get)) is not None:
             self.found[path] = found
 
     def finish(self) -> None:
         """Read what waited for the end of the layer, and put to it what was seen as files passed."""
         for path, content in self.waiting.items():
-            self._keep(path, content)
+            self._keep_content(path, content)
         if inspector := self.reader.inspector:
             for seen in (self.inspected, inspector.finish()):
                 merge_findings(self.found, seen, inspector)
@@ -253,8 +253,8 @@ def read_layer(tar: TarStream, digest: str, reader: LayerReader[Found]) -> Layer
     return LayerFiles(
         digest,
         reading.found,
-        _pack(reading.covering),
-        _pack(reading.emptied),
+        _pack_marks(reading.covering),
+        _pack_marks(reading.emptied),
         tuple(reading.unread),
         reading.entries,
         reading.size,

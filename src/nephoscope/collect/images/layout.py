@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nephoscope.collect.images.digest import CheckedStream, check_digest_text
-from nephoscope.collect.images.documents import MAX_SIZE, Descriptor, ImageIndex, decode
+from nephoscope.collect.images.documents import MAX_SIZE, Descriptor, ImageIndex, decode_document
 from nephoscope.collect.images.errors import ImageError, ImageNotFoundError
 from nephoscope.collect.images.image import Image, PlatformSelector, open_image
 from nephoscope.collect.images.tar_entries import ByteStream
@@ -27,7 +27,7 @@ class LayoutStore:
 
     def read_document(self, digest: str) -> bytes:
         """Return a document, unchecked; raises ImageError."""
-        return read_bounded(self._build_path(digest), MAX_SIZE)
+        return read_bounded_file(self._build_path(digest), MAX_SIZE)
 
     @contextmanager
     def open_blob(self, descriptor: Descriptor) -> Iterator[ByteStream]:
@@ -48,7 +48,7 @@ def is_layout(path: Path) -> bool:
     return (path / "oci-layout").is_file() and (path / "index.json").is_file()
 
 
-def read_bounded(path: Path, most: int) -> bytes:
+def read_bounded_file(path: Path, most: int) -> bytes:
     """Return the content of a file; raises ImageError where it is larger than bearable or cannot be read."""
     try:
         with path.open("rb") as stream:
@@ -60,7 +60,7 @@ def read_bounded(path: Path, most: int) -> bytes:
     return content
 
 
-def choose(index: ImageIndex, tag: str, what: str) -> Descriptor:
+def choose_manifest(index: ImageIndex, tag: str, what: str) -> Descriptor:
     """Return the image of a layout by its name, or the only one; raises ImageNotFoundError that lists the names."""
     named = [descriptor for descriptor in index.manifests if tag and tag in _list_names(descriptor)]
     if named or (len(index.manifests) == 1 and not tag):
@@ -80,8 +80,8 @@ def _list_names(descriptor: Descriptor) -> set[str]:
 
 def open_layout(folder: Path, tag: str = "", wanted: PlatformSelector | None = None) -> Image:
     """Open an image of a layout; without a tag the only one, or the one for the machine that is wanted. Raises ImageError."""
-    content = read_bounded(folder / "index.json", MAX_SIZE)
-    index = decode(content, ImageIndex, str(folder / "index.json"))
+    content = read_bounded_file(folder / "index.json", MAX_SIZE)
+    index = decode_document(content, ImageIndex, str(folder / "index.json"))
     store = LayoutStore(folder)
     several = (
         not tag
@@ -90,6 +90,6 @@ def open_layout(folder: Path, tag: str = "", wanted: PlatformSelector | None = N
     )
     if several:
         return open_image(store, content, str(folder), wanted)
-    chosen = choose(index, tag, str(folder))
+    chosen = choose_manifest(index, tag, str(folder))
     name = f"{folder}:{tag}" if tag else str(folder)
     return open_image(store, store.read_document(chosen.digest), name, wanted)

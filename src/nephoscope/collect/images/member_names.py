@@ -25,7 +25,7 @@ def check_members(content: bytes, kind: type[object]) -> None:
     known = _KINDS.get(kind)
     if known is None:
         known = _KINDS[kind] = inspect.type_info(kind)
-    _check(document, known)
+    _check_value_kind(document, known)
 
 
 def _collect_unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -37,19 +37,19 @@ def _collect_unique_members(pairs: list[tuple[str, object]]) -> dict[str, object
     return found
 
 
-def _check(value: object, kind: inspect.Type) -> None:
+def _check_value_kind(value: object, kind: inspect.Type) -> None:
     if isinstance(kind, inspect.UnionType):
         for one in kind.types:
-            _check(value, one)
+            _check_value_kind(value, one)
     elif isinstance(kind, inspect.StructType) and isinstance(value, dict):
         fields = {one.encode_name: one.type for one in kind.fields}
         _check_case(value, fields)
         for name, inner in fields.items():
             if name in value:
-                _check(value[name], inner)
+                _check_value_kind(value[name], inner)
     elif isinstance(kind, inspect.ListType | inspect.VarTupleType) and isinstance(value, list):
         for one in value:
-            _check(one, kind.item_type)
+            _check_value_kind(one, kind.item_type)
 
 
 def _check_case(value: Iterable[str], fields: Iterable[str]) -> None:

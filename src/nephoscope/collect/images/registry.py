@@ -19,7 +19,12 @@ import httpx
 import msgspec
 
 from nephoscope.collect.images.credentials import RegistryCredential
-from nephoscope.collect.images.digest import CheckedStream, check_content, check_digest_text, sha256_digest
+from nephoscope.collect.images.digest import (
+    CheckedStream,
+    check_content,
+    check_digest_text,
+    compute_sha256_digest,
+)
 from nephoscope.collect.images.documents import (
     INDEX_TYPES,
     MANIFEST_TYPES,
@@ -132,12 +137,14 @@ class Registry:
     def read_manifest(self, repository: str, version: str) -> tuple[bytes, str]:
         """Return a manifest or an index by its tag or digest, with its digest, which is checked; raises ImageError."""
         what = f"{self.host}/{repository}:{version}"
-        answer = self._ask(f"/v2/{repository}/manifests/{version}", repository, what, {"Accept": ACCEPT})
-        content = _read_bounded(answer, MAX_SIZE, what)
+        answer = self._request_content(
+            f"/v2/{repository}/manifests/{version}", repository, what, {"Accept": ACCEPT}
+        )
+        content = _read_bounded_answer(answer, MAX_SIZE, what)
         digest = (
             version
             if ":" in version
-            else answer.headers.get("Docker-Content-Digest", "") or sha256_digest(content)
+            else answer.headers.get("Docker-Content-Digest", "") or compute_sha256_digest(content)
         )
         if answer.headers.get("Content-Type", "").partition(";")[0] in SCHEMA_1_TYPES:
             return content, check_digest_text(
@@ -148,8 +155,8 @@ class Registry:
     def read_blob(self, repository: str, digest: str) -> bytes:
         """Return a small blob, unchecked; raises ImageError."""
         what = f"{digest} of {self.host}/{repository}"
-        return _read_bounded(
-            self._ask(f"/v2/{repository}/blobs/{check_digest_text(digest)}", repository, what),
+        return _read_bounded_answer(
+            self._request_content(f"/v2/{repository}/blobs/{check_digest_text(digest)}", repository, what),
             MAX_SIZE,
             what,
         )
@@ -159,7 +166,7 @@ class Registry:
         """Open a blob, checked while it is read; raises ImageError."""
         what = f"the layer {descriptor.digest} of {self.host}/{repository}"
         path = f"/v2/{repository}/blobs/{check_digest_text(descriptor.digest)}"
-        answer = self._ask(path, repository, what)
+        answer = self._request_content(path, repository, what)
         try:
             stream = cast(IO[bytes], _ResponseBody(answer, what))
             yield CheckedStream(stream, descriptor.digest, descriptor.size, what)
@@ -182,9 +189,9 @@ class Registry:
         seen: set[str] = set()
         while path and path not in seen:
             seen.add(path)
-            answer = self._ask(path, repository, what)
+            answer = self._request_content(path, repository, what)
             try:
-                yield msgspec.json.decode(_read_bounded(answer, _MAX_PAGE, what), type=kind)
+                yield msgspec.json.decode(_read_bounded_answer(answer, _MAX_PAGE, what), type=kind)
             except msgspec.DecodeError as error:
                 raise ImageError(f"{what} cannot be read: {error}") from error
             path = self._find_next_page(answer)
@@ -197,7 +204,7 @@ class Registry:
         target = urlsplit(str(answer.request.url.join(found[1])))
         return f"{target.path}?{target.query}" if target.netloc == answer.request.url.netloc.decode() else ""
 
-    def _ask(
+    def _request_content(
         self, path: str, repository: str, what: str, headers: dict[str, str] | None = None
     ) -> httpx.Response:
         """Return an answer of 200 whose content is still to be read. Raises ImageError."""
@@ -215,7 +222,7 @@ class Registry:
         while attempt <= tries:
             wait = ""
             try:
-                answer = self._send(request)
+                answer = self._send_request(request)
             except httpx.HTTPError as error:
                 problem = f"{type(error).__name__}: {error}"
             else:
@@ -224,18 +231,21 @@ class Registry:
                 answer.close()
                 challenge = answer.headers.get("WWW-Authenticate", "")
                 if answer.status_code == httpx.codes.UNAUTHORIZED and challenge and may_log_in:
-                    self._tokens[request.scope], may_log_in = self._authenticate(challenge, request), False
+                    self._tokens[request.scope], may_log_in = (
+                        self._answer_challenge(challenge, request),
+                        False,
+                    )
                     continue
                 if answer.status_code not in _PASSING:
                     raise _build_refusal(answer.status_code, request)
                 problem, wait = f"it answered {answer.status_code}", answer.headers.get("Retry-After", "")
-            _wait(attempt, tries, wait)
+            _wait_before_retry(attempt, tries, wait)
             attempt += 1
         raise RegistryUnreachableError(
             f"{what} could not be {request.action_word} in {tries} {'try' if tries == 1 else 'tries'}: {problem}"
         )
 
-    def _send(self, request: RegistryRequest) -> httpx.Response:
+    def _send_request(self, request: RegistryRequest) -> httpx.Response:
         token = self._tokens.get(request.scope, "")
         built = self._client.build_request(
             request.method,
@@ -252,7 +262,7 @@ class Registry:
         answer.close()
         raise ImageDeniedError(f"{what}: {self.host} redirects to {answer.url.host} without TLS")
 
-    def _authenticate(self, challenge: str, request: RegistryRequest) -> str:
+    def _answer_challenge(self, challenge: str, request: RegistryRequest) -> str:
         """Return the header that a challenge asks for; raises ImageError."""
         what = request.what
         kind, _, rest = challenge.partition(" ")
@@ -283,7 +293,7 @@ class Registry:
             )
         except httpx.HTTPError as error:
             raise RegistryUnreachableError(f"{what}: {realm} does not answer: {error}") from error
-        content = _read_bounded(answer, _MAX_TOKEN, what)
+        content = _read_bounded_answer(answer, _MAX_TOKEN, what)
         if answer.status_code != httpx.codes.OK:
             raise ImageDeniedError(
                 f"{what}: {realm} answered {answer.status_code}: check the login for {self.host}"
@@ -365,7 +375,7 @@ def open_registry_image(
     return open_image(RepositoryStore(registry, reference.repository), content, str(reference), wanted)
 
 
-def _read_bounded(answer: httpx.Response, most: int, what: str) -> bytes:
+def _read_bounded_answer(answer: httpx.Response, most: int, what: str) -> bytes:
     """Read the content of an answer, at most so many bytes; raises ImageError."""
     content = bytearray()
     try:
@@ -393,7 +403,7 @@ def _build_refusal(status: int, request: RegistryRequest) -> ImageError:
     return ImageUnsupportedError(text) if status == httpx.codes.METHOD_NOT_ALLOWED else ImageError(text)
 
 
-def _wait(attempt: int, tries: int, said: str) -> None:
+def _wait_before_retry(attempt: int, tries: int, said: str) -> None:
     """Wait as long as the registry says, else longer each time; not after the last try."""
     if attempt < tries:
         seconds = float(said) if said.replace(".", "", 1).isdigit() else 0.5 * 2**attempt

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from nephoscope.collect.images.digest import check_digest_text, sha256_digest
+from nephoscope.collect.images.digest import check_digest_text, compute_sha256_digest
 from nephoscope.collect.images.errors import ImageError, ImageNotFoundError
 from nephoscope.collect.images.registry import ACCEPT, Registry, RegistryRequest
 
@@ -35,7 +35,11 @@ def find_manifest(registry: Registry, repository: str, version: str) -> Manifest
     """Return what a tag or digest of a repository stands for, None where it is not there; raises ImageError."""
     what = f"{registry.host}/{repository}:{version}"
     request = RegistryRequest(
-        "HEAD", f"/v2/{repository}/manifests/{version}", _pull(repository), what, {"Accept": ACCEPT}
+        "HEAD",
+        f"/v2/{repository}/manifests/{version}",
+        _format_pull_scope(repository),
+        what,
+        {"Accept": ACCEPT},
     )
     try:
         answer = registry.exchange(request)
@@ -43,7 +47,7 @@ def find_manifest(registry: Registry, repository: str, version: str) -> Manifest
         return None
     answer.close()
     said = answer.headers.get("Docker-Content-Digest", "")
-    digest = said or sha256_digest(registry.read_manifest(repository, version)[0])
+    digest = said or compute_sha256_digest(registry.read_manifest(repository, version)[0])
     return ManifestHead(check_digest_text(digest), answer.headers.get("Content-Type", "").partition(";")[0])
 
 
@@ -52,7 +56,7 @@ def has_blob(registry: Registry, repository: str, digest: str) -> bool:
     what = f"{digest} of {registry.host}/{repository}"
     path = f"/v2/{repository}/blobs/{check_digest_text(digest)}"
     try:
-        registry.exchange(RegistryRequest("HEAD", path, _pull(repository), what)).close()
+        registry.exchange(RegistryRequest("HEAD", path, _format_pull_scope(repository), what)).close()
     except ImageNotFoundError:
         return False
     return True
@@ -64,7 +68,7 @@ def mount_blob(registry: Registry, repository: str, digest: str, source: str) ->
     Returns '' where it holds the blob now, else the path of the upload that the registry began instead. Raises ImageError.
     """
     query = f"mount={quote(check_digest_text(digest))}&from={quote(source, safe='')}"
-    scope = f"{_push(repository)} {_pull(source)}"
+    scope = f"{_format_push_scope(repository)} {_format_pull_scope(source)}"
     what = f"{digest} of {registry.host}/{source}, to be mounted in {repository},"
     request = RegistryRequest(
         "POST", f"/v2/{repository}/blobs/uploads/?{query}", scope, what, accepted=_TAKEN
@@ -73,7 +77,7 @@ def mount_blob(registry: Registry, repository: str, digest: str, source: str) ->
     answer.close()
     if answer.status_code == HTTPStatus.CREATED:
         return ""
-    return _upload_path(registry, str(answer.request.url.join(answer.headers.get("Location", ""))), what)
+    return _get_upload_path(registry, str(answer.request.url.join(answer.headers.get("Location", ""))), what)
 
 
 def cancel_upload(registry: Registry, repository: str, path: str) -> None:
@@ -81,7 +85,9 @@ def cancel_upload(registry: Registry, repository: str, path: str) -> None:
     what = f"an upload to {registry.host}/{repository}"
     try:
         registry.exchange(
-            RegistryRequest("DELETE", path, _push(repository), what, accepted=(*_TAKEN, HTTPStatus.OK))
+            RegistryRequest(
+                "DELETE", path, _format_push_scope(repository), what, accepted=(*_TAKEN, HTTPStatus.OK)
+            )
         ).close()
     except ImageError:
         return  # registries drop uploads that nobody goes on with
@@ -91,16 +97,18 @@ def upload_blob(registry: Registry, repository: str, descriptor: Descriptor, str
     """Send a blob as it is read; the stream must check what it gives. Raises ImageError."""
     what = f"{descriptor.digest} for {registry.host}/{repository}"
     begin = RegistryRequest(
-        "POST", f"/v2/{repository}/blobs/uploads/", _push(repository), what, accepted=_TAKEN
+        "POST", f"/v2/{repository}/blobs/uploads/", _format_push_scope(repository), what, accepted=_TAKEN
     )
     answer = registry.exchange(begin)
     answer.close()
-    path = _upload_path(registry, str(answer.request.url.join(answer.headers.get("Location", ""))), what)
+    path = _get_upload_path(registry, str(answer.request.url.join(answer.headers.get("Location", ""))), what)
     joined = f"{path}{'&' if '?' in path else '?'}digest={quote(check_digest_text(descriptor.digest))}"
     headers = {"Content-Type": "application/octet-stream"}
     if descriptor.size:
         headers["Content-Length"] = str(descriptor.size)
-    sent = RegistryRequest("PUT", joined, _push(repository), what, headers, _read_chunks(stream), _TAKEN)
+    sent = RegistryRequest(
+        "PUT", joined, _format_push_scope(repository), what, headers, _read_chunks(stream), _TAKEN
+    )
     registry.exchange(sent).close()
 
 
@@ -108,7 +116,7 @@ def put_manifest(registry: Registry, repository: str, version: str, content: byt
     """Keep a manifest or an index under a tag or its digest; raises ImageError."""
     what = f"{registry.host}/{repository}:{version}"
     request = RegistryRequest(
-        "PUT", f"/v2/{repository}/manifests/{version}", _push(repository), what, {"Content-Type": media_type},
+        "PUT", f"/v2/{repository}/manifests/{version}", _format_push_scope(repository), what, {"Content-Type": media_type},
         content, _TAKEN,
     )  # fmt: skip
     registry.exchange(request).close()
@@ -128,15 +136,15 @@ def delete_manifest(registry: Registry, repository: str, digest: str) -> bool:
     return True
 
 
-def _pull(repository: str) -> str:
+def _format_pull_scope(repository: str) -> str:
     return f"repository:{repository}:pull"
 
 
-def _push(repository: str) -> str:
+def _format_push_scope(repository: str) -> str:
     return f"repository:{repository}:pull,push"
 
 
-def _upload_path(registry: Registry, location: str, what: str) -> str:
+def _get_upload_path(registry: Registry, location: str, what: str) -> str:
     """Return the path of an upload; raises ImageError for one at another host, which credentials must not reach."""
     target = urlsplit(location)
     if target.netloc != registry.host:

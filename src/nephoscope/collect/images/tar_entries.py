@@ -113,16 +113,16 @@ class TarStream:
     def __iter__(self) -> Iterator[TarEntry]:
         """Yield entry after entry; raises ImageError for what is no tar."""
         for _ in range(self._most):
-            entry = self._read_next()
+            entry = self._read_next_entry()
             if entry is None:
                 return
             yield entry
         raise ImageError(f"{self.what} has more than {self._most} entries")
 
-    def _read_next(self) -> TarEntry | None:
+    def _read_next_entry(self) -> TarEntry | None:
         extended: dict[str, str] = {}
         for _ in range(MAX_EXTENSIONS):
-            self._skip_remaining()
+            self._skip_remaining_bytes()
             header = self._read_header()
             if header is None:
                 return None
@@ -130,10 +130,10 @@ class TarStream:
             if kind in (b"x", b"X", b"L", b"K", b"g"):
                 extended |= self._read_extension(kind, size)
                 continue
-            return self._open(header, kind, size, extended)
+            return self._open_entry(header, kind, size, extended)
         raise ImageError(f"{self.what} has more than {MAX_EXTENSIONS} headers for one entry")
 
-    def _open(self, header: bytes, kind: bytes, size: int, extended: dict[str, str]) -> TarEntry:
+    def _open_entry(self, header: bytes, kind: bytes, size: int, extended: dict[str, str]) -> TarEntry:
         if "size" in extended:
             size = self._parse_size(extended["size"])
         found = _KINDS.get(kind, EntryKind.OTHER)
@@ -196,7 +196,7 @@ class TarStream:
         while more:
             more = self._read_exactly(BLOCK)[504:505] != b"\0"
 
-    def _skip_remaining(self) -> None:
+    def _skip_remaining_bytes(self) -> None:
         left = self._left + self._padding
         self._position += left
         self._left = self._padding = 0
@@ -224,13 +224,13 @@ class TarStream:
     def _read_exactly(self, size: int, may_end: bool = False) -> bytes:
         end = self._at + size
         if end > len(self._buffer):
-            return self._read_more(size, may_end)
+            return self._read_more_bytes(size, may_end)
         taken = self._buffer[self._at : end]
         self._at = end
         self._position += size
         return taken
 
-    def _read_more(self, size: int, may_end: bool) -> bytes:
+    def _read_more_bytes(self, size: int, may_end: bool) -> bytes:
         """Take more than was read ahead; a large content is held once, not in pieces beside the whole."""
         taken = io.BytesIO()
         if size > _CHUNK:  # its room is made at once: what grows is copied, and leaves holes behind that stay

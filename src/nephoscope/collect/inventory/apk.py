@@ -30,7 +30,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 def _build_package(file: InventoryFile, fields: dict[str, str], line: int) -> Iterator[Package]:
     if not fields.get("P") or not fields.get("V"):
-        file.leave_out(line, "the paragraph has no name (P) or no version (V)")
+        file.record_left_out_entry(line, "the paragraph has no name (P) or no version (V)")
         return
     source = fields.get("o", "")
     yield Package(

@@ -19,7 +19,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         name, *versions = line.partition("#")[0].split() or [""]
         for version in versions:
             if version in _NO_VERSIONS or version.startswith(("path:", "ref:")):
-                file.leave_out(number, f"{version[:60]} is no version")
+                file.record_left_out_entry(number, f"{version[:60]} is no version")
                 continue
             yield Package(
                 type="asdf", name=name, version=version, path=file.path, line=number, relationship="declared"

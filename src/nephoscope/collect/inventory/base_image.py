@@ -33,7 +33,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         image = substitute_variables(stage.image, arguments)
         named = split_image(image) if image else None
         if named is None:
-            file.leave_out(line, f"the image {stage.image[:80]!r} is not known before the build")
+            file.record_left_out_entry(line, f"the image {stage.image[:80]!r} is not known before the build")
             continue
         yield Package(
             type="docker", name=named[0], version=named[1], path=file.path, line=line, relationship="declared"

@@ -37,7 +37,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         if key == _ROOT:
             continue
         if not name or not version:
-            file.leave_out(lines.find_first(key), f"the module {key[:80]!r} has no version")
+            file.record_left_out_entry(lines.find_first(key), f"the module {key[:80]!r} has no version")
             continue
         needed = tuple(require_word(one) for one in require_table(module.get("deps")).values())
         yield Package(

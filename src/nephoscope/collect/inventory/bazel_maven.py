@@ -36,7 +36,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
 def _build_package(file: InventoryFile, text: str, line: int) -> Iterator[Package]:
     parts = text.split(":")
     if len(parts) < 3 or not all(parts):
-        file.leave_out(line, f"`group:artifact:version` is wanted: {text[:80]!r}")
+        file.record_left_out_entry(line, f"`group:artifact:version` is wanted: {text[:80]!r}")
         return
     yield Package(
         type="maven",
@@ -60,17 +60,21 @@ class _Script:
                 and len(node.targets) == 1
                 and isinstance(node.targets[0], ast.Name)
             ):
-                self._assign(node.targets[0].id, node.value)
+                self._assign_variable(node.targets[0].id, node.value)
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-                self._load(node.value)
+                self._load_script(node.value)
 
-    def _assign(self, name: str, value: ast.expr) -> None:
+    def _assign_variable(self, name: str, value: ast.expr) -> None:
         self._values[name] = value
-        if isinstance(value, ast.Call) and _name_function(value) == "use_extension" and self._is_ours(value):
+        if (
+            isinstance(value, ast.Call)
+            and _get_function_name(value) == "use_extension"
+            and self._is_ours(value)
+        ):
             self._extensions.add(name)
 
-    def _load(self, call: ast.Call) -> None:
-        if _name_function(call) == "load" and self._is_ours(call):
+    def _load_script(self, call: ast.Call) -> None:
+        if _get_function_name(call) == "load" and self._is_ours(call):
             named = [self.evaluate_texts(argument) for argument in call.args[1:]]
             self._installers |= {text for texts in named for text in texts if text == "maven_install"}
             self._installers |= {
@@ -84,7 +88,7 @@ class _Script:
 
     def list_coordinates(self, call: ast.Call) -> Iterator[str]:
         """Give the coordinates that a call asks for."""
-        owner, _, method = _name_function(call).rpartition(".")
+        owner, _, method = _get_function_name(call).rpartition(".")
         keywords = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
         if (not owner and method in self._installers) or (owner in self._extensions and method == "install"):
             yield from self.evaluate_texts(keywords["artifacts"]) if "artifacts" in keywords else ()
@@ -113,7 +117,7 @@ class _Script:
             )
             is_text = not self._is_list(node.left, 0) and len(left) == len(right) == 1
             return [(left[0] + right[0])[:_MAX_VALUES]] if is_text else (left + right)[:_MAX_VALUES]
-        if isinstance(node, ast.Call) and _name_function(node) == "maven.artifact":
+        if isinstance(node, ast.Call) and _get_function_name(node) == "maven.artifact":
             return list(self.list_coordinates(node))
         return []
 
@@ -125,7 +129,7 @@ class _Script:
         return isinstance(node, ast.List | ast.Tuple)
 
 
-def _name_function(call: ast.Call) -> str:
+def _get_function_name(call: ast.Call) -> str:
     if isinstance(call.func, ast.Name):
         return call.func.id
     if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):

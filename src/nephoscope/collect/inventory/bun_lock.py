@@ -26,7 +26,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     }
     entries = require_table(document.get("packages"))
     lines.find_next("packages")
-    used = _find_reached(
+    used = _find_reached_packages(
         {
             name
             for member in members.values()
@@ -44,7 +44,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         identity = value[0] if isinstance(value, list) and value else None
         found = _IDENTITY.fullmatch(identity) if isinstance(identity, str) else None
         if found is None:
-            file.leave_out(line, f"the entry {key[:80]!r} does not begin with a package")
+            file.record_left_out_entry(line, f"the entry {key[:80]!r} does not begin with a package")
             continue
         is_member = found[2].startswith("workspace:")
         is_development = not is_member and bool(members) and key not in used
@@ -60,7 +60,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             groups=("dev",) if is_development else (),
             is_development=is_development,
             relationship=relationship,
-            dependencies=tuple(_list_needed(key, entries)),
+            dependencies=tuple(_list_needed_packages(key, entries)),
         )
 
 
@@ -80,7 +80,7 @@ def _list_edges(key: str, entries: dict[str, object]) -> Iterator[str]:
                 yield nested if nested in entries else name
 
 
-def _find_reached(start: set[str], entries: dict[str, object]) -> set[str]:
+def _find_reached_packages(start: set[str], entries: dict[str, object]) -> set[str]:
     reached, waiting = set[str](), list(start)
     while waiting:
         key = waiting.pop()
@@ -90,7 +90,7 @@ def _find_reached(start: set[str], entries: dict[str, object]) -> set[str]:
     return reached
 
 
-def _list_needed(key: str, entries: dict[str, object]) -> Iterator[str]:
+def _list_needed_packages(key: str, entries: dict[str, object]) -> Iterator[str]:
     for other in _list_edges(key, entries):
         value = entries[other]
         if isinstance(value, list) and value and isinstance(value[0], str):

@@ -29,12 +29,12 @@ def read(file: InventoryFile) -> Iterator[Package]:
             line=lines[number] if number < len(lines) else 1,
             relationship="" if entry.get("source") else "member",
             dependencies=tuple(
-                _resolve_needed(text, versions) for text in require_words(entry.get("dependencies"))
+                _resolve_needed_package(text, versions) for text in require_words(entry.get("dependencies"))
             ),
         )
 
 
-def _resolve_needed(text: str, versions: dict[str, list[str]]) -> str:
+def _resolve_needed_package(text: str, versions: dict[str, list[str]]) -> str:
     name, _, rest = text.partition(" ")
     known = versions.get(name, [])
     version = rest.split(" ")[0] or (known[0] if len(known) == 1 else "")

@@ -57,7 +57,7 @@ def _read_requirement(
         )
     asked = require_word(entry.get("version"))
     if not asked and not _COMMIT.fullmatch(require_word(entry.get("rev"))):
-        file.leave_out(line, f"the crate {alias[:60]!r} has neither a version nor a commit")
+        file.record_left_out_entry(line, f"the crate {alias[:60]!r} has neither a version nor a commit")
         return
     number = re.search(r"\d[\w.+-]*", asked)
     yield Package(

@@ -24,7 +24,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             continue
         found = _ENTRY.match(text)
         if found is None:
-            file.leave_out(
+            file.record_left_out_entry(
                 number, f"`github`, `git` or `binary` with an address and a version is wanted: {text[:60]!r}"
             )
             continue

@@ -17,7 +17,7 @@ MAX_UNPACKED = 64_000_000
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages; raises UnreadableInventoryError."""
-    lines = _unpack(file).split(b"\n")
+    lines = _unpack_manifest(file).split(b"\n")
     if b'"jsonwall"' not in lines[0]:
         raise file.make_error("the first line is not the header of a manifest")
     for number, line in enumerate(lines, 1):
@@ -39,7 +39,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _unpack(file: InventoryFile) -> bytes:
+def _unpack_manifest(file: InventoryFile) -> bytes:
     import pyarrow as pa  # takes longer to load than all readers
 
     try:

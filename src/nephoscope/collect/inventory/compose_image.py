@@ -30,7 +30,9 @@ def read(file: InventoryFile) -> Iterator[Package]:
         image = substitute_variables(written, variables)
         named = split_image(image) if image else None
         if named is None:
-            file.leave_out(_find_line(file, written), f"the image of {name} is not known before it is run")
+            file.record_left_out_entry(
+                _find_line(file, written), f"the image of {name} is not known before it is run"
+            )
             continue
         yield Package(
             type="docker",

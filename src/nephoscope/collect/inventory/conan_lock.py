@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
 from nephoscope.collect.inventory.formats.untyped_values import require_table, require_word, require_words
 from nephoscope.collect.inventory.inventory_file import InventoryFile
-from nephoscope.files.json_tree import get_list, tree_of
+from nephoscope.files.json_tree import get_list, get_tree
 from nephoscope.model.package import Package, Relationship
 
 TITLE = "conan.lock"
@@ -34,7 +34,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             line = lines.find_first(reference)
             found = _REFERENCE.fullmatch(reference)
             if found is None:
-                file.leave_out(line, f"`name/version` is wanted: {reference[:80]!r}")
+                file.record_left_out_entry(line, f"`name/version` is wanted: {reference[:80]!r}")
                 continue
             yield Package(
                 type="conan",
@@ -49,9 +49,9 @@ def read(file: InventoryFile) -> Iterator[Package]:
 def _read_graph(file: InventoryFile, nodes: dict[str, dict[str, object]]) -> Iterator[Package]:
     lines = KeyLines(file.text)
     lines.find_next("nodes")
-    required = {other for node in nodes.values() for other in _list_required(node)}
+    required = {other for node in nodes.values() for other in _list_required_packages(node)}
     projects = {key for key, node in nodes.items() if key not in required and node.get("path")}
-    direct = {other for key in projects for other in _list_required(nodes[key])}
+    direct = {other for key in projects for other in _list_required_packages(nodes[key])}
     for key, node in nodes.items():
         line = lines.find_next(key)
         if key in projects:
@@ -59,11 +59,11 @@ def _read_graph(file: InventoryFile, nodes: dict[str, dict[str, object]]) -> Ite
         reference = _read_reference(node)
         found = _REFERENCE.fullmatch(reference)
         if found is None:
-            file.leave_out(line, f"`name/version` is wanted: {reference[:80]!r}")
+            file.record_left_out_entry(line, f"`name/version` is wanted: {reference[:80]!r}")
             continue
         needed = (
             _REFERENCE.fullmatch(_read_reference(nodes[other]))
-            for other in _list_required(node)
+            for other in _list_required_packages(node)
             if other in nodes
         )
         relationship: Relationship = "declared" if key in direct else "transitive"
@@ -82,5 +82,5 @@ def _read_reference(node: dict[str, object]) -> str:
     return require_word(node.get("ref")) or require_word(node.get("pref"))
 
 
-def _list_required(node: dict[str, object]) -> list[str]:
-    return list(map(str, tree_of(node, "requires").values() or get_list(node, "requires")))
+def _list_required_packages(node: dict[str, object]) -> list[str]:
+    return list(map(str, get_tree(node, "requires").values() or get_list(node, "requires")))

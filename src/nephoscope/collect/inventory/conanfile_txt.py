@@ -40,7 +40,7 @@ def _read_reference(file: InventoryFile, section: str, text: str, number: int) -
     asked = written[1:].partition("]")[0] if written.startswith("[") else ""
     found = _REFERENCE.fullmatch(text) if not asked else None
     if not asked and found is None:
-        file.leave_out(number, f"`name/version` is wanted: {text[:80]!r}")
+        file.record_left_out_entry(number, f"`name/version` is wanted: {text[:80]!r}")
         return
     lowest = _VERSION.search(asked)
     is_development = section in ("build_requires", "tool_requires", "test_requires")

@@ -33,7 +33,9 @@ def read(file: InventoryFile) -> Iterator[Package]:
 def _read_python_requirement(file: InventoryFile, text: str) -> Iterator[Package]:
     found = parse_requirement(text)
     if found is None:
-        file.leave_out(_find_line(file, text), f"this is no requirement with a name: {text[:60]!r}")
+        file.record_left_out_entry(
+            _find_line(file, text), f"this is no requirement with a name: {text[:60]!r}"
+        )
         return
     yield Package(
         type="pypi",
@@ -49,7 +51,7 @@ def _read_python_requirement(file: InventoryFile, text: str) -> Iterator[Package
 def _read_conda_requirement(file: InventoryFile, text: str) -> Iterator[Package]:
     found = _SPECIFICATION.fullmatch(text)
     if found is None:
-        file.leave_out(_find_line(file, text), f"this is no package with a name: {text[:60]!r}")
+        file.record_left_out_entry(_find_line(file, text), f"this is no package with a name: {text[:60]!r}")
         return
     pinned = _PINNED.fullmatch(found[2])
     lowest = None if pinned else _LOWEST.search(found[2])

@@ -25,7 +25,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         type_ = _TYPES.get(require_word(entry.get("manager")))
         name, version = require_word(entry.get("name")), require_word(entry.get("version"))
         if type_ is None or not name or not version:
-            file.leave_out(line, "a package of Conda or pip with a name and a version is wanted")
+            file.record_left_out_entry(line, "a package of Conda or pip with a name and a version is wanted")
             continue
         category = require_word(entry.get("category")) or "main"
         yield Package(

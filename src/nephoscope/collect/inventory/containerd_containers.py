@@ -29,7 +29,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             named = split_image(image)
             digest = space.find_bucket("images", image, "target").get_text("digest")
             if named is None or not digest:
-                file.leave_out(
+                file.record_left_out_entry(
                     1, f"the image of the container {key.decode('utf-8', 'replace')[:64]} is not there"
                 )
                 continue

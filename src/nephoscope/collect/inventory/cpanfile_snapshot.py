@@ -67,6 +67,6 @@ def _read_distributions(file: InventoryFile) -> Iterator[_Distribution]:
 def _build_distribution(file: InventoryFile, text: str, line: int) -> _Distribution | None:
     found = _DISTRIBUTION.fullmatch(text)
     if found is None:
-        file.leave_out(line, f"`name-version` is wanted: {text[:80]!r}")
+        file.record_left_out_entry(line, f"`name-version` is wanted: {text[:80]!r}")
         return None
     return _Distribution(found[1], found[2], line)

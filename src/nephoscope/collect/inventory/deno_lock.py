@@ -29,7 +29,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         for key, value in _list_entries(document, type_).items():
             found = _KEY.fullmatch(key)
             if found is None:
-                file.leave_out(lines.find_first(key), f"`name@version` is wanted: {key[:80]!r}")
+                file.record_left_out_entry(lines.find_first(key), f"`name@version` is wanted: {key[:80]!r}")
                 continue
             yield Package(
                 type=type_,
@@ -37,7 +37,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
                 version=found[2],
                 path=file.path,
                 line=lines.find_first(key),
-                dependencies=tuple(_list_needed(require_table(value).get("dependencies"))),
+                dependencies=tuple(_list_needed_packages(require_table(value).get("dependencies"))),
             )
 
 
@@ -50,7 +50,7 @@ def _list_entries(document: dict[str, object], type_: str) -> dict[str, object]:
     return {**require_table(own.get("packages")), **grouped} if "packages" in own or grouped else own
 
 
-def _list_needed(value: object) -> Iterator[str]:
+def _list_needed_packages(value: object) -> Iterator[str]:
     """Give what a package needs: by the keys of others (npm), or as it asks for them (JSR)."""
     needed = [str(one) for one in value.values()] if isinstance(value, dict) else require_words(value)
     for one in needed:

@@ -177,7 +177,7 @@ def run_reader(reader: InventoryReader, file: InventoryFile) -> InventoryReading
     try:
         for found in reader.read(file):
             if not found.name:
-                file.leave_out(found.line or 1, "a package has no name")
+                file.record_left_out_entry(found.line or 1, "a package has no name")
                 continue
             packages.append(found)
             if len(packages) > MAX_PACKAGES:

@@ -17,7 +17,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the application, its other projects and the packages; raises UnreadableInventoryError."""
     document = require_table(parse_json(file))
     libraries = {key: require_table(entry) for key, entry in require_table(document.get("libraries")).items()}
-    needed = _find_needed(document)
+    needed = _map_needed_packages(document)
     projects = [key for key, entry in libraries.items() if entry.get("type") == "project"]
     asked = {name for names in needed.values() for name in names}
     roots = [key for key in projects if key not in asked]
@@ -28,7 +28,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         name, slash, version = key.partition("/")
         line = lines.find_next(key)
         if not slash or not version:
-            file.leave_out(line, f"`name/version` is wanted: {key[:80]!r}")
+            file.record_left_out_entry(line, f"`name/version` is wanted: {key[:80]!r}")
             continue
         relationship = _choose_relationship(key, entry, roots, direct)
         yield Package(
@@ -42,7 +42,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _find_needed(document: dict[str, object]) -> dict[str, list[str]]:
+def _map_needed_packages(document: dict[str, object]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for libraries in require_table(document.get("targets")).values():
         for key, entry in require_table(libraries).items():

@@ -21,10 +21,10 @@ _SOURCE = re.compile(r"(\S+)(?:\s+\(([^)]+)\))?")
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the installed packages; raises UnreadableInventoryError."""
     if not file.name.endswith(".md5sums"):
-        yield from read_installed(file, "deb")
+        yield from read_installed_packages(file, "deb")
 
 
-def read_installed(file: InventoryFile, kind: str) -> Iterator[Package]:
+def read_installed_packages(file: InventoryFile, kind: str) -> Iterator[Package]:
     """Give the installed packages of a control file as packages of a type; raises UnreadableInventoryError."""
     for paragraph in parse_paragraphs(file):
         if (found := _find_package(file, paragraph, kind)) is not None:
@@ -35,11 +35,13 @@ def _find_package(file: InventoryFile, paragraph: Paragraph, kind: str) -> Packa
     name, version, status = paragraph.get("package"), paragraph.get("version"), paragraph.get("status")
     state = (status.split() or ["installed" if "status.d/" in file.path else "not-installed"])[-1]
     if state in _PARTIAL:
-        file.leave_out(paragraph.line, f"{name} {version} is {state}: only some of its files may be there")
+        file.record_left_out_entry(
+            paragraph.line, f"{name} {version} is {state}: only some of its files may be there"
+        )
     if state not in _INSTALLED:
         return None
     if not name or not version:
-        file.leave_out(paragraph.line, "the paragraph has no Package or no Version")
+        file.record_left_out_entry(paragraph.line, "the paragraph has no Package or no Version")
         return None
     source = _SOURCE.match(paragraph.get("source"))
     return Package(

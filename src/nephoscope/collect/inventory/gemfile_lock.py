@@ -20,7 +20,7 @@ _DECLARED = re.compile(r" {2}([^\s(!]+).*")
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked gems, without the platform behind their version; raises UnreadableInventoryError."""
     lines = file.text.split("\n")
-    declared = set(_list_declared(lines))
+    declared = set(_list_declared_gems(lines))
     section, waiting = "", None
     needed: list[str] = []
     seen: set[tuple[str, str]] = set()
@@ -37,10 +37,10 @@ def read(file: InventoryFile) -> Iterator[Package]:
         elif section in _SOURCES and (found := _SPECIFICATION.fullmatch(line)):
             waiting = (found[1], found[2].partition("-")[0], number)
         elif section in _SOURCES and line.startswith("    ") and line.strip():
-            file.leave_out(number, f"`name (version)` is wanted: {line.strip()[:60]!r}")
+            file.record_left_out_entry(number, f"`name (version)` is wanted: {line.strip()[:60]!r}")
 
 
-def _list_declared(lines: list[str]) -> Iterator[str]:
+def _list_declared_gems(lines: list[str]) -> Iterator[str]:
     section = ""
     for line in lines:
         if line and not line[0].isspace():

@@ -30,7 +30,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     version = _find_field(file, begin[1], "version")
     known = version[0] if version else _find_constant(file, begin[1])
     if not known:
-        file.leave_out(name[1], f"the version of {name[0]} is not told here")
+        file.record_left_out_entry(name[1], f"the version of {name[0]} is not told here")
         return
     yield Package(
         type="gem",
@@ -60,14 +60,14 @@ def _find_constant(file: InventoryFile, owner: str) -> str:
     if written is None:
         return ""
     constant = written[1].rpartition("::")[2]
-    for text in (file.text, *_read_required(file)):
+    for text in (file.text, *_read_required_gems(file)):
         for name, value in _CONSTANT.findall(text):
             if name == constant:
                 return str(value)
     return ""
 
 
-def _read_required(file: InventoryFile) -> Iterator[str]:
+def _read_required_gems(file: InventoryFile) -> Iterator[str]:
     for words in _REQUIRED.findall(file.text):
         parts = [part for part in _LICENSE.findall(words) if part != "rubygems"]
         path = "/".join(part.strip("/") for part in parts)
@@ -78,4 +78,4 @@ def _read_required(file: InventoryFile) -> Iterator[str]:
             if content is not None:
                 yield decode_text(path, content)
         except UnreadableInventoryError as error:
-            file.leave_out(1, str(error))
+            file.record_left_out_entry(1, str(error))

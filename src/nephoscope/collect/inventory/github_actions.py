@@ -26,20 +26,20 @@ _USED = re.compile(r"([\w.-]+/[\w.-]+)(?:/[^@\s]*)?@(\S+)")
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give each action with the reference that it is used at; raises UnreadableInventoryError."""
     document = parse_yaml_tables(file)
-    for text in _list_used(document) if isinstance(document, dict) else ():
+    for text in _list_used_actions(document) if isinstance(document, dict) else ():
         found = _USED.fullmatch(text)
         at = file.text.find(text)
         line = file.text.count("\n", 0, at) + 1 if at >= 0 else 1
         if found is None:
             if not text.startswith(("./", "docker://")):
-                file.leave_out(line, f"`owner/name@reference` is wanted: {text[:80]!r}")
+                file.record_left_out_entry(line, f"`owner/name@reference` is wanted: {text[:80]!r}")
             continue
         yield Package(
             type="github", name=found[1], version=found[2], path=file.path, line=line, relationship="declared"
         )
 
 
-def _list_used(document: dict[str, object]) -> Iterator[str]:
+def _list_used_actions(document: dict[str, object]) -> Iterator[str]:
     jobs = document.get("jobs")
     owners = [*(jobs.values() if isinstance(jobs, dict) else ()), document.get("runs")]
     for owner in owners:

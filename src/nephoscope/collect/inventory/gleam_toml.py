@@ -38,7 +38,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     for kind, group in (("dependencies", ""), ("dev-dependencies", "dev")):
         for name, asked in require_table(document.get(kind)).items():
             if not isinstance(asked, str):
-                file.leave_out(lines.get(name, 1), f"the package {name[:60]!r} has no version")
+                file.record_left_out_entry(lines.get(name, 1), f"the package {name[:60]!r} has no version")
                 continue
             number = _NUMBER.search(asked)
             yield Package(

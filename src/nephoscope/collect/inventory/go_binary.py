@@ -58,15 +58,15 @@ def _build_information(program: Executable) -> tuple[str, str] | None:
         return None
     block = block[at:]
     if block[15] & 2:
-        version, rest = _read_prefixed(block, 32)
-        modules, _ = _read_prefixed(block, rest)
+        version, rest = _read_prefixed_text(block, 32)
+        modules, _ = _read_prefixed_text(block, rest)
     else:
         version, modules = _read_pointers(program, block)
     framed = len(modules) >= 33 and modules[-17:-16] == b"\n"
     return version.decode("utf-8", "replace"), (modules[16:-16] if framed else b"").decode("utf-8", "replace")
 
 
-def _read_prefixed(block: bytes, at: int) -> tuple[bytes, int]:
+def _read_prefixed_text(block: bytes, at: int) -> tuple[bytes, int]:
     size = shift = 0
     while True:
         byte = block[at]

@@ -35,7 +35,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     required: set[str] = set()
     for line in lines:
         if line.words[0] == "require" and len(line.words) > 2:
-            yield from _read_required(file, line, replaced, required)
+            yield from _read_required_modules(file, line, replaced, required)
     beside = file.read_neighbor("go.sum") if language and _parse_version(language) < _COMPLETE else None
     for number, name, version in parse_sums(file, beside) if beside is not None else ():
         if name not in required:
@@ -96,7 +96,7 @@ def _list_replacements(lines: list[_GoModLine]) -> Iterator[tuple[tuple[str, str
             )
 
 
-def _read_required(
+def _read_required_modules(
     file: InventoryFile,
     line: _GoModLine,
     replaced: dict[tuple[str, str], tuple[int, str, str]],

@@ -26,7 +26,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             found = _MODULE.fullmatch(line)
             waiting, is_direct = ((number, found) if found else None), False
             if found is None and " => " not in line:
-                file.leave_out(number, "a module and its version are wanted")
+                file.record_left_out_entry(number, "a module and its version are wanted")
         elif line.strip() and waiting:
             yield from _build_package(file, *waiting, is_direct)
             waiting = None
@@ -40,7 +40,7 @@ def _build_package(
         return  # a folder of the project itself
     major = _MAJOR.search(name)
     if major and not version.startswith(f"v{major[1]}."):
-        file.leave_out(number, f"the version {version} is not one of {name}")
+        file.record_left_out_entry(number, f"the version {version} is not one of {name}")
         return
     yield Package(
         type="golang",

@@ -21,7 +21,9 @@ def read(file: InventoryFile) -> Iterator[Package]:
     for alias, value in require_table(document.get("libraries")).items():
         name, version = _read_library(value, versions)
         if ":" not in name:
-            file.leave_out(lines.get(alias, 1), f"the library {alias[:60]!r} has no group and name")
+            file.record_left_out_entry(
+                lines.get(alias, 1), f"the library {alias[:60]!r} has no group and name"
+            )
             continue
         yield Package(
             type="maven",

@@ -22,7 +22,9 @@ def read(file: InventoryFile) -> Iterator[Package]:
             continue
         found = _LINE.fullmatch(line)
         if found is None:
-            file.leave_out(number, f"`group:artifact:version=configurations` is wanted: {line[:60]!r}")
+            file.record_left_out_entry(
+                number, f"`group:artifact:version=configurations` is wanted: {line[:60]!r}"
+            )
             continue
         groups = tuple(part.strip() for part in (found[4] or "").split(",") if part.strip())
         yield Package(

@@ -21,7 +21,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             component.attributes.get(key, "").strip() for key in ("group", "name", "version")
         )
         if not group or not name or not version:
-            file.leave_out(component.line, "a component has no group, no name or no version")
+            file.record_left_out_entry(component.line, "a component has no group, no name or no version")
             continue
         yield Package(
             type="maven", name=f"{group}:{name}", version=version, path=file.path, line=component.line

@@ -25,4 +25,4 @@ def read(file: InventoryFile) -> Iterator[Package]:
         if name and version:
             yield Package(type="helm", name=name, version=version, path=file.path, line=line)
         else:
-            file.leave_out(line, "a chart with a name and a version is wanted")
+            file.record_left_out_entry(line, "a chart with a name and a version is wanted")

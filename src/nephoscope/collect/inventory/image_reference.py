@@ -15,7 +15,7 @@ def substitute_variables(text: str, values: Mapping[str, str]) -> str | None:
     """Return a text with its variables replaced; None where one has no value."""
     missing = False
 
-    def value(found: re.Match[str]) -> str:
+    def get_variable(found: re.Match[str]) -> str:
         nonlocal missing
         given = values.get(found[1] or found[2])
         if (found[3] or "").endswith("+"):
@@ -25,7 +25,7 @@ def substitute_variables(text: str, values: Mapping[str, str]) -> str | None:
         missing = missing or found[3] is None
         return found[4] or ""
 
-    filled = _VARIABLE.sub(value, text)
+    filled = _VARIABLE.sub(get_variable, text)
     return None if missing else filled
 
 

@@ -63,7 +63,7 @@ class InventoryFile(msgspec.Struct, dict=True, eq=False):
         """Return the error that says why the file is not read, to be raised."""
         return UnreadableInventoryError(self.path, message, line)
 
-    def leave_out(self, line: int, reason: str) -> None:
+    def record_left_out_entry(self, line: int, reason: str) -> None:
         """Record an entry that is not taken over; raises UnreadableInventoryError where there are too many."""
         if len(self.set_aside) >= MAX_SET_ASIDE:
             raise self.make_error(

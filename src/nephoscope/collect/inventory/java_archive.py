@@ -67,7 +67,7 @@ def _read_libraries(
 ) -> Iterator[tuple[str, _Library]]:
     opened.count += 1
     if depth > MAX_DEPTH or opened.count > MAX_ARCHIVES:
-        file.leave_out(
+        file.record_left_out_entry(
             1, f"{path}: archives deeper than {MAX_DEPTH}, or more than {MAX_ARCHIVES}, are not opened"
         )
         return
@@ -81,7 +81,7 @@ def _read_libraries(
             elif name.upper() == "META-INF/MANIFEST.MF":
                 manifest = _read_manifest(archive.read(name))
             elif _ARCHIVE.fullmatch(name):
-                yield from _read_nested(file, archive, name, depth + 1, opened)
+                yield from _read_nested_archives(file, archive, name, depth + 1, opened)
     own = _find_archive_library(posixpath.basename(path), manifest, found)
     if own:
         found.append(own)
@@ -89,14 +89,14 @@ def _read_libraries(
         yield path, library
 
 
-def _read_nested(
+def _read_nested_archives(
     file: InventoryFile, archive: BoundedArchive, name: str, depth: int, opened: _Opening
 ) -> Iterator[tuple[str, _Library]]:
     try:
         with archive.open_member(name) as content:
             yield from _read_libraries(file, f"{archive.path}/{name}", content, depth, opened)
     except UnreadableInventoryError as error:
-        file.leave_out(1, str(error))
+        file.record_left_out_entry(1, str(error))
 
 
 def _read_maven_library(archive: BoundedArchive, name: str) -> Iterator[_Library]:

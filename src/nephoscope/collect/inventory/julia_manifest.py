@@ -24,7 +24,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     julia = require_word(document.get("julia_version"))
     prefix = "" if is_first else "deps."
     places = _locate_packages(file, prefix)
-    _mark_required(file, entries)
+    _mark_required_packages(file, entries)
     for name, versions in entries.items():
         if not isinstance(versions, list):
             continue
@@ -33,7 +33,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             yield from _build_package(file, name, entry, julia, line)
 
 
-def _mark_required(file: InventoryFile, entries: dict[str, object]) -> None:
+def _mark_required_packages(file: InventoryFile, entries: dict[str, object]) -> None:
     for name, versions in entries.items():
         for entry in require_tables(versions) if isinstance(versions, list) else ():
             needed = entry.get("deps")
@@ -57,7 +57,7 @@ def _build_package(
 ) -> Iterator[Package]:
     version = require_word(entry.get("version")) or julia
     if not version and not entry.get("git-tree-sha1") and not entry.get("path"):
-        file.leave_out(line, f"{name[:60]} is a part of Julia itself, whose version is not told")
+        file.record_left_out_entry(line, f"{name[:60]} is a part of Julia itself, whose version is not told")
         return
     needed = entry.get("deps")
     yield Package(

@@ -16,12 +16,12 @@ MAX_SIZE = 200_000_000
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the kernel. Source: the Linux/x86 boot protocol, `kernel_version` of the setup header."""
     if file.content[0x202:0x206] != b"HdrS" or len(file.content) < 0x210:
-        file.leave_out(1, "this is no boot image of x86: its version is not read")
+        file.record_left_out_entry(1, "this is no boot image of x86: its version is not read")
         return
     (offset,) = struct.unpack_from("<H", file.content, 0x20E)
     start = offset + 0x200
     version = file.content[start : start + 200].split(b"\0")[0].decode("utf-8", "replace").split(" ")[0]
     if not offset or not version:
-        file.leave_out(1, "the boot image names no version")
+        file.record_left_out_entry(1, "the boot image names no version")
         return
     yield Package(type="generic", name="Linux Kernel", version=version, path=file.path)

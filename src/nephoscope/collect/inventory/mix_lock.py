@@ -22,11 +22,11 @@ def read(file: InventoryFile) -> Iterator[Package]:
         entry = _ENTRY.match(line)
         if entry is None:
             if line.strip() not in ("", "%{", "}", "%{}"):
-                file.leave_out(number, f"a package in braces is wanted: {line.strip()[:60]!r}")
+                file.record_left_out_entry(number, f"a package in braces is wanted: {line.strip()[:60]!r}")
             continue
         found = _HEX.match(entry[3]) if entry[2] == "hex" else None
         if entry[2] == "hex" and found is None:
-            file.leave_out(number, f"the package {entry[1][:60]!r} has no version")
+            file.record_left_out_entry(number, f"the package {entry[1][:60]!r} has no version")
             continue
         yield Package(
             type="hex",

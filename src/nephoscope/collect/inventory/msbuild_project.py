@@ -42,13 +42,13 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 
 def _build_package(file: InventoryFile, item: XmlElement, properties: dict[str, str]) -> Iterator[Package]:
-    name = _fill(item.attributes.get("Include") or item.attributes.get("Update") or "", properties)
+    name = _fill_properties(item.attributes.get("Include") or item.attributes.get("Update") or "", properties)
     written = (
         item.attributes.get("VersionOverride") or item.attributes.get("Version") or item.get_text("Version")
     )
-    version = _fill(written, properties)
+    version = _fill_properties(written, properties)
     if not name or not version or "$(" in name + version:
-        file.leave_out(item.line, f"the package {name[:60]!r} has no version that stands here")
+        file.record_left_out_entry(item.line, f"the package {name[:60]!r} has no version that stands here")
         return
     lowest = _LOWEST.match(version)
     assets = item.attributes.get("PrivateAssets") or item.get_text("PrivateAssets")
@@ -64,5 +64,5 @@ def _build_package(file: InventoryFile, item: XmlElement, properties: dict[str, 
     )
 
 
-def _fill(text: str, properties: dict[str, str]) -> str:
+def _fill_properties(text: str, properties: dict[str, str]) -> str:
     return _PROPERTY.sub(lambda found: properties.get(found[1], found[0]), text).strip()

@@ -22,7 +22,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             continue
         found = _VERSION.fullmatch(text)
         if found is None:
-            file.leave_out(number, f"{text[:60]} is no version")
+            file.record_left_out_entry(number, f"{text[:60]} is no version")
             return
         is_exact = found[1].count(".") == 2
         yield Package(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.dpkg import read_installed
+from nephoscope.collect.inventory.dpkg import read_installed_packages
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -14,4 +14,4 @@ PATTERNS = ("usr/lib/opkg/status", "var/lib/opkg/status")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the installed packages; raises UnreadableInventoryError."""
-    yield from read_installed(file, "opkg")
+    yield from read_installed_packages(file, "opkg")

@@ -25,15 +25,19 @@ def read(file: InventoryFile) -> Iterator[Package]:
     document = require_table(parse_json(file))
     lines = KeyLines(file.text)
     entries = require_table(document.get("packages"))
-    found = _read_installed(file, entries, lines) if entries else _read_nested(file, document, lines, 0)
+    found = (
+        _read_installed_packages(file, entries, lines)
+        if entries
+        else _read_nested_packages(file, document, lines, 0)
+    )
     merged: dict[tuple[str, str], Package] = {}
     for package in found:
         key = package.name, package.version
-        merged[key] = _merge(merged[key], package) if key in merged else package
+        merged[key] = _merge_packages(merged[key], package) if key in merged else package
     yield from merged.values()
 
 
-def _merge(first: Package, second: Package) -> Package:
+def _merge_packages(first: Package, second: Package) -> Package:
     if first.groups == second.groups:
         return first
     kept = tuple(group for group in first.groups if group in second.groups)
@@ -62,7 +66,7 @@ def _read_groups(entry: dict[str, object]) -> tuple[str, ...]:
     return tuple(group for group, is_in in named.items() if is_in)
 
 
-def _read_nested(
+def _read_nested_packages(
     file: InventoryFile, owner: dict[str, object], lines: KeyLines, depth: int
 ) -> Iterator[Package]:
     if depth > MAX_DEPTH:
@@ -83,10 +87,12 @@ def _read_nested(
             is_development="dev" in groups,
             dependencies=tuple(entry["requires"]) if isinstance(entry.get("requires"), dict) else (),
         )
-        yield from _read_nested(file, entry, lines, depth + 1)
+        yield from _read_nested_packages(file, entry, lines, depth + 1)
 
 
-def _read_installed(file: InventoryFile, entries: dict[str, object], lines: KeyLines) -> Iterator[Package]:
+def _read_installed_packages(
+    file: InventoryFile, entries: dict[str, object], lines: KeyLines
+) -> Iterator[Package]:
     project = require_table(entries.get(""))
     declared = {name for kind in _DECLARED for name in require_table(project.get(kind))}
     linked = {
@@ -101,7 +107,9 @@ def _read_installed(file: InventoryFile, entries: dict[str, object], lines: KeyL
             continue
         is_member = "node_modules/" not in f"{key}/"
         if is_member and key not in linked:
-            file.leave_out(lines.find_first(key), "a folder that nothing links to is no part of the project")
+            file.record_left_out_entry(
+                lines.find_first(key), "a folder that nothing links to is no part of the project"
+            )
             continue
         groups = _read_groups(entry)
         is_declared = key == f"node_modules/{names[key]}" and names[key] in declared
@@ -117,7 +125,7 @@ def _read_installed(file: InventoryFile, entries: dict[str, object], lines: KeyL
             is_development="dev" in groups,
             relationship=relationship,
             licenses=read_licenses(entry),
-            dependencies=tuple(_list_needed(key, entry, entries, names)),
+            dependencies=tuple(_list_needed_packages(key, entry, entries, names)),
         )
 
 
@@ -132,19 +140,19 @@ def _find_name(key: str, entry: dict[str, object], linked: dict[str, str]) -> st
     return require_word(entry.get("name")) or folder
 
 
-def _list_needed(
+def _list_needed_packages(
     key: str, entry: dict[str, object], entries: dict[str, object], names: dict[str, str]
 ) -> Iterator[str]:
     for kind in ("dependencies", "optionalDependencies", "peerDependencies"):
         for name in require_table(entry.get(kind)):
-            found = _resolve(key, name, entries)
+            found = _resolve_dependency(key, name, entries)
             if found is not None:
                 version = require_word(require_table(entries[found]).get("version"))
                 plain = names.get(found, name)
                 yield f"{plain}@{version}" if version else plain
 
 
-def _resolve(key: str, name: str, entries: dict[str, object]) -> str | None:
+def _resolve_dependency(key: str, name: str, entries: dict[str, object]) -> str | None:
     folder = key
     while True:
         path = f"{folder}/node_modules/{name}" if folder else f"node_modules/{name}"

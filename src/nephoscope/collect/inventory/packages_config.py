@@ -20,7 +20,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     for entry in root.children:
         name, version = entry.attributes.get("id", "").strip(), entry.attributes.get("version", "").strip()
         if not name or not version:
-            file.leave_out(entry.line, "a package has no id or no version")
+            file.record_left_out_entry(entry.line, "a package has no id or no version")
             continue
         is_development = entry.attributes.get("developmentDependency", "").lower() == "true"
         yield Package(

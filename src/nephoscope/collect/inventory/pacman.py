@@ -24,7 +24,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             sections.setdefault(section, []).append(entry)
     name, version = sections.get("%NAME%"), sections.get("%VERSION%")
     if not name or not version:
-        file.leave_out(line or 1, "the description has no %NAME% or no %VERSION%")
+        file.record_left_out_entry(line or 1, "the description has no %NAME% or no %VERSION%")
         return
     base = sections.get("%BASE%", name)[0]
     yield Package(

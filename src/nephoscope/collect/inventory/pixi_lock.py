@@ -33,7 +33,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         is_python = require_word(entry.get("kind")) == "pypi" or bool(require_word(entry.get("pypi")))
         name, version, platform = _read_identity(entry)
         if not name or not version:
-            file.leave_out(line, "a package with a name and a version is wanted")
+            file.record_left_out_entry(line, "a package with a name and a version is wanted")
             continue
         license_name = require_word(entry.get("license"))
         needed = (*require_words(entry.get("depends")), *require_words(entry.get("requires_dist")))

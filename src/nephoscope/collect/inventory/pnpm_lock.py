@@ -37,7 +37,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         entry = require_table(value)
         named = _parse_package_name(key, entry)
         if named is None:
-            file.leave_out(lines.get(key, 1), f"this is no path of a package: {key[:80]!r}")
+            file.record_left_out_entry(lines.get(key, 1), f"this is no path of a package: {key[:80]!r}")
             continue
         name, version = named
         is_development = entry.get("dev") == "true" if not is_split else not graph.is_used(key)
@@ -50,7 +50,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             groups=("dev",) if is_development else (),
             is_development=is_development,
             relationship="declared" if graph.is_declared(key) else "transitive",
-            dependencies=tuple(graph.list_needed(key, entries)),
+            dependencies=tuple(graph.list_needed_packages(key, entries)),
         )
 
 
@@ -90,7 +90,7 @@ class _DependencyGraph:
                     keys = self._list_keys(name, wanted)
                     self._declared |= keys
                     used |= keys if kind != "devDependencies" else set()
-        self._used = {key.partition("(")[0] for key in self._reach(used)}
+        self._used = {key.partition("(")[0] for key in self._find_reached(used)}
         self._declared = {key.partition("(")[0] for key in self._declared}
 
     def _list_keys(self, name: str, wanted: object) -> set[str]:
@@ -104,7 +104,7 @@ class _DependencyGraph:
         )
         return {key for key in spellings if key in self._snapshots}
 
-    def _reach(self, start: set[str]) -> set[str]:
+    def _find_reached(self, start: set[str]) -> set[str]:
         reached, waiting = set[str](), list(start)
         while waiting:
             key = waiting.pop()
@@ -128,7 +128,7 @@ class _DependencyGraph:
         """Tell whether more than the development of the project needs a package."""
         return key.partition("(")[0] in self._used
 
-    def list_needed(self, key: str, entries: dict[str, object]) -> Iterator[str]:
+    def list_needed_packages(self, key: str, entries: dict[str, object]) -> Iterator[str]:
         """Give `name@version` of each package that one needs."""
         for snapshot in self._by_package.get(key.partition("(")[0], ()):
             for name, wanted in self._list_edges(snapshot):

@@ -33,7 +33,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         line = file.text.count("\n", 0, at) + 1 if at >= 0 else 1
         pod = _POD.fullmatch(text)
         if pod is None:
-            file.leave_out(line, f"`name (version)` is wanted: {text[:60]!r}")
+            file.record_left_out_entry(line, f"`name (version)` is wanted: {text[:60]!r}")
             continue
         names = [require_word(name).split(" ")[0] for name in needed]
         yield Package(

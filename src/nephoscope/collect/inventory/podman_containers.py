@@ -32,7 +32,9 @@ def read(file: InventoryFile) -> Iterator[Package]:
             image, digest = config.get("rootfsImageName"), config.get("rootfsImageID")
             named = split_image(image) if isinstance(image, str) else None
             if named is None or not isinstance(digest, str) or not digest:
-                file.leave_out(1, f"the container {key.decode('utf-8', 'replace')[:64]} was made of no image")
+                file.record_left_out_entry(
+                    1, f"the container {key.decode('utf-8', 'replace')[:64]} was made of no image"
+                )
                 continue
             yield Package(
                 type="docker",

@@ -27,16 +27,18 @@ def read(file: InventoryFile) -> Iterator[Package]:
     properties = _read_properties(project)
     yield from _build_project(file, project, properties)
     managed = {
-        _read_coordinates(entry, properties): _fill(entry.get_text("version"), properties)
+        _read_coordinates(entry, properties): _fill_properties(entry.get_text("version"), properties)
         for entry in _list_dependencies(project.find_first("dependencyManagement", "dependencies"))
     }
     found: dict[tuple[str, str], Package] = {}
     for entry in _list_dependencies(project.find_first("dependencies")):
         group, artifact = _read_coordinates(entry, properties)
         if not group or not artifact:
-            file.leave_out(entry.line, "a dependency has no groupId or no artifactId")
+            file.record_left_out_entry(entry.line, "a dependency has no groupId or no artifactId")
             continue
-        version = _fill(entry.get_text("version"), properties) or managed.get((group, artifact), "")
+        version = _fill_properties(entry.get_text("version"), properties) or managed.get(
+            (group, artifact), ""
+        )
         found[group, artifact] = _build_package(file, entry, f"{group}:{artifact}", version)
     yield from found.values()
 
@@ -58,7 +60,7 @@ def _read_properties(project: XmlElement) -> dict[str, str]:
     return found
 
 
-def _fill(text: str, properties: dict[str, str]) -> str:
+def _fill_properties(text: str, properties: dict[str, str]) -> str:
     for _ in range(_ROUNDS):
         filled = _PROPERTY.sub(lambda found: properties.get(found[1].strip(), found[0]), text)[:1000]
         if filled == text:
@@ -68,13 +70,15 @@ def _fill(text: str, properties: dict[str, str]) -> str:
 
 
 def _read_coordinates(entry: XmlElement, properties: dict[str, str]) -> tuple[str, str]:
-    return _fill(entry.get_text("groupId"), properties), _fill(entry.get_text("artifactId"), properties)
+    return _fill_properties(entry.get_text("groupId"), properties), _fill_properties(
+        entry.get_text("artifactId"), properties
+    )
 
 
 def _build_project(file: InventoryFile, project: XmlElement, properties: dict[str, str]) -> Iterator[Package]:
     group, version = (
-        _fill(properties["project.groupId"], properties),
-        _fill(properties["project.version"], properties),
+        _fill_properties(properties["project.groupId"], properties),
+        _fill_properties(properties["project.version"], properties),
     )
     artifact = project.get_text("artifactId")
     if group and artifact:

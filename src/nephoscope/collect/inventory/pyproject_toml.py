@@ -19,21 +19,21 @@ def read(file: InventoryFile) -> Iterator[Package]:
     document = parse_toml(file)
     project = require_table(document.get("project"))
     for entry in require_array(project.get("dependencies")):
-        yield from _read_required(file, require_word(entry), ())
+        yield from _read_required_packages(file, require_word(entry), ())
     for group, entries in require_table(project.get("optional-dependencies")).items():
         for entry in require_array(entries):
-            yield from _read_required(file, require_word(entry), (group,))
+            yield from _read_required_packages(file, require_word(entry), (group,))
     poetry = require_table(require_table(document.get("tool")).get("poetry"))
     for name, wanted in require_table(poetry.get("dependencies")).items():
         if name.lower() != "python":
             yield from _read_poetry_dependency(file, name, wanted)
 
 
-def _read_required(file: InventoryFile, text: str, groups: tuple[str, ...]) -> Iterator[Package]:
+def _read_required_packages(file: InventoryFile, text: str, groups: tuple[str, ...]) -> Iterator[Package]:
     found = parse_requirement(text)
     line = _find_line(file, text)
     if found is None:
-        file.leave_out(line, f"this is no requirement with a name: {text[:60]!r}")
+        file.record_left_out_entry(line, f"this is no requirement with a name: {text[:60]!r}")
         return
     yield Package(
         type="pypi",

@@ -20,7 +20,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     for name, value in require_table(require_table(parse_json(file)).get("Packages")).items():
         entry, line = require_table(value), lines.find_next(name)
         if not require_word(entry.get("Repository")):
-            file.leave_out(line, f"the package {name[:60]!r} comes from no repository")
+            file.record_left_out_entry(line, f"the package {name[:60]!r} comes from no repository")
             continue
         yield Package(
             type="cran",

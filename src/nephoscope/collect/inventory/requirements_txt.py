@@ -29,10 +29,10 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
     Raises UnreadableInventoryError.
     """
-    yield from _read(file, {file.path}, {})
+    yield from _read_requirements(file, {file.path}, {})
 
 
-def _read(file: InventoryFile, seen: set[str], pins: dict[str, str]) -> Iterator[Package]:
+def _read_requirements(file: InventoryFile, seen: set[str], pins: dict[str, str]) -> Iterator[Package]:
     lines = list(_parse_logical_lines(file.text))
     for number, line in lines:
         if (constrained := _CONSTRAINED.match(line)) is not None:
@@ -40,15 +40,15 @@ def _read(file: InventoryFile, seen: set[str], pins: dict[str, str]) -> Iterator
     for number, line in lines:
         if line.startswith("-"):
             if (included := _INCLUDED.match(line)) is not None:
-                yield from _read_included(file, number, included[1], seen, pins)
+                yield from _read_included_packages(file, number, included[1], seen, pins)
             continue
         entry = _OPTION.sub("", line).strip()
         if _VARIABLE.search(entry):
-            file.leave_out(number, "the requirement holds a variable of the environment")
+            file.record_left_out_entry(number, "the requirement holds a variable of the environment")
             continue
         found = parse_requirement(entry)
         if found is None:
-            file.leave_out(number, f"this is no requirement with a name: {entry[:60]!r}")
+            file.record_left_out_entry(number, f"this is no requirement with a name: {entry[:60]!r}")
             continue
         pin = pins.get(_normalize(found.name), "") if found.constraint[:1] != "@" else ""
         yield Package(
@@ -66,7 +66,7 @@ def _read_pins(file: InventoryFile, number: int, name: str, pins: dict[str, str]
     """Add the versions that a file of constraints pins; a name that has several, for different systems, is left as it is asked for."""
     content = file.read_neighbor(name)
     if content is None:
-        file.leave_out(number, f"the file of constraints {name} is not read")
+        file.record_left_out_entry(number, f"the file of constraints {name} is not read")
         return
     found: dict[str, set[str]] = {}
     for _, line in _parse_logical_lines(InventoryFile(name, content).text):
@@ -80,7 +80,7 @@ def _normalize(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _read_included(
+def _read_included_packages(
     file: InventoryFile, number: int, name: str, seen: set[str], pins: dict[str, str]
 ) -> Iterator[Package]:
     """Give the packages of an included file at the line that includes it; a file that is read by its own name has them itself."""
@@ -89,11 +89,11 @@ def _read_included(
         return
     content = file.read_neighbor(name)
     if content is None or len(seen) > _MAX_INCLUDED:
-        file.leave_out(number, f"the requirements file {name} is included and is not read")
+        file.record_left_out_entry(number, f"the requirements file {name} is included and is not read")
         return
     seen.add(path)
     other = InventoryFile(path, content, file.beside, file.system, file.set_aside)
-    for package in _read(other, seen, pins):
+    for package in _read_requirements(other, seen, pins):
         yield replace(package, path=file.path, line=number)
 
 

@@ -32,7 +32,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     section = parse_executable(file).read_section(".dep-v0", "rust-deps-v0")
     if section is None:
         return
-    entries = require_tables(require_table(_unpack(file, section)).get("packages"))
+    entries = require_tables(require_table(_unpack_audit_section(file, section)).get("packages"))
     names = [f"{require_word(entry.get('name'))}@{require_word(entry.get('version'))}" for entry in entries]
     for entry in entries:
         needed = (index for index in require_array(entry.get("dependencies")) if isinstance(index, int))
@@ -48,7 +48,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _unpack(file: InventoryFile, section: bytes) -> object:
+def _unpack_audit_section(file: InventoryFile, section: bytes) -> object:
     unpacking = zlib.decompressobj()
     try:
         text = unpacking.decompress(section, MAX_UNPACKED)

@@ -38,7 +38,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             continue
         found = None if line.text.startswith("file:") else parse_requirement(line.text)
         if found is None:
-            file.leave_out(line.number, f"this is no requirement with a name: {line.text[:60]!r}")
+            file.record_left_out_entry(line.number, f"this is no requirement with a name: {line.text[:60]!r}")
             continue
         yield Package(
             type="pypi",

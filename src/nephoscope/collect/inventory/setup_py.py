@@ -28,8 +28,8 @@ def read(file: InventoryFile) -> Iterator[Package]:
         tree = parse_python(file)
     except SyntaxError as error:
         reason = "the script is no Python 3: only requirements with a version, in quotes, are read"
-        file.leave_out(error.lineno or 1, reason)
-        yield from _read_quoted(file)
+        file.record_left_out_entry(error.lineno or 1, reason)
+        yield from _read_quoted_packages(file)
         return
     named = {
         target.id: node.value
@@ -44,14 +44,14 @@ def read(file: InventoryFile) -> Iterator[Package]:
             for text, line in _list_texts(holder):
                 if (text, line) not in seen:
                     seen.add((text, line))
-                    yield from _read_required(file, text, line)
+                    yield from _read_required_packages(file, text, line)
 
 
-def _read_quoted(file: InventoryFile) -> Iterator[Package]:
+def _read_quoted_packages(file: InventoryFile) -> Iterator[Package]:
     for number, line in enumerate(file.text.split("\n"), 1):
         if not line.lstrip().startswith("#"):
             for text in _QUOTED.findall(line):
-                yield from _read_required(file, text, number)
+                yield from _read_required_packages(file, text, number)
 
 
 def _list_holders(node: ast.AST, named: dict[str, ast.expr]) -> Iterator[ast.AST]:
@@ -74,10 +74,10 @@ def _list_texts(node: ast.AST) -> Iterator[tuple[str, int]]:
                     yield item.value, item.lineno
 
 
-def _read_required(file: InventoryFile, text: str, line: int) -> Iterator[Package]:
+def _read_required_packages(file: InventoryFile, text: str, line: int) -> Iterator[Package]:
     found = parse_requirement(text)
     if found is None or "%" in text or "{" in text:
-        file.leave_out(line, f"this is no requirement with a name: {text[:60]!r}")
+        file.record_left_out_entry(line, f"this is no requirement with a name: {text[:60]!r}")
         return
     yield Package(
         type="pypi",

@@ -24,6 +24,6 @@ def read(file: InventoryFile) -> Iterator[Package]:
         line = file.text.count("\n", 0, at) + 1 if at >= 0 else 1
         found = _HACKAGE.fullmatch(text)
         if found is None:
-            file.leave_out(line, f"this is no package of Hackage: {text[:60]!r}")
+            file.record_left_out_entry(line, f"this is no package of Hackage: {text[:60]!r}")
             continue
         yield Package(type="hackage", name=found[1], version=found[2], path=file.path, line=line)

@@ -41,7 +41,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 def _build_provider(file: InventoryFile, address: str, version: str, line: int) -> Iterator[Package]:
     if not version:
-        file.leave_out(line, f"the provider {address[:80]!r} has no version")
+        file.record_left_out_entry(line, f"the provider {address[:80]!r} has no version")
         return
     yield Package(
         type="terraform", name=_PUBLIC.sub("", address, count=1), version=version, path=file.path, line=line

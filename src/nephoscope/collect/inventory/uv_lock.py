@@ -30,7 +30,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     roots = [entry for entry in entries if _read_folder(entry)]
     declared = {name for root in roots for name in _list_names(root)}
     developed = {name for root in roots for name in _read_development_names(root)}
-    used = _find_reached(declared, by_name)
+    used = _find_reached_packages(declared, by_name)
     for number, entry in enumerate(entries):
         name = require_word(entry.get("name"))
         relationship: Relationship = (
@@ -52,7 +52,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             groups=("dev",) if is_development else (),
             is_development=is_development,
             relationship=relationship if roots else "",
-            dependencies=tuple(_add_versions(_iterate_required(entry), by_name)),
+            dependencies=tuple(_add_versions(_iterate_required_packages(entry), by_name)),
         )
 
 
@@ -61,20 +61,20 @@ def _read_folder(entry: dict[str, object]) -> str:
     return next((require_word(source[kind]) for kind in _LOCAL if kind in source), "")
 
 
-def _list_needed(entry: dict[str, object]) -> Iterator[dict[str, object]]:
+def _list_needed_packages(entry: dict[str, object]) -> Iterator[dict[str, object]]:
     yield from require_tables(entry.get("dependencies"))
     for optional in require_table(entry.get("optional-dependencies")).values():
         yield from require_tables(optional)
 
 
-def _iterate_required(entry: dict[str, object]) -> Iterator[dict[str, object]]:
-    yield from _list_needed(entry)
+def _iterate_required_packages(entry: dict[str, object]) -> Iterator[dict[str, object]]:
+    yield from _list_needed_packages(entry)
     for group in require_table(entry.get("dev-dependencies")).values():
         yield from require_tables(group)
 
 
 def _list_names(entry: dict[str, object]) -> set[str]:
-    return {require_word(needed.get("name")) for needed in _list_needed(entry)}
+    return {require_word(needed.get("name")) for needed in _list_needed_packages(entry)}
 
 
 def _read_development_names(entry: dict[str, object]) -> set[str]:
@@ -84,7 +84,7 @@ def _read_development_names(entry: dict[str, object]) -> set[str]:
     }
 
 
-def _find_reached(start: set[str], by_name: dict[str, list[dict[str, object]]]) -> set[str]:
+def _find_reached_packages(start: set[str], by_name: dict[str, list[dict[str, object]]]) -> set[str]:
     reached, waiting = set[str](), list(start)
     while waiting:
         name = waiting.pop()

@@ -40,9 +40,9 @@ def read(file: InventoryFile) -> Iterator[Package]:
     pinned = {
         require_word(one.get("name")): _read_version(one) for one in require_tables(document.get("overrides"))
     }
-    yield from _list_needed(file, document, lines, pinned, "")
+    yield from _list_needed_packages(file, document, lines, pinned, "")
     for feature, value in require_table(document.get("features")).items():
-        yield from _list_needed(file, require_table(value), lines, pinned, feature)
+        yield from _list_needed_packages(file, require_table(value), lines, pinned, feature)
 
 
 def _read_version(entry: dict[str, object]) -> str:
@@ -50,14 +50,14 @@ def _read_version(entry: dict[str, object]) -> str:
     return next((found for key in _VERSIONS if (found := require_word(entry.get(key)).partition("#")[0])), "")
 
 
-def _list_needed(
+def _list_needed_packages(
     file: InventoryFile, owner: dict[str, object], lines: KeyLines, pinned: dict[str, str], feature: str
 ) -> Iterator[Package]:
     for value in require_array(owner.get("dependencies")):
         entry = require_table({"name": value} if isinstance(value, str) else value)
         name, least = require_word(entry.get("name")), require_word(entry.get("version>=")).partition("#")[0]
         if not name:
-            file.leave_out(1, "a dependency with a name is wanted")
+            file.record_left_out_entry(1, "a dependency with a name is wanted")
             continue
         exact = pinned.get(name, "")
         yield Package(

@@ -29,7 +29,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             try:
                 found = parse_npm_package(inner, require_table(parse_json(inner)))
             except UnreadableInventoryError as error:
-                file.leave_out(1, str(error))
+                file.record_left_out_entry(1, str(error))
                 continue
             if found is not None:
                 yield found

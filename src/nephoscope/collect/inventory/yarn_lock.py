@@ -90,7 +90,9 @@ def _build_package(file: InventoryFile, block: _Block, owners: dict[str, _Block]
     named = _parse_name(block)
     version = block.fields.get("version", "")
     if named is None or not version:
-        file.leave_out(block.line, f"this entry has no name or no version: {block.descriptors[0][:80]!r}")
+        file.record_left_out_entry(
+            block.line, f"this entry has no name or no version: {block.descriptors[0][:80]!r}"
+        )
         return
     name, asked = named
     if asked == "workspace:.":
@@ -101,7 +103,7 @@ def _build_package(file: InventoryFile, block: _Block, owners: dict[str, _Block]
         and protocol[1].partition("+")[0] not in _PROTOCOLS
         and not block.fields.keys() & {"resolved", "resolution"}
     ):
-        file.leave_out(block.line, f"ranges of {protocol[1]}: are not known")
+        file.record_left_out_entry(block.line, f"ranges of {protocol[1]}: are not known")
         return
     relationship: Relationship = "member" if asked.startswith("workspace:") else ""
     groups = (protocol[1],) if protocol and protocol[1] not in ("npm", "workspace") else ()

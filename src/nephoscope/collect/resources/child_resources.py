@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.resources.resource_record import ResourceRecord
-from nephoscope.collect.resources.truncated_values import is_rendering
+from nephoscope.collect.resources.truncated_values import is_truncated_rendering
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -120,7 +120,9 @@ def _cut_elements(element: object) -> list[dict[str, object]]:
     """The elements of a list that an element is or, where it is a rendering, names by their ids."""
     if isinstance(element, dict):
         return [element]
-    found = _RENDERED_ID.findall(element) if isinstance(element, str) and is_rendering(element) else []
+    found = (
+        _RENDERED_ID.findall(element) if isinstance(element, str) and is_truncated_rendering(element) else []
+    )
     return [{"id": id_} for id_ in found]
 
 

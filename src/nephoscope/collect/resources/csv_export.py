@@ -54,7 +54,7 @@ def is_header(data: bytes) -> bool:
 def read_rows(chunks: Iterable[bytes]) -> Iterator[CsvRecord]:
     """The rows below the header, a cell that holds JSON decoded and an empty one left out."""
     columns: list[str] = []
-    skipped, header, lines = _begin(_read_lines(chunks))
+    skipped, header, lines = _read_csv_head(_read_lines(chunks))
     for number, cells, wrong in read_separated_rows(lines, detect_separator(header)):
         line = skipped + number
         if wrong:
@@ -63,7 +63,7 @@ def read_rows(chunks: Iterable[bytes]) -> Iterator[CsvRecord]:
         if not cells:
             continue
         if not columns:
-            columns = [_spell(name.strip()) for name in cells]
+            columns = [_spell_column_name(name.strip()) for name in cells]
             if _IDS.isdisjoint(map(str.lower, columns)):
                 yield CsvRecord(line, "", {}, _WITHOUT_IDS)
                 return
@@ -76,7 +76,7 @@ def detect_separator(header: str) -> str:
     return next((one for one in re.sub(r'"[^"]*"', "", header) if one in _SEPARATORS), ",")
 
 
-def _begin(lines: Iterator[str]) -> tuple[int, str, Iterator[str]]:
+def _read_csv_head(lines: Iterator[str]) -> tuple[int, str, Iterator[str]]:
     """The number of lines before the header, the header, and the lines from it on; `#TYPE` and `sep=` tell nothing of the rows."""
     skipped = 0
     for line in lines:
@@ -86,7 +86,7 @@ def _begin(lines: Iterator[str]) -> tuple[int, str, Iterator[str]]:
     return skipped, "", iter(())
 
 
-def _spell(name: str) -> str:
+def _spell_column_name(name: str) -> str:
     """The name of a column in ARM's spelling; tables of the portal have theirs in capital letters."""
     return _SPELLED.get(name.lower(), name.lower()) if name.isupper() else name
 

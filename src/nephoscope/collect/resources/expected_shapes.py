@@ -117,16 +117,16 @@ def _build_shape(aliases: Aliases, type_: str) -> TypeShape:
     for end in ends:
         if end.keys() == _TYPED_TEXT:
             end.clear()
-    return _prune(tree)
+    return _prune_shape_tree(tree)
 
 
-def _prune(tree: _Tree) -> TypeShape:
+def _prune_shape_tree(tree: _Tree) -> TypeShape:
     found = TypeShape()
     for key, below in tree.items():
         if key is STAR:
-            found.star, found.elements = True, _prune(below) if below else None
+            found.star, found.elements = True, _prune_shape_tree(below) if below else None
         elif below and isinstance(key, str):
-            found.members[key] = _prune(below)
+            found.members[key] = _prune_shape_tree(below)
     return found
 
 

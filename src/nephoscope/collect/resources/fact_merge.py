@@ -92,12 +92,12 @@ class LearnedFacts:
         theirs = find_report_time(held) or self.snapshot.find_read_time(held.key)
         if theirs is None:
             if own.body.get("properties") != held.body.get("properties"):
-                conflicts.append(Quarantined(Place("own facts"), _conflict(held)))
+                conflicts.append(Quarantined(Place("own facts"), _describe_conflict(held)))
             return False
         return (find_report_time(own) or read_at) > theirs
 
 
-def _conflict(held: Resource) -> str:
+def _describe_conflict(held: Resource) -> str:
     return (
         f"{held.key}: an own fact contradicts the snapshot, which does not tell when it was read, so that the snapshot holds: "
         "collect it with its times (coverage.json), or take the fact back with `nephoscope facts remove`"

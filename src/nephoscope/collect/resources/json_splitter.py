@@ -64,35 +64,35 @@ class RecordSplitter(SliceBuffer):
 
     def feed(self, chunk: bytes) -> Iterator[RecordSlice]:
         """Take more of the stream and hand out the records that are now complete."""
-        self._compact()
+        self._compact_buffer()
         self._buffer += chunk
-        yield from self._run()
+        yield from self._split_records()
 
     def close(self) -> Iterator[RecordSlice]:
         """Say that the stream has ended and hand out what is left."""
         self._eof = True
-        yield from self._run()
+        yield from self._split_records()
         if len(self._stack) > 1:
             yield RecordSlice(b"", self._line, self._column, "the file ends inside an array or an answer")
 
-    def _run(self) -> Iterator[RecordSlice]:
+    def _split_records(self) -> Iterator[RecordSlice]:
         while True:
-            going = self._step()
+            going = self._scan_next_step()
             while self._out:
                 yield self._out.popleft()
             if not going:
                 return
 
-    def _step(self) -> bool:
+    def _scan_next_step(self) -> bool:
         """One step; False when more bytes are needed (or, at the end, none are left)."""
         container = self._stack[-1]
         if container.kind == "rest":
-            return self._skip_remaining(container)
+            return self._skip_remaining_members(container)
         if self._scan is None:
             blank = BLANK.match(self._buffer, self._position)
             if blank is not None and blank.end() > self._position:
                 container.separator = blank.group()
-                self._move(blank.end())
+                self._move_position(blank.end())
             if self._position >= len(self._buffer):
                 return False
         return self._skip_to_item(container)
@@ -100,23 +100,23 @@ class RecordSplitter(SliceBuffer):
     def _skip_to_item(self, container: RecordContainer) -> bool:
         first = self._buffer[self._position]
         if first == 0x7B or (first == 0x5B and container.columns):
-            return self._record(container)
+            return self._read_record(container)
         if first == 0x5B and len(self._stack) < 4:
-            return self._enter(RecordContainer("array"), self._position + 1)
+            return self._enter_container(RecordContainer("array"), self._position + 1)
         if first == 0x5D and container.kind == "array":
-            self._leave(container)
+            self._leave_container(container)
             return True
         return self._skip_waste()
 
-    def _enter(self, container: RecordContainer, position: int) -> bool:
+    def _enter_container(self, container: RecordContainer, position: int) -> bool:
         self._stack.append(container)
-        self._move(position)
+        self._move_position(position)
         self._scan = None
         self._header_tried = False
         return True
 
-    def _leave(self, container: RecordContainer) -> None:
-        self._move(self._position + 1)
+    def _leave_container(self, container: RecordContainer) -> None:
+        self._move_position(self._position + 1)
         self._stack.pop()
         if container.rests:
             self._stack.append(RecordContainer("rest", rests=container.rests))
@@ -131,9 +131,9 @@ class RecordSplitter(SliceBuffer):
         self._emit_error(end, "expected a JSON object")
         return True
 
-    def _record(self, container: RecordContainer) -> bool:
+    def _read_record(self, container: RecordContainer) -> bool:
         if self._broken and self._scan:
-            return self._recover(self._scan, self._broken)
+            return self._recover_broken_record(self._scan, self._broken)
         if self._try_header(container) or self._try_next_record(container):
             return True
         scan = self._scan or RecordScanState(self._position, self._position, bytearray())
@@ -141,13 +141,13 @@ class RecordSplitter(SliceBuffer):
         try:
             end = self._find_record_end(scan)
         except BrokenRecordError as broken:
-            return self._recover(scan, broken)
+            return self._recover_broken_record(scan, broken)
         if end < 0:
             return False
         if scan.error:
             self._emit_error(end, scan.error)
         else:
-            self._emit(end, container)
+            self._emit_slice(end, container)
         return True
 
     def _try_header(self, container: RecordContainer) -> bool:
@@ -166,7 +166,7 @@ class RecordSplitter(SliceBuffer):
         if columns is None:
             return False
         self.paging.begin_answer(self._buffer, *match.span())
-        return self._enter(
+        return self._enter_container(
             RecordContainer("array", columns, rests=2 if groups.get("object") else 1), match.end()
         )
 
@@ -186,7 +186,7 @@ class RecordSplitter(SliceBuffer):
         for _ in range(_RUN if opening == b"{" else 0):
             if not self._buffer.startswith(following, self._position):
                 break
-            self._move(self._position + len(container.separator))
+            self._move_position(self._position + len(container.separator))
             if not self._cut_record(container, mark):
                 break
         return True
@@ -206,7 +206,7 @@ class RecordSplitter(SliceBuffer):
             if value is not None:
                 container.fails = 0
                 self._out.append(RecordSlice(data, self._line, self._column, "", container.columns, value))
-                self._finish(end)
+                self._finish_slice(end)
                 return True
         return False
 
@@ -217,7 +217,7 @@ class RecordSplitter(SliceBuffer):
         while True:
             match = (LENIENT_TOKEN if scan.error else TOKEN).match(buffer, scan.position)
             if match is None:
-                if self._is_unfinished(scan):
+                if self._is_record_unfinished(scan):
                     return -1
                 continue
             end = match.end()
@@ -228,7 +228,7 @@ class RecordSplitter(SliceBuffer):
             if not scan.stack:
                 return end
 
-    def _is_unfinished(self, scan: RecordScanState) -> bool:
+    def _is_record_unfinished(self, scan: RecordScanState) -> bool:
         """No bracket follows: True when more bytes are needed, False when the scan goes on leniently."""
         buffer = self._buffer
         stop = (LENIENT_PREFIX if scan.error else PREFIX).match(buffer, scan.position).end()  # type: ignore[union-attr]
@@ -246,7 +246,7 @@ class RecordSplitter(SliceBuffer):
             raise BrokenRecordError("eof", len(buffer), "the file ends inside a record")
         return True
 
-    def _recover(self, scan: RecordScanState, broken: BrokenRecordError) -> bool:
+    def _recover_broken_record(self, scan: RecordScanState, broken: BrokenRecordError) -> bool:
         """Hand out the broken stretch up to the next whole record, or look for its end leniently."""
         reason = scan.error or broken.reason
         self._broken = None
@@ -323,21 +323,21 @@ class RecordSplitter(SliceBuffer):
         head = bytes(self._buffer[self._position : self._position + HEADER])
         self._out.append(RecordSlice(head, self._line, self._column, broken.reason))
         self._stack.append(RecordContainer("rest"))
-        return self._advance(scan)
+        return self._advance_position(scan)
 
-    def _advance(self, scan: RecordScanState) -> bool:
+    def _advance_position(self, scan: RecordScanState) -> bool:
         """Let go of what has been scanned; a single token over the limit is given up."""
         if scan.position - 1 <= scan.start:
             self._stack.pop()
-            self._finish(min(scan.start + MAX_RECORD, len(self._buffer)))
+            self._finish_slice(min(scan.start + MAX_RECORD, len(self._buffer)))
             return True
         if self._stack[-1].rests:
             self.paging.add_members(self._buffer, scan.start, scan.position)
         scan.start = scan.position - 1
-        self._move(scan.start)
+        self._move_position(scan.start)
         return True
 
-    def _skip_remaining(self, container: RecordContainer) -> bool:
+    def _skip_remaining_members(self, container: RecordContainer) -> bool:
         """Go over the members behind the array of an answer; they may say that there is a next page."""
         scan = self._scan
         if scan is None:
@@ -346,7 +346,7 @@ class RecordSplitter(SliceBuffer):
             end = self._find_record_end(scan)
         except BrokenRecordError as broken:
             if broken.kind == "large":
-                return self._advance(scan)
+                return self._advance_position(scan)
             self._stack.pop()
             self._emit_error(min(max(broken.offset, self._position + 1), len(self._buffer)), broken.reason)
             return True
@@ -356,5 +356,5 @@ class RecordSplitter(SliceBuffer):
             self.paging.add_members(self._buffer, scan.start, end)
             self.paging.end_answer()
         self._stack.pop()
-        self._finish(end)
+        self._finish_slice(end)
         return True

@@ -27,10 +27,10 @@ class PackedResource(Resource):
     @property
     def body(self) -> dict[str, object]:
         """The body."""
-        return _decode(self._text)
+        return _decode_body(self._text)
 
 
 @lru_cache(maxsize=1024)
-def _decode(text: bytes) -> dict[str, object]:
+def _decode_body(text: bytes) -> dict[str, object]:
     body: dict[str, object] = msgspec.json.decode(text)
     return body

@@ -38,17 +38,17 @@ def holds_date_text(data: bytes) -> bool:
 def convert_dates(body: dict[str, object]) -> None:
     """Write every date in a body as ISO 8601 in UTC; one that no calendar has stays as it is."""
     for key, item in body.items():
-        body[key] = _convert(item)
+        body[key] = _convert_date(item)
 
 
-def _convert(value: object) -> object:
+def _convert_date(value: object) -> object:
     if isinstance(value, str):
         return _convert_text(value)
     if isinstance(value, list):
-        return [_convert(item) for item in value]
+        return [_convert_date(item) for item in value]
     if isinstance(value, dict):
         if "value" in value and len(value) > 1 and _OBJECT.issuperset(value):
-            return _convert(value["value"])
+            return _convert_date(value["value"])
         convert_dates(value)
     return value
 

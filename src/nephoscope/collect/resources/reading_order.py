@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope_policy.model.resource import UNREAD
-from nephoscope_policy.model.resource_id import parent_scope
+from nephoscope_policy.model.resource_id import get_parent_scope
 from nephoscope_policy.model.source_location import Place, Quarantined
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Reading(msgspec.Struct, frozen=True):
     def would_hold(self, resource: Resource) -> bool:
         """Return whether everything of a resource's type was read where the resource is, and nothing of it was lost."""
         types = itertools.accumulate(resource.type.split("/"), "{}/{}".format)
-        scope = parent_scope(resource.key)
+        scope = get_parent_scope(resource.key)
         return self.lost.isdisjoint(("*", *types)) and self.manifest.covers(
             resource.type, scope, resource.id.name
         )

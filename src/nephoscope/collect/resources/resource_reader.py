@@ -27,7 +27,7 @@ from nephoscope.collect.resources.powershell_artifacts import PowerShellArtifact
 from nephoscope.collect.resources.powershell_dates import convert_dates, may_hold_dates
 from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord
 from nephoscope.collect.resources.template_detection import describe_source_file, describe_template
-from nephoscope.collect.resources.truncated_values import REMEDY, may_hold, remove_truncated
+from nephoscope.collect.resources.truncated_values import REMEDY, may_hold, remove_truncated_values
 from nephoscope.collect.resources.wrapped_answers import is_wrapped, read_answers
 from nephoscope.estate.coverage import CoverageError, parse_manifests, refuse_future
 from nephoscope.files.snapshot_files import ArchiveLimits, FileError, SourceFile, read_chunks
@@ -141,7 +141,7 @@ def _read_items(
         yield LostRecord(Quarantined(Place(source.name), str(error)), "*", source)
         return
     if _is_other_text(first):
-        yield LostRecord(Quarantined(Place(source.name, 1, 1), _name_other_text(first)), "*", source)
+        yield LostRecord(Quarantined(Place(source.name, 1, 1), _describe_other_text(first)), "*", source)
         return
     begun = itertools.chain((first,), stream)
     yield from (_read_table if is_header(first) else _read_pieces)(begun, source, hints, shapes)
@@ -157,16 +157,17 @@ def _is_other_text(first: bytes) -> bool:
     return bool(first.strip()) and not is_header(first) and _JSON.search(first) is None
 
 
-def _name_other_text(first: bytes) -> str:
+def _describe_other_text(first: bytes) -> str:
     """Say what a file without records is: a single value of JSON, or no JSON at all."""
     try:
         found = msgspec.json.decode(first)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _OTHER_TEXT
-    return f"JSON without a record, {_name_kind(found)}: the command that exported it found nothing, or printed something else"
+    kind = _describe_json_kind(found)
+    return f"JSON without a record, {kind}: the command that exported it found nothing, or printed something else"
 
 
-def _name_kind(value: object) -> str:
+def _describe_json_kind(value: object) -> str:
     """Name a single value of JSON."""
     if value is None:
         return "null"
@@ -268,7 +269,7 @@ def _read_piece(
                 _unpack_properties(record.body)
             if dates:
                 convert_dates(record.body)
-            cut = REMEDY if renderings and _cut_out(record.body) else ""
+            cut = REMEDY if renderings and _cut_out_truncated_text(record.body) else ""
             found = build_resource(record, origin)
             type_ = found.id.type
             if said := shapes.remove_misshapen(found.body, type_):
@@ -287,11 +288,11 @@ def _read_piece(
         yield _make_lost(piece, source, str(error), "")
 
 
-def _cut_out(body: dict[str, object]) -> bool:
+def _cut_out_truncated_text(body: dict[str, object]) -> bool:
     """Take what was cut to text out of a body, but for the children that it carried: these are there, without their properties."""
     properties = body.get("properties")
     before = dict(properties) if isinstance(properties, dict) else {}
-    cut = remove_truncated(body)
+    cut = remove_truncated_values(body)
     if isinstance(properties, dict):
         lost = {name: value for name, value in before.items() if name not in properties}
         if several := list_cut_children(body, lost):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.collect.resources.resource_record import RecordError
-from nephoscope.collect.resources.truncated_values import is_rendering
+from nephoscope.collect.resources.truncated_values import is_truncated_rendering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ def is_wrapper(value: dict[str, object]) -> bool:
     return (
         "id" not in value
         and "Id" not in value
-        and (_is_table(value) or isinstance(_unwrap(value), list | dict))
+        and (_is_table(value) or isinstance(_unwrap_response(value), list | dict))
     )
 
 
@@ -39,7 +39,7 @@ def refuse_answers(value: dict[str, object]) -> None:
         )
     if (code := _read_error_code(value)) and "id" not in value:
         raise RecordError(f"an error answer of Azure, {code}, in place of resources: {_REPEAT}")
-    if is_rendering(inner := _unwrap(value)) and "id" not in value:
+    if is_truncated_rendering(inner := _unwrap_response(value)) and "id" not in value:
         raise RecordError(
             f"the list is cut to the text {str(inner)[:40]!r}: export again with ConvertTo-Json -Depth 100"
         )
@@ -61,7 +61,7 @@ def _read_error_code(value: dict[str, object]) -> str:
 
 def iterate_values(value: dict[str, object]) -> Iterator[Any]:
     """The rows, each a JSON value to be recognized in its turn; raises RecordError when there is no list."""
-    inner = value if _is_table(value) else _unwrap(value)
+    inner = value if _is_table(value) else _unwrap_response(value)
     if isinstance(inner, list):
         yield from inner
     elif isinstance(inner, dict) and _is_table(inner):
@@ -72,7 +72,7 @@ def iterate_values(value: dict[str, object]) -> Iterator[Any]:
         raise RecordError("'data' is neither a list nor a table of 'columns' and 'rows'")
 
 
-def _unwrap(value: dict[str, object]) -> object:
+def _unwrap_response(value: dict[str, object]) -> object:
     return next((value[name] for name in _WRAPPERS if name in value), None)
 
 

@@ -28,7 +28,7 @@ class SliceBuffer:
         self._out: deque[RecordSlice] = deque()
         self._broken: BrokenRecordError | None = None
 
-    def _compact(self) -> None:
+    def _compact_buffer(self) -> None:
         if self._position:
             del self._buffer[: self._position]
             if self._scan:
@@ -39,7 +39,7 @@ class SliceBuffer:
                 self._broken.offset -= self._position
             self._position = 0
 
-    def _emit(self, end: int, container: RecordContainer) -> None:
+    def _emit_slice(self, end: int, container: RecordContainer) -> None:
         data = bytes(self._buffer[self._position : end])
         try:
             value = msgspec.json.decode(data)
@@ -47,7 +47,7 @@ class SliceBuffer:
             self._out.append(self._build_broken_slice(data, str(error)))
         else:
             self._out.append(RecordSlice(data, self._line, self._column, "", container.columns, value))
-        self._finish(end)
+        self._finish_slice(end)
 
     def _build_broken_slice(self, data: bytes, reason: str) -> RecordSlice:
         offset = parse_byte_offset(reason)
@@ -59,14 +59,14 @@ class SliceBuffer:
         self._out.append(
             RecordSlice(bytes(self._buffer[self._position : end]), self._line, self._column, reason)
         )
-        self._finish(end)
+        self._finish_slice(end)
 
-    def _finish(self, end: int) -> None:
-        self._move(end)
+    def _finish_slice(self, end: int) -> None:
+        self._move_position(end)
         self._scan = None
         self._header_tried = False
 
-    def _move(self, position: int) -> None:
+    def _move_position(self, position: int) -> None:
         lines = self._buffer.count(b"\n", self._position, position)
         if lines:
             self._line += lines

@@ -259,14 +259,14 @@ class SnapshotLoader(msgspec.Struct):
         rank = rank_body(item.resource, item.api_version)
         if key in self.bodies:
             self.duplicates += 1
-            self._repeat(key, RepeatedBody(item.resource, root, item.source.name, rank))
+            self._record_repeated_body(key, RepeatedBody(item.resource, root, item.source.name, rank))
             if rank < self._ranks[key]:
                 return
         self.bodies[key] = item.resource
         self._ranks[key] = rank
         self._roots[key], self._files[key] = root, item.source
 
-    def _repeat(self, key: str, again: RepeatedBody) -> None:
+    def _record_repeated_body(self, key: str, again: RepeatedBody) -> None:
         """Note a further body of an id, behind the first."""
         several = self._order.repeated[key]
         if not several:

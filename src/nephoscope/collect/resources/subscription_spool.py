@@ -89,8 +89,8 @@ class SnapshotSpool:
                     spool._others.append(item)
             for own in learning(spool._tenancy.subscriptions):
                 record_tenant(spool._tenancy, own)
-                spool._learn(own)
-        spool._flush()
+                spool._add_own_facts(own)
+        spool._flush_cells()
         spool._tenants = spool._tenancy.resolve()
         return spool
 
@@ -98,7 +98,7 @@ class SnapshotSpool:
         file = self._number_file(item.source)
         subscription = item.resource.id.subscription
         cell = (subscription, -1, "") if subscription else ("", self._roots[item.source.root], named)
-        self._write(cell, msgspec.json.encode((file, item.api_version, item.resource.body, None)))
+        self._write_record(cell, msgspec.json.encode((file, item.api_version, item.resource.body, None)))
 
     def _number_file(self, source: SourceFile) -> int:
         """The number of a file; its records come one after another, so that it is looked up once."""
@@ -107,21 +107,21 @@ class SnapshotSpool:
             self._roots.setdefault(source.root, len(self._roots))
         return len(self._files) - 1
 
-    def _learn(self, item: LearnedResources) -> None:
+    def _add_own_facts(self, item: LearnedResources) -> None:
         """Take own facts: their documents to those of the subscription, their claim to what is no resource."""
         self._others.append(msgspec.structs.replace(item, resources=()))
         for one in item.resources:
             line = msgspec.json.encode((0, "", one.body, item.read_at))
-            self._write((item.subscription, -1, ""), line)
+            self._write_record((item.subscription, -1, ""), line)
 
-    def _write(self, cell: Cell, line: bytes) -> None:
+    def _write_record(self, cell: Cell, line: bytes) -> None:
         self._buffers[cell] += line + b"\n"
         self._sizes[cell] += 1
         self._held += len(line) + 1
         if self._held > _BUFFERED:
-            self._flush()
+            self._flush_cells()
 
-    def _flush(self) -> None:
+    def _flush_cells(self) -> None:
         for cell, data in self._buffers.items():
             with self._build_path(cell).open("ab") as file:
                 file.write(data)
@@ -150,13 +150,13 @@ class SnapshotSpool:
         whole = SnapshotLoader(tenant, self._tenants)
         kept: list[Resource] = []
         duplicates = 0
-        for item in (*self._others, *self._list_unowned()):
+        for item in (*self._others, *self._list_unowned_records()):
             if tenant in list_owners(self._tenants, item, ""):
                 whole.add_item(item)
         self._readings[tenant] = whole.list_readings()
         cells = tuple(sorted(cell for cell in self._sizes if self._find_owner(cell) == tenant))
         for group in self._group_cells(cells, PART):
-            found, doubled = self._pick(group, types, whole)
+            found, doubled = self._pick_resources(group, types, whole)
             kept += found
             duplicates += doubled
         # The subscriptions are among what was kept, and nobody asked for resource groups.
@@ -169,7 +169,7 @@ class SnapshotSpool:
         path = list(self._roots)[root] if not subscription else Path()
         return self._tenants.find_tenant(subscription, named, path)
 
-    def _list_unowned(self) -> Iterator[LostRecord]:
+    def _list_unowned_records(self) -> Iterator[LostRecord]:
         for cell, count in self._sizes.items():
             if self._find_owner(cell) is None:
                 root = list(self._roots)[cell[1]]
@@ -191,14 +191,14 @@ class SnapshotSpool:
     def _load_estate(self, cells: Sequence[Cell], coverage: Coverage, part: SnapshotLoader) -> Estate:
         """The estate of some cells."""
         with pause_collection():
-            self._read(cells, part)
+            self._read_cells(cells, part)
             part.apply_reading_order()
             part.embed()
             part.merge_facts()
             dated = part.date_reports(coverage)
             return Estate.of(part.bodies.values(), dated, (), part.duplicates, tenant=part.tenant)
 
-    def _pick(
+    def _pick_resources(
         self, cells: Sequence[Cell], types: frozenset[str], whole: SnapshotLoader
     ) -> tuple[list[Resource], int]:
         """The resources of some types in some cells, and how many bodies gave way there; the whole sees what was read."""
@@ -229,7 +229,7 @@ class SnapshotSpool:
         if group:
             yield group
 
-    def _read(self, cells: Sequence[Cell], part: SnapshotLoader) -> None:
+    def _read_cells(self, cells: Sequence[Cell], part: SnapshotLoader) -> None:
         for cell in cells:
             with self._build_path(cell).open("rb") as file:
                 for line in file:

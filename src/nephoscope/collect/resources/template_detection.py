@@ -35,7 +35,7 @@ def describe_source_file(name: str) -> str:
 
 def describe_template(body: Mapping[str, object]) -> str:
     """Say that a JSON object is a template or a plan and no snapshot, and what to do; '' where it is none."""
-    return "; ".join(_read_kind(body))
+    return "; ".join(_read_template_kind(body))
 
 
 def detect_template(path: Path) -> str:
@@ -51,7 +51,7 @@ def detect_template(path: Path) -> str:
     return ""
 
 
-def _read_kind(body: Mapping[str, object]) -> tuple[str, ...]:
+def _read_template_kind(body: Mapping[str, object]) -> tuple[str, ...]:
     schema = str(body.get("$schema", "")).lower()
     for word, kind in _SCHEMAS.items():
         if word in schema:

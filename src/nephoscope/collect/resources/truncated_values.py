@@ -34,12 +34,12 @@ def may_hold(data: bytes) -> bool:
     return _BEGINNING.search(data) is not None
 
 
-def is_rendering(value: object) -> bool:
+def is_truncated_rendering(value: object) -> bool:
     """Return whether a value is the text that a program prints of an object or a list."""
     return isinstance(value, str) and _RENDERING.fullmatch(value) is not None
 
 
-def remove_truncated(body: dict[str, object]) -> bool:
+def remove_truncated_values(body: dict[str, object]) -> bool:
     """Take what was cut to text out of a body and note the paths in it; whether there was any.
 
     A list with such a value in an element goes as a whole. At the depth of the cut an empty text may have been an empty list, and in
@@ -49,7 +49,7 @@ def remove_truncated(body: dict[str, object]) -> bool:
     if not depth:
         return False
     unread: list[list[str]] = []
-    _strip(body, (), depth, unread)
+    _strip_truncated_value(body, (), depth, unread)
     known = body.get(UNREAD)
     body[UNREAD] = [*(known if isinstance(known, list) else ()), *unread]
     return True
@@ -70,15 +70,17 @@ def _read_depths(value: object, depth: int) -> list[int]:
         return [found for _, item in _read_members(value, depth) for found in _read_depths(item, depth + 1)]
     if isinstance(value, list):
         return [found for item in value for found in _read_depths(item, depth + 1)]
-    return [depth] if is_rendering(value) else []
+    return [depth] if is_truncated_rendering(value) else []
 
 
-def _strip(body: dict[str, object], path: tuple[str, ...], cut: int, unread: list[list[str]]) -> None:
+def _strip_truncated_value(
+    body: dict[str, object], path: tuple[str, ...], cut: int, unread: list[list[str]]
+) -> None:
     depth = len(path) + 1
     for key, item in _read_members(body, depth - 1):
         here = (*path, key.lower())
         if isinstance(item, dict):
-            _strip(item, here, cut, unread)
+            _strip_truncated_value(item, here, cut, unread)
         elif (
             _is_cut(item, depth, cut)
             if not isinstance(item, list)
@@ -89,7 +91,7 @@ def _strip(body: dict[str, object], path: tuple[str, ...], cut: int, unread: lis
 
 
 def _is_cut(value: object, depth: int, cut: int) -> bool:
-    return is_rendering(value) or (depth == cut and value == "")
+    return is_truncated_rendering(value) or (depth == cut and value == "")
 
 
 def _has_cut(value: object, depth: int, cut: int) -> bool:
@@ -101,4 +103,4 @@ def _has_cut(value: object, depth: int, cut: int) -> bool:
         )
     if isinstance(value, list):
         return any(_has_cut(one, depth + 1, cut) for one in value)
-    return is_rendering(value)
+    return is_truncated_rendering(value)

@@ -23,12 +23,12 @@ def is_wrapped(value: object) -> TypeGuard[dict[str, object]]:
     """Return whether a record is no resource but holds answers."""
     if not isinstance(value, dict) or "id" in value:
         return False
-    return _is_printed(value) or _is_batch(value)
+    return _is_printed_object(value) or _is_batch(value)
 
 
 def read_answers(value: dict[str, object]) -> Iterator[bytes | RecordError]:
     """Yield the text of each answer in a record that holds some; an error for one that is none, with what to do."""
-    if _is_printed(value):
+    if _is_printed_object(value):
         yield _read_content(value, value.get("StatusCode"), value.get("Content"))
         return
     responses = value["responses"]
@@ -48,7 +48,7 @@ def _read_content(holder: dict[str, object], status: object, content: object) ->
     return RecordError(f"an answer with status {status}")
 
 
-def _is_printed(value: dict[str, object]) -> bool:
+def _is_printed_object(value: dict[str, object]) -> bool:
     return "StatusCode" in value and isinstance(value.get("Content"), str)
 
 

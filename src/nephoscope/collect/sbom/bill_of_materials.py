@@ -151,12 +151,14 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         names = {one.reference: _choose_needed_name(one) for one in self.components if one.reference}
         release = {one.name.lower(): one.version for one in self.components if one.type == "operating-system"}
         return [
-            self._package(one, names, release)
+            self._build_package(one, names, release)
             for one in self.components
             if one.type in SOFTWARE_TYPES and (one.purl or (one.name and one != self.subject))
         ]
 
-    def _package(self, component: ListedComponent, names: dict[str, str], release: dict[str, str]) -> Package:
+    def _build_package(
+        self, component: ListedComponent, names: dict[str, str], release: dict[str, str]
+    ) -> Package:
         """Return a component as a package, with the names that it depends on and the release of its distribution."""
         package = build_package(component)
         needed = self.dependencies.get(component.reference, ()) if component.reference else ()
@@ -188,7 +190,7 @@ def _convert_named_package(component: ListedComponent) -> Package:
     """Return a package with the name and the version of a component."""
     plain = "/".join(filter(None, (component.group, component.name)))
     try:
-        url = package_url.split(component.purl) if component.purl else None
+        url = package_url.split_package_url(component.purl) if component.purl else None
     except PackageUrlError:
         url = None
     if url is None:

@@ -54,7 +54,7 @@ def examine_image(
     is_judged = reading.looked_for.permissions
     configuration = _judge_image_configuration(image, contents, merged, around.now, tag) if is_judged else ()
     files = [*_list_files(merged), *sorted(find_hidden_files(layers), key=lambda one: (one.path, one.layer))]
-    found = _examine(contents, configuration, files, reading.looked_for, around)
+    found = _build_examination(contents, configuration, files, reading.looked_for, around)
     return ImageExamination(
         found.contents,
         found.examined,
@@ -77,10 +77,10 @@ def examine_root(scan: RootScan, around: ExaminationContext) -> Examination:
     contents = build_contents(files, unread)
     is_judged = scan.looked_for.permissions
     configuration = _judge_root_configuration(contents, files, around.now) if is_judged else ()
-    return _examine(contents, configuration, _list_files(files), scan.looked_for, around)
+    return _build_examination(contents, configuration, _list_files(files), scan.looked_for, around)
 
 
-def _examine(
+def _build_examination(
     contents: InventoryContents,
     configuration: tuple[ConfigurationFinding, ...],
     files: Sequence[HiddenFind[FileContents]],
@@ -92,13 +92,13 @@ def _examine(
         engines = (*engines, EngineStatus("digest", "ready", f"{len(around.known)} digests"))
     return Examination(
         contents,
-        _list_parts(wanted, around),
+        _list_examined_parts(wanted, around),
         configuration,
         tuple(_list_secrets(files)),
         tuple(_list_malware(files, around.known or {})),
         judge_licenses(contents.packages, around.licenses),
         engines,
-        tuple(_list_unassessed(contents, files, engines)),
+        tuple(_list_unassessed_files(contents, files, engines)),
     )
 
 
@@ -143,7 +143,7 @@ def _index_files(files: Mapping[str, LayerFind[FileContents]]) -> dict[str, Note
     }
 
 
-def _list_parts(wanted: LookedFor, around: ExaminationContext) -> tuple[ExaminedPart, ...]:
+def _list_examined_parts(wanted: LookedFor, around: ExaminationContext) -> tuple[ExaminedPart, ...]:
     asked: tuple[tuple[ExaminedPart, bool], ...] = (
         ("packages", True),
         ("configuration", wanted.permissions),
@@ -182,7 +182,7 @@ def _list_malware(files: Sequence[HiddenFind[FileContents]], known: KnownMalware
             yield MalwareFinding("digest", rule, digest.title, digest.severity, "malware", path, **placed)
 
 
-def _list_unassessed(
+def _list_unassessed_files(
     contents: InventoryContents, files: Sequence[HiddenFind[FileContents]], engines: Sequence[EngineStatus]
 ) -> Iterator[Unassessed]:
     """Yield what was not looked at: files that were not read, or not in full, and engines that are absent or old."""

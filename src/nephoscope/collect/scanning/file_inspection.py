@@ -62,8 +62,8 @@ class ContentInspector:
         if not content:
             return FileContents(mode=mode) if mode else None
         places, told = self._find_secrets(path, content)
-        scan = self._scan(path, entry.size, content)
-        unexamined = (*told, *_list_unexamined(scan))
+        scan = self._scan_content(path, entry.size, content)
+        unexamined = (*told, *_list_unexamined_files(scan))
         is_hashed = (
             self._wanted.malware is not None and entry.size == len(content) and is_hashed_content(content)
         )
@@ -83,7 +83,7 @@ class ContentInspector:
         told = UnexaminedFile("secrets", reason)
         return scan.places, () if scan.is_complete else (told,)
 
-    def _scan(self, path: str, size: int, content: bytes) -> ContentScan:
+    def _scan_content(self, path: str, size: int, content: bytes) -> ContentScan:
         if self._wanted.malware is None:
             return ContentScan()
         scan = self._wanted.malware.scan(path, content[:MAX_SCANNED])
@@ -110,13 +110,13 @@ class ContentInspector:
         return {
             path: FileContents(
                 malware=scan.matches,
-                unexamined=tuple(_list_unexamined(scan)),
+                unexamined=tuple(_list_unexamined_files(scan)),
             )
             for path, scan in scans.items()
         }
 
 
-def _list_unexamined(scan: ContentScan) -> Iterator[UnexaminedFile]:
+def _list_unexamined_files(scan: ContentScan) -> Iterator[UnexaminedFile]:
     for reason in scan.unscanned:
         yield UnexaminedFile("malware", reason)
     for reason in scan.failed:

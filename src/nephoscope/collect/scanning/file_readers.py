@@ -60,10 +60,10 @@ _LEAST_PROGRAM = 65_536
 
 def claims_name(path: str) -> bool:
     """Return whether a reader claims a file by its path."""
-    return is_claimed(path) and (not _is_installed(path) or bool(_select_readers(path)))
+    return is_claimed(path) and (not _is_installed_package_file(path) or bool(_select_readers(path)))
 
 
-def _is_installed(path: str) -> bool:
+def _is_installed_package_file(path: str) -> bool:
     """Return whether a file stands in a folder of packages that a package manager installed."""
     return path.startswith(_OF_DISTRIBUTION) or not _INSTALLED.isdisjoint(path.split("/")[:-1])
 
@@ -76,7 +76,7 @@ def _select_readers(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]
     readers = find_readers(path, head)
     return (
         tuple(one for one in readers if one.name in _OF_INSTALLED or one.magic)
-        if readers and _is_installed(path)
+        if readers and _is_installed_package_file(path)
         else readers
     )
 
@@ -100,7 +100,7 @@ def is_lone_program(path: str, head: bytes) -> bool:
 
 def read_bill_contents(path: str, content: bytes) -> FileContents:
     """Return what a bill of materials of any name holds."""
-    return _read_by(
+    return _read_with_readers(
         (load_inventory_readers()["bill_of_materials"],), FileContents(), InventoryFile(path, content)
     )
 
@@ -110,11 +110,15 @@ def read_contents(path: str, content: bytes, beside: Callable[[str], bytes | Non
     found = FileContents(
         release=content[:_MAX_RELEASE].decode("utf-8", "replace") if is_release_path(path) else ""
     )
-    found = _read_by(_select_readers(path, content[:HEAD]), found, InventoryFile(path, content, beside))
+    found = _read_with_readers(
+        _select_readers(path, content[:HEAD]), found, InventoryFile(path, content, beside)
+    )
     return found if found != FileContents() else None
 
 
-def _read_by(readers: Iterable[InventoryReader], found: FileContents, file: InventoryFile) -> FileContents:
+def _read_with_readers(
+    readers: Iterable[InventoryReader], found: FileContents, file: InventoryFile
+) -> FileContents:
     """Return what was found in a file with what readers find in it."""
     for reader in readers:
         try:

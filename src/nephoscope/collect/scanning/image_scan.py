@@ -64,7 +64,7 @@ def read_layers(image: Image, reading: ImageReading) -> list[LayerFiles[FileCont
         if layer is None:
             if reading.told:
                 reading.told(descriptor.digest)
-            scan = scan or _scan(image, reading.looked_for)
+            scan = scan or _scan_layers(image, reading.looked_for)
             layer = scan.read(descriptor)
             if reading.cache and all(found.is_final for found in layer.found.values()):
                 reading.cache.put(layer)
@@ -72,7 +72,7 @@ def read_layers(image: Image, reading: ImageReading) -> list[LayerFiles[FileCont
     return layers
 
 
-def _scan(image: Image, looked_for: LookedFor) -> LayerScan:
+def _scan_layers(image: Image, looked_for: LookedFor) -> LayerScan:
     # the readers are loaded where a layer is not kept yet
     from nephoscope.collect.scanning.layer_scan import LayerScan
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from nephoscope.model.extras import install
+from nephoscope.model.extras import get_install_command
 from nephoscope.model.package import Package
 from nephoscope_policy.model.state import Severity
 
@@ -71,16 +71,16 @@ class LicensePolicy(msgspec.Struct, frozen=True):
         An exception only permits more: with one a license is judged as without, unless the policy names the two together.
         """
         names = (f"{license_key} WITH {exception}", license_key) if exception else (license_key,)
-        if exception and _is_named(names[0], self.allowed):
+        if exception and _is_license_named(names[0], self.allowed):
             return LicenseVerdict.ALLOWED
-        if any(_is_named(name, self.denied) for name in names):
+        if any(_is_license_named(name, self.denied) for name in names):
             return LicenseVerdict.DENIED
-        if not self.allowed or any(_is_named(name, self.allowed) for name in names):
+        if not self.allowed or any(_is_license_named(name, self.allowed) for name in names):
             return LicenseVerdict.ALLOWED
         return LicenseVerdict.NOT_ALLOWED
 
 
-def _is_named(key: str, patterns: Iterable[str]) -> bool:
+def _is_license_named(key: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(key, pattern) for pattern in patterns)
 
 
@@ -90,7 +90,7 @@ NO_POLICY = LicensePolicy()
 
 def make_policy(allowed: Iterable[str], denied: Iterable[str]) -> LicensePolicy:
     """Return a policy in the spelling of SPDX; raises LicensePolicyError for what is no license."""
-    return LicensePolicy(tuple(map(_spell, allowed)), tuple(map(_spell, denied)))
+    return LicensePolicy(tuple(map(_spell_license, allowed)), tuple(map(_spell_license, denied)))
 
 
 def judge_licenses(packages: Iterable[Package], policy: LicensePolicy) -> tuple[LicenseFinding, ...]:
@@ -128,10 +128,10 @@ def _judge_licenses(licenses: tuple[str, ...], policy: LicensePolicy) -> License
     """Return what the policy says of licenses that hold together; of none it is not known what holds."""
     if not licenses:
         return LicenseVerdict.UNKNOWN
-    return max(_judge(text, policy) for text in licenses)
+    return max(_judge_license_text(text, policy) for text in licenses)
 
 
-def _judge(text: str, policy: LicensePolicy) -> LicenseVerdict:
+def _judge_license_text(text: str, policy: LicensePolicy) -> LicenseVerdict:
     from boolean.boolean import ParseError
     from license_expression import ExpressionError
 
@@ -141,16 +141,16 @@ def _judge(text: str, policy: LicensePolicy) -> LicenseVerdict:
         parsed = _load_licensing().parse(text)
     except (ExpressionError, ParseError, RecursionError):
         return LicenseVerdict.UNKNOWN
-    return LicenseVerdict.UNKNOWN if parsed is None else _walk(parsed, policy)
+    return LicenseVerdict.UNKNOWN if parsed is None else _judge_expression(parsed, policy)
 
 
-def _walk(expression: object, policy: LicensePolicy) -> LicenseVerdict:
+def _judge_expression(expression: object, policy: LicensePolicy) -> LicenseVerdict:
     """Judge an expression: a license, one with an exception, alternatives, or several that hold together."""
     licensing = _load_licensing()
     if isinstance(expression, licensing.OR):
-        return min(_walk(part, policy) for part in expression.args)
+        return min(_judge_expression(part, policy) for part in expression.args)
     if isinstance(expression, licensing.AND):
-        return max(_walk(part, policy) for part in expression.args)
+        return max(_judge_expression(part, policy) for part in expression.args)
     license_key, exception = _list_keys(expression)
     known = licensing.known_symbols
     if license_key not in known or (exception and exception not in known):
@@ -171,11 +171,13 @@ def _load_licensing() -> Any:
     try:
         from license_expression import get_spdx_licensing
     except ImportError as error:
-        raise LicensePolicyError(f"license-expression is not installed: {install('sbom')}") from error
+        raise LicensePolicyError(
+            f"license-expression is not installed: {get_install_command('sbom')}"
+        ) from error
     return get_spdx_licensing()
 
 
-def _spell(text: str) -> str:
+def _spell_license(text: str) -> str:
     """Return a license as SPDX spells it; a pattern must meet one that SPDX has."""
     known: Iterable[str] = _load_licensing().known_symbols
     from boolean.boolean import ParseError

@@ -73,8 +73,8 @@ def read_root(scan: RootScan) -> tuple[dict[str, LayerFind[FileContents]], list[
     files: dict[str, FileContents] = {}
     entries = 0
     inspector = ContentInspector(scan.looked_for) if scan.looked_for.digest else None
-    for entry in _walk(scan, device, unread):
-        found = _read(scan.root, entry, inspector, unread)
+    for entry in _walk_root(scan, device, unread):
+        found = _read_entry(scan.root, entry, inspector, unread)
         if found is not None:
             files[entry.path] = found
             entries += found.entries
@@ -99,7 +99,7 @@ def _read_list(path: Path) -> dict[str, LayerFind[FileContents]]:
     return {path.name: LayerFind("", found)}
 
 
-def _walk(scan: RootScan, device: int, unread: list[UnreadLayerFile]) -> Iterator[TarEntry]:
+def _walk_root(scan: RootScan, device: int, unread: list[UnreadLayerFile]) -> Iterator[TarEntry]:
     """Yield files and folders relative to the root, folder after folder in the order of their names."""
     folders = [("", 0)]
     seen = 0
@@ -145,13 +145,13 @@ def _is_here(entry: os.DirEntry[str], scan: RootScan, device: int) -> bool:
     return not scan.one_file_system or entry.stat(follow_symlinks=False).st_dev == device
 
 
-def _read(
+def _read_entry(
     root: Path, entry: TarEntry, inspector: ContentInspector | None, unread: list[UnreadLayerFile]
 ) -> FileContents | None:
     """Return what a file or a folder is found to be, None for nothing."""
     if entry.kind is EntryKind.DIRECTORY:
         return inspector.inspect(entry.path, entry, b"") if inspector else None
-    claimed = _is_claimed(entry, unread)
+    claimed = _is_entry_claimed(entry, unread)
     wanted = inspector.count_bytes_wanted(entry.path, entry) if inspector else 0
     content = b""
     try:
@@ -165,7 +165,7 @@ def _read(
     return inspector.join(read, seen) if inspector and read and seen else read or seen
 
 
-def _is_claimed(entry: TarEntry, unread: list[UnreadLayerFile]) -> bool:
+def _is_entry_claimed(entry: TarEntry, unread: list[UnreadLayerFile]) -> bool:
     """Return whether a file may hold packages; one that is too large is told."""
     if entry.path.startswith(tuple(f"{folder}/" for folder in PASSING)):
         return False

@@ -48,5 +48,5 @@ def _list_job_steps(node: YamlNode, job: str) -> Iterator[PipelineStep]:
     for name in _SCRIPTS:
         value = node.get(name)
         if value is not None:
-            scripts = [item for item in value.scalars() if item.kind == "scalar"]
+            scripts = [item for item in value.list_scalars() if item.kind == "scalar"]
             yield PipelineStep(node, scripts, "", job, _SCRIPTS.index(name))

@@ -55,7 +55,7 @@ class YamlNode(msgspec.Struct):
         """Tell whether it is a boolean that is true."""
         return self.kind == "scalar" and self.text.lower() in ("true", "yes", "on", "y")
 
-    def scalars(self) -> Iterator[YamlNode]:
+    def list_scalars(self) -> Iterator[YamlNode]:
         """Give each scalar value within, each shared one once."""
         waiting, seen = [self], set[int]()
         while waiting:
@@ -80,7 +80,7 @@ def parse_yaml(source: SourceText) -> list[YamlNode]:
     import yaml  # where a file is YAML: that none is costs nothing
 
     try:
-        roots = _compose(source)
+        roots = _compose_yaml_nodes(source)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -93,7 +93,7 @@ def parse_yaml(source: SourceText) -> list[YamlNode]:
     return [builder.build(root, 0) for root in roots if root is not None]
 
 
-def _compose(source: SourceText) -> list[yaml.Node]:
+def _compose_yaml_nodes(source: SourceText) -> list[yaml.Node]:
     import yaml
 
     shift = 1 if source.text.startswith("\ufeff") else 0
@@ -124,13 +124,13 @@ class _YamlBuilder:
                 f"the YAML is deeper than {MAX_DEPTH} or has more than {MAX_NODES} values", line, column
             )
         self.open.add(id(node))
-        built = self._build(node, depth)
+        built = self._build_node(node, depth)
         self.open.discard(id(node))
         self.done[id(node)] = built
         self.kept.append(node)
         return built
 
-    def _build(self, node: yaml.Node, depth: int) -> YamlNode:
+    def _build_node(self, node: yaml.Node, depth: int) -> YamlNode:
         import yaml
 
         span = TextSpan(node.start_mark.index, node.end_mark.index)
@@ -140,7 +140,7 @@ class _YamlBuilder:
                 built = self.build(value, depth + 1)
                 name = self.build(key, depth + 1)
                 merged = name.text == "<<" and key.tag.endswith(":merge")
-                pairs = [*_merge(built), *pairs] if merged else [*pairs, (name, built)]
+                pairs = [*_merge_mapping_pairs(built), *pairs] if merged else [*pairs, (name, built)]
             return YamlNode("map", span, node.tag, pairs=pairs)
         if isinstance(node, yaml.SequenceNode):
             return YamlNode(
@@ -150,7 +150,7 @@ class _YamlBuilder:
         return YamlNode("scalar", span, node.tag, str(node.value), style or "")
 
 
-def _merge(node: YamlNode) -> list[tuple[YamlNode, YamlNode]]:
+def _merge_mapping_pairs(node: YamlNode) -> list[tuple[YamlNode, YamlNode]]:
     if node.kind == "list":
         return [pair for item in reversed(node.items) for pair in item.pairs]
     return node.pairs

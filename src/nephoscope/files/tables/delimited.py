@@ -52,17 +52,17 @@ class DelimitedFile:
     ) -> DelimitedFile:
         """Look at the beginning of a file; DelimitedError where it has no columns."""
         chosen = encoding or _detect_encoding(path)
-        with _open(path, chosen) as file:
+        with _open_text(path, chosen) as file:
             head = [
                 line
                 for line in islice(_read_lines(file, path), _LOOKED_AT)
-                if not _is_skipped(line, comments)
+                if not _is_line_skipped(line, comments)
             ]
         if not head:
             raise DelimitedError(f"{path}: it is empty; its first row must name the columns")
         found = delimiter or _detect_delimiter(head)
         names = tuple(name.strip() for name in split_first_line(head[0], found))
-        _check(path, names)
+        _check_column_names(path, names)
         return cls(path, chosen, found, names, comments)
 
     def __str__(self) -> str:
@@ -82,7 +82,7 @@ class DelimitedFile:
                 quotes += line.count('"')
                 yield line
 
-        with _open(self.path, self.encoding) as file:
+        with _open_text(self.path, self.encoding) as file:
             filled = (
                 row
                 for row in read_separated_rows(keep_rows(file), self.delimiter)
@@ -123,11 +123,11 @@ def _read_lines(file: TextIO, path: Path) -> Iterator[str]:
         yield line
 
 
-def _is_skipped(line: str, comments: bool) -> bool:
+def _is_line_skipped(line: str, comments: bool) -> bool:
     return not line.strip() or (comments and line.lstrip().startswith("#"))
 
 
-def _open(path: Path, encoding: str) -> TextIO:
+def _open_text(path: Path, encoding: str) -> TextIO:
     try:
         return path.open(encoding=encoding, newline="")
     except LookupError as error:
@@ -153,7 +153,7 @@ def _detect_delimiter(lines: Sequence[str]) -> str:
     return max(DELIMITERS, key=score_separator)
 
 
-def _check(path: Path, names: Sequence[str]) -> None:
+def _check_column_names(path: Path, names: Sequence[str]) -> None:
     if len(names) > MOST_COLUMNS:
         raise DelimitedError(f"{path}: {len(names):,} columns; the maximum is {MOST_COLUMNS:,}")
     if "" in names:

@@ -33,7 +33,7 @@ class JsonRecords:
                 values.append(None)
 
 
-def records(data: bytes) -> JsonRecords:
+def read_json_records(data: bytes) -> JsonRecords:
     """The records of a file; ValueError with the line where it is no JSON or holds something else."""
     found = JsonRecords()
     documents = list(iterate_json_documents(data))
@@ -41,11 +41,11 @@ def records(data: bytes) -> JsonRecords:
         if document.wrong:
             raise ValueError(f"line {document.line}: {document.wrong}")
         place = f"line {document.line}" if len(documents) > 1 else "the file"
-        _add(document.value, found, place)
+        _add_document(document.value, found, place)
     return found
 
 
-def _add(document: object, found: JsonRecords, place: str) -> None:
+def _add_document(document: object, found: JsonRecords, place: str) -> None:
     for record in _flatten_records(document, found):
         if not isinstance(record, dict):
             raise ValueError(f"{place} holds a {type(record).__name__} where an object is expected")

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 from nephoscope.files.symlinks import explain_outside_link
 from nephoscope.files.tables import type_inference
 from nephoscope.files.tables.arrow import read_arrow
-from nephoscope.files.tables.json_records import records
+from nephoscope.files.tables.json_records import read_json_records
 from nephoscope_kql.catalog import TableSchema
-from nephoscope_kql.engines.arrow_types import schema_of
-from nephoscope_kql.engines.parquet import schema_of_files
+from nephoscope_kql.engines.arrow_types import read_table_schema
+from nephoscope_kql.engines.parquet import read_files_schema
 from nephoscope_kql.types import KqlType
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".psv": "|"}
@@ -55,9 +55,9 @@ def read_table(name: str, path: Path, declared: Columns | None = None) -> FileTa
         found = _open_parquet(name, files, kinds)
         if found is not None:
             return found
-    parts = [_read(file, kinds) for file in files]
-    rows = _with_missing(_join_parts(parts), kinds)
-    return FileTable(_mark_ingestion_time(schema_of(name, rows)), rows)
+    parts = [_read_table_file(file, kinds) for file in files]
+    rows = _add_missing_columns(_join_parts(parts), kinds)
+    return FileTable(_mark_ingestion_time(read_table_schema(name, rows)), rows)
 
 
 def _list_files(path: Path) -> list[Path]:
@@ -89,7 +89,7 @@ def _find_suffix(path: Path) -> str:
 def _open_parquet(name: str, files: list[Path], kinds: Columns) -> FileTable | None:
     """Parquet as it lies there; None where a declared type needs its values converted."""
     try:
-        schema = schema_of_files(name, files)
+        schema = read_files_schema(name, files)
     except (pa.ArrowException, OSError) as error:
         raise TableFileError(f"{files[0]}: {error}") from error
     columns, storage = list(schema.columns), list(schema.storage)
@@ -111,7 +111,7 @@ def _mark_ingestion_time(schema: TableSchema) -> TableSchema:
     return replace(schema, ingested=found)
 
 
-def _read(path: Path, kinds: Columns) -> pa.Table:
+def _read_table_file(path: Path, kinds: Columns) -> pa.Table:
     ending = _find_suffix(path)
     try:
         if ending == ".parquet":
@@ -119,7 +119,7 @@ def _read(path: Path, kinds: Columns) -> pa.Table:
         data = path.read_bytes()
         data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
         if ending in SEPARATORS:
-            return _read_separated(path, data, SEPARATORS[ending], kinds)
+            return _read_separated_text(path, data, SEPARATORS[ending], kinds)
         if ending in JSON:
             return _read_json(path, data, kinds)
         if ending == ARROW:
@@ -131,7 +131,7 @@ def _read(path: Path, kinds: Columns) -> pa.Table:
     raise TableFileError(f"{path}: not one of {', '.join(ENDINGS)} (or these with .gz)")
 
 
-def _read_separated(path: Path, data: bytes, separator: str, kinds: Columns) -> pa.Table:
+def _read_separated_text(path: Path, data: bytes, separator: str, kinds: Columns) -> pa.Table:
     """CSV with a header; every value is read as text first."""
     if not data.strip():
         raise TableFileError(f"{path}: the file is empty: a header is required")
@@ -170,7 +170,7 @@ def _require_values(values: pa.Array | None, path: Path, name: str, kind: KqlTyp
 
 
 def _read_json(path: Path, data: bytes, kinds: Columns) -> pa.Table:
-    found = records(data)
+    found = read_json_records(data)
     wanted = {**found.kinds, **kinds}
     columns: dict[str, type_inference.Column] = {}
     for name, values in found.columns.items():
@@ -234,7 +234,7 @@ def _to_text(part: pa.Table, names: Iterable[str]) -> pa.Table:
     return part
 
 
-def _with_missing(rows: pa.Table, kinds: Columns) -> pa.Table:
+def _add_missing_columns(rows: pa.Table, kinds: Columns) -> pa.Table:
     for name, kind in kinds.items():
         if name not in rows.column_names:
             empty = pa.nulls(rows.num_rows, _STORED[kind])

@@ -34,21 +34,21 @@ def infer_from_texts(texts: pa.Array) -> Column:
     if not len(filled):
         return KqlType.STRING, texts
     for kind, pattern in ((KqlType.BOOL, _BOOL), (KqlType.LONG, _LONG), (KqlType.REAL, _REAL)):
-        if _all(filled, pattern):
+        if _do_all_match(filled, pattern):
             found = convert_texts(texts, kind)
             if found is not None:
                 return kind, found
     for kind, pattern in ((KqlType.DATETIME, _TIME), (KqlType.TIMESPAN, _SPAN)):
-        if _all(filled, pattern):
+        if _do_all_match(filled, pattern):
             found = convert_texts(texts, kind)
             if found is not None:
                 return kind, found
-    if _all(filled, r"^\s*[\[{]") and all(_is_json(text) for text in filled.to_pylist()):
+    if _do_all_match(filled, r"^\s*[\[{]") and all(_is_json(text) for text in filled.to_pylist()):
         return KqlType.DYNAMIC, _build_null_if_empty(texts)
     return KqlType.STRING, texts
 
 
-def _all(texts: pa.Array, pattern: str) -> bool:
+def _do_all_match(texts: pa.Array, pattern: str) -> bool:
     return bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
 
 
@@ -158,7 +158,7 @@ def infer_from_values(values: Sequence[Any]) -> Column:
     kinds = {type(value) for value in values if value is not None}
     if kinds <= {str}:
         texts = pa.array(["" if value is None else value for value in values], pa.string())
-        times = _all(texts.filter(pc.not_equal(texts, "")), _TIME) if kinds else False
+        times = _do_all_match(texts.filter(pc.not_equal(texts, "")), _TIME) if kinds else False
         ticks = convert_texts(texts, KqlType.DATETIME) if times else None
         return (KqlType.STRING, texts) if ticks is None else (KqlType.DATETIME, ticks)
     if kinds == {bool}:

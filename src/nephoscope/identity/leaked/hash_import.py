@@ -57,9 +57,9 @@ def import_hashes(data: Path, source: Path, algorithm: str, now: datetime) -> Ha
     making = create_folder(data, algorithm)
     try:
         try:
-            entries = _write(making, text, files)
+            entries = _write_index_files(making, text, files)
         except UnsortedError:
-            entries = _write(making, _ORDERED.format(text), files)
+            entries = _write_index_files(making, _ORDERED.format(text), files)
     except duckdb.Error as error:
         shutil.rmtree(making)
         raise HashListError(f"{source}: {str(error).splitlines()[0]}") from error
@@ -81,7 +81,11 @@ def write_prefixes(making: Path, prefixes: Iterable[bytes]) -> int:
     with create_file(unsorted) as file:
         for one in prefixes:
             file.write(one.hex().encode() + b"\n")
-    entries = _write(making, _ORDERED.format(_PREFIXES), [str(unsorted)]) if unsorted.stat().st_size else 0
+    entries = (
+        _write_index_files(making, _ORDERED.format(_PREFIXES), [str(unsorted)])
+        if unsorted.stat().st_size
+        else 0
+    )
     if not entries:
         for name in (PREFIXES, COUNTS):
             create_file(making / name).close()
@@ -104,18 +108,18 @@ def _build_query(source: Path, length: int) -> tuple[str, list[str]]:
     return _LINES.format(hash=f"upper(left(parse_filename(filename, true), 5)) || {suffix}"), files
 
 
-def _write(making: Path, text: str, files: Sequence[str]) -> int:
+def _write_index_files(making: Path, text: str, files: Sequence[str]) -> int:
     """Write both files of an index and return its entries; UnsortedError where the query gives them in no order."""
     entries, last = 0, -1
     with create_file(making / PREFIXES) as prefixes, create_file(making / COUNTS) as counts:
         for batch in _read_batches(making, text, files):
             found, seen = batch.column(0), batch.column(1)
-            if not _is_rising(found, last):
+            if not _are_hashes_rising(found, last):
                 raise UnsortedError
             last = found[-1].as_py()
             entries += batch.num_rows
-            prefixes.write(_view_bytes(found, 8))
-            counts.write(_view_bytes(seen, 4))
+            prefixes.write(_get_bytes_view(found, 8))
+            counts.write(_get_bytes_view(seen, 4))
         for file in (prefixes, counts):
             file.flush()
             os.fsync(file.fileno())
@@ -132,13 +136,13 @@ def _read_batches(making: Path, text: str, files: Sequence[str]) -> Iterator[pa.
         yield from (batch for batch in reader if batch.num_rows)
 
 
-def _is_rising(found: pa.Array, last: int) -> bool:
+def _are_hashes_rising(found: pa.Array, last: int) -> bool:
     if found[0].as_py() < last:
         return False
     return len(found) < 2 or bool(pc.all(pc.less_equal(found[:-1], found[1:])).as_py())
 
 
-def _view_bytes(found: pa.Array, size: int) -> memoryview:
+def _get_bytes_view(found: pa.Array, size: int) -> memoryview:
     start = found.offset * size
     return memoryview(found.buffers()[1])[start : start + len(found) * size]
 

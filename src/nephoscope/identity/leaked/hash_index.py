@@ -65,7 +65,7 @@ class HashIndex:
     def count(self, digest: bytes) -> int:
         """Return how often a hash was seen in leaks, 0 where it is not listed."""
         wanted = int.from_bytes(digest[:PREFIX_BYTES], "big")
-        at = self._find(wanted)
+        at = self._find_position(wanted)
         return self._counts[at] if at < len(self._prefixes) and self._prefixes[at] == wanted else 0
 
     def count_all(self, digests: Iterable[bytes]) -> list[int]:
@@ -86,7 +86,7 @@ class HashIndex:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _find(self, wanted: int) -> int:
+    def _find_position(self, wanted: int) -> int:
         """Return where a value stands or would stand: close to where evenly spread values have it, else anywhere."""
         whole = len(self._prefixes)
         guess, near = (wanted * whole) >> 64, 4 * int(whole**0.5) + 1

@@ -72,7 +72,7 @@ def import_pairs(data: Path, source: Path, now: datetime, hashed: str = "") -> H
 
     `hashed`: the lines are `USER:HASH` of this algorithm. HashListError names a line that is neither.
     """
-    file = key_file(data)
+    file = open_key_file(data)
     with file.lock_for_change():
         before = list(file.keys())
         name, key = next(iter(file.add().items()))
@@ -94,7 +94,7 @@ def import_pairs(data: Path, source: Path, now: datetime, hashed: str = "") -> H
 
 def rotate_pairs(data: Path) -> HashListInfo:
     """Hash the pairs with one key more; HashListError where none were imported."""
-    file = key_file(data)
+    file = open_key_file(data)
     with file.lock_for_change():
         info = read_info(data, PAIRS)
         if info is None:
@@ -126,7 +126,7 @@ def normalize_user(name: str) -> str:
 def read_pairs(lines: BinaryIO, hashed: str = "") -> Iterator[tuple[str, str, bytes]]:
     """Yield the user, the algorithm and the hash of the password of each line, a password by every algorithm; HashListError."""
     for number, line in enumerate(lines, 1):
-        user, colon, secret = _decode(line.rstrip(b"\r\n")).partition(":")
+        user, colon, secret = _decode_leak_line(line.rstrip(b"\r\n")).partition(":")
         if not user.strip() and not secret:
             continue
         if not colon or not user.strip() or not secret:
@@ -137,7 +137,7 @@ def read_pairs(lines: BinaryIO, hashed: str = "") -> Iterator[tuple[str, str, by
             yield from ((user, name, make(secret)) for name, make in ALGORITHMS.items())
 
 
-def key_file(data: Path) -> KeyFile:
+def open_key_file(data: Path) -> KeyFile:
     """Return the file of the keys of a data folder."""
     return KeyFile(data / "keys", KEYS)
 
@@ -159,9 +159,11 @@ def _read_hash(text: str, algorithm: str, number: int) -> bytes:
 
 
 def _read_keys(data: Path, names: Sequence[str]) -> list[bytes]:
-    keys = key_file(data).keys()
+    keys = open_key_file(data).keys()
     if not set(names) <= keys.keys():
-        raise HashListError(f"{key_file(data).path}: the keys of the pairs are gone: import the pairs again")
+        raise HashListError(
+            f"{open_key_file(data).path}: the keys of the pairs are gone: import the pairs again"
+        )
     return [keys[name] for name in names]
 
 
@@ -172,7 +174,7 @@ def _read_entries(path: Path) -> Iterator[bytes]:
             yield from (batch[at : at + PREFIX_BYTES][::-1] for at in range(0, len(batch), PREFIX_BYTES))
 
 
-def _decode(line: bytes) -> str:
+def _decode_leak_line(line: bytes) -> str:
     """Return a line of a leak, whose authors agree on no encoding."""
     try:
         return line.decode()

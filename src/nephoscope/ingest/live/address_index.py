@@ -32,11 +32,11 @@ class EstateAddresses:
         """The whereabouts of the newest estate, at most five minutes old."""
         with self._lock:
             if time.monotonic() - self._looked >= _LOOK:
-                self._look()
+                self._refresh_index()
                 self._looked = time.monotonic()
             return self._found
 
-    def _look(self) -> None:
+    def _refresh_index(self) -> None:
         from nephoscope.ingest.logs.address_lookup import AddressLookup
 
         mark = build_version_mark(self.data)

@@ -48,7 +48,7 @@ def _measure_arrival(name: str, rows: pa.Table, bad: int, now: datetime, untimed
     return Arrival(name, rows.num_rows, bad, rows.nbytes, pc.max(times).as_py(), delay, untimed)
 
 
-def find_filled(table: LakeTable, rows: pa.Table) -> set[str]:
+def find_filled_columns(table: LakeTable, rows: pa.Table) -> set[str]:
     """The names that some row has a value under."""
     some = rows.slice(0, _LOOKED_AT)
     found = {

@@ -17,10 +17,10 @@ def translate_azure_errors(what: str) -> Iterator[None]:
     try:
         yield
     except (AzureError, OSError) as error:
-        raise SourceError(f"{what}: {sentence(error)}") from error
+        raise SourceError(f"{what}: {format_azure_error(error)}") from error
 
 
-def sentence(error: Exception) -> str:
+def format_azure_error(error: Exception) -> str:
     """The code of a refusal and its first line, without anything that looks like a secret."""
     code = getattr(error, "error_code", None)
     lines = [line.strip() for line in redact_text(str(error)).splitlines() if line.strip()]

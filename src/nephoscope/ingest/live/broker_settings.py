@@ -84,7 +84,7 @@ class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def check_settings(settings: BrokerSettings, around: SourceContext) -> None:
     """Raise SourceSettingsError for brokers, topics or a way to sign in that cannot be, SourceError for files that are not there."""
     for broker in settings.brokers:
-        validators.host_and_port("brokers", broker, "NAMESPACE.servicebus.windows.net:9093")
+        validators.validate_host_and_port("brokers", broker, "NAMESPACE.servicebus.windows.net:9093")
     if not settings.tls and not all(broker.startswith(_LOOPBACK) for broker in settings.brokers):
         raise SourceSettingsError("tls: false is allowed only for brokers on this machine: remove it")
     for topic in settings.topics:
@@ -93,23 +93,23 @@ def check_settings(settings: BrokerSettings, around: SourceContext) -> None:
                 f"topics: must be names of letters, digits, dot, dash and underscore, not '{topic}'"
             )
     validators.require_filled("group", [settings.group], "the name of a consumer group")
-    validators.cloud(settings.cloud)
-    validators.log_format(settings.format)
+    validators.validate_cloud(settings.cloud)
+    validators.validate_log_format(settings.format)
     _check_credentials(settings, around)
-    validators.authority("ca", settings.ca)
+    validators.validate_authority_file("ca", settings.ca)
 
 
 def _check_credentials(settings: BrokerSettings, around: SourceContext) -> None:
     named = settings.sign_in in ("plain", "scram-sha-256", "scram-sha-512")
     if named:
         validators.require_filled("username", [settings.username], f"given for sign_in={settings.sign_in}")
-        credential_validation.sasl("username", settings.username)
-        credential_validation.sasl("password", around.get_secret("password"))
+        credential_validation.validate_sasl("username", settings.username)
+        credential_validation.validate_sasl("password", around.get_secret("password"))
     if settings.sign_in == "connection-string" or (named and settings.username == CONNECTION_STRING):
-        credential_validation.connection_string("password", around.get_secret("password"))
+        credential_validation.validate_connection_string("password", around.get_secret("password"))
     if settings.sign_in == "certificate":
         validators.require_filled("certificate", [settings.certificate], "given for sign_in=certificate")
-    validators.certificate(settings.certificate, settings.key)
+    validators.validate_certificate(settings.certificate, settings.key)
 
 
 def list_secrets_in_use(settings: BrokerSettings) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from threading import Event
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.live.decompression import compression_suffix, uncompressed_name
+from nephoscope.ingest.live.decompression import get_compression_suffix, strip_compression_suffix
 from nephoscope.ingest.source_failures import SourceStoppedError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class ByteRange(io.RawIOBase):
         while not self._ready and self._read_more():
             continue
         found, self._ready = self._ready[:size], self._ready[size:]
-        self._remember(found)
+        self._remember_bytes(found)
         return found
 
     def readall(self) -> bytes:
@@ -88,7 +88,7 @@ class ByteRange(io.RawIOBase):
             self._ready = _CLOSING.sub(b"", data)
         return bool(self._ready) or self._at < self._end
 
-    def _remember(self, data: bytes) -> None:
+    def _remember_bytes(self, data: bytes) -> None:
         if len(self._head) < SAMPLE:
             self._head += data[: SAMPLE - len(self._head)]
         self._recent = (self._recent + data)[-_KEPT:]
@@ -118,11 +118,11 @@ def digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=8).hexdigest()
 
 
-def tabular(name: str) -> bool:
+def is_tabular(name: str) -> bool:
     """Return whether a file of this name has a header or a footer, without which nothing in it can be read."""
-    return uncompressed_name(name.lower()).endswith((".csv", ".tsv", ".parquet", ".avro"))
+    return strip_compression_suffix(name.lower()).endswith((".csv", ".tsv", ".parquet", ".avro"))
 
 
-def only_whole(name: str) -> bool:
+def is_read_only_whole(name: str) -> bool:
     """Return whether a file of this name is read only once nobody writes to it any more."""
-    return bool(compression_suffix(name)) or tabular(name)
+    return bool(get_compression_suffix(name)) or is_tabular(name)

@@ -18,7 +18,7 @@ def read_certificate(path: Path) -> x509.Certificate:
     from cryptography import x509
 
     try:
-        return x509.load_pem_x509_certificate(_read(path))
+        return x509.load_pem_x509_certificate(_read_certificate_file(path))
     except ValueError as error:
         raise SourceError(f"{path}: contains no PEM certificate; use the certificate file") from error
 
@@ -29,7 +29,7 @@ def read_key(path: Path) -> PrivateKeyTypes:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        return load_pem_private_key(_read(path), None)
+        return load_pem_private_key(_read_certificate_file(path), None)
     except TypeError as error:
         raise SourceError(
             f"{path}: the key has a password; use a key without one that only its owner can read"
@@ -60,7 +60,7 @@ def check_time(path: Path, found: x509.Certificate, now: datetime | None = None)
         )
 
 
-def _read(path: Path) -> bytes:
+def _read_certificate_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:

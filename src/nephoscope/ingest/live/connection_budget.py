@@ -38,7 +38,7 @@ class Phase(enum.IntEnum):
     BUSY = 3
 
 
-def _name_busy_phase() -> Phase:
+def _find_busy_phase() -> Phase:
     return Phase.BUSY
 
 
@@ -53,7 +53,7 @@ class ConnectionSlot:
     share: str
     peer: str
     close: Callable[[], object] = lambda: None
-    phase: Callable[[], Phase] = _name_busy_phase
+    phase: Callable[[], Phase] = _find_busy_phase
     taken: bool = True
 
     def mark_proven(self) -> None:
@@ -94,11 +94,11 @@ class ConnectionBudget:
 
         `full` says that there is no room whatever the bounds say.
         """
-        share = address_share(peer)
+        share = compute_address_key(peer)
         if why := self._make_room(peer, share, full=full):
             self.refused += 1
             return why
-        self._limit_unproven(peer, share)
+        self._limit_unproven_connections(peer, share)
         place = ConnectionSlot(self, share, peer)
         self._places[place] = self._unproven[place] = None
         self._shares[share] += 1
@@ -109,14 +109,14 @@ class ConnectionBudget:
         """Take a connection out of those that have proven nothing."""
         if place in self._unproven:
             del self._unproven[place]
-            _decrement(self._unproven_shares, place.share)
+            _decrement_count(self._unproven_shares, place.share)
 
     def remove(self, place: ConnectionSlot) -> None:
         """Forget a connection."""
         if place in self._places:
             self.mark_proven(place)
             del self._places[place]
-            _decrement(self._shares, place.share)
+            _decrement_count(self._shares, place.share)
 
     def _make_room(self, peer: str, share: str, *, full: bool) -> str:
         """Make room for one more; why there is none, '' where there is."""
@@ -124,33 +124,33 @@ class ConnectionBudget:
         if (
             self._shares[share] >= bounds.per_address
             and not free
-            and not self._displace(self._list_slots_of_share(self._places, share))
+            and not self._displace_connection(self._list_slots_of_share(self._places, share))
         ):
             return f"{self._shares[share]} of that address are open"
         if (full or self.count >= bounds.connections) and not self._displace_one():
             return f"{self.count} are open"
         return ""
 
-    def _limit_unproven(self, peer: str, share: str) -> None:
+    def _limit_unproven_connections(self, peer: str, share: str) -> None:
         bounds = self.bounds
         of_one = bounds.unproven_per_address
         if of_one and self._unproven_shares[share] >= of_one and peer not in bounds.free:
-            self._displace(self._list_slots_of_share(self._unproven, share))
+            self._displace_connection(self._list_slots_of_share(self._unproven, share))
         elif bounds.unproven and self.unproven >= bounds.unproven:
             heaviest = self._unproven_shares.most_common(1)[0][0]
-            self._displace(self._list_slots_of_share(self._unproven, heaviest))
+            self._displace_connection(self._list_slots_of_share(self._unproven, heaviest))
 
     def _displace_one(self) -> bool:
         """End a connection that has proven nothing, else one of the address that has the most of which one can be ended."""
         for share, _ in self._unproven_shares.most_common():
-            if self._displace(self._list_slots_of_share(self._unproven, share)):
+            if self._displace_connection(self._list_slots_of_share(self._unproven, share)):
                 return True
         return any(
-            self._displace(self._list_slots_of_share(self._places, share))
+            self._displace_connection(self._list_slots_of_share(self._places, share))
             for share, _ in self._shares.most_common()
         )
 
-    def _displace(self, places: Iterable[ConnectionSlot]) -> bool:
+    def _displace_connection(self, places: Iterable[ConnectionSlot]) -> bool:
         """End the oldest of the lowest phase; False where all are busy."""
         phases = [(self._find_phase(one), one) for one in places]
         lowest = min((phase for phase, _ in phases), default=Phase.BUSY)
@@ -170,7 +170,7 @@ class ConnectionBudget:
         return [one for one in places if one.share == share]
 
 
-def address_share(address: str) -> str:
+def compute_address_key(address: str) -> str:
     """Return what an address is counted as: an IPv6 address is its /64, of which a host may use every address; '' for
     a local socket."""
     try:
@@ -184,7 +184,7 @@ def address_share(address: str) -> str:
     return str(ipaddress.IPv6Network((int(found) >> 64 << 64, 64)))
 
 
-def _decrement(counter: Counter[str], key: str) -> None:
+def _decrement_count(counter: Counter[str], key: str) -> None:
     counter[key] -= 1
     if counter[key] <= 0:
         del counter[key]

@@ -51,7 +51,7 @@ class ContentTrail:
         if len(self._window) > 2 * _WINDOW:
             settled, self._window = self._window[:-_WINDOW], self._window[-_WINDOW:]
             self._marks = self._marks or Fingerprints(self._head, _SPREAD)
-            _hash(self._digest, self._marks, settled, self._base)
+            _update_content_hash(self._digest, self._marks, settled, self._base)
             self._base += len(settled)
 
     def truncate(self, end: int) -> bool:
@@ -66,7 +66,7 @@ class ContentTrail:
         """Return what the text so far is known by."""
         digest = self._digest.copy()
         marks = copy.deepcopy(self._marks) if self._marks else Fingerprints(self._head, _SPREAD)
-        _hash(digest, marks, self._window, self._base)
+        _update_content_hash(digest, marks, self._window, self._base)
         places = dict(entry.split(":") for entry in marks.text().split())
         if not marks.document:
             places |= self._mark_lines(b"{" if marks.json else b"")
@@ -88,11 +88,11 @@ class ContentTrail:
         return found
 
 
-def _hash(digest: blake2b, marks: Fingerprints, data: bytes, base: int) -> None:
+def _update_content_hash(digest: blake2b, marks: Fingerprints, data: bytes, base: int) -> None:
     """Take bytes that stand at `base` into a digest, with the marks among them."""
     at = 0
     while at < len(data):
-        mark = marks.next(data, at, base)
+        mark = marks.take_next_offset(data, at, base)
         stop = mark if at < mark <= len(data) else len(data)
         digest.update(data[at:stop])
         marks.add_part(data[at:stop])
@@ -134,7 +134,7 @@ class TrailStream(io.RawIOBase):
             continue
 
 
-def prefixes(parts: Iterable[bytes], wanted: Iterable[int]) -> Prefixes:
+def hash_prefixes(parts: Iterable[bytes], wanted: Iterable[int]) -> Prefixes:
     """The hashes of the beginnings of a text of so many bytes each; nothing behind the longest is read."""
     places = sorted(set(wanted), reverse=True)
     digest, at, found, before = blake2b(digest_size=DIGEST), 0, {}, b""

@@ -20,7 +20,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONNECTION = "Endpoint=sb://NAMESPACE.servicebus.windows.net/;SharedAccessKeyName=NAME;SharedAccessKey=KEY"
 
 
-def account_key(name: str, text: str) -> None:
+def validate_account_key(name: str, text: str) -> None:
     """A key of a storage account: base64."""
     try:
         key = base64.b64decode(text, validate=True)
@@ -30,7 +30,7 @@ def account_key(name: str, text: str) -> None:
         raise SourceSettingsError(f"{name}: must be the key alone, in base64 as the portal shows it")
 
 
-def sas(name: str, text: str, now: datetime, *, lists_containers: bool) -> None:
+def validate_sas(name: str, text: str, now: datetime, *, lists_containers: bool) -> None:
     """A shared access signature that reads and lists blobs, and with `lists_containers` the containers, at `now`."""
     given = dict(parse_qsl(text.removeprefix("?")))
     if "sig" not in given or "sv" not in given:
@@ -61,7 +61,7 @@ def _parse_time(name: str, text: str) -> datetime:
     return assume_utc(found)
 
 
-def connection_string(name: str, text: str) -> None:
+def validate_connection_string(name: str, text: str) -> None:
     """A connection string of a namespace of Event Hubs or of a hub."""
     parts = dict(part.partition("=")[::2] for part in text.strip().strip(";").split(";"))
     known = {key.strip().lower(): value.strip() for key, value in parts.items()}
@@ -76,13 +76,13 @@ def connection_string(name: str, text: str) -> None:
         raise SourceSettingsError(f"{name}: must be a connection string, as in {_CONNECTION}")
 
 
-def sasl(name: str, text: str) -> None:
+def validate_sasl(name: str, text: str) -> None:
     """A user or a password of SASL PLAIN and SCRAM, neither of which takes control characters."""
     if _CONTROL.search(text):
         raise SourceSettingsError(f"{name}: must not contain line breaks or other control characters")
 
 
-def header(name: str, text: str) -> None:
+def validate_header(name: str, text: str) -> None:
     """Validate a value for a request header. Raises SourceSettingsError."""
     if not text.isascii() or _CONTROL.search(text) or text != text.strip():
         raise SourceSettingsError(

@@ -38,7 +38,7 @@ class UnpackedStream(io.RawIOBase):
     def __init__(self, stream: io.RawIOBase, packing: str) -> None:
         super().__init__()
         self._input = _Input(stream)
-        self._parts = _parts(self._input, packing)
+        self._parts = _iterate_parts(self._input, packing)
         self.damage = ""
 
     def readable(self) -> bool:
@@ -106,20 +106,20 @@ class _PackedMembers:
     def _has_more(self) -> bool:
         """Return whether there is more to unpack: of the member, or of one behind it and the zeros that padding leaves."""
         while not self._input or (self._member is None and not self._input.strip(b"\0")):
-            if not self._fill():
+            if not self._fill_buffer():
                 return False
         if self._member is None:
             self._input, self._member = self._input.lstrip(b"\0"), self._make()
         return True
 
-    def _fill(self) -> bool:
+    def _fill_buffer(self) -> bool:
         self._input = self._stream.read(_INPUT) or b""
         if not self._input and self._member is not None:
             raise EOFError
         return bool(self._input)
 
 
-def _parts(stream: _Input, packing: str) -> Any:
+def _iterate_parts(stream: _Input, packing: str) -> Any:
     if packing == ".zst":
         return _open_zstd(stream)
     return GzipStream(stream) if packing == ".gz" else _PackedMembers(stream, _MEMBERS[packing])
@@ -131,11 +131,11 @@ def _open_zstd(stream: io.RawIOBase) -> object:
     return pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd")
 
 
-def compression_suffix(name: str) -> str:
+def get_compression_suffix(name: str) -> str:
     """Return how a file of this name is packed, as the ending of its name; '' where it is not."""
     return next((ending for ending in ENDINGS if name.lower().endswith(ending)), "")
 
 
-def uncompressed_name(name: str) -> str:
+def strip_compression_suffix(name: str) -> str:
     """The name of what is packed in a file of this name."""
-    return name.removesuffix(compression_suffix(name))
+    return name.removesuffix(get_compression_suffix(name))

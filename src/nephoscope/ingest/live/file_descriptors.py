@@ -24,7 +24,7 @@ def raise_limit() -> int:
     return wanted
 
 
-def connection_limit(limit: int) -> int:
+def compute_connection_limit(limit: int) -> int:
     """Count how many of the files that may be open connections may take."""
     return limit - min(limit // _KEPT_SHARE, _KEPT_MOST)
 
@@ -33,12 +33,13 @@ def connection_limit(limit: int) -> int:
 DESCRIPTORS = "descriptors"
 
 
-def descriptor_shortage(connections: int) -> str:
+def explain_descriptor_shortage(connections: int) -> str:
     """'' where so many connections can be open, else what is wrong and what to do; raises the limit first."""
     limit = raise_limit()
-    if connection_limit(limit) >= connections:
+    if compute_connection_limit(limit) >= connections:
         return ""
     return (
-        f"{connections} connections are allowed, but this process may open {limit} files only, of which {connection_limit(limit)} may "
+        f"{connections} connections are allowed, but this process may open {limit} files only, "
+        f"of which {compute_connection_limit(limit)} may "
         "be connections: raise the limit (LimitNOFILE= of the systemd unit, --ulimit nofile= of the container, ulimit -Hn)"
     )

@@ -57,7 +57,7 @@ class BoundedServer(uvicorn.Server):
         kind = cast("type[TimeoutProtocol]", self.config.http_protocol_class)
         made = kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
         made.place, made.pace = place, self._pace
-        place.phase = made.phase
+        place.phase = made.get_phase
         return made
 
 
@@ -83,11 +83,11 @@ class AppServer:
         config.ssl = tls
         self._server = BoundedServer(config, bounds, pace, told)
         self._thread = threading.Thread(
-            target=asyncio.run, args=(self._run(listener),), name="ingestion", daemon=True
+            target=asyncio.run, args=(self._run_server(listener),), name="ingestion", daemon=True
         )
         self._thread.start()
 
-    async def _run(self, listener: socket.socket) -> None:
+    async def _run_server(self, listener: socket.socket) -> None:
         await self._server.serve(sockets=[listener])
         # Clients that keep a connection open do not say goodbye to it: waiting for that would take half a minute.
         for connection in list(self._server.server_state.connections):
@@ -97,7 +97,7 @@ class AppServer:
         await asyncio.sleep(0.05)
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Return whether it still serves."""
         return self._thread.is_alive()
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from threading import Event
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from nephoscope.ingest.live.arrival_measurement import find_filled, measure_arrivals
+from nephoscope.ingest.live.arrival_measurement import find_filled_columns, measure_arrivals
 from nephoscope.ingest.live.live_source import (
     LAKE,
     UNWANTED,
@@ -20,19 +20,19 @@ from nephoscope.ingest.live.live_source import (
     SourceChunk,
 )
 from nephoscope.ingest.live.source_meter import SourceMeter
-from nephoscope.ingest.logs.discovery import Formats, formats
+from nephoscope.ingest.logs.discovery import Formats, load_formats
 from nephoscope.ingest.logs.gzip_messages import unpack_message
 from nephoscope.ingest.logs.log_format import BadRecordError, Destination, LogRow, StreamContext
-from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.ingest.logs.log_reader import read_batches
 from nephoscope.ingest.logs.parsed_batch import ParsedBatch, parse_batch
 from nephoscope.ingest.logs.row_batch import LogBatch, PlacedRow
-from nephoscope.ingest.logs.secret_masking import mask_secrets, suspect
+from nephoscope.ingest.logs.secret_masking import is_suspect, mask_secrets
 from nephoscope.ingest.source_failures import LakeBusyError, SourceStoppedError
 from nephoscope.ingest.threat_intelligence.indicator_rows import INDICATORS
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.writing.quarantine import RAW_BYTES, QuarantineEntry
 from nephoscope.state.ingestion.ingest_stats import Arrivals
-from nephoscope.state.ingestion.source_errors import error_key
+from nephoscope.state.ingestion.source_errors import normalize_error_key
 
 if TYPE_CHECKING:
     from nephoscope.ingest.logs.address_lookup import AddressLookup
@@ -69,7 +69,7 @@ class LakeSink:
 
     def get_last_sequence(self, feed: str) -> int:
         """The last sequence taken of a feed."""
-        return self.writer.last(self._name_producer(feed))
+        return self.writer.last(self._build_producer_name(feed))
 
     def read(
         self,
@@ -89,10 +89,12 @@ class LakeSink:
             # A table with a header or a footer can be read only once it is whole.
             chosen = chosen._replace(files=())
         # A format that reads its file as a whole cannot be taken up within it: its batches are counted instead.
-        found = batches(stream, chosen, context, resume_at=at, growing=growing, from_start=from_start)
+        found = read_batches(stream, chosen, context, resume_at=at, growing=growing, from_start=from_start)
         for ordinal, batch in enumerate(found, 1):
             counted = batch.whole or batch.end < 0
-            self._append(feed, ordinal if counted else batch.end, self._parse(batch, context), wait=True)
+            self._append_batch(
+                feed, ordinal if counted else batch.end, self._parse_batch(batch, context), wait=True
+            )
             at = at if counted else batch.end
         return at
 
@@ -118,15 +120,15 @@ class LakeSink:
         )
         batch = LogBatch(-1 if sequence is None else sequence)
         for piece in pieces:
-            _add(batch, piece, replace(context, source=piece.name))
+            _add_piece(batch, piece, replace(context, source=piece.name))
         for group in lines:
             _add_lines(batch, group, replace(context, source=f"syslog://{group.peer}"))
         for name, several in (rows or {}).items():
             batch.rows[name] += _place_rows(name, several, origins[name] if origins else (), batch.records)
             batch.records += len(several)
-        whole = self._parse(batch, context)
+        whole = self._parse_batch(batch, context)
         whole.bad.extend(_quarantine_entry(one) for one in refused)
-        return self._append(feed, sequence, whole, wait=wait, after=after)
+        return self._append_batch(feed, sequence, whole, wait=wait, after=after)
 
     def store_indicators(self, items: Sequence[IntelItem | Retraction]) -> IntelCounts:
         """Keep threat intelligence."""
@@ -165,12 +167,12 @@ class LakeSink:
 
     def report_only(self, prefix: str, keys: Collection[str]) -> None:
         """Tell health that no other parts of a kind fail."""
-        kept = {error_key(key) for key in keys}
+        kept = {normalize_error_key(key) for key in keys}
         self.meter.report_working(
             *(key for key in self.failing() if key.startswith(prefix) and key not in kept)
         )
 
-    def _name_producer(self, feed: str) -> str:
+    def _build_producer_name(self, feed: str) -> str:
         return f"{self.source}/{feed}"
 
     def _build_context(self, name: str) -> StreamContext:
@@ -182,10 +184,10 @@ class LakeSink:
             whereabouts=self.whereabouts(),
         )
 
-    def _parse(self, batch: LogBatch, context: StreamContext) -> ParsedBatch:
+    def _parse_batch(self, batch: LogBatch, context: StreamContext) -> ParsedBatch:
         return parse_batch(batch, context, self.lake.tables, self.lake.workspace(self.workspace))
 
-    def _append(
+    def _append_batch(
         self, feed: str, sequence: int | None, found: ParsedBatch, *, wait: bool, after: int | None = None
     ) -> IngestCounts:
         pause = _FIRST_WAIT
@@ -198,7 +200,7 @@ class LakeSink:
                     self.workspace,
                     found.tables,
                     bad=found.bad,
-                    producer=self._name_producer(feed),
+                    producer=self._build_producer_name(feed),
                     sequence=sequence,
                     after=after,
                     arrivals=arrivals,
@@ -215,14 +217,18 @@ class LakeSink:
         self.meter.report_working(LAKE)
         if not new:
             return IngestCounts()
-        self._tell_unwanted(found)
+        self._report_unwanted_tables(found)
         known = self.lake.tables
         self.meter.record_columns(
-            {name: find_filled(known[name], rows) for name, rows in found.tables.items() if rows.num_rows}
+            {
+                name: find_filled_columns(known[name], rows)
+                for name, rows in found.tables.items()
+                if rows.num_rows
+            }
         )
         return IngestCounts(sum(rows.num_rows for rows in found.tables.values()), len(found.bad))
 
-    def _tell_unwanted(self, found: ParsedBatch) -> None:
+    def _report_unwanted_tables(self, found: ParsedBatch) -> None:
         """Say which tables the workspace does not take, where records were set aside for that."""
         place = self.lake.workspace(self.workspace)
         reasons = {place.refusal(name): name for name in found.unwanted}
@@ -244,16 +250,16 @@ def _place_rows(
 
 
 def _select_formats(form: str) -> Formats:
-    return formats() if form == "auto" else formats().select_format(form)
+    return load_formats() if form == "auto" else load_formats().select_format(form)
 
 
-def _add(batch: LogBatch, piece: SourceChunk, context: StreamContext) -> None:
+def _add_piece(batch: LogBatch, piece: SourceChunk, context: StreamContext) -> None:
     """Add what one piece gives; its places begin with that of the piece. What makes a format fail is bad, and stops nothing."""
     content, wrong = unpack_message(piece.data)
     if wrong:
         batch.bad.append(_quarantine_entry(QuarantinedInput(piece.name, piece.place, wrong, "")))
     try:
-        parts = list(batches(io.BytesIO(content), _select_formats(piece.format), context))
+        parts = list(read_batches(io.BytesIO(content), _select_formats(piece.format), context))
     except Exception as error:  # noqa: BLE001 - the boundary of a message
         reason = f"a fault of the reader: {type(error).__name__}: {error}"
         raw = piece.data[:RAW_BYTES].decode("utf-8", "replace")
@@ -264,10 +270,10 @@ def _add(batch: LogBatch, piece: SourceChunk, context: StreamContext) -> None:
 
 
 def _add_lines(batch: LogBatch, group: ReceivedLines, context: StreamContext) -> None:
-    known = formats().lines
+    known = load_formats().lines
     for record, text in enumerate(group.texts, batch.records):
         batch.records += 1
-        line = mask_secrets(text) if suspect(text.encode()) else text
+        line = mask_secrets(text) if is_suspect(text.encode()) else text
         form = next((form for form in known if form.recognizes_line(line)), None)
         if form is None:
             reason = "no format recognizes the message"
@@ -283,7 +289,7 @@ def _add_lines(batch: LogBatch, group: ReceivedLines, context: StreamContext) ->
 def _parse_line(form: LineFormat, line: str, context: StreamContext, batch: LogBatch) -> Iterator[LogRow]:
     """The rows of a line; what is wrong with it is added to what is bad."""
     try:
-        for item in form.line_rows(line, context):
+        for item in form.build_rows_of_line(line, context):
             if isinstance(item, LogRow):
                 yield item
             else:

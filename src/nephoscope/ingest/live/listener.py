@@ -60,8 +60,8 @@ class Listener:
     def open(self) -> None:
         """Begin to accept."""
         self.listener.setblocking(False)
-        self._highest = file_descriptors.connection_limit(file_descriptors.raise_limit())
-        asyncio.get_running_loop().add_reader(self.listener.fileno(), self._accept)
+        self._highest = file_descriptors.compute_connection_limit(file_descriptors.raise_limit())
+        asyncio.get_running_loop().add_reader(self.listener.fileno(), self._accept_connections)
 
     def close(self) -> None:
         """Accept no more, and close the socket; those that were let in stay."""
@@ -77,7 +77,7 @@ class Listener:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _accept(self) -> None:
+    def _accept_connections(self) -> None:
         for _ in range(_AT_ONCE):
             try:
                 accepted, address = self.listener.accept()
@@ -86,16 +86,18 @@ class Listener:
             except ConnectionAbortedError:
                 continue
             except OSError as error:
-                self._pause(error)
+                self._pause_after_error(error)
                 return
             self._admit(accepted, str(address[0]) if address else "")
 
-    def _pause(self, error: OSError) -> None:
+    def _pause_after_error(self, error: OSError) -> None:
         """Without a pause the loop would find the same socket ready, and fail, for ever."""
         self.told("event:accept", f"no connection can be accepted: {error.strerror}; {self.count} are open")
         loop = asyncio.get_running_loop()
         loop.remove_reader(self.listener.fileno())
-        self._again = loop.call_later(_PAUSE, loop.add_reader, self.listener.fileno(), self._accept)
+        self._again = loop.call_later(
+            _PAUSE, loop.add_reader, self.listener.fileno(), self._accept_connections
+        )
 
     def _admit(self, accepted: socket.socket, peer: str) -> None:
         # The system gives the lowest number that is free: a high one says that as many files are open.
@@ -118,9 +120,9 @@ class Listener:
         task = asyncio.get_running_loop().create_task(self._admit_connection(accepted, peer, place))
         place.close = task.cancel
         self._tasks.add(task)
-        task.add_done_callback(lambda done: self._end(done, accepted))
+        task.add_done_callback(lambda done: self._end_connection(done, accepted))
 
-    def _end(self, task: asyncio.Task[None], accepted: socket.socket) -> None:
+    def _end_connection(self, task: asyncio.Task[None], accepted: socket.socket) -> None:
         self._tasks.discard(task)
         if task.cancelled():  # also before its first step, where nothing of it has closed the socket
             accepted.close()

@@ -15,7 +15,7 @@ from typing import Any
 from nephoscope.ingest.live.live_source import SourceSink
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.ingest.threat_intelligence import misp
-from nephoscope.ingest.threat_intelligence.http_client import FeedClient, refusal
+from nephoscope.ingest.threat_intelligence.http_client import FeedClient, describe_refusal
 from nephoscope.ingest.threat_intelligence.indicator import IntelItem, Retraction
 
 PATH = "events/restSearch"
@@ -40,8 +40,8 @@ class MispEvents:
         """Remember which events of an answer gave which of the items."""
         given = {one.id: ceil(one.modified.timestamp()) for one in items if isinstance(one, IntelItem)}
         found: dict[str, dict[str, int]] = {}
-        for _, one, event in misp.attributes(body):
-            id_, name = misp.indicator_id(one), misp.event_uuid(event)
+        for _, one, event in misp.list_attributes(body):
+            id_, name = misp.get_indicator_id(one), misp.get_event_uuid(event)
             if id_ in given and name:
                 found.setdefault(name, {})[id_] = given[id_]
         for name, several in found.items():
@@ -52,7 +52,7 @@ class MispEvents:
     def retire(self, asker: FeedClient) -> None:
         """Take back what came of events that are deleted or published no more; SourceError where the server does not answer."""
         known = self.sink.list_checkpoints(PREFIX)
-        turn = self._turn(sorted(known))
+        turn = self._take_next_keys(sorted(known))
         batches = (turn[first : first + _BATCH] for first in range(0, len(turn), _BATCH))
         gone = [key for some in batches for key in self._find_gone(asker, some)]
         if len(gone) == len(turn) >= _SUSPECT:
@@ -64,7 +64,7 @@ class MispEvents:
             self._retract_event(known[key])
             self.sink.drop_checkpoint(key)
 
-    def _turn(self, keys: Sequence[str]) -> list[str]:
+    def _take_next_keys(self, keys: Sequence[str]) -> list[str]:
         """The next of the events."""
         last = str((self.sink.get_checkpoint(_AT) or {}).get("after", ""))
         turn = [key for key in keys if key > last][:MOST]
@@ -76,8 +76,10 @@ class MispEvents:
         body = {"returnFormat": "json", "metadata": 1, "uuid": sorted(wanted), "page": 1, "limit": _BATCH}
         reply = asker.ask("POST", PATH, body=body)
         if reply.status != 200:
-            raise refusal(f"{self.url}{PATH}", reply)
-        there = {misp.event_uuid(one): misp.is_published(one) for one in misp.events(reply.body)}
+            raise describe_refusal(f"{self.url}{PATH}", reply)
+        there = {
+            misp.get_event_uuid(one): misp.is_event_published(one) for one in misp.list_events(reply.body)
+        }
         if there.keys() - wanted:
             raise SourceError(f"{self.url}{PATH}: the response contains events that were not requested")
         lasting = {name for name, published in there.items() if published or not self.published}

@@ -13,7 +13,7 @@ from nephoscope.ingest.live.time_window_polling import Poller
 from nephoscope.ingest.source_failures import SourceError
 
 
-def poll(
+def run_poll_loop(
     pollers: Sequence[Poller],
     sink: SourceSink,
     stop: Event,

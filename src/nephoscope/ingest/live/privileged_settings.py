@@ -28,17 +28,17 @@ def list_privileged_settings(kind: SourceKind, settings: object) -> tuple[str, .
     return tuple(f"{name} ({one.when})" for name, one in kind.owned.items() if one.holds(settings))
 
 
-def always_owned(kind: SourceKind) -> bool:
+def is_always_owned(kind: SourceKind) -> bool:
     """Return whether every source of a kind has settings that are the server's own."""
     return IDENTITY in kind.owned.values()
 
 
-def file(setting: str) -> PrivilegedSetting:
+def declare_file_setting(setting: str) -> PrivilegedSetting:
     """A setting that names a file."""
     return PrivilegedSetting("a file of the server", lambda settings: bool(getattr(settings, setting)))
 
 
-def identity_but(*ways: str) -> PrivilegedSetting:
+def declare_server_identity_setting(*ways: str) -> PrivilegedSetting:
     """A setting `credential` that is the server's identity but for some ways to sign in."""
     return PrivilegedSetting("the identity of the server", lambda settings: settings.credential not in ways)
 

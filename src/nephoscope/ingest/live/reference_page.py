@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.ingest.live.live_source import SourceKind
-from nephoscope.ingest.live.source_kinds import describe_kind, kinds
+from nephoscope.ingest.live.source_kinds import describe_kind, load_source_kinds
 
 
 def render_page() -> str:
@@ -14,7 +14,7 @@ def render_page() -> str:
         "# Live sources", "",
         "Generated from the program by `make docs`. How to set a source up: [Live sources of logs](../guides/sources.md).", "",
     ]  # fmt: skip
-    for kind in kinds().values():
+    for kind in load_source_kinds().values():
         lines += _format_kind(kind)
     return "\n".join(lines).rstrip() + "\n"
 

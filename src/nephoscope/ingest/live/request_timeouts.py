@@ -55,16 +55,16 @@ class TimeoutProtocol(BoundedHead):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A connection begins."""
         super().connection_made(transport)
-        self._look(0)
+        self._check_request_size(0)
 
     def data_received(self, data: bytes) -> None:
         """More of it."""
         super().data_received(data)
-        self._look(len(data))
+        self._check_request_size(len(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timeouts of the closed connection and give its place back."""
-        self._unwatch()
+        self._stop_timeout()
         if self._unread is not None:
             self._unread.cancel()
         if self.place is not None:
@@ -89,17 +89,17 @@ class TimeoutProtocol(BoundedHead):
             self._unread = None
         super().resume_writing()
 
-    def phase(self) -> Phase:
+    def get_phase(self) -> Phase:
         """Tell what the connection is doing."""
         return _PHASES[self._find_current_stage()]
 
-    def _look(self, size: int) -> None:
+    def _check_request_size(self, size: int) -> None:
         stage = self._find_current_stage()
         if stage is not self._stage:
-            self._unwatch()
+            self._stop_timeout()
             self._stage, self._came, self._since = stage, 0, self.loop.time()
             if stage is not _Stage.ANSWER:
-                self._watch(self._choose_timeout())
+                self._start_timeout(self._choose_timeout())
         self._came += size
 
     def _find_current_stage(self) -> _Stage:
@@ -110,10 +110,10 @@ class TimeoutProtocol(BoundedHead):
     def _choose_timeout(self) -> float:
         return self.pace.head if self._stage is _Stage.HEAD else self.pace.body + self._came // _A_SECOND
 
-    def _watch(self, seconds: float) -> None:
+    def _start_timeout(self, seconds: float) -> None:
         self._timer = self.loop.call_later(seconds, self._refuse_late)
 
-    def _unwatch(self) -> None:
+    def _stop_timeout(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -125,13 +125,13 @@ class TimeoutProtocol(BoundedHead):
             self._since = self.loop.time()  # it is the application that does not read
         rest = self._since + self._choose_timeout() - self.loop.time()
         if rest > 0:
-            self._watch(rest)
+            self._start_timeout(rest)
         elif self._came:
-            self._refuse(f"The {self._stage.name.lower()} of the request took too long to come.")
+            self._refuse_request(f"The {self._stage.name.lower()} of the request took too long to come.")
         else:
             self.transport.abort()
 
-    def _refuse(self, message: str) -> None:
+    def _refuse_request(self, message: str) -> None:
         """Answer past the application, which learns that its client is gone, and close."""
         if self._stage is _Stage.HEAD or not self.cycle.response_started:
             body = msgspec.json.encode({"error": {"code": "RequestTimeout", "message": message}})

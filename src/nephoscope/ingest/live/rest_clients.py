@@ -38,7 +38,7 @@ class SourceAccess:
         except CloudError as error:
             raise SourceError(str(error)) from error
 
-    def credential_factory(self) -> CredentialSource:
+    def get_credential_factory(self) -> CredentialSource:
         """Return how to make the credential; raises SourceError for what the environment lacks."""
         try:
             return create_credential_source(self.credential, self.endpoints, self.tenant)
@@ -47,10 +47,12 @@ class SourceAccess:
 
 
 @contextmanager
-def client(origin: str, scope: str, access: SourceAccess, stop: Event | None = None) -> Iterator[RestClient]:
+def open_rest_client(
+    origin: str, scope: str, access: SourceAccess, stop: Event | None = None
+) -> Iterator[RestClient]:
     """A client of an origin; what it raises comes as SourceError. Its waiting ends when `stop` is set."""
     made = RestClient(
-        origin, TokenProvider(access.credential_factory(), scope), sleep=_make_wait(stop or Event())
+        origin, TokenProvider(access.get_credential_factory(), scope), sleep=_make_wait(stop or Event())
     )
     try:
         yield made
@@ -68,7 +70,7 @@ def _make_wait(stop: Event) -> Callable[[float], None]:
     return wait
 
 
-def pages(asked: RestClient, url: str, what: str, permission: str) -> Iterator[list[dict[str, object]]]:
+def fetch_pages(asked: RestClient, url: str, what: str, permission: str) -> Iterator[list[dict[str, object]]]:
     """The elements of an answer's `value`, page by page.
 
     SourceError for a refusal, with the permission that it takes, for an answer without a list, and for links that lead nowhere: an
@@ -80,7 +82,7 @@ def pages(asked: RestClient, url: str, what: str, permission: str) -> Iterator[l
         seen.add(url)
         answer = asked.get(url, what)
         if not answer.ok:
-            raise SourceError(refusal(answer, what, permission))
+            raise SourceError(describe_refusal(answer, what, permission))
         values = answer.body.get("value")
         if not isinstance(values, list):
             raise SourceError(
@@ -94,12 +96,12 @@ def pages(asked: RestClient, url: str, what: str, permission: str) -> Iterator[l
             raise SourceError(f"{what}: the link to the next page leads to {told}")
 
 
-def filter_text(moment: datetime) -> str:
+def format_filter_time(moment: datetime) -> str:
     """A moment as `$filter` of Resource Manager and Graph takes it: UTC, to the microsecond."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
 
 
-def refusal(answer: RestResponse, what: str, permission: str) -> str:
+def describe_refusal(answer: RestResponse, what: str, permission: str) -> str:
     """A refusal as a sentence: what was asked, the status, Azure's code and message, what to grant."""
     code, message = answer.error
     grant = f"; grant {permission}" if answer.status in (401, 403) else ""

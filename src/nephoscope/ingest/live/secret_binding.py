@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from nephoscope.ingest.live.live_source import SourceKind
-from nephoscope.ingest.live.source_kinds import to_stored
+from nephoscope.ingest.live.source_kinds import to_stored_settings
 from nephoscope.ingest.source_failures import SourceSettingsError
 
 
@@ -24,7 +24,7 @@ def merge_secrets(
     names the settings
     and the stored secrets that are used and were not given anew.
     """
-    moved = _find_moved(kind, before, to_stored(settings)) if secrets else []
+    moved = _find_moved_settings(kind, before, to_stored_settings(settings)) if secrets else []
     if not moved:
         return {**secrets, **given}
     missing = sorted({*kind.uses(settings)} & {*secrets} - {*given})
@@ -33,7 +33,9 @@ def merge_secrets(
     return dict(given)
 
 
-def _find_moved(kind: SourceKind, before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
+def _find_moved_settings(
+    kind: SourceKind, before: Mapping[str, object], after: Mapping[str, object]
+) -> list[str]:
     """The settings that bind secrets and are other ones after a change, in the order of the kind."""
     return [
         one.encode_name

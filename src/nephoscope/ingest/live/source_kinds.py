@@ -21,7 +21,7 @@ _FOLDER = Path(__file__).parent / "kinds"
 
 
 @cache
-def kinds() -> Mapping[str, SourceKind]:
+def load_source_kinds() -> Mapping[str, SourceKind]:
     """Every kind by name; none needs its optional libraries before it is used."""
     found = {}
     for path in sorted(_FOLDER.glob("*.py")):
@@ -33,9 +33,11 @@ def kinds() -> Mapping[str, SourceKind]:
 
 def get_source_kind(name: str) -> SourceKind:
     """The kind of a name; SourceSettingsError that lists them where there is none."""
-    found = kinds().get(name)
+    found = load_source_kinds().get(name)
     if found is None:
-        raise SourceSettingsError(f"kind of source '{name}' not found: expected one of {', '.join(kinds())}")
+        raise SourceSettingsError(
+            f"kind of source '{name}' not found: expected one of {', '.join(load_source_kinds())}"
+        )
     return found
 
 
@@ -85,7 +87,7 @@ def _describe_invalid(
     return f"{place[1]}: must be {known[place[1]].must}, not '{given.get(place[1])}'"
 
 
-def to_stored(settings: object) -> dict[str, object]:
+def to_stored_settings(settings: object) -> dict[str, object]:
     """Settings as the JSON object that is kept."""
     found = msgspec.to_builtins(settings)
     assert isinstance(found, dict)
@@ -115,7 +117,7 @@ def describe_kind(kind: SourceKind) -> Iterator[SettingDescription]:
         default = _find_default(fields[name], one)
         help_, owners = one.get("description", ""), kind.owned[name].when if name in kind.owned else ""
         yield SettingDescription(
-            name, _name_type(one), _format_default(default), help_, _describe_constraint(one), owners
+            name, _get_source_type(one), _format_default(default), help_, _describe_constraint(one), owners
         )
 
 
@@ -127,7 +129,7 @@ def _find_default(field: msgspec.structs.FieldInfo, one: Mapping[str, object]) -
     return one.get("default", made() if made is not msgspec.NODEFAULT else None)
 
 
-def _name_type(one: Mapping[str, Any]) -> str:
+def _get_source_type(one: Mapping[str, Any]) -> str:
     if "enum" in one:
         return " | ".join(one["enum"])
     names = {
@@ -155,7 +157,7 @@ def _describe_constraint(one: Mapping[str, Any]) -> str:
     if "anyOf" in one or one.get("format") == "date-time":
         return "a moment with a zone, as in 2026-01-31T00:00:00Z"
     bounds = [words.format(one[name]) for name, words in _BOUNDS.items() if name in one]
-    kinds_ = "true or false" if one.get("type") == "boolean" else f"a {_name_type(one)}"
+    kinds_ = "true or false" if one.get("type") == "boolean" else f"a {_get_source_type(one)}"
     if "enum" in one.get("items", {}):
         kinds_ = "a list of " + ", ".join(one["items"]["enum"])
     return ", ".join([kinds_, *bounds])

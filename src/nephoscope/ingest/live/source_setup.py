@@ -13,11 +13,11 @@ from nephoscope.ingest.live.ingestion.api_tokens import create_token
 from nephoscope.ingest.live.live_source import SETTINGS, WRONG_SETTINGS, SourceContext, SourceKind
 from nephoscope.ingest.live.privileged_settings import list_privileged_settings
 from nephoscope.ingest.live.secret_binding import merge_secrets
-from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings, to_stored
+from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings, to_stored_settings
 from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 from nephoscope.state.database.database import StateError
 from nephoscope.state.ingestion.source_errors import SourceErrorSummary
-from nephoscope.state.ingestion.source_health import SourceHealth, sentence
+from nephoscope.state.ingestion.source_health import SourceHealth, format_last_errors
 from nephoscope.state.ingestion.sources import Source
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ TOKENS = "logs_ingestion"
 Allow = Callable[[Collection[str]], None]
 
 
-def add(
+def add_source(
     state: State,
     source: Source,
     given: Mapping[str, object],
@@ -50,13 +50,13 @@ def add(
     kind = get_source_kind(source.kind)
     settings = parse_settings(kind, given)
     allow(list_privileged_settings(kind, settings))
-    known_secrets(kind, secrets)
+    check_known_secrets(kind, secrets)
     check_source(kind, settings, secrets, source.name, there=there, table=table)
     if any(one.name == source.name for one in state.sources.all()):
         raise StateError(f"source {source.name!r} already exists")
     workspace = state.workspaces.get(source.workspace).name
-    credential = credential_name(source.name) if kind.secrets else ""
-    made = Source(source.name, kind.name, to_stored(settings), workspace, credential, source.enabled)
+    credential = get_credential_name(source.name) if kind.secrets else ""
+    made = Source(source.name, kind.name, to_stored_settings(settings), workspace, credential, source.enabled)
     # its secrets and itself are kept together: they never become those of another that has the name by now
     with state.with_change(lambda session: state.sources.insert(session, made)):
         if credential:
@@ -82,28 +82,28 @@ def change(
         return state.sources.set(name, enabled=enabled)
     source = state.sources.get(name)
     kind = get_source_kind(source.kind)
-    allow(privileged_settings(source))
+    allow(list_source_privileged_settings(source))
     if secrets:
-        known_secrets(kind, secrets)
+        check_known_secrets(kind, secrets)
         if not source.credential:
             raise SourceSettingsError(
                 f"source {name} was set up without secrets: remove it and add it with its secrets"
             )
     settings = parse_settings(kind, {**source.settings, **(given or {})})
     allow(list_privileged_settings(kind, settings))
-    kept = secrets_of(state, source)
+    kept = get_source_secrets(state, source)
     check_source(kind, settings, {**kept, **(secrets or {})}, name, there=there)
     whole = merge_secrets(kind, source.settings, settings, kept, secrets or {})
     # secrets and the settings that they are for change together, and nothing that another change made meanwhile is undone
     with state.with_change(
-        lambda session: state.sources.change(session, source, to_stored(settings), enabled=enabled)
+        lambda session: state.sources.change(session, source, to_stored_settings(settings), enabled=enabled)
     ):
         if whole != kept:
             store_secrets(state, name, whole)
     return state.sources.get(name)
 
 
-def privileged_settings(source: Source) -> tuple[str, ...]:
+def list_source_privileged_settings(source: Source) -> tuple[str, ...]:
     """Return what of the settings of a source is the server's own; () where they cannot be, and are judged when they are mended."""
     kind = get_source_kind(source.kind)
     try:
@@ -112,7 +112,7 @@ def privileged_settings(source: Source) -> tuple[str, ...]:
         return ()
 
 
-def remove(state: State, name: str) -> None:
+def remove_source(state: State, name: str) -> None:
     """Forget a source, how far it was read, and its secrets; its rows stay."""
     source = state.sources.get(name)
     state.sources.remove(name)
@@ -127,12 +127,12 @@ def test_source(lake: Lake, state: State, data: Path, name: str) -> str:
     try:
         source = state.sources.get(name)
         told = make_source(source, lake, state, data).test()
-        return "; ".join(filter(None, (told, choice(state, source))))
+        return "; ".join(filter(None, (told, describe_row_destination(state, source))))
     except SignInError as error:
         raise SourceError(str(error)) from error
 
 
-def choice(state: State, source: Source) -> str:
+def describe_row_destination(state: State, source: Source) -> str:
     """Return what becomes of rows where the workspace of a source takes some tables only; '' where it takes every one."""
     workspace = state.workspaces.get(source.workspace)
     if workspace.members is None:
@@ -143,13 +143,13 @@ def choice(state: State, source: Source) -> str:
     )
 
 
-def token(state: State, name: str, *, revoke: bool = False) -> str:
+def issue_source_token(state: State, name: str, *, revoke: bool = False) -> str:
     """A new token that a source of applications lets in, which is kept as a hash; with `revoke` no other is let in any more."""
     source = state.sources.get(name)
     if source.kind != TOKENS:
         raise StateError(f"source {name} has the kind {source.kind}: tokens are available only for {TOKENS}")
     secret, hash_ = create_token()
-    secrets = secrets_of(state, source)
+    secrets = get_source_secrets(state, source)
     before = "" if revoke else secrets.get("tokens", "")
     store_secrets(state, name, {**secrets, "tokens": f"{before}\n{hash_}".strip()})
     return secret
@@ -157,7 +157,7 @@ def token(state: State, name: str, *, revoke: bool = False) -> str:
 
 def find_source_error(state: State, source: Source, health: SourceHealth | None) -> str:
     """Return what is wrong with a source now: its settings, and what it told that is not over."""
-    told = sentence(summarize_errors(health))
+    told = format_last_errors(summarize_errors(health))
     wrong = validate_settings(state, source)
     return f"{wrong}; {told}" if wrong and told else wrong or told
 
@@ -175,7 +175,7 @@ def validate_settings(state: State, source: Source) -> str:
     try:
         kind = get_source_kind(source.kind)
         settings = parse_settings(kind, source.settings)
-        check_source(kind, settings, secrets_of(state, source), source.name, there=False)
+        check_source(kind, settings, get_source_secrets(state, source), source.name, there=False)
     except SourceSettingsError as error:
         return f"{WRONG_SETTINGS}{error}"
     except StateError as error:
@@ -202,7 +202,7 @@ def check_source(
             raise
 
 
-def known_secrets(kind: SourceKind, given: Mapping[str, str]) -> None:
+def check_known_secrets(kind: SourceKind, given: Mapping[str, str]) -> None:
     """SourceSettingsError for a secret that the kind does not have."""
     unknown = sorted(set(given) - set(kind.secrets))
     if unknown:
@@ -213,17 +213,17 @@ def known_secrets(kind: SourceKind, given: Mapping[str, str]) -> None:
 
 def store_secrets(state: State, name: str, secrets: Mapping[str, str]) -> str:
     """Keep the secrets of a source, encrypted; the name of the credential."""
-    credential = credential_name(name)
+    credential = get_credential_name(name)
     state.credentials.put(credential, msgspec.json.encode(dict(secrets)).decode())
     return credential
 
 
-def credential_name(name: str) -> str:
+def get_credential_name(name: str) -> str:
     """The name under which the credentials keep the secrets of a source."""
     return f"source.{name}"
 
 
-def secrets_of(state: State, source: Source) -> dict[str, str]:
+def get_source_secrets(state: State, source: Source) -> dict[str, str]:
     """The secrets of a source by name."""
     if not source.credential:
         return {}

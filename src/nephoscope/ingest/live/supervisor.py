@@ -22,7 +22,7 @@ from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings
 from nephoscope.ingest.live.source_meter import SourceMeter
 from nephoscope.ingest.logs.log_format import Destination
 from nephoscope.ingest.source_failures import SourceError, SourceSettingsError, SourceStoppedError
-from nephoscope.ingest.threat_intelligence.indicator_store import keep
+from nephoscope.ingest.threat_intelligence.indicator_store import keep_indicators
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.secret_redaction import redact_text
 from nephoscope.state import StateError
@@ -106,32 +106,32 @@ class SourceSupervisor:
         for one in stored:
             meter = SourceMeter()
             thread = threading.Thread(
-                target=self._keep, args=(one, meter), name=f"source {one.name}", daemon=True
+                target=self._keep_running, args=(one, meter), name=f"source {one.name}", daemon=True
             )
             self._running[one.name] = _RunningSource(one, meter, thread)
         for running in self._running.values():
             running.thread.start()
         try:
-            self._watch(keeper)
+            self._watch_health(keeper)
         finally:
             self.stop.set()
             for running in self._running.values():
                 running.thread.join(_STOP_SECONDS)
                 if running.thread.is_alive():
                     self.say(f"{running.stored.name}: did not end in {_STOP_SECONDS:.0f} s")
-            self._count(keeper)
+            self._count_arrivals(keeper)
             keeper.close()
 
-    def _watch(self, keeper: HealthKeeper) -> None:
+    def _watch_health(self, keeper: HealthKeeper) -> None:
         judged = 0.0
         while not self.stop.wait(_COUNT_SECONDS):
-            self._count(keeper)
+            self._count_arrivals(keeper)
             judged += _COUNT_SECONDS
             if judged >= _JUDGE_SECONDS:
                 judged = 0.0
                 self._run_safely("health", lambda: keeper.judge(datetime.now(UTC)))
 
-    def _count(self, keeper: HealthKeeper) -> None:
+    def _count_arrivals(self, keeper: HealthKeeper) -> None:
         for one in self._running.values():
             self._run_safely(one.stored.name, partial(keeper.count, one.stored, one.meter, datetime.now(UTC)))
             if one.lease is not None:
@@ -144,7 +144,7 @@ class SourceSupervisor:
         except (StateError, LakeError, OSError) as error:
             self.say(f"{name}: {error}")
 
-    def _keep(self, stored: Stored, meter: SourceMeter) -> None:
+    def _keep_running(self, stored: Stored, meter: SourceMeter) -> None:
         """Run one source again and again until stopped."""
         pause = _FIRST_PAUSE
         while not self.stop.is_set():
@@ -152,7 +152,7 @@ class SourceSupervisor:
             try:
                 failed = self._run_once(stored, meter)
             except SourceSettingsError as error:
-                self._release(stored)
+                self._release_source(stored)
                 changed = self._wait_for_change(stored, meter, error)
                 if changed is None:
                     return
@@ -167,7 +167,7 @@ class SourceSupervisor:
             self.say(f"{stored.name}: {failed or 'ended by itself'}; again in {pause:.0f} s")
             self.stop.wait(pause)
             pause = min(_LONGEST_PAUSE, pause * 2)
-        self._release(stored)
+        self._release_source(stored)
 
     def _wait_for_change(
         self, stored: Stored, meter: SourceMeter, error: SourceSettingsError
@@ -200,7 +200,7 @@ class SourceSupervisor:
                 return _ELSEWHERE
             source = make_source(stored, self.lake, self.state, self.data)
             meter.report_working(SETTINGS)
-            sink = self._sink(stored, meter)
+            sink = self._open_sink(stored, meter)
             self._forward_stop(ended)
             source.run(sink, ended)
         except SourceStoppedError:
@@ -216,12 +216,12 @@ class SourceSupervisor:
             ended.set()
         return ""
 
-    def _sink(self, stored: Stored, meter: SourceMeter) -> LakeSink:
+    def _open_sink(self, stored: Stored, meter: SourceMeter) -> LakeSink:
         settings = parse_settings(get_source_kind(stored.kind), stored.settings)
         return LakeSink(
             stored.name, stored.workspace, self.lake, self.lake.writer(), self.state.checkpoints, meter, self.stop,
             zone=parse_zone(getattr(settings, "zone", "UTC")), destination=Destination(getattr(settings, "destination", "both")),
-            whereabouts=self._places, learning=partial(keep, self.state, stored.workspace, stored.name, counted=True,
+            whereabouts=self._places, learning=partial(keep_indicators, self.state, stored.workspace, stored.name, counted=True,
                              product="threat intelligence of a source"),
             failing=partial(self.state.source_errors.keys, stored.name, stored.workspace),
         )  # fmt: skip
@@ -244,7 +244,7 @@ class SourceSupervisor:
         self._running[stored.name].lease = lease
         return lease is not None
 
-    def _release(self, stored: Stored) -> None:
+    def _release_source(self, stored: Stored) -> None:
         running = self._running[stored.name]
         lease, running.lease = running.lease, None
         if lease is not None:

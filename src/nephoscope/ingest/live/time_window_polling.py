@@ -78,7 +78,7 @@ class Poller:
                 taken += self._pass_page(page)
                 if self.stop.is_set():
                     raise SourceStoppedError
-            self._close(end)
+            self._close_window(end)
             start = known = end
         return taken
 
@@ -106,7 +106,7 @@ class Poller:
         self._number, self._batches[number] = number, ids
         self._seen.update(ids)
 
-    def _close(self, end: datetime) -> None:
+    def _close_window(self, end: datetime) -> None:
         """A window is done: batches of which no later one can bring an event again are forgotten."""
         self._until = end.isoformat()
         self.sink.save_checkpoint(self._key, {"until": self._until})

@@ -23,7 +23,7 @@ _DAYS = 825
 _EARLY = timedelta(days=30)
 
 
-def server_context(certificate: str, key: str, client_ca: str = "") -> ssl.SSLContext:
+def create_server_context(certificate: str, key: str, client_ca: str = "") -> ssl.SSLContext:
     """TLS 1.2 and newer with a certificate (PEM, its chain after it); with `client_ca`, for senders with its certificates only.
 
     Raises SourceError that names the file.
@@ -52,7 +52,7 @@ def check_tls(certificate: str, key: str, client_ca: str, names: list[str]) -> N
     validators.pair_of_key(certificate, key)
     validators.require_filled("names", names, "names and addresses of this machine, separated by commas")
     for setting, path in (("certificate", certificate), ("key", key), ("client_ca", client_ca)):
-        validators.file(setting, path)
+        validators.validate_file(setting, path)
 
 
 def _explain_error(error: OSError) -> str:
@@ -71,7 +71,7 @@ def issue_self_signed(folder: Path, names: tuple[str, ...]) -> tuple[Path, Path,
     authority = folder / "ca.crt"
     if not (certificate.exists() and key.exists() and authority.exists() and _is_long_valid(certificate)):
         issuer, issuer_key = _make_authority(folder)
-        _issue(certificate, key, names, issuer, issuer_key)
+        _issue_certificate(certificate, key, names, issuer, issuer_key)
     with _add_remedy(f"remove {certificate.name} and {key.name} there: others are made"):
         check_pair(certificate, key)
     return certificate, key, authority
@@ -114,13 +114,13 @@ def _make_authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePri
     )  # fmt: skip
     made = made.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     made = made.add_extension(usage, critical=True)
-    certificate = _sign(made, key)
-    _write(key_path, _key_to_pem(key))
-    _write(path, certificate.public_bytes(serialization.Encoding.PEM))
+    certificate = _sign_certificate(made, key)
+    _write_private_file(key_path, _encode_key_as_pem(key))
+    _write_private_file(path, certificate.public_bytes(serialization.Encoding.PEM))
     return certificate, key
 
 
-def _issue(
+def _issue_certificate(
     path: Path,
     key_path: Path,
     names: tuple[str, ...],
@@ -140,10 +140,10 @@ def _issue(
     )
     made = made.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
     made = made.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    certificate = _sign(made, issuer_key)
-    _write(key_path, _key_to_pem(key))
+    certificate = _sign_certificate(made, issuer_key)
+    _write_private_file(key_path, _encode_key_as_pem(key))
     encoding = serialization.Encoding.PEM
-    _write(path, certificate.public_bytes(encoding) + issuer.public_bytes(encoding))
+    _write_private_file(path, certificate.public_bytes(encoding) + issuer.public_bytes(encoding))
 
 
 def _build_general_name(name: str) -> x509.GeneralName:
@@ -174,7 +174,7 @@ def _start_certificate(
     return made.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
 
 
-def _sign(made: x509.CertificateBuilder, signer: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+def _sign_certificate(made: x509.CertificateBuilder, signer: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
 
@@ -182,7 +182,7 @@ def _sign(made: x509.CertificateBuilder, signer: ec.EllipticCurvePrivateKey) -> 
     return made.add_extension(identifier, critical=False).sign(signer, hashes.SHA256())
 
 
-def _key_to_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _encode_key_as_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     from cryptography.hazmat.primitives import serialization
 
     return key.private_bytes(
@@ -190,7 +190,7 @@ def _key_to_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write_private_file(path: Path, data: bytes) -> None:
     """Whole or not at all, and readable by its owner alone from its first byte."""
     path = path.resolve()  # a link stays a link
     part = path.with_name(f"{path.name}.{os.getpid()}.part")

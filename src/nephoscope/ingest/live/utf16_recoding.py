@@ -28,7 +28,7 @@ def open_text(
     return (RecodedStream(stretch, start, growing=growing) if is_wide else stretch), growing
 
 
-def damage(stream: io.RawIOBase) -> str:
+def explain_damaged_text(stream: io.RawIOBase) -> str:
     """Explain why a stream of as_text() ended early, '' where it did not."""
     return stream.damage if isinstance(stream, RecodedStream) else ""
 
@@ -75,7 +75,7 @@ class RecodedStream(io.RawIOBase):
     def _read_next(self) -> bytes:
         part = self._stream.read(_PART) or b""
         if not self._begun:
-            part = self._begin(part)
+            part = self._begin_recoding(part)
         self._ended = not part
         if self._decoder is None:
             return part
@@ -86,7 +86,7 @@ class RecodedStream(io.RawIOBase):
             self._damage = f"begins with a mark of UTF-16 or UTF-32 and goes on otherwise: {error}"
             return b""
 
-    def _begin(self, part: bytes) -> bytes:
+    def _begin_recoding(self, part: bytes) -> bytes:
         """The first part, of four bytes at least where there are so many; they say how to go on."""
         self._begun = True
         while len(part) < len(codecs.BOM_UTF32_LE) and (more := self._stream.read(_PART)):

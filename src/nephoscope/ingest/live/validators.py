@@ -19,7 +19,7 @@ _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|\[?[0-9A-
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
-def url(setting: str, text: str, example: str, *, plain: bool = False) -> None:
+def validate_url(setting: str, text: str, example: str, *, plain: bool = False) -> None:
     """An address over https (with `plain` also http on this machine) without user, query and fragment."""
     try:
         parts = urlsplit(text)
@@ -37,7 +37,7 @@ def url(setting: str, text: str, example: str, *, plain: bool = False) -> None:
         )
 
 
-def public(setting: str, text: str) -> None:
+def validate_public_url(setting: str, text: str) -> None:
     """A URL whose host, where it is an address, is one of the internet; what a name leads to is judged when it is asked."""
     try:
         address = ip_address(urlsplit(text).hostname or "")
@@ -55,7 +55,7 @@ def is_host(text: str) -> bool:
     return _HOST.fullmatch(name if colon and port.isdecimal() else text) is not None
 
 
-def host_and_port(setting: str, text: str, example: str) -> None:
+def validate_host_and_port(setting: str, text: str, example: str) -> None:
     """`HOST:PORT` of something to connect to."""
     host, colon, port = text.rpartition(":")
     if (
@@ -70,7 +70,7 @@ def host_and_port(setting: str, text: str, example: str) -> None:
         )
 
 
-def guid(setting: str, text: str) -> None:
+def validate_guid(setting: str, text: str) -> None:
     """An id as Azure writes it."""
     if not _GUID.fullmatch(text):
         raise SourceSettingsError(
@@ -78,13 +78,13 @@ def guid(setting: str, text: str) -> None:
         )
 
 
-def tenant(text: str) -> None:
+def validate_tenant(text: str) -> None:
     """Nothing, an id or a domain."""
     if text and not _GUID.fullmatch(text) and not ("." in text and _HOST.fullmatch(text)):
         raise SourceSettingsError(f"tenant: must be the tenant's ID or one of its domains (got '{text}')")
 
 
-def cloud(name: str) -> None:
+def validate_cloud(name: str) -> None:
     """A cloud that is known, or a file that describes one."""
     try:
         load_cloud(name)
@@ -92,11 +92,11 @@ def cloud(name: str) -> None:
         raise SourceSettingsError(f"cloud: {str(error).removeprefix('--cloud ')}") from error
 
 
-def log_format(name: str) -> None:
+def validate_log_format(name: str) -> None:
     """`auto` or the name of a log format."""
-    from nephoscope.ingest.logs.discovery import formats
+    from nephoscope.ingest.logs.discovery import load_formats
 
-    if name != "auto" and name not in formats().names():
+    if name != "auto" and name not in load_formats().names():
         raise SourceSettingsError(
             f"format: unknown format '{name}': use auto or a name from docs/reference/log-formats.md"
         )
@@ -109,7 +109,7 @@ def require_filled(setting: str, texts: Iterable[str], what: str) -> None:
         raise SourceSettingsError(f"{setting}: must be {what}")
 
 
-def file(setting: str, path: str) -> None:
+def validate_file(setting: str, path: str) -> None:
     """Nothing, or a file that is there and may be read."""
     if path and not Path(path).is_file():
         raise SourceError(f"{setting}: {path}: no such file")
@@ -117,9 +117,9 @@ def file(setting: str, path: str) -> None:
         raise SourceError(f"{setting}: {path}: is not readable by this user")
 
 
-def authority(setting: str, path: str) -> None:
+def validate_authority_file(setting: str, path: str) -> None:
     """Nothing, or a file with certificates to trust, in PEM."""
-    file(setting, path)
+    validate_file(setting, path)
     if path:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
@@ -127,11 +127,11 @@ def authority(setting: str, path: str) -> None:
             raise SourceError(f"{setting}: {path}: contains no readable PEM certificate") from error
 
 
-def certificate(path: str, key: str) -> None:
+def validate_certificate(path: str, key: str) -> None:
     """Nothing, or a certificate to show and its private key, which may stand in the same file; in PEM, without a passphrase."""
     pair_of_key(path, key)
-    file("certificate", path)
-    file("key", key)
+    validate_file("certificate", path)
+    validate_file("key", key)
     if path:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(path, key or None, lambda: "none")

@@ -15,13 +15,13 @@ import msgspec
 from nephoscope.ingest.logs.column_filling import Filling, parse_json_text
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.resource_log import (
-    first_text,
+    find_first_text,
     parse_subscription,
     read_resource_id,
     read_time,
     to_text,
 )
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +116,7 @@ class ActivityLogFormat:
         operation = record.get("operationName")
         category = _read_member(record, "category").lower()
         if isinstance(operation, dict):
-            return "/" in first_text(operation, "value") and (not category or category in CATEGORIES)
+            return "/" in find_first_text(operation, "value") and (not category or category in CATEGORIES)
         if isinstance(record.get("category"), dict):
             return category in CATEGORIES
         if not isinstance(operation, str) or _is_tenant_record(record):
@@ -124,7 +124,7 @@ class ActivityLogFormat:
         managed = _MANAGED.match(operation) is not None
         if category:
             return category in CATEGORIES and (managed or not _RESULT.isdisjoint(record))
-        resource_id = first_text(record, "resourceId")
+        resource_id = find_first_text(record, "resourceId")
         placed = not resource_id or parse_subscription(resource_id) != ""
         return managed and placed and not _CALL.isdisjoint(record)
 
@@ -142,7 +142,7 @@ class ActivityLogFormat:
 
 
 def _is_tenant_record(record: dict[str, object]) -> bool:
-    return first_text(record, "resourceId").lower().startswith("/tenants/")
+    return find_first_text(record, "resourceId").lower().startswith("/tenants/")
 
 
 def _unwrap_alert_event(record: dict[str, object]) -> dict[str, object]:
@@ -161,7 +161,7 @@ def _unwrap_alert_event(record: dict[str, object]) -> dict[str, object]:
 def _read_time(record: dict[str, object]) -> datetime:
     if "time" in record or "eventTimestamp" not in record:
         return read_time(record)
-    found = moment(record["eventTimestamp"])
+    found = parse_moment(record["eventTimestamp"])
     if found is None:
         raise BadRecordError(f"not a time: {to_text(record['eventTimestamp'])[:64]!r}", "eventTimestamp")
     return found
@@ -170,31 +170,37 @@ def _read_time(record: dict[str, object]) -> datetime:
 def _read_member(record: dict[str, object], name: str, part: str = "value") -> str:
     """A member that is a text in one shape and {value, localizedValue} in the other."""
     found = record.get(name)
-    return first_text(found, part) if isinstance(found, dict) else to_text(found) if part == "value" else ""
+    return (
+        find_first_text(found, part) if isinstance(found, dict) else to_text(found) if part == "value" else ""
+    )
 
 
 def _put_operation(values: dict[str, Any], record: dict[str, object], properties: dict[str, object]) -> None:
     operation = _read_member(record, "operationName")
     values["OperationNameValue"] = operation
     values["OperationName"] = _read_member(record, "operationName", "localizedValue")
-    status = _read_member(record, "status") or first_text(record, "resultType")
+    status = _read_member(record, "status") or find_first_text(record, "resultType")
     values["ActivityStatus"], values["ActivityStatusValue"] = _STATUS.get(status.lower(), (status, status))
-    substatus = _read_member(record, "subStatus") or _text_after_dot(first_text(record, "resultSignature"))
+    substatus = _read_member(record, "subStatus") or _get_text_after_dot(
+        find_first_text(record, "resultSignature")
+    )
     values["ActivitySubstatusValue"] = substatus
     values["ActivitySubstatus"] = _read_member(record, "subStatus", "localizedValue") or substatus
     values["Category"] = values["CategoryValue"] = _read_member(record, "category")
     if values["CategoryValue"].lower() in ("write", "delete", "action"):
-        values["CategoryValue"] = first_text(properties, "eventCategory") or "Administrative"
-    values["Level"] = first_text(record, "level", "Level")
+        values["CategoryValue"] = find_first_text(properties, "eventCategory") or "Administrative"
+    values["Level"] = find_first_text(record, "level", "Level")
     for column, name in (("CorrelationId", "correlationId"), ("OperationId", "operationId")):
-        values[column] = first_text(record, name)
-    values["EventDataId"] = first_text(record, "eventDataId") or first_text(properties, "eventDataId")
-    values["Hierarchy"] = first_text(properties, "hierarchy")
-    submitted = moment(record.get("submissionTimestamp"))
+        values[column] = find_first_text(record, name)
+    values["EventDataId"] = find_first_text(record, "eventDataId") or find_first_text(
+        properties, "eventDataId"
+    )
+    values["Hierarchy"] = find_first_text(properties, "hierarchy")
+    submitted = parse_moment(record.get("submissionTimestamp"))
     values["EventSubmissionTimestamp"] = "" if submitted is None else submitted
 
 
-def _text_after_dot(signature: str) -> str:
+def _get_text_after_dot(signature: str) -> str:
     """`Succeeded.Created` -> `Created`, `Started.` -> ''; what has no dot is itself."""
     head, dot, tail = signature.partition(".")
     return tail if dot else head
@@ -213,31 +219,33 @@ def _put_person(values: dict[str, object], record: dict[str, object]) -> None:
     request_address = request.get("clientIpAddress") if isinstance(request, dict) else None
     values["HTTPRequest"] = "" if request in (None, {}) else to_text(request)
     values["CallerIpAddress"] = (
-        first_text(record, "callerIpAddress") or to_text(request_address) or first_text(claims, "ipaddr")
+        find_first_text(record, "callerIpAddress")
+        or to_text(request_address)
+        or find_first_text(claims, "ipaddr")
     )
-    values["Caller"] = first_text(record, "caller") or _read_caller(claims, record.get("identity"))
+    values["Caller"] = find_first_text(record, "caller") or _read_caller(claims, record.get("identity"))
 
 
 def _read_caller(claims: dict[str, object], identity: object) -> str:
     """Return who called: the user's name, else the object or the application that the token names."""
-    name = first_text(claims, *_UPN)
+    name = find_first_text(claims, *_UPN)
     if name:
         return name
-    names = [first_text(claims, key) for key in _NAME]
+    names = [find_first_text(claims, key) for key in _NAME]
     with_domain = next((name for name in names if "@" in name), "")
-    found = with_domain or first_text(claims, *_OBJECT) or next((name for name in names if name), "")
+    found = with_domain or find_first_text(claims, *_OBJECT) or next((name for name in names if name), "")
     return found or (identity if isinstance(identity, str) and not identity.startswith("{") else "")
 
 
 def _put_resource(values: dict[str, Any], record: dict[str, Any], context: StreamContext) -> None:
-    given = first_text(record, "resourceId", "ResourceId") or context.resource_id
+    given = find_first_text(record, "resourceId", "ResourceId") or context.resource_id
     resource_id = read_resource_id(record, context)
     values["ResourceId"], values["_ResourceId"] = given, resource_id
     values["SubscriptionId"] = values["_SubscriptionId"] = parse_subscription(resource_id) or (
-        first_text(record, "subscriptionId").lower()
+        find_first_text(record, "subscriptionId").lower()
     )
     group = _GROUP.search(given)
-    values["ResourceGroup"] = group[1] if group else first_text(record, "resourceGroupName")
+    values["ResourceGroup"] = group[1] if group else find_first_text(record, "resourceGroupName")
     provider = _read_member(record, "resourceProviderName") or _extract_provider(
         given, values["OperationNameValue"]
     )

@@ -82,24 +82,24 @@ class AddressLookup:
     def __post_init__(self) -> None:
         self._subnets = list_subnets(self.estate)
         self._networks = {one.key: one for one in self.estate.list_of_type(NETWORK_TYPE)}
-        self._peers = {key: frozenset(_peers(one)) for key, one in self._networks.items()}
+        self._peers = {key: frozenset(_list_peers(one)) for key, one in self._networks.items()}
         self._near = _map_networks_by_resource(
             self.estate, {key: one.network for key, one in self._subnets.items()}
         )
         self._interfaces: dict[str, list[AddressLocation]] = defaultdict(list)
         self._prefixes: list[_Prefix] = []
-        self._index()
+        self._build_index()
         self._sites = AddressSet.of(
             _list_address_prefixes(self.estate.list_of_type(_LOCAL_GATEWAY), "localNetworkAddressSpace")
         )
-        self._clients = AddressSet.of(_clients(self.estate.list_of_type(_GATEWAY)))
+        self._clients = AddressSet.of(_list_client_addresses(self.estate.list_of_type(_GATEWAY)))
         public = self.estate.list_of_type(_PUBLIC_ADDRESS)
         self._own = {str(get_properties(one).get("ipAddress") or "") for one in public} - {""}
         self._ranges = _list_cloud_ranges(self.tags)
         self._lows = [low for low, _, _ in self._ranges]
-        self.of = lru_cache(maxsize=262_144)(self._locate)
+        self.of = lru_cache(maxsize=262_144)(self._locate_address)
 
-    def _index(self) -> None:
+    def _build_index(self) -> None:
         for key, subnet in self._subnets.items():
             place = self._find_location(subnet.network, subnet=_format_subnet_name(key, subnet.network))
             for low, high in subnet.prefixes.v4:
@@ -129,7 +129,7 @@ class AddressLookup:
         subscription = network.split("/")[2] if network.count("/") > 2 else ""
         return AddressLocation(AddressKind.NETWORK, network, subscription, region, subnet, interface, machine)
 
-    def _locate(self, address: str, near: str) -> AddressLocation:
+    def _locate_address(self, address: str, near: str) -> AddressLocation:
         """The place of an address as the flow log of a resource (`near`, its lower-cased id) sees it; kept for the next time."""
         try:
             parsed = ipaddress.ip_address(address)
@@ -191,7 +191,7 @@ def _map_networks_by_resource(estate: Estate, subnets: Mapping[str, str]) -> dic
     return {key: frozenset(networks) for key, networks in found.items()}
 
 
-def _peers(network: Resource) -> Iterable[str]:
+def _list_peers(network: Resource) -> Iterable[str]:
     peerings = get_properties(network).get("virtualNetworkPeerings")
     for peering in peerings if isinstance(peerings, list) else ():
         body = peering.get("properties") if isinstance(peering, dict) else None
@@ -208,7 +208,7 @@ def _list_address_prefixes(resources: Iterable[Resource], name: str) -> list[str
     return found
 
 
-def _clients(gateways: Iterable[Resource]) -> list[str]:
+def _list_client_addresses(gateways: Iterable[Resource]) -> list[str]:
     found: list[str] = []
     for gateway in gateways:
         configuration = get_properties(gateway).get("vpnClientConfiguration")

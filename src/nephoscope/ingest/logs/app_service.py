@@ -59,7 +59,9 @@ class AppServiceFormat:
         properties = record.get("properties")
         if isinstance(properties, str):
             record = {**record, "properties": _parse_members(properties)}
-        yield build_row(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
+        yield build_row(
+            record, context, self.fillings.setdefault(table, Filling(table)), _shape_app_service_record
+        )
 
 
 def _parse_members(text: str) -> dict[str, object]:
@@ -84,7 +86,9 @@ def _parse_single_quoted(text: str) -> object:
         return None
 
 
-def _shape(record: dict[str, object], properties: dict[str, object], _values: dict[str, object]) -> None:
+def _shape_app_service_record(
+    record: dict[str, object], properties: dict[str, object], _values: dict[str, object]
+) -> None:
     """A category within `properties` (that of the logger) is the finer one; a query without its `?` may hold a key."""
     query = properties.get("CsUriQuery")
     if isinstance(query, str):

@@ -155,12 +155,12 @@ class AppendDetector:
             part = digest.copy()
             part.update(chunk[: at - size])
             part.update(closing)
-            found = self._loads_of_size(at, closing, part.hexdigest())
+            found = self._list_loads_of_size(at, closing, part.hexdigest())
             self._proved += [PrefixProof(one, at, closing) for one in found]
             if found and at - size < len(chunk):
                 self._behind.setdefault(at, chunk[at - size])
 
-    def _loads_of_size(self, at: int, closing: bytes, content: str) -> Collection[IngestedFile]:
+    def _list_loads_of_size(self, at: int, closing: bytes, content: str) -> Collection[IngestedFile]:
         """The loads of a content of that size, each once."""
         found = [
             one for known in self._versions for one in known.loads.get((at, closing), {}).get(content, ())

@@ -69,15 +69,15 @@ class _Frame(NamedTuple):
     used: int
 
 
-def messages(
+def iterate_messages(
     window: StreamWindow, schema: object, marker: bytes
 ) -> Iterator[dict[str, object] | BrokenBlock]:
     """The messages of the blocks behind the header of a file, and what is broken."""
-    while window.buffered_size or _fill(window, 1):
+    while window.buffered_size or _fill_window(window, 1):
         yield from _read_block(window, schema, marker)
 
 
-def _fill(window: StreamWindow, size: int) -> bool:
+def _fill_window(window: StreamWindow, size: int) -> bool:
     """Return whether so many bytes are held, or can be."""
     if window.buffered_size < size and not window.ended:
         window.fill(size)
@@ -89,9 +89,9 @@ def _read_block(
 ) -> Iterator[dict[str, object] | BrokenBlock]:
     """The messages of the block at the position, which goes on behind it."""
     at = window.base + window.position
-    _fill(window, 2 * _LONG)
+    _fill_window(window, 2 * _LONG)
     frame = _read_frame(window.buffer, window.position)
-    if frame is None or not _fill(window, frame.used + frame.size + _MARKER):
+    if frame is None or not _fill_window(window, frame.used + frame.size + _MARKER):
         yield from _read_until_marker(window, at, schema, marker)
         return
     start = window.position + frame.used
@@ -121,11 +121,11 @@ def _read_block(
 
 def _continues_at(window: StreamWindow, offset: int, schema: object, marker: bytes) -> bool:
     """Return whether the file ends so many bytes behind the position, or a whole block stands there."""
-    if not _fill(window, offset + 1):
+    if not _fill_window(window, offset + 1):
         return window.buffered_size == offset
-    _fill(window, offset + 2 * _LONG)
+    _fill_window(window, offset + 2 * _LONG)
     frame = _read_frame(window.buffer, window.position + offset)
-    if frame is None or not _fill(window, offset + frame.used + frame.size + _MARKER):
+    if frame is None or not _fill_window(window, offset + frame.used + frame.size + _MARKER):
         return False
     start = window.position + offset + frame.used
     if not window.buffer.startswith(marker, start + frame.size):
@@ -148,7 +148,7 @@ def _read_until_marker(
     block that ends there."""
     data, ended = _to_marker(window, marker)
     behind, last = (len(data), []) if ended else _find_last_block(data, schema)
-    used = _count_used(data[:behind])
+    used = _count_used_bytes(data[:behind])
     read = _read_messages(data[used:behind], schema)
     yield from read.messages
     what = (
@@ -201,7 +201,7 @@ def _read_frame(data: bytes, at: int) -> _Frame | None:
     return _Frame(count, size, end - at) if count >= 0 and 0 <= size <= MAX_RECORD else None
 
 
-def _count_used(data: bytes) -> int:
+def _count_used_bytes(data: bytes) -> int:
     """Count how many bytes tell the count and the size of a block, whatever these are."""
     return min(_read_long(data, _read_long(data, 0)[1])[1], len(data))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
-from nephoscope.ingest.logs.avro_blocks import BoundedStream, BrokenBlock, messages
+from nephoscope.ingest.logs.avro_blocks import BoundedStream, BrokenBlock, iterate_messages
 from nephoscope.ingest.logs.log_format import BadRecordError
 from nephoscope.ingest.logs.record_framing import BLOCK
 from nephoscope.ingest.logs.row_batch import LogBatch, quarantine_entry
@@ -37,7 +37,7 @@ _HEADER = {
 }
 
 
-def read_captured(
+def read_captured_messages(
     stream: BinaryIO, context: StreamContext, read: Callable[[bytes], LogBatch]
 ) -> Iterator[LogBatch]:
     """The rows that `read` finds in the messages, a batch about 4 MiB of them; what is broken is bad, and the rest goes on."""
@@ -67,7 +67,7 @@ def _read_contents(stream: BinaryIO) -> Iterator[bytes | BrokenBlock]:
     except BadRecordError as error:
         yield BrokenBlock(source.at, error.reason, b"")
         return
-    for one in messages(StreamWindow(stream, source.at), schema, marker):
+    for one in iterate_messages(StreamWindow(stream, source.at), schema, marker):
         yield one if isinstance(one, BrokenBlock) else _encode_body(one.get(_BODY))
 
 
@@ -81,7 +81,7 @@ def _read_header(source: BoundedStream) -> tuple[object, bytes]:
         header: Any = fastavro.schemaless_reader(source, _HEADER)  # type: ignore[arg-type]
         meta = header["meta"]
         schema = msgspec.json.decode(meta["avro.schema"])
-        _check(meta.get("avro.codec", b"null").decode(), schema)
+        _check_avro_capture(meta.get("avro.codec", b"null").decode(), schema)
         return fastavro.parse_schema(schema), header["sync"]
     except BadRecordError:
         raise
@@ -95,7 +95,7 @@ def _encode_body(body: Any) -> bytes:
     return body.encode() if isinstance(body, str) else body or b""
 
 
-def _check(codec: object, schema: object) -> None:
+def _check_avro_capture(codec: object, schema: object) -> None:
     """Refuse what Event Hubs Capture does not write; raises BadRecordError."""
     if codec != "null":
         raise BadRecordError(

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.ingest.logs.column_filling import parse_json_text, start_row, table_columns
+from nephoscope.ingest.logs.column_filling import get_table_columns, parse_json_text, start_row
 from nephoscope.ingest.logs.log_format import LogRow
-from nephoscope.ingest.logs.resource_log import first_text, integer, parse_real, to_text
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.resource_log import find_first_text, parse_integer, parse_real, to_text
+from nephoscope.ingest.logs.timestamps import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,10 +47,10 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)")
 
 
-def diagnostics_row(record: dict[str, object], context: StreamContext) -> LogRow:
+def build_diagnostics_row(record: dict[str, object], context: StreamContext) -> LogRow:
     """The row of a resource log record; raises BadRecordError where it has no time."""
     values = start_row(record, context)
-    values.update(resource_columns(values.get("_ResourceId", "")))
+    values.update(build_resource_columns(values.get("_ResourceId", "")))
     others: dict[str, object] = {}
     for name, value in record.items():
         _fill_envelope(values, others, name, value)
@@ -58,9 +58,9 @@ def diagnostics_row(record: dict[str, object], context: StreamContext) -> LogRow
     if isinstance(properties, dict):
         _fill_properties(values, properties)
     elif properties not in (None, ""):
-        _put(values, "properties", properties, 0)
+        _put_flattened_value(values, "properties", properties, 0)
     for name, value in others.items():
-        _put(values, name, value, 0)
+        _put_flattened_value(values, name, value, 0)
     return LogRow(TABLE, values)
 
 
@@ -68,7 +68,7 @@ def _fill_envelope(values: dict[str, object], others: dict[str, object], name: s
     lowered = name.lower()
     if lowered in _ELSEWHERE:
         if lowered == "durationms" and value is not None:
-            whole = integer(value)
+            whole = parse_integer(value)
             values["DurationMs"] = value if whole is None else whole
         return
     column = _FIXED.get(lowered)
@@ -79,7 +79,7 @@ def _fill_envelope(values: dict[str, object], others: dict[str, object], name: s
     elif lowered == "resultdescription" and isinstance(parse_json_text(value), dict):
         others[name] = parse_json_text(value)
     elif value is not None:
-        values[column] = first_text(value, "value") if isinstance(value, dict) else to_text(value)
+        values[column] = find_first_text(value, "value") if isinstance(value, dict) else to_text(value)
 
 
 def _fill_properties(values: dict[str, object], properties: dict[str, object]) -> None:
@@ -88,19 +88,23 @@ def _fill_properties(values: dict[str, object], properties: dict[str, object]) -
         if name == "message" and isinstance(value, str):
             values["Message"] = value
         else:
-            _put(values, name, value, 0)
+            _put_flattened_value(values, name, value, 0)
 
 
-def _put(values: dict[str, object], name: str, value: object, depth: int) -> None:
+def _put_flattened_value(values: dict[str, object], name: str, value: object, depth: int) -> None:
     if value is None:
         return
     name = _NO_NAME.sub("_", name)
     if isinstance(value, dict) and depth < _DEEPEST and len(values) < _MOST:
         for key, item in value.items():
-            _put(values, f"{name}_{_NO_NAME.sub('_', key)}", item, depth + 1)
+            _put_flattened_value(values, f"{name}_{_NO_NAME.sub('_', key)}", item, depth + 1)
         return
     suffix, typed = _choose_suffix(value)
-    if suffix == "s" and f"{name}_s" not in table_columns(TABLE) and f"{name}_d" in table_columns(TABLE):
+    if (
+        suffix == "s"
+        and f"{name}_s" not in get_table_columns(TABLE)
+        and f"{name}_d" in get_table_columns(TABLE)
+    ):
         number = parse_real(value)
         suffix, typed = ("s", typed) if number is None else ("d", number)
     column = f"{name}_{suffix}"
@@ -119,14 +123,14 @@ def _choose_suffix(value: object) -> tuple[str, object]:
     if len(value) == 36 and _GUID.fullmatch(value):
         return "g", value.lower()
     if 20 <= len(value) <= 35 and _TIME.fullmatch(value):
-        found = moment(value)
+        found = parse_moment(value)
         if found is not None:
             return "t", found
     return "s", value
 
 
 @lru_cache(maxsize=4096)
-def resource_columns(resource_id: str) -> dict[str, str]:
+def build_resource_columns(resource_id: str) -> dict[str, str]:
     """ResourceId, SubscriptionId, ResourceGroup, ResourceProvider, ResourceType and Resource: upper case, as Azure writes them."""
     if not resource_id:
         return {}
@@ -160,7 +164,7 @@ class AzureDiagnosticsFormat:
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a record."""
-        yield diagnostics_row(record, context)
+        yield build_diagnostics_row(record, context)
 
 
 FORMAT = AzureDiagnosticsFormat()

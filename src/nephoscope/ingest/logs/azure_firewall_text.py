@@ -12,11 +12,11 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.ingest.logs.azure_diagnostics import TABLE as AZURE_DIAGNOSTICS
-from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
+from nephoscope.ingest.logs.azure_diagnostics import build_diagnostics_row
 from nephoscope.ingest.logs.categories import read_category
 from nephoscope.ingest.logs.column_filling import Filling, start_row
 from nephoscope.ingest.logs.log_format import LogRow
-from nephoscope.ingest.logs.resource_log import first_text, read_properties
+from nephoscope.ingest.logs.resource_log import find_first_text, read_properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,14 +83,14 @@ class AzureFirewallTextFormat:
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The rows of a record; a sentence of no known form is told, and stays in AzureDiagnostics."""
-        if context.destination.azure_diagnostics:
-            yield diagnostics_row(record, context)
+        if context.destination.allows_azure_diagnostics:
+            yield build_diagnostics_row(record, context)
         if not context.destination.is_dedicated:
             return
-        sentence = first_text(read_properties(record), "msg", "Msg")
+        sentence = find_first_text(read_properties(record), "msg", "Msg")
         found = read_sentence(sentence, application="application" in read_category(record))
         if found is None:
-            yield context.fault("a firewall's sentence of no known form", "properties.msg", sentence)
+            yield context.make_fault("a firewall's sentence of no known form", "properties.msg", sentence)
             return
         table, told = found
         values = start_row(record, context)

@@ -25,7 +25,7 @@ _KINDS = (
 _FEW = 16
 
 
-def unsupported_reason(head: bytes) -> str:
+def explain_unsupported_content(head: bytes) -> str:
     """Explain why a content that begins so is not read, '' where nothing speaks against it."""
     for at, magic, what in _KINDS:
         if head.startswith(magic, at):

@@ -8,9 +8,9 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from nephoscope.content.loader import load_documents
-from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
+from nephoscope.ingest.logs.azure_diagnostics import build_diagnostics_row
 from nephoscope.ingest.logs.column_filling import Filling, start_row
-from nephoscope.ingest.logs.resource_log import first_text, read_properties, read_resource_id
+from nephoscope.ingest.logs.resource_log import find_first_text, read_properties, read_resource_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ def _map_tables_by_category() -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=8192)
-def resource_type(resource_id: str) -> str:
+def get_resource_type(resource_id: str) -> str:
     """The type in a resource id, `namespace/type[/child type]`, lower-cased; '' where there is none."""
     parts = resource_id.lower().strip("/").split("/")
     if "providers" not in parts:
@@ -84,7 +84,7 @@ def read_category(record: dict[str, object]) -> str:
 
 def has_two_log_modes(resource_id: str) -> bool:
     """Return whether Azure can write the resource's logs to AzureDiagnostics as well as to tables of their own."""
-    return resource_type(resource_id).partition("/")[0] in _TWO_WAYS
+    return get_resource_type(resource_id).partition("/")[0] in _TWO_WAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,8 @@ class CategoryFormat:
         """The rows of a record."""
         if not self.both or context.destination.is_dedicated:
             yield self.build_dedicated_row(record, context, self.routes[read_category(record)])
-        if self.both and context.destination.azure_diagnostics:
-            yield diagnostics_row(record, context)
+        if self.both and context.destination.allows_azure_diagnostics:
+            yield build_diagnostics_row(record, context)
 
     def build_dedicated_row(self, record: dict[str, object], context: StreamContext, table: str) -> LogRow:
         """The row for the table of the category."""
@@ -150,7 +150,7 @@ def find_dedicated_table(record: dict[str, object], context: StreamContext) -> s
 
     Of a record that does not say its resource, the one that the category has for every resource type.
     """
-    kind = resource_type(read_resource_id(record, context) or first_text(record, "resourceId"))
+    kind = get_resource_type(read_resource_id(record, context) or find_first_text(record, "resourceId"))
     if not kind:
         return _map_tables_by_category().get(read_category(record), "")
     return load_category_tables().get(f"{kind}:{read_category(record)}", "")

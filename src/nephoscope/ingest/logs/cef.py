@@ -13,11 +13,11 @@ from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.cef_fields import COLUMNS
-from nephoscope.ingest.logs.column_filling import fit_value, table_columns
+from nephoscope.ingest.logs.column_filling import fit_value, get_table_columns
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow, StreamContext
-from nephoscope.ingest.logs.resource_log import integer
-from nephoscope.ingest.logs.syslog_header import SyslogHeader, header
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.resource_log import parse_integer
+from nephoscope.ingest.logs.syslog_header import SyslogHeader, parse_syslog_header
+from nephoscope.ingest.logs.timestamps import parse_moment
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -56,14 +56,18 @@ class CommonEventFormat:
         """Return whether an event begins near the start of a line."""
         return "CEF:" in line and _BEGIN.search(line, 0, _FARTHEST) is not None
 
-    def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
+    def build_rows_of_line(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an event; raises BadRecordError where its header is cut."""
         match = _BEGIN.search(line, 0, _FARTHEST)
         if match is None:
             raise BadRecordError("the line has no CEF event")
-        before = header(line[: match.start()].rstrip(), context) if match.start() else SyslogHeader("")
+        before = (
+            parse_syslog_header(line[: match.start()].rstrip(), context)
+            if match.start()
+            else SyslogHeader("")
+        )
         values, at = _parse_head(line, match.end())
-        members = extension(line[at:])
+        members = parse_extension(line[at:])
         put_members(values, members)
         values["Computer"] = before.host
         values["TimeGenerated"] = before.time or read_device_time(members, context) or context.now
@@ -85,14 +89,14 @@ def _parse_head(line: str, at: int) -> tuple[dict[str, object], int]:
         if match is None:
             if name != _HEADER[-1]:
                 raise BadRecordError(f"the CEF header ends before its {name}")
-            values[name] = unescape(line[at:]).strip()
+            values[name] = unescape_cef_value(line[at:]).strip()
             return values, len(line)
-        values[name] = unescape(match[1])
+        values[name] = unescape_cef_value(match[1])
         at = match.end()
     return values, at
 
 
-def extension(text: str) -> list[tuple[str, str]]:
+def parse_extension(text: str) -> list[tuple[str, str]]:
     """The members of an extension in their order; a value ends where the next key begins; what stands before the first has the key ''.
 
     A key stands behind a blank or a tab or at the very start, and before a `=`: the text is cut at those, and a piece that ends in no
@@ -106,23 +110,23 @@ def extension(text: str) -> list[tuple[str, str]]:
         at = max(piece.rfind(" "), piece.rfind("\t")) + 1
         name = piece[at:]
         if (at or first) and (name in known or _KEY.fullmatch(name)):
-            _keep(members, key, value + piece[:at])
+            _keep_extension_member(members, key, value + piece[:at])
             key, value = name, ""
         else:
             value += piece + "="
         first = False
-    _keep(members, key, value + last)
+    _keep_extension_member(members, key, value + last)
     return members
 
 
-def _keep(members: list[tuple[str, str]], key: str, value: str) -> None:
+def _keep_extension_member(members: list[tuple[str, str]], key: str, value: str) -> None:
     if key:
-        members.append((key, unescape(value.rstrip(" \t"))))
+        members.append((key, unescape_cef_value(value.rstrip(" \t"))))
     elif before := value.strip():
-        members.append(("", unescape(before)))
+        members.append(("", unescape_cef_value(before)))
 
 
-def unescape(text: str) -> str:
+def unescape_cef_value(text: str) -> str:
     r"""A value without its escapes: `\=`, `\|`, `\\`, `\n`, `\r`."""
     return _ESCAPED.sub(lambda match: _MEANT.get(match[1], match[1]), text) if "\\" in text else text
 
@@ -130,7 +134,7 @@ def unescape(text: str) -> str:
 @cache
 def _index_kinds() -> dict[str, tuple[str, Callable[[str], object] | None, str]]:
     """Key -> its column, what makes a value of its type, and the column that has the value as a whole number beside it ('' = none)."""
-    types = table_columns(TABLE)
+    types = get_table_columns(TABLE)
     return {
         key: (column, _make_converter(types[column]), _NUMBERS.get(column, ""))
         for key, column in COLUMNS.items()
@@ -155,7 +159,7 @@ def put_members(values: dict[str, object], members: list[tuple[str, str]]) -> No
             continue
         values[column] = value if made is None else made(value)
         if beside:
-            number = integer(value)
+            number = parse_integer(value)
             if number is not None and -_LARGEST_INT <= number < _LARGEST_INT:
                 values[beside] = number
     if others:
@@ -175,17 +179,19 @@ def read_device_time(members: list[tuple[str, str]], context: StreamContext) -> 
 
 def _parse_time(value: str, context: StreamContext | None = None) -> datetime | str:
     """A CEF time: milliseconds since 1970, `Jun 01 2026 10:00:00[.000][ zone]`, or any other; the text where it is none."""
-    found = _moment(value.strip(), UTC if context is None else context.zone)
+    found = _parse_moment(value.strip(), UTC if context is None else context.zone)
     return value if found is None else found
 
 
 @lru_cache(maxsize=4096)
-def _moment(text: str, zone: tzinfo) -> datetime | None:
+def _parse_moment(text: str, zone: tzinfo) -> datetime | None:
     """The moment of a text: lines of one second follow each other."""
-    number = integer(text)
-    found = moment(text) if number is None else moment(number)
+    number = parse_integer(text)
+    found = parse_moment(text) if number is None else parse_moment(number)
     return (
-        header(text, StreamContext(zone=zone)).time if found is None and _MONTH_FIRST.match(text) else found
+        parse_syslog_header(text, StreamContext(zone=zone)).time
+        if found is None and _MONTH_FIRST.match(text)
+        else found
     )
 
 

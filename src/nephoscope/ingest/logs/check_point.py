@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.cef import put_members
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow, StreamContext
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,12 +67,12 @@ class CheckPointFormat:
         """Return whether a line has the header of the exporter."""
         return " CheckPoint " in line and _LINE.match(line) is not None
 
-    def line_rows(self, line: str, _context: StreamContext) -> Iterator[LogRow | RecordFault]:
+    def build_rows_of_line(self, line: str, _context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a log entry; raises BadRecordError where its time is none."""
         match = _LINE.match(line)
         if match is None:
             raise BadRecordError("the line has no header of Check Point's Log Exporter")
-        time = moment(match["time"])
+        time = parse_moment(match["time"])
         if time is None:
             raise BadRecordError(f"not a time: {match['time']!r}")
         members = [(key, _ESCAPED.sub(r"\1", value)) for key, value in _MEMBER.findall(match["members"])]

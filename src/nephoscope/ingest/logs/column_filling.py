@@ -12,15 +12,15 @@ from nephoscope.content.loader import load_documents
 from nephoscope.files.json_value import decode_json
 from nephoscope.ingest.logs.log_format import LogRow
 from nephoscope.ingest.logs.resource_log import (
-    integer,
+    parse_integer,
     parse_real,
     parse_subscription,
     read_resource_id,
     read_time,
     to_text,
 )
-from nephoscope.ingest.logs.timestamps import moment
-from nephoscope.lake.schema.published_tables import published_tables
+from nephoscope.ingest.logs.timestamps import parse_moment
+from nephoscope.lake.schema.published_tables import load_published_tables
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ def fold_name(name: str) -> str:
 
 
 @cache
-def table_columns(table: str) -> Mapping[str, KqlType]:
+def get_table_columns(table: str) -> Mapping[str, KqlType]:
     """The columns of a table of the package, by name; KeyError where it has none of that name."""
     for document in load_documents(kind="tables"):
         if document.name == f"{table}.json":
             return {name: KqlType(kind) for name, kind in document.json()["columns"].items()}
-    return published_tables()[table].types
+    return load_published_tables()[table].types
 
 
 class Filling:
@@ -59,7 +59,7 @@ class Filling:
     @cached_property
     def types(self) -> Mapping[str, KqlType]:
         """The columns of the table and their types."""
-        return table_columns(self.table)
+        return get_table_columns(self.table)
 
     @cached_property
     def _columns_by_member(self) -> dict[str, str]:
@@ -133,9 +133,9 @@ def fit_value(kind: KqlType, value: object) -> object:
         return parse_json_text(value)
     found: object = None
     if kind is KqlType.DATETIME:
-        found = moment(value)
+        found = parse_moment(value)
     elif kind in (KqlType.INT, KqlType.LONG):
-        found = integer(value)
+        found = parse_integer(value)
     elif kind is KqlType.REAL:
         found = parse_real(value)
     elif kind is KqlType.BOOL:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,10 +45,10 @@ class ContainerLogFormat:
         """Return whether a line has a time and the stream of a container."""
         return line[:1] in ("1", "2") and _LINE.fullmatch(line) is not None
 
-    def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:  # noqa: ARG002 - the protocol
+    def build_rows_of_line(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:  # noqa: ARG002 - the protocol
         """The row of a line."""
         match = _LINE.fullmatch(line)
-        time = moment(match["time"]) if match else None
+        time = parse_moment(match["time"]) if match else None
         if match is None or time is None:
             raise BadRecordError("the line has no time and stream of a container")
         yield LogRow(

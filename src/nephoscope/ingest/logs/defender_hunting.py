@@ -14,8 +14,8 @@ from nephoscope.ingest.logs.categories import load_category_tables, read_categor
 from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.resource_log import read_properties, read_time, to_text
-from nephoscope.ingest.logs.table_row import table_names
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.table_row import list_table_names
+from nephoscope.ingest.logs.timestamps import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ class DefenderHuntingFormat:
 
     @cached_property
     def _known_tables(self) -> dict[str, str]:
-        return {name.lower(): name for name in table_names()}
+        return {name.lower(): name for name in list_table_names()}
 
     def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether the category is that of a hunting table."""
@@ -53,7 +53,7 @@ class DefenderHuntingFormat:
         properties = read_properties(record)
         name = to_text(record.get("category", record.get("Category")))[len(_PREFIX) :]
         stamp = properties.get("Timestamp")
-        time = read_time(record) if stamp is None else moment(stamp)
+        time = read_time(record) if stamp is None else parse_moment(stamp)
         if time is None:
             raise BadRecordError(f"not a time: {to_text(stamp)[:64]!r}", "properties.Timestamp")
         table = self._known_tables.get(name.lower())

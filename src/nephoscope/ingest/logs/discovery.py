@@ -48,7 +48,7 @@ class Formats(NamedTuple):
 
 
 @cache
-def formats() -> Formats:
+def load_formats() -> Formats:
     """Every format; raises FormatError."""
     found: list[tuple[int, str, Format]] = []
     names: dict[str, str] = {}

@@ -8,10 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.categories import build_row, load_category_tables, read_category, resource_type
+from nephoscope.ingest.logs.categories import (
+    build_row,
+    get_resource_type,
+    load_category_tables,
+    read_category,
+)
 from nephoscope.ingest.logs.column_filling import Filling, parse_json_text
 from nephoscope.ingest.logs.log_format import LogRow
-from nephoscope.ingest.logs.resource_log import first_text, to_text
+from nephoscope.ingest.logs.resource_log import find_first_text, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,11 +61,11 @@ class EntraAuditFormat:
 
     def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether it is a record of the audit log of the directory, or Graph's directoryAudit."""
-        kind = resource_type(first_text(record, "resourceId"))
+        kind = get_resource_type(find_first_text(record, "resourceId"))
         if read_category(record) == "auditlogs" and kind in ("", _DIRECTORY):
             return True
         if read_category(record) == "auditlogs":
-            return f"{kind}:auditlogs" not in load_category_tables() and _is_marked(record)
+            return f"{kind}:auditlogs" not in load_category_tables() and _is_audit_record(record)
         return _is_graph_record(record) or (kind == _DIRECTORY and _is_activity_record(record))
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
@@ -72,7 +77,7 @@ class EntraAuditFormat:
                 "correlationId": record.get("correlationId"),
                 "properties": record,
             }
-        yield build_row(record, context, _FILLING, _shape)
+        yield build_row(record, context, _FILLING, _shape_audit_record)
 
 
 def _is_graph_record(record: dict[str, object]) -> bool:
@@ -85,16 +90,18 @@ def _is_activity_record(record: dict[str, object]) -> bool:
     category = read_category(record)
     if f"{_DIRECTORY}:{category}" in load_category_tables():
         return False
-    return _is_marked(record) or category in _ACTIVITIES
+    return _is_audit_record(record) or category in _ACTIVITIES
 
 
-def _is_marked(record: dict[str, object]) -> bool:
+def _is_audit_record(record: dict[str, object]) -> bool:
     """Return whether the properties are those of an activity."""
     properties = parse_json_text(record.get("properties"))
     return isinstance(properties, dict) and not _MARKS.isdisjoint(properties)
 
 
-def _shape(record: dict[str, object], properties: dict[str, object], values: dict[str, object]) -> None:
+def _shape_audit_record(
+    record: dict[str, object], properties: dict[str, object], values: dict[str, object]
+) -> None:
     """The category is that of the activity; the identity is a text or an object."""
     if read_category(record) == "auditlogs":
         record.pop("category", None)
@@ -103,7 +110,7 @@ def _shape(record: dict[str, object], properties: dict[str, object], values: dic
     identity = to_text(who) or _read_initiator(parse_json_text(properties.get("initiatedBy")))
     if identity:
         values["Identity"] = identity
-    resource_id = first_text(record, "resourceId", "ResourceId")
+    resource_id = find_first_text(record, "resourceId", "ResourceId")
     if resource_id:
         values["ResourceId"] = resource_id
         values["Resource"] = values["ResourceGroup"] = "Microsoft.aadiam"
@@ -118,7 +125,7 @@ def _read_initiator(initiated_by: object) -> str:
     for kind in ("user", "app"):
         one = initiated_by.get(kind)
         if isinstance(one, dict):
-            return first_text(one, "displayName") or first_text(
+            return find_first_text(one, "displayName") or find_first_text(
                 one, "userPrincipalName", "servicePrincipalName"
             )
     return ""

@@ -65,10 +65,12 @@ class EntraRiskFormat:
             name = next((name for name in _TIMES if name in record), "")
             record = {**({"time": record[name]} if name else {}), "properties": record}
         table = _TABLES[category]
-        yield build_row(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
+        yield build_row(record, context, self.fillings.setdefault(table, Filling(table)), _shape_risk_record)
 
 
-def _shape(record: dict[str, object], properties: dict[str, object], values: dict[str, object]) -> None:
+def _shape_risk_record(
+    record: dict[str, object], properties: dict[str, object], values: dict[str, object]
+) -> None:
     """The record's own category, identity and place say nothing of the risk; older records have the type of an event as `riskType`."""
     if properties.get("riskType") and not properties.get("riskEventType"):
         values["RiskEventType"] = to_text(properties["riskType"])

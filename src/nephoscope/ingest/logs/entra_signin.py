@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nephoscope.ingest.logs.categories import build_row, read_category
 from nephoscope.ingest.logs.column_filling import Filling, fit_value, parse_json_text
 from nephoscope.ingest.logs.log_format import LogRow
-from nephoscope.ingest.logs.resource_log import first_text, to_text
+from nephoscope.ingest.logs.resource_log import find_first_text, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,7 +52,7 @@ _RENAMES = {
 }
 
 
-def _shape(
+def _shape_sign_in_record(
     record: dict[str, object], properties: dict[str, object], values: dict[str, object], filling: Filling
 ) -> None:
     """What names do not tell: the place, the resource, the policies, the result, who it was."""
@@ -66,13 +66,15 @@ def _shape(
             values[column] = fit_value(types[column], properties.pop(name))
     status = parse_json_text(properties.get("status"))
     status = status if isinstance(status, dict) else {}
-    values["ResultType"] = first_text(status, "errorCode") or first_text(record, "resultType")
-    if not first_text(record, "resultDescription") and values["ResultType"] not in ("", "0"):
-        values["ResultDescription"] = first_text(status, "failureReason")
+    values["ResultType"] = find_first_text(status, "errorCode") or find_first_text(record, "resultType")
+    if not find_first_text(record, "resultDescription") and values["ResultType"] not in ("", "0"):
+        values["ResultDescription"] = find_first_text(status, "failureReason")
     who = parse_json_text(record.pop("identity", None))
-    values["Identity"] = to_text(who) or first_text(properties, "userDisplayName", "servicePrincipalName")
+    values["Identity"] = to_text(who) or find_first_text(
+        properties, "userDisplayName", "servicePrincipalName"
+    )
     if "ResourceId" in types:
-        values["ResourceId"] = first_text(record, "resourceId", "ResourceId")
+        values["ResourceId"] = find_first_text(record, "resourceId", "ResourceId")
         values["Resource"] = values["ResourceGroup"] = "Microsoft.aadiam"
     for name in ("ResultType", "ResultDescription", "Identity", "ResourceId"):
         if name not in types or values.get(name) == "":
@@ -100,7 +102,7 @@ class EntraSignInFormat:
         filling = self.fillings.setdefault(table, Filling(table, _RENAMES))
 
         def shape(rest: dict[str, object], properties: dict[str, object], values: dict[str, object]) -> None:
-            _shape(rest, properties, values, filling)
+            _shape_sign_in_record(rest, properties, values, filling)
 
         yield build_row(record, context, filling, shape)
 

@@ -42,7 +42,7 @@ class Fingerprints:
         self._gap = self._last = 0
         self._kept: list[tuple[int, str]] = []
 
-    def next(self, chunk: bytes, at: int, base: int) -> int:
+    def take_next_offset(self, chunk: bytes, at: int, base: int) -> int:
         """Return the offset of the next fingerprint in a chunk behind `at`, -1 where it has none; the chunk begins at byte `base`."""
         begin = max(at, self._last + self._gap - base)
         while 0 <= begin < len(chunk):
@@ -93,7 +93,7 @@ class LongerContents:
         self._wanted = sorted({at for _, marks in self._loads for at in marks}, reverse=True)
         self._seen: dict[int, str] = {}
 
-    def next(self, at: int) -> int:
+    def find_next_place(self, at: int) -> int:
         """The next place behind byte `at` that is compared; -1 = none is."""
         while self._wanted and self._wanted[-1] <= at:
             self._wanted.pop()

@@ -30,7 +30,7 @@ _BRACE = ord("{")
 _MICROSECONDS = pa.timestamp("us", "UTC")
 
 
-def available() -> bool:
+def is_scanner_available() -> bool:
     """Return whether the extra that compiles the scanner is installed."""
     return find_spec("numba") is not None
 
@@ -119,7 +119,7 @@ class DistinctTexts:
         return pa.DictionaryArray.from_arrays(pa.array(self.places), pa.array(self.distinct, pa.string()))
 
 
-def words(places: NDArray[np.integer], distinct: Sequence[str]) -> pa.Array:
+def build_word_column(places: NDArray[np.integer], distinct: Sequence[str]) -> pa.Array:
     """Words by their number."""
     return pa.DictionaryArray.from_arrays(
         pa.array(places.astype(np.int32, copy=False)), pa.array(distinct, pa.string())
@@ -199,13 +199,13 @@ def _build_flow_columns(gathered: FlowFields, record: Numbers, kind: int) -> dic
         "SrcPort": pa.array(fields[flow_matrices.SRC_PORT]),
         "DestPort": pa.array(fields[flow_matrices.DEST_PORT]),
         "Protocol": pa.array(fields[flow_matrices.PROTOCOL]),
-        "FlowDirection": words(fields[flow_matrices.DIRECTION], ("Inbound", "Outbound")),
-        "FlowStatus": words(decision == 3 if vnet else decision, ("Allowed", "Denied")),
-        "FlowState": words(decision if vnet else extra, ("B", "C", "E", "D", "")),
+        "FlowDirection": build_word_column(fields[flow_matrices.DIRECTION], ("Inbound", "Outbound")),
+        "FlowStatus": build_word_column(decision == 3 if vnet else decision, ("Allowed", "Denied")),
+        "FlowState": build_word_column(decision if vnet else extra, ("B", "C", "E", "D", "")),
     }
     if vnet:
         known = [ENCRYPTIONS[word.decode()] for word in flow_matrices.ENCRYPTION_WORDS]
-        columns["FlowEncryption"] = words(extra, known)
+        columns["FlowEncryption"] = build_word_column(extra, known)
     for place, name in enumerate(COUNTERS):
         columns[name] = _to_numbers(fields[flow_matrices.COUNTS + place])
     return columns

@@ -48,25 +48,25 @@ class TupleError(ValueError):
     """A text that is no tuple: why."""
 
 
-def tuple_rows(
+def build_tuple_rows(
     tuples: object,
     read: Any,
     base: Mapping[str, Any],
     path: str,
     context: StreamContext,
 ) -> Iterator[LogRow | RecordFault]:
-    """A row for every tuple of a list, with what its record says (`base`); `read` is nsg_values or vnet_values."""
+    """A row for every tuple of a list, with what its record says (`base`); `read` is parse_nsg_values or parse_vnet_values."""
     if not isinstance(tuples, list):
-        yield context.fault("expected a list of tuples", path, tuples)
+        yield context.make_fault("expected a list of tuples", path, tuples)
         return
     for place, text in enumerate(tuples):
         try:
             yield LogRow(TABLE, {**base, **read(text)})
         except TupleError as error:
-            yield context.fault(str(error), f"{path}[{place}]", text)
+            yield context.make_fault(str(error), f"{path}[{place}]", text)
 
 
-def nsg_values(text: object) -> dict[str, object]:
+def parse_nsg_values(text: object) -> dict[str, object]:
     """The values of a tuple of versions 1 and 2; raises TupleError."""
     parts = _split_parts(text, (8, 13))
     status = _parse_word(parts[7], STATUSES, "decision")
@@ -75,11 +75,11 @@ def nsg_values(text: object) -> dict[str, object]:
     values["FlowStatus"] = status
     if len(parts) == 13:
         values["FlowState"] = _check_state(parts[8], frozenset("BCE"))
-        _count(values, parts[9:])
+        _count_packets_and_bytes(values, parts[9:])
     return values
 
 
-def vnet_values(text: object) -> dict[str, object]:
+def parse_vnet_values(text: object) -> dict[str, object]:
     """The values of a tuple of version 4; raises TupleError."""
     parts = _split_parts(text, (13,))
     values = _build_common_columns(parts)
@@ -87,7 +87,7 @@ def vnet_values(text: object) -> dict[str, object]:
     values["FlowState"] = _check_state(parts[7], STATES)
     values["FlowStatus"] = "Denied" if parts[7] == "D" else "Allowed"
     values["FlowEncryption"] = ENCRYPTIONS.get(parts[8], parts[8])
-    _count(values, parts[9:])
+    _count_packets_and_bytes(values, parts[9:])
     return values
 
 
@@ -143,7 +143,7 @@ def _check_state(text: str, states: frozenset[str]) -> str:
     return text
 
 
-def _count(values: dict[str, object], parts: list[str]) -> None:
+def _count_packets_and_bytes(values: dict[str, object], parts: list[str]) -> None:
     for name, part in zip(COUNTERS, parts, strict=True):
         if _ABOVE.fullmatch(part) and int(part) > _MOST:
             values[f"{name}_given"] = part

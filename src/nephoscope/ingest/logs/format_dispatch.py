@@ -14,11 +14,11 @@ from nephoscope.ingest.logs.container_log import read_container_message
 from nephoscope.ingest.logs.log_format import BadRecordError, FastFormat, LogRow, RowFormat
 from nephoscope.ingest.logs.message_wrappers import unwrap_message
 from nephoscope.ingest.logs.row_batch import FastTables, LogBatch, PlacedRow, join_place, quarantine_entry
-from nephoscope.ingest.logs.secret_masking import mask_secrets, mask_value, suspects
+from nephoscope.ingest.logs.secret_masking import find_suspects, mask_secrets, mask_value
 from nephoscope.ingest.logs.syslog import FORMAT as _SYSLOG
 from nephoscope.ingest.logs.table_row import TIMES
 from nephoscope.ingest.logs.text_decoding import decode_error, decode_with, is_utf8
-from nephoscope.lake.schema.coercion import json_text
+from nephoscope.lake.schema.coercion import to_json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ class RecordReader:
         self.context = context
         self.last: LogFormat | None = None
 
-    def batch(self, block: RecordBlock) -> LogBatch:
+    def read_batch(self, block: RecordBlock) -> LogBatch:
         """The rows of a block."""
         batch = LogBatch(block.end, sure=block.settled_end, text=block.text)
         if not self._scan_block(block, batch):
@@ -64,7 +64,7 @@ class RecordReader:
         """Read the records of a block one by one."""
         records = [block.data[piece.start : piece.end] for piece in block.pieces]
         with pause_collection():
-            for piece, data, secret in zip(block.pieces, records, suspects(records), strict=True):
+            for piece, data, secret in zip(block.pieces, records, find_suspects(records), strict=True):
                 self._piece(block, piece, data, secret, batch)
 
     def _scan_block(self, block: RecordBlock, batch: LogBatch) -> bool:
@@ -72,7 +72,7 @@ class RecordReader:
         if not block.plain or not block.pieces:
             return False
         first = block.pieces[0]
-        value, _ = _decode(block.data[first.start : first.end])
+        value, _ = _decode_record(block.data[first.start : first.end])
         form = self._read_form(value) if isinstance(value, dict) else None
         if not isinstance(form, FastFormat):
             return False
@@ -101,26 +101,26 @@ class RecordReader:
             except UnicodeDecodeError as wrong:
                 error = decode_error(wrong, self.context.encoding, block.start + piece.start)
         if error:
-            self._quarantine(piece.place, error, data, batch)
+            self._quarantine_part(piece.place, error, data, batch)
         elif block.text and not data.lstrip().startswith(b"{"):
             line = data.decode().rstrip("\r")
-            self._line(mask_secrets(line) if secret else line, data, piece.place, batch)
+            self._read_line(mask_secrets(line) if secret else line, data, piece.place, batch)
         else:
             self._dispatch_value(data, piece.place, secret, batch)
 
     def _dispatch_value(self, data: bytes, place: str, secret: bool, batch: LogBatch) -> None:
-        value, halves = _decode(data)
+        value, halves = _decode_record(data)
         batch.halves += halves
         if not isinstance(value, dict):
             reason = value if isinstance(value, str) else "expected a JSON object"
-            self._quarantine(place, reason, data, batch)
+            self._quarantine_part(place, reason, data, batch)
             return
         form, value = self._find_format(value)
         if (form is None or self._is_no_row(form, value)) and self._read_message(
             value, data, place, secret, batch
         ):
             return
-        self._record(form, _mask(value, data) if secret else value, data, place, batch)
+        self._read_record(form, _mask_record(value, data) if secret else value, data, place, batch)
 
     def _read_message(
         self, value: dict[str, object], data: bytes, place: str, secret: bool, batch: LogBatch
@@ -129,25 +129,27 @@ class RecordReader:
         try:
             found = unwrap_message(value, self._recognizes)
         except BadRecordError as error:
-            self._quarantine(join_place(place, error.path), error.reason, data, batch)
+            self._quarantine_part(join_place(place, error.path), error.reason, data, batch)
             return True
         for number, one in enumerate(found or ()):
             batch.records += number > 0
-            self._read_wrapped(one, join_place(place, one.path), secret or one.opened, batch)
+            self._read_wrapped_record(one, join_place(place, one.path), secret or one.opened, batch)
         return found is not None
 
-    def _read_wrapped(self, one: WrappedRecord, place: str, secret: bool, batch: LogBatch) -> None:
+    def _read_wrapped_record(self, one: WrappedRecord, place: str, secret: bool, batch: LogBatch) -> None:
         item = one.item
         if secret:
-            item = _mask(item, b"" if isinstance(item, str) else json_text(item).encode())
-        raw = item.encode("utf-8", "backslashreplace") if isinstance(item, str) else json_text(item).encode()
+            item = _mask_record(item, b"" if isinstance(item, str) else to_json_text(item).encode())
+        raw = (
+            item.encode("utf-8", "backslashreplace") if isinstance(item, str) else to_json_text(item).encode()
+        )
         if one.reason:
-            self._quarantine(place, one.reason, raw, batch)
+            self._quarantine_part(place, one.reason, raw, batch)
         elif isinstance(item, str):
-            self._line(item, raw, place, batch)
+            self._read_line(item, raw, place, batch)
         else:
             form, item = self._find_format(item)
-            self._record(form, item, raw, place, batch)
+            self._read_record(form, item, raw, place, batch)
 
     def _recognizes(self, item: dict[str, object] | str) -> bool:
         """Return whether a format reads a record or a line; of one that reads anything, whether that has a time."""
@@ -165,38 +167,38 @@ class RecordReader:
             and not any(name in record for name in TIMES)
         )
 
-    def _record(
+    def _read_record(
         self, form: LogFormat | None, value: dict[str, object], data: bytes, place: str, batch: LogBatch
     ) -> None:
         if form is None:
             reason = "no format recognizes the record: name its table with --table"
-            self._quarantine(place, reason, data, batch)
+            self._quarantine_part(place, reason, data, batch)
             return
         self._add_rows(form, form.rows(value, self.context), data, place, batch)
 
-    def _line(self, line: str, data: bytes, place: str, batch: LogBatch) -> None:
+    def _read_line(self, line: str, data: bytes, place: str, batch: LogBatch) -> None:
         if (message := read_container_message(line)) and self._read_container_message(
             message, data, place, batch
         ):
             return
         for form in self.formats.lines:
             if form.recognizes_line(line):
-                self._add_rows(form, form.line_rows(line, self.context), data, place, batch)
+                self._add_rows(form, form.build_rows_of_line(line, self.context), data, place, batch)
                 return
-        self._quarantine(place, UNRECOGNIZED_LINE, data, batch)
+        self._quarantine_part(place, UNRECOGNIZED_LINE, data, batch)
 
     def _read_container_message(self, message: str, data: bytes, place: str, batch: LogBatch) -> bool:
         """Read what a container wrote; False where no format does. A time and a word in it are no header of syslog."""
         if message.startswith("{"):
-            value, _ = _decode(message.encode())
+            value, _ = _decode_record(message.encode())
             form, value = self._find_format(value) if isinstance(value, dict) else (None, {})
             if form is None or isinstance(form, RowFormat):
                 return False
-            self._record(form, value, data, place, batch)
+            self._read_record(form, value, data, place, batch)
             return True
         for reader in self.formats.lines:
             if (reader is not _SYSLOG or message.startswith("<")) and reader.recognizes_line(message):
-                self._add_rows(reader, reader.line_rows(message, self.context), data, place, batch)
+                self._add_rows(reader, reader.build_rows_of_line(message, self.context), data, place, batch)
                 return True
         return False
 
@@ -216,14 +218,16 @@ class RecordReader:
                     made += 1
                     batch.rows[item.table].append(PlacedRow(item, place, form.name, batch.records))
                 else:
-                    self._quarantine(
+                    self._quarantine_part(
                         join_place(place, item.path), item.reason, item.raw or data, batch, form.name
                     )
         except BadRecordError as error:
-            self._quarantine(join_place(place, error.path), error.reason, data, batch, form.name)
+            self._quarantine_part(join_place(place, error.path), error.reason, data, batch, form.name)
         batch.empty += not made and len(batch.bad) == before
 
-    def _quarantine(self, place: str, reason: str, raw: bytes | str, batch: LogBatch, form: str = "") -> None:
+    def _quarantine_part(
+        self, place: str, reason: str, raw: bytes | str, batch: LogBatch, form: str = ""
+    ) -> None:
         """Set something of the record aside that is being read."""
         batch.bad.append(quarantine_entry(self.context, place, reason, raw, form))
         batch.faulty.add(batch.records)
@@ -247,7 +251,7 @@ class RecordReader:
         return None
 
 
-def _mask(value: object, data: bytes) -> Any:
+def _mask_record(value: object, data: bytes) -> Any:
     """A record without its secrets; one that nests too deeply to be gone through has what is deep in it as text."""
     try:
         return mask_value(value)
@@ -255,7 +259,7 @@ def _mask(value: object, data: bytes) -> Any:
         return mask_value(decode_json(limit_json(escape_half_surrogates(data))))
 
 
-def _decode(data: bytes) -> tuple[object, bool]:
+def _decode_record(data: bytes) -> tuple[object, bool]:
     """The JSON value, or as text why it is none; and whether halves of surrogate pairs are spelled in it."""
     try:
         return msgspec.json.decode(data), False

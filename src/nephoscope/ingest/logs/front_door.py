@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.azure_diagnostics import TABLE, diagnostics_row
+from nephoscope.ingest.logs.azure_diagnostics import TABLE, build_diagnostics_row
 from nephoscope.ingest.logs.categories import read_category
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class FrontDoorFormat:
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a record."""
-        yield diagnostics_row(record, context)
+        yield build_diagnostics_row(record, context)
 
 
 FORMAT = FrontDoorFormat()

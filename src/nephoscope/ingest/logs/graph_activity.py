@@ -10,7 +10,9 @@ from types import MappingProxyType
 from nephoscope.ingest.logs.categories import CategoryFormat
 
 
-def _shape(_record: dict[str, object], properties: dict[str, object], _values: dict[str, object]) -> None:
+def _shape_graph_record(
+    _record: dict[str, object], properties: dict[str, object], _values: dict[str, object]
+) -> None:
     """`properties` repeats the time of the record."""
     properties.pop("timeGenerated", None)
     properties.pop("TimeGenerated", None)
@@ -34,5 +36,5 @@ FORMAT = CategoryFormat(
             "C_DeviceId": "DeviceId",
         }
     ),
-    shape=_shape,
+    shape=_shape_graph_record,
 )

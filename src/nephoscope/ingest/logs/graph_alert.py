@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.files.json_tree import get_list
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
-from nephoscope.ingest.logs.resource_log import first_text, to_text
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.resource_log import find_first_text, to_text
+from nephoscope.ingest.logs.timestamps import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,13 +107,15 @@ class GraphAlertFormat:
         """The row of an alert, as it stands now: its last change is the time of the row."""
         name = next(name for name in _CHANGES if record.get(name))
         given = record[name]
-        time = moment(given)
+        time = parse_moment(given)
         if time is None:
             raise BadRecordError(f"not a time: {to_text(given)[:64]!r}", name)
         values: dict[str, object] = {"TimeGenerated": time, "VendorName": "Microsoft"}
-        values.update({column: first_text(record, name) for column, name in _TEXTS.items()})
-        values.update({column: moment(record.get(name)) for column, name in _TIMES.items()})
-        values.update({column: _capitalize(first_text(record, name)) for column, name in _CAPITAL.items()})
+        values.update({column: find_first_text(record, name) for column, name in _TEXTS.items()})
+        values.update({column: parse_moment(record.get(name)) for column, name in _TIMES.items()})
+        values.update(
+            {column: _capitalize_word(find_first_text(record, name)) for column, name in _CAPITAL.items()}
+        )
         techniques = record.get("mitreTechniques")
         values["Techniques"] = to_text(techniques) if techniques else ""
         entities = [
@@ -130,7 +132,7 @@ class GraphAlertFormat:
         yield LogRow(TABLE, {name: value for name, value in values.items() if value not in ("", None)})
 
 
-def _capitalize(text: str) -> str:
+def _capitalize_word(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 

@@ -18,16 +18,16 @@ from nephoscope.ingest.logs.concurrent_load import ConcurrentLoadError
 from nephoscope.ingest.logs.load_files import (
     KnownLoads,
     LogStream,
-    identity,
+    explain_unreadable_file,
+    identify_file,
     is_log,
     measure_packed_size,
     open_source,
-    unreadable_reason,
 )
 from nephoscope.ingest.logs.load_registry import FileLoad, FileLoads
 from nephoscope.ingest.logs.load_tally import LoadTally
 from nephoscope.ingest.logs.log_reader import read
-from nephoscope.ingest.logs.previous_loads import PreviousLoads, path_context, repeat_suffix
+from nephoscope.ingest.logs.previous_loads import PreviousLoads, find_path_context, repeat_suffix
 from nephoscope.lake.errors import LakeError, NoRoomError, SpoolFullError
 from nephoscope.lake.writing.quarantine import QuarantineEntry
 from nephoscope.state.database.database import StateError
@@ -111,7 +111,7 @@ class FileIngestion:
 
     def _load_archive(self, source: SourceFile, earlier: PreviousLoads) -> None:
         """Take in what a tar archive holds, a member at a time."""
-        if why := unreadable_reason(source):
+        if why := explain_unreadable_file(source):
             self.tally.failed[source.name] = why
             return
         try:
@@ -131,17 +131,17 @@ class FileIngestion:
 
     def file(self, source: SourceFile, earlier: PreviousLoads) -> None:
         """Take a file in, unless its content is there; of one that has grown, what is new."""
-        if why := unreadable_reason(source):
+        if why := explain_unreadable_file(source):
             self.tally.failed[source.name] = why
             return None
         while True:
             try:
-                return self._file(source, earlier)
+                return self._ingest_new_file(source, earlier)
             except ConcurrentLoadError as others:
                 for one in others.loads:
                     earlier.add(one)
 
-    def _file(self, source: SourceFile, earlier: PreviousLoads) -> None:
+    def _ingest_new_file(self, source: SourceFile, earlier: PreviousLoads) -> None:
         """`file` by the loads that are known; ConcurrentLoadError where others began one meanwhile that may be of this file."""
         starts = [b""]
 
@@ -149,17 +149,17 @@ class FileIngestion:
             starts[0] = start
             return self._find_related_loads(source.name, start, earlier)
 
-        def meanwhile(session: Session) -> None:
+        def record_load(session: Session) -> None:
             ledger = self.state.ingested_files
             begun = earlier.find_unknown_loads(
-                ledger.files_begun_since(session, self.workspace.name, earlier.seen)
+                ledger.list_files_begun_since(session, self.workspace.name, earlier.seen)
             )
             if any(earlier.concerns(source.name, content.name, starts[0], one) for one in begun):
                 raise ConcurrentLoadError(begun)
             for one in begun:
                 earlier.add(one)
 
-        content = identity(source, self.limits, find_known)
+        content = identify_file(source, self.limits, find_known)
         same = earlier.find_same_load(source.name, content.name, self.options)
         name = same.identity if same else self._compute_name(source.name, content.name, earlier)
         others = [proof for proof in content.proofs if proof.earlier.identity != name]
@@ -173,22 +173,22 @@ class FileIngestion:
             self._count_known_file(source, content, [same, *before])
             loaded = same
         else:
-            loaded = self._load(source, name, content, continued, before, meanwhile)
+            loaded = self._load_content(source, name, content, continued, before, record_load)
             earlier.add(loaded)
-        if not path_context(source.name):
+        if not find_path_context(source.name):
             return
         for one, content_ in (
             (loaded, content.name),
             *((one.earlier, one.earlier.content) for one in (continued,) if one),
         ):
-            if not path_context(one.name):
-                self._adopt(source, one, content_, earlier)
+            if not find_path_context(one.name):
+                self._adopt_load(source, one, content_, earlier)
 
     def _count_known_file(
         self, source: SourceFile, content: FileContent, loads: Sequence[IngestedFile]
     ) -> None:
         """A file was taken in before, by so many loads."""
-        self.tally.count_known(loads)
+        self.tally.count_known_loads(loads)
         self.advance(measure_packed_size(source.path))
         if content.failure:
             self.tally.failed[source.name] = content.failure
@@ -227,15 +227,15 @@ class FileIngestion:
 
     def _find_related_loads(self, name: str, start: bytes, earlier: PreviousLoads) -> KnownLoads:
         """The loads that a content may have to do with which begins so."""
-        found = earlier.longest_loads(name, start, self.options)
+        found = earlier.find_longest_loads(name, start, self.options)
         marks: dict[str, str] = {}
         if found:
             self._loads.settle()
             marks = self.state.ingested_files.marks([one.identity for one in found], self.workspace.name)
         longer = [(one, marks[one.identity]) for one in found if one.identity in marks]
-        return KnownLoads(earlier.find_appended(name, start, self.options), longer)
+        return KnownLoads(earlier.find_appended_load(name, start, self.options), longer)
 
-    def _load(
+    def _load_content(
         self,
         source: SourceFile,
         name: str,
@@ -252,7 +252,7 @@ class FileIngestion:
 
         def begin(session: Session) -> IngestedFile:
             meanwhile(session)
-            return self.state.ingested_files.begin_in(
+            return self.state.ingested_files.begin_in_transaction(
                 session, name, source.name, self.options, content.size, self.workspace.name,
                 done=at, lines=lines, closing=content.closing, head=content.head, marks=content.marks,
             )  # fmt: skip
@@ -291,11 +291,13 @@ class FileIngestion:
             elif continued.earlier.rows:
                 self.tally.grown.append(source.name)
         self.tally.unfinished = source.name
-        self._read(source, load, None if content.failure else content.size, cut=cut)
+        self._read_content(source, load, None if content.failure else content.size, cut=cut)
         self.tally.read += 1
         self.tally.unfinished = ""
 
-    def _adopt(self, source: SourceFile, one: IngestedFile, content: str, earlier: PreviousLoads) -> None:
+    def _adopt_load(
+        self, source: SourceFile, one: IngestedFile, content: str, earlier: PreviousLoads
+    ) -> None:
         """A load whose path told nothing was of this file, whose path tells its resource: it is of no other file any more."""
         name = self._compute_name(source.name, content, earlier)
         self._loads.settle()
@@ -305,7 +307,7 @@ class FileIngestion:
 
     def _compute_name(self, path: str, content: str, earlier: PreviousLoads) -> str:
         """Return what names a load: the content with what else decides its rows, the options and what the path tells."""
-        said = path_context(path)
+        said = find_path_context(path)
         decisive = f"{self.options}\0{said}" if said else self.options
         name = f"{content}-{blake2b(decisive.encode(), digest_size=6).hexdigest()}" if decisive else content
         return name + repeat_suffix(earlier.run)
@@ -313,7 +315,7 @@ class FileIngestion:
     def _format_producer(self, name: str) -> str:
         return f"{FILE}{self.workspace.name}-{name}"
 
-    def _read(self, source: SourceFile, load: FileLoad, size: int | None, *, cut: bool) -> None:
+    def _read_content(self, source: SourceFile, load: FileLoad, size: int | None, *, cut: bool) -> None:
         """Take in what is not there yet of the first `size` bytes (None = all): what is appended meanwhile has not been looked at."""
         writer, producer = self.lake.writer(), self._format_producer(load.file.identity)
         chunk = _find_next_block(load.file) - 1
@@ -322,13 +324,13 @@ class FileIngestion:
                 self.tally.cut[source.name] = self._count_lines(source, load.file.done) + 1
             for chunk, parsed in self._read_blocks(stream, source.name, load):
                 load.store_chunk()
-                self._append(writer, parsed, producer, chunk, load.lease)
+                self._append_block(writer, parsed, producer, chunk, load.lease)
                 self.tally.add(parsed, self.workspace.subscriptions)
                 load.record_chunk(_build_chunk(chunk, parsed))
             if isinstance(stream, LogStream) and stream.failure:
                 self._quarantine_failure(writer, source, stream, producer, chunk + 1)
 
-    def _append(
+    def _append_block(
         self, writer: Writer, parsed: ParsedBatch, producer: str, sequence: int, lease: HeldLease
     ) -> None:
         """Append a block, waiting while the spool is full and while the disk is; SpoolFullError where the spool stays full."""

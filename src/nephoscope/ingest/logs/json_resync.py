@@ -47,7 +47,7 @@ class ByteWindow(NamedTuple):
     lined: bool
     far: int
 
-    def end_of_broken(self, start: int) -> int:
+    def find_broken_end(self, start: int) -> int:
         """Return where what is broken ends that begins at a byte; 0 = more bytes are needed to tell."""
         found = self._find_end(start) if self.data[start] == 0x7B else self.find_next_record(start + 1, start)
         return self._find_own_line(start, found)
@@ -57,23 +57,23 @@ class ByteWindow(NamedTuple):
         walk = JsonWalk(lines=not self.listed)
         end = walk.end(self.data, start, self.stop)
         if end >= 0:
-            trusted = self._trust_end(end)
+            trusted = self._is_end_trusted(end)
             if trusted:
-                return end if trusted > 0 else self._all()
+                return end if trusted > 0 else self._read_all()
             return self.find_next_record(end, start)
-        return self.find_next_record(start + walk.back, start) if walk.wrong >= 0 else self._all()
+        return self.find_next_record(start + walk.back, start) if walk.wrong >= 0 else self._read_all()
 
     def _find_own_line(self, start: int, found: int) -> int:
         """The first line behind a byte that is a record of its own, where that is before the end that was found."""
         at, stop = start + 1, found or self.stop
         while match := _ON_LINE.search(self.data, at, stop):
-            own = self._is_own(match.start())
+            own = self._is_line_own_record(match.start())
             if own:
                 return match.start() if own > 0 else 0
             at = match.end()
         return found
 
-    def _is_own(self, first: int) -> int:
+    def _is_line_own_record(self, first: int) -> int:
         """1 where a line is a record of its own, 0 where it may be an element of a list or a value, -1 where more bytes are needed.
 
         Behind what is nested stands a comma or a closing bracket. Records that are spread over lines follow each other: where the next
@@ -81,7 +81,7 @@ class ByteWindow(NamedTuple):
         """
         at, before = first, ""
         while True:
-            line = self._line_end(at)
+            line = self._find_line_end(at)
             if line == self.stop and not self.ended:
                 return _MORE
             kind = self._classify_line(at, line)
@@ -105,10 +105,10 @@ class ByteWindow(NamedTuple):
         return "more" if self.data[end:line].strip() else "whole"
 
     def _is_last(self) -> int:
-        """As _is_own(), for a line behind which nothing stands: it may be the first element of a list that was cut there."""
+        """As _is_line_own_record(), for a line behind which nothing stands: it may begin a list that was cut there."""
         return int(self.lined and not self.listed) if self.ended and not self.growing else _MORE
 
-    def _line_end(self, at: int) -> int:
+    def _find_line_end(self, at: int) -> int:
         match = _LINE_END.search(self.data, at, self.stop)
         return match.start() if match else self.stop
 
@@ -123,16 +123,18 @@ class ByteWindow(NamedTuple):
                 if not at:
                     return found
             else:
-                own = found > start and (self._is_own(found) if self._continues_within(start, found) else 1)
+                own = found > start and (
+                    self._is_line_own_record(found) if self._continues_within(start, found) else 1
+                )
                 if own:
                     return found if own > 0 else 0
                 at = found + 1
-        return self._all()
+        return self._read_all()
 
-    def _all(self) -> int:
+    def _read_all(self) -> int:
         return self.stop if self.ended and not self.growing else 0
 
-    def _trust_end(self, end: int) -> int:
+    def _is_end_trusted(self, end: int) -> int:
         """1 where what stands behind the end of a record may stand there, 0 where it may not, -1 where that is not held."""
         match = _SEPARATED.match(self.data, end, self.stop)
         assert match is not None
@@ -159,20 +161,20 @@ class ByteWindow(NamedTuple):
             if end < 0:
                 if walk.wrong >= 0:
                     return max(at + walk.back, first + 1)
-                return self._all() or _MORE
+                return self._read_all() or _MORE
             match = _SEPARATED.match(self.data, end, self.stop)
             assert match is not None
             following = match.end()
             if following == self.stop:
                 return 0 if self.ended else _MORE
             if not match[1]:
-                return 0 if self.data[following] in b"{[" else self._reject_unclosed(end)
+                return 0 if self.data[following] in b"{[" else self._reject_unclosed_list(end)
             if self.data[following] != ord("{"):
                 return following
             at = following
         return 0
 
-    def _reject_unclosed(self, end: int) -> int:
+    def _reject_unclosed_list(self, end: int) -> int:
         """0 where a list is closed behind a byte and so is all it stands in, else where to look on; -1 = more bytes are needed."""
         match = _CLOSED.match(self.data, end, self.stop)
         if match is None:

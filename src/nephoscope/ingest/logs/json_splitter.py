@@ -59,7 +59,7 @@ class JsonCutter(Cutter):
             plain = plain and between and not (piece.error or self.deep)
             between = self._skip_between_records(first=False)
         if not pieces:
-            return self._skip_oversized() if self.oversized else None
+            return self._skip_oversized_record() if self.oversized else None
         stop = pieces[-1].end
         made = [piece._replace(start=piece.start - start, end=piece.end - start) for piece in pieces]
         last = window.buffer[pieces[-1].start : stop]
@@ -68,7 +68,7 @@ class JsonCutter(Cutter):
             window.buffer[start:stop], window.base + start, window.base + stop, False, plain, made, unended
         )
 
-    def _skip_oversized(self) -> RecordBlock | None:
+    def _skip_oversized_record(self) -> RecordBlock | None:
         """Go over the record at the position without holding it; None when its end is left for the next time."""
         window = self.window
         reason, self.oversized = self.oversized, ""
@@ -78,7 +78,7 @@ class JsonCutter(Cutter):
         walk = JsonWalk(lines=not self.listed)
         ended = window.buffer[window.position] == 0x7B and self._walk_record(walk)
         if not ended and (walk.wrong >= 0 or not window.ended or window.buffered_size):
-            ended = self._resync()
+            ended = self._find_next_record()
         if not ended and self.growing:
             return None
         self.told = False
@@ -106,13 +106,13 @@ class JsonCutter(Cutter):
                 return end >= 0
             window.fill(kept + READ)
 
-    def _resync(self) -> bool:
+    def _find_next_record(self) -> bool:
         """Go on behind the position to the next record; whether one was met."""
         window = self.window
         while window.buffered_size:
             window.fill(self.bounds.record)
             start, limit = window.position, window.position + self.bounds.record
-            found = self._hold(limit).find_next_record(start, start)
+            found = self._hold_window(limit).find_next_record(start, start)
             stop = found or min(len(window.buffer), limit - self.bounds.block)
             while found and stop > start + 1 and window.buffer[stop - 1] in b", \t\r\n":
                 stop -= 1  # they say whether a list goes on
@@ -134,8 +134,8 @@ class JsonCutter(Cutter):
             if behind and (window.ended or behind.end() < len(buffer)):
                 end = behind.end()
             plain = plain and (first or _ONLY_SEPARATORS.fullmatch(buffer, start, end) is not None)
-            self._list(start, end, first=first and not opened, opened=opened)
-            stop = self._find_opening(end, apart=first or opened or end > start)
+            self._detect_list(start, end, first=first and not opened, opened=opened)
+            stop = self._find_opening_bracket(end, apart=first or opened or end > start)
             self.count(start, max(end, stop))
             window.position = max(end, stop)
             if not stop:
@@ -143,7 +143,7 @@ class JsonCutter(Cutter):
             self.wrapped = opened = True
             plain = first
 
-    def _list(self, start: int, end: int, *, first: bool, opened: bool) -> None:
+    def _detect_list(self, start: int, end: int, *, first: bool, opened: bool) -> None:
         """See whether what follows stands in a list: by what is between the records, else as the record before it in the block."""
         between = self.window.buffer[start:end]
         stray = b"}" in between and not (b"]" in between or b"," in between)  # is as if nothing were there
@@ -154,7 +154,7 @@ class JsonCutter(Cutter):
         elif first and not self.told:
             self.listed = False
 
-    def _find_opening(self, at: int, *, apart: bool) -> int:
+    def _find_opening_bracket(self, at: int, *, apart: bool) -> int:
         """Behind the bracket that opens an array or an answer at a byte of the window, 0 where none does.
 
         An array begins `apart` from the record before it.
@@ -206,12 +206,12 @@ class JsonCutter(Cutter):
         if not self.key:
             match = _FIRST_KEY.match(window.buffer, start, start + 1024)
             self.key = match.group() if match else b""
-        self._move(size)
+        self._move_window(size)
         if window.buffer[start + size - 1] in b"\r\n":
             self.last = slice(start, start + size)
         return CutRecord(start, start + size, place)
 
-    def _move(self, size: int) -> None:
+    def _move_window(self, size: int) -> None:
         window = self.window
         self.count(window.position, window.position + size)
         self.record += 1
@@ -222,8 +222,8 @@ class JsonCutter(Cutter):
         window = self.window
         while True:
             start = window.position
-            held = self._hold(self._compute_limit(begun))
-            stop = held.end_of_broken(start)
+            held = self._hold_window(self._compute_limit(begun))
+            stop = held.find_broken_end(start)
             if stop:
                 break
             if window.ended and len(window.buffer) <= held.stop:
@@ -239,20 +239,26 @@ class JsonCutter(Cutter):
         apart = b", \t\r\n" if self.listed else b" \t\r\n"
         while window.buffer[start + size - 1] in apart and size > 1:
             size -= 1
-        self._move(size)
+        self._move_window(size)
         if reason == TOO_DEEP and _is_object(window.buffer[start : start + size]):
             reason, self.deep = "", True
         return CutRecord(start, start + size, place, reason)
 
-    def _hold(self, limit: int) -> ByteWindow:
+    def _hold_window(self, limit: int) -> ByteWindow:
         window = self.window
         stop = min(limit, len(window.buffer))
         ended = window.ended and stop == len(window.buffer)
         return ByteWindow(
-            window.buffer, stop, ended, self.growing, self.listed, self._is_lined(), self.bounds.block
+            window.buffer,
+            stop,
+            ended,
+            self.growing,
+            self.listed,
+            self._is_line_separated(),
+            self.bounds.block,
         )
 
-    def _is_lined(self) -> bool:
+    def _is_line_separated(self) -> bool:
         """Return whether the last whole record of the block behind which a line ends has a line of its own."""
         record = self.window.buffer[self.last].rstrip()
         return bool(record) and b"\n" not in record

@@ -103,7 +103,7 @@ class JsonWalk:
         """Go over flat members or elements, or over one token."""
         if self._worded:
             self._worded = False
-            at = _run(data, at, stop)
+            at = _skip_word(data, at, stop)
         if self._open and not self._deeper and self._last in b"{[,":
             flat = _FLAT[self.lines][self._open[-1]].match(data, at, stop).end()  # type: ignore[union-attr]
             if flat > at:
@@ -146,17 +146,17 @@ class JsonWalk:
         elif mark not in b",:":
             self._last = _VALUE
             if mark in _PAIRS:
-                self._close()
+                self._close_bracket()
             elif mark == _QUOTE:
                 self._quoted = True
             else:
                 self._last = _WORDY
-                at = _run(data, at, stop)
+                at = _skip_word(data, at, stop)
                 self._worded = at == stop
                 return at
         return at + 1
 
-    def _close(self) -> None:
+    def _close_bracket(self) -> None:
         if self._deeper:
             self._deeper -= 1
         else:
@@ -170,7 +170,7 @@ class JsonWalk:
         return self._on_line if at == start else data.find(b"\n", start, at) == at - 1
 
 
-def _run(data: bytes, at: int, stop: int) -> int:
+def _skip_word(data: bytes, at: int, stop: int) -> int:
     """Behind the word at a byte."""
     word = _WORDS.match(data, at, stop)
     return word.end() if word else at

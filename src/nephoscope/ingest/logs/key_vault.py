@@ -11,7 +11,9 @@ from nephoscope.ingest.logs.categories import CategoryFormat
 from nephoscope.ingest.logs.column_filling import parse_json_text
 
 
-def _shape(record: dict[str, object], _properties: dict[str, object], values: dict[str, object]) -> None:
+def _shape_key_vault_record(
+    record: dict[str, object], _properties: dict[str, object], values: dict[str, object]
+) -> None:
     """The identity is an object of claims; the category says nothing that the table does not."""
     record.pop("category", None)
     record.pop("Category", None)
@@ -26,5 +28,5 @@ FORMAT = CategoryFormat(
     routes=MappingProxyType({"auditevent": "AZKVAuditLogs"}),
     provider="microsoft.keyvault",
     both=True,
-    shape=_shape,
+    shape=_shape_key_vault_record,
 )

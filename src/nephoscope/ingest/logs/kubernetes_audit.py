@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
+from nephoscope.ingest.logs.azure_diagnostics import build_diagnostics_row
 from nephoscope.ingest.logs.categories import read_category
 from nephoscope.ingest.logs.column_filling import Filling, parse_json_text, start_row
 from nephoscope.ingest.logs.log_format import LogRow
@@ -55,14 +55,14 @@ class KubernetesAuditFormat:
             time = record.get("stageTimestamp", record.get("requestReceivedTimestamp"))
             yield self._build_row({"time": time}, {}, record, context)
             return
-        if context.destination.azure_diagnostics:
-            yield diagnostics_row(record, context)
+        if context.destination.allows_azure_diagnostics:
+            yield build_diagnostics_row(record, context)
         if context.destination.is_dedicated:
             properties = parse_json_text(record.get("properties", record.get("Properties")))
             properties = properties if isinstance(properties, dict) else {}
             event = parse_json_text(properties.get("log"))
             if not isinstance(event, dict):
-                yield context.fault(
+                yield context.make_fault(
                     "the log of an audit event is not a JSON object", "properties.log", event or ""
                 )
                 return

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
+from nephoscope.ingest.logs.azure_diagnostics import build_diagnostics_row
 from nephoscope.ingest.logs.categories import build_row, find_dedicated_table
 from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.log_format import StreamContext
@@ -46,12 +46,14 @@ class KubernetesControlPlaneFormat:
         if context.destination.is_dedicated:
             table = find_dedicated_table(record, _NOWHERE)
             filling = self.fillings.setdefault(table, Filling(table, _RENAMES))
-            yield build_row(record, context, filling, _shape)
-        if context.destination.azure_diagnostics:
-            yield diagnostics_row(record, context)
+            yield build_row(record, context, filling, _shape_control_plane_record)
+        if context.destination.allows_azure_diagnostics:
+            yield build_diagnostics_row(record, context)
 
 
-def _shape(_record: dict[str, object], properties: dict[str, object], values: dict[str, object]) -> None:
+def _shape_control_plane_record(
+    _record: dict[str, object], properties: dict[str, object], values: dict[str, object]
+) -> None:
     """The level that the line tells; its line break is no part of it."""
     line = properties.get("log")
     if line is None:

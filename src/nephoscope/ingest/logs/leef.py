@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.cef import put_members, read_device_time, unescape
+from nephoscope.ingest.logs.cef import put_members, read_device_time, unescape_cef_value
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow, StreamContext
-from nephoscope.ingest.logs.syslog_header import SyslogHeader, header
+from nephoscope.ingest.logs.syslog_header import SyslogHeader, parse_syslog_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,14 +68,18 @@ class LogEventExtendedFormat:
         """Return whether an event begins near the start of a line."""
         return "LEEF:" in line and _BEGIN.search(line, 0, _FARTHEST) is not None
 
-    def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
+    def build_rows_of_line(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an event; raises BadRecordError where its header is cut."""
         match = _BEGIN.search(line, 0, _FARTHEST)
         if match is None:
             raise BadRecordError("the line has no LEEF event")
-        before = header(line[: match.start()].rstrip(), context) if match.start() else SyslogHeader("")
+        before = (
+            parse_syslog_header(line[: match.start()].rstrip(), context)
+            if match.start()
+            else SyslogHeader("")
+        )
         values, rest = _parse_head(line[match.end() :])
-        members, severity = _translate(_read_members(rest, match["version"]))
+        members, severity = _translate_to_cef(_read_members(rest, match["version"]))
         put_members(values, members)
         values |= {"Activity": values["DeviceEventClassID"], "LogSeverity": severity, "Computer": before.host}
         values["TimeGenerated"] = before.time or read_device_time(members, context) or context.now
@@ -87,7 +91,9 @@ def _parse_head(text: str) -> tuple[dict[str, object], str]:
     parts = text.split("|", len(_HEADER))
     if len(parts) < len(_HEADER):
         raise BadRecordError(f"the LEEF header ends before its {_HEADER[len(parts)]}")
-    values: dict[str, object] = dict(zip(_HEADER, (unescape(one).strip() for one in parts), strict=False))
+    values: dict[str, object] = dict(
+        zip(_HEADER, (unescape_cef_value(one).strip() for one in parts), strict=False)
+    )
     return values, parts[len(_HEADER)] if len(parts) > len(_HEADER) else ""
 
 
@@ -103,14 +109,19 @@ def _read_members(text: str, version: str) -> list[tuple[str, str]]:
     if delimiter in text or not _KEY.search(text):
         pieces = (piece.partition("=") for piece in text.split(delimiter))
         return [
-            (key.strip(), unescape(value.strip())) for key, equals, value in pieces if equals and key.strip()
+            (key.strip(), unescape_cef_value(value.strip()))
+            for key, equals, value in pieces
+            if equals and key.strip()
         ]
     keys = list(_KEY.finditer(text))
     ends = [one.start() for one in keys[1:]] + [len(text)]
-    return [(one[1], unescape(text[one.end() : end].strip())) for one, end in zip(keys, ends, strict=True)]
+    return [
+        (one[1], unescape_cef_value(text[one.end() : end].strip()))
+        for one, end in zip(keys, ends, strict=True)
+    ]
 
 
-def _translate(members: list[tuple[str, str]]) -> tuple[list[tuple[str, str]], str]:
+def _translate_to_cef(members: list[tuple[str, str]]) -> tuple[list[tuple[str, str]], str]:
     """Members under the keys of CEF, and the severity, which CEF has in its header."""
     severity = next((value for key, value in members if key.lower() == "sev"), "")
     kept = [(_MEANS.get(key.lower(), key), value) for key, value in members if key.lower() != "sev"]

@@ -18,9 +18,9 @@ class LineCutter(Cutter):
             return None
         self.find_ends()
         start = window.position
-        stop = self._stop()
+        stop = self._find_last_line_end()
         if not stop:
-            return self._skip_oversized()
+            return self._skip_oversized_line()
         if stop == start:
             return None
         data = window.buffer[start:stop]
@@ -37,7 +37,7 @@ class LineCutter(Cutter):
         unended = len(data) - max(map(data.rfind, self.ends)) - 1
         return RecordBlock(data, window.base + start, window.base + stop, True, False, pieces, unended)
 
-    def _stop(self) -> int:
+    def _find_last_line_end(self) -> int:
         """The end of the last line that ends within the block, or of the one that ends soon behind it; 0 where none does."""
         window = self.window
         limit = window.position + self.bounds.block
@@ -53,7 +53,7 @@ class LineCutter(Cutter):
         found = [at for at in (data.find(end, start, stop) for end in self.ends) if at >= 0]
         return min(found, default=-1) + 1
 
-    def _skip_oversized(self) -> RecordBlock | None:
+    def _skip_oversized_line(self) -> RecordBlock | None:
         """Go over the line at the position without holding it; None when its end is left for the next time."""
         window = self.window
         place = self.place(window.position)

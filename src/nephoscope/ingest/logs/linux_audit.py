@@ -46,7 +46,7 @@ class LinuxAuditFormat:
         """Return whether a line is a record with its type, time and serial number."""
         return _HEAD.match(line) is not None
 
-    def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:  # noqa: ARG002 - the protocol
+    def build_rows_of_line(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:  # noqa: ARG002 - the protocol
         """The row of a record."""
         match = _HEAD.match(line)
         if match is None:
@@ -61,10 +61,10 @@ class LinuxAuditFormat:
         }
         if match["node"]:
             values["Computer"] = values["node"] = match["node"]
-        yield LogRow(TABLE, values | audit_values(match["type"], fields))
+        yield LogRow(TABLE, values | build_audit_values(match["type"], fields))
 
 
-def audit_values(record_type: str, fields: dict[str, str]) -> dict[str, object]:
+def build_audit_values(record_type: str, fields: dict[str, str]) -> dict[str, object]:
     """The columns of the fields of a record of a type; fields without a column are left out."""
     if record_type == "PATH" and "name" in fields:
         fields["path"] = fields.pop("name")

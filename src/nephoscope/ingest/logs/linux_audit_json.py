@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.linux_audit import TABLE, audit_values
+from nephoscope.ingest.logs.linux_audit import TABLE, build_audit_values
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ class LinuxAuditJsonFormat:
         if isinstance(node := record.get("NODE"), str) and node:
             common["Computer"] = common["node"] = node
         for kind, one in _read_records(record):
-            yield LogRow(TABLE, {**common, "RecordType": kind, **audit_values(kind, _read_flat_fields(one))})
+            yield LogRow(
+                TABLE, {**common, "RecordType": kind, **build_audit_values(kind, _read_flat_fields(one))}
+            )
 
 
 def _read_records(event: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:

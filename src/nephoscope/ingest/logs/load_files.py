@@ -76,7 +76,7 @@ def find_files(paths: Sequence[str], limits: ArchiveLimits) -> LogFileSet:
     for text in paths:
         roots = [Path(text)] if os.path.exists(text) else _match_glob(text, failed)  # noqa: PTH110
         for root in roots:
-            for path in _walk(root, passed_over, failed):
+            for path in _walk_log_files(root, passed_over, failed):
                 for source in _list_sources(path, root, limits, passed_over):
                     sources.setdefault(source.name, source)
     return LogFileSet(list(sources.values()), passed_over, failed)
@@ -110,7 +110,7 @@ def _list_sources(
             passed_over.append(Path(source.name))
 
 
-def _walk(root: Path, passed_over: list[Path], failed: dict[str, str]) -> Iterator[Path]:
+def _walk_log_files(root: Path, passed_over: list[Path], failed: dict[str, str]) -> Iterator[Path]:
     if os.path.isfile(root):  # noqa: PTH113 - False where it may not be asked
         yield root
         return
@@ -120,10 +120,10 @@ def _walk(root: Path, passed_over: list[Path], failed: dict[str, str]) -> Iterat
         )
         return
 
-    def note_unlisted(error: OSError) -> None:
+    def record_unlisted_folder(error: OSError) -> None:
         failed[str(error.filename)] = f"cannot be listed: {error.strerror}"
 
-    for folder, folders, names in os.walk(root, onerror=note_unlisted):
+    for folder, folders, names in os.walk(root, onerror=record_unlisted_folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         _refuse_links(Path(folder), folders, root, failed)
         for name in sorted(names):
@@ -156,7 +156,7 @@ def is_log(name: str) -> bool:
     return lowered.endswith(".zip") or turned.endswith(_LOGS) or _BARE.fullmatch(turned) is not None
 
 
-def family(name: str) -> str:
+def strip_rotation_suffix(name: str) -> str:
     """The path of a file without what it has behind its name where it was turned over or packed: the same for all its versions."""
     folder, slash, base = name.rpartition("/")
     for packed in _PACKED:
@@ -164,7 +164,7 @@ def family(name: str) -> str:
     return folder + slash + _TURNED.sub("", base)
 
 
-def unreadable_reason(source: SourceFile) -> str:
+def explain_unreadable_file(source: SourceFile) -> str:
     """Explain why a file cannot be opened; empty where it can."""
     try:
         with source.path.open("rb") as raw:
@@ -291,7 +291,7 @@ class FileContent(NamedTuple):
     lined: bool = False
 
 
-def identity(
+def identify_file(
     source: SourceFile,
     limits: ArchiveLimits,
     earlier: Callable[[bytes], KnownLoads] = lambda _: KnownLoads(AppendDetector()),
@@ -309,7 +309,7 @@ def identity(
                 head, growth, later, marks = (
                     hash_head(chunk), known.shorter, LongerContents(known.longer), Fingerprints(chunk[:_HEAD]),
                 )  # fmt: skip
-            _hash(chunk, size, digest, growth, later, marks)
+            _hash_chunk(chunk, size, digest, growth, later, marks)
             size += len(chunk)
             tail = (tail + chunk[-TAIL:])[-TAIL:]
     except FileError as error:
@@ -329,7 +329,7 @@ def identity(
     )
 
 
-def _hash(
+def _hash_chunk(
     chunk: bytes,
     size: int,
     digest: blake2b,
@@ -340,7 +340,7 @@ def _hash(
     """Take a chunk into the digest of the `size` bytes before it, and look at it at every place that is asked for."""
     at = 0
     while at < len(chunk):
-        mark, wanted = marks.next(chunk, at, size), later.next(size + at) - size
+        mark, wanted = marks.take_next_offset(chunk, at, size), later.find_next_place(size + at) - size
         stop = min((one for one in (mark, wanted) if at < one <= len(chunk)), default=len(chunk))
         part = chunk[at:stop]
         growth.feed(digest, size + at, part)

@@ -58,7 +58,7 @@ class FileLoad:
         files.end(session, self.file.identity, self.file.workspace, self._last)
         if self._continues:
             files.unmark(session, self._continues, self.file.workspace)
-        self.lease.release_in(session)
+        self.lease.release_in_transaction(session)
 
 
 @dataclass
@@ -77,7 +77,7 @@ class FileLoads:
         `begin` records it in the transaction that takes it.
         """
         shared = f"ingest/{blake2b(name.encode(), digest_size=1).hexdigest()}"
-        file, taken = self._begin(shared, begin)
+        file, taken = self._begin_load(shared, begin)
         load = FileLoad(file, HeldLease(taken, self.seconds), self)
         try:
             yield load
@@ -85,7 +85,9 @@ class FileLoads:
             if load is not self._over:
                 load.lease.release()
 
-    def _begin(self, shared: str, begin: Callable[[Session], IngestedFile]) -> tuple[IngestedFile, Lease]:
+    def _begin_load(
+        self, shared: str, begin: Callable[[Session], IngestedFile]
+    ) -> tuple[IngestedFile, Lease]:
         gone: list[str] = []
         while True:
             with self.state.transaction() as session:
@@ -95,7 +97,9 @@ class FileLoads:
                 # in one order in every process, so that two of them wait for each other and do not lock each other out
                 if over is not None and over.lease.name <= shared:
                     over.settle(session)
-                taken = self.state.leases.acquire_in(session, [shared], self._holder, self.seconds, gone)
+                taken = self.state.leases.acquire_in_transaction(
+                    session, [shared], self._holder, self.seconds, gone
+                )
                 if over is not None and over.lease.name > shared:
                     over.settle(session)
                 file = begin(session) if taken else None

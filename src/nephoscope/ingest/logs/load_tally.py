@@ -92,7 +92,7 @@ class LoadTally:
         """Count how many rows the known files have in the lake."""
         return sum(self.known_loads.values())
 
-    def count_known(self, loads: Iterable[IngestedFile]) -> None:
+    def count_known_loads(self, loads: Iterable[IngestedFile]) -> None:
         """Count a known file by the loads that took it in: one that has grown was taken in by several, a copy by the same ones."""
         self.known += 1
         self.known_loads.update({one.identity: one.rows for one in loads})

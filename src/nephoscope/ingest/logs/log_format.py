@@ -62,7 +62,7 @@ class Destination(StrEnum):
         return self is not Destination.AZURE_DIAGNOSTICS
 
     @property
-    def azure_diagnostics(self) -> bool:
+    def allows_azure_diagnostics(self) -> bool:
         """Return whether AzureDiagnostics (or another table that a newer one replaced) is written."""
         return self is not Destination.DEDICATED
 
@@ -86,7 +86,7 @@ class StreamContext:
     encoding: str = USUAL
     sender: ResourceBinding | None = None
 
-    def fault(self, reason: str, path: str = "", raw: object = "") -> RecordFault:
+    def make_fault(self, reason: str, path: str = "", raw: object = "") -> RecordFault:
         """A part of a record that is set aside while the rest goes on: `yield context.bad(...)`."""
         return RecordFault(reason, path, raw if isinstance(raw, str) else repr(raw))
 
@@ -140,7 +140,7 @@ class LineFormat(NamedFormat, Protocol):
         """Return whether a line (without its end) is of this format; never raises."""
         ...
 
-    def line_rows(self, line: str, context: StreamContext, /) -> Iterator[LogRow | RecordFault]:
+    def build_rows_of_line(self, line: str, context: StreamContext, /) -> Iterator[LogRow | RecordFault]:
         """The rows of a line; raises BadRecordError, and nothing else."""
         ...
 
@@ -185,7 +185,7 @@ class FileFormat(NamedFormat, Protocol):
         """Return whether a file whose first bytes (at most 64 KiB) these are is of this format; never raises."""
         ...
 
-    def file_rows(self, stream: BinaryIO, context: StreamContext, /) -> Iterator[FileItem]:
+    def build_rows_of_file(self, stream: BinaryIO, context: StreamContext, /) -> Iterator[FileItem]:
         """The rows of a file; raises BadRecordError (nothing more can be read), and nothing else."""
         ...
 
@@ -195,7 +195,7 @@ class GrowingFileFormat(FileFormat, Protocol):
     """A format of files that grow at their end, below a header."""
 
     def read_rows_from(self, stream: BinaryIO, context: StreamContext, at: int, /) -> Iterator[FileItem]:
-        """Read as file_rows() does the rows behind byte `at`, where one ended; the stream begins with the header."""
+        """Read as build_rows_of_file() does the rows behind byte `at`, where one ended; the stream begins with the header."""
         ...
 
 

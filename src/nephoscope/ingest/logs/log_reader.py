@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, BinaryIO
 
-from nephoscope.ingest.logs.avro_capture import MAGIC, read_captured
-from nephoscope.ingest.logs.binary_files import unsupported_reason
+from nephoscope.ingest.logs.avro_capture import MAGIC, read_captured_messages
+from nephoscope.ingest.logs.binary_files import explain_unsupported_content
 from nephoscope.ingest.logs.format_dispatch import RecordReader
 from nephoscope.ingest.logs.gzip_messages import unpack_message
 from nephoscope.ingest.logs.parsed_batch import parse_batch
 from nephoscope.ingest.logs.record_framing import blocks
 from nephoscope.ingest.logs.row_batch import LogBatch, quarantine_entry
-from nephoscope.ingest.logs.whole_file_formats import find_whole_file_format, peek, read_file
+from nephoscope.ingest.logs.whole_file_formats import find_whole_file_format, peek_stream, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ _HEAD = 64 * 1024
 _PART = 1024 * 1024
 
 
-def batches(
+def read_batches(
     stream: BinaryIO,
     formats: Formats,
     context: StreamContext,
@@ -47,23 +47,23 @@ def batches(
         formats = formats.select_table(context.table)
     reader = RecordReader(formats, context)
     if (resume_at == 0 or from_start) and not growing:
-        stream, head = peek(stream)
+        stream, head = peek_stream(stream)
         if head.startswith(MAGIC) and (formats.records or formats.lines):
-            yield from read_captured(stream, context, lambda body: _read_message(body, reader))
+            yield from read_captured_messages(stream, context, lambda body: _read_message(body, reader))
             return
-        found = _as_a_whole(stream, head, reader, resume_at)
+        found = _read_as_whole(stream, head, reader, resume_at)
         if found is not None:
             yield from found
             return
     if from_start:
-        _skip(stream, resume_at)
+        _skip_bytes(stream, resume_at)
     for block in blocks(stream, offset=resume_at, growing=growing, text=text):
-        yield reader.batch(block)
+        yield reader.read_batch(block)
 
 
-def _as_a_whole(stream: BinaryIO, head: bytes, reader: RecordReader, at: int) -> Iterator[LogBatch] | None:
+def _read_as_whole(stream: BinaryIO, head: bytes, reader: RecordReader, at: int) -> Iterator[LogBatch] | None:
     """The rows of a file that is read as a whole, or why it is not read; None where it is a stream of records."""
-    if wrong := unsupported_reason(head):
+    if wrong := explain_unsupported_content(head):
         bad = [quarantine_entry(reader.context, "byte 0", wrong, head[:_FEW], "")]
         return iter([LogBatch(-1, refused=True, bad=bad)])
     form = find_whole_file_format(head, reader.formats, reader.context)
@@ -76,8 +76,8 @@ def _read_message(body: bytes, reader: RecordReader) -> LogBatch:
     batch = LogBatch(-1)
     whole = None
     if content[:1] not in (b"{", b"["):
-        whole = _as_a_whole(io.BytesIO(content), content[:_HEAD], reader, 0)
-    for part in whole if whole is not None else map(reader.batch, blocks(io.BytesIO(content))):
+        whole = _read_as_whole(io.BytesIO(content), content[:_HEAD], reader, 0)
+    for part in whole if whole is not None else map(reader.read_batch, blocks(io.BytesIO(content))):
         batch.add(part)
         if part.refused:
             batch.faulty.add(batch.records)
@@ -91,7 +91,7 @@ def _read_message(body: bytes, reader: RecordReader) -> LogBatch:
     return batch
 
 
-def _skip(stream: BinaryIO, size: int) -> None:
+def _skip_bytes(stream: BinaryIO, size: int) -> None:
     while size > 0 and (part := stream.read(min(size, _PART))):
         size -= len(part)
 
@@ -109,7 +109,7 @@ def read(
     from_start: bool = False,
 ) -> Iterator[ParsedBatch]:
     """The rows of a stream for the tables of a workspace; everything else as for `batches`."""
-    found = batches(
+    found = read_batches(
         stream, formats, context, resume_at=resume_at, growing=growing, text=text, from_start=from_start
     )
     for batch in found:

@@ -136,7 +136,7 @@ def _unwrap_text(text: str, way: _Way) -> Iterator[WrappedRecord]:
     lines = [line for line in text.splitlines() if line.strip()]
     packed, why = ("", "") if any(map(way.known, lines[:_ASKED])) else _decode_base64(text)
     if packed or why:
-        yield from _unwrap_unpacked(packed, why, way.descend(way.path))
+        yield from _unwrap_unpacked_message(packed, why, way.descend(way.path))
         return
     for number, line in enumerate(lines, 1):
         yield (way._replace(path=f"{way.path}, line {number}") if len(lines) > 1 else way).to_record(line)
@@ -173,10 +173,10 @@ def _unwrap_bytes(text: str, way: _Way) -> Iterator[WrappedRecord]:
         inner = content.decode()
     except UnicodeError:
         inner, why = text, ""
-    yield from _unwrap_unpacked(inner, why, way)
+    yield from _unwrap_unpacked_message(inner, why, way)
 
 
-def _unwrap_unpacked(text: str, why: str, way: _Way) -> Iterator[WrappedRecord]:
+def _unwrap_unpacked_message(text: str, why: str, way: _Way) -> Iterator[WrappedRecord]:
     """Yield what is in a text, and why no more of it could be unpacked."""
     yield from _unwrap_value(text, way)
     if why:

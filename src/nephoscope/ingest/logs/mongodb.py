@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
-from nephoscope.ingest.logs.timestamps import moment
-from nephoscope.lake.schema.coercion import json_text
+from nephoscope.ingest.logs.timestamps import parse_moment
+from nephoscope.lake.schema.coercion import to_json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,7 +44,7 @@ class MongoDBFormat:
     def rows(self, record: Mapping[str, object], context: StreamContext, /) -> Iterator[LogRow | RecordFault]:  # noqa: ARG002 - the protocol
         """The row of a message: its attributes stand behind it, address and user as other programs write them."""
         written = record["t"]
-        time = moment(str(written["$date"])) if isinstance(written, dict) else None
+        time = parse_moment(str(written["$date"])) if isinstance(written, dict) else None
         if time is None:
             raise BadRecordError("not a time", "t.$date")
         attributes = record.get("attr")
@@ -69,7 +69,7 @@ def _describe_message(text: str, attributes: Mapping[str, object]) -> str:
     if "user" in about:
         parts.append(f"user={about['user']}")
     if attributes:
-        parts.append(json_text(attributes))
+        parts.append(to_json_text(attributes))
     return " ".join(parts)
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,7 +37,7 @@ class NextcloudFormat:
 
     def rows(self, record: Mapping[str, object], context: StreamContext, /) -> Iterator[LogRow | RecordFault]:  # noqa: ARG002 - the protocol
         """The row of an entry; its address and user stand behind the message, as other programs write them."""
-        time = moment(str(record.get("time")))
+        time = parse_moment(str(record.get("time")))
         if time is None:
             raise BadRecordError("not a time", "time")
         about = [str(record["message"])]

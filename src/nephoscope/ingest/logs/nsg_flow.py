@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import read_category
-from nephoscope.ingest.logs.flow_columns import available, scan_block
-from nephoscope.ingest.logs.flow_tuple import TABLE, nsg_values, tuple_rows
+from nephoscope.ingest.logs.flow_columns import is_scanner_available, scan_block
+from nephoscope.ingest.logs.flow_tuple import TABLE, build_tuple_rows, parse_nsg_values
 from nephoscope.ingest.logs.resource_log import (
-    first_text,
-    integer,
+    find_first_text,
+    parse_integer,
     parse_subscription,
     read_properties,
     read_resource_id,
@@ -44,9 +44,9 @@ class NsgFlowFormat:
         properties = read_properties(record)
         group = read_resource_id(record, context)
         base = {
-            "FlowLogVersion": integer(properties.get("Version", properties.get("version"))),
-            "TargetResourceId": first_text(record, "resourceId", "ResourceId") or group,
-            "AclGroup": first_text(record, "resourceId", "ResourceId") or group,
+            "FlowLogVersion": parse_integer(properties.get("Version", properties.get("version"))),
+            "TargetResourceId": find_first_text(record, "resourceId", "ResourceId") or group,
+            "AclGroup": find_first_text(record, "resourceId", "ResourceId") or group,
             "_ResourceId": group,
             "_SubscriptionId": parse_subscription(group),
         }
@@ -56,11 +56,13 @@ class NsgFlowFormat:
             for inner, flow in enumerate(require_list(rule, "flows", path)):
                 mac = {"MacAddress": to_text(flow.get("mac")).upper()}
                 where = f"{path}.flows[{inner}].flowTuples"
-                yield from tuple_rows(flow.get("flowTuples"), nsg_values, named | mac, where, context)
+                yield from build_tuple_rows(
+                    flow.get("flowTuples"), parse_nsg_values, named | mac, where, context
+                )
 
     def scan(self, data: bytes, context: StreamContext) -> ScannedRows | None:  # noqa: ARG002 - the protocol's
         """The rows of a block at once, where the extra `numba` is installed."""
-        return scan_block(1, data, CATEGORY) if available() else None
+        return scan_block(1, data, CATEGORY) if is_scanner_available() else None
 
 
 FORMAT = NsgFlowFormat()

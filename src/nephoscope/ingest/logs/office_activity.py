@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.column_filling import Filling, fold_name
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
-from nephoscope.ingest.logs.resource_log import integer, to_text
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.resource_log import parse_integer, to_text
+from nephoscope.ingest.logs.timestamps import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,14 +109,14 @@ class OfficeActivityFormat:
         """The row of an activity."""
         members = {fold_name(name): name for name in record}
         created = record[members["creationtime"]]
-        time = moment(created)
+        time = parse_moment(created)
         if time is None:
             raise BadRecordError(f"not a time: {to_text(created)[:64]!r}", members["creationtime"])
         values: dict[str, object] = {"TimeGenerated": time}
         for column, names in (("RecordType", _RECORD_TYPES), ("UserType", _USER_TYPES)):
             given = record.get(members.get(fold_name(column), ""))
             if given is not None:
-                number = integer(given)
+                number = parse_integer(given)
                 values[column] = to_text(given) if number is None else names.get(number, str(number))
         organization = record.get(members.get("organizationid", ""))
         if organization is not None:

@@ -13,7 +13,7 @@ from nephoscope.ingest.logs.flow_tuple import TABLE as FLOWS
 from nephoscope.ingest.logs.quarantine_sorting import RecordSorter
 from nephoscope.lake.dictionary_rows import join_tables, unpack_schema
 from nephoscope.lake.schema.column_types import STANDARD
-from nephoscope.lake.schema.row_conversion import complete, to_arrow_rows
+from nephoscope.lake.schema.row_conversion import complete_rows, to_arrow_rows
 
 if TYPE_CHECKING:
     from nephoscope.ingest.logs.log_format import StreamContext
@@ -58,7 +58,9 @@ def parse_batch(batch: LogBatch, context: StreamContext, tables: Tables, workspa
             # traffic analytics are made of flows also where only the former are wanted
             if workspace.accepts_table(name) or name == FLOWS:
                 senders = [(context.sender, arrow.num_rows)]
-                rows = complete(tables[name], arrow, workspace=workspace, now=context.now, senders=senders)
+                rows = complete_rows(
+                    tables[name], arrow, workspace=workspace, now=context.now, senders=senders
+                )
                 made[name].append(rows.table)
             if workspace.accepts_table(name):
                 sorting.add_scanned_rows(ready, name, arrow, rows)
@@ -79,18 +81,18 @@ def parse_batch(batch: LogBatch, context: StreamContext, tables: Tables, workspa
     analytics = {name: rows for name, rows in derived.items() if workspace.accepts_table(name)}
     if any(rows.num_rows for rows in analytics.values()):
         sorting.add_derived_rows(batch, FLOWS)
-    unwanted = _count_unwanted(batch, sorting, tables, workspace)
+    unwanted = _count_unwanted_rows(batch, sorting, tables, workspace)
     unwanted.update({name: rows.num_rows for name, rows in derived.items() if name not in analytics})
     return ParsedBatch(
         {name: rows for name, rows in whole.items() if workspace.accepts_table(name)} | analytics,
         batch.bad + sorting.entries, batch.end, sorting.compute_outcome(batch.records),
         batch.sure, batch.text, batch.recoded, batch.halves,
-        sum(rows.num_rows for rows in analytics.values()), _count_undeclared(batch, context, tables),
-        _count_untimed(batch, context, workspace), batch.refused, dict(unwanted),
+        sum(rows.num_rows for rows in analytics.values()), _count_undeclared_members(batch, context, tables),
+        _count_untimed_rows(batch, context, workspace), batch.refused, dict(unwanted),
     )  # fmt: skip
 
 
-def _count_unwanted(
+def _count_unwanted_rows(
     batch: LogBatch, sorting: RecordSorter, tables: Tables, workspace: Workspace
 ) -> Counter[str]:
     """Count how many rows are of tables that the workspace does not take; what is lost with them is set aside."""
@@ -107,7 +109,7 @@ def _count_unwanted(
     return counts
 
 
-def _count_undeclared(batch: LogBatch, context: StreamContext, tables: Tables) -> int:
+def _count_undeclared_members(batch: LogBatch, context: StreamContext, tables: Tables) -> int:
     """Count how many rows for the table that was asked for have none of its own columns."""
     table = tables.get(context.table) if context.table else None
     if table is None:
@@ -116,7 +118,7 @@ def _count_undeclared(batch: LogBatch, context: StreamContext, tables: Tables) -
     return sum(own.isdisjoint(one.row.values) for one in batch.rows.get(context.table, ()))
 
 
-def _count_untimed(batch: LogBatch, context: StreamContext, workspace: Workspace) -> dict[str, int]:
+def _count_untimed_rows(batch: LogBatch, context: StreamContext, workspace: Workspace) -> dict[str, int]:
     """Count how many rows of which table have the very moment of ingestion that formats give to a record without a time."""
     counts = {
         name: sum(one.row.values.get("TimeGenerated") is context.now for one in placed)
@@ -135,13 +137,13 @@ def _index_analytics(
     from nephoscope.ingest.logs import network_analytics, traffic_analytics
 
     plain = flows.cast(unpack_schema(flows.schema))
-    rows = traffic_analytics.analytics(plain, context.whereabouts, context.now)
+    rows = traffic_analytics.build_traffic_analytics(plain, context.whereabouts, context.now)
     made = {}
     if context.destination.is_dedicated:
         made[traffic_analytics.TABLE] = rows
-    if context.destination.azure_diagnostics:
+    if context.destination.allows_azure_diagnostics:
         made[network_analytics.TABLE] = network_analytics.convert_rows(rows)
     return {
-        name: complete(tables[name], one, workspace=workspace, now=context.now).table
+        name: complete_rows(tables[name], one, workspace=workspace, now=context.now).table
         for name, one in made.items()
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.azure_diagnostics import resource_columns
+from nephoscope.ingest.logs.azure_diagnostics import build_resource_columns
 from nephoscope.ingest.logs.categories import ENVELOPE
 from nephoscope.ingest.logs.column_filling import Filling, start_row
 from nephoscope.ingest.logs.log_format import LogRow
@@ -39,7 +39,7 @@ class PlatformMetricsFormat:
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a metric in a grain of time."""
         values = start_row(record, context)
-        columns = resource_columns(values.get("_ResourceId", ""))
+        columns = build_resource_columns(values.get("_ResourceId", ""))
         values.update({name: value for name, value in columns.items() if name in _COLUMNS})
         _FILLING.fill(values, record, skip=ENVELOPE)
         yield _FILLING.row(values)

@@ -15,7 +15,7 @@ from nephoscope.ingest.logs.append_detection import (
     ShorterLoads,
     hash_head,
 )
-from nephoscope.ingest.logs.load_files import family
+from nephoscope.ingest.logs.load_files import strip_rotation_suffix
 from nephoscope.ingest.logs.log_format import StreamContext
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def repeat_suffix(run: str) -> str:
 
 
 @lru_cache(maxsize=16384)
-def path_context(name: str) -> str:
+def find_path_context(name: str) -> str:
     """Return what the path of a file tells of its records, the resource and the tenant, in one spelling; '' where that is nothing."""
     context = StreamContext(name)
     return f"{context.resource_id} {context.tenant_id}".strip().lower()
@@ -67,7 +67,7 @@ class PreviousLoads:
         self._short.add(one)
         if _LOADED_ONCE.fullmatch(one.identity.removesuffix(repeat_suffix(self.run))):
             self._contents.setdefault(one.content, []).append(one)
-        for key in {f"name {family(one.name)}", f"head {one.head}" if one.head else ""} - {""}:
+        for key in {f"name {strip_rotation_suffix(one.name)}", f"head {one.head}" if one.head else ""} - {""}:
             self._found.setdefault(key, LoadPrefixes()).add(one)
 
     def find_unknown_loads(self, files: Iterable[IngestedFile]) -> list[IngestedFile]:
@@ -87,12 +87,12 @@ class PreviousLoads:
         same_head = bool(one.head) and one.head == hash_head(start)
         return (
             one.content == content
-            or family(one.name) == family(name)
+            or strip_rotation_suffix(one.name) == strip_rotation_suffix(name)
             or same_head
             or bool(short.find_loads(start))
         )
 
-    def find_appended(self, name: str, start: bytes, options: str) -> AppendDetector:
+    def find_appended_load(self, name: str, start: bytes, options: str) -> AppendDetector:
         """Return what finds the loads with the same options that a content of this name continues which starts so."""
         short = LoadPrefixes()
         for one in self._short.find_loads(start):
@@ -101,26 +101,26 @@ class PreviousLoads:
             [self._find_by_name(name), self._find_by_head(start), short], self._load_filter(name, options)
         )
 
-    def longest_loads(self, name: str, start: bytes, options: str) -> list[IngestedFile]:
+    def find_longest_loads(self, name: str, start: bytes, options: str) -> list[IngestedFile]:
         """The longest loads with the same options of which a content of this name that starts so may be an older copy."""
         found = self._find_by_head(start) if len(start) >= HEAD else self._find_by_name(name)
         return list(islice(filter(self._load_filter(name, options), found.iterate_longest_first()), _LONGER))
 
     def is_later_load(self, name: str, one: IngestedFile) -> bool:
         """Return whether a content that begins with all that a load took is a later version of it, and not just another short file."""
-        said = path_context(name)
+        said = find_path_context(name)
         return (
             one.size >= HEAD
-            or family(name) == family(one.name)
-            or (bool(said) and said == path_context(one.name))
+            or strip_rotation_suffix(name) == strip_rotation_suffix(one.name)
+            or (bool(said) and said == find_path_context(one.name))
         )
 
     def _load_filter(self, name: str, options: str) -> Callable[[IngestedFile], bool]:
-        said = path_context(name)
+        said = find_path_context(name)
         return lambda one: one.format == options and one.size > 0 and self._may_be_same_file(said, one)
 
     def _find_by_name(self, name: str) -> LoadPrefixes:
-        return self._found.get(f"name {family(name)}", _NONE)
+        return self._found.get(f"name {strip_rotation_suffix(name)}", _NONE)
 
     def _find_by_head(self, start: bytes) -> LoadPrefixes:
         return self._found.get(f"head {hash_head(start)}", _NONE)
@@ -128,22 +128,22 @@ class PreviousLoads:
     def _may_be_same_file(self, said: str, one: IngestedFile) -> bool:
         """Return whether a load may be of the file whose path says so; one without a path that tells something is of
         the first that does."""
-        told = path_context(one.name)
+        told = find_path_context(one.name)
         if said in ("", told):
             return True
         alike = (other for other in self._contents.get(one.content, ()) if other.format == one.format)
-        return not told and not any(path_context(other.name) for other in alike)
+        return not told and not any(find_path_context(other.name) for other in alike)
 
     def find_same_load(self, name: str, content: str, options: str) -> IngestedFile | None:
         """The load of the same content with the same options that may be of this file, None where there is none."""
         digest, _, stopped = content.partition("-")
-        said = path_context(name)
+        said = find_path_context(name)
         found = [
             one
             for one in self._contents.get(digest, ())
             if one.format == options and ("-stopped" in one.identity) == bool(stopped)
         ]
-        alike = [one for one in found if path_context(one.name) == said]
+        alike = [one for one in found if find_path_context(one.name) == said]
         return next(iter(alike), None) or next(
             (one for one in found if self._may_be_same_file(said, one)), None
         )

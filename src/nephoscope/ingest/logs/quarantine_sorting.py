@@ -11,7 +11,7 @@ import numpy as np
 
 from nephoscope.ingest.logs.row_batch import MAX_RAW
 from nephoscope.ingest.logs.secret_masking import mask_secrets
-from nephoscope.lake.schema.coercion import json_text
+from nephoscope.lake.schema.coercion import to_json_text
 from nephoscope.lake.writing.quarantine import QuarantineEntry
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class RecordSorter:
         self._faulty.add(key[0])
         known = self._entries.get(key)
         if known is None:
-            raw = mask_secrets(json_text(values())[:MAX_RAW])[:MAX_RAW]
+            raw = mask_secrets(to_json_text(values())[:MAX_RAW])[:MAX_RAW]
             sender = self._context.sender
             resource = sender.key if sender is not None else ""
             self._entries[key] = replace(entry, reason=mask_secrets(entry.reason), raw=raw, resource=resource)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.discovery import formats
+from nephoscope.ingest.logs.discovery import load_formats
 from nephoscope.ingest.logs.log_format import FastFormat, FileFormat, LineFormat, LogFormat
 from nephoscope.lake.schema.tables import Tables
 
@@ -26,7 +26,7 @@ _FEW = 20
 
 def render_page() -> str:
     """The page as Markdown."""
-    every = {form.name: form for group in formats()[:3] for form in group}
+    every = {form.name: form for group in load_formats()[:3] for form in group}
     lines = [_INTRODUCTION, "| format | what | read as | tables |", "|---|---|---|---|"]
     lines += [_build_row(every[name]) for name in sorted(every)]
     lines += [

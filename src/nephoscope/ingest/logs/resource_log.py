@@ -12,7 +12,7 @@ import msgspec
 
 from nephoscope.files.json_value import decode_json
 from nephoscope.ingest.logs.log_format import BadRecordError
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +23,7 @@ TIME_NAMES = ("time", "timestamp", "timeStamp", "Time", "TimeStamp", "eventTimes
 _SUBSCRIPTION = re.compile(r"^/subscriptions/([^/]+)", re.IGNORECASE)
 
 
-def first_text(record: dict[str, object], *names: str) -> str:
+def find_first_text(record: dict[str, object], *names: str) -> str:
     """The first of these members that is there, as text ('' = none): numbers as written in JSON, objects as JSON."""
     for name in names:
         value = record.get(name)
@@ -43,7 +43,7 @@ def read_time(record: dict[str, object]) -> datetime:
     """Return when the event happened (UTC); raises BadRecordError."""
     for name in TIME_NAMES:
         if name in record:
-            found = moment(record[name])
+            found = parse_moment(record[name])
             if found is None:
                 raise BadRecordError(f"not a time: {to_text(record[name])[:64]!r}", name)
             return found
@@ -75,7 +75,7 @@ def require_list(value: dict[str, object], name: str, path: str) -> list[dict[st
 
 def read_resource_id(record: dict[str, object], context: StreamContext) -> str:
     """The id of the resource that wrote the record, lower-cased as `_ResourceId` has it; else from the blob's path; else ''."""
-    found = first_text(record, "resourceId", "ResourceId", "_ResourceId") or context.resource_id
+    found = find_first_text(record, "resourceId", "ResourceId", "_ResourceId") or context.resource_id
     return found.lower() if found.startswith("/") else ""
 
 
@@ -85,7 +85,7 @@ def parse_subscription(resource_id: str) -> str:
     return match.group(1).lower() if match else ""
 
 
-def integer(value: object) -> int | None:
+def parse_integer(value: object) -> int | None:
     """A whole number, also written as text; None for anything else."""
     if isinstance(value, bool):
         return None

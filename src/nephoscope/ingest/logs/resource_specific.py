@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
+from nephoscope.ingest.logs.azure_diagnostics import build_diagnostics_row
 from nephoscope.ingest.logs.categories import (
     build_row,
     find_dedicated_table,
@@ -73,8 +73,8 @@ class ResourceSpecificFormat:
         both = has_two_log_modes(read_resource_id(record, context))
         if not both or context.destination.is_dedicated:
             yield build_row(record, context, _make_filling(find_dedicated_table(record, _NOWHERE)))
-        if both and context.destination.azure_diagnostics:
-            yield diagnostics_row(record, context)
+        if both and context.destination.allows_azure_diagnostics:
+            yield build_diagnostics_row(record, context)
 
 
 FORMAT = ResourceSpecificFormat()

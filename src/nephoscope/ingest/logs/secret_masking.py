@@ -109,15 +109,15 @@ _SECRET_KEYS = frozenset(
 )
 
 
-def suspect(data: bytes) -> bool:
+def is_suspect(data: bytes) -> bool:
     """Return whether the text of a record may hold a secret (letters written as `\\u00xx` may be any)."""
     return b"\\u00" in data or _may_hold_secret(data.decode("latin-1").lower())
 
 
-def suspects(records: Sequence[bytes]) -> list[bool]:
+def find_suspects(records: Sequence[bytes]) -> list[bool]:
     """suspect() of many records at once: one scan in compiled code, a few nanoseconds a byte."""
     if len(records) < _MANY:
-        return [suspect(record) for record in records]
+        return [is_suspect(record) for record in records]
     found = pc.match_substring_regex(pa.array(records, pa.binary()), _SUSPECT, ignore_case=True)
     return found.to_pylist()  # type: ignore[no-any-return]
 
@@ -127,11 +127,12 @@ def _may_hold_secret(lowered: str) -> bool:
         if word in lowered:
             return True
     return (
-        ("=" in lowered or "%3d" in lowered) and any(map(_assigns_secret, _ASSIGNMENT.finditer(lowered)))
+        ("=" in lowered or "%3d" in lowered)
+        and any(map(_is_secret_assignment, _ASSIGNMENT.finditer(lowered)))
     ) or ("://" in lowered and _LOGIN.search(lowered) is not None)
 
 
-def _assigns_secret(match: re.Match[str]) -> bool:
+def _is_secret_assignment(match: re.Match[str]) -> bool:
     """Return whether a name of a secret stands before an assignment; blanks that fill the look back may hide one."""
     before = match.string[max(0, match.start() - _BEFORE) : match.start()].rstrip()
     return before.endswith(_NAMES) or (not before and match.start() >= _BEFORE)

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow, StreamContext
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ class ServiceLogFormat:
         """Return whether a line has the form of one of the services."""
         return line[:2] in _STARTS and _match_line(line) is not None
 
-    def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
+    def build_rows_of_line(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a line."""
         found = _match_line(line)
         if found is None:
@@ -128,7 +128,7 @@ def _read_time(parts: dict[str, str | None], context: StreamContext) -> datetime
     text = f"{date.replace('/', '-')}T{parts['time']}" + (
         f".{parts['fraction']}" if parts.get("fraction") else ""
     )
-    found = moment(text + (parts.get("zone") or ""))
+    found = parse_moment(text + (parts.get("zone") or ""))
     if found is None:
         raise BadRecordError(f"not a time: {text}")
     return found if parts.get("zone") else found.replace(tzinfo=context.zone)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from nephoscope.ingest.logs.categories import build_row, read_category
 from nephoscope.ingest.logs.column_filling import Filling, parse_json_text
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
-from nephoscope.ingest.logs.resource_log import first_text, read_properties, read_resource_id, to_text
+from nephoscope.ingest.logs.resource_log import find_first_text, read_properties, read_resource_id, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,7 +51,7 @@ class StorageLogFormat:
         return (
             not category
             and "operationName" in record
-            and _format_service_of_id(first_text(record, "resourceId")) != ""
+            and _format_service_of_id(find_first_text(record, "resourceId")) != ""
         )
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
@@ -62,7 +62,9 @@ class StorageLogFormat:
                 "unknown service: neither the resource ID nor serviceType nor the host identifies blob, "
                 "file, queue or table"
             )
-        yield build_row(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
+        yield build_row(
+            record, context, self.fillings.setdefault(table, Filling(table)), _shape_storage_record
+        )
 
 
 def _read_service(record: dict[str, object], context: StreamContext) -> str:
@@ -70,8 +72,8 @@ def _read_service(record: dict[str, object], context: StreamContext) -> str:
     found = _format_service_of_id(read_resource_id(record, context))
     if found:
         return found
-    named = first_text(read_properties(record), "serviceType").lower().removeprefix("azure")
-    host = _HOST.match(first_text(record, "uri"))
+    named = find_first_text(read_properties(record), "serviceType").lower().removeprefix("azure")
+    host = _HOST.match(find_first_text(record, "uri"))
     return named or (host[1].lower().replace("dfs", "blob") if host else "")
 
 
@@ -82,7 +84,9 @@ def _format_service_of_id(resource_id: str) -> str:
     return next((service for service in _TABLES if f"/{service}services/" in lowered), "")
 
 
-def _shape(record: dict[str, object], _properties: dict[str, object], values: dict[str, object]) -> None:
+def _shape_storage_record(
+    record: dict[str, object], _properties: dict[str, object], values: dict[str, object]
+) -> None:
     """The identity: how the request was authenticated, by which token or key, as whom, and what each check said."""
     identity = parse_json_text(record.pop("identity", None))
     if not isinstance(identity, dict):

@@ -11,8 +11,8 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.log_format import LogRow
-from nephoscope.ingest.logs.resource_log import integer
-from nephoscope.ingest.logs.syslog_header import header, starts_message
+from nephoscope.ingest.logs.resource_log import parse_integer
+from nephoscope.ingest.logs.syslog_header import parse_syslog_header, starts_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,9 +40,9 @@ class SyslogFormat:
         """Return whether a line begins with a priority, or with a time and a host."""
         return starts_message(line)
 
-    def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
+    def build_rows_of_line(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a message."""
-        found = header(line, context)
+        found = parse_syslog_header(line, context)
         time = found.time or context.now
         values: dict[str, object] = {
             "TimeGenerated": time,
@@ -56,7 +56,7 @@ class SyslogFormat:
             "SyslogMessage": found.text,
             "MsgId": found.message_id,
         }
-        number = integer(found.process_id)
+        number = parse_integer(found.process_id)
         if number is not None and 0 <= number <= _LARGEST_ID:
             values["ProcessID"] = number
         elif found.process_id:

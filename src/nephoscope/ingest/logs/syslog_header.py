@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from nephoscope.ingest.logs.log_format import BadRecordError
-from nephoscope.ingest.logs.syslog_zones import HOURS, zone_named
-from nephoscope.ingest.logs.timestamps import moment
-from nephoscope.lake.schema.irregular_times import carry_clock
+from nephoscope.ingest.logs.syslog_zones import HOURS, find_zone
+from nephoscope.ingest.logs.timestamps import parse_moment
+from nephoscope.lake.schema.irregular_times import carry_clock_time
 
 if TYPE_CHECKING:
     from nephoscope.ingest.logs.log_format import StreamContext
@@ -98,7 +98,7 @@ def starts_message(line: str) -> bool:
     return bool(found and (_read_host(found) or _HOST.match(line, found.end())))
 
 
-def header(line: str, context: StreamContext) -> SyslogHeader:
+def parse_syslog_header(line: str, context: StreamContext) -> SyslogHeader:
     """Take the header off a line; raises BadRecordError where RFC 5424 is begun and not kept."""
     usual = _USUAL.match(line)
     time = _parse_rfc3164_time(usual[2], context.now, context.zone) if usual else None
@@ -115,13 +115,13 @@ def header(line: str, context: StreamContext) -> SyslogHeader:
 
 
 def _parse_rfc5424(rest: str, match: re.Match[str], priority: int | None) -> SyslogHeader:
-    time = None if match["time"] == "-" else moment(match["time"])
+    time = None if match["time"] == "-" else parse_moment(match["time"])
     if time is None and match["time"] != "-":
         raise BadRecordError(f"not a time: {match['time'][:64]!r}")
     data: dict[str, dict[str, str]] = {}
     at = match.end()
     if match["rest"] == "[":
-        at = _read_structured(rest, at - 1, data)
+        at = _read_structured_data(rest, at - 1, data)
     if at < len(rest) and rest[at] != " ":
         raise BadRecordError("a space is required between the structured data and the message")
     parts = {
@@ -133,7 +133,7 @@ def _parse_rfc5424(rest: str, match: re.Match[str], priority: int | None) -> Sys
     )
 
 
-def _read_structured(text: str, at: int, data: dict[str, dict[str, str]]) -> int:
+def _read_structured_data(text: str, at: int, data: dict[str, dict[str, str]]) -> int:
     """Read the elements from `at` on; where they end."""
     while at < len(text) and text[at] == "[":
         element = _ELEMENT.match(text, at)
@@ -187,7 +187,7 @@ def _split_tag(text: str) -> tuple[str, str, str]:
 
 def _parse_time(match: re.Match[str], context: StreamContext) -> datetime | None:
     if match.re is _ISO:
-        return moment(match[1].replace(",", "."))
+        return parse_moment(match[1].replace(",", "."))
     return _parse_rfc3164_time(match["clock"], context.now, context.zone)
 
 
@@ -199,7 +199,7 @@ def _parse_rfc3164_time(text: str, now: datetime, zone: tzinfo) -> datetime | No
     if match is None or month is None:
         return None
     if match["zulu"] or match["zone"]:
-        zone = zone_named(match["zone"], zone, now) if match["zone"] else UTC
+        zone = find_zone(match["zone"], zone, now) if match["zone"] else UTC
     clock = (int(match["hour"]), int(match["minute"]), int(match["second"]))
     micro = int(((match["fraction"] or "") + "000000")[:6])
     said = match["first"] or match["year"] or match["last"]
@@ -219,7 +219,7 @@ def _build_time(
     year: int, month: int, day: int, clock: tuple[int, int, int], micro: int, zone: tzinfo
 ) -> datetime | None:
     try:
-        at, more = carry_clock(*clock)
+        at, more = carry_clock_time(*clock)
         return (
             datetime.combine(date(year, month, day), at.replace(microsecond=micro), zone).astimezone(UTC)
             + more

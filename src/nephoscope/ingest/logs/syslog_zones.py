@@ -16,7 +16,7 @@ HOURS: Mapping[str, float] = MappingProxyType({
 _WINTER_AND_SUMMER = (1, 7)
 
 
-def zone_named(name: str, usual: tzinfo, now: datetime) -> tzinfo:
+def find_zone(name: str, usual: tzinfo, now: datetime) -> tzinfo:
     """The zone of a name; one that the `usual` zone calls its own means that, whatever else it may mean."""
     for month in _WINTER_AND_SUMMER:
         there = datetime(now.year, month, 1, tzinfo=usual)

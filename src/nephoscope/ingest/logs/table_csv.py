@@ -18,7 +18,7 @@ from nephoscope.ingest.logs.log_format import BadRecordError, FileItem, LogRow, 
 from nephoscope.ingest.logs.secret_masking import mask_secrets
 from nephoscope.ingest.logs.table_row import TIMES, build_row
 from nephoscope.ingest.logs.text_decoding import decode_error, decode_with
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -134,7 +134,7 @@ class _CsvLines:
         """Forget the lines so far."""
         self.taken.clear()
 
-    def give_back(self) -> bool:
+    def return_rows_as_lines(self) -> bool:
         """Give all that were taken back but the first; False where that has been done with too much already."""
         behind = self.taken[1:]
         self._left -= sum(len(line.text) for line in behind)
@@ -165,12 +165,12 @@ class TableCsvFormat:
         separator = _detect_separator(line, lines[0])
         return bool(separator) and not _TIMES.isdisjoint(_split_names(line, separator))
 
-    def file_rows(self, stream: BinaryIO, context: StreamContext) -> Iterator[FileItem]:
+    def build_rows_of_file(self, stream: BinaryIO, context: StreamContext) -> Iterator[FileItem]:
         """The rows of a file; one that is wrong is a fault, and the rest goes on."""
         return self.read_rows_from(stream, context, 0)
 
     def read_rows_from(self, stream: BinaryIO, context: StreamContext, at: int) -> Iterator[FileItem]:
-        """Read as file_rows() does, from a byte at which a row ended."""
+        """Read as build_rows_of_file() does, from a byte at which a row ended."""
         lines = _CsvLines(stream, context.encoding)
         source = lines
         said = ""
@@ -183,7 +183,9 @@ class TableCsvFormat:
             names, separator = _parse_header(header, said, before, context)
         except BadRecordError as error:
             reason = f"the file as a whole is set aside: {error.reason}"
-            yield FileItem(context.fault(reason, "", mask_secrets(header[:_RAW])), error.path, refused=True)
+            yield FileItem(
+                context.make_fault(reason, "", mask_secrets(header[:_RAW])), error.path, refused=True
+            )
             return
         while lines.at < at and next(source, None) is not None:
             before += 1
@@ -210,7 +212,7 @@ def _list_records(
         item = _judge_row(row, names, context, wrong, lines)
         recoded = any(line.recoded for line in lines.taken)
         if several > 1 and not (isinstance(item, LogRow) and _is_strict(lines, separator)):
-            item = _find_unclosed(lines, context, several, item)
+            item = _find_unclosed_quote(lines, context, several, item)
         before += len(lines.taken)
         if item:
             sure = start if lines.ended or not lines.is_whole() else lines.at
@@ -224,16 +226,16 @@ def _judge_row(
 ) -> LogRow | RecordFault | None:
     """The row of a record's fields, or what is wrong with it; None where it is an empty line."""
     if row.wrong:
-        return context.fault(f"not CSV: {row.wrong}", "", mask_secrets(lines.taken[0].text[:_RAW]))
+        return context.make_fault(f"not CSV: {row.wrong}", "", mask_secrets(lines.taken[0].text[:_RAW]))
     return _read_item(row.cells, names, context, wrong, len(lines.taken) - 1) if row.cells else None
 
 
-def _find_unclosed(
+def _find_unclosed_quote(
     lines: _CsvLines, context: StreamContext, several: int, item: LogRow | RecordFault | None
 ) -> LogRow | RecordFault | None:
     """The first of several lines as what is wrong, where the others can be read anew; else what they are together."""
     text, broken_off = lines.taken[0].text, lines.ended and not lines.is_whole()
-    if not broken_off and not lines.give_back():
+    if not broken_off and not lines.return_rows_as_lines():
         return item
     why = (
         f"{item.reason}; "
@@ -242,7 +244,7 @@ def _find_unclosed(
     )
     then = "the file breaks off inside it" if broken_off else "they are read anew"
     reason = f"{why}it takes {several} lines: a quote is not closed; {then}"
-    return context.fault(
+    return context.make_fault(
         reason, item.path if isinstance(item, RecordFault) else "", mask_secrets(text[:_RAW])
     )
 
@@ -310,7 +312,7 @@ def _list_utc_column_names(names: Iterable[str]) -> list[str]:
 
 def _convert_to_utc(value: str, context: StreamContext) -> str:
     """A time of the zone that is set, as a time in UTC; what is none as it is."""
-    found = moment(value)
+    found = parse_moment(value)
     return value if found is None else found.replace(tzinfo=context.zone).astimezone(UTC).isoformat()
 
 
@@ -321,12 +323,14 @@ def _read_item(
     while len(fields) > len(names) and not fields[-1]:
         fields.pop()
     if wrong:
-        return context.fault(wrong, "", raw)
+        return context.make_fault(wrong, "", raw)
     if len(fields) != len(names):
         hint = f"; it takes {further + 1} lines: a quote is not closed" if further else ""
         if len(fields) > len(names):
             hint = hint or "; a field that holds the separator must stand in quotes"
-        return context.fault(f"the header has {len(names)} columns, the row {len(fields)}{hint}", "", raw)
+        return context.make_fault(
+            f"the header has {len(names)} columns, the row {len(fields)}{hint}", "", raw
+        )
     fields = [
         _convert_to_utc(field, context) if name.endswith(_LOCAL) else field
         for name, field in zip(names, fields, strict=True)
@@ -338,7 +342,7 @@ def _read_item(
     try:
         return build_row(members, context)
     except BadRecordError as error:
-        return context.fault(error.reason, error.path, raw)
+        return context.make_fault(error.reason, error.path, raw)
 
 
 FORMAT = TableCsvFormat()

@@ -38,7 +38,7 @@ class TableParquetFormat:
         """Return whether it begins as Parquet does."""
         return head.startswith(_MAGIC)
 
-    def file_rows(self, stream: BinaryIO, context: StreamContext) -> Iterator[FileItem]:
+    def build_rows_of_file(self, stream: BinaryIO, context: StreamContext) -> Iterator[FileItem]:
         """The rows of a file; raises BadRecordError where it is no Parquet that can be read."""
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spooled:
             source: object = stream
@@ -68,7 +68,7 @@ def _list_items(file: pq.ParquetFile, context: StreamContext) -> Iterator[FileIt
             reason = (
                 f"row group {group} cannot be read up to row {behind - 1}: {' '.join(str(error).split())}"
             )
-            yield FileItem(context.fault(reason), f"row {number}")
+            yield FileItem(context.make_fault(reason), f"row {number}")
         first = behind
 
 
@@ -76,7 +76,7 @@ def _read_item(members: dict[str, object], context: StreamContext) -> LogRow | R
     try:
         return build_row(mask_value(members), context)
     except BadRecordError as error:
-        return context.fault(error.reason, error.path, str(members)[:4096])
+        return context.make_fault(error.reason, error.path, str(members)[:4096])
 
 
 FORMAT = TableParquetFormat()

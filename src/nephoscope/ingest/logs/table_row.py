@@ -12,11 +12,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nephoscope.content.loader import load_documents
-from nephoscope.ingest.logs.column_filling import fit_value, table_columns
+from nephoscope.ingest.logs.column_filling import fit_value, get_table_columns
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.resource_log import to_text
-from nephoscope.ingest.logs.timestamps import moment
-from nephoscope.lake.schema.published_tables import published_tables
+from nephoscope.ingest.logs.timestamps import parse_moment
+from nephoscope.lake.schema.published_tables import load_published_tables
 from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope_kql.types import KqlType
 
@@ -48,16 +48,16 @@ _MADE_BY_THE_LAKE = {"TenantId": "tenantId", "Type": "type"}
 
 
 @cache
-def table_names() -> frozenset[str]:
+def list_table_names() -> frozenset[str]:
     """The tables of the package."""
     defined = (document.name.removesuffix(".json") for document in load_documents(kind="tables"))
-    return frozenset((*defined, *published_tables()))
+    return frozenset((*defined, *load_published_tables()))
 
 
-def row_of_members(members: Mapping[str, object], table: str) -> LogRow:
+def build_member_row(members: Mapping[str, object], table: str) -> LogRow:
     """The row of a record's members; raises BadRecordError where none of them is its time."""
     values: dict[str, object] = {"TimeGenerated": _read_time(members)}
-    types = table_columns(table) if table in table_names() else {}
+    types = get_table_columns(table) if table in list_table_names() else {}
     for name, value in members.items():
         if value is None or name == "TimeGenerated":
             continue
@@ -75,7 +75,7 @@ def row_of_members(members: Mapping[str, object], table: str) -> LogRow:
 
 def build_row(members: Mapping[str, object], context: StreamContext) -> LogRow:
     """The row of a record for its table, of the resource in the path where it names none; raises BadRecordError where it is none."""
-    row = row_of_members(members, choose_table(members, context))
+    row = build_member_row(members, choose_table(members, context))
     if context.resource_id and not any(members.get(name) for name in _RESOURCE):
         row.values["_ResourceId"] = context.resource_id.lower()
     return row
@@ -104,7 +104,7 @@ def _read_time(members: Mapping[str, object]) -> object:
     for name in TIMES:
         given = members.get(name)
         if given is not None and given != "":
-            found = moment(given) if isinstance(given, str | int | float) else given
+            found = parse_moment(given) if isinstance(given, str | int | float) else given
             if found is None:
                 raise BadRecordError(f"not a time: {to_text(given)[:64]!r}", name)
             return found

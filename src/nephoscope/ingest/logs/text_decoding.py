@@ -14,7 +14,7 @@ USUAL = "cp1252"
 _UTF8 = "utf-8"
 
 
-def code_page(name: str) -> str:
+def find_code_page(name: str) -> str:
     """The code page of a name as in `cp1252`, `latin-1`, `utf-8` (= none); LookupError for one that has not one byte a character."""
     found = codecs.lookup(name).name
     if found == _UTF8:

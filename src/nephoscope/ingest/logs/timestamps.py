@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from nephoscope.lake.schema.irregular_times import carry_clock, parse_count
+from nephoscope.lake.schema.irregular_times import carry_clock_time, parse_count
 
 _UNPADDED = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,9}))?)?)?\s*"
@@ -28,7 +28,7 @@ _FARTHEST = 15
 _DIVISORS = ((_NANOSECONDS, 1_000_000_000), (_MICROSECONDS, 1_000_000), (_MILLISECONDS, 1000))
 
 
-def moment(value: object) -> datetime | None:
+def parse_moment(value: object) -> datetime | None:
     """The UTC moment that a text or number tells, None where it tells none; digits beyond the microsecond are cut."""
     if isinstance(value, str):
         return _parse_text(value.strip())
@@ -64,12 +64,12 @@ def _parse_text(text: str) -> datetime | None:
     except (ValueError, OverflowError):
         pass
     try:
-        return _parse_unusual(text)
+        return _parse_unusual_time(text)
     except (ValueError, OverflowError):
         return None
 
 
-def _parse_unusual(text: str) -> datetime | None:
+def _parse_unusual_time(text: str) -> datetime | None:
     match = _UNPADDED.fullmatch(text)
     if match:
         year, month, day, hour, minute, second, fraction, zone = match.groups()
@@ -92,7 +92,7 @@ def _build_time(
     zone: str | None,
 ) -> datetime:
     year, month, date = map(int, day)
-    at, more = carry_clock(*(int(part or 0) for part in clock))
+    at, more = carry_clock_time(*(int(part or 0) for part in clock))
     micro = int(((fraction or "") + "000000")[:6])
     found = datetime(year, month, date, at.hour, at.minute, at.second, micro, tzinfo=UTC) + more
     if zone and zone[0] in "+-":

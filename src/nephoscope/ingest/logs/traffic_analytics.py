@@ -117,15 +117,15 @@ _TARGETS = MappingProxyType(
 )
 
 
-def analytics(flows: pa.Table, whereabouts: AddressLookup, now: datetime) -> pa.Table:
+def build_traffic_analytics(flows: pa.Table, whereabouts: AddressLookup, now: datetime) -> pa.Table:
     """Rows of NTANetAnalytics (columns in storage types) for rows of AzureFlowLogs."""
-    located = _locate(flows, whereabouts)
+    located = _locate_flow_ends(flows, whereabouts)
     first = _sum_rows(located, [*_KEYS, *_list_listed_columns()])
-    whole = _sum_rows(_with_lists(first), list(_KEYS), lists=True)
+    whole = _sum_rows(_add_address_lists(first), list(_KEYS), lists=True)
     return _finish_rows(whole, now)
 
 
-def _locate(flows: pa.Table, whereabouts: AddressLookup) -> pa.Table:
+def _locate_flow_ends(flows: pa.Table, whereabouts: AddressLookup) -> pa.Table:
     """The flows with the places of their ends, what they count, and public addresses moved aside."""
     near = flows.column("_ResourceId").combine_chunks().dictionary_encode()
     networks: dict[str, int] = {}
@@ -163,13 +163,13 @@ def _describe_addresses(
     places = [whereabouts.of(texts[pair // len(logs)], logs[pair % len(logs)]) for pair in distinct.tolist()]
     made: dict[str, object] = {"kind": np.array([int(place.kind) for place in places], np.int8)[which]}
     for text in _TEXTS:
-        made[text] = _spread([getattr(place, text) for place in places], which)
+        made[text] = _spread_texts([getattr(place, text) for place in places], which)
     numbers = [networks.setdefault(place.network, len(networks)) for place in places]
     made["network"] = np.array(numbers, np.int64)[which]
     return made
 
 
-def _spread(texts: list[str], which: NDArray[np.int64]) -> pa.Array:
+def _spread_texts(texts: list[str], which: NDArray[np.int64]) -> pa.Array:
     return pa.array(texts, pa.string()).take(pa.array(which))
 
 
@@ -235,7 +235,7 @@ def _sum_rows(rows: pa.Table, keys: list[str], *, lists: bool = False) -> pa.Tab
     return found.rename_columns([suffix.get(name, name) for name in found.column_names])
 
 
-def _with_lists(rows: pa.Table) -> pa.Table:
+def _add_address_lists(rows: pa.Table) -> pa.Table:
     """The rows with the text that lists a public address in place of the address."""
     begun = rows.column("AllowedInFlows")
     for name in ("AllowedOutFlows", "DeniedInFlows", "DeniedOutFlows"):
@@ -275,9 +275,9 @@ def _finish_rows(rows: pa.Table, now: datetime) -> pa.Table:
             rows.column("Protocol"), lambda number: _TRANSPORTS.get(str(number), str(number))
         ),
         "L7Protocol": _map_distinct(rows.column("DestPort"), lambda port: _PORTS.get(str(port), "")),
-        "NsgRule": _map_distinct(rows.column("AclRule"), _rule_name),
-        "NsgRuleType": _map_distinct(rows.column("AclRule"), _rule_type),
-        "TargetResourceType": _map_distinct(rows.column("TargetResourceId"), _name_target_type),
+        "NsgRule": _map_distinct(rows.column("AclRule"), _get_rule_name),
+        "NsgRuleType": _map_distinct(rows.column("AclRule"), _get_rule_type),
+        "TargetResourceType": _map_distinct(rows.column("TargetResourceId"), _get_target_type),
     }
     return pa.table({name: _flatten_column(column) for name, column in columns.items()})
 
@@ -300,14 +300,14 @@ def _map_distinct(values: pa.ChunkedArray, change: Any) -> pa.Array:
     )
 
 
-def _rule_name(rule: str) -> str:
+def _get_rule_name(rule: str) -> str:
     return rule.removeprefix("UserRule_").removeprefix("DefaultRule_")
 
 
-def _rule_type(rule: str) -> str:
+def _get_rule_type(rule: str) -> str:
     return "Default" if rule.startswith("DefaultRule_") else "User Defined" if rule else ""
 
 
-def _name_target_type(resource: str) -> str:
+def _get_target_type(resource: str) -> str:
     parts = resource.lower().rstrip("/").split("/")
     return _TARGETS.get(parts[-2], "") if len(parts) > 2 else ""

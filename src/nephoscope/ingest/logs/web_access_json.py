@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.syslog import is_address
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,7 +94,7 @@ def _read_first(fields: Mapping[str, object], names: tuple[str, ...]) -> str:
 
 
 def _read_time(fields: Mapping[str, object]) -> datetime | None:
-    return next((found for name in _TIMES if (found := moment(fields.get(name)))), None)
+    return next((found for name in _TIMES if (found := parse_moment(fields.get(name)))), None)
 
 
 def _drop_port(client: str) -> str:

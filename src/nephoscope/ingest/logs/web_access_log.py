@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.syslog import is_address
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ class WebAccessLogFormat:
         """Return whether a line is a request with its time, status and size."""
         return '] "' in line and _LINE.match(line) is not None
 
-    def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:  # noqa: ARG002 - the protocol
+    def build_rows_of_line(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:  # noqa: ARG002 - the protocol
         """The row of a request."""
         match = _LINE.match(line)
         time = _read_time(match) if match else None
@@ -79,7 +79,9 @@ def _read_time(match: re.Match[str]) -> object:
     if match["month"] not in _MONTHS:
         return None
     month, zone = _MONTHS.index(match["month"]) + 1, match["zone"] or "+0000"
-    return moment(f"{match['year']}-{month:02}-{int(match['day']):02}T{match['clock']}{zone[:3]}:{zone[3:]}")
+    return parse_moment(
+        f"{match['year']}-{month:02}-{int(match['day']):02}T{match['clock']}{zone[:3]}:{zone[3:]}"
+    )
 
 
 FORMAT = WebAccessLogFormat()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ class WebErrorLogFormat:
         """Return whether a line begins with a time and a level as nginx or Apache write them."""
         return (_NGINX.match(line) or _APACHE.match(line)) is not None
 
-    def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:  # noqa: ARG002 - the protocol
+    def build_rows_of_line(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:  # noqa: ARG002 - the protocol
         """The row of a message."""
         match = _NGINX.match(line) or _APACHE.match(line)
         time = _read_time(match) if match else None
@@ -66,11 +66,11 @@ class WebErrorLogFormat:
 
 def _read_time(match: re.Match[str]) -> object:
     if match.re is _NGINX:
-        return moment(f"{match['date'].replace('/', '-')}T{match['clock']}Z")
+        return parse_moment(f"{match['date'].replace('/', '-')}T{match['clock']}Z")
     if match["month"] not in _MONTHS:
         return None
     month = _MONTHS.index(match["month"]) + 1
-    return moment(f"{match['year']}-{month:02}-{int(match['day']):02}T{match['clock']}Z")
+    return parse_moment(f"{match['year']}-{month:02}-{int(match['day']):02}T{match['clock']}Z")
 
 
 FORMAT = WebErrorLogFormat()

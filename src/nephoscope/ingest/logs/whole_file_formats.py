@@ -48,7 +48,7 @@ class _Peeked:
         return self._stream.read(size)
 
 
-def peek(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
+def peek_stream(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
     """The stream as it was, and its first bytes."""
     head = b""
     while len(head) < _HEAD:
@@ -65,7 +65,7 @@ def peek(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
 def _read_items(stream: BinaryIO, form: FileFormat, context: StreamContext, at: int) -> Iterator[FileItem]:
     if at and isinstance(form, GrowingFileFormat):
         return form.read_rows_from(stream, context, at)
-    return form.file_rows(stream, context)
+    return form.build_rows_of_file(stream, context)
 
 
 def read_file(stream: BinaryIO, form: FileFormat, context: StreamContext, at: int = 0) -> Iterator[LogBatch]:

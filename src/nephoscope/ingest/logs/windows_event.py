@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
-from nephoscope.ingest.logs.resource_log import integer, to_text
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.resource_log import parse_integer, to_text
+from nephoscope.ingest.logs.timestamps import parse_moment
 from nephoscope.ingest.logs.windows_event_data import (
     EventData,
-    attributes,
-    element_text,
-    event_data,
-    user_data,
+    get_attributes,
+    get_element_text,
+    read_event_data,
+    read_user_data,
 )
-from nephoscope.ingest.logs.windows_event_row import TABLES, WindowsEventRecord, row_of_event
+from nephoscope.ingest.logs.windows_event_row import TABLES, WindowsEventRecord, build_event_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,11 +51,11 @@ _PROVIDERS = (
 )
 _COMPUTERS = ("Computer", "Hostname", "MachineName", "computer_name", "host")
 _DATA = {
-    "EventData": event_data,
-    "ExtraEventData": event_data,
-    "event_data": event_data,
-    "UserData": user_data,
-    "user_data": user_data,
+    "EventData": read_event_data,
+    "ExtraEventData": read_event_data,
+    "event_data": read_event_data,
+    "UserData": read_user_data,
+    "user_data": read_user_data,
 }
 _MEMBERS = {
     "level": ("Level", "level", "EventLevel"),
@@ -128,7 +128,7 @@ class WindowsEventFormat:
             found = _parse_winlogbeat(record, winlog)
         else:
             found = _parse_members(record)
-        yield row_of_event(found, context.table)
+        yield build_event_row(found, context.table)
 
 
 def _read_first_member(members: dict[str, object], names: tuple[str, ...]) -> object:
@@ -138,13 +138,16 @@ def _read_first_member(members: dict[str, object], names: tuple[str, ...]) -> ob
 def _parse_parts(event: dict[str, Any]) -> WindowsEventRecord:
     """{System, EventData | UserData, RenderingInfo}: the XML of an event as JSON."""
     system = event["System"]
-    provider, security = attributes(system.get("Provider")), attributes(system.get("Security"))
-    execution, correlation = attributes(system.get("Execution")), attributes(system.get("Correlation"))
-    created = attributes(system.get("TimeCreated"))
+    provider, security = get_attributes(system.get("Provider")), get_attributes(system.get("Security"))
+    execution, correlation = (
+        get_attributes(system.get("Execution")),
+        get_attributes(system.get("Correlation")),
+    )
+    created = get_attributes(system.get("TimeCreated"))
     rendered = event.get("RenderingInfo")
     rendered = rendered if isinstance(rendered, dict) else {}
     members = {
-        "EventID": element_text(system.get("EventID")),
+        "EventID": get_element_text(system.get("EventID")),
         "Channel": system.get("Channel"),
         "TimeCreated": created.get("SystemTime", system.get("TimeCreated")),
         "ProviderName": provider.get("Name"),
@@ -161,7 +164,7 @@ def _parse_parts(event: dict[str, Any]) -> WindowsEventRecord:
         },
     }
     for name in ("Level", "Task", "Version", "Opcode", "Keywords", "EventRecordID"):
-        members[name] = element_text(system.get(name))
+        members[name] = get_element_text(system.get(name))
     return _parse_members(members)
 
 
@@ -185,20 +188,20 @@ def _parse_members(members: dict[str, Any]) -> WindowsEventRecord:
     """An event whose parts are members of one object; data that is not in an object of its own stands among them."""
     data, members = _read_data(members)
     parts, rest = _read_parts(members)
-    event_id = integer(element_text(parts.get("event_id")))
+    event_id = parse_integer(get_element_text(parts.get("event_id")))
     if event_id is None:
         raise BadRecordError("the event has no id that is a number", "EventID")
     if not data:
-        data = event_data({name: value for name, value in rest.items() if not _SHIPPER.fullmatch(name)})
+        data = read_event_data({name: value for name, value in rest.items() if not _SHIPPER.fullmatch(name)})
         rest = {name: value for name, value in rest.items() if _SHIPPER.fullmatch(name)}
     provider = parts.get("provider")
-    fields: dict[str, Any] = {name: integer(parts[name]) for name in _MEMBERS if name in parts}
+    fields: dict[str, Any] = {name: parse_integer(parts[name]) for name in _MEMBERS if name in parts}
     fields.update({name: _to_list_text(parts[name]) for name in _TEXTS if name in parts})
     return WindowsEventRecord(
         time=_read_time(parts.get("time")),
         event_id=event_id,
         channel=to_text(parts.get("channel")),
-        provider=to_text(attributes(provider).get("Name") if isinstance(provider, dict) else provider),
+        provider=to_text(get_attributes(provider).get("Name") if isinstance(provider, dict) else provider),
         computer=to_text(parts.get("computer")),
         data=data,
         rest=rest,
@@ -243,10 +246,10 @@ def _read_data(members: dict[str, object]) -> tuple[EventData, dict[str, object]
 
 def _read_time(given: object) -> datetime:
     if isinstance(given, dict):
-        given = attributes(given).get("SystemTime", given.get("DateTime"))
+        given = get_attributes(given).get("SystemTime", given.get("DateTime"))
     text = to_text(given).strip()
     match = _POWERSHELL.fullmatch(text)
-    found = moment(int(match[1]) if match else given)
+    found = parse_moment(int(match[1]) if match else given)
     if found is None:
         raise BadRecordError(f"not a time: {text[:64]!r}" if text else "the event has no time", "TimeCreated")
     return found

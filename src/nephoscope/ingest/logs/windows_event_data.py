@@ -43,14 +43,14 @@ class EventData:
     def values_by_name(self) -> dict[str, object]:
         """The values by their names, on whatever level these stand; of several of one name the first."""
         found = dict(self.data)
-        for name, value in leaves(self.nested):
+        for name, value in list_leaves(self.nested):
             found.setdefault(name, value)
         return found
 
     @property
     def all_values(self) -> list[object]:
         """The values in their order."""
-        return [*self.data.values(), *self.values, *(value for _, value in leaves(self.nested))]
+        return [*self.data.values(), *self.values, *(value for _, value in list_leaves(self.nested))]
 
     @property
     def document(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class EventData:
             return {**found, USER_DATA: dict(self.nested)}
         return {**found, **{name: value for name, value in self.nested.items() if not name.startswith("@")}}
 
-    def xml(self) -> str:
+    def to_xml(self) -> str:
         """The element with all that stands in it."""
         attributes = "".join(
             f' {name[1:]}="{_quote_attribute(value)}"'
@@ -110,7 +110,7 @@ def _format_xml(name: str, value: object) -> str:
     return f"<{begin}{space}{attributes}>{escape_xml(value.get('#text', ''))}{inner}</{end}>"
 
 
-def leaves(nested: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+def list_leaves(nested: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """The values of nested elements with the name of the element that holds each, or the one that a Data is given."""
     for name, value in nested.items():
         if name.startswith("@"):
@@ -122,17 +122,17 @@ def leaves(nested: Mapping[str, object]) -> Iterator[tuple[str, object]]:
             if "#text" in item:
                 given = item.get("@Name")
                 yield (given if name == "Data" and isinstance(given, str) else name), item["#text"]
-            yield from leaves({one: inner for one, inner in item.items() if one != "#text"})
+            yield from list_leaves({one: inner for one, inner in item.items() if one != "#text"})
 
 
-def element_text(value: object) -> object:
+def get_element_text(value: object) -> object:
     """The value of an element, which some dumps write as {#text, #attributes}."""
     if not isinstance(value, dict):
         return value
     return next((value[name] for name in _TEXTS if name in value), None)
 
 
-def attributes(value: object) -> dict[str, object]:
+def get_attributes(value: object) -> dict[str, object]:
     """The attributes of an element, without the marks that some dumps put before their names."""
     if not isinstance(value, dict):
         return {}
@@ -140,12 +140,12 @@ def attributes(value: object) -> dict[str, object]:
     return {name.lstrip("@"): item for name, item in inner.items()} if isinstance(inner, dict) else {}
 
 
-def tree(value: object, depth: int = 0) -> Any:
+def build_element_tree(value: object, depth: int = 0) -> Any:
     """Nested elements as EventData has them; what nests too deeply as the text of its JSON."""
     if depth > _DEEPEST and isinstance(value, (dict, list)):
         return to_text(value)
     if isinstance(value, list):
-        return [tree(item, depth + 1) for item in value]
+        return [build_element_tree(item, depth + 1) for item in value]
     if not isinstance(value, dict):
         return value
     found: dict[str, object] = {}
@@ -153,11 +153,11 @@ def tree(value: object, depth: int = 0) -> Any:
         if name in ("#attributes", "$") and isinstance(item, dict):
             found |= {f"@{one}": inner for one, inner in item.items()}
         elif item is not None:
-            found["#text" if name == "$t" else name] = tree(item, depth + 1)
+            found["#text" if name == "$t" else name] = build_element_tree(item, depth + 1)
     return found["#text"] if found.keys() == {"#text"} and not isinstance(found["#text"], dict) else found
 
 
-def event_data(found: object) -> EventData:
+def read_event_data(found: object) -> EventData:
     """Return what is written as EventData: an object by names, a list of elements Data, or a text."""
     if not isinstance(found, dict):
         return _with_list(
@@ -175,11 +175,11 @@ def event_data(found: object) -> EventData:
         elif name == "#text":
             listed += value if isinstance(value, list) else [value]
         elif name.startswith(("#", "@", "$")):
-            nested |= tree({name: value})
-        elif elements or name in _ELEMENTS or _is_nested(value):
-            nested[name] = tree(value)
+            nested |= build_element_tree({name: value})
+        elif elements or name in _ELEMENTS or _is_nested_element(value):
+            nested[name] = build_element_tree(value)
         else:
-            data[name] = element_text(value)
+            data[name] = get_element_text(value)
     return _with_list(listed, data, nested)
 
 
@@ -190,7 +190,7 @@ def _read_items(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
 
 
-def _is_nested(value: object) -> bool:
+def _is_nested_element(value: object) -> bool:
     """Return whether it is elements within an element, and not its text alone."""
     if isinstance(value, list):
         return any(isinstance(item, dict) for item in value)
@@ -206,7 +206,7 @@ def _with_list(items: list[object], data: dict[str, object], nested: Mapping[str
     named: dict[str, list[object]] = {}
     values = []
     for item in items:
-        name = attributes(item).get("Name")
+        name = get_attributes(item).get("Name")
         if isinstance(name, str):
             named.setdefault(name, []).append(_read_datum(item))
         else:
@@ -217,19 +217,19 @@ def _with_list(items: list[object], data: dict[str, object], nested: Mapping[str
 
 def _read_datum(item: object) -> object:
     """The value of an element Data; one that holds elements is these."""
-    text = element_text(item)
+    text = get_element_text(item)
     if text is not None or not isinstance(item, dict):
         return text
     inner = {
         name: value for name, value in item.items() if name[:1] not in ("@", "#", "$") and name != "Name"
     }
-    return tree(inner) or None
+    return build_element_tree(inner) or None
 
 
-def user_data(found: object) -> EventData:
+def read_user_data(found: object) -> EventData:
     """Return what is written as UserData: elements, of which a shipper may name the outer one in `xml_name`; or a text."""
     if isinstance(found, dict):
-        elements = tree(found)
+        elements = build_element_tree(found)
         if isinstance(elements, dict):
             elements.pop("@xmlns", None)
             outer = elements.pop("xml_name", None)
@@ -239,5 +239,5 @@ def user_data(found: object) -> EventData:
         found = elements
     values = found if isinstance(found, list) else [found] if found not in (None, "") else []
     if any(isinstance(item, dict) for item in values):
-        return EventData(USER_DATA, nested={"Data": tree(values)})
+        return EventData(USER_DATA, nested={"Data": build_element_tree(values)})
     return EventData(USER_DATA, values=tuple(values))

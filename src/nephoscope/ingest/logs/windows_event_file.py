@@ -14,7 +14,7 @@ from nephoscope.ingest.logs.secret_masking import mask_value
 from nephoscope.ingest.logs.text_decoding import decode_error, decode_with, is_utf8
 from nephoscope.ingest.logs.windows_event import FORMAT as EVENTS
 from nephoscope.ingest.logs.windows_event_splitter import DOCUMENT_TYPE, EventCutter
-from nephoscope.ingest.logs.windows_event_xml import event_to_json, parse_element
+from nephoscope.ingest.logs.windows_event_xml import convert_event_to_json, parse_element
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ class WindowsEventFileFormat:
         """Return whether the file begins with events that do not stand on a line each (those are lines of text)."""
         return _EVENTS.match(head) is not None
 
-    def file_rows(self, stream: BinaryIO, context: StreamContext) -> Iterator[FileItem]:
+    def build_rows_of_file(self, stream: BinaryIO, context: StreamContext) -> Iterator[FileItem]:
         """The rows of a file; what is broken is a fault, and the rest goes on."""
         number = 0
         for piece in EventCutter(stream).pieces():
@@ -64,7 +64,7 @@ def _list_items(piece: EventPiece, place: str, context: StreamContext) -> Iterat
         yield FileItem(RecordFault(reason, "", piece.data[:_RAW].decode("utf-8", "backslashreplace")), place)
         return
     try:
-        event = mask_value(event_to_json(parse_element(piece, text)))
+        event = mask_value(convert_event_to_json(parse_element(piece, text)))
         rows = list(EVENTS.rows({"Event": event}, context))
     except BadRecordError as error:
         yield FileItem(RecordFault(error.reason, error.path, text[:_RAW]), place, recoded=recoded)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.log_format import LogRow
-from nephoscope.ingest.logs.resource_log import integer, to_text
+from nephoscope.ingest.logs.resource_log import parse_integer, to_text
 from nephoscope.ingest.logs.windows_event_data import EventData, escape_xml
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class WindowsEventRecord:
     rest: Mapping[str, object] = field(default_factory=dict)
 
 
-def row_of_event(event: WindowsEventRecord, table: str = "") -> LogRow:
+def build_event_row(event: WindowsEventRecord, table: str = "") -> LogRow:
     """The row of an event; `table` asks for one of the three tables."""
     if table not in TABLES:
         lowered = event.channel.lower()
@@ -98,7 +98,7 @@ def _build_system_columns(event: WindowsEventRecord) -> dict[str, object]:
         "SystemProcessId": event.process_id,
         "SystemThreadId": event.thread_id,
         "Correlation": event.correlation,
-        "EventLevelName": _name_level(event),
+        "EventLevelName": _get_level_name(event),
     }
 
 
@@ -106,7 +106,7 @@ def _build_security_columns(event: WindowsEventRecord) -> dict[str, object]:
     values = _build_system_columns(event)
     values["EventSourceName"] = event.provider
     values["Level"] = "" if event.level is None else str(event.level)
-    values["EventData"] = event.data.xml() if event.data else ""
+    values["EventData"] = event.data.to_xml() if event.data else ""
     named = event.data.values_by_name
     title = event.message.strip().partition("\n")[0].strip()
     values["Activity"] = f"{event.event_id} - {title}" if title else ""
@@ -116,7 +116,7 @@ def _build_security_columns(event: WindowsEventRecord) -> dict[str, object]:
     account = target if event.event_id in _OF_THE_TARGET else subject or target
     values["Account"] = account
     values["AccountType"] = ("Machine" if account.endswith("$") else "User") if account else ""
-    kind = integer(named.get("LogonType"))
+    kind = parse_integer(named.get("LogonType"))
     if kind in _LOGON_TYPES:
         values["LogonTypeName"] = f"{kind} - {_LOGON_TYPES[kind]}"
     process = to_text(named.get("NewProcessName") or named.get("ProcessName"))
@@ -138,11 +138,11 @@ def _build_event_columns(event: WindowsEventRecord) -> dict[str, object]:
         "EventLog": event.channel,
         "Source": event.provider,
         "EventLevel": event.level,
-        "EventLevelName": _name_level(event),
+        "EventLevelName": _get_level_name(event),
         "EventCategory": event.task,
         "UserName": event.user,
         "RenderedDescription": event.message,
-        "EventData": f'<DataItem Type="System.XmlData">{event.data.xml()}</DataItem>',
+        "EventData": f'<DataItem Type="System.XmlData">{event.data.to_xml()}</DataItem>',
         "ParameterXml": "".join(f"<Param>{escape_xml(value)}</Param>" for value in event.data.all_values),
     }
 
@@ -154,7 +154,7 @@ def _build_windows_columns(event: WindowsEventRecord) -> dict[str, object]:
     return values
 
 
-def _name_level(event: WindowsEventRecord) -> str:
+def _get_level_name(event: WindowsEventRecord) -> str:
     if event.level_name or event.level is None or not 0 <= event.level < len(_LEVELS):
         return event.level_name
     return "Information" if event.level == 0 else _LEVELS[event.level]

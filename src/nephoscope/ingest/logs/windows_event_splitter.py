@@ -100,7 +100,7 @@ class EventCutter:
 
     def _build_event(self) -> EventPiece:
         """The event that begins at the position, which goes on behind it."""
-        while (found := self._complete_event()) is None and not self._full:
+        while (found := self._complete_event()) is None and not self._is_window_full:
             self._read_more()
         start = self._at
         end, error = found or (len(self._held), TOO_LARGE)
@@ -110,10 +110,10 @@ class EventCutter:
         self._at = end
         if found is None:
             self._at = start + _HEAD
-            self._skip()
+            self._skip_to_event()
         return EventPiece(data, error, spaces=self._spaces)
 
-    def _skip(self) -> None:
+    def _skip_to_event(self) -> None:
         """Go to where the next event begins, however far that is."""
         while not self._is_at_event() and (self._at < len(self._held) or self._read_more()):
             self._at = self._find_next_start()
@@ -129,7 +129,7 @@ class EventCutter:
         return not self._ended
 
     @property
-    def _full(self) -> bool:
+    def _is_window_full(self) -> bool:
         return len(self._held) - self._at > LONGEST
 
     def _find_next_start(self) -> int:
@@ -140,7 +140,7 @@ class EventCutter:
             if match is None:
                 if self._ended:
                     return len(self._held)
-                if self._full:
+                if self._is_window_full:
                     return max(self._at + gone, len(self._held) - _LONGEST_TAG)
                 self._read_more()
             elif match["open"]:
@@ -182,7 +182,7 @@ class EventCutter:
                 return match.start(), UNENDED
             within += bool(match["begin"]) - bool(match["finish"])
             if match["open"]:
-                behind = self._skip_nested(match, within)
+                behind = self._skip_nested_event(match, within)
                 if not behind:
                     return None if behind is None else (match.start(), CUT)
                 at = behind
@@ -196,7 +196,7 @@ class EventCutter:
             return (match.end(), False) if broken else None
         return rest.end(), rest[0].endswith(b"/>")
 
-    def _skip_nested(self, match: re.Match[bytes], within: int) -> int | None:
+    def _skip_nested_event(self, match: re.Match[bytes], within: int) -> int | None:
         """Behind the element Event within an event, 0 where it is the next event; None where more must be read to tell.
 
         It is nested where it has no System, ends, and so does the event that holds it, before another begins; `within` elements
@@ -241,9 +241,9 @@ class EventCutter:
         One that holds the begin of another was not closed itself: its text may not hold the end of that one. Nor was a comment
         within an event that holds the begin of an event: that is one which it would take along.
         """
-        at = self._find(end, match.end())
+        at = self._find_mark(end, match.end())
         if at < 0:
-            return match.end() if self._ended or self._full else None
+            return match.end() if self._ended or self._is_window_full else None
         split = end == b"]]>" and self._held[at - 2 : at] == b"]]"
         if not split and self._held.find(begin, match.end(), at) >= 0:
             return match.end()
@@ -258,9 +258,9 @@ class EventCutter:
         self._typed = self._base + match.start()
         found = DOCUMENT_TYPE.match(self._held, match.start())
         assert found is not None
-        return found.end() if found[0].endswith(b">") or self._ended or self._full else None
+        return found.end() if found[0].endswith(b">") or self._ended or self._is_window_full else None
 
-    def _find(self, mark: bytes, at: int) -> int:
+    def _find_mark(self, mark: bytes, at: int) -> int:
         """Where a mark stands at or behind a byte, -1 where it is not held; no stretch is looked through twice."""
         since, until = self._without.get(mark, (0, 0))
         place = self._base + at

@@ -45,14 +45,14 @@ class WindowsEventXmlFormat:
         """Return whether an event begins the line."""
         return _BEGIN.match(line) is not None
 
-    def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
+    def build_rows_of_line(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The rows of the events of a line: mostly it is one."""
         pieces = list(EventCutter(io.BytesIO(line.encode("utf-8", "backslashreplace"))).pieces())
         for number, piece in enumerate(pieces, 1):
             path = f"event {number}" if len(pieces) > 1 else ""
             try:
                 yield from EVENTS.rows(
-                    {"Event": event_to_json(parse_element(piece, piece.data.decode()))}, context
+                    {"Event": convert_event_to_json(parse_element(piece, piece.data.decode()))}, context
                 )
             except BadRecordError as error:
                 yield RecordFault(
@@ -106,7 +106,7 @@ def _escape_illegal(match: re.Match[str]) -> str:
     return match[0] if legal else f"\\u{code:04x}"
 
 
-def event_to_json(root: ET.Element) -> dict[str, object]:
+def convert_event_to_json(root: ET.Element) -> dict[str, object]:
     """An Event element as JSON, its data under their names; raises BadRecordError where it is none."""
     names = [_read_tag(part) for part in root]
     twice = next((name for name in ("System", "EventData", "UserData") if names.count(name) > 1), "")
@@ -123,13 +123,15 @@ def event_to_json(root: ET.Element) -> dict[str, object]:
 def _convert_event_part(name: str, part: ET.Element, root: ET.Element) -> object:
     if name == "EventData":
         return _read_event_data(part)
-    return _nest(part, _read_space(root), 0) if name == "UserData" else _convert_element(part, 0)
+    return _nest_element(part, _read_space(root), 0) if name == "UserData" else _convert_element(part, 0)
 
 
 def _read_event_data(data: ET.Element) -> dict[str, object]:
     """Its elements Data as a list, those of other names beside it."""
     others = (
-        (_read_tag(part), _nest(part, _read_space(data), 1)) for part in data if _read_tag(part) != "Data"
+        (_read_tag(part), _nest_element(part, _read_space(data), 1))
+        for part in data
+        if _read_tag(part) != "Data"
     )
     attributes = {f"@{name}": value for name, value in data.attrib.items()}
     plain = [_read_datum(part) for part in data if _read_tag(part) == "Data"]
@@ -153,7 +155,7 @@ def _read_text(element: ET.Element) -> str:
 
 
 def _read_datum(element: ET.Element) -> dict[str, object]:
-    text = _nest(element, _read_space(element), 1) if len(element) else element.text or ""
+    text = _nest_element(element, _read_space(element), 1) if len(element) else element.text or ""
     return {**element.attrib, "#text": text}
 
 
@@ -176,14 +178,14 @@ def _convert_element(element: ET.Element, depth: int) -> object:
     return {**element.attrib, **parts, **({"#text": text} if text else {})}
 
 
-def _nest(element: ET.Element, space: str, depth: int) -> object:
+def _nest_element(element: ET.Element, space: str, depth: int) -> object:
     """An element as JSON from which it can be written again: attributes begin with @, also a name space that its parent has not."""
     if depth > _DEEPEST:
         raise BadRecordError("the XML nests too deeply")
     own = _read_space(element)
     declared = {"@xmlns": own} if own != space else {}
     attributes = {f"@{name.rpartition('}')[2]}": value for name, value in element.attrib.items()}
-    parts = _group_values((_read_tag(part), _nest(part, own, depth + 1)) for part in element)
+    parts = _group_values((_read_tag(part), _nest_element(part, own, depth + 1)) for part in element)
     text = _read_text(element)
     if not declared and not attributes and not parts:
         return text

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from nephoscope.files.tables.delimited import DelimitedFile, DelimitedLine
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 from nephoscope.ingest.threat_intelligence.indicator import (
     BadItemError,
     IntelItem,
     RefusedItem,
-    item,
     make_id,
+    read_item,
 )
 from nephoscope.ingest.threat_intelligence.observable_type import guess_pattern
 
@@ -74,29 +74,31 @@ class IndicatorColumns:
         return cls(chosen, confidence, days, source)
 
 
-def items(
+def read_items(
     table: DelimitedFile, columns: IndicatorColumns, now: datetime
 ) -> Iterator[IntelItem | RefusedItem]:
     """Each row as an item, or why it is none."""
     for line in table.read_rows():
         try:
-            yield item(_build_indicator(line, columns, now), now)
+            yield read_item(_build_indicator(line, columns, now), now)
         except BadItemError as error:
             raw = table.delimiter.join(line.cells.values())
             yield RefusedItem(f"line {line.number}", str(error), raw[:1000])
 
 
 def _build_indicator(line: DelimitedLine, columns: IndicatorColumns, now: datetime) -> dict[str, object]:
-    def cell(meaning: str) -> str:
+    def get_cell(meaning: str) -> str:
         return line.cells.get(columns.by_meaning.get(meaning, ""), "").strip()
 
     if line.wrong:
         raise BadItemError(line.wrong)
-    pattern = guess_pattern(cell("value"))
+    pattern = guess_pattern(get_cell("value"))
     if pattern is None:
-        raise BadItemError(f"{cell('value')[:100]!r} is not an address, URL, domain, email address or hash")
-    start = _parse_time(cell("valid_from"), "valid_from")
-    end = _parse_time(cell("valid_until"), "valid_until")
+        raise BadItemError(
+            f"{get_cell('value')[:100]!r} is not an address, URL, domain, email address or hash"
+        )
+    start = _parse_time(get_cell("valid_from"), "valid_from")
+    end = _parse_time(get_cell("valid_until"), "valid_until")
     if end is None and columns.days:
         # a list that has it still lets it hold longer, but not twice a day
         today = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -104,31 +106,31 @@ def _build_indicator(line: DelimitedLine, columns: IndicatorColumns, now: dateti
     document: dict[str, object] = {
         "type": "indicator",
         "spec_version": "2.1",
-        "id": make_id("indicator", columns.source, cell("id") or pattern),
-        "name": cell("name") or cell("value"),
-        "description": cell("description"),
+        "id": make_id("indicator", columns.source, get_cell("id") or pattern),
+        "name": get_cell("name") or get_cell("value"),
+        "description": get_cell("description"),
         "pattern": pattern,
         "pattern_type": "stix",
         "labels": [
-            *(one.strip() for one in cell("labels").replace(";", ",").split(",") if one.strip()),
-            *([f"tlp:{cell('tlp').lower().removeprefix('tlp:')}"] if cell("tlp") else []),
+            *(one.strip() for one in get_cell("labels").replace(";", ",").split(",") if one.strip()),
+            *([f"tlp:{get_cell('tlp').lower().removeprefix('tlp:')}"] if get_cell("tlp") else []),
         ],
     }
-    confidence = _parse_confidence(cell("confidence"), columns.confidence)
-    changed = _parse_time(cell("modified"), "modified") or start
+    confidence = _parse_confidence(get_cell("confidence"), columns.confidence)
+    changed = _parse_time(get_cell("modified"), "modified") or start
     times = {"valid_from": start, "created": start, "modified": changed, "valid_until": end}
     document.update({name: value.isoformat() for name, value in times.items() if value is not None})
     if confidence is not None:
         document["confidence"] = confidence
-    if cell("kind"):
-        document["indicator_types"] = [cell("kind")]
+    if get_cell("kind"):
+        document["indicator_types"] = [get_cell("kind")]
     return document
 
 
 def _parse_time(text: str, meaning: str) -> datetime | None:
     if not text:
         return None
-    found = moment(int(text)) if text.isdecimal() and len(text) > 8 else moment(text)
+    found = parse_moment(int(text)) if text.isdecimal() and len(text) > 8 else parse_moment(text)
     if found is None:
         raise BadItemError(f"{meaning}: {text[:60]!r} is not a time")
     return found

@@ -90,7 +90,7 @@ class FeedClient:
                     raise SourceError(
                         f"{self.url}: {type(error).__name__}: {str(error) or 'no answer'}"
                     ) from error
-                self._wait(2.0**number)
+                self._wait_before_retry(2.0**number)
                 continue
             except UnreachableAddressError as error:
                 if number == _TRIES - 1 or not error.again:
@@ -100,11 +100,11 @@ class FeedClient:
                         else ""
                     )
                     raise SourceError(f"{self.url}: {error}{hint}") from error
-                self._wait(2.0**number)
+                self._wait_before_retry(2.0**number)
                 continue
             if reply.status not in _BUSY or number == _TRIES - 1:
                 return reply
-            self._wait(_retry_delay(reply.headers.get("retry-after", ""), 2.0**number))
+            self._wait_before_retry(_parse_retry_delay(reply.headers.get("retry-after", ""), 2.0**number))
         raise AssertionError
 
     def _send_once(
@@ -153,7 +153,7 @@ class FeedClient:
         where = resolve_target(f"{self.url.rstrip('/')}/{path}", (), self.timeout, turn)
         return where.url, {"Host": where.host}, {"sni_hostname": where.name}
 
-    def _wait(self, seconds: float) -> None:
+    def _wait_before_retry(self, seconds: float) -> None:
         if self.stop.wait(seconds):
             raise SourceStoppedError
 
@@ -176,7 +176,7 @@ def _is_of_tls(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _retry_delay(text: str, otherwise: float) -> float:
+def _parse_retry_delay(text: str, otherwise: float) -> float:
     """Seconds to wait by a header Retry-After, a number or a date; at most some minutes."""
     if text.isascii() and text.isdecimal():
         return min(_LONGEST_WAIT, float(text[:9]))
@@ -188,7 +188,7 @@ def _retry_delay(text: str, otherwise: float) -> float:
     return max(otherwise, min(_LONGEST_WAIT, left))
 
 
-def refusal(url: str, reply: FeedResponse) -> SourceError:
+def describe_refusal(url: str, reply: FeedResponse) -> SourceError:
     """Return what a server said instead of an answer, and what to look at."""
     hints = {401: "; is the secret right?", 403: "; may this user read it?", 404: "; is the address right?",
              406: "; does it speak this version (TAXII 2.1, not 2.0)?"}  # fmt: skip

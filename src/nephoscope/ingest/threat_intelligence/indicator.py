@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 from nephoscope.ingest.threat_intelligence.pattern_comparisons import PatternError
-from nephoscope.ingest.threat_intelligence.stix_pattern import Observable, observables
+from nephoscope.ingest.threat_intelligence.stix_pattern import Observable, list_observables
 
 #: Ids of what has none of its own are made in this namespace, so that the same thing gets the same id again.
 NAMESPACE = uuid.UUID("6f7c1f5a-5a3e-5d1b-9d0e-2b8f6c4e7a91")
@@ -60,7 +60,7 @@ def make_id(kind: str, *parts: str) -> str:
     return f"{kind}--{uuid.uuid5(NAMESPACE, chr(0).join(parts))}"
 
 
-def item(document: object, now: datetime) -> IntelItem:
+def read_item(document: object, now: datetime) -> IntelItem:
     """The item of a STIX 2.1 object; BadItemError says what is wrong with it."""
     if not isinstance(document, dict):
         raise BadItemError("a STIX object must be a JSON object")
@@ -81,7 +81,7 @@ def item(document: object, now: datetime) -> IntelItem:
         _read_time(document, "modified") or created,
         _read_time(document, "valid_from"),
         _read_expiry_time(document),
-        _flag(document, "revoked"),
+        _read_flag(document, "revoked"),
         _read_confidence(document),
     )
 
@@ -102,7 +102,7 @@ def _read_observables(document: dict[str, object]) -> tuple[Observable, ...]:
     if not isinstance(text, str) or not text:
         raise BadItemError("an indicator requires a pattern")
     try:
-        return observables(text)
+        return list_observables(text)
     except PatternError as error:
         raise BadItemError(f"pattern: {error}") from error
 
@@ -118,13 +118,13 @@ def _read_time(document: dict[str, object], name: str) -> datetime | None:
     value = document.get(name)
     if value is None:
         return None
-    found = moment(value) if isinstance(value, str) else None
+    found = parse_moment(value) if isinstance(value, str) else None
     if found is None:
         raise BadItemError(f"{name}: {str(value)[:60]!r} is not a time")
     return found.astimezone(UTC)
 
 
-def _flag(document: dict[str, object], name: str) -> bool:
+def _read_flag(document: dict[str, object], name: str) -> bool:
     value = document.get(name, False)
     if not isinstance(value, bool):
         raise BadItemError(f"{name} is true or false")

@@ -39,7 +39,7 @@ class IndicatorFileOptions:
     source: str = ""
 
 
-def items(
+def read_items(
     path: Path, reading: IndicatorFileOptions, now: datetime
 ) -> Iterator[IntelItem | Retraction | RefusedItem]:
     """Yield what a file holds; UnreadableError where it cannot be read at all."""
@@ -49,9 +49,9 @@ def items(
     found: Iterator[IntelItem | Retraction | RefusedItem]
     for where, document in _list_documents(path):
         if reading.form == "misp" or (reading.form == "auto" and misp.is_misp(document)):
-            found = misp.items(document, now, where, reading.confidence)
+            found = misp.read_items(document, now, where, reading.confidence)
         else:
-            found = stix.items(document, now, where)
+            found = stix.read_items(document, now, where)
         yield from (complete_item(one, reading) if isinstance(one, IntelItem) else one for one in found)
 
 
@@ -79,7 +79,7 @@ def _read_table(
         columns = csv_indicators.IndicatorColumns.of(
             found, reading.columns, confidence=reading.confidence, days=reading.days, source=reading.source
         )
-        yield from csv_indicators.items(found, columns, now)
+        yield from csv_indicators.read_items(found, columns, now)
     except (DelimitedError, BadItemError) as error:
         raise UnreadableError(str(error)) from error
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 from nephoscope.state.ingestion.threat_intelligence import Intel
 
 INDICATORS, OBJECTS, OLDER = "ThreatIntelIndicators", "ThreatIntelObjects", "ThreatIntelligenceIndicator"
@@ -29,7 +29,7 @@ _KILL_CHAIN = {
 }  # fmt: skip
 
 
-def object_rows(one: Intel, now: datetime, dropped: tuple[tuple[str, str], ...] = ()) -> Rows:
+def build_object_rows(one: Intel, now: datetime, dropped: tuple[tuple[str, str], ...] = ()) -> Rows:
     """The rows that tell how an object stands; `dropped` are values of an older version, whose rows say that they hold no more."""
     if one.kind != "indicator":
         yield OBJECTS, _build_object(one, now)
@@ -46,7 +46,7 @@ def object_rows(one: Intel, now: datetime, dropped: tuple[tuple[str, str], ...] 
         )
 
 
-def tlp(document: dict[str, object]) -> str:
+def get_tlp_level(document: dict[str, object]) -> str:
     """The level of the Traffic Light Protocol, '' where it has none."""
     marks = document.get("object_marking_refs")
     for mark in marks if isinstance(marks, list) else ():
@@ -79,7 +79,10 @@ def _build_common_columns(one: Intel, now: datetime) -> dict[str, object]:
         "IsDeleted": bool(one.withdrawn),
         "SourceSystem": one.source,
         "LastUpdateMethod": "nephoscope",
-        "AdditionalFields": {"TLPLevel": tlp(one.document), "KillChain": _read_phases(one.document)},
+        "AdditionalFields": {
+            "TLPLevel": get_tlp_level(one.document),
+            "KillChain": _read_phases(one.document),
+        },
     }
 
 
@@ -105,7 +108,7 @@ def _build_indicator(one: Intel, now: datetime, pair: tuple[str, str], *, active
 
 
 def _find_valid_from(one: Intel) -> str:
-    found = moment(one.document.get("valid_from") or one.document.get("created") or "") or one.modified
+    found = parse_moment(one.document.get("valid_from") or one.document.get("created") or "") or one.modified
     return found.isoformat()
 
 
@@ -129,7 +132,7 @@ def _build_superseded_row(
         "SourceSystem": one.source,
         "Tags": ",".join(_read_texts(document, "labels")),
         "ThreatType": kinds[0] if kinds else "",
-        "TrafficLightProtocolLevel": tlp(document),
+        "TrafficLightProtocolLevel": get_tlp_level(document),
         "AdditionalInformation": str(document.get("name") or ""),
         **phases,
         **_make_column(*pair),

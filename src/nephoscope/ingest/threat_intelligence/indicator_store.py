@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.threat_intelligence.indicator import IntelItem, Retraction
-from nephoscope.ingest.threat_intelligence.indicator_rows import INDICATORS, object_rows
+from nephoscope.ingest.threat_intelligence.indicator_rows import INDICATORS, build_object_rows
 from nephoscope.ingest.threat_intelligence.version_merge import Change, IntelCounts, IntelVersions, is_matched
 from nephoscope.state.database.database import StateError
 from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
@@ -25,7 +25,7 @@ AGAIN = timedelta(days=7)
 """How old the rows of an object that holds become before they are written again, as Sentinel does: rules look back 14 days."""
 
 
-def keep(
+def keep_indicators(
     state: State,
     workspace: str,
     source: str,
@@ -48,7 +48,7 @@ def keep(
             versions = IntelVersions(workspace, source, now, standing, by_hand)
             for one in batch:
                 versions.add_version(one)
-            _write(state, session, versions.changes.values(), now)
+            _write_changes(state, session, versions.changes.values(), now)
             some = versions.kept
             if counted and some.new + some.changed:
                 arrival = Arrival(INDICATORS, some.new + some.changed, last_event=now)
@@ -57,39 +57,45 @@ def keep(
     return kept
 
 
-def _write(state: State, session: Session, several: Iterable[Change], now: datetime) -> None:
+def _write_changes(state: State, session: Session, several: Iterable[Change], now: datetime) -> None:
     found = list(several)
     state.intel.put(session, [one for one, _ in found])
-    rows = [row for one, before in found for row in object_rows(one, now, _find_dropped(one, before))]
+    rows = [
+        row
+        for one, before in found
+        for row in build_object_rows(one, now, _list_dropped_matches(one, before))
+    ]
     if found:
         state.outbox.add_many(session, found[0][0].workspace, rows)
 
 
-def _find_dropped(one: Intel, before: Intel | None) -> tuple[tuple[str, str], ...]:
+def _list_dropped_matches(one: Intel, before: Intel | None) -> tuple[tuple[str, str], ...]:
     return tuple(pair for pair in before.observables if pair not in one.observables) if before else ()
 
 
-def refresh(state: State, workspace: str, now: datetime) -> int:
+def refresh_indicators(state: State, workspace: str, now: datetime) -> int:
     """Write the rows of what holds again before they are too old to be seen, and those of what is over once; how many objects."""
     done = 0
     while True:
         with state.transaction(product="expiry of threat intelligence") as session:
             due = state.intel.due(session, workspace, now, now - AGAIN, BATCH)
             renewed = [replace(one, active=is_matched(one, now), published=now) for one in due]
-            _write(state, session, [(one, None) for one in renewed], now)
+            _write_changes(state, session, [(one, None) for one in renewed], now)
         done += len(due)
         if len(due) < BATCH:
             return done
 
 
-def withdraw(state: State, workspace: str, ids: Sequence[str], by: str, now: datetime) -> list[Intel]:
+def withdraw_indicators(
+    state: State, workspace: str, ids: Sequence[str], by: str, now: datetime
+) -> list[Intel]:
     """Take objects back, whatever their source says of them later, or with `by` = '' let them hold again; StateError for an id that
     is not known."""
     with state.transaction() as session:
-        known = state.intel.load_known(session, workspace, ids)
+        known = state.intel.load_known_indicators(session, workspace, ids)
         if unknown := [one for one in ids if one not in known]:
             raise StateError(f"threat intelligence {unknown[0]!r} not found")
         changed = [replace(one, withdrawn=by, published=now) for one in known.values()]
         changed = [replace(one, active=is_matched(one, now)) for one in changed]
-        _write(state, session, [(one, None) for one in changed], now)
+        _write_changes(state, session, [(one, None) for one in changed], now)
     return changed

@@ -9,16 +9,16 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 from nephoscope.ingest.threat_intelligence.indicator import (
     BadItemError,
     IntelItem,
     RefusedItem,
     Retraction,
-    item,
+    read_item,
 )
 from nephoscope.ingest.threat_intelligence.observable_type import guess_pattern, make_pattern
-from nephoscope.ingest.threat_intelligence.stix import shorten
+from nephoscope.ingest.threat_intelligence.stix import shorten_refused_value
 
 #: The key that an attribute's value is observed under; types with a bar hold two values, of which `part` counts from 0.
 _HASH = {name: f"file:hashes.'{stix}'" for name, stix in
@@ -35,14 +35,14 @@ _PAIRS = {
 }  # fmt: skip
 
 
-def attributes(document: object, place: str = "") -> Iterator[tuple[str, object, dict[str, object]]]:
+def list_attributes(document: object, place: str = "") -> Iterator[tuple[str, object, dict[str, object]]]:
     """The attributes in a document with their places and events: of an event, of its objects, of an answer of restSearch.
 
     Those of an event or object that was deleted are deleted too; one that is no JSON object comes as it is.
     """
     if isinstance(document, list):
         for number, one in enumerate(document):
-            yield from attributes(one, f"{place}[{number}]")
+            yield from list_attributes(one, f"{place}[{number}]")
     elif isinstance(document, dict):
         for name in ("response", "Event"):
             if name in document:
@@ -51,7 +51,7 @@ def attributes(document: object, place: str = "") -> Iterator[tuple[str, object,
                 if name == "Event" and isinstance(inner, dict):
                     yield from _read_event(inner, where, inner)
                 else:
-                    yield from attributes(inner, where)
+                    yield from list_attributes(inner, where)
                 return
         yield from _read_event(document, place, {})
 
@@ -77,7 +77,7 @@ def is_answer(document: object) -> bool:
     return isinstance(found, list) or (isinstance(found, dict) and isinstance(found.get("Attribute"), list))
 
 
-def events(document: object) -> Iterator[dict[str, object]]:
+def list_events(document: object) -> Iterator[dict[str, object]]:
     """The events of an answer of restSearch over events."""
     found = document.get("response") if isinstance(document, dict) else document
     for one in found if isinstance(found, list) else ():
@@ -86,17 +86,17 @@ def events(document: object) -> Iterator[dict[str, object]]:
             yield event
 
 
-def event_uuid(event: dict[str, object]) -> str:
+def get_event_uuid(event: dict[str, object]) -> str:
     """The uuid of an event, '' where it has none."""
     return _read_uuid(event.get("uuid"))
 
 
-def is_published(event: dict[str, object]) -> bool:
+def is_event_published(event: dict[str, object]) -> bool:
     """Return whether an event is published."""
     return _is_set(event.get("published"))
 
 
-def publication_time(event: dict[str, object]) -> int:
+def get_publication_time(event: dict[str, object]) -> int:
     """The second at which an event was published last, 0 where that is not said."""
     text = str(event.get("publish_timestamp", ""))
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 11 else 0
@@ -108,7 +108,7 @@ def is_misp(document: object) -> bool:
     return isinstance(first, dict) and any(name in first for name in ("Event", "response", "Attribute"))
 
 
-def items(
+def read_items(
     document: object, now: datetime, place: str = "", confidence: int | None = None
 ) -> Iterator[IntelItem | Retraction | RefusedItem]:
     """Each attribute that MISP would detect with (to_ids) as an item, or why it is none.
@@ -116,17 +116,17 @@ def items(
     One that is deleted, or no longer to be detected with, takes back what it was; `confidence` is that of attributes without a tag
     that says it (None = by the threat level of their event).
     """
-    for where, one, event in attributes(document, place):
+    for where, one, event in list_attributes(document, place):
         if not isinstance(one, dict):
-            yield RefusedItem(where, "an attribute is a JSON object", shorten(one))
+            yield RefusedItem(where, "an attribute is a JSON object", shorten_refused_value(one))
             continue
         try:
             if _is_set(one.get("to_ids")) and not _is_set(one.get("deleted")):
-                yield item(_build_indicator(one, event, confidence), now)
-            elif id_ := indicator_id(one):
-                yield Retraction(id_, _change_time(one) or now)
+                yield read_item(_build_indicator(one, event, confidence), now)
+            elif id_ := get_indicator_id(one):
+                yield Retraction(id_, _get_change_time(one) or now)
         except BadItemError as error:
-            yield RefusedItem(where, str(error), shorten(one))
+            yield RefusedItem(where, str(error), shorten_refused_value(one))
 
 
 def _is_set(value: object) -> bool:
@@ -134,7 +134,7 @@ def _is_set(value: object) -> bool:
     return value is True or value == 1 or value in ("1", "true")
 
 
-def indicator_id(one: object) -> str:
+def get_indicator_id(one: object) -> str:
     """The id of the indicator that an attribute is, '' where it has none."""
     found = _read_uuid(one.get("uuid")) if isinstance(one, dict) else ""
     return f"indicator--{found}" if found else ""
@@ -147,21 +147,21 @@ def _read_uuid(value: object) -> str:
         return ""
 
 
-def _change_time(one: dict[str, object]) -> datetime | None:
+def _get_change_time(one: dict[str, object]) -> datetime | None:
     value = one.get("timestamp")
     counted = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 20
-    return moment(int(str(value)) if counted else value)
+    return parse_moment(int(str(value)) if counted else value)
 
 
 def _build_indicator(
     one: dict[str, object], event: dict[str, object], confidence: int | None
 ) -> dict[str, object]:
-    id_, value = indicator_id(one), one.get("value")
+    id_, value = get_indicator_id(one), one.get("value")
     if not id_ or not isinstance(value, str):
         raise BadItemError("an attribute requires uuid and value")
     labels = _read_labels(one, event)
-    changed = _change_time(one) or datetime.now(UTC)
-    seen = moment(one.get("first_seen") or "") or changed
+    changed = _get_change_time(one) or datetime.now(UTC)
+    seen = parse_moment(one.get("first_seen") or "") or changed
     document: dict[str, object] = {
         "type": "indicator",
         "spec_version": "2.1",

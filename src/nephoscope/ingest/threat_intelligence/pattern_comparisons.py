@@ -32,7 +32,7 @@ class IndicatorComparison:
     subset: bool = False
 
 
-def comparisons(text: str) -> list[IndicatorComparison]:
+def list_comparisons(text: str) -> list[IndicatorComparison]:
     """The comparisons of a pattern, in their order; PatternError where one of them alone would not be what the pattern says."""
     reader = _PatternListener()
     try:
@@ -44,7 +44,7 @@ def comparisons(text: str) -> list[IndicatorComparison]:
     return reader.found
 
 
-def literal(text: str) -> str:
+def parse_pattern_literal(text: str) -> str:
     """The value that a constant of a pattern stands for."""
     if text.startswith(("h'", "b'")):
         raise PatternError("a comparison with bytes is not supported")
@@ -89,24 +89,24 @@ class _PatternListener(STIXPatternListener):  # type: ignore[misc]  # the gramma
     def exitPropTestEqual(self, ctx: STIXPatternParser.PropTestEqualContext) -> None:
         if ctx.NOT() or ctx.NEQ():
             raise _build_unmatched_error(ctx)
-        self._add(ctx, [ctx.primitiveLiteral()])
+        self._add_comparison(ctx, [ctx.primitiveLiteral()])
 
     def exitPropTestSet(self, ctx: STIXPatternParser.PropTestSetContext) -> None:
         if ctx.NOT():
             raise _build_unmatched_error(ctx)
-        self._add(ctx, ctx.setLiteral().primitiveLiteral())
+        self._add_comparison(ctx, ctx.setLiteral().primitiveLiteral())
 
     def exitPropTestIsSubset(self, ctx: STIXPatternParser.PropTestIsSubsetContext) -> None:
         if ctx.NOT():
             raise _build_unmatched_error(ctx)
-        self._add(ctx, [ctx.StringLiteral()], subset=True)
+        self._add_comparison(ctx, [ctx.StringLiteral()], subset=True)
 
     def exitPropTestExists(self, ctx: object) -> None:
         raise _build_unmatched_error(ctx)
 
     exitPropTestOrder = exitPropTestLike = exitPropTestRegex = exitPropTestIsSuperset = exitPropTestExists
 
-    def _add(
+    def _add_comparison(
         self,
         ctx: STIXPatternParser.PropTestContext,
         values: list[STIXPatternParser.PrimitiveLiteralContext],
@@ -115,7 +115,8 @@ class _PatternListener(STIXPatternListener):  # type: ignore[misc]  # the gramma
     ) -> None:
         kind, _, path = ctx.objectPath().getText().partition(":")
         self.found += [
-            IndicatorComparison(kind, path.replace("'", ""), literal(one.getText()), subset) for one in values
+            IndicatorComparison(kind, path.replace("'", ""), parse_pattern_literal(one.getText()), subset)
+            for one in values
         ]
 
 

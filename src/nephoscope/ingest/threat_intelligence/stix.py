@@ -10,10 +10,10 @@ from datetime import datetime
 
 import msgspec
 
-from nephoscope.ingest.threat_intelligence.indicator import BadItemError, IntelItem, RefusedItem, item
+from nephoscope.ingest.threat_intelligence.indicator import BadItemError, IntelItem, RefusedItem, read_item
 
 
-def objects(document: object, place: str = "") -> Iterator[tuple[str, object]]:
+def list_objects(document: object, place: str = "") -> Iterator[tuple[str, object]]:
     """The objects in a document with their places."""
     within = f"{place}." if place else ""
     if isinstance(document, list):
@@ -24,15 +24,15 @@ def objects(document: object, place: str = "") -> Iterator[tuple[str, object]]:
         yield place or "$", document
 
 
-def items(document: object, now: datetime, place: str = "") -> Iterator[IntelItem | RefusedItem]:
+def read_items(document: object, now: datetime, place: str = "") -> Iterator[IntelItem | RefusedItem]:
     """Each object as an item, or why it is none."""
-    for where, one in objects(document, place):
+    for where, one in list_objects(document, place):
         try:
-            yield item(one, now)
+            yield read_item(one, now)
         except BadItemError as error:
-            yield RefusedItem(where, str(error), shorten(one))
+            yield RefusedItem(where, str(error), shorten_refused_value(one))
 
 
-def shorten(value: object) -> str:
+def shorten_refused_value(value: object) -> str:
     """The beginning of what was refused."""
     return msgspec.json.encode(value)[:1000].decode("utf-8", "replace")

@@ -11,8 +11,8 @@ from ipaddress import ip_address, ip_network
 from nephoscope.ingest.threat_intelligence.pattern_comparisons import (
     IndicatorComparison,
     PatternError,
-    comparisons,
-    literal,
+    list_comparisons,
+    parse_pattern_literal,
 )
 
 LONGEST = 16_384
@@ -31,7 +31,7 @@ _HASHES = {"md5": "MD5", "sha-1": "SHA-1", "sha1": "SHA-1", "sha-256": "SHA-256"
 HASH_LENGTHS = {"MD5": 32, "SHA-1": 40, "SHA-256": 64, "SHA-512": 128}
 
 
-def observables(text: str) -> tuple[Observable, ...]:
+def list_observables(text: str) -> tuple[Observable, ...]:
     """The values that a pattern compares for equality, in its order, each once; PatternError where it compares none.
 
     A pattern that takes several things at once (AND, FOLLOWEDBY, REPEATS), none of them (NOT, !=), or only some time (START) is
@@ -42,8 +42,10 @@ def observables(text: str) -> tuple[Observable, ...]:
     simple = _SIMPLE.fullmatch(text)
     if simple is not None:
         kind, path, value = simple.groups()
-        return (_build_observable(IndicatorComparison(kind, path.replace("'", ""), literal(value))),)
-    found = tuple(dict.fromkeys(_build_observable(one) for one in comparisons(text)))
+        return (
+            _build_observable(IndicatorComparison(kind, path.replace("'", ""), parse_pattern_literal(value))),
+        )
+    found = tuple(dict.fromkeys(_build_observable(one) for one in list_comparisons(text)))
     if not found:
         raise PatternError("the pattern has no equality comparison")
     if len(found) > MOST:

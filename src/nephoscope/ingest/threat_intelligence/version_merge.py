@@ -80,15 +80,15 @@ class IntelVersions:
         """Count a version, and let it be the object's where it is to be."""
         before = self.changes[one.id][0] if one.id in self.changes else self._known.get(one.id)
         if isinstance(one, Retraction):
-            self._retract(one, before)
+            self._retract_indicator(one, before)
         elif before is None:
-            self._put(
+            self._put_indicator(
                 self._make_version(one, None), IntelCounts(new=1, elsewhere=int(one.id in self._others))
             )
         else:
-            self._replace(one, before)
+            self._replace_indicator(one, before)
 
-    def _retract(self, one: Retraction, before: Intel | None) -> None:
+    def _retract_indicator(self, one: Retraction, before: Intel | None) -> None:
         if before is None or before.revoked:
             return
         if one.modified < before.modified:
@@ -98,9 +98,9 @@ class IntelVersions:
         made = replace(
             before, document=document, digest=_compute_digest(document), modified=one.modified, revoked=True, published=self.now,
         )  # fmt: skip
-        self._put(replace(made, active=False), IntelCounts(changed=1))
+        self._put_indicator(replace(made, active=False), IntelCounts(changed=1))
 
-    def _replace(self, one: IntelItem, before: Intel) -> None:
+    def _replace_indicator(self, one: IntelItem, before: Intel) -> None:
         made = self._make_version(one, before)
         if before.digest == made.digest:
             self.kept += IntelCounts(known=1)
@@ -110,9 +110,9 @@ class IntelVersions:
             raw = msgspec.json.encode(one.document)[:1000].decode("utf-8", "replace")
             self.kept += IntelCounts(refused=(RefusedItem(one.id, said, raw),))
         else:
-            self._put(made, IntelCounts(changed=1))
+            self._put_indicator(made, IntelCounts(changed=1))
 
-    def _put(self, made: Intel, kept: IntelCounts) -> None:
+    def _put_indicator(self, made: Intel, kept: IntelCounts) -> None:
         self.kept += kept
         self.changes[made.stix] = made, self._known.get(made.stix)
 

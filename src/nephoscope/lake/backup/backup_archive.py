@@ -155,7 +155,7 @@ def _unpack_members(
             if member.size > MOST_MANIFEST:
                 raise BackupError(f"the manifest of the backup has over {MOST_MANIFEST >> 20} MiB")
             manifest = _read_manifest(stream)
-            _compare(manifest, found)
+            _compare_with_manifest(manifest, found)
             yield BackupEntry(MANIFEST, member.size, ""), manifest
             continue
         if member.name in found:
@@ -224,7 +224,7 @@ def _read_manifest(stream: BinaryIO) -> BackupManifest:
     return manifest
 
 
-def _compare(manifest: BackupManifest, found: dict[str, BackupEntry]) -> None:
+def _compare_with_manifest(manifest: BackupManifest, found: dict[str, BackupEntry]) -> None:
     wanted = {entry.name: entry for entry in manifest.entries}
     for name, entry in found.items():
         if name not in wanted:

@@ -22,13 +22,13 @@ _LEFT_OUT = frozenset(
 _FLEETING = (".lock", ".part", ".tmp")
 
 
-def secret_folders(data: Path) -> list[str]:
+def list_secret_folders(data: Path) -> list[str]:
     """The folders that a backup holds only with the keys, of those that are there: `keys` of credentials, `tls` of the server."""
     wanted = {"keys": f"keys/{KEY_FILE}", "tls": "tls/*"}
     return [name for name, pattern in wanted.items() if any(data.glob(pattern))]
 
 
-def table_files(path: Path, version: int) -> Iterator[Path]:
+def list_table_files(path: Path, version: int) -> Iterator[Path]:
     """The files of a Delta table at a version: rows, and the log up to it (its pointer apart, which readers do without)."""
     for file in sorted((path / LOG).iterdir()):
         number = file.name.split(".", 1)[0]
@@ -46,7 +46,7 @@ def iterate_other_tables(data: Path) -> Iterator[Path]:
             yield log.parent
 
 
-def loose_files(data: Path, tables: list[Path]) -> Iterator[Path]:
+def list_loose_files(data: Path, tables: list[Path]) -> Iterator[Path]:
     """The files that belong to no table."""
     for path in sorted(data.rglob("*")):
         top = path.relative_to(data).parts[0]

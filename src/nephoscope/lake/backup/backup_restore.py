@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from nephoscope.lake.backup.backup_archive import BackupError, BackupManifest, unpack_backup
 from nephoscope.lake.backup.backup_writer import STATE
-from nephoscope.lake.backup.restore_review import Admit, accept_unreviewed, check_state, needs_review
+from nephoscope.lake.backup.restore_review import Admit, accept_without_review, check_state, needs_review
 from nephoscope.lake.backup.restored_audit import audit_restore
 from nephoscope.state.database.database import Database
 from nephoscope.state.state_copy import load
@@ -25,22 +25,22 @@ def check(file: Path, tell: Tell = lambda *_: None, look: Admit | None = None) -
     `look` sees what decides something of what it holds, in a folder that goes again.
     """
     if look is None:
-        return _unpack(file, None, tell)
+        return _unpack_backup(file, None, tell)
     with TemporaryDirectory(prefix="nephoscope-") as folder:
-        manifest = _unpack(file, Path(folder), tell, needs_review)
+        manifest = _unpack_backup(file, Path(folder), tell, needs_review)
         check_state(Path(folder))
         look(Path(folder), manifest)
     return manifest
 
 
-def restore(
+def restore_data_folder(
     file: Path,
     data: Path,
     url: str | None = None,
     tell: Tell = lambda *_: None,
     *,
     author: str = "restore",
-    admit: Admit = accept_unreviewed,
+    admit: Admit = accept_without_review,
 ) -> BackupManifest:
     """Make a data folder of a backup; it appears whole, after every hash was found right, or not at all.
 
@@ -58,21 +58,21 @@ def restore(
     part = data / name if there else data.with_name(name)
     part.mkdir(mode=0o700)
     try:
-        manifest = _unpack(file, part, tell)
+        manifest = _unpack_backup(file, part, tell)
         check_state(part)
         admit(part, manifest)
         if url:
-            _load(part / STATE, url)
+            _load_state_database(part / STATE, url)
         _audit_restore(
             Database.open(url) if url else Database.open_file(part / STATE), part, file, manifest, author
         )
         for folder in (part, *(path for path in part.rglob("*") if path.is_dir())):
-            _sync(folder)
+            _sync_folder(folder)
         if there:
             _move_up(part, data)
         else:
             part.rename(data)
-            _sync(data.parent)
+            _sync_folder(data.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return manifest
@@ -95,14 +95,14 @@ def _move_up(part: Path, data: Path) -> None:
         for path in sorted(part.iterdir(), key=lambda one: one.name.startswith(STATE)):
             path.rename(data / path.name)
             moved.append(data / path.name)
-        _sync(data)
+        _sync_folder(data)
     except OSError:
         for path in moved:
             path.rename(part / path.name)
         raise
 
 
-def _load(saved: Path, url: str) -> None:
+def _load_state_database(saved: Path, url: str) -> None:
     """Put the state into another database; the file of it goes."""
     database = Database.open(url)
     try:
@@ -120,7 +120,7 @@ def _audit_restore(database: Database, part: Path, file: Path, manifest: BackupM
         database.close()
 
 
-def _unpack(
+def _unpack_backup(
     file: Path, folder: Path | None, tell: Tell, wanted: Callable[[str], bool] | None = None
 ) -> BackupManifest:
     total = file.stat().st_size
@@ -136,7 +136,7 @@ def _unpack(
     return last
 
 
-def _sync(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     file = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(file)

@@ -14,12 +14,12 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from nephoscope.lake.backup.backup_archive import ArchiveWriter, BackupError, BackupManifest
-from nephoscope.lake.backup.backup_contents import iterate_other_tables, loose_files, table_files
-from nephoscope.lake.backup.consistent_cut import BackupCut, cut
+from nephoscope.lake.backup.backup_contents import iterate_other_tables, list_loose_files, list_table_files
+from nephoscope.lake.backup.consistent_cut import BackupCut, hold_consistent_cut
 from nephoscope.lake.backup.restored_audit import ANCHOR, read_anchor
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.storage.table_store import table_path
+from nephoscope.lake.storage.table_store import get_table_path
 from nephoscope.state import State
 from nephoscope.state.access.key_file import NAME as KEY_FILE
 
@@ -52,15 +52,15 @@ def back_up(
         raise BackupError(f"{file.parent}: folder not found")
     if data.resolve() in file.resolve().parents:
         raise BackupError(f"{file} is in the data folder: the next backup would contain it")
-    _flush(lake)
+    _flush_lake(lake)
     # a name that nobody can foresee: in a folder that others write to a link of theirs must not be followed
     part = file.with_name(f".{file.name}.{secrets.token_hex(8)}.part")
     try:
         with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as out:
             # looked at before the cut: it is ahead of no state that is cut later
             anchor = read_anchor(data)
-            with cut(data, lake, state) as found:
-                manifest = _write(ArchiveWriter(out), data, found, anchor, keys=keys, tell=tell)
+            with hold_consistent_cut(data, lake, state) as found:
+                manifest = _write_backup_files(ArchiveWriter(out), data, found, anchor, keys=keys, tell=tell)
             out.flush()
             os.fsync(out.fileno())
         os.link(part, file)
@@ -71,7 +71,7 @@ def back_up(
     return manifest
 
 
-def _flush(lake: Lake) -> None:
+def _flush_lake(lake: Lake) -> None:
     try:
         lake.flush(FLUSH_SECONDS)
     except LakeError:
@@ -79,7 +79,7 @@ def _flush(lake: Lake) -> None:
         return
 
 
-def _write(
+def _write_backup_files(
     archive: ArchiveWriter, data: Path, found: BackupCut, anchor: bytes | None, *, keys: bool, tell: Tell
 ) -> BackupManifest:
     made = datetime.now(UTC).isoformat()
@@ -97,7 +97,7 @@ def _write(
             archive.add(piece.name, piece.file, piece.size)
             done += piece.size
         for one in files:
-            done += _add(archive, one)
+            done += _add_file(archive, one)
             tell("backing up", done, total)
     tables = {f"{workspace}/{table}": version for (workspace, table), version in found.versions.items()}
     return archive.close(made, tables, keys=keys)
@@ -112,22 +112,24 @@ def _list_anchor_file(anchor: bytes | None, folder: Path) -> Iterator[_File]:
 
 def _list_files(data: Path, found: BackupCut, *, keys: bool) -> Iterator[_File]:
     for (workspace, table), version in sorted(found.versions.items()):
-        yield from _name_files(data, table_files(table_path(data, workspace, table), version))
+        yield from _list_archive_files(
+            data, list_table_files(get_table_path(data, workspace, table), version)
+        )
     others = list(iterate_other_tables(data))
     for path in others:
         try:
             version = DeltaTable(path).version()
         except DeltaError as error:
             raise BackupError(f"{path}: not a readable Delta table: {error}") from error
-        yield from _name_files(data, table_files(path, version))
-    yield from _name_files(data, loose_files(data, others), fleeting=True)
+        yield from _list_archive_files(data, list_table_files(path, version))
+    yield from _list_archive_files(data, list_loose_files(data, others), fleeting=True)
     if keys and (data / "keys" / KEY_FILE).exists():
         yield _File(f"keys/{KEY_FILE}", data / "keys" / KEY_FILE)
     if keys:
-        yield from _name_files(data, iter(sorted(data.glob("tls/*"))), fleeting=True)
+        yield from _list_archive_files(data, iter(sorted(data.glob("tls/*"))), fleeting=True)
 
 
-def _name_files(data: Path, paths: Iterator[Path], *, fleeting: bool = False) -> Iterator[_File]:
+def _list_archive_files(data: Path, paths: Iterator[Path], *, fleeting: bool = False) -> Iterator[_File]:
     for path in paths:
         yield _File(path.relative_to(data).as_posix(), path, fleeting)
 
@@ -139,7 +141,7 @@ def _measure_size(one: _File) -> int:
         return 0
 
 
-def _add(archive: ArchiveWriter, one: _File) -> int:
+def _add_file(archive: ArchiveWriter, one: _File) -> int:
     """Add a file; how many bytes it has. One that is gone is left out where it may, else it ends the backup."""
     try:
         with one.path.open("rb") as file:

@@ -18,9 +18,9 @@ from typing import BinaryIO
 
 from nephoscope.lake.backup.backup_archive import BackupError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.spool.segments import Segment, folders, segment_path, segments
+from nephoscope.lake.spool.segments import Segment, get_segment_path, list_folders, list_segments
 from nephoscope.state import State
-from nephoscope.state.state_copy import Save, moment
+from nephoscope.state.state_copy import Save, open_state_moment
 
 TRIES = 200
 _PAUSE = 0.05
@@ -45,16 +45,16 @@ class BackupCut:
 
 
 @contextmanager
-def cut(data: Path, lake: Lake, state: State, tries: int = TRIES) -> Iterator[BackupCut]:
+def hold_consistent_cut(data: Path, lake: Lake, state: State, tries: int = TRIES) -> Iterator[BackupCut]:
     """A moment of a data folder, held for the time of the block; BackupError where the lake is never at rest for an instant."""
     for _ in range(tries):
         with ExitStack() as stack:
             versions = stack.enter_context(lake.pin_versions())
             before = _list_segments(data)
-            save = stack.enter_context(moment(state.database))
+            save = stack.enter_context(open_state_moment(state.database))
             pieces = _open_segments(data, stack)
             kept = {(one.writer, one.number) for one in before} <= {_build_key(piece) for piece in pieces}
-            if kept and lake.versions() == versions:
+            if kept and lake.list_versions() == versions:
                 yield BackupCut(versions, pieces, save)
                 return
         time.sleep(_PAUSE)
@@ -62,14 +62,14 @@ def cut(data: Path, lake: Lake, state: State, tries: int = TRIES) -> Iterator[Ba
 
 
 def _list_segments(data: Path) -> list[Segment]:
-    return [one for folder in folders(data) for one in segments(folder)]
+    return [one for folder in list_folders(data) for one in list_segments(folder)]
 
 
 def _open_segments(data: Path, stack: ExitStack) -> tuple[SegmentSnapshot, ...]:
     """The segments that are there, open."""
     found = []
     for segment in _list_segments(data):
-        for path in (segment.path, segment_path(segment.path.parent, segment.number, closed=True)):
+        for path in (segment.path, get_segment_path(segment.path.parent, segment.number, closed=True)):
             try:
                 file = stack.enter_context(path.open("rb"))
             except FileNotFoundError:

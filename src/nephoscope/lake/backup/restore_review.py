@@ -19,7 +19,7 @@ Admit = Callable[[Path, BackupManifest], None]
 _LOOKED_AT = ("responses", "tls", "posture", STATE)
 
 
-def accept_unreviewed(_folder: Path, _manifest: BackupManifest) -> None:
+def accept_without_review(_folder: Path, _manifest: BackupManifest) -> None:
     """Refuse nothing: for a backup that was just made by whoever restores it."""
 
 

@@ -11,7 +11,7 @@ from nephoscope.lake.backup.backup_archive import BackupManifest
 from nephoscope.state.audit.audit import Audit
 from nephoscope.state.audit.audit_anchor import NAME, AuditAnchor
 from nephoscope.state.database.database import Database
-from nephoscope.state.database.migration import migrate
+from nephoscope.state.database.migration import migrate_database
 
 OPERATION = "Nephoscope/backups/restore/action"
 #: Of the hash over a backup, what people compare and type.
@@ -29,7 +29,7 @@ def read_anchor(data: Path) -> bytes | None:
 
 def audit_restore(database: Database, keys: Path, file: Path, manifest: BackupManifest, author: str) -> None:
     """Add the entry to a restored state, with `keys` the folder of its anchor; StateError where the state is of a newer release."""
-    migrate(database)
+    migrate_database(database)
     audit = Audit(database, AuditAnchor(keys))
     with database.write() as session:
         audit.add(

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nephoscope.lake.dictionary_rows import is_packed, unite_schemas
-from nephoscope.lake.schema.column_types import TIME, storage_type
+from nephoscope.lake.schema.column_types import TIME, get_storage_type
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.storage.parquet_parts import group_rows, merge_by_time
 from nephoscope.lake.storage.snapshot import ParquetFile, TableSnapshot
@@ -27,17 +27,17 @@ _FEW_BYTES = 4
 _LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
-def compact(stored: StoredTable, most: int = MOST_SMALL) -> int:
+def compact_table(stored: StoredTable, most: int = MOST_SMALL) -> int:
     """Join the small files of every day that has more than `most`; how many files were joined."""
     count = 0
-    for files in due(stored.snapshot(), most):
+    for files in find_due_compactions(stored.snapshot(), most):
         for several in _list_batches(_select_files_to_compact(files)):
             if stored.replace(several, _read_rows(several, stored.table), change=False):
                 count += len(several)
     return count
 
 
-def due(snapshot: TableSnapshot, most: int) -> Iterator[list[ParquetFile]]:
+def find_due_compactions(snapshot: TableSnapshot, most: int) -> Iterator[list[ParquetFile]]:
     """The small files of every day that has more than `most` of them."""
     days: dict[dt.date, list[ParquetFile]] = defaultdict(list)
     for file in snapshot.files:
@@ -102,14 +102,14 @@ def _read_rows(files: list[ParquetFile], table: LakeTable) -> RewrittenRows:
         schemas.append(pa.schema([field.with_name(known.get(field.name, field.name)) for field in columns]))
     wanted = pa.schema([_build_field(field, table) for field in unite_schemas(schemas)])
     groups.sort(key=lambda group: (group.first, str(group.path), group.number))
-    renamed = (_name_columns(group.rows(), known, wanted) for group in groups)
-    return RewrittenRows(sorted_rows(renamed), wanted)
+    renamed = (_rename_columns(group.rows(), known, wanted) for group in groups)
+    return RewrittenRows(sort_rows(renamed), wanted)
 
 
 def _open_file(path: Path) -> tuple[list[_RowGroup], pa.Schema]:
     """The row groups of a file, and the columns that have values."""
     metadata = pq.read_metadata(path)
-    packed = _find_repeating(metadata)
+    packed = _find_repeating_columns(metadata)
     with pq.ParquetFile(path, metadata=metadata, read_dictionary=packed) as opened:
         schema = opened.schema_arrow
     names = _with_values(metadata)
@@ -129,7 +129,7 @@ def _read_minimum_time(chunk: pq.ColumnChunkMetaData) -> dt.datetime:
     return known.min if known is not None and known.has_min_max else _LONG_AGO
 
 
-def _name_columns(rows: pa.Table, known: Mapping[str, str], wanted: pa.Schema) -> pa.Table:
+def _rename_columns(rows: pa.Table, known: Mapping[str, str], wanted: pa.Schema) -> pa.Table:
     """Rows under KQL names and in the wanted types."""
     named = rows.rename_columns([known.get(name, name) for name in rows.column_names])
     fields = [wanted.field(name) for name in named.column_names]
@@ -143,12 +143,12 @@ def _unpack_field(field: pa.Field) -> pa.Field:
     return field.with_type(field.type.value_type) if is_packed(field.type) else field
 
 
-def sorted_rows(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+def sort_rows(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """The rows of tables, which come by their least times, in the order of their time as far as the rows held at once reach."""
     yield from group_rows(tables, merge_by_time, reach=2)
 
 
-def _find_repeating(file: pq.FileMetaData) -> list[str]:
+def _find_repeating_columns(file: pq.FileMetaData) -> list[str]:
     """The texts of a file that repeat so much that a value takes a few bytes: they are read packed, and take no more in memory."""
     names = []
     for place, name in enumerate(file.schema.names):
@@ -180,6 +180,6 @@ def _has_values(chunk: pq.ColumnChunkMetaData) -> bool:
 
 def _build_field(field: pa.Field, table: LakeTable) -> pa.Field:
     kind = table.types.get(field.name)
-    if kind is None or (is_packed(field.type) and pa.types.is_string(storage_type(kind))):
+    if kind is None or (is_packed(field.type) and pa.types.is_string(get_storage_type(kind))):
         return field
-    return pa.field(field.name, storage_type(kind))
+    return pa.field(field.name, get_storage_type(kind))

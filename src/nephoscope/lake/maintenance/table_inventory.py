@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nephoscope.lake.storage.delta_table import open_table
 from nephoscope.lake.storage.snapshot import read_snapshot
-from nephoscope.lake.storage.table_store import list_tables, table_path
+from nephoscope.lake.storage.table_store import get_table_path, list_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def compute_first_retained_day(now: dt.datetime, days: int) -> dt.date:
     return (now - dt.timedelta(days=days)).date()
 
 
-def list_expired(
+def list_expired_days(
     data: Path, kept: Callable[[str, str], int | None], now: dt.datetime
 ) -> Iterator[ExpiredDays]:
     """Yield what a clean-up would remove now; `kept` says for how many days a workspace keeps a table (None: it is gone)."""
@@ -53,7 +53,7 @@ def list_expired(
         days_kept = kept(name, table)
         if days_kept is None:
             continue
-        path = table_path(data, name, table)
+        path = get_table_path(data, name, table)
         handle = open_table(path)
         first = compute_first_retained_day(now, days_kept)
         old = [file for file in read_snapshot(handle, path).files if file.day < first] if handle else []
@@ -66,7 +66,7 @@ def list_expired(
 def list_table_inventory(data: Path, workspace: str | None = None) -> Iterator[TableInventory]:
     """Every table that has been written, of one workspace or of all (None); read from the tables' logs alone."""
     for name, table in list_tables(data, workspace):
-        path = table_path(data, name, table)
+        path = get_table_path(data, name, table)
         handle = open_table(path)
         if handle is None:
             continue

@@ -15,7 +15,7 @@ from nephoscope.lake.maintenance.table_inventory import compute_first_retained_d
 from nephoscope.lake.storage.table_store import Store, StoredTable
 from nephoscope.lake.storage.version_pins import list_held
 from nephoscope.lake.writing.lease import WriterLease
-from nephoscope.lake.writing.memory_release import trim
+from nephoscope.lake.writing.memory_release import trim_memory
 from nephoscope.state.database.database import NotFoundError
 from nephoscope.state.workspaces.workspace import Workspace
 
@@ -34,7 +34,7 @@ class TableMaintenance:
 
     def compact(self, tables: Iterable[tuple[str, str]] | None = None, most: int = MOST_SMALL) -> int | None:
         """Join the small files of days that have more than `most`, of some tables or of all; how many files were joined."""
-        return self._run_for_each_table(tables, lambda _, stored: compaction.compact(stored, most))
+        return self._run_for_each_table(tables, lambda _, stored: compaction.compact_table(stored, most))
 
     def retain(self, now: dt.datetime) -> int | None:
         """Drop the whole days that are older than a table's retention; how many files were dropped.
@@ -48,7 +48,7 @@ class TableMaintenance:
                 days = self._workspace(workspace).get_retention_days(table)
             except NotFoundError:
                 return 0
-            return _drop(stored, compute_first_retained_day(now, days))
+            return _drop_old_rows(stored, compute_first_retained_day(now, days))
 
         return self._run_for_each_table(None, drop)
 
@@ -71,7 +71,7 @@ class TableMaintenance:
         work: Callable[[tuple[str, str], StoredTable], int],
     ) -> int | None:
         with self._mutex:
-            term = self._lease.term()
+            term = self._lease.acquire_term()
             if not term:
                 return None
             if term != self._term:
@@ -83,13 +83,13 @@ class TableMaintenance:
                     done += work(key, self._store.get(*key))
                 except LakeError as error:
                     failures.append(error)  # the other tables are kept in shape all the same
-                trim()
-                self._lease.term()
+                trim_memory()
+                self._lease.acquire_term()
             if failures:
                 raise failures[0]
             return done
 
 
-def _drop(stored: StoredTable, oldest: dt.date) -> int:
+def _drop_old_rows(stored: StoredTable, oldest: dt.date) -> int:
     old = [file for file in stored.snapshot().files if file.day < oldest]
     return len(old) if old and stored.replace(old, None, change=True) else 0

@@ -14,8 +14,8 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryEngine, open_engine
 from nephoscope.lake.schema.column_types import TIME
 from nephoscope_kql.cache import CompileCache
-from nephoscope_kql.compile import CompiledQuery, precompile, to_ticks
-from nephoscope_kql.deadline import deadline_within
+from nephoscope_kql.compile import CompiledQuery, precompile_query, to_ticks
+from nephoscope_kql.deadline import set_deadline_within
 from nephoscope_kql.engines.parquet import TimeRange
 from nephoscope_kql.errors import KqlError, locate_errors
 from nephoscope_kql.time_independent_rows import SINCE, UNTIL
@@ -128,7 +128,7 @@ class LakeReading:
             return False
         return any(self._has_no_rows(relation, span) for relation in compiled.needs)
 
-    def empty_relations(self, compiled: CompiledQuery, span: RowSpan) -> frozenset[str]:
+    def find_empty_relations(self, compiled: CompiledQuery, span: RowSpan) -> frozenset[str]:
         """The relations that a query reads which have no row in a span."""
         return frozenset(one for one in compiled.reads if self._has_no_rows(one, span))
 
@@ -139,8 +139,8 @@ class LakeReading:
         key = _build_key(compiled, span)
         found = self._results.get(key)
         if found is None:
-            with locate_errors(text), deadline_within(timeout):
-                found = self._run(compiled, text, span)
+            with locate_errors(text), set_deadline_within(timeout):
+                found = self._run_query(compiled, text, span)
         self._twice[key] -= 1
         if self._twice[key] > 0 and found.nbytes <= RESULT_BYTES:
             self._results[key] = found
@@ -148,7 +148,7 @@ class LakeReading:
             self._results.pop(key, None)
         return found
 
-    def _run(self, compiled: CompiledQuery, text: str, span: RowSpan) -> pa.Table:
+    def _run_query(self, compiled: CompiledQuery, text: str, span: RowSpan) -> pa.Table:
         if compiled.resume is not None:
             return self._pin_alone(compiled, self._find_dynamic_relations(text), span)
         engine, ahead = self._read_ready(), self._ahead.get(text)
@@ -156,7 +156,7 @@ class LakeReading:
         if ahead is not None and few:
             compiled = ahead.build_remaining_query(compiled.parameters, span)
         for relation, columns in compiled.reads.items():
-            self._show(engine, relation, columns, span)
+            self._show_relation(engine, relation, columns, span)
         return engine.run(compiled, small=few)
 
     def foresee(self, text: str, span: RowSpan, timeout: float | None = None) -> None:
@@ -174,16 +174,16 @@ class LakeReading:
         found = self._ahead.pop(text, None)
         if found is not None and self._engine is not None:
             for name in found.tables:
-                self._engine.drop_loaded(name)
+                self._engine.drop_loaded_table(name)
             self._ahead_bytes -= found.size
 
-    def foreseen(self, text: str) -> bool:
+    def is_foreseen(self, text: str) -> bool:
         """Return whether windows of a query were prepared for."""
         return self._ahead.get(text) is not None
 
     def _precompute_rows(self, text: str, span: RowSpan, timeout: float | None) -> _PrecomputedQuery | None:
         """Compute the rows; None where there is nothing to compute, or it is too much: then nothing is kept of it."""
-        found = precompile(text, self.catalog)
+        found = precompile_query(text, self.catalog)
         if found is None:
             return None
         engine, made = self._read_ready(), list[str]()
@@ -192,7 +192,7 @@ class LakeReading:
             for name, table in found.tables.items():
                 cost = len(table.columns) * CELL_BYTES
                 for relation, columns in table.reads.items():
-                    self._show(engine, relation, columns, span)
+                    self._show_relation(engine, relation, columns, span)
                 rows = engine.load_rows(name, table, (AHEAD_BYTES - self._ahead_bytes) // cost, timeout)
                 if rows is None:
                     return None
@@ -203,7 +203,7 @@ class LakeReading:
             if not whole:
                 self._ahead_bytes = before
                 for name in made:
-                    engine.drop_loaded(name)
+                    engine.drop_loaded_table(name)
         size = self._ahead_bytes - before
         return _PrecomputedQuery(span, found.rest, found.asks_now, tuple(made), size)
 
@@ -219,7 +219,9 @@ class LakeReading:
             if one.compiled.resume is None and one.span.since is None and one.span.ingested is None:
                 for relation, columns in one.compiled.reads.items():
                     wanted[relation].append((columns, one.span))
-        return sum(self._keep(relation, several, timeout) for relation, several in sorted(wanted.items()))
+        return sum(
+            self._keep_relation(relation, several, timeout) for relation, several in sorted(wanted.items())
+        )
 
     def snapshot(self, relation: str) -> TableSnapshot | None:
         """The version of a table that is read (`workspace/table`); None where there is none yet, and of what is no table of it."""
@@ -231,13 +233,14 @@ class LakeReading:
         )
         return None if place is None or place.find_table(name) is None else self.catalog.snapshot(relation)
 
-    def versions(self, compiled: CompiledQuery, text: str) -> dict[str, int]:
+    def list_versions(self, compiled: CompiledQuery, text: str) -> dict[str, int]:
         """The tables that a query reads (`workspace/table`), each with its version, -1 where there is none yet."""
         relations: Collection[str] = compiled.reads
         if compiled.resume is not None:
             relations = self._find_dynamic_relations(text)
         known = {
-            f"{workspace}/{table}": version for (workspace, table), version in self.catalog.versions().items()
+            f"{workspace}/{table}": version
+            for (workspace, table), version in self.catalog.list_versions().items()
         }
         return {relation: known[relation] for relation in sorted(relations) if relation in known}
 
@@ -251,7 +254,7 @@ class LakeReading:
         if text not in self._named:
             with self.catalog.with_newest_versions() as catalog:
                 self.compiling.compile(text, catalog)
-                self._named[text] = catalog.relations()
+                self._named[text] = catalog.list_relations()
         return self._named[text]
 
     def interrupt(self) -> None:
@@ -265,7 +268,7 @@ class LakeReading:
         if self._engine is not None:
             for several in self._kept.values():
                 for one in several:
-                    self._engine.drop_loaded(one.name)
+                    self._engine.drop_loaded_table(one.name)
         self._kept.clear()
         self._seen.clear()
 
@@ -284,7 +287,7 @@ class LakeReading:
 
     def _read_ready(self) -> QueryEngine:
         """The engine; a new one where a table was asked for whose files the one before may not read."""
-        relations = self.catalog.relations()
+        relations = self.catalog.list_relations()
         if self._engine is not None and relations == self._relations:
             return self._engine
         self._relations = relations
@@ -308,11 +311,15 @@ class LakeReading:
     def _pin_alone(self, compiled: CompiledQuery, relations: Collection[str], span: RowSpan) -> pa.Table:
         """A query whose columns depend on rows asks for its tables as it runs: it gets an engine of its own, which sees no others."""
         # the versions are those of this reading, also of a table that the query names for the first time
-        scans = {one: self.catalog.scan(one, span) for one in relations if one in self.catalog.relations()}
+        scans = {
+            one: self.catalog.scan(one, span) for one in relations if one in self.catalog.list_relations()
+        }
         with open_engine(EngineRows(scans=scans), self._limits) as engine:
             return engine.run(compiled)
 
-    def _show(self, engine: QueryEngine, relation: str, columns: Collection[str], span: RowSpan) -> None:
+    def _show_relation(
+        self, engine: QueryEngine, relation: str, columns: Collection[str], span: RowSpan
+    ) -> None:
         """Let the engine see the rows of a relation in a span: those in memory, else those in the files."""
         kept = next((one for one in self._kept.get(relation, ()) if one.can_serve(columns, span)), None)
         name = kept.name if kept else ""
@@ -327,7 +334,7 @@ class LakeReading:
         else:
             wanted = kept.columns
             whole = (span.start, span.end) == (kept.span.start, kept.span.end)
-            engine.register_loaded(
+            engine.register_loaded_table(
                 relation, kept.name, None if whole else TimeRange(TIME, span.start, span.end)
             )
         self._seen[relation] = name, span, wanted
@@ -338,7 +345,7 @@ class LakeReading:
         kept = self._kept.get(relation, ())
         return any(one.rows == 0 and one.can_serve((), span) for one in kept)
 
-    def _keep(
+    def _keep_relation(
         self, relation: str, wanted: list[tuple[frozenset[str], RowSpan]], timeout: float | None
     ) -> int:
         """Keep the rows of the widest span that fits, of those that enough queries read."""

@@ -29,11 +29,11 @@ class ReachesWithin:
         return {one: reach.narrow_to(self.subscriptions) for one, reach in self.reaches(operations).items()}
 
 
-def reach_everything(operations: Iterable[str]) -> Mapping[str, Reach]:
+def grant_full_reach(operations: Iterable[str]) -> Mapping[str, Reach]:
     """Reach the whole estate, as the product itself does."""
     return dict.fromkeys(operations, EVERYTHING)
 
 
-def reach_nothing(operations: Iterable[str]) -> Mapping[str, Reach]:
+def grant_no_reach(operations: Iterable[str]) -> Mapping[str, Reach]:
     """Reach nothing of the estate."""
     return dict.fromkeys(operations, Reach())

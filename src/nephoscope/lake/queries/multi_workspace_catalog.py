@@ -76,9 +76,9 @@ class MultiWorkspaceCatalog:
         """The files of one table of the lake that was asked for, in all workspaces, as of scans."""
         return _merge_scans([self._first.scan(one) for one in self._relations[relation]])
 
-    def scans(self, span: RowSpan | None = None) -> dict[str, FileScan]:
+    def list_scans(self, span: RowSpan | None = None) -> dict[str, FileScan]:
         """Relation -> its files in all workspaces, of each workspace the rows that it shows."""
-        found = self._first.scans(span)
+        found = self._first.list_scans(span)
         return found | {
             relation: _merge_scans([found[one] for one in several])
             for relation, several in self._relations.items()

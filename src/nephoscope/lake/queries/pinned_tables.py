@@ -11,7 +11,7 @@ from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.queries.resource_graph_tables import GraphTables
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.lake.queries.watchlist_files import Watchlist
-from nephoscope.lake.schema.column_types import DAY, SUBSCRIPTION, stored_names
+from nephoscope.lake.schema.column_types import DAY, SUBSCRIPTION, build_stored_names
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.storage.snapshot import ParquetFile, TableSnapshot, read_time_bounds
 from nephoscope.lake.storage.version_pins import Pins
@@ -76,7 +76,7 @@ def _may_hold_rows(file: ParquetFile, span: RowSpan) -> bool:
     return (span.since is None or last >= span.since) and (span.ingested is None or first < span.ingested)
 
 
-def scan_pinned(pinned: PinnedTable, scope: LakeScope, span: RowSpan | None) -> FileScan:
+def scan_pinned_table(pinned: PinnedTable, scope: LakeScope, span: RowSpan | None) -> FileScan:
     """Return the columns and files of a table at its version, with the rows that a scope and a span of time leave."""
     table = pinned.table
     seen = table.to_schema("")
@@ -84,7 +84,7 @@ def scan_pinned(pinned: PinnedTable, scope: LakeScope, span: RowSpan | None) -> 
     columns = tuple(
         FileColumn(name, stored, _SQL.get(kind, kind.physical))
         for name, stored, (_, kind) in zip(
-            seen.stored_names(), stored_names(names), table.columns, strict=True
+            seen.list_stored_names(), build_stored_names(names), table.columns, strict=True
         )
     )
     if isinstance(table, Watchlist):
@@ -95,7 +95,7 @@ def scan_pinned(pinned: PinnedTable, scope: LakeScope, span: RowSpan | None) -> 
         columns,
         _list_groups(pinned.files(span)),
         _find_visible_subscriptions(pinned.workspace, scope, scope.unowned & {table.name}),
-        span.ranges() if span else (),
+        span.list_ranges() if span else (),
         DAY,
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nephoscope.lake.queries.arg_function import GraphPlace
-from nephoscope.lake.queries.pinned_tables import PinnedTable, PinnedTables, release_pins, scan_pinned
+from nephoscope.lake.queries.pinned_tables import PinnedTable, PinnedTables, release_pins, scan_pinned_table
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.queries.resource_graph_tables import PREFIX, GraphTables
 from nephoscope.lake.queries.shipped_functions import load_shipped_functions
@@ -22,7 +22,7 @@ from nephoscope.lake.queries.watchlist_files import Watchlist, Watchlists
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.lake.storage.snapshot import TableSnapshot, TableSnapshots
-from nephoscope.lake.storage.table_store import list_tables, table_path
+from nephoscope.lake.storage.table_store import get_table_path, list_tables
 from nephoscope.lake.storage.version_pins import Pins
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
@@ -98,9 +98,9 @@ class LakeCatalog:
         if not self._scope.can_read(self._workspace):
             return None
         table = self._catalog_state.tables().get(name)
-        return self.graph_table(name) if table is None else self._find_pinned_schema(table)
+        return self.find_graph_table(name) if table is None else self._find_pinned_schema(table)
 
-    def graph_table(self, name: str) -> TableSchema | None:
+    def find_graph_table(self, name: str) -> TableSchema | None:
         """The table of Resource Graph of that name, or None; all are of one evaluation, the newest when the first was asked for."""
         graph = self.pin_graph()
         found = None if graph is None else graph.table(name)
@@ -181,7 +181,7 @@ class LakeCatalog:
         """
         if kind == "arg":
             graph = None if name else self.pin_graph()
-            return None if graph is None else GraphPlace(self.graph_table, tuple(graph.names()))
+            return None if graph is None else GraphPlace(self.find_graph_table, tuple(graph.names()))
         if kind in ("workspace", "database"):
             found = self._find_workspace(name)
             return None if found is None else LakeCatalog(self._catalog_state, self._scope, found, self._held)
@@ -196,7 +196,7 @@ class LakeCatalog:
         found = self._catalog_state.find(arm[1] if arm else named)
         return found if found is not None and self._scope.can_read(found) else None
 
-    def versions(self) -> dict[tuple[str, str], int]:
+    def list_versions(self) -> dict[tuple[str, str], int]:
         """(workspace, table) -> the pinned version, -1 where there is no table yet."""
         return {
             (one.workspace.name, one.table.name): one.snapshot.version if one.snapshot else -1
@@ -226,7 +226,7 @@ class LakeCatalog:
         """
         if relation in self._held.asked:
             return self._scan_graph(relation)
-        return scan_pinned(self._pinned[relation], self._scope, span)
+        return scan_pinned_table(self._pinned[relation], self._scope, span)
 
     def _scan_graph(self, relation: str) -> FileScan:
         table, workspace = self._held.asked[relation]
@@ -235,9 +235,9 @@ class LakeCatalog:
             raise KeyError(relation)
         return graph.scan(table, self._scope.estate, workspace.subscriptions)
 
-    def scans(self, span: RowSpan | None = None) -> dict[str, FileScan]:
+    def list_scans(self, span: RowSpan | None = None) -> dict[str, FileScan]:
         """Relation -> the files and the rows of them that the scope sees, for all tables that were asked for, in a span of time."""
-        return {relation: self.scan(relation, span) for relation in self.relations()}
+        return {relation: self.scan(relation, span) for relation in self.list_relations()}
 
     def estimate_rows(self, relation: str, span: RowSpan) -> int | None:
         """Count how many rows a table has in a span, were they spread evenly over each file's time; None for what has no time."""
@@ -248,7 +248,7 @@ class LakeCatalog:
             return None
         return sum(file.estimate_rows(span.start, span.end) for file in pinned.files(span))
 
-    def relations(self) -> frozenset[str]:
+    def list_relations(self) -> frozenset[str]:
         """The relations that were asked for up to now."""
         return frozenset([*self._pinned, *self._held.asked])
 
@@ -278,7 +278,7 @@ class LakeCatalog:
         says why.
         """
         found: dict[str, list[Path]] = {}
-        for relation in self.relations():
+        for relation in self.list_relations():
             try:
                 found[relation] = self.scan(relation).paths()
             except KqlError:
@@ -306,12 +306,12 @@ class LakeCatalog:
         relation = f"{self._workspace}/{table.name}"
         with self._lock:
             if relation not in self._pinned:
-                self._pinned[relation] = self._pin(table)
+                self._pinned[relation] = self._pin_table(table)
         return self._pinned[relation].table.to_schema(relation)
 
-    def _pin(self, table: LakeTable) -> PinnedTable:
-        path = table_path(self._catalog_state.data, self._workspace, table.name)
-        snapshot = self._catalog_state.snapshots.newest_snapshot(path)
+    def _pin_table(self, table: LakeTable) -> PinnedTable:
+        path = get_table_path(self._catalog_state.data, self._workspace, table.name)
+        snapshot = self._catalog_state.snapshots.read_newest_snapshot(path)
         if snapshot is not None:
             self._catalog_state.pins.hold((self._workspace, table.name, snapshot.version))
         return PinnedTable(self._catalog_state.workspace(self._workspace), table, snapshot)

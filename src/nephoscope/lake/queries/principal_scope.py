@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from nephoscope.lake.queries.estate_reach import Reaches, ReachesWithin, reach_everything, reach_nothing
+from nephoscope.lake.queries.estate_reach import Reaches, ReachesWithin, grant_full_reach, grant_no_reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class LakeScope:
     subscriptions: frozenset[str] | None = None
     workspaces: frozenset[str] | None = None
     narrowed: bool = False
-    estate: Reaches = field(default=reach_nothing, compare=False, repr=False)
+    estate: Reaches = field(default=grant_no_reach, compare=False, repr=False)
     unowned: frozenset[str] = frozenset()
 
     @property
@@ -45,4 +45,4 @@ class LakeScope:
         return replace(self, subscriptions=self.subscriptions & subscriptions, estate=estate)
 
 
-EVERYTHING = LakeScope(estate=reach_everything)
+EVERYTHING = LakeScope(estate=grant_full_reach)

@@ -22,7 +22,7 @@ def load_shipped_functions() -> Mapping[str, StoredFunction]:
 
 
 @cache
-def function_columns(name: str) -> Mapping[str, KqlType]:
+def get_function_columns(name: str) -> Mapping[str, KqlType]:
     """The columns that the file of a tabular function declares; none where it declares none."""
     declared: dict[str, str] = next(
         (one.get("columns", {}) for one in _load_documents() if one["name"] == name), {}

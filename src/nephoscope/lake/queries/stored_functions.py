@@ -49,12 +49,12 @@ class StoredFunctions:
         folder = self._data / FOLDER / workspace
         found = {}
         for path in sorted(folder.glob("[!.]*.json")):
-            function = self._read(path)
+            function = self._read_function(path)
             if function is not None:
                 found[function.name] = function
         return MappingProxyType(found)
 
-    def _read(self, path: Path) -> StoredFunction | None:
+    def _read_function(self, path: Path) -> StoredFunction | None:
         try:
             stat = path.stat()
             seen = stat.st_ino, stat.st_mtime_ns

@@ -41,7 +41,7 @@ class TableVisibilityCache:
         self._catalog = catalog
         self._known: _Known = {}
 
-    def visible_tables(self, scope: LakeScope, workspace: str) -> list[str]:
+    def list_visible_tables(self, scope: LakeScope, workspace: str) -> list[str]:
         """The names of the tables that hold rows of the scope, sorted; of a scope without subscriptions those that hold any."""
         with self._catalog(scope, workspace) as catalog:
             names = sorted(catalog.list_written_tables()) if scope.can_read(workspace) else []
@@ -53,10 +53,13 @@ class TableVisibilityCache:
         with duckdb.connect() as connection:
             for name in names:
                 catalog.find_table(name)
-                key, version = (catalog.workspace, name, ids), catalog.versions()[catalog.workspace, name]
+                key, version = (
+                    (catalog.workspace, name, ids),
+                    catalog.list_versions()[catalog.workspace, name],
+                )
                 found = self._known.get(key)
                 if found is None or not found.is_current(version, now):
-                    found = _VisibilityEntry(version, now, _any(connection, catalog, name))
+                    found = _VisibilityEntry(version, now, _has_any_row(connection, catalog, name))
                 known[key] = found
         if len(self._known) + len(known) > _MOST:
             self._known = {}
@@ -64,7 +67,7 @@ class TableVisibilityCache:
         return [name for (_, name, _), found in known.items() if found.seen]
 
 
-def _any(connection: duckdb.DuckDBPyConnection, catalog: LakeCatalog, name: str) -> bool:
+def _has_any_row(connection: duckdb.DuckDBPyConnection, catalog: LakeCatalog, name: str) -> bool:
     # the condition is kept, the columns are not read
     scan = catalog.scan(f"{catalog.workspace}/{name}").narrow(())
     return bool(scan.groups and scan.open_relation(connection).limit(1).fetchall())

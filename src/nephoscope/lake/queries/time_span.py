@@ -20,7 +20,7 @@ class RowSpan:
     ingested: dt.datetime | None = None
     since: dt.datetime | None = None
 
-    def ranges(self) -> tuple[TimeRange, ...]:
+    def list_ranges(self) -> tuple[TimeRange, ...]:
         """Return the span as conditions of a scan."""
         times = TimeRange(TIME, self.start, self.end)
         if self.ingested is None and self.since is None:

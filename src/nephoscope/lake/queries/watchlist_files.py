@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.schema.coercion import text
-from nephoscope.lake.schema.column_types import schema, stored_names
+from nephoscope.lake.schema.column_types import build_schema, build_stored_names
 from nephoscope_kql.binder.tables import WATCHLIST
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.types import KqlType
@@ -165,7 +165,7 @@ def _build_table(
         **{label: [_read_cell(item.get(label)) for item in items] for label in own},
     }
     names = [name for name, _ in columns]
-    return pa.table(rows, schema=schema(columns)).rename_columns(list(stored_names(names)))
+    return pa.table(rows, schema=build_schema(columns)).rename_columns(list(build_stored_names(names)))
 
 
 def _read_cell(value: object) -> str:

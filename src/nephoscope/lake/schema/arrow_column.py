@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nephoscope.lake.schema.coercion import NONE, coerce_value
-from nephoscope.lake.schema.column_types import MOMENT, storage_type
+from nephoscope.lake.schema.column_types import MOMENT, get_storage_type
 from nephoscope_kql.types import KqlType
 
 _NANOSECONDS = pa.timestamp("ns", "UTC")
@@ -34,7 +34,7 @@ class CoercedColumn:
 
 def coerce_column(values: Sequence[object], kind: KqlType) -> CoercedColumn:
     """The values as a column of a type."""
-    array = _convert_uniform(values, kind)
+    array = _convert_uniform_values(values, kind)
     if array is not None:
         return CoercedColumn(array)
     unfit: dict[int, object] = {}
@@ -44,19 +44,19 @@ def coerce_column(values: Sequence[object], kind: KqlType) -> CoercedColumn:
         if cell is NONE:
             unfit[place], cell = value, None
         cells.append(cell)
-    return CoercedColumn(pa.array(cells, storage_type(kind)), unfit)
+    return CoercedColumn(pa.array(cells, get_storage_type(kind)), unfit)
 
 
 @lru_cache(maxsize=64)
-def empty(kind: KqlType, length: int) -> pa.Array:
+def build_empty_array(kind: KqlType, length: int) -> pa.Array:
     """A column without values: null, a string ''. The columns of one kind and length are one array."""
     if kind == KqlType.STRING:
-        return constant("", length)
-    return pa.nulls(length, storage_type(kind))
+        return build_constant_array("", length)
+    return pa.nulls(length, get_storage_type(kind))
 
 
 @lru_cache(maxsize=64)
-def constant(value: str, length: int) -> pa.Array:
+def build_constant_array(value: str, length: int) -> pa.Array:
     """A string column of one value."""
     return pa.repeat(pa.scalar(value, pa.string()), length)
 
@@ -81,7 +81,7 @@ def _is_blank_text(chunk: pa.Array) -> bool:
     return bool(offsets[chunk.offset] == offsets[chunk.offset + len(chunk)])
 
 
-def _convert_uniform(values: Sequence[object], kind: KqlType) -> pa.Array | None:
+def _convert_uniform_values(values: Sequence[object], kind: KqlType) -> pa.Array | None:
     """The column where all values have one Python type that Arrow converts to the wanted one without loss, else None."""
     if kind == KqlType.DYNAMIC:
         return _convert_bags(values)
@@ -92,7 +92,7 @@ def _convert_uniform(values: Sequence[object], kind: KqlType) -> pa.Array | None
     except (pa.ArrowException, ValueError, OverflowError, UnicodeError):
         return None
     if pa.types.is_null(found.type):
-        return empty(kind, len(values))
+        return build_empty_array(kind, len(values))
     if pa.types.is_string(found.type):
         return _convert_texts(found, kind)
     try:
@@ -117,7 +117,7 @@ def _convert_arrow(found: pa.Array, kind: KqlType) -> pa.Array | None:
         return found if pa.types.is_boolean(found.type) else None
     if kind in (KqlType.INT, KqlType.LONG):
         whole = pa.types.is_integer(found.type) or pa.types.is_floating(found.type)
-        return found.cast(storage_type(kind)) if whole else None
+        return found.cast(get_storage_type(kind)) if whole else None
     if kind == KqlType.REAL:
         number = pa.types.is_integer(found.type) or pa.types.is_floating(found.type)
         return found.cast(pa.float64(), safe=False) if number else None
@@ -130,13 +130,13 @@ def _convert_texts(texts: pa.Array, kind: KqlType) -> pa.Array | None:
     if kind == KqlType.STRING:
         return texts.fill_null("")
     if kind == KqlType.DATETIME:
-        return moments(texts)
+        return parse_moments(texts)
     if kind == KqlType.GUID and pc.all(pc.match_substring_regex(texts, _GUID)).as_py() is not False:
         return texts
     return None
 
 
-def moments(texts: pa.Array) -> pa.Array | None:
+def parse_moments(texts: pa.Array) -> pa.Array | None:
     """ISO 8601 texts as times, finer digits than microseconds cut; None where one of them is none or has no zone."""
     try:
         fine = texts.cast(_NANOSECONDS)

@@ -12,7 +12,7 @@ from math import isfinite
 
 import msgspec
 
-from nephoscope.lake.schema.irregular_times import carry_clock, carry_time, parse_count
+from nephoscope.lake.schema.irregular_times import carry_clock_time, parse_count, parse_time_with_carry
 from nephoscope_kql.types import TICKS_PER_DAY, TICKS_PER_SECOND, KqlType
 
 _INTEGER = re.compile(r"\s*[+-]?\d{1,30}(\.0*)?\s*")
@@ -36,7 +36,7 @@ def coerce_value(value: object, kind: KqlType) -> object:
     return _FIT[kind](value)
 
 
-def json_text(value: object) -> str:
+def to_json_text(value: object) -> str:
     """A value as canonical JSON text."""
     try:
         return msgspec.json.encode(value).decode()
@@ -53,7 +53,7 @@ def text(value: object) -> str:
         return _convert_to_utc(value).isoformat().replace("+00:00", "Z")
     if isinstance(value, (uuid.UUID, dt.timedelta)):
         return str(value)
-    return json_text(value)
+    return to_json_text(value)
 
 
 def _read_bool(value: object) -> object:
@@ -110,7 +110,7 @@ def _read_decimal(value: object) -> object:
     return NONE
 
 
-def moment(value: object) -> dt.datetime | None:
+def to_moment(value: object) -> dt.datetime | None:
     """A time that a value says, in UTC: ISO 8601 (also with a space, without a zone, to 100 ns and finer), month/day/year, or a count
     since 1970 whose unit its digits tell.
     """
@@ -135,7 +135,7 @@ def _parse_text_time(value: str) -> dt.datetime:
         value = value[:-4] + "Z"
     if len(value) < 8 or not value[:4].isdecimal() or value.isdecimal():
         raise ValueError(value)
-    value, more = carry_time(value)
+    value, more = parse_time_with_carry(value)
     return (
         _convert_to_utc(
             dt.datetime.fromisoformat(_FRACTION.sub(r"\1", value).replace(" +", "+").replace(" Z", "Z"))
@@ -150,7 +150,7 @@ def _parse_american(found: re.Match[str]) -> dt.datetime:
     if half:
         hours = hours % 12 + _HOURS[half.lower()]
     micro = int((fraction or "0").ljust(6, "0")[:6])
-    at, more = carry_clock(hours, int(minute or 0), int(second or 0))
+    at, more = carry_clock_time(hours, int(minute or 0), int(second or 0))
     return (
         dt.datetime.combine(dt.date(int(year), int(month), int(day)), at.replace(microsecond=micro), dt.UTC)
         + more
@@ -162,7 +162,7 @@ def _convert_to_utc(value: dt.datetime) -> dt.datetime:
 
 
 def _coerce_time(value: object) -> object:
-    found = moment(value)
+    found = to_moment(value)
     return NONE if found is None else found
 
 
@@ -193,10 +193,10 @@ def _read_dynamic(value: object) -> object:
     """JSON text; a text that holds an object or an array is that."""
     if isinstance(value, str) and value[:64].lstrip()[:1] in ("{", "["):
         try:
-            return json_text(msgspec.json.decode(value))
+            return to_json_text(msgspec.json.decode(value))
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             pass
-    return json_text(value)
+    return to_json_text(value)
 
 
 _WIDE = Context(prec=60)

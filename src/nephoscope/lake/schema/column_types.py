@@ -51,12 +51,12 @@ _ARROW: Mapping[KqlType, pa.DataType] = {
 }
 
 
-def storage_type(kind: KqlType) -> pa.DataType:
+def get_storage_type(kind: KqlType) -> pa.DataType:
     """The Arrow type in which the lake stores a KQL type."""
     return _ARROW[kind]
 
 
-def stored_names(names: Iterable[str]) -> tuple[str, ...]:
+def build_stored_names(names: Iterable[str]) -> tuple[str, ...]:
     """The names on disk: their own, but where an earlier one differs only by case, with a number that later columns do not change."""
     seen: dict[str, int] = {}
     result = []
@@ -67,7 +67,7 @@ def stored_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(result)
 
 
-def schema(columns: Iterable[tuple[str, KqlType]]) -> pa.Schema:
+def build_schema(columns: Iterable[tuple[str, KqlType]]) -> pa.Schema:
     """The Arrow schema of rows in storage types, under their KQL names."""
     return pa.schema(
         [pa.field(name, _ARROW[kind], nullable=kind != KqlType.STRING) for name, kind in columns]

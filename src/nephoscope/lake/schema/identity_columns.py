@@ -41,13 +41,13 @@ _STANDARD: Mapping[str, Identity] = {RESOURCE: Identity.RESOURCE, SUBSCRIPTION: 
 
 
 @lru_cache(maxsize=65536)
-def machine_identity(name: str) -> Identity | None:
+def identify_machine_column(name: str) -> Identity | None:
     """Tell what a name says of a machine, however it is spelled: letter case, width, separators and type suffixes (`_s`) aside."""
     plain = unicodedata.normalize("NFKC", name).casefold().strip()
     return _BY_NAME.get(_NOT_A_LETTER.sub("", _AFFIXES.sub("", plain)))
 
 
-def identities(table: LakeTable) -> Mapping[str, Identity] | None:
+def list_machine_identities(table: LakeTable) -> Mapping[str, Identity] | None:
     """List the columns of a table that say which machine a row is about; None for a table that is not about machines."""
     if table.machine is not None:
         return MappingProxyType({**_STANDARD, **dict(table.machine)}) if table.machine else None
@@ -57,6 +57,6 @@ def identities(table: LakeTable) -> Mapping[str, Identity] | None:
     found = {
         name: kind if types in texts else Identity.KNOWN
         for name, types in table.columns
-        if (kind := machine_identity(name)) is not None
+        if (kind := identify_machine_column(name)) is not None
     }
     return MappingProxyType({**found, **_STANDARD})

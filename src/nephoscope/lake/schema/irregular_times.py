@@ -30,7 +30,7 @@ def parse_count(value: object) -> dt.datetime | None:
     return _EPOCH + dt.timedelta(microseconds=int(whole[:_MICROSECOND]))
 
 
-def carry_time(text: str) -> tuple[str, dt.timedelta]:
+def parse_time_with_carry(text: str) -> tuple[str, dt.timedelta]:
     """A text with a second 60 or an hour 24 as one that a calendar reads, and what is to be added to its time."""
     other = _LEAP.sub("59", text, count=1)
     if other != text:
@@ -39,8 +39,8 @@ def carry_time(text: str) -> tuple[str, dt.timedelta]:
     return other, dt.timedelta(days=1) if other != text else _NONE
 
 
-def carry_clock(hour: int, minute: int, second: int) -> tuple[dt.time, dt.timedelta]:
-    """Split a parsed clock time into a time and the days to add, as carry_time() does for text; raises ValueError."""
+def carry_clock_time(hour: int, minute: int, second: int) -> tuple[dt.time, dt.timedelta]:
+    """Split a parsed clock time into a time and the days to add, as parse_time_with_carry() does for text; raises ValueError."""
     if second == 60:
         return dt.time(hour, minute, 59), dt.timedelta(seconds=1)
     if (hour, minute, second) == (24, 0, 0):

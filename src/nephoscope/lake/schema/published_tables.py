@@ -33,7 +33,7 @@ class PublishedTables(Mapping[str, LakeTable]):
         found = self._parsed.get(name)
         if found is None:
             number, columns = self._lines[name]
-            found = self._parsed[name] = _parse(name, columns, f"{self._where}:{number}")
+            found = self._parsed[name] = _parse_table(name, columns, f"{self._where}:{number}")
         return found
 
     def __contains__(self, name: object) -> bool:
@@ -47,13 +47,13 @@ class PublishedTables(Mapping[str, LakeTable]):
 
 
 @cache
-def published_tables() -> PublishedTables:
+def load_published_tables() -> PublishedTables:
     """Return the tables of the package's file."""
     text = (files("nephoscope.content") / FILE).read_text(encoding="utf-8")
     return PublishedTables(text, f"content/{FILE}")
 
 
-def _parse(name: str, columns: str, where: str) -> LakeTable:
+def _parse_table(name: str, columns: str, where: str) -> LakeTable:
     pairs = [column.partition(":") for column in columns.split()]
     types = {column: kind or KqlType.STRING.value for column, _, kind in pairs}
     if len(types) != len(pairs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nephoscope.lake.schema.column_types import STANDARD
-from nephoscope.lake.schema.published_tables import published_tables
+from nephoscope.lake.schema.published_tables import load_published_tables
 from nephoscope.lake.schema.tables import Tables
 
 
@@ -13,7 +13,7 @@ def render_page() -> str:
     """The page as Markdown: every table with what it holds and the categories of resource logs that it takes."""
     tables, published = (
         sorted(Tables.from_definitions(), key=lambda table: table.name.lower()),
-        published_tables(),
+        load_published_tables(),
     )
     lines = [
         "# Tables",
@@ -37,10 +37,10 @@ def render_page() -> str:
         lines.append(
             f"| `{table.name}` | {len(table.columns)} | {table.description} | {categories} | {machine} |"
         )
-    return "\n".join([*lines, *_list_published(published)]) + "\n"
+    return "\n".join([*lines, *_list_published_tables(published)]) + "\n"
 
 
-def _list_published(published: Iterable[str]) -> list[str]:
+def _list_published_tables(published: Iterable[str]) -> list[str]:
     """The section of the published tables: their names, in one paragraph a first letter."""
     by_letter: dict[str, list[str]] = {}
     for name in sorted(published, key=str.lower):

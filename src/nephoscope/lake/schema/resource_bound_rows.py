@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nephoscope.lake.schema.column_types import TENANT, TYPE
-from nephoscope.lake.schema.identity_columns import identities, machine_identity
+from nephoscope.lake.schema.identity_columns import identify_machine_column, list_machine_identities
 from nephoscope.lake.schema.machine_identity import Identity
 from nephoscope.lake.schema.table import LakeTable
 from nephoscope.model.resource_binding import ResourceBinding
@@ -71,7 +71,7 @@ def hold_rows(table: LakeTable, rows: pa.Table, senders: Senders) -> tuple[pa.Ta
     if all(sender is None for sender, _ in senders):
         return rows, {}
     bound = _inspect_rows(table, rows, senders)
-    columns = identities(table)
+    columns = list_machine_identities(table)
     if columns is None:
         for place in _list_places(bound.owners.is_valid()):
             bound.refuse(place, f"the table {table.name} is not about machines")
@@ -106,7 +106,7 @@ def _complete_column(bound: _BoundRows, name: str, kind: Identity) -> pa.Array |
     same = pc.equal(pc.ascii_lower(texts), pc.ascii_lower(wanted)).fill_null(fill_value=False)
     others = pc.and_(pc.and_(stated, bound.owners.is_valid()), pc.invert(same))
     for place in _list_places(others):
-        _check(bound, place, name, kind, texts[place].as_py())
+        _check_bound_row(bound, place, name, kind, texts[place].as_py())
     if not fills:
         return column
     return pc.if_else(pc.and_(bound.owners.is_valid(), pc.invert(stated)), wanted, column)
@@ -133,17 +133,17 @@ def _find_bound_value(binding: ResourceBinding, name: str, kind: Identity) -> st
     }[kind]
 
 
-def _check(bound: _BoundRows, place: int, name: str, kind: Identity, text: str) -> None:
+def _check_bound_row(bound: _BoundRows, place: int, name: str, kind: Identity, text: str) -> None:
     """Refuse a row where what it says of its machine is not its sender's."""
     try:
-        value = _decode(text) if bound.table.types.get(name) == KqlType.DYNAMIC else text
+        value = _decode_canonical_json(text) if bound.table.types.get(name) == KqlType.DYNAMIC else text
     except (msgspec.DecodeError, RecursionError):
         value = [text]
-    if not _is_own(bound.owner(place), name, kind, value):
+    if not _is_own_identity(bound.owner(place), name, kind, value):
         bound.refuse(place, f"{name} is {str(value)[:_SHOWN]!r}")
 
 
-def _is_own(binding: ResourceBinding, name: str, kind: Identity, value: object) -> bool:
+def _is_own_identity(binding: ResourceBinding, name: str, kind: Identity, value: object) -> bool:
     if value is None or value == "":
         return True
     if not isinstance(value, str | int | float):
@@ -178,21 +178,21 @@ def _check_dynamic(bound: _BoundRows, name: str) -> None:
         read = pc.match_substring_regex(column, _MAY_NAME).fill_null(fill_value=False)
     for place in _list_places(pc.and_(read, bound.owners.is_valid())):
         try:
-            value = _decode(column[place].as_py())
+            value = _decode_canonical_json(column[place].as_py())
         except (msgspec.DecodeError, RecursionError):
             bound.refuse(place, f"{name} is not JSON that can be checked")
             continue
         if is_bag and isinstance(value, dict):
             _check_bag(bound, place, name, value)
         for text in _read_texts(value):
-            if "subscriptions" in text.lower() and _IS_ARM_ID.fullmatch(_trim(text)):
+            if "subscriptions" in text.lower() and _IS_ARM_ID.fullmatch(_trim_machine_name(text)):
                 _check_id(bound, place, name, text)
 
 
 def _check_bag(bound: _BoundRows, place: int, bag: str, values: Mapping[str, object]) -> None:
     for name, value in _read_members(values):
-        kind = machine_identity(name)
-        if kind is not None and not _is_own(bound.owner(place), name, kind, value):
+        kind = identify_machine_column(name)
+        if kind is not None and not _is_own_identity(bound.owner(place), name, kind, value):
             bound.refuse(place, f"{name} in {bag} is {str(value)[:_SHOWN]!r}")
         elif name in values and not name.isascii():
             bound.refuse(place, f"the name {name[:_SHOWN]!r} in {bag} has letters outside ASCII")
@@ -214,10 +214,10 @@ def _read_members(values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
 
 def _check_id(bound: _BoundRows, place: int, name: str, text: str) -> None:
     """Refuse a row that names another resource than its sender's, or than the groups that this one lies in."""
-    plain, own = _lower_ascii(_trim(text)).rstrip("/"), bound.owner(place).key
+    plain, own = _lower_ascii(_trim_machine_name(text)).rstrip("/"), bound.owner(place).key
     named = f"/{plain[max(plain.find('subscriptions/'), 0) :]}"
     if own != named and not own.startswith(f"{named}/"):
-        bound.refuse(place, f"{name} names the resource {_trim(text)[:_SHOWN]!r}")
+        bound.refuse(place, f"{name} names the resource {_trim_machine_name(text)[:_SHOWN]!r}")
 
 
 def _read_texts(value: object) -> Iterator[str]:
@@ -240,18 +240,18 @@ def _parse_inner_json(text: str) -> object:
     if not text.lstrip().startswith(("{", "[", '"')):
         return None
     try:
-        return _decode(text)
+        return _decode_canonical_json(text)
     except (msgspec.DecodeError, RecursionError):
         return None
 
 
-def _trim(text: str) -> str:
+def _trim_machine_name(text: str) -> str:
     """The text without white space, controls and invisible marks around it."""
     seen = [place for place, letter in enumerate(text) if unicodedata.category(letter)[0] not in "ZC"]
     return text[seen[0] : seen[-1] + 1] if seen else ""
 
 
-def _decode(text: str) -> object:
+def _decode_canonical_json(text: str) -> object:
     """The value of canonical JSON."""
     return msgspec.json.decode(text)
 

@@ -17,8 +17,13 @@ import pyarrow.compute as pc
 from nephoscope.lake import dictionary_rows
 from nephoscope.lake.dictionary_rows import is_packed
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.schema.arrow_column import CoercedColumn, coerce_column, constant, empty
-from nephoscope.lake.schema.coercion import NONE, json_text
+from nephoscope.lake.schema.arrow_column import (
+    CoercedColumn,
+    build_constant_array,
+    build_empty_array,
+    coerce_column,
+)
+from nephoscope.lake.schema.coercion import NONE, to_json_text
 from nephoscope.lake.schema.column_types import INGESTED, MOMENT, RESOURCE, SUBSCRIPTION, TENANT, TIME, TYPE
 from nephoscope.lake.schema.resource_bound_rows import Senders, hold_rows
 from nephoscope.lake.schema.table import LakeTable
@@ -73,16 +78,16 @@ def to_arrow_rows(
         columns[name] = found.array
         if name == TIME:
             unfit_time = found.unfit
-        _keep(bags, name, found)
+        _keep_uncoerced_values(bags, name, found)
     unknown = names - table.types.keys()
     if unknown or table.bag in names:
-        _collect(bags, rows, unknown, table.bag if table.bag in names else None)
-    _bag_contradictions(bags, table, rows, names)
+        _collect_unknown_columns(bags, rows, unknown, table.bag if table.bag in names else None)
+    _put_bag_contradictions(bags, table, rows, names)
     if bags:
         columns[table.bag] = pa.array(
-            [json_text(bags[place]) if place in bags else None for place in range(len(rows))], pa.string()
+            [to_json_text(bags[place]) if place in bags else None for place in range(len(rows))], pa.string()
         )
-    columns.setdefault(TIME, empty(KqlType.DATETIME, len(rows)))
+    columns.setdefault(TIME, build_empty_array(KqlType.DATETIME, len(rows)))
     made = _complete_rows(table, columns, len(rows), workspace, now, whole=whole)
     made, refused = hold_rows(table, made, senders)
     return _check_rows(made, _find_retention_days(workspace, table), now, unfit_time, refused)
@@ -96,7 +101,7 @@ def _iterate_values(rows: Sequence[Mapping[str, object]], names: Sequence[str]) 
     return ([row.get(name) for row in rows] for name in names)
 
 
-def complete(
+def complete_rows(
     table: LakeTable, arrow: pa.Table, *, workspace: Workspace, now: dt.datetime, senders: Senders = ()
 ) -> TableRows:
     """An Arrow table whose columns are in storage types already, with the table's other columns added; bad rows as to_arrow_rows().
@@ -118,24 +123,24 @@ def complete(
         if name not in _MADE:
             columns[name] = _drop_null_rows(column) if table.types[name] == KqlType.STRING else column
     packs = any(is_packed(column.type) for column in columns.values())
-    whole = (_make_packed if packs else _complete_rows)(table, columns, arrow.num_rows, workspace, now)
+    whole = (_make_packed_table if packs else _complete_rows)(table, columns, arrow.num_rows, workspace, now)
     whole, refused = hold_rows(table, whole, senders)
     return _check_rows(whole, _find_retention_days(workspace, table), now, {}, refused)
 
 
-def _make_packed(
+def _make_packed_table(
     table: LakeTable, columns: Mapping[str, object], length: int, workspace: Workspace, now: dt.datetime
 ) -> pa.Table:
     """As _completed(), the texts that are made packed."""
-    resource = columns.get(RESOURCE, dictionary_rows.constant("", length))
+    resource = columns.get(RESOURCE, dictionary_rows.build_constant_column("", length))
     made = {
-        TENANT: dictionary_rows.constant(workspace.id, length),
-        TYPE: dictionary_rows.constant(table.name, length),
+        TENANT: dictionary_rows.build_constant_column(workspace.id, length),
+        TYPE: dictionary_rows.build_constant_column(table.name, length),
         INGESTED: pa.repeat(pa.scalar(now, MOMENT), length),
         RESOURCE: dictionary_rows.to_lower_case(resource),
         SUBSCRIPTION: _pack_subscriptions(table, columns, resource, length),
     }
-    present = {**{name: empty(kind, length) for name, kind in table.columns}, **columns, **made}
+    present = {**{name: build_empty_array(kind, length) for name, kind in table.columns}, **columns, **made}
     fields = [table.schema.field(name).with_type(present[name].type) for name, _ in table.columns]
     return pa.Table.from_arrays([present[name] for name, _ in table.columns], schema=pa.schema(fields))
 
@@ -173,7 +178,7 @@ def split_by_workspace(rows: pa.Table, counts: Sequence[tuple[Workspace, int]]) 
     place, start = rows.schema.get_field_index(TENANT), 0
     for workspace, count in counts:
         own = rows.slice(start, count)
-        yield own.set_column(place, rows.schema.field(place), constant(workspace.id, count))
+        yield own.set_column(place, rows.schema.field(place), build_constant_array(workspace.id, count))
         start += count
 
 
@@ -181,7 +186,7 @@ def _find_retention_days(workspace: Workspace, table: LakeTable) -> int:
     return workspace.get_retention_days(table.name)
 
 
-def _bag_contradictions(
+def _put_bag_contradictions(
     bags: dict[int, dict[str, object]],
     table: LakeTable,
     rows: Sequence[Mapping[str, object]],
@@ -200,12 +205,12 @@ def _bag_contradictions(
             bags.setdefault(place, {})[f"given{name}" if name[0] == "_" else name] = value
 
 
-def _keep(bags: dict[int, dict[str, object]], name: str, found: CoercedColumn) -> None:
+def _keep_uncoerced_values(bags: dict[int, dict[str, object]], name: str, found: CoercedColumn) -> None:
     for place, value in found.unfit.items():
         bags.setdefault(place, {})[name] = value
 
 
-def _collect(
+def _collect_unknown_columns(
     bags: dict[int, dict[str, object]],
     rows: Sequence[Mapping[str, object]],
     unknown: set[str],
@@ -242,10 +247,10 @@ def _complete_rows(
     *,
     whole: bool = True,
 ) -> pa.Table:
-    resource = columns.get(RESOURCE, constant("", length))
+    resource = columns.get(RESOURCE, build_constant_array("", length))
     made = {
-        TENANT: constant(workspace.id, length),
-        TYPE: constant(table.name, length),
+        TENANT: build_constant_array(workspace.id, length),
+        TYPE: build_constant_array(table.name, length),
         INGESTED: pa.repeat(pa.scalar(now, MOMENT), length),
         RESOURCE: pc.utf8_lower(resource),
         SUBSCRIPTION: _build_subscriptions(table, columns, resource, length),
@@ -254,7 +259,9 @@ def _complete_rows(
     if not whole:
         given = [table.schema.field(name) for name, _ in table.columns if name in present]
         return pa.Table.from_arrays([present[one.name] for one in given], schema=pa.schema(given))
-    arrays = [present[name] if name in present else empty(kind, length) for name, kind in table.columns]
+    arrays = [
+        present[name] if name in present else build_empty_array(kind, length) for name, kind in table.columns
+    ]
     return pa.Table.from_arrays(arrays, schema=table.schema)
 
 
@@ -265,7 +272,7 @@ def _build_subscriptions(table: LakeTable, columns: Mapping[str, Any], resource:
         ids = pa.concat_arrays(ids.chunks) if ids.num_chunks else pa.array([], pa.string())
     distinct = ids.dictionary_encode()
     looked_up = pa.array(_extract_subscription_ids(distinct.dictionary), pa.string())
-    found = looked_up.take(distinct.indices) if len(looked_up) else constant("", length)
+    found = looked_up.take(distinct.indices) if len(looked_up) else build_constant_array("", length)
     if SUBSCRIPTION in columns:
         found = _fill_empty(found, pc.utf8_lower(columns[SUBSCRIPTION]))
     if _NAMED in columns and table.types[_NAMED] in _TEXTS and not table.name.lower().endswith(_OWN):
@@ -305,7 +312,7 @@ def _check_rows(
 
 def _format_reason(time: dt.datetime | None, unfit: object, days: int, now: dt.datetime) -> str:
     if unfit is not NONE:
-        return f"TimeGenerated is no time: {json_text(unfit)[:100]}"
+        return f"TimeGenerated is no time: {to_json_text(unfit)[:100]}"
     if time is None:
         return "the row has no TimeGenerated"
     if time > now:

@@ -11,7 +11,15 @@ from typing import Any
 import pyarrow as pa
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.schema.column_types import BAG, DAY, INGESTED, STANDARD, TIME, schema, stored_names
+from nephoscope.lake.schema.column_types import (
+    BAG,
+    DAY,
+    INGESTED,
+    STANDARD,
+    TIME,
+    build_schema,
+    build_stored_names,
+)
 from nephoscope.lake.schema.machine_identity import Identity
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.types import KqlType
@@ -48,7 +56,7 @@ class LakeTable:
         every = {TIME: KqlType.DATETIME, **columns}
         every.update({known: kind for known, kind in STANDARD.items() if known not in every})
         every.setdefault(bag, KqlType.DYNAMIC)
-        _check(name, every, bag)
+        _check_table(name, every, bag)
         for column, kind in machine or ():
             if every.get(column) != KqlType.STRING:
                 raise LakeError(
@@ -99,13 +107,13 @@ class LakeTable:
     @cached_property
     def schema(self) -> pa.Schema:
         """The Arrow schema of its rows in storage types."""
-        return schema(self.columns)
+        return build_schema(self.columns)
 
     @cached_property
     def stored_columns(self) -> Mapping[str, str]:
         """Column -> its name on disk."""
         names = [name for name, _ in self.columns]
-        return dict(zip(names, stored_names(names), strict=True))
+        return dict(zip(names, build_stored_names(names), strict=True))
 
     def to_schema(self, relation: str) -> TableSchema:
         """Return what the KQL binder sees; `relation` is the engine's name for the rows."""
@@ -127,7 +135,7 @@ def _read_machine(given: object) -> tuple[tuple[str, Identity], ...] | None:
         raise LakeError(f"machine: {error}; use {', '.join(Identity)}") from error
 
 
-def _check(name: str, columns: Mapping[str, KqlType], bag: str) -> None:
+def _check_table(name: str, columns: Mapping[str, KqlType], bag: str) -> None:
     if not _NAME.fullmatch(name):
         raise LakeError(f"'{name}' is not a table name: use letters, digits and _, at most 128 characters")
     for column in columns:

@@ -17,7 +17,7 @@ import msgspec
 from nephoscope.content.loader import load_documents
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.schema.published_tables import published_tables
+from nephoscope.lake.schema.published_tables import load_published_tables
 from nephoscope.lake.schema.table import LakeTable
 
 FOLDER = "tables"
@@ -37,14 +37,14 @@ class Tables:
     @staticmethod
     def from_definitions() -> Tables:
         """The tables that have a definition, a file each in content/tables; LakeError where one is wrong."""
-        return _build_defined()
+        return _build_defined_tables()
 
     @staticmethod
     def of(data: Path) -> Tables:
         """The package's tables and those imported into a data folder; an imported one replaces the package's of that name."""
         folder = data / FOLDER
-        imported = _read(folder) if folder.is_dir() else {}
-        return Tables(MappingProxyType(ChainMap(imported, *_layers())))
+        imported = _read_table_definitions(folder) if folder.is_dir() else {}
+        return Tables(MappingProxyType(ChainMap(imported, *_load_table_layers())))
 
     def get(self, name: str) -> LakeTable | None:
         """The table of that name, or None."""
@@ -107,23 +107,24 @@ def import_tables(data: Path, tables: Iterable[LakeTable], disk: Disk | None = N
 
 @cache
 def _build_builtin() -> Tables:
-    return Tables(MappingProxyType(ChainMap(*_layers())))
+    return Tables(MappingProxyType(ChainMap(*_load_table_layers())))
 
 
 @cache
-def _build_defined() -> Tables:
-    return Tables(MappingProxyType(_read(None)))
+def _build_defined_tables() -> Tables:
+    return Tables(MappingProxyType(_read_table_definitions(None)))
 
 
-def _layers() -> tuple[dict[str, LakeTable], ...]:
+def _load_table_layers() -> tuple[dict[str, LakeTable], ...]:
     """The package's tables; an earlier layer hides later ones."""
     # a ChainMap only writes to its first layer, and nothing writes to it here
     return tuple(
-        cast("dict[str, LakeTable]", layer) for layer in (_build_defined().by_name, published_tables())
+        cast("dict[str, LakeTable]", layer)
+        for layer in (_build_defined_tables().by_name, load_published_tables())
     )
 
 
-def _read(folder: Path | None) -> dict[str, LakeTable]:
+def _read_table_definitions(folder: Path | None) -> dict[str, LakeTable]:
     found: dict[str, LakeTable] = {}
     for document in load_documents(folder, FOLDER):
         table = LakeTable.parse(document.json(), str(document.place))

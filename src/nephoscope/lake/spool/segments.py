@@ -41,12 +41,12 @@ class Segment:
         return frames(self.path.read_bytes())
 
 
-def segment_path(folder: Path, number: int, *, closed: bool) -> Path:
+def get_segment_path(folder: Path, number: int, *, closed: bool) -> Path:
     """The path of a segment."""
     return folder / f"{number:012d}{CLOSED if closed else OPEN}"
 
 
-def folders(data: Path) -> list[Path]:
+def list_folders(data: Path) -> list[Path]:
     """The folders of all writers, living and gone."""
     spool = data / SPOOL
     if not spool.is_dir():
@@ -54,7 +54,7 @@ def folders(data: Path) -> list[Path]:
     return sorted(folder for folder in spool.iterdir() if _WRITER.fullmatch(folder.name) and folder.is_dir())
 
 
-def segments(folder: Path) -> list[Segment]:
+def list_segments(folder: Path) -> list[Segment]:
     """The segments in a writer's folder, the oldest first; none where the folder is gone."""
     try:
         names = [entry.name for entry in folder.iterdir()]
@@ -66,11 +66,11 @@ def segments(folder: Path) -> list[Segment]:
     )
 
 
-def size(data: Path) -> int:
+def compute_spool_size(data: Path) -> int:
     """The bytes in all segments."""
     total = 0
-    for folder in folders(data):
-        for segment in segments(folder):
+    for folder in list_folders(data):
+        for segment in list_segments(folder):
             try:
                 total += segment.path.stat().st_size
             except FileNotFoundError:
@@ -107,7 +107,7 @@ def hold_orphan(folder: Path) -> Iterator[bool]:
 
 def close_orphan(folder: Path, disk: Disk) -> None:
     """Cut the torn tails of a held orphan and close its segments, durably."""
-    for segment in segments(folder):
+    for segment in list_segments(folder):
         if segment.closed:
             continue
         end = max((frame.end for frame in segment.frames()), default=0)
@@ -118,13 +118,13 @@ def close_orphan(folder: Path, disk: Disk) -> None:
             disk.shorten(segment.path, end)
         else:
             disk.sync_path(segment.path)
-        disk.rename(segment.path, segment_path(folder, segment.number, closed=True))
+        disk.rename(segment.path, get_segment_path(folder, segment.number, closed=True))
     disk.sync_folder(folder)
 
 
 def remove_orphan(folder: Path, disk: Disk) -> None:
     """Remove the folder of a held orphan that has no segment any more."""
-    if segments(folder):
+    if list_segments(folder):
         return
     for entry in folder.iterdir():
         disk.remove(entry)
@@ -143,32 +143,32 @@ class Sequences:
         """The highest sequence of a producer in any spool, -1 where there is none. What is told is durable."""
         known: dict[Path, dict[str, int]] = {}
         best = -1
-        for folder in folders(self._data):
-            for segment in segments(folder):
+        for folder in list_folders(self._data):
+            for segment in list_segments(folder):
                 if folder == self._own and not segment.closed:
                     continue
                 found = self._known.get(segment.path)
                 if found is None:
-                    found = self._read(segment)
+                    found = self._read_sequences(segment)
                 if segment.closed:
                     known[segment.path] = found
                 best = max(best, found.get(producer, -1))
         self._known = known
         return best
 
-    def _read(self, segment: Segment) -> dict[str, int]:
+    def _read_sequences(self, segment: Segment) -> dict[str, int]:
         """Return what a segment holds. One that was closed meanwhile has its new name; what is gone is in the state."""
-        for path in (segment.path, segment_path(segment.path.parent, segment.number, closed=True)):
+        for path in (segment.path, get_segment_path(segment.path.parent, segment.number, closed=True)):
             try:
                 if path.suffix == OPEN:
                     self._disk.sync_path(path)
-                return highest(frames(path.read_bytes()))
+                return find_highest_sequences(frames(path.read_bytes()))
             except FileNotFoundError:
                 continue
         return {}
 
 
-def highest(several: Iterable[SpoolFrame]) -> dict[str, int]:
+def find_highest_sequences(several: Iterable[SpoolFrame]) -> dict[str, int]:
     """The highest sequence of each producer."""
     found: dict[str, int] = {}
     for frame in several:

@@ -11,7 +11,7 @@ from pathlib import Path
 from nephoscope.lake.durable_files import AppendFile, Disk
 from nephoscope.lake.errors import SpoolFullError, explain_no_room
 from nephoscope.lake.spool.append_frame import frames
-from nephoscope.lake.spool.segments import LOCK, SPOOL, highest, lock_folder, segment_path
+from nephoscope.lake.spool.segments import LOCK, SPOOL, find_highest_sequences, get_segment_path, lock_folder
 
 SEGMENT_BYTES = 8 << 20
 CLOSE_AFTER, TICK = 0.5, 0.1
@@ -51,14 +51,14 @@ class OwnSpool:
             while self._syncing and self._size >= SEGMENT_BYTES:
                 self._lock.wait()
             if self._size >= SEGMENT_BYTES:
-                self._close()
+                self._close_segment()
             file = self._open_segment()
             if self._excess:
-                self._cut(file, self._size)
+                self._cut_segment(file, self._size)
             try:
                 file.write(data)
             except OSError as error:
-                self._cut(file, self._size)
+                self._cut_segment(file, self._size)
                 raise explain_no_room(error) from error
             self._size += len(data)
             self._sequences[producer] = sequence
@@ -76,9 +76,9 @@ class OwnSpool:
                 if self._syncing:
                     self._lock.wait()
                 else:
-                    self._lead(self._file)
+                    self._lead_sync(self._file)
 
-    def _lead(self, file: AppendFile) -> None:
+    def _lead_sync(self, file: AppendFile) -> None:
         """Sync for all who wait, without the lock."""
         size = self._size
         self._syncing = True
@@ -97,7 +97,7 @@ class OwnSpool:
             return
         # what the kernel did not write it may have dropped: everything since the last fsync is taken back
         self._failures += 1
-        self._cut(file, self._durable)
+        self._cut_segment(file, self._durable)
         raise explain_no_room(failed) from failed
 
     def close_segment(self, older_than: float = 0.0) -> bool:
@@ -107,7 +107,7 @@ class OwnSpool:
                 self._lock.wait()
             if self._file is None or not self._size or time.monotonic() - self._began < older_than:
                 return False
-            self._close()
+            self._close_segment()
             return True
 
     def stop(self) -> None:
@@ -121,7 +121,7 @@ class OwnSpool:
             os.close(self._held)
 
     def _build_path(self) -> Path:
-        return segment_path(self._folder, self._number, closed=False)
+        return get_segment_path(self._folder, self._number, closed=False)
 
     def _open_segment(self) -> AppendFile:
         """The open segment, a new one where there is none."""
@@ -142,7 +142,7 @@ class OwnSpool:
         self._began = time.monotonic()
         return file
 
-    def _close(self) -> None:
+    def _close_segment(self) -> None:
         file = self._file
         if file is None:
             return
@@ -151,16 +151,16 @@ class OwnSpool:
                 file.sync()
             except OSError as error:
                 self._failures += 1
-                self._cut(file, self._durable)
+                self._cut_segment(file, self._durable)
                 self._lock.notify_all()
                 raise explain_no_room(error) from error
         file.close()
         self._file = None
-        self._disk.rename(self._build_path(), segment_path(self._folder, self._number, closed=True))
+        self._disk.rename(self._build_path(), get_segment_path(self._folder, self._number, closed=True))
         self._sequences = {}
         self._lock.notify_all()
 
-    def _cut(self, file: AppendFile, size: int) -> None:
+    def _cut_segment(self, file: AppendFile, size: int) -> None:
         """Go back to a size; nothing is written after what should have gone and did not."""
         self._size, self._excess = size, True
         try:
@@ -168,7 +168,7 @@ class OwnSpool:
         except OSError as error:
             raise explain_no_room(error) from error
         self._excess = False
-        self._sequences = highest(frames(self._build_path().read_bytes()))
+        self._sequences = find_highest_sequences(frames(self._build_path().read_bytes()))
 
 
 def _claim_folder(data: Path, disk: Disk) -> tuple[Path, int]:

@@ -41,7 +41,7 @@ def open_table(path: Path, version: int | None = None) -> DeltaTable | None:
         return None
     except DeltaError as error:
         raise LakeError(f"{path}: not a readable Delta table: {error}") from error
-    _refuse(table, path)
+    _refuse_newer_table(table, path)
     return table
 
 
@@ -51,11 +51,11 @@ def update_table(table: DeltaTable, path: Path) -> DeltaTable:
         table.update_incremental()
     except DeltaError as error:
         raise LakeError(f"{path}: its newer commits cannot be read: {error}") from error
-    _refuse(table, path)
+    _refuse_newer_table(table, path)
     return table
 
 
-def _refuse(table: DeltaTable, path: Path) -> None:
+def _refuse_newer_table(table: DeltaTable, path: Path) -> None:
     configuration = table.metadata().configuration
     found = {str(feature) for feature in table.protocol().reader_features or ()}
     if configuration.get("delta.enableDeletionVectors", "").lower() == "true":
@@ -119,7 +119,7 @@ def _is_same_type(one: pa.DataType, other: pa.DataType) -> bool:
     return str(one).replace("string_view", "string").replace("large_string", "string") == str(other)
 
 
-def commit(
+def commit_version(
     handle: DeltaTable,
     actions: Sequence[Action],
     schema: pa.Schema,
@@ -160,7 +160,7 @@ class DeltaLog:
         self._disk.sync_folder(self._folder)
         self._synced = version
 
-    def checkpoint(self, handle: DeltaTable) -> None:
+    def write_checkpoint(self, handle: DeltaTable) -> None:
         """Write the whole state of the table in one file, so that readers need not read every commit."""
         handle.create_checkpoint()
         for file in self._folder.glob(f"{handle.version():020d}.checkpoint*"):
@@ -227,7 +227,7 @@ __all__ = [
     "CommitFailedError",
     "DeltaLog",
     "build_stored_schema",
-    "commit",
+    "commit_version",
     "create_table",
     "evolve_table",
     "open_table",

@@ -25,7 +25,7 @@ from nephoscope.lake.storage.shared_engine import SharedEngine
 from nephoscope.lake.storage.small_file_groups import SmallFileGroups
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import CompiledQuery, compile_query, to_ticks
-from nephoscope_kql.engines.arrow_types import schema_of
+from nephoscope_kql.engines.arrow_types import read_table_schema
 from nephoscope_kql.engines.parquet import FileScan, TimeRange
 
 FOLDER = "aggregates"
@@ -80,20 +80,20 @@ class FileAggregates:
             for found in self._list_groups(asked.combine, compiled, table.relation, one, now)
         ]
         with self.engines.lend_engine(1) as engine:
-            return _merge(engine, asked.merge, pa.concat_tables(parts), now)
+            return _merge_groups(engine, asked.merge, pa.concat_tables(parts), now)
 
     def _list_groups(
         self, combine: str, compiled: CompiledQuery, relation: str, scan: FileScan, now: datetime
     ) -> list[pa.Table]:
         """List the groups of the rows up to `now` of one scan: those that are kept, and those of files that are read each time."""
-        whole, small, today = _divide(scan, now)
+        whole, small, today = _divide_by_day(scan, now)
         folder = self.data / FOLDER / _compute_digest(compiled, combine, scan)
         columns = compiled.reads.get(relation, frozenset()) | {TIME}
-        combined = self._load_kept(folder, _name_all(whole)) if combine else None
+        combined = self._load_kept_groups(folder, _hash_file_names(whole)) if combine else None
         held = (
             {}
             if combined is not None
-            else {path: self._load_kept(folder, _compute_file_name(path)) for path in whole}
+            else {path: self._load_kept_groups(folder, _compute_file_name(path)) for path in whole}
         )
         missing = [path for path, groups in held.items() if groups is None]
         # what is new since is little, and threads cost more than they save
@@ -103,8 +103,8 @@ class FileAggregates:
                 held[path] = engine.run(compiled)
             found = [one for one in held.values() if one is not None]
             if combined is None and combine and found:
-                combined = _combine(engine, combine, pa.concat_tables(found))
-                self._keep(folder, {_name_all(whole): combined})
+                combined = _combine_groups(engine, combine, pa.concat_tables(found))
+                self._keep_groups(folder, {_hash_file_names(whole): combined})
             parts = found if combined is None else [combined]
             if small:
                 parts = [*parts, *self._group_small(engine, compiled, relation, scan, small, folder)]
@@ -113,11 +113,11 @@ class FileAggregates:
                 recent = replace(scan, groups=today, between=(*scan.between, until))
                 self.engines.recent.show(engine, relation, recent, compiled.sql, columns)
                 parts = [*parts, engine.run(compiled)]
-        self._keep(
+        self._keep_groups(
             folder,
             {_compute_file_name(path): groups for path in missing if (groups := held[path]) is not None},
         )
-        self._prune(folder, {*map(_compute_file_name, whole), _name_all(whole)})
+        self._prune_groups(folder, {*map(_compute_file_name, whole), _hash_file_names(whole)})
         return parts
 
     def _group_small(
@@ -140,7 +140,7 @@ class FileAggregates:
         small_file_groups.cache.keep(aggregate, SmallFileGroups(small, tables))
         return tables
 
-    def _load_kept(self, folder: Path, name: str) -> pa.Table | None:
+    def _load_kept_groups(self, folder: Path, name: str) -> pa.Table | None:
         """Return what is kept under a name; None where nothing is, or where it cannot be read."""
         try:
             with pa.OSFile(str(folder / name)) as file:
@@ -148,7 +148,7 @@ class FileAggregates:
         except (OSError, pa.ArrowInvalid):
             return None
 
-    def _keep(self, folder: Path, several: dict[str, pa.Table]) -> None:
+    def _keep_groups(self, folder: Path, several: dict[str, pa.Table]) -> None:
         if several:
             self.disk.make_folders(folder)
         for name, table in several.items():
@@ -157,15 +157,15 @@ class FileAggregates:
                 writer.write_table(table)
             self.disk.replace(folder / name, sink.getvalue().to_pybytes())
 
-    def _prune(self, folder: Path, wanted: Collection[str]) -> None:
+    def _prune_groups(self, folder: Path, wanted: Collection[str]) -> None:
         """Remove what is kept of files that are not there any more."""
         for entry in folder.glob(f"*{_SUFFIX}"):
             if entry.name not in wanted:
                 self.disk.remove(entry)
 
 
-def _combine(engine: QueryEngine, text: str, groups: pa.Table) -> pa.Table:
-    compiled = _compile_untimed(text, schema_of(GROUPS, groups))
+def _combine_groups(engine: QueryEngine, text: str, groups: pa.Table) -> pa.Table:
+    compiled = _compile_untimed_query(text, read_table_schema(GROUPS, groups))
     if compiled is None:
         raise TimedAggregateError("what combines groups must not depend on now()")
     with engine.register_temporarily({GROUPS: groups}):
@@ -175,8 +175,8 @@ def _combine(engine: QueryEngine, text: str, groups: pa.Table) -> pa.Table:
     return combined
 
 
-def _merge(engine: QueryEngine, text: str, groups: pa.Table, now: datetime) -> pa.Table:
-    schema = schema_of(GROUPS, groups)
+def _merge_groups(engine: QueryEngine, text: str, groups: pa.Table, now: datetime) -> pa.Table:
+    schema = read_table_schema(GROUPS, groups)
     with engine.register_temporarily({GROUPS: groups}):
         # an answer becomes values in any case, and is planned once so
         return engine.run(_compile_merge(text, schema, now), small=True)
@@ -184,7 +184,7 @@ def _merge(engine: QueryEngine, text: str, groups: pa.Table, now: datetime) -> p
 
 @lru_cache(maxsize=_PLANS)
 def _compile_by_file(by_file: str, table: TableSchema) -> CompiledQuery:
-    compiled = _compile_untimed(by_file, table)
+    compiled = _compile_untimed_query(by_file, table)
     if compiled is None:
         raise TimedAggregateError(
             "a cached aggregate must not depend on now(), and its columns must not depend on rows"
@@ -201,7 +201,7 @@ def _compile_merge(merge: str, groups: TableSchema, now: datetime) -> CompiledQu
     return replace(one, parameters=given if given == one.parameters else {**given, "now": to_ticks(now)})
 
 
-def _compile_untimed(text: str, table: TableSchema) -> CompiledQuery | None:
+def _compile_untimed_query(text: str, table: TableSchema) -> CompiledQuery | None:
     """Compile a query of one table; None where its SQL depends on the time or on rows."""
     one, other = _compile_twice(text, table)
     timed = (one.sql, one.parameters) != (other.sql, other.parameters)
@@ -216,7 +216,7 @@ def _compile_twice(text: str, table: TableSchema) -> tuple[CompiledQuery, Compil
     return one, other
 
 
-def _divide(
+def _divide_by_day(
     scan: FileScan, now: datetime
 ) -> tuple[list[Path], frozenset[Path], tuple[tuple[Path, ...], ...]]:
     """Part files into those of days that are over, of which groups are kept, small ones of these, and the others, in groups."""
@@ -264,6 +264,6 @@ def _compute_file_name(path: Path) -> str:
     return hashlib.sha256(str(path).encode()).hexdigest()[:32] + _SUFFIX
 
 
-def _name_all(paths: Iterable[Path]) -> str:
+def _hash_file_names(paths: Iterable[Path]) -> str:
     """The name of what the groups of several files were combined to; a slash is in no name of one file alone."""
     return _compute_file_name(Path("/".join(map(str, paths)), "combined"))

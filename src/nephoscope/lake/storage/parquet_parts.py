@@ -70,7 +70,7 @@ def write_parts(
         raise
 
 
-def discard(path: Path, parts: Iterable[ParquetPart], disk: Disk) -> None:
+def discard_parts(path: Path, parts: Iterable[ParquetPart], disk: Disk) -> None:
     """Remove files that no commit adds."""
     for part in parts:
         disk.remove(path / part.path)
@@ -117,7 +117,7 @@ def merge_by_time(held: list[pa.Table]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def fingerprint(schema: pa.Schema) -> str:
+def compute_schema_fingerprint(schema: pa.Schema) -> str:
     """A short name of columns and types, by which files of the same columns are found without opening them."""
     return hashlib.blake2b(schema.remove_metadata().to_string().encode(), digest_size=6).hexdigest()
 
@@ -145,8 +145,8 @@ class _PartWriter:
         named = pa.schema(
             [field.with_name(table.stored_columns.get(field.name, field.name)) for field in columns]
         )
-        plain = _file_schema(table, named)
-        self._name, self._schema = fingerprint(plain), pack_schema(plain, named)
+        plain = _build_file_schema(table, named)
+        self._name, self._schema = compute_schema_fingerprint(plain), pack_schema(plain, named)
         self._open: dict[dt.date, _Day] = {}
         self._begun: list[Path] = []
         self._parts: list[ParquetPart] = []
@@ -157,16 +157,16 @@ class _PartWriter:
             [self._table.stored_columns.get(name, name) for name in rows.column_names]
         )
         for day, some in _split_by_day(named):
-            found = self._open.pop(day, None) or self._begin(day)
+            found = self._open.pop(day, None) or self._begin_part(day)
             self._open[day] = found
             found.add(some)
             if len(self._open) > MOST_OPEN:
-                self._end(next(iter(self._open)))
+                self._end_part(next(iter(self._open)))
 
     def finish_files(self) -> list[ParquetPart]:
         """The files, closed and durable."""
         for day in sorted(self._open):
-            self._end(day)
+            self._end_part(day)
         return self._parts
 
     def discard(self) -> None:
@@ -177,14 +177,14 @@ class _PartWriter:
         for path in self._begun:
             self._disk.remove(path)
 
-    def _begin(self, day: dt.date) -> _Day:
+    def _begin_part(self, day: dt.date) -> _Day:
         folder = self._path / f"{DAY}={day.isoformat()}"
         self._disk.make_folders(folder)
         path = folder / f"part-{self._name}-{uuid.uuid4().hex}.parquet"
         self._begun.append(path)
-        return _Day(day, f"{folder.name}/{path.name}", self._disk.table_file(path, self._schema))
+        return _Day(day, f"{folder.name}/{path.name}", self._disk.create_table_file(path, self._schema))
 
-    def _end(self, day: dt.date) -> None:
+    def _end_part(self, day: dt.date) -> None:
         one = self._open[day]
         one.file.close()
         del self._open[day]
@@ -206,7 +206,7 @@ def _split_by_day(rows: pa.Table) -> Iterator[tuple[dt.date, pa.Table]]:
         yield day, whole.filter(pc.equal(days, pa.scalar(day, pa.date32())))
 
 
-def _file_schema(table: LakeTable, rows: pa.Schema) -> pa.Schema:
+def _build_file_schema(table: LakeTable, rows: pa.Schema) -> pa.Schema:
     """The columns of a file: the table's, and those that only the disk knows."""
     own = build_stored_schema(table).remove(len(table.columns))
     return pa.schema([*own, *(field for field in unpack_schema(rows) if field.name not in own.names)])

@@ -47,19 +47,21 @@ class RecentRows:
         place = relation, scan.only, over
         held = self._held.get(place)
         if held is None or held.scan != scan or not columns <= held.columns:
-            held = self._hold(engine, place, scan) if len(known) > 1 else None
+            held = self._hold_columns(engine, place, scan) if len(known) > 1 else None
         if held is None:
             engine.register_scan(relation, scan.narrow(columns))
         else:
-            engine.register_loaded(relation, held.name, None)
+            engine.register_loaded_table(relation, held.name, None)
 
     def drop(self, engine: QueryEngine) -> None:
         """Let an engine forget all of them."""
         for held in self._held.values():
-            engine.drop_loaded(held.name)
+            engine.drop_loaded_table(held.name)
         self._held.clear()
 
-    def _hold(self, engine: QueryEngine, place: tuple[str, object, bool], scan: FileScan) -> _HeldRows | None:
+    def _hold_columns(
+        self, engine: QueryEngine, place: tuple[str, object, bool], scan: FileScan
+    ) -> _HeldRows | None:
         """Read the columns of all aggregates into memory; None where there is nothing to read, or too much."""
         paths = scan.paths()
         if not paths or sum(path.stat().st_size for path in paths) > MOST_BYTES:
@@ -67,7 +69,7 @@ class RecentRows:
         columns = frozenset().union(*_asked[place[0]].values())
         before = self._held.pop(place, None)
         if before is not None:
-            engine.drop_loaded(before.name)
+            engine.drop_loaded_table(before.name)
         held = _HeldRows(f"recent/{next(self._names)}/{place[0]}", scan, columns)
         engine.load_scan(held.name, scan, columns, None)
         self._held[place] = held

@@ -53,21 +53,21 @@ class SharedEngine:
         """Lend an engine with at least so many threads (0 = its share); after an error it is closed."""
         engine = self._engine
         if engine is None or self._threads not in (0, threads):
-            engine = self._open(threads)
+            engine = self._open_engine(threads)
         try:
             yield engine
         except BaseException:
-            self._give_up()
+            self._give_up_engine()
             raise
 
-    def _open(self, threads: int) -> QueryEngine:
-        self._give_up()
+    def _open_engine(self, threads: int) -> QueryEngine:
+        self._give_up_engine()
         found = _idle.pop(self._folder) if threads == 1 else None
         self._threads = threads
         self._engine = found or open_engine(EngineRows(folders=[self._folder]), EngineLimits(threads=threads))
         return self._engine
 
-    def _give_up(self) -> None:
+    def _give_up_engine(self) -> None:
         engine, self._engine, self.recent = self._engine, None, RecentRows()
         if engine is not None:
             engine.close()
@@ -80,7 +80,7 @@ class SharedEngine:
             _, before = _idle.swap(self._folder, engine)
             if before is not None:
                 before.close()
-        self._give_up()
+        self._give_up_engine()
 
     def __enter__(self) -> SharedEngine:
         return self

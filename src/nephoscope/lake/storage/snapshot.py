@@ -157,7 +157,7 @@ class TableSnapshots:
     def __init__(self, mend: Callable[[], object] = lambda: None) -> None:
         self._mend = mend
 
-    def newest_snapshot(self, path: Path) -> TableSnapshot | None:
+    def read_newest_snapshot(self, path: Path) -> TableSnapshot | None:
         """The table's newest version, None where there is no table."""
         known = _read_tables.get(path)
         if known is None or not known.is_at(path):
@@ -165,7 +165,7 @@ class TableSnapshots:
         elif _find_entry(path, known.snapshot.version + 1) is None:
             return known.snapshot
         else:
-            on = _read_on(known, path) if _read_tables.pop(path, known) else None
+            on = _read_newer_commits(known, path) if _read_tables.pop(path, known) else None
             found = on or self._read_whole(path)
         if found is None:
             return None
@@ -174,7 +174,7 @@ class TableSnapshots:
 
     def _read_whole(self, path: Path) -> _ReadTable | None:
         table = self._open_table(path)
-        return None if table is None else _read(table, path)
+        return None if table is None else _read_delta_table(table, path)
 
     def _open_table(self, path: Path) -> DeltaTable | None:
         """The table; where it cannot be read it is mended first, as after a power cut."""
@@ -187,12 +187,12 @@ class TableSnapshots:
             return open_table(path)
 
 
-def _read(table: DeltaTable, path: Path, before: TableSnapshot | None = None) -> _ReadTable:
+def _read_delta_table(table: DeltaTable, path: Path, before: TableSnapshot | None = None) -> _ReadTable:
     found = read_snapshot(table, path, before)
     return _ReadTable(found, _find_entry(path, found.version), table)
 
 
-def _read_on(known: _ReadTable, path: Path) -> _ReadTable | None:
+def _read_newer_commits(known: _ReadTable, path: Path) -> _ReadTable | None:
     """Read what was committed since; None where the log does not go on from there."""
     return _read_entries(known, path) or _update(known, path)
 
@@ -213,7 +213,9 @@ def _update(known: _ReadTable, path: Path) -> _ReadTable | None:
         table = update_table(known.handle, path)
     except LakeError:
         return None
-    return _read(table, path, known.snapshot) if table.version() > known.snapshot.version else None
+    return (
+        _read_delta_table(table, path, known.snapshot) if table.version() > known.snapshot.version else None
+    )
 
 
 def _find_entry(path: Path, version: int) -> _Entry | None:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from nephoscope.lake.schema.column_types import INGESTED, TIME
 from nephoscope.lake.storage.delta_table import LOG
 from nephoscope.lake.storage.snapshot import TableSnapshot, read_time_bounds
-from nephoscope.lake.storage.table_store import table_path
+from nephoscope.lake.storage.table_store import get_table_path
 
 GRAIN = dt.timedelta(minutes=5)
 """In which steps the times of rows are told."""
@@ -44,7 +44,7 @@ class Additions:
     data: Path
     _known: dict[tuple[str, int], AddedRows] = field(default_factory=dict)
 
-    def rows_added_between(
+    def read_rows_added_between(
         self, table: str, after: int, snapshot: TableSnapshot, looked: dt.datetime | None, oldest: dt.datetime
     ) -> AddedRows:
         """The rows of the versions behind `after` (-1 = from the beginning) up to the snapshot's that happened since `oldest`.
@@ -64,7 +64,7 @@ class Additions:
         """Return what a version added; None where its entry of the log or a file of it is gone."""
         key = table, version
         if key not in self._known:
-            folder = table_path(self.data, *table.split("/", 1))
+            folder = get_table_path(self.data, *table.split("/", 1))
             try:
                 entry = (folder / LOG / f"{version:020d}.json").read_bytes()
                 self._known[key] = _read_times(folder / unquote(path) for path in _read_paths(entry))

@@ -19,14 +19,14 @@ from nephoscope.lake.schema.table import LakeTable
 from nephoscope.lake.spool.append_frame import read_frame_columns, read_frame_rows
 from nephoscope.lake.storage import delta_table
 from nephoscope.lake.storage.delta_table import DeltaLog
-from nephoscope.lake.storage.parquet_parts import ParquetPart, discard, write_parts
+from nephoscope.lake.storage.parquet_parts import ParquetPart, discard_parts, write_parts
 from nephoscope.lake.storage.snapshot import ParquetFile, TableSnapshot, read_snapshot
 
 LAKE = "lake"
 CHECKPOINT_EVERY = 50
 
 
-def table_path(data: Path, workspace: str, table: str) -> Path:
+def get_table_path(data: Path, workspace: str, table: str) -> Path:
     """Return where a table of a workspace lies."""
     return data / LAKE / workspace / table
 
@@ -92,13 +92,13 @@ class StoredTable:
             }
             wanted = [one for one in spooled if one.number > known[one.writer]]
             if wanted != fresh:
-                discard(self._path, parts, self._disk)
-                fresh, parts = wanted, self._write_spooled(wanted) if wanted else []
+                discard_parts(self._path, parts, self._disk)
+                fresh, parts = wanted, self._write_spooled_rows(wanted) if wanted else []
             if not fresh:
                 self._log.sync(self._handle.version())
                 return 0
             newest = {one.writer: one.number for one in sorted(fresh, key=lambda one: one.number)}
-            if self._commit((), parts, newest, change=True):
+            if self._commit_parts((), parts, newest, change=True):
                 return sum(one.count for one in fresh)
 
     def snapshot(self) -> TableSnapshot:
@@ -115,9 +115,9 @@ class StoredTable:
         parts = [] if new is None else self._list_parts(new.rows, new.columns)
         gone = {file.relative for file in old}
         while gone <= {file.relative for file in self.snapshot().files}:
-            if self._commit(removed, parts, {}, change=change):
+            if self._commit_parts(removed, parts, {}, change=change):
                 return True
-        discard(self._path, parts, self._disk)
+        discard_parts(self._path, parts, self._disk)
         return False
 
     def vacuum(self, hours: int, versions: Sequence[int]) -> list[str]:
@@ -133,14 +133,14 @@ class StoredTable:
             self._handle.cleanup_metadata()
         return list(gone)
 
-    def _write_spooled(self, spooled: Sequence[SpooledRows]) -> list[ParquetPart]:
+    def _write_spooled_rows(self, spooled: Sequence[SpooledRows]) -> list[ParquetPart]:
         columns = unite_schemas(one.columns() for one in spooled)
         return self._list_parts((one.rows() for one in spooled), columns)
 
     def _list_parts(self, rows: Iterable[pa.Table], columns: pa.Schema) -> list[ParquetPart]:
         return write_parts(self._path, self._table, rows, columns, self._disk)
 
-    def _commit(
+    def _commit_parts(
         self,
         removed: Sequence[delta_table.Action],
         parts: Sequence[ParquetPart],
@@ -152,17 +152,17 @@ class StoredTable:
         before = self._handle.version()
         actions = [*removed, *(part.to_add_action(change=change) for part in parts)]
         try:
-            delta_table.commit(self._handle, actions, self._schema, transactions)
+            delta_table.commit_version(self._handle, actions, self._schema, transactions)
         except (DeltaError, OSError) as error:
             self._handle.update_incremental()
             if not self._was_committed(parts, before):
                 if isinstance(error, CommitFailedError):
                     return False
-                discard(self._path, parts, self._disk)
+                discard_parts(self._path, parts, self._disk)
                 raise
         self._log.sync(self._handle.version())
         if self._handle.version() % CHECKPOINT_EVERY == 0:
-            self._log.checkpoint(self._handle)
+            self._log.write_checkpoint(self._handle)
         return True
 
     def _was_committed(self, parts: Sequence[ParquetPart], before: int) -> bool:
@@ -185,7 +185,7 @@ class Store:
         table = self._table(name)
         found = self._open.get((workspace, name))
         if found is None or found.table != table:
-            found = StoredTable(table_path(self._data, workspace, name), table, self._disk)
+            found = StoredTable(get_table_path(self._data, workspace, name), table, self._disk)
             self._open[workspace, name] = found
         return found
 
@@ -196,7 +196,7 @@ class Store:
     def repair(self) -> None:
         """Make every table readable after a power cut; for the holder of the lease, before it does anything else."""
         for key in self.iterate_tables():
-            DeltaLog(table_path(self._data, *key), self._disk).repair_log()
+            DeltaLog(get_table_path(self._data, *key), self._disk).repair_log()
 
     def iterate_tables(self) -> Iterator[tuple[str, str]]:
         """The workspaces and tables that have a folder."""
@@ -211,4 +211,4 @@ def list_tables(data: Path, workspace: str | None = None) -> Iterator[tuple[str,
         yield log.parent.parent.name, log.parent.name
 
 
-__all__ = ["LAKE", "RewrittenRows", "SpooledRows", "Store", "StoredTable", "list_tables", "table_path"]
+__all__ = ["LAKE", "RewrittenRows", "SpooledRows", "Store", "StoredTable", "get_table_path", "list_tables"]

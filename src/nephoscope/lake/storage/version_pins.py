@@ -36,7 +36,7 @@ class Pins:
         with self._lock:
             self._counts[pin] += 1
             if self._counts[pin] == 1:
-                self._write()
+                self._write_pins()
 
     def drop(self, pins: list[Pin]) -> None:
         """Hold versions once less."""
@@ -45,7 +45,7 @@ class Pins:
             self._counts.subtract(pins)
             self._counts = +self._counts
             if self._file >= 0 and len(self._counts) < before:
-                self._write()
+                self._write_pins()
 
     def close(self) -> None:
         """Hold nothing any more."""
@@ -55,16 +55,16 @@ class Pins:
                 os.close(self._file)
                 self._file = -1
 
-    def _write(self) -> None:
+    def _write_pins(self) -> None:
         """Tell other processes. Where the disk is full they are told later: files are left for 24 hours in any case."""
         try:
             self._write_pin()
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            self._forget()
+            self._forget_pins()
 
-    def _forget(self) -> None:
+    def _forget_pins(self) -> None:
         """No file rather than a half-written one, which a vacuum would wait for."""
         if self._file >= 0:
             self._disk.remove(self._path)
@@ -75,13 +75,13 @@ class Pins:
         while self._file < 0:
             self._disk.make_folders(self._folder)
             self._path = self._folder / f"{uuid.uuid4().hex}.json"
-            self._file = _create_locked(self._path)
+            self._file = _create_locked_file(self._path)
         data = msgspec.json.encode(sorted(self._counts))
         os.pwrite(self._file, data, 0)
         os.ftruncate(self._file, len(data))
 
 
-def _create_locked(path: Path) -> int:
+def _create_locked_file(path: Path) -> int:
     """A new file, locked; -1 where somebody took it for one that was left."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
     fcntl.flock(file, fcntl.LOCK_EX)

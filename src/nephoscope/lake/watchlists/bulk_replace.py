@@ -42,18 +42,18 @@ class BulkReplace:
         spare = replace(head, holding=head.spare_shelf)
         for start in range(0, len(items), PORTION):
             several = items[start : start + PORTION]
-            self._write(partial(self._put, spare, several))
+            self._write_in_transaction(partial(self._put_items, spare, several))
 
     def queue_rows(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Hold rows back that the lake is told with the change."""
         for start in range(0, len(rows), PORTION):
             several = [(table, row) for row in rows[start : start + PORTION]]
-            self._write(partial(self._hold, several))
+            self._write_in_transaction(partial(self._hold_items, several))
 
-    def _put(self, head: WatchlistHead, items: Sequence[WatchlistItem], session: Session) -> None:
+    def _put_items(self, head: WatchlistHead, items: Sequence[WatchlistItem], session: Session) -> None:
         self._state.watchlists.put_items(session, head, items)
 
-    def _hold(self, rows: Sequence[tuple[str, Mapping[str, object]]], session: Session) -> None:
+    def _hold_items(self, rows: Sequence[tuple[str, Mapping[str, object]]], session: Session) -> None:
         self._state.outbox.add_many(session, self._head.workspace, rows, compute_held_number(self._head))
 
     @contextmanager
@@ -70,7 +70,9 @@ class BulkReplace:
 
     def clear(self) -> None:
         """Empty the shelf that is not read, and forget the rows that are held."""
-        self._write(lambda session: self._state.outbox.forget(session, compute_held_number(self._head)))
+        self._write_in_transaction(
+            lambda session: self._state.outbox.forget(session, compute_held_number(self._head))
+        )
         while self._clear_portion():
             pass
 
@@ -85,10 +87,10 @@ class BulkReplace:
                 session, (known or self._head).spare_shelf, PORTION
             )
 
-        self._write(remove_batch)
+        self._write_in_transaction(remove_batch)
         return gone > 0
 
-    def _write(self, work: Callable[[Session], None]) -> None:
+    def _write_in_transaction(self, work: Callable[[Session], None]) -> None:
         began = time.monotonic()
         if began - self._renewed > _RENEWED:
             self._lease, self._renewed = self._lease.renew(_LEASE_SECONDS), began
@@ -100,7 +102,7 @@ class BulkReplace:
 
 
 @contextmanager
-def exchange(state: State, head: WatchlistHead) -> Iterator[BulkReplace]:
+def hold_bulk_replace(state: State, head: WatchlistHead) -> Iterator[BulkReplace]:
     """A large change of a list; StateError while another one of it is under way."""
     lease = state.leases.acquire(f"watchlist/{head.id}", create_holder_name(), _LEASE_SECONDS)
     if lease is None:

@@ -58,7 +58,7 @@ def plan_change(
     other = [
         replace(one, created=known[id_].created)
         for id_, one in wanted.items()
-        if id_ in known and (known[id_].cells != one.cells or _has_moved(known[id_], one))
+        if id_ in known and (known[id_].cells != one.cells or _has_item_moved(known[id_], one))
     ]
     gone = [one for one in before if one.id not in wanted] if whole else []
     after = known | {one.id: one for one in (*new, *other)}
@@ -77,7 +77,7 @@ def plan_expiry(before: Sequence[WatchlistItem], now: datetime) -> WatchlistPlan
     return WatchlistPlan(gone=tuple(over), after=tuple(kept))
 
 
-def _has_moved(before: WatchlistItem, after: WatchlistItem) -> bool:
+def _has_item_moved(before: WatchlistItem, after: WatchlistItem) -> bool:
     """Return whether an item is over at another time: a day more or less counts, an hour does not."""
     if before.expires is None or after.expires is None:
         return before.expires != after.expires

@@ -21,7 +21,7 @@ def list_row(head: WatchlistHead, status: str, now: datetime, by: str) -> dict[s
     }
 
 
-def item_rows(
+def build_item_rows(
     head: WatchlistHead, items: Sequence[WatchlistItem], status: str, now: datetime, by: str
 ) -> list[dict[str, object]]:
     """Return what happened to items, a row each."""

@@ -15,15 +15,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.lake.watchlists.bulk_replace import PORTION, compute_held_number, exchange
+from nephoscope.lake.watchlists.bulk_replace import PORTION, compute_held_number, hold_bulk_replace
 from nephoscope.lake.watchlists.watchlist_diff import (
     WatchlistChanges,
     WatchlistPlan,
     plan_change,
     plan_expiry,
 )
-from nephoscope.lake.watchlists.watchlist_rows import TABLE, item_rows, list_row
-from nephoscope.lake.watchlists.watchlist_templates import template
+from nephoscope.lake.watchlists.watchlist_rows import TABLE, build_item_rows, list_row
+from nephoscope.lake.watchlists.watchlist_templates import find_template
 from nephoscope.state.database.database import StateError
 from nephoscope.state.workspaces.watchlists import WatchlistHead, WatchlistItem
 
@@ -94,7 +94,7 @@ class WatchlistService:
                 raise StateError(f"watchlist {alias!r} already exists: `watchlists update` changes its items")
             self.state.watchlists.put(session, head)
             self._queue_list_row(session, head, "Create", now)
-            self._fill(session, head, () if large else made, now, whole=False)
+            self._fill_watchlist(session, head, () if large else made, now, whole=False)
         if large:
             self._build_exchange(head, lambda before: plan_change(before, made, whole=False), now)
         self.publish(alias, now)
@@ -102,7 +102,7 @@ class WatchlistService:
 
     def start(self, alias: str, now: datetime) -> bool:
         """Make the list of a template where it is not there yet; whether it was made now. An alias of no template is left as it is."""
-        given = template(alias)
+        given = find_template(alias)
         with self.state.reading() as session:
             known = self.state.watchlists.find(session, self.workspace, alias)
         if given is None or known is not None:
@@ -120,18 +120,18 @@ class WatchlistService:
         if len(made) > PORTION or (whole and self.state.watchlists.count(head) > PORTION):
             changed = self._build_exchange(head, lambda before: plan_change(before, made, whole=whole), now)
         else:
-            changed = self._update(alias, made, now, whole=whole)
+            changed = self._update_watchlist(alias, made, now, whole=whole)
         self.publish(alias, now)
         return changed
 
-    def _update(
+    def _update_watchlist(
         self, alias: str, made: Sequence[WatchlistItem], now: datetime, *, whole: bool
     ) -> WatchlistChanges:
         """A change that is small enough for one transaction."""
         with self.state.transaction() as session:
-            return self._fill(session, self._require_list(session, alias), made, now, whole=whole)
+            return self._fill_watchlist(session, self._require_list(session, alias), made, now, whole=whole)
 
-    def _fill(
+    def _fill_watchlist(
         self,
         session: Session,
         head: WatchlistHead,
@@ -149,14 +149,14 @@ class WatchlistService:
         self.state.watchlists.drop_items(session, head, [one.id for one in plan.gone])
         for status, items in plan.items_by_status:
             self._report_items(session, head, items, status, now)
-        self._touch(session, head, now)
+        self._touch_watchlist(session, head, now)
         return plan.change_counts
 
     def _build_exchange(
         self, head: WatchlistHead, plan: Callable[[Sequence[WatchlistItem]], WatchlistPlan], now: datetime
     ) -> WatchlistChanges:
         """A change in portions; StateError where others change the list again and again meanwhile."""
-        with exchange(self.state, head) as one:
+        with hold_bulk_replace(self.state, head) as one:
             for _ in range(_TRIES):
                 head = self.state.watchlists.get(self.workspace, head.alias)
                 found = plan(self.state.watchlists.read(head))
@@ -164,10 +164,10 @@ class WatchlistService:
                     return found.change_counts
                 one.fill(head, found.after)
                 for status, items in found.items_by_status:
-                    one.queue_rows(TABLE, item_rows(head, items, status, now, self.by))
+                    one.queue_rows(TABLE, build_item_rows(head, items, status, now, self.by))
                 with one.settle(head) as session:
                     if session is not None:
-                        self._touch(session, replace(head, holding=head.spare_shelf), now)
+                        self._touch_watchlist(session, replace(head, holding=head.spare_shelf), now)
                         return found.change_counts
                 one.clear()
         raise StateError(f"watchlist {head.alias}: it was changed repeatedly by others: try again")
@@ -202,8 +202,8 @@ class WatchlistService:
             gone = self.state.watchlists.items(session, head, keys=keys)
             if unknown := sorted(set(keys) - {one.key for one in gone}):
                 raise StateError(f"watchlist {alias}: no item has the search key {unknown[0]}")
-            self._drop(session, head, gone, now)
-            self._touch(session, head, now)
+            self._drop_items(session, head, gone, now)
+            self._touch_watchlist(session, head, now)
         self.publish(alias, now)
         return len(gone)
 
@@ -218,7 +218,7 @@ class WatchlistService:
             kept = made if known is None else replace(made, created=known.created)
             self.state.watchlists.put_items(session, head, [kept])
             self._report_items(session, head, [kept], "Create" if known is None else "Update", now)
-            self._touch(session, head, now)
+            self._touch_watchlist(session, head, now)
         self.publish(alias, now)
         return kept, known is None
 
@@ -229,8 +229,8 @@ class WatchlistService:
             known = self.state.watchlists.item(session, head, id_)
             if known is None:
                 return False
-            self._drop(session, head, [known], now)
-            self._touch(session, head, now)
+            self._drop_items(session, head, [known], now)
+            self._touch_watchlist(session, head, now)
         self.publish(alias, now)
         return True
 
@@ -241,7 +241,7 @@ class WatchlistService:
             self._build_exchange(head, lambda before: plan_change(before, (), whole=True), now)
         with self.state.transaction() as session:
             head = self._require_list(session, alias)
-            self._drop(session, head, self.state.watchlists.items(session, head), now)
+            self._drop_items(session, head, self.state.watchlists.items(session, head), now)
             self._queue_list_row(session, head, "Delete", now)
             self.state.watchlists.drop(session, head)
             if self.lake.watchlists.get(self.workspace, alias) is not None:
@@ -249,13 +249,13 @@ class WatchlistService:
 
     def publish_due(self, now: datetime) -> int:
         """Publish the lists that a process left behind, drop items that are over, tell the lake again of what it may forget."""
-        self._clear()
+        self._clear_leftovers()
         due = self.state.watchlists.due(self.workspace, now, now - AGAIN)
         for alias in due:
             self.publish(alias, now)
         return len(due)
 
-    def _clear(self) -> None:
+    def _clear_leftovers(self) -> None:
         """Clear what large changes left behind whose process died."""
         holds = self.state.outbox.list_held()
         left = {one.id: one for one in self.state.watchlists.lists_with_leftovers(self.workspace)}
@@ -266,23 +266,26 @@ class WatchlistService:
                 if compute_held_number(one) in holds
             }
         for head in left.values():
-            with suppress(StateError), exchange(self.state, head):  # one that is under way clears it itself
+            with (
+                suppress(StateError),
+                hold_bulk_replace(self.state, head),
+            ):  # one that is under way clears it itself
                 pass
 
     def publish(self, alias: str, now: datetime) -> None:
         """Make what _GetWatchlist reads; items that are over go."""
         with self.state.as_product("publication of watchlists"):
-            while not self._publish(self.state.watchlists.get(self.workspace, alias), now):
+            while not self._publish_watchlist(self.state.watchlists.get(self.workspace, alias), now):
                 pass
 
-    def _publish(self, head: WatchlistHead, now: datetime) -> bool:
+    def _publish_watchlist(self, head: WatchlistHead, now: datetime) -> bool:
         """Return whether it was published as it is; False where it has changed, so that it must be looked at again."""
         if head.alias not in self.state.watchlists.due(self.workspace, now, now - AGAIN):
             return True
         items = self.state.watchlists.read(head)
         over = [one for one in items if one.expires is not None and one.expires <= now]
         if over:
-            self._expire(head, over, now)
+            self._expire_items(head, over, now)
             return False
         if head.told < now - AGAIN:
             self._requeue_items(head, items, now)
@@ -300,7 +303,7 @@ class WatchlistService:
             self.state.watchlists.put(session, replace(known, published=head.version))
         return True
 
-    def _expire(self, head: WatchlistHead, over: Sequence[WatchlistItem], now: datetime) -> None:
+    def _expire_items(self, head: WatchlistHead, over: Sequence[WatchlistItem], now: datetime) -> None:
         """Drop items that are over."""
         if len(over) > PORTION:
             self._build_exchange(head, lambda before: plan_expiry(before, now), now)
@@ -308,13 +311,13 @@ class WatchlistService:
         with self.state.transaction() as session:
             known = self._require_list(session, head.alias)
             if (known.id, known.version) == (head.id, head.version):
-                self._drop(session, known, over, now)
+                self._drop_items(session, known, over, now)
                 self.state.watchlists.put(session, replace(known, version=known.version + 1))
 
     def _requeue_items(self, head: WatchlistHead, items: Sequence[WatchlistItem], now: datetime) -> None:
         """Tell the lake of all items."""
-        rows = item_rows(head, items, "Update", now, self.by)
-        with exchange(self.state, head) as one:
+        rows = build_item_rows(head, items, "Update", now, self.by)
+        with hold_bulk_replace(self.state, head) as one:
             one.queue_rows(TABLE, rows)
             with one.settle(head) as session:
                 if session is not None:
@@ -346,13 +349,13 @@ class WatchlistService:
             id_, key, {name: one.cells.get(name, "") for name in head.columns}, now, now, expires
         )
 
-    def _drop(
+    def _drop_items(
         self, session: Session, head: WatchlistHead, gone: Sequence[WatchlistItem], now: datetime
     ) -> None:
         self.state.watchlists.drop_items(session, head, [one.id for one in gone])
         self._report_items(session, head, gone, "Delete", now)
 
-    def _touch(self, session: Session, head: WatchlistHead, now: datetime) -> None:
+    def _touch_watchlist(self, session: Session, head: WatchlistHead, now: datetime) -> None:
         changed = replace(head, version=head.version + 1, changed=now, changed_by=self.by)
         self.state.watchlists.put(session, changed)
         self._queue_list_row(session, changed, "Update", now)
@@ -368,5 +371,5 @@ class WatchlistService:
         status: str,
         now: datetime,
     ) -> None:
-        rows = item_rows(head, items, status, now, self.by)
+        rows = build_item_rows(head, items, status, now, self.by)
         self.state.outbox.add_many(session, self.workspace, [(TABLE, row) for row in rows])

@@ -17,15 +17,15 @@ from nephoscope.lake.spool.append_frame import SpoolFrame
 from nephoscope.lake.spool.segments import (
     Segment,
     close_orphan,
-    folders,
-    highest,
+    find_highest_sequences,
     hold_orphan,
+    list_folders,
+    list_segments,
     remove_orphan,
-    segments,
 )
 from nephoscope.lake.storage.table_store import SpooledRows, Store
 from nephoscope.lake.writing.lease import WriterLease
-from nephoscope.lake.writing.memory_release import trim
+from nephoscope.lake.writing.memory_release import trim_memory
 from nephoscope.state.ingestion.ingest_stats import Arrivals, sum_by_hour
 
 BATCH_BYTES = 128 << 20
@@ -107,7 +107,7 @@ class Flusher:
     def flush_batch(self) -> FlushResult | None:
         """Flush what waits, up to a batch; None where another holds the lease."""
         with self._mutex:
-            term = self._lease.term()
+            term = self._lease.acquire_term()
             if not term:
                 return None
             if term != self._term:
@@ -115,19 +115,21 @@ class Flusher:
                 self._store.repair()
                 self._blocked = BlockedTables()
                 self._term = term
-            return self._flush()
+            return self._flush_segments()
 
-    def _flush(self) -> FlushResult | None:
-        self._adopt()
+    def _flush_segments(self) -> FlushResult | None:
+        self._adopt_segments()
         began = time.perf_counter()
-        waiting = [[one for one in segments(folder) if one.closed] for folder in folders(self._data)]
+        waiting = [
+            [one for one in list_segments(folder) if one.closed] for folder in list_folders(self._data)
+        ]
         batch, size, more = self._select_batch(waiting)
         spooled: dict[tuple[str, str], list[SpooledRows]] = defaultdict(list)
         notes: dict[Path, _Notes] = {}
         for segment in batch:
             several = list(segment.frames())
             notes[segment.path] = _summarize_segments(several)
-            for key, one in self._read_spooled(segment, several):
+            for key, one in self._read_spooled_frames(segment, several):
                 spooled[key].append(one)
         rows, kept = self._append_rows(spooled)
         done = [segment for segment in batch if (segment.writer, segment.number) not in kept]
@@ -135,9 +137,9 @@ class Flusher:
             return None
         self._release_segments(done)
         self._blocked.keep([segment for segment in batch if segment not in done])
-        self._measure(size, time.perf_counter() - began)
+        self._measure_rate(size, time.perf_counter() - began)
         if rows:
-            trim()
+            trim_memory()
         failure = next(iter(self._blocked.tables.values()), None)
         return FlushResult(len(done), rows, more, frozenset(spooled.keys() - self._blocked.tables), failure)
 
@@ -167,15 +169,15 @@ class Flusher:
                     self._blocked.block(key, error)
             if self._blocked.is_blocked(key):
                 kept |= {(part.writer, part.number) for part in parts}
-            self._lease.term()
+            self._lease.acquire_term()
         return rows, kept
 
-    def _measure(self, size: int, seconds: float) -> None:
+    def _measure_rate(self, size: int, seconds: float) -> None:
         """Learn how fast rounds are, so that the next one takes about as long as one should."""
         if size >= _TELLING:
             self._speed = (self._speed + size / max(seconds, 0.001)) / 2
 
-    def _read_spooled(
+    def _read_spooled_frames(
         self, segment: Segment, several: list[SpoolFrame]
     ) -> Iterator[tuple[tuple[str, str], SpooledRows]]:
         for frame in several:
@@ -188,9 +190,9 @@ class Flusher:
                     SpooledRows(segment.writer, segment.number, segment.path, start, part.size, part.rows),
                 )
 
-    def _adopt(self) -> None:
+    def _adopt_segments(self) -> None:
         """Close what writers left that are gone."""
-        for folder in folders(self._data):
+        for folder in list_folders(self._data):
             with hold_orphan(folder) as gone:
                 if gone:
                     close_orphan(folder, self._disk)
@@ -229,7 +231,7 @@ class _Notes(NamedTuple):
 
 def _summarize_segments(several: Sequence[SpoolFrame]) -> _Notes:
     told = [one.header.arrivals for one in several if one.intact and one.header.arrivals is not None]
-    return _Notes(highest(several), sum_by_hour(told))
+    return _Notes(find_highest_sequences(several), sum_by_hour(told))
 
 
 def _format_id(segment: Segment) -> str:

@@ -22,11 +22,11 @@ class WriterLease:
         self._held: LeaseHandle | None = None
         self._renewed = 0.0
 
-    def term(self) -> int:
+    def acquire_term(self) -> int:
         """The fencing number under which it is held, taken or renewed where that is due; 0 where another holds it."""
         with self._lock:
             if self._held is not None and (
-                time.monotonic() - self._renewed < self._seconds / 3 or self._renew()
+                time.monotonic() - self._renewed < self._seconds / 3 or self._renew_lease()
             ):
                 return self._held.fence
             self._renewed = time.monotonic()
@@ -40,7 +40,7 @@ class WriterLease:
         there: Collection[str],
     ) -> bool:
         """Held.settle under the lease; False where another holds it."""
-        self.term()
+        self.acquire_term()
         with self._lock:
             return self._held is not None and self._held.settle(sequences, arrivals, there)
 
@@ -51,6 +51,6 @@ class WriterLease:
                 self._held.release()
                 self._held = None
 
-    def _renew(self) -> bool:
+    def _renew_lease(self) -> bool:
         self._renewed = time.monotonic()
         return self._held is not None and self._held.renew()

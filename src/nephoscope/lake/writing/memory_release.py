@@ -16,7 +16,7 @@ _lock = threading.Lock()
 _trimmed = [float("-inf")]
 
 
-def give_back() -> None:
+def release_arrow_memory() -> None:
     """Let Arrow take its memory from the system's own allocator from now on, in this process.
 
     Arrow's usual one keeps what its threads have freed: the peak of a process that reads, flushes and joins at once then grows for
@@ -25,13 +25,13 @@ def give_back() -> None:
     pa.set_memory_pool(pa.system_memory_pool())
 
 
-def trim() -> None:
+def trim_memory() -> None:
     """Give what the system's allocator has free back to the system, now and then; where it is not glibc's, it holds little back.
 
     Its arenas are cut up by small blocks that stay, so that it keeps what is free between them: after 600 MiB of seven kinds of logs
     390 MiB were free and held, and the peak grew with the length of the file. Source: malloc_trim(3).
     """
-    release = _release()
+    release = _find_release_function()
     with _lock:
         if release is None or time.monotonic() - _trimmed[0] < TRIM_EVERY:
             return
@@ -40,7 +40,7 @@ def trim() -> None:
 
 
 @cache
-def _release() -> Callable[[int], int] | None:
+def _find_release_function() -> Callable[[int], int] | None:
     try:
         found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
     except (OSError, AttributeError, TypeError):  # no glibc: macOS, musl, Windows

@@ -45,12 +45,12 @@ class OutboxReceiver(Protocol):
         ...
 
 
-def deliver_pending(lake: OutboxReceiver, state: State) -> int | None:
+def deliver_pending_rows(lake: OutboxReceiver, state: State) -> int | None:
     """`deliver` for a request that changed something: nothing where much waits already, which comes by itself."""
-    return deliver(lake, state, 1) if state.outbox.waiting() <= _BACKLOG else None
+    return deliver_outbox(lake, state, 1) if state.outbox.waiting() <= _BACKLOG else None
 
 
-def deliver(lake: OutboxReceiver, state: State, batches: int | None = None) -> int | None:
+def deliver_outbox(lake: OutboxReceiver, state: State, batches: int | None = None) -> int | None:
     """Append what waits in the outbox, or so many batches of it, to its tables; how many rows, None where another process is at it.
 
     A row that its table does not take, or of a workspace that is gone, is set aside in _Quarantine.
@@ -64,7 +64,7 @@ def deliver(lake: OutboxReceiver, state: State, batches: int | None = None) -> i
 
     def append(entries: tuple[OutboxEntry, ...], *, producer: str, sequence: int) -> None:
         lease.renew(LEASE_SECONDS)
-        _append(lake, entries, producer, sequence)
+        _append_batch(lake, entries, producer, sequence)
 
     try:
         return state.outbox.drain(append, lease, batches)
@@ -74,7 +74,7 @@ def deliver(lake: OutboxReceiver, state: State, batches: int | None = None) -> i
         lease.release()
 
 
-def _append(lake: OutboxReceiver, entries: Sequence[OutboxEntry], producer: str, sequence: int) -> None:
+def _append_batch(lake: OutboxReceiver, entries: Sequence[OutboxEntry], producer: str, sequence: int) -> None:
     """A batch: an append a workspace, each of which the lake takes once under the batch's number."""
     by_workspace: dict[str, list[OutboxEntry]] = defaultdict(list)
     lost: list[QuarantineEntry] = []

@@ -18,7 +18,7 @@ from nephoscope.lake.schema.column_types import INGESTED, TENANT, TIME, TYPE
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.lake.spool.append_frame import encode_frame
 from nephoscope.lake.spool.producer_claims import Claim, Claims
-from nephoscope.lake.spool.segments import Sequences, size
+from nephoscope.lake.spool.segments import Sequences, compute_spool_size
 from nephoscope.lake.spool.spool_writer import OwnSpool
 from nephoscope.lake.writing.lake_ledger import WriterLedger
 from nephoscope.lake.writing.quarantine import QUARANTINE, QuarantineEntry, make_quarantine_rows
@@ -125,7 +125,7 @@ class Writer:
                 self._since += len(frame)
             else:
                 self._ledger.record({producer: number})
-            self._remember(producer, number, mark)
+            self._remember_sequence(producer, number, mark)
             return True
 
     def last(self, producer: str) -> int:
@@ -154,19 +154,19 @@ class Writer:
             found = self._acknowledged.get(producer)
         if found is not None and found[1] == mark:
             return found[0]
-        last = self._read(producer)
+        last = self._read_last_sequence(producer)
         if mark is not None:
-            self._remember(producer, last, mark)
+            self._remember_sequence(producer, last, mark)
         return last
 
-    def _read(self, producer: str) -> int:
+    def _read_last_sequence(self, producer: str) -> int:
         """From the open segment, then the closed ones, then the state: rows go that way, and each is noted before it goes on."""
         own = self._spool.last(producer)
         with self._reading:
             spooled = self._sequences.last(producer)
         return max(own, spooled, self._ledger.last(producer))
 
-    def _remember(self, producer: str, sequence: int, mark: bytes) -> None:
+    def _remember_sequence(self, producer: str, sequence: int, mark: bytes) -> None:
         with self._lock:
             self._acknowledged[producer] = sequence, mark
             self._acknowledged.move_to_end(producer)
@@ -195,7 +195,7 @@ class Writer:
         """SpoolFullError where the limit or the disk would not take so many bytes."""
         with self._lock:
             if self._since >= _MEASURED_EVERY or self._waiting + self._since + wanted > self._limit:
-                self._waiting, self._since = size(self._data), 0
+                self._waiting, self._since = compute_spool_size(self._data), 0
             if self._waiting + self._since + wanted > self._limit:
                 raise SpoolFullError(f"the spool is full (limit {self._limit >> 20} MiB): try again later")
         free = self._disk.free(self._data)

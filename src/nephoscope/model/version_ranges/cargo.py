@@ -19,7 +19,7 @@ def _parse_bounds(text: str) -> list[npm.Bound]:
     term = re.sub(r"\s+", "", text)
     if not term:
         raise VersionError("a requirement before or after a comma is empty")
-    return npm.bounds("^" + term if term[0].isdigit() and "*" not in term else term)
+    return npm.parse_bounds("^" + term if term[0].isdigit() and "*" not in term else term)
 
 
 def parse(text: str, _ecosystem: str = "") -> VersionRange:

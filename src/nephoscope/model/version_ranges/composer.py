@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from nephoscope.model.version_ranges.version_range import VersionComparison, VersionRange
-from nephoscope.model.versions.composer import normalize
+from nephoscope.model.versions.composer import normalize_version
 from nephoscope.model.versions.errors import VersionError
 
 TITLE = "Composer"
@@ -36,9 +36,9 @@ def _parse_numbers(version: str) -> list[int]:
     return [int(number) for number in found[1].split(".")]
 
 
-def _with_dev(version: str) -> str:
+def _add_dev_suffix(version: str) -> str:
     """Return a bound that counts from the development versions on, unless it names a stability itself."""
-    normal = normalize(version)
+    normal = normalize_version(version)
     return normal if _STABILITY.search(normal) else normal + _DEV
 
 
@@ -47,7 +47,7 @@ def _raise_number(numbers: list[int], place: int) -> str:
 
 
 def _build_bounds_between(version: str, place: int) -> list[Bound]:
-    return [(">=", _with_dev(version)), ("<", _raise_number(_parse_numbers(version), place))]
+    return [(">=", _add_dev_suffix(version)), ("<", _raise_number(_parse_numbers(version), place))]
 
 
 def _expand_tilde(version: str) -> list[Bound]:
@@ -68,10 +68,10 @@ def _expand_wildcard(numbers: str | None) -> list[Bound]:
     return [(">=", _fill_numbers(found) + _DEV), ("<", _raise_number(found, len(found) - 1))]
 
 
-def _compare_bounds(operator: str, version: str) -> list[Bound]:
-    normal = normalize(version)
+def _build_comparison_bounds(operator: str, version: str) -> list[Bound]:
+    normal = normalize_version(version)
     if operator in ("<", ">="):
-        return [(operator, _with_dev(version))]
+        return [(operator, _add_dev_suffix(version))]
     return [({"": "=", "==": "=", "<>": "!="}.get(operator, operator), normal)]
 
 
@@ -84,16 +84,16 @@ def _parse_term(text: str) -> list[Bound]:
         return _expand_wildcard(wildcard[1])
     if operator == "~":
         return _expand_tilde(version)
-    return _expand_caret(version) if operator == "^" else _compare_bounds(operator, version)
+    return _expand_caret(version) if operator == "^" else _build_comparison_bounds(operator, version)
 
 
 def _expand_hyphen_range(first: str, last: str) -> list[Bound]:
     numbers = _parse_numbers(last)
     whole = (
-        len(numbers) > 2 or _STABILITY.search(normalize(last)) is not None
+        len(numbers) > 2 or _STABILITY.search(normalize_version(last)) is not None
     )  # major and minor alone are open
-    upper = ("<=", normalize(last)) if whole else ("<", _raise_number(numbers, len(numbers) - 1))
-    return [(">=", _with_dev(first)), upper]
+    upper = ("<=", normalize_version(last)) if whole else ("<", _raise_number(numbers, len(numbers) - 1))
+    return [(">=", _add_dev_suffix(first)), upper]
 
 
 def _parse_alternative(text: str) -> tuple[VersionComparison, ...]:

@@ -33,7 +33,7 @@ def _build_bounds_between(lowest: str, above: str) -> list[Bound]:
 def _expand_tilde(version: PartialVersion) -> list[Bound]:
     if not version.numbers:
         return []
-    return _build_bounds_between(version.lowest, version.version_above(min(1, len(version.numbers) - 1)))
+    return _build_bounds_between(version.lowest, version.increment_at(min(1, len(version.numbers) - 1)))
 
 
 def _expand_caret(version: PartialVersion) -> list[Bound]:
@@ -41,14 +41,14 @@ def _expand_caret(version: PartialVersion) -> list[Bound]:
         return []
     last = len(version.numbers) - 1
     place = next((place for place, number in enumerate(version.numbers) if number), last)
-    return _build_bounds_between(version.lowest, version.version_above(place))
+    return _build_bounds_between(version.lowest, version.increment_at(place))
 
 
 def _expand_exact(version: PartialVersion) -> list[Bound]:
     if version.is_whole:
         return [("=", version.lowest)]
     return (
-        _build_bounds_between(version.lowest, version.version_above(len(version.numbers) - 1))
+        _build_bounds_between(version.lowest, version.increment_at(len(version.numbers) - 1))
         if version.numbers
         else []
     )
@@ -64,9 +64,9 @@ def _compare_bounds(operator: str, version: PartialVersion) -> list[Bound]:
     if operator in (">=", "<"):
         return [(operator, version.lowest + (_OLDEST if operator == "<" else ""))]
     return (
-        [(">=", version.version_above(last))]
+        [(">=", version.increment_at(last))]
         if operator == ">"
-        else [("<", version.version_above(last) + _OLDEST)]
+        else [("<", version.increment_at(last) + _OLDEST)]
     )
 
 
@@ -92,7 +92,7 @@ def _expand_hyphen_range(first: str, last: str) -> list[Bound]:
     return [*([(">=", start.lowest)] if start.numbers else []), *upper]
 
 
-def bounds(text: str) -> list[Bound]:
+def parse_bounds(text: str) -> list[Bound]:
     """Return the comparisons of one alternative; raises VersionError."""
     if found := _HYPHEN.fullmatch(text):
         return _expand_hyphen_range(found[1], found[2])
@@ -102,17 +102,17 @@ def bounds(text: str) -> list[Bound]:
 
 def admits_named_prereleases(comparisons: tuple[VersionComparison, ...], version: str) -> bool:
     """Return whether a version is a release, or a pre-release of numbers of which a comparison names a pre-release."""
-    numbers, before, _ = semantic.split(version)
+    numbers, before, _ = semantic.split_version(version)
     if not before:
         return True
-    found = (semantic.split(comparison.version) for comparison in comparisons)
+    found = (semantic.split_version(comparison.version) for comparison in comparisons)
     return any(
-        other and semantic.numbers_order(named) == semantic.numbers_order(numbers)
+        other and semantic.build_number_key(named) == semantic.build_number_key(numbers)
         for named, other, _ in found
     )
 
 
-def _with_oldest(bound: Bound, text: str) -> Bound:
+def _include_prereleases(bound: Bound, text: str) -> Bound:
     """Return a lower bound from the pre-releases on, where the range left its last numbers open."""
     operator, version = bound
     return (
@@ -126,9 +126,13 @@ def parse(text: str, ecosystem: str = "npm") -> VersionRange:
     """Read a range; raises VersionError."""
     comparison = partial(VersionComparison, ecosystem="npm")
     if ecosystem == "npm-with-prereleases":
-        opened = ((_with_oldest(bound, part) for bound in bounds(part)) for part in text.split("||"))
+        opened = (
+            (_include_prereleases(bound, part) for bound in parse_bounds(part)) for part in text.split("||")
+        )
         return VersionRange(
             "npm", tuple(tuple(comparison(*bound) for bound in alternative) for alternative in opened)
         )
-    alternatives = tuple(tuple(comparison(*bound) for bound in bounds(part)) for part in text.split("||"))
+    alternatives = tuple(
+        tuple(comparison(*bound) for bound in parse_bounds(part)) for part in text.split("||")
+    )
     return VersionRange("npm", alternatives, admits_named_prereleases)

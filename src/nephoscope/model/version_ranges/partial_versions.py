@@ -25,7 +25,7 @@ class PartialVersion:
         filled = ".".join(map(str, (*self.numbers, 0, 0, 0)[:3]))
         return f"{filled}-{self.before}" if self.before else filled
 
-    def version_above(self, place: int) -> str:
+    def increment_at(self, place: int) -> str:
         """Return the version in which the number at a place is one higher and those behind it are 0."""
         raised = (*self.numbers[:place], self.numbers[place] + 1)
         return ".".join(map(str, (*raised, 0, 0)[:3]))

@@ -17,7 +17,7 @@ SYNTAXES = ("gem", "rubygems")
 _REQUIREMENT = re.compile(r"\s*(!=|~>|[<>]=|[<>=]|)\s*([0-9][0-9A-Za-z.-]*|)\s*")
 
 
-def _release(version: str) -> list[str]:
+def _list_release_numbers(version: str) -> list[str]:
     """Return the numbers of a version before its first word."""
     segments = re.findall(r"[0-9]+|[A-Za-z]+", version.replace("-", ".pre."))
     first = next((place for place, segment in enumerate(segments) if not segment.isdigit()), len(segments))
@@ -26,7 +26,7 @@ def _release(version: str) -> list[str]:
 
 def _find_upper_bound(version: str) -> str:
     """Return the version before which `~>` ends: without the last number, the one before it raised."""
-    numbers = _release(version)
+    numbers = _list_release_numbers(version)
     kept = numbers[:-1] if len(numbers) > 1 else numbers
     return ".".join([*kept[:-1], str(int(kept[-1]) + 1)])
 

@@ -17,7 +17,7 @@ class SyntaxModuleError(Exception):
 
 
 @cache
-def syntaxes() -> dict[str, ModuleType]:
+def load_syntaxes() -> dict[str, ModuleType]:
     """Return the module of every syntax by its names; raises SyntaxModuleError."""
     found: dict[str, ModuleType] = {}
     for info in pkgutil.iter_modules(package.__path__):
@@ -31,7 +31,7 @@ def syntaxes() -> dict[str, ModuleType]:
 
 def parse_range(syntax: str, text: str, ecosystem: str = "") -> VersionRange:
     """Read a range; the ecosystem counts where the syntax has no order of its own. Raises VersionError."""
-    module = syntaxes().get(syntax)
+    module = load_syntaxes().get(syntax)
     if module is None:
         raise VersionError(f"unknown range syntax {syntax!r}")
     parsed: VersionRange = module.parse(text, ecosystem)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cmp_to_key
 from urllib.parse import quote, unquote
 
-from nephoscope.model.version_ranges.version_range import VersionComparison, VersionRange, scheme_named
+from nephoscope.model.version_ranges.version_range import VersionComparison, VersionRange, get_scheme
 from nephoscope.model.versions.errors import VersionError
 
 TITLE = "The universal notation"
@@ -30,13 +30,13 @@ def _parse_comparisons(text: str, ecosystem: str) -> list[VersionComparison]:
     return sort_by_version(comparisons)
 
 
-def _compare(one: VersionComparison, other: VersionComparison) -> int:
+def _compare_comparisons(one: VersionComparison, other: VersionComparison) -> int:
     return -1 if one.key < other.key else int(other.key < one.key)
 
 
 def sort_by_version(comparisons: list[VersionComparison]) -> list[VersionComparison]:
     """Return comparisons in the order of their versions; raises VersionError."""
-    return sorted(comparisons, key=cmp_to_key(_compare))
+    return sorted(comparisons, key=cmp_to_key(_compare_comparisons))
 
 
 def _list_intervals(bounds: list[VersionComparison]) -> list[tuple[VersionComparison, ...]]:
@@ -60,7 +60,7 @@ class UniversalRange(VersionRange):
 
     def contains(self, version: str) -> bool:
         """Return whether the version is in the range; raises VersionError where it is none of the ecosystem."""
-        key = scheme_named(self.ecosystem).order(version)
+        key = get_scheme(self.ecosystem).order(version)
         # Without `super()`: the class that slots make is another than the one this method was written in.
         return all(comparison.is_met_by(key) for comparison in self.excluded) and VersionRange.contains(
             self, version

@@ -25,7 +25,7 @@ _HOLDS: dict[str, Callable[[int], bool]] = {
 }
 
 
-def scheme_named(ecosystem: str) -> Scheme:
+def get_scheme(ecosystem: str) -> Scheme:
     """Return the scheme of an ecosystem; raises VersionError where there is none."""
     if scheme := find_scheme(ecosystem):
         return scheme
@@ -43,7 +43,7 @@ class VersionComparison:
     @cached_property
     def key(self) -> VersionKey:
         """The bound's key; raises VersionError."""
-        return scheme_named(self.ecosystem).order(self.version)
+        return get_scheme(self.ecosystem).order(self.version)
 
     def is_met_by(self, key: VersionKey) -> bool:
         """Return whether the comparison holds for the version with this key."""
@@ -64,7 +64,7 @@ class VersionRange:
 
     def contains(self, version: str) -> bool:
         """Return whether the version is in the range; raises VersionError where it is none of the ecosystem."""
-        key = scheme_named(self.ecosystem).order(version)
+        key = get_scheme(self.ecosystem).order(version)
         return any(
             all(comparison.is_met_by(key) for comparison in comparisons)
             and (self.admits is None or self.admits(comparisons, version))

@@ -34,7 +34,7 @@ def _format_suffix(stability: str | None, number: str | None, dev: str | None) -
     return f"-{word}{(number or '').lstrip('.-')}{'-dev' if dev else ''}"
 
 
-def normalize(text: str) -> str:
+def normalize_version(text: str) -> str:
     """Return a version as Composer writes it, with four numbers; a branch as its name."""
     version = re.sub(r"\s+as\s+.*$", "", text.strip()).split("@", 1)[0]
     version = version.split("+", 1)[0] if not version.startswith("dev-") else version
@@ -56,7 +56,7 @@ def _parse_part_key(text: str) -> tuple[int, int]:
 
 def order(text: str) -> tuple[tuple[int, int], ...]:
     """Return the key of a version; raises VersionError for an empty text. The end stands below every number."""
-    version = normalize(text)
+    version = normalize_version(text)
     if not version:
         raise VersionError("an empty text is not a version")
     return (*map(_parse_part_key, _PART.findall(version)), (_NUMBER, 0))
@@ -64,5 +64,5 @@ def order(text: str) -> tuple[tuple[int, int], ...]:
 
 def is_valid(text: str) -> bool:
     """Return whether Composer takes the text for a version that is no branch."""
-    version = normalize(text)
+    version = normalize_version(text)
     return re.fullmatch(r"\d+(?:\.\d+)*(?:-(?:alpha|beta|RC|patch)[\d.-]*)?(?:-dev)?", version) is not None

@@ -34,7 +34,7 @@ def _rank_qualifier(qualifier: str) -> tuple[int, str]:
     return (_QUALIFIERS.index(qualifier), "") if qualifier in _QUALIFIERS else (len(_QUALIFIERS), qualifier)
 
 
-def _sign(one: _Key, other: _Key) -> int:
+def _compare_keys(one: _Key, other: _Key) -> int:
     return int(one > other) - int(one < other)
 
 
@@ -43,11 +43,11 @@ def _compare_with_end(item: Item) -> int:
     if isinstance(item, int):
         return int(item > 0)
     if isinstance(item, str):
-        return _sign(_rank_qualifier(item), (_RELEASE, ""))
+        return _compare_keys(_rank_qualifier(item), (_RELEASE, ""))
     return next((found for found in map(_compare_with_end, item) if found), 0)
 
 
-def _compare(one: Item | None, other: Item | None) -> int:
+def _compare_items(one: Item | None, other: Item | None) -> int:
     """Compare two items, of which one may lack: a qualifier is older than a list, a list older than a number."""
     if one is None:
         return 0 if other is None else -_compare_with_end(other)
@@ -55,13 +55,13 @@ def _compare(one: Item | None, other: Item | None) -> int:
         return _compare_with_end(one)
     if isinstance(one, list) and isinstance(other, list):
         pairs = zip_longest(one, other)
-        return next((found for found in (_compare(*pair) for pair in pairs) if found), 0)
+        return next((found for found in (_compare_items(*pair) for pair in pairs) if found), 0)
     if isinstance(one, str) and isinstance(other, str):
-        return _sign(_rank_qualifier(one), _rank_qualifier(other))
+        return _compare_keys(_rank_qualifier(one), _rank_qualifier(other))
     if isinstance(one, int) and isinstance(other, int):
-        return _sign(one, other)
+        return _compare_keys(one, other)
     kinds = (str, list, int)
-    return _sign(
+    return _compare_keys(
         *(next(place for place, kind in enumerate(kinds) if isinstance(item, kind)) for item in (one, other))
     )
 
@@ -70,7 +70,7 @@ def _is_null(item: Item) -> bool:
     return item in (0, "", [])
 
 
-def _normalize(items: list[Item]) -> None:
+def _normalize_items(items: list[Item]) -> None:
     """Drop what does not count: nulls at the end, lists at the end stepped over."""
     for place in reversed(range(len(items))):
         if _is_null(items[place]):
@@ -108,11 +108,11 @@ class _Lists:
     def normalize(self) -> list[Item]:
         """Return the outermost list, all lists without what does not count."""
         for items in reversed(self._all):
-            _normalize(items)
+            _normalize_items(items)
         return self._all[0]
 
 
-def _parse(text: str) -> list[Item]:
+def _parse_items(text: str) -> list[Item]:
     lists = _Lists()
     previous = "."
     for part, following in _parse_tokens(text.lower()):
@@ -143,13 +143,13 @@ class MavenVersion:
     __slots__ = ("_items",)
 
     def __init__(self, text: str) -> None:
-        self._items = _parse(text)
+        self._items = _parse_items(text)
 
     def __lt__(self, other: MavenVersion) -> bool:
-        return _compare(self._items, other._items) < 0
+        return _compare_items(self._items, other._items) < 0
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, MavenVersion) and _compare(self._items, other._items) == 0
+        return isinstance(other, MavenVersion) and _compare_items(self._items, other._items) == 0
 
     def __hash__(self) -> int:
         return hash(repr(self._items))

@@ -52,7 +52,7 @@ class PacmanVersion:
     def __init__(self, epoch: int, version: str, release: str | None) -> None:
         self._epoch, self._version, self._release = epoch, version, release
 
-    def _compare(self, other: PacmanVersion) -> int:
+    def _compare_versions(self, other: PacmanVersion) -> int:
         if self._epoch != other._epoch:
             return -1 if self._epoch < other._epoch else 1
         versions = _compare_texts(self._version, other._version)
@@ -61,10 +61,10 @@ class PacmanVersion:
         return _compare_texts(self._release, other._release)
 
     def __lt__(self, other: PacmanVersion) -> bool:
-        return self._compare(other) < 0
+        return self._compare_versions(other) < 0
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, PacmanVersion) and self._compare(other) == 0
+        return isinstance(other, PacmanVersion) and self._compare_versions(other) == 0
 
     __hash__ = None  # type: ignore[assignment]  # a missing release equals every release, so that no hash can agree
 

@@ -13,8 +13,8 @@ ECOSYSTEMS = ("pub", "dart")
 
 def order(text: str) -> tuple[semantic.SemanticKey, tuple[semantic.Identifier, ...]]:
     """Return the key of a version; raises VersionError for what does not begin with a number."""
-    build = semantic.split(text)[2]
-    return semantic.order(text), tuple(map(semantic.identifier_order, build.split("."))) if build else ()
+    build = semantic.split_version(text)[2]
+    return semantic.order(text), tuple(map(semantic.build_identifier_key, build.split("."))) if build else ()
 
 
 is_valid = semantic.is_valid

@@ -43,7 +43,7 @@ def _parse_token(text: str) -> Token:
 
 
 @lru_cache(maxsize=65_536)
-def segments(text: str) -> tuple[Token, ...]:
+def parse_segments(text: str) -> tuple[Token, ...]:
     """Return the key of a version or a release alone, as rpmvercmp compares it."""
     return (*map(_parse_token, _TOKEN.findall(text)), (_END,))
 
@@ -59,9 +59,9 @@ def order(text: str) -> tuple[int, tuple[Token, ...], tuple[Token, ...]]:
         epoch, rest = "0", version
     number, dash, release = rest.partition("-")
     return (
-        (int(epoch or 0), segments(number), segments(release))
+        (int(epoch or 0), parse_segments(number), parse_segments(release))
         if dash
-        else (int(epoch or 0), segments(rest), segments(""))
+        else (int(epoch or 0), parse_segments(rest), parse_segments(""))
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.model.versions.rpm import Token, segments
+from nephoscope.model.versions.rpm import Token, parse_segments
 
 TITLE = "The version or the release of an RPM package alone"
 ECOSYSTEMS = ("rpmvercmp",)
@@ -12,7 +12,7 @@ ECOSYSTEMS = ("rpmvercmp",)
 
 def order(text: str) -> tuple[Token, ...]:
     """Return the key of a version or a release."""
-    return segments(text)
+    return parse_segments(text)
 
 
 def is_valid(text: str) -> bool:

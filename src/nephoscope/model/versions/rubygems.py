@@ -20,7 +20,7 @@ _ZEROS_BEFORE_WORD = re.compile(r"(?:(?<=\.)|^)[0.]+(?=[A-Za-z])")
 _LENIENT = re.compile(r"\s*[0-9A-Za-z.+_ -]*\s*", re.ASCII)
 
 
-def _segments(text: str) -> tuple[int | str, ...]:
+def _parse_segments(text: str) -> tuple[int | str, ...]:
     """Return numbers and words without the zeros that change nothing: at the end, and before the first word that follows some."""
     version = _TRAILING_ZEROS.sub("", text.strip().replace("-", ".pre.") or "0")
     if re.search("[A-Za-z]", version):
@@ -32,7 +32,7 @@ def _segments(text: str) -> tuple[int | str, ...]:
     return tuple(segments)
 
 
-def _compare(one: int | str, other: int | str) -> int:
+def _compare_segments(one: int | str, other: int | str) -> int:
     if isinstance(one, str) and isinstance(other, str):
         return (one > other) - (one < other)
     if isinstance(one, int) and isinstance(other, int):
@@ -47,11 +47,11 @@ class GemVersion:
     __slots__ = ("_segments",)
 
     def __init__(self, text: str) -> None:
-        self._segments = _segments(text)
+        self._segments = _parse_segments(text)
 
     def __lt__(self, other: GemVersion) -> bool:
         pairs = zip_longest(self._segments, other._segments, fillvalue=0)
-        return next((found for found in (_compare(*pair) for pair in pairs) if found), 0) < 0
+        return next((found for found in (_compare_segments(*pair) for pair in pairs) if found), 0) < 0
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GemVersion) and self._segments == other._segments

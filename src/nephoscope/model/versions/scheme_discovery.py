@@ -45,20 +45,20 @@ class Scheme(msgspec.Struct, frozen=True):
 
 
 def _build_bound_length(order: Callable[[str], VersionKey]) -> Callable[[str], VersionKey]:
-    def order_bounded(text: str) -> VersionKey:
+    def build_bounded_key(text: str) -> VersionKey:
         if len(text) > LONGEST:
             raise VersionError(f"a text of {len(text)} characters is not a version: {text[:40]!r} ...")
         return order(text)
 
-    return order_bounded
+    return build_bounded_key
 
 
-def _limit_check(is_valid: Callable[[str], bool]) -> Callable[[str], bool]:
+def _make_limit_check(is_valid: Callable[[str], bool]) -> Callable[[str], bool]:
     return lambda text: len(text) <= LONGEST and is_valid(text)
 
 
 @cache
-def schemes() -> dict[str, Scheme]:
+def load_schemes() -> dict[str, Scheme]:
     """Return every scheme by the ecosystems that it orders (lower-cased); raises SchemeError."""
     return {ecosystem: _load_scheme(name) for ecosystem, name in _map_ecosystems().items()}
 
@@ -93,5 +93,5 @@ def _load_scheme(name: str) -> Scheme:
     module = importlib.import_module(f"{package.__name__}.{name}")
     if missing := [part for part in ("TITLE", "order", "is_valid") if not hasattr(module, part)]:
         raise SchemeError(f"{module.__name__} has ECOSYSTEMS but no {' and no '.join(missing)}")
-    order, is_valid = _build_bound_length(module.order), _limit_check(module.is_valid)
+    order, is_valid = _build_bound_length(module.order), _make_limit_check(module.is_valid)
     return Scheme(name, module.TITLE, module.ECOSYSTEMS, order, is_valid)

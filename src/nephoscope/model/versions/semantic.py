@@ -38,12 +38,12 @@ Identifier: TypeAlias = tuple[int, int] | tuple[int, str]
 SemanticKey: TypeAlias = tuple[tuple[int, ...], bool, tuple[Identifier, ...]]
 
 
-def identifier_order(text: str) -> Identifier:
+def build_identifier_key(text: str) -> Identifier:
     """Return the key of one identifier of a pre-release: numbers before words."""
     return (0, int(text)) if text.isascii() and text.isdigit() else (1, text)
 
 
-def numbers_order(text: str) -> tuple[int, ...]:
+def build_number_key(text: str) -> tuple[int, ...]:
     """Return numbers with dots between them without the zeros at the end, which change nothing."""
     numbers = [int(number) for number in text.split(".")]
     while numbers and not numbers[-1]:
@@ -51,7 +51,7 @@ def numbers_order(text: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def split(text: str) -> tuple[str, str, str]:
+def split_version(text: str) -> tuple[str, str, str]:
     """Return a version's numbers, pre-release and build; raises VersionError for what is no version."""
     found = _VERSION.fullmatch(text.strip())
     if not found:
@@ -61,11 +61,11 @@ def split(text: str) -> tuple[str, str, str]:
 
 def order(text: str) -> SemanticKey:
     """Return the key of a version; raises VersionError for what does not begin with a number."""
-    numbers, before, _ = split(text)
+    numbers, before, _ = split_version(text)
     return (
-        numbers_order(numbers),
+        build_number_key(numbers),
         not before,
-        tuple(map(identifier_order, before.split("."))) if before else (),
+        tuple(map(build_identifier_key, before.split("."))) if before else (),
     )
 
 

@@ -130,23 +130,23 @@ class NewToken(Shape, frozen=True, kw_only=True):
     ] = False
 
 
-def _is_enabled(row: Row) -> bool:
+def _is_account_enabled(row: Row) -> bool:
     return not row["disabled"]
 
 
 def _is_user(row: Row) -> bool:
-    return _is_enabled(row) and row["kind"] == KINDS[PrincipalKind.PERSON]
+    return _is_account_enabled(row) and row["kind"] == KINDS[PrincipalKind.PERSON]
 
 
 def _is_program(row: Row) -> bool:
-    return _is_enabled(row) and row["kind"] == KINDS[PrincipalKind.PROGRAM]
+    return _is_account_enabled(row) and row["kind"] == KINDS[PrincipalKind.PROGRAM]
 
 
 def _build_role_choices(_: OperationCall) -> Mapping[str, str]:
     return {one.name: one.name for one in ROLES}
 
 
-def _describe_missing(made: RolePlaced) -> tuple[str, ...]:
+def _describe_missing_account(made: RolePlaced) -> tuple[str, ...]:
     return (made.missing,) if made.missing else ()
 
 
@@ -183,7 +183,9 @@ def list_people(call: OperationCall) -> PersonList:
 
 @OPERATIONS.operation(
     WRITE,
-    command=CommandLine("add", "{name} added as {role} at {scope} (id {id})", notes=_describe_missing),
+    command=CommandLine(
+        "add", "{name} added as {role} at {scope} (id {id})", notes=_describe_missing_account
+    ),
     page=OperationForm(
         "Add a user or program", choices={"role": _build_role_choices}, made=lambda placed: placed.id
     ),
@@ -202,8 +204,8 @@ def add_principal(call: OperationCall, body: NewPerson) -> RolePlaced:
 
 @OPERATIONS.operation(
     ROLE_WRITE,
-    command=CommandLine("grant", "{name} is now {role} at {scope}", notes=_describe_missing),
-    page=OperationForm("Assign a role", when=_is_enabled, choices={"role": _build_role_choices}),
+    command=CommandLine("grant", "{name} is now {role} at {scope}", notes=_describe_missing_account),
+    page=OperationForm("Assign a role", when=_is_account_enabled, choices={"role": _build_role_choices}),
 )
 def grant_role(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
     """Assign a role at a scope."""
@@ -307,7 +309,7 @@ def create_sign_in_link(call: OperationCall, name: Text) -> str:
 @OPERATIONS.operation(
     SECRET_WRITE,
     command=CommandLine("token", lambda made: made),
-    page=OperationForm("Create a token", when=_is_enabled, shows=lambda made: made),
+    page=OperationForm("Create a token", when=_is_account_enabled, shows=lambda made: made),
 )
 def create_token(call: OperationCall, name: Text, body: NewToken) -> str:
     """Create a token. It is shown only once."""

@@ -86,21 +86,21 @@ class PrincipalChange(Shape, frozen=True, kw_only=True):
 def list_principals(call: OperationCall, query: PageQuery) -> PrincipalList:
     """List users and programs, including disabled ones."""
     found, after = slice_page(call.state.principals.all(), lambda one: f"{one.name}/{one.id}", query)
-    return PrincipalList(value=tuple(map(principal_shape, found)), next=after)
+    return PrincipalList(value=tuple(map(build_principal_shape, found)), next=after)
 
 
 @OPERATIONS.operation(WRITE, ApiRoute("POST", "/principals", 201))
 def add_principal(call: OperationCall, body: NewPrincipal) -> PrincipalShape:
     """Add a user or program."""
-    binding = None if body.binding is None else _parse_binding(body.binding)
+    binding = None if body.binding is None else _parse_binding_shape(body.binding)
     made = service.add_principal(call.service, PrincipalKind(body.kind), body.name, binding=binding)
-    return principal_shape(require_principal(call, made.id))
+    return build_principal_shape(require_principal(call, made.id))
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/principals/{id}"))
 def get_principal(call: OperationCall, id: Id) -> PrincipalShape:  # noqa: A002 - the name in the path
     """Show one principal."""
-    return principal_shape(require_principal(call, id))
+    return build_principal_shape(require_principal(call, id))
 
 
 @OPERATIONS.operation(WRITE, ApiRoute("PATCH", "/principals/{id}"))
@@ -120,9 +120,9 @@ def change_principal(call: OperationCall, id: Id, body: PrincipalChange) -> Prin
         if body.subject is not msgspec.UNSET:
             service.link_subject(call.service, who, body.subject)
         if body.binding is not msgspec.UNSET:
-            binding = None if body.binding is None else _parse_binding(body.binding)
+            binding = None if body.binding is None else _parse_binding_shape(body.binding)
             service.bind_principal(call.service, who, binding)
-    return principal_shape(require_principal(call, id))
+    return build_principal_shape(require_principal(call, id))
 
 
 def require_principal(call: OperationCall, id_: str) -> Principal:
@@ -133,7 +133,7 @@ def require_principal(call: OperationCall, id_: str) -> Principal:
     return found
 
 
-def principal_shape(one: Principal) -> PrincipalShape:
+def build_principal_shape(one: Principal) -> PrincipalShape:
     """Return a principal as the API shows it."""
     kind: Kind = one.kind.value
     return PrincipalShape(
@@ -155,7 +155,7 @@ def principal_shape(one: Principal) -> PrincipalShape:
     )
 
 
-def _parse_binding(given: BindingShape) -> ResourceBinding:
+def _parse_binding_shape(given: BindingShape) -> ResourceBinding:
     """Return the binding that a body describes. Raises RefusedRequestError."""
     with translate_errors("binding", ValueError):
         return bind_resource(given.resource, given.computer, given.device, given.also)

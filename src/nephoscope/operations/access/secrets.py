@@ -13,7 +13,7 @@ from nephoscope.operations.declaration.operation import (
     OperationCall,
     OperationGroup,
     RefusedRequestError,
-    finding,
+    convert_not_found_error,
 )
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, Row, SectionList
 from nephoscope.operations.declaration.schemas import Id, Shape, Text, to_shape
@@ -85,7 +85,7 @@ def create_secret(call: OperationCall, id: Id, body: NewSecret) -> MadeSecret:  
 def revoke_secret(call: OperationCall, id: Id, secret: Id) -> None:  # noqa: A002 - the name in the path
     """Revoke a secret; revoking a session signs its browser out."""
     who = require_principal(call, id)
-    with finding(f"A secret {secret}"):
+    with convert_not_found_error(f"A secret {secret}"):
         service.drop_secret(call.service, who, secret)
 
 
@@ -121,5 +121,5 @@ def revoke_token(call: OperationCall, id: Id) -> None:  # noqa: A002 - the key o
     """Revoke a token or client secret: it opens nothing from now on."""
     kept = call.state.principals.secrets([SecretKind.TOKEN, SecretKind.CLIENT_SECRET])
     owner = next((one.principal for one in kept if one.id == id), "")
-    with finding(f"A secret {id}"):
+    with convert_not_found_error(f"A secret {id}"):
         service.drop_secret(call.service, require_principal(call, owner), id)

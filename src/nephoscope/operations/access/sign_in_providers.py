@@ -154,7 +154,7 @@ class ProviderSwitch(Shape, frozen=True, kw_only=True):
     ]
 
 
-def _name_roles(_: OperationCall) -> dict[str, str]:
+def _map_role_names(_: OperationCall) -> dict[str, str]:
     from nephoscope.access.roles import ROLES
 
     return {"": "no role", **{one.name: one.name for one in ROLES}}
@@ -164,23 +164,23 @@ def _list_rows(found: ProviderList) -> list[Row]:
     return [
         {
             "name": one.name, "title": one.title, "issuer": one.issuer, "client": one.client_id, "enabled": one.enabled,
-            "allows": [f"{rule.claim}={rule.value}{_name_role(rule)}" for rule in one.rules],
+            "allows": [f"{rule.claim}={rule.value}{_get_role_name(rule)}" for rule in one.rules],
         }
         for one in found.value
     ]  # fmt: skip
 
 
-def _name_role(rule: RuleShape | ClaimRule) -> str:
+def _get_role_name(rule: RuleShape | ClaimRule) -> str:
     return f" as {rule.role} at {rule.scope}" if rule.role else ""
 
 
-def _try_added(call: OperationCall, made: SignInProvider, _: object) -> tuple[str, ProviderTrial]:
+def _try_added_provider(call: OperationCall, made: SignInProvider, _: object) -> tuple[str, ProviderTrial]:
     from nephoscope.service.sign_in_providers import try_provider
 
     return made.name, try_provider(call.service, made.name)
 
 
-def _tell_added(found: tuple[str, ProviderTrial]) -> str:
+def _describe_added_provider(found: tuple[str, ProviderTrial]) -> str:
     name, trial = found
     told = (
         f"provider {name} added; register the redirect URI https://HOST/sign-in/{name}/callback\n"
@@ -189,7 +189,7 @@ def _tell_added(found: tuple[str, ProviderTrial]) -> str:
     return f"{told}\nprovider {name} {trial.message}" if trial.works else told
 
 
-def _describe_unusable(found: tuple[str, ProviderTrial]) -> tuple[str, ...]:
+def _describe_unusable_provider(found: tuple[str, ProviderTrial]) -> tuple[str, ...]:
     trial = found[1]
     return () if trial.works else (f"it cannot be used yet: {trial.message}",)
 
@@ -234,7 +234,8 @@ def put_provider(call: OperationCall, name: ProviderName, body: NewProvider) -> 
 
 
 @OPERATIONS.operation(
-    WRITE, command=CommandLine("add", _tell_added, follow=_try_added, notes=_describe_unusable), page=OperationForm("Add a provider")
+    WRITE, command=CommandLine("add", _describe_added_provider, follow=_try_added_provider, notes=_describe_unusable_provider),
+    page=OperationForm("Add a provider")
 )  # fmt: skip
 def add_provider(call: OperationCall, body: PlainProvider) -> SignInProvider:
     """Add a sign-in provider. Register the redirect URI https://HOST/sign-in/NAME/callback there."""
@@ -251,14 +252,14 @@ def add_provider(call: OperationCall, body: PlainProvider) -> SignInProvider:
 @OPERATIONS.operation(
     WRITE,
     command=CommandLine("allow", lambda told: told),
-    page=OperationForm("Allow a group or user", choices={"role": _name_roles}),
+    page=OperationForm("Allow a group or user", choices={"role": _map_role_names}),
 )
 def allow_claim(call: OperationCall, name: ProviderName, body: PlainRule) -> str:
     """Allow users of the provider NAME that have VALUE in CLAIM (groups, roles, sub, oid, email and others)."""
     known = _require_provider(call, name)
     rule = ClaimRule(body.claim, body.value, body.role, body.scope)
     last = _put_provider(call, replace(known, rules=(*known.rules, rule))).rules[-1]
-    return f"{body.claim}={body.value} is allowed by {name}{_name_role(last)}"
+    return f"{body.claim}={body.value} is allowed by {name}{_get_role_name(last)}"
 
 
 @OPERATIONS.operation(

@@ -56,7 +56,7 @@ def list_packs(call: OperationCall) -> list[Row]:
         {"name": one.name, "holds": "rules", "size": len(one.pieces), "imported": one.imported, "from": one.origin}
         for one in RulePacks(data).all()
     ]  # fmt: skip
-    policies = Packs(data).list_imported()
+    policies = Packs(data).list_imported_content()
     return rules + [
         {"name": one.name, "holds": "policies", "size": one.size, "imported": None, "from": one.source}
         for one in policies
@@ -66,16 +66,16 @@ def list_packs(call: OperationCall) -> list[Row]:
 @OPERATIONS.operation(WRITE, command=CommandLine("enable"))
 def enable_rules(call: OperationCall, body: SwitchedNames) -> None:
     """Enable rules by ID or name, or all rules of a pack by its name."""
-    _switch(call, body, enabled=True)
+    _switch_content(call, body, enabled=True)
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("disable"))
 def disable_rules(call: OperationCall, body: SwitchedNames) -> None:
     """Disable rules by ID or name, or all rules of a pack by its name. Shipped rules can be disabled too."""
-    _switch(call, body, enabled=False)
+    _switch_content(call, body, enabled=False)
 
 
-def _switch(call: OperationCall, asked: SwitchedNames, *, enabled: bool) -> None:
+def _switch_content(call: OperationCall, asked: SwitchedNames, *, enabled: bool) -> None:
     """Switch rules and packs; what is of no name or of several is refused, and nothing is switched then."""
     from nephoscope.alerts.library.content_packs import PackError
     from nephoscope.alerts.library.switch_choice import choose_switches
@@ -100,7 +100,7 @@ def remove_all_packs(call: OperationCall, body: PackNames) -> list[tuple[str, in
     """Delete imported packs of rules, with their functions. Watchlists are preserved."""
     # all are read first: where one is missing, none is deleted
     found = [_require_pack(call, name) for name in dict.fromkeys(body.names)]
-    return [_remove(call, pack) for pack in found]
+    return [_remove_pack(call, pack) for pack in found]
 
 
 @OPERATIONS.operation(
@@ -109,7 +109,7 @@ def remove_all_packs(call: OperationCall, body: PackNames) -> list[tuple[str, in
 )  # fmt: skip
 def remove_pack(call: OperationCall, name: Text) -> None:
     """Remove a pack of rules with its functions and switches. Its watchlists and alerts are preserved."""
-    _remove(call, _require_pack(call, name))
+    _remove_pack(call, _require_pack(call, name))
 
 
 def _require_pack(call: OperationCall, name: str) -> RulePack:
@@ -121,7 +121,7 @@ def _require_pack(call: OperationCall, name: str) -> RulePack:
         raise RefusedRequestError(str(error), "names") from error
 
 
-def _remove(call: OperationCall, pack: RulePack) -> tuple[str, int]:
+def _remove_pack(call: OperationCall, pack: RulePack) -> tuple[str, int]:
     from nephoscope.service.content import remove_pack
 
     remove_pack(call.service, call.lake, pack)

@@ -12,12 +12,12 @@ from nephoscope.operations.declaration.operation import OperationGroup
 
 
 @cache
-def operation_groups() -> dict[str, OperationGroup]:
+def load_operation_groups() -> dict[str, OperationGroup]:
     """The groups by the name of their file."""
-    return {name.rpartition(".")[2]: operation_group(name) for name in sorted(_list_modules())}
+    return {name.rpartition(".")[2]: load_operation_group(name) for name in sorted(_list_modules())}
 
 
-def operation_group(name: str) -> OperationGroup:
+def load_operation_group(name: str) -> OperationGroup:
     """The group of a file, by its name below the package: workspaces, access.roles."""
     group: OperationGroup = importlib.import_module(f"{package.__name__}.{name}").OPERATIONS
     return group

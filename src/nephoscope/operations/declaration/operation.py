@@ -35,7 +35,7 @@ Function = Callable[..., Answer]
 Scoped = Callable[[Mapping[str, str]], str] | None
 
 
-def any_scope(_: Mapping[str, str]) -> str:
+def get_any_scope(_: Mapping[str, str]) -> str:
     """An operation about no part of the estate: a role at the tenant is wanted."""
     return ROOT_SCOPE
 
@@ -45,7 +45,7 @@ def any_part_scope(_: Mapping[str, str]) -> str:
     return ROOT_SCOPE
 
 
-def workspace_scope(parameters: Mapping[str, str]) -> str:
+def get_workspace_scope(parameters: Mapping[str, str]) -> str:
     """An operation about one workspace."""
     return f"/workspaces/{parameters['name'].lower()}"
 
@@ -67,7 +67,7 @@ class MissingError(NotFoundError):
 
 
 @contextmanager
-def finding(what: str) -> Iterator[None]:
+def convert_not_found_error(what: str) -> Iterator[None]:
     """Raise MissingError where a NotFoundError is raised within the block."""
     try:
         yield
@@ -121,7 +121,7 @@ class OperationCall:
         """
         found = self.state.workspaces.find(name)
         if found is None:
-            self.service.require(self.permission, workspace_scope({"name": name}))
+            self.service.require(self.permission, get_workspace_scope({"name": name}))
             found = self.state.workspaces.get(name)
         return found.name
 
@@ -140,7 +140,7 @@ class ApiRoute:
     method: str
     path: str
     status: int = 200
-    scoped: Scoped = any_scope
+    scoped: Scoped = get_any_scope
     most: int = MAX_BODY
 
 

@@ -105,7 +105,7 @@ def request_fields(shape: Any) -> tuple[RequestField, ...]:
     return tuple(_request_field(one, hints[one.name]) for one in fields)
 
 
-def parameter_field(name: str, type_: Any) -> RequestField:
+def build_parameter_field(name: str, type_: Any) -> RequestField:
     """A parameter that stands by itself, as a field that must be given."""
     return _build_field(name, inspect.type_info(type_), type_, required=True)
 

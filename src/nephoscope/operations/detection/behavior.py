@@ -110,16 +110,16 @@ def get_behavior_settings(call: OperationCall, query: InWorkspace) -> BehaviorSe
 )
 def change_behavior_settings(call: OperationCall, body: BehaviorChange) -> BehaviorSettingsShape:
     """Change settings of behavior analytics; profiles that were learned before stay."""
-    return to_shape(BehaviorSettingsShape, _change(call, body))
+    return to_shape(BehaviorSettingsShape, _change_settings(call, body))
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("settings", _print_settings))
 def show_or_change_settings(call: OperationCall, body: BehaviorChange) -> dict[str, int]:
     """Show or change the settings of behavior analytics."""
-    return msgspec.convert(msgspec.to_builtins(_change(call, body)), dict[str, int])
+    return msgspec.convert(msgspec.to_builtins(_change_settings(call, body)), dict[str, int])
 
 
-def _change(call: OperationCall, body: BehaviorChange) -> BehaviorSettings:
+def _change_settings(call: OperationCall, body: BehaviorChange) -> BehaviorSettings:
     """Change the settings that a request names, and return all."""
     own = call.workspace(body.workspace)
     names = set(BehaviorChange.__struct_fields__) - {"workspace"}

@@ -58,21 +58,21 @@ class OwnRule(InWorkspace, frozen=True, kw_only=True):
     techniques: Annotated[tuple[Text, ...], describe("ATT&CK techniques, one per line, such as T1078.")] = ()
 
 
-def _name_groupings(_: OperationCall) -> Mapping[str, str]:
+def _map_grouping_names(_: OperationCall) -> Mapping[str, str]:
     return {"SingleAlert": "one alert per run", "AlertPerResult": "one alert per row"}
 
 
-_CHOICES = {"grouping": _name_groupings}
+_CHOICES = {"grouping": _map_grouping_names}
 
 
 def _propose_copy(call: OperationCall, id_: str) -> Mapping[str, object]:
     """Return the fields of a rule that is copied."""
     from nephoscope.alerts.documents.duration import format_duration
     from nephoscope.alerts.library.rule_selection import load_rules
-    from nephoscope.alerts.rules.rule_files import load_shipped
+    from nephoscope.alerts.rules.rule_files import load_shipped_rules
     from nephoscope.state.workspaces.workspace import DEFAULT
 
-    rules = (*load_rules(call.service.data, call.state, DEFAULT).rules, *load_shipped().rules)
+    rules = (*load_rules(call.service.data, call.state, DEFAULT).rules, *load_shipped_rules().rules)
     found = next((one for one in rules if one.id == id_.lower()), None)
     if found is None:
         raise MissingError(f"A rule {id_[:100]}")

@@ -219,7 +219,7 @@ def list_suppressions(call: OperationCall, query: InWorkspace) -> list[Row]:
         return []
     from nephoscope.alerts.suppression.condition import parse_conditions
 
-    held = call.state.alerts.count_suppressed(own)
+    held = call.state.alerts.count_suppressed_alerts(own)
     return [
         {
             "name": one.name, "rule": one.rule, "state": one.status(now),

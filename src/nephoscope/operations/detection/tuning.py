@@ -62,7 +62,7 @@ class OfPeriod(OfRules, frozen=True, kw_only=True):
         | None
     ) = None
 
-    def bounds(self, now: datetime) -> tuple[datetime, datetime]:
+    def get_bounds(self, now: datetime) -> tuple[datetime, datetime]:
         """Return the period; RefusedRequestError for one that is empty."""
         end = self.until or now
         begin = self.since or end - timedelta(days=30)
@@ -195,7 +195,7 @@ def report_rule_statistics(call: OperationCall, query: OfPeriod) -> list[Row]:
     """Show alerts, classifications and run cost by rule."""
     from nephoscope.alerts.tuning.rule_quality import build_quality_row, rate_rules
 
-    (begin, end), own = query.bounds(call.service.now), call.workspace(query.workspace)
+    (begin, end), own = query.get_bounds(call.service.now), call.workspace(query.workspace)
     names = {one.id: one.name for one in load_rules(call, query)}
     return [build_quality_row(one) for one in rate_rules(call.state, own, begin, end, names)]
 
@@ -338,7 +338,7 @@ def _open_advisor(
     from nephoscope.alerts.library.rule_selection import find_rule
     from nephoscope.alerts.tuning.advice import TuningAdvisor
 
-    begin, end = asked.bounds(call.service.now)
+    begin, end = asked.get_bounds(call.service.now)
     rules = load_rules(call, asked)
     advisor = TuningAdvisor(call.state, call.lake, call.workspace(asked.workspace), begin, end)
     return advisor, [find_rule(rules, rule)] if rule else list(rules)

@@ -147,10 +147,10 @@ def list_items(call: OperationCall, alias: Text, query: InWorkspace) -> FirstRow
 @OPERATIONS.operation(WRITE, needs_lake=True, page=OperationForm("Create a watchlist"))
 def create_watchlist(call: OperationCall, body: NewList) -> None:
     """Create an empty watchlist, with your columns or the columns of the template of its alias."""
-    from nephoscope.lake.watchlists.watchlist_templates import template
+    from nephoscope.lake.watchlists.watchlist_templates import find_template
     from nephoscope.service.watchlists import create_watchlist
 
-    known: Mapping[str, Text] = template(body.alias) or {}
+    known: Mapping[str, Text] = find_template(body.alias) or {}
     columns, key = body.columns or tuple(known.get("columns", ())), body.key or known.get("key", "")
     if not columns:
         raise RefusedRequestError(f"columns are required: '{body.alias}' is not a template", "columns")
@@ -175,20 +175,20 @@ class FileOutcome:
         return 3 if self.refused else 0
 
 
-def _file_command(word: str) -> CommandLine:
+def _declare_file_command(word: str) -> CommandLine:
     return CommandLine(word, lambda done: done.told, failed=FileOutcome.exit_code)
 
 
-@OPERATIONS.operation(WRITE, command=_file_command("create"), needs_lake=True)
+@OPERATIONS.operation(WRITE, command=_declare_file_command("create"), needs_lake=True)
 def create_watchlist_from_file(call: OperationCall, alias: Text, body: NewListFile) -> FileOutcome:
     """Create the watchlist ALIAS from FILE (CSV, TSV, semicolons or bars; the first row names the columns).
     Without FILE, an empty list is created from the template ALIAS: see `watchlists templates`.
     """
-    from nephoscope.lake.watchlists.watchlist_templates import template
+    from nephoscope.lake.watchlists.watchlist_templates import find_template
     from nephoscope.service.watchlist_files import read_list_items
     from nephoscope.service.watchlists import create_watchlist
 
-    known: Mapping[str, Text] = template(alias) or {}
+    known: Mapping[str, Text] = find_template(alias) or {}
     table = _open_table(body.file, body) if body.file else None
     if table is None and not known:
         raise RefusedRequestError(
@@ -207,12 +207,12 @@ def create_watchlist_from_file(call: OperationCall, alias: Text, body: NewListFi
     told = f"watchlist {alias} created: search key {key}"
     if table is None:
         return FileOutcome(told)
-    _tell_refused(call, table, refused)
+    _report_refused_items(call, table, refused)
     count = call.state.watchlists.count(head)
     return FileOutcome(f"{told}, {table}\n{table.path}: {count:,} added", len(refused))
 
 
-@OPERATIONS.operation(WRITE, command=_file_command("update"), needs_lake=True)
+@OPERATIONS.operation(WRITE, command=_declare_file_command("update"), needs_lake=True)
 def update_watchlist_from_file(call: OperationCall, alias: Text, body: ListFile) -> FileOutcome:
     """Add the rows of FILE to the watchlist ALIAS; items with the same search key are replaced. A list with
     a template (`watchlists templates`) is created if necessary.
@@ -240,7 +240,7 @@ def update_watchlist_from_file(call: OperationCall, alias: Text, body: ListFile)
         )
     if wrong:
         call.tell("nothing was removed, because some rows could not be read")
-    _tell_refused(call, table, refused)
+    _report_refused_items(call, table, refused)
     return FileOutcome(f"{table.path}: {changed}", len(refused))
 
 
@@ -317,7 +317,7 @@ def _open_table(path: Path, asked: ListFileOptions) -> DelimitedFile:
         )
 
 
-def _tell_refused(call: OperationCall, table: DelimitedFile, refused: list[str]) -> None:
+def _report_refused_items(call: OperationCall, table: DelimitedFile, refused: list[str]) -> None:
     for one in refused[:_TOLD]:
         call.tell(f"{table.path}, {one}")
     if len(refused) > _TOLD:

@@ -105,9 +105,10 @@ def _list_rows(found: AdministratorPage) -> list[Line]:
     return [
         {
             "name": one.name, "kind": one.kind, "privilege": one.privilege, "assignment": one.assignment,
-            "roles": _shorten(one.roles), "secondFactor": _name_answer(one.second_factor), "enabled": _name_answer(one.enabled),
-            "lastManaged": one.last_managed, "lastSignIn": one.last_sign_in, "places": _shorten(one.places),
-            "newPlace": _name_answer(one.new_place), "guest": _name_answer(one.guest), "id": one.id,
+            "roles": _shorten_list(one.roles), "secondFactor": _format_answer(one.second_factor),
+            "enabled": _format_answer(one.enabled),
+            "lastManaged": one.last_managed, "lastSignIn": one.last_sign_in, "places": _shorten_list(one.places),
+            "newPlace": _format_answer(one.new_place), "guest": _format_answer(one.guest), "id": one.id,
         }
         for one in found.value
     ]  # fmt: skip
@@ -131,8 +132,8 @@ def _to_place_rows(found: ManagementPlaceList) -> list[Line]:
     return [
         {
             "name": one.name, "country": one.country or "unknown", "network": one.network, "share": f"{one.share:.0%}",
-            "days": one.days, "last": one.last, "first": one.first, "new": _name_answer(one.new), "sources": ", ".join(one.sources),
-            "addresses": _shorten(one.addresses), "id": one.id,
+            "days": one.days, "last": one.last, "first": one.first, "new": _format_answer(one.new), "sources": ", ".join(one.sources),
+            "addresses": _shorten_list(one.addresses), "id": one.id,
         }
         for one in found.value
     ]  # fmt: skip
@@ -179,7 +180,7 @@ def list_administrators(call: OperationCall, query: InWorkspace) -> Administrato
 def list_administrator_roles(call: OperationCall, id: AdministratorId, query: InWorkspace) -> HeldRoleList:  # noqa: A002
     """List the administrative roles of an administrator, and the groups that give them."""
     listed = list_all_administrators(call.service, call.workspace(query.workspace))
-    one = _find(listed.administrators, id)
+    one = _find_administrator(listed.administrators, id)
     return HeldRoleList(value=tuple(map(_build_role_shape, one.roles)))
 
 
@@ -198,7 +199,7 @@ def list_administrator_places(
 ) -> ManagementPlaceList:
     """List the places that an administrator manages Azure from, with the share of each."""
     found = watch_administrators(call.service, call.lake, call.workspace(query.workspace))
-    one = _find(found.administrators, id)
+    one = _find_administrator(found.administrators, id)
     use = found.use.get(one.id, AdministratorUse())
     return ManagementPlaceList(value=tuple(_to_place_shape(place, one) for place in use.places))
 
@@ -236,7 +237,7 @@ def list_management_places(call: OperationCall, query: InWorkspace) -> Managemen
     )
 
 
-def _find(administrators: Iterable[Administrator], id_: str) -> Administrator:
+def _find_administrator(administrators: Iterable[Administrator], id_: str) -> Administrator:
     for one in administrators:
         if one.id.lower() == id_.lower():
             return one
@@ -267,10 +268,10 @@ def _to_place_shape(one: ManagementPlace, administrator: Administrator) -> Manag
     )  # fmt: skip
 
 
-def _name_answer(value: bool | None) -> str:
+def _format_answer(value: bool | None) -> str:
     return _UNKNOWN if value is None else "yes" if value else "no"
 
 
-def _shorten(several: tuple[str, ...]) -> str:
+def _shorten_list(several: tuple[str, ...]) -> str:
     rest = len(several) - _ROLES_SHOWN
     return ", ".join(several[:_ROLES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

@@ -45,7 +45,7 @@ class EmergencyAccountList(Shape, frozen=True, kw_only=True):
 def _list_rows(found: EmergencyAccountList) -> list[dict[str, object]]:
     return [
         {
-            "name": one.name, "phishingResistant": _word(one.phishing_resistant),
+            "name": one.name, "phishingResistant": _format_flag(one.phishing_resistant),
             "methods": _UNKNOWN if one.methods is None else ", ".join(one.methods) or "none", "lastSignIn": one.last_sign_in,
             "tenant": one.tenant, "id": one.id,
         }
@@ -92,18 +92,18 @@ def list_emergency_accounts(call: OperationCall, query: InWorkspace) -> Emergenc
     """List emergency access accounts with their registered methods and last sign-in, and tenants that have fewer than two."""
     found = review_emergency_accounts(call.service, call.lake, call.workspace(query.workspace))
     return EmergencyAccountList(
-        value=tuple(_shape(tenant, one) for tenant, one in found.accounts),
+        value=tuple(_build_account_shape(tenant, one) for tenant, one in found.accounts),
         too_few=tuple(ShortTenant(tenant=tenant, accounts=count) for tenant, count in found.short),
         not_collected=found.gaps,
         sign_in_days=found.days,
     )
 
 
-def _shape(tenant: str, one: EmergencyAccount) -> EmergencyAccountShape:
+def _build_account_shape(tenant: str, one: EmergencyAccount) -> EmergencyAccountShape:
     return EmergencyAccountShape(
         id=one.id, name=one.name, tenant=tenant, phishing_resistant=one.is_strong, methods=one.methods, last_sign_in=one.used
     )  # fmt: skip
 
 
-def _word(value: bool | None) -> str:
+def _format_flag(value: bool | None) -> str:
     return _UNKNOWN if value is None else "yes" if value else "no"

@@ -18,7 +18,7 @@ from nephoscope.operations.declaration.operation import (
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, RowTable, SectionList
 from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import PLAIN, InWorkspace, Shape
-from nephoscope.service.identity_risk import READ, WRITE, decide_risk, risk_reader
+from nephoscope.service.identity_risk import READ, WRITE, decide_risk, open_risk_reader
 from nephoscope.state.database.state_errors import StateError
 
 OPERATIONS = OperationGroup(
@@ -127,7 +127,7 @@ def _list_detection_rows(found: RiskDetectionList) -> list[Line]:
 )  # fmt: skip
 def list_risky_identities(call: OperationCall, query: RiskQuery) -> RiskyIdentityList:
     """List risky identities, highest level first."""
-    reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
+    reader = open_risk_reader(call.service, call.lake, call.workspace(query.workspace))
     shapes: list[RiskyIdentityShape] = []
     for kind in IdentityKind:
         on_identity: defaultdict[str, list[RiskDetection]] = defaultdict(list)
@@ -153,7 +153,7 @@ def list_risky_identities(call: OperationCall, query: RiskQuery) -> RiskyIdentit
 )  # fmt: skip
 def list_detections(call: OperationCall, query: InWorkspace) -> RiskDetectionList:
     """List risk detections, newest first."""
-    reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
+    reader = open_risk_reader(call.service, call.lake, call.workspace(query.workspace))
     found = [one for kind in IdentityKind for one in reader.read_detections(kind).values()]
     found.sort(key=lambda one: (one.happened, one.id), reverse=True)
     return RiskDetectionList(value=tuple(map(_build_detection_shape, found)))
@@ -167,7 +167,7 @@ def list_detections(call: OperationCall, query: InWorkspace) -> RiskDetectionLis
 def list_detections_on_identity(call: OperationCall, id: RiskyId, query: InWorkspace) -> RiskDetectionList:  # noqa: A002
     """List the risk detections on an identity, newest first, with their reasons."""
     kind, key = _parse_split(id)
-    reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
+    reader = open_risk_reader(call.service, call.lake, call.workspace(query.workspace))
     found = sorted(reader.read_detections(kind, [key]).values(), key=lambda one: one.happened, reverse=True)
     return RiskDetectionList(value=tuple(map(_build_detection_shape, found)))
 
@@ -179,7 +179,7 @@ def list_detections_on_identity(call: OperationCall, id: RiskyId, query: InWorks
 def list_risk_history(call: OperationCall, id: RiskyId, query: InWorkspace) -> list[Line]:  # noqa: A002
     """List the changes of the risk of an identity, oldest first."""
     kind, key = _parse_split(id)
-    reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
+    reader = open_risk_reader(call.service, call.lake, call.workspace(query.workspace))
     return [_build_history_row(one) for one in reader.read_history(kind, key)]
 
 
@@ -189,7 +189,7 @@ def list_risk_history(call: OperationCall, id: RiskyId, query: InWorkspace) -> l
 )  # fmt: skip
 def dismiss_risk(call: OperationCall, id: RiskyId, query: InWorkspace) -> None:  # noqa: A002
     """Dismiss the risk of an identity and its detections."""
-    _decide(call, id, "dismiss", query.workspace)
+    _decide_risk(call, id, "dismiss", query.workspace)
 
 
 @OPERATIONS.operation(
@@ -200,7 +200,7 @@ def dismiss_risk(call: OperationCall, id: RiskyId, query: InWorkspace) -> None: 
 )  # fmt: skip
 def confirm_safe(call: OperationCall, id: RiskyId, query: InWorkspace) -> None:  # noqa: A002
     """Confirm that an identity is safe: its detections are closed as false positives."""
-    _decide(call, id, "confirmSafe", query.workspace)
+    _decide_risk(call, id, "confirmSafe", query.workspace)
 
 
 @OPERATIONS.operation(
@@ -210,10 +210,10 @@ def confirm_safe(call: OperationCall, id: RiskyId, query: InWorkspace) -> None: 
 )  # fmt: skip
 def confirm_compromised(call: OperationCall, id: RiskyId, query: InWorkspace) -> None:  # noqa: A002
     """Confirm that an identity is compromised: its risk is high until it is remediated."""
-    _decide(call, id, "confirmCompromised", query.workspace)
+    _decide_risk(call, id, "confirmCompromised", query.workspace)
 
 
-def _decide(call: OperationCall, text: str, decision: str, workspace: str) -> None:
+def _decide_risk(call: OperationCall, text: str, decision: str, workspace: str) -> None:
     kind, key = _parse_split(text)
     name = call.workspace(workspace)
     with translate_errors("id", StateError, KeyError):

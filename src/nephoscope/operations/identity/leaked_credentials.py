@@ -90,7 +90,7 @@ def _list_rows(found: HashListPage) -> list[Line]:
     ]  # fmt: skip
 
 
-def _account_rows(found: LeakedAccountList) -> list[Line]:
+def _build_account_rows(found: LeakedAccountList) -> list[Line]:
     return [
         {
             "name": one.display_name or one.name or one.identity, "evidence": one.evidence, "state": one.state, "last": one.last,
@@ -126,7 +126,7 @@ def list_hash_lists(call: OperationCall) -> HashListPage:
 @OPERATIONS.operation(
     READ_RISKS, ApiRoute("GET", "/leakedCredentials/accounts"),
     CommandLine(
-        "accounts", columns=("name", "evidence", "state", "last", "checks", "identity"), rows=_account_rows,
+        "accounts", columns=("name", "evidence", "state", "last", "checks", "identity"), rows=_build_account_rows,
         nothing="no accounts with a leaked password: `nephoscope identity leaked check --hashes FILE` checks them",
     ),
     needs_lake=True,
@@ -145,7 +145,7 @@ def list_hash_lists(call: OperationCall) -> HashListPage:
 def list_accounts(call: OperationCall, query: InWorkspace) -> LeakedAccountList:
     """List accounts whose password a check found in a list of leaked credentials, those at risk first."""
     found = service.list_leaked_accounts(call.service, call.lake, call.workspace(query.workspace))
-    return LeakedAccountList(value=tuple(map(_account_shape, found)))
+    return LeakedAccountList(value=tuple(map(_build_account_shape, found)))
 
 
 def _list_shape(one: HashListInfo) -> HashListShape:
@@ -154,7 +154,7 @@ def _list_shape(one: HashListInfo) -> HashListShape:
     )  # fmt: skip
 
 
-def _account_shape(one: LeakedAccount) -> LeakedAccountShape:
+def _build_account_shape(one: LeakedAccount) -> LeakedAccountShape:
     return LeakedAccountShape(
         identity=one.identity, name=one.name, display_name=one.display_name, evidence=one.evidence, state=one.state.value,
         checks=one.checks, first=one.first, last=one.last,

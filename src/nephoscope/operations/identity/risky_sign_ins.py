@@ -8,7 +8,7 @@ from nephoscope.model.identity_risk import IdentityKind, RiskDetection
 from nephoscope.operations.declaration.operation import ApiRoute, CommandLine, OperationCall, OperationGroup
 from nephoscope.operations.declaration.operation_page import PageColumn, SectionList
 from nephoscope.operations.declaration.schemas import InWorkspace, Shape
-from nephoscope.service.identity_risk import READ, risk_reader
+from nephoscope.service.identity_risk import READ, open_risk_reader
 
 OPERATIONS = OperationGroup("riskySignIns", "Risky sign-ins", "The sign-in")
 
@@ -54,7 +54,7 @@ class RiskySignInList(Shape, frozen=True, kw_only=True):
 )  # fmt: skip
 def list_risky_sign_ins(call: OperationCall, query: InWorkspace) -> RiskySignInList:
     """List risky sign-ins, newest first."""
-    reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
+    reader = open_risk_reader(call.service, call.lake, call.workspace(query.workspace))
     found = [
         one
         for kind in IdentityKind

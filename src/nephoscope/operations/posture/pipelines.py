@@ -14,7 +14,7 @@ from nephoscope.operations.declaration.operation import (
     MissingError,
     OperationCall,
     OperationGroup,
-    finding,
+    convert_not_found_error,
     translate_errors,
 )
 from nephoscope.operations.declaration.operation_page import Row
@@ -195,12 +195,12 @@ def _list_notes(found: PipelineRunDetail) -> list[str]:
 @OPERATIONS.operation(WRITE, ApiRoute("PUT", "/pipelines/runs", scoped=None, most=MOST_BYTES))
 def put_run(call: OperationCall, body: PipelineRunUpload) -> PipelineRunReceipt:
     """Take in what a tool wrote (the gate's JSON, SARIF 2.1.0, CycloneDX, ZAP, JUnit); the default branch's newest run decides."""
-    from nephoscope.posture.pipelines.repository_name import repository_scope
+    from nephoscope.posture.pipelines.repository_name import get_repository_scope
     from nephoscope.posture.pipelines.results.result_reader import read_results
     from nephoscope.posture.pipelines.results.tool_results import ResultsError
     from nephoscope.service.pipelines import NewPipelineRun, record_run
 
-    call.service.require(WRITE, repository_scope(body.repository))
+    call.service.require(WRITE, get_repository_scope(body.repository))
     with (
         translate_errors("document", ResultsError, named=True),
         translate_errors("repository", RepositoryNameError, named=True),
@@ -210,7 +210,7 @@ def put_run(call: OperationCall, body: PipelineRunUpload) -> PipelineRunReceipt:
             name: getattr(body, name) for name in body.__struct_fields__ if name not in ("commit", "document")
         }
         told = record_run(call.service, NewPipelineRun(**given, commit_id=body.commit, results=results))
-    return PipelineRunReceipt(run=_run(told.run), repeated=told.repeated)
+    return PipelineRunReceipt(run=_build_run_shape(told.run), repeated=told.repeated)
 
 
 @OPERATIONS.operation(
@@ -223,7 +223,7 @@ def list_repositories(call: OperationCall) -> PipelineRepositoryList:
     """List repositories with their open work items and last run."""
 
     counts = call.state.pipelines.open_counts()
-    found = _list_readable(call)
+    found = _list_readable_repositories(call)
     return PipelineRepositoryList(
         value=tuple(_build_repository(call, one, counts.get(one.name, {})) for one in found)
     )
@@ -248,7 +248,7 @@ def remove_repository(call: OperationCall, query: OneRepository) -> None:
 
     with (
         translate_errors("repository", RepositoryNameError, named=True),
-        finding(f"The repository {query.repository[:100]}"),
+        convert_not_found_error(f"The repository {query.repository[:100]}"),
     ):
         remove_repository(call.service, query.repository)
 
@@ -263,7 +263,7 @@ def remove_repository(call: OperationCall, query: OneRepository) -> None:
 def list_runs(call: OperationCall, query: RepositoryQuery) -> PipelineRunList:
     """List the newest runs of a repository, or of all."""
     found = call.state.pipelines.runs(list_names(call, query.repository), query.top)
-    return PipelineRunList(value=tuple(map(_run, found)))
+    return PipelineRunList(value=tuple(map(_build_run_shape, found)))
 
 
 @OPERATIONS.operation(
@@ -279,7 +279,7 @@ def get_run(call: OperationCall, id: RunKey) -> PipelineRunDetail:  # noqa: A002
     from nephoscope.service.pipelines import run_document
     from nephoscope.state import NotFoundError
 
-    _list_readable(call)
+    _list_readable_repositories(call)
     try:
         found = call.state.pipelines.run(id)
         told = run_document(call.service, found)
@@ -293,7 +293,7 @@ def get_run(call: OperationCall, id: RunKey) -> PipelineRunDetail:  # noqa: A002
         )
         for one in told.findings
     )  # fmt: skip
-    return PipelineRunDetail(run=_run(found), findings=findings, unread=told.unread)
+    return PipelineRunDetail(run=_build_run_shape(found), findings=findings, unread=told.unread)
 
 
 @OPERATIONS.operation(
@@ -307,12 +307,12 @@ def list_origins(call: OperationCall, query: ResourceQuery) -> OriginList:
     """List the templates and lines that made a resource, as the newest runs of default branches planned it."""
     from nephoscope.service.code_to_cloud import find_origins
 
-    _list_readable(call)
+    _list_readable_repositories(call)
     found = find_origins(call.service, query.resource)
     return OriginList(value=tuple(to_shape(OriginShape, one.planned, certain=one.certain) for one in found))
 
 
-def _list_readable(call: OperationCall) -> list[PipelineRepository]:
+def _list_readable_repositories(call: OperationCall) -> list[PipelineRepository]:
     """The repositories of the caller; DeniedError where roles reach none at all."""
     from nephoscope.service.pipelines import list_readable_repositories
 
@@ -324,11 +324,11 @@ def _list_readable(call: OperationCall) -> list[PipelineRepository]:
 def list_names(call: OperationCall, repository: str) -> list[str]:
     """Return the names of the repositories that the caller may read, or the one. DeniedError where roles reach none at all."""
 
-    names = [one.name for one in _list_readable(call)]
+    names = [one.name for one in _list_readable_repositories(call)]
     return names if not repository else [one for one in names if one == repository.lower()]
 
 
-def _run(one: PipelineRun) -> PipelineRunShape:
+def _build_run_shape(one: PipelineRun) -> PipelineRunShape:
     return to_shape(PipelineRunShape, one, commit=one.commit_id)
 
 

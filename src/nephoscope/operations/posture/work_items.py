@@ -68,7 +68,7 @@ def list_work_items(call: OperationCall, query: WorkItemQuery) -> WorkItemList:
     statuses = [WorkItemStatus(query.status)] if query.status else []
     names, held = list_names(call, query.repository), call.state.pipelines
     found = held.items(names, statuses, most=query.top)
-    total = sum(held.item_counts(WorkItemFilter(names, statuses), "status").values())
+    total = sum(held.count_items(WorkItemFilter(names, statuses), "status").values())
     return WorkItemList(value=tuple(to_shape(WorkItemShape, one) for one in found), total=total)
 
 

@@ -18,7 +18,7 @@ from nephoscope.operations.declaration.operation import (
 )
 from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import PLAIN, Shape
-from nephoscope.protect.hosts.agent_status import agent_status, blind_spots
+from nephoscope.protect.hosts.agent_status import assess_agent_status, list_blind_spots
 from nephoscope.service import agents as service
 from nephoscope.service.agents import DELETE, READ, WRITE, AgentRefusedError
 from nephoscope.state.hosts.agents import AgentEnrolment, EnrolledAgent
@@ -179,7 +179,7 @@ def _build_enrolment(one: AgentEnrolment) -> EnrolmentShape:
 
 def _build_agent(one: EnrolledAgent, now: datetime) -> MachineAgentShape:
     return MachineAgentShape(
-        resource=one.id, computer=one.computer, status=agent_status(one, now).value, seen=one.seen, version=one.version,
+        resource=one.id, computer=one.computer, status=assess_agent_status(one, now).value, seen=one.seen, version=one.version,
         os_name=one.os_name, architecture=one.architecture, workspace=one.workspace, enrolment=one.enrolment,
-        enrolled=one.enrolled, blind_spots=blind_spots(one.health),
+        enrolled=one.enrolled, blind_spots=list_blind_spots(one.health),
     )  # fmt: skip

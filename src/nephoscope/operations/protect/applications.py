@@ -136,7 +136,7 @@ def _group_rows(found: ApplicationGroupList) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def _rule_rows(found: ApplicationRuleList) -> list[dict[str, object]]:
+def _build_rule_rows(found: ApplicationRuleList) -> list[dict[str, object]]:
     return [
         {
             "recommended": "yes" if one.is_recommended else "no", "kind": one.kind, "path": one.path or one.value,
@@ -164,7 +164,7 @@ def _describe_missing_days(found: ApplicationGroupList) -> Iterator[str]:
             yield f"{one.name}: {one.days} days of data; a recommendation needs two weeks"
 
 
-def _describe_unrecorded(found: UnacceptedProgramList) -> Iterator[str]:
+def _describe_unrecorded_programs(found: UnacceptedProgramList) -> Iterator[str]:
     for reason, count in Counter(one.reason for one in found.value if one.reason).items():
         yield f"rules by product could not be compared with {count} of them: {reason}"
 
@@ -213,7 +213,7 @@ def list_groups(call: OperationCall) -> ApplicationGroupList:
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/applicationGroups/{group}/rules", scoped=None),
     CommandLine(
-        "rules", columns=("recommended", "kind", "path", "share", "days", "publisher", "package", "reason"), rows=_rule_rows,
+        "rules", columns=("recommended", "kind", "path", "share", "days", "publisher", "package", "reason"), rows=_build_rule_rows,
         nothing="no rules",
     ),
 )  # fmt: skip
@@ -245,7 +245,7 @@ def accept_rules(call: OperationCall, group: GroupName, body: ApplicationAccepta
     READ, ApiRoute("GET", "/applicationViolations"),
     CommandLine(
         "check", columns=("time", "machine", "path", "user", "times", "mode", "commandLine"), rows=_list_violation_rows,
-        nothing="no programs outside of accepted policies", notes=_describe_unrecorded,
+        nothing="no programs outside of accepted policies", notes=_describe_unrecorded_programs,
     ),
     needs_lake=True,
 )  # fmt: skip

@@ -111,7 +111,7 @@ def list_captures(call: OperationCall, query: AzureCaptureQuery) -> AzureCapture
     """List the captures of a machine, or of all machines, as Azure has them now."""
     with translate_errors("machine", StateError):
         found = service.list_azure_captures(call.service, query.machine)
-    return AzureCaptureListShape(value=tuple(map(_shape, found)))
+    return AzureCaptureListShape(value=tuple(map(_build_capture_shape, found)))
 
 
 @OPERATIONS.operation(
@@ -126,7 +126,9 @@ def start_capture(call: OperationCall, body: NewAzureCapture) -> AzureCaptureSha
         seconds=body.seconds, bytes=body.bytes, storage=body.storage,
     )  # fmt: skip
     with translate_errors("body", StateError):
-        return _shape(service.start_azure_capture(call.service, body.machine, asked, body.reason))
+        return _build_capture_shape(
+            service.start_azure_capture(call.service, body.machine, asked, body.reason)
+        )
 
 
 def _describe_state(one: AzureCaptureStateShape) -> str:
@@ -143,7 +145,8 @@ def query_capture(call: OperationCall, body: AzureCaptureId) -> AzureCaptureStat
     with translate_errors("id", StateError):
         capture, state = service.read_azure_capture(call.service, body.id)
     return AzureCaptureStateShape(
-        capture=_shape(capture), status=state.packet_capture_status, stop_reason=state.stop_reason, errors=state.packet_capture_error,
+        capture=_build_capture_shape(capture), status=state.packet_capture_status, stop_reason=state.stop_reason,
+        errors=state.packet_capture_error,
     )  # fmt: skip
 
 
@@ -155,10 +158,10 @@ def query_capture(call: OperationCall, body: AzureCaptureId) -> AzureCaptureStat
 def stop_capture(call: OperationCall, body: StoppedAzureCapture) -> AzureCaptureShape:
     """Stop a capture, and keep what it took until now."""
     with translate_errors("id", StateError):
-        return _shape(service.stop_azure_capture(call.service, body.id, body.reason))
+        return _build_capture_shape(service.stop_azure_capture(call.service, body.id, body.reason))
 
 
-def _shape(one: AzureCapture) -> AzureCaptureShape:
+def _build_capture_shape(one: AzureCapture) -> AzureCaptureShape:
     known = one.properties
     return AzureCaptureShape(
         id=one.id,

@@ -24,7 +24,7 @@ from nephoscope.protect.registry.registry_settings import (
 )
 from nephoscope.protect.registry.registry_watch import POLLED
 from nephoscope.service import registries as service
-from nephoscope.service.attestation_key import attestation_key as make_attestation_key
+from nephoscope.service.attestation_key import get_attestation_key as make_attestation_key
 from nephoscope.service.registries import DELETE, READ, WRITE
 from nephoscope.state.registries.registry_images import RegistryImageFilter
 from nephoscope.state.registries.watched_registries import WatchedRegistry

@@ -115,7 +115,7 @@ def _list_reasons(one: RegistryImageShape) -> list[dict[str, object]]:
     return [dict.fromkeys(REASONS, "") | reason for reason in one.reasons]
 
 
-def _explain(one: RegistryImageShape) -> Iterator[str]:
+def _explain_image(one: RegistryImageShape) -> Iterator[str]:
     """Say who signed an image, what is attested of it, and where it stands."""
     if one.summary.get("signedBy"):
         yield f"signed by {', '.join(one.summary['signedBy'])}"
@@ -154,7 +154,7 @@ def list_images(call: OperationCall, query: RegistryImageQuery) -> RegistryImage
 @OPERATIONS.operation(
     READ_IMAGES, ApiRoute("GET", "/registryImages/{id}"),
     CommandLine(
-        "show", columns=REASONS, rows=_list_reasons, nothing="no findings", notes=_explain, arguments=_FOUND,
+        "show", columns=REASONS, rows=_list_reasons, nothing="no findings", notes=_explain_image, arguments=_FOUND,
         help="Explain the status of IMAGE (an ID, or a unique part of a name).",
     ),
 )  # fmt: skip

@@ -12,7 +12,7 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
-    finding,
+    convert_not_found_error,
     translate_errors,
 )
 from nephoscope.operations.declaration.request_field import describe
@@ -85,7 +85,7 @@ class RequestedBlocks(Shape, frozen=True, kw_only=True):
 )
 def show_plan(call: OperationCall) -> SegmentPlanShape:
     """Show the plan in force."""
-    with finding("A segment plan"):
+    with convert_not_found_error("A segment plan"):
         found = service.read_plan(call.service)
         if found is None:
             service.require_plan(call.service)
@@ -108,7 +108,7 @@ def set_plan(call: OperationCall, body: SegmentPlanText) -> SegmentSummary:
 @OPERATIONS.operation(WRITE, ApiRoute("DELETE", "/segmentPlan", 204), CommandLine("remove"))
 def remove_plan(call: OperationCall) -> None:
     """Take the plan out of force."""
-    with finding("A segment plan"):
+    with convert_not_found_error("A segment plan"):
         service.remove_plan(call.service)
 
 
@@ -130,11 +130,11 @@ def _list_notes(found: SegmentViolationList) -> Iterator[str]:
 )  # fmt: skip
 def list_violations(call: OperationCall) -> SegmentViolationList:
     """List what the stored estates let through between segments and the plan in force does not allow."""
-    with finding("A segment plan"), translate_errors("", StateError):
+    with convert_not_found_error("A segment plan"), translate_errors("", StateError):
         several = service.evaluate_plan(call.service)
     missing = dict.fromkeys(what for one in several for what in one.analysis.missing)
     return SegmentViolationList(
-        value=tuple(_shape(each) for one in several for each in one.analysis.violations),
+        value=tuple(_build_violation_shape(each) for one in several for each in one.analysis.violations),
         not_collected=tuple(missing),
         obstacles=tuple(one.obstacle for one in several if one.obstacle),
     )
@@ -146,11 +146,11 @@ def list_violations(call: OperationCall) -> SegmentViolationList:
 )  # fmt: skip
 def request_block(call: OperationCall) -> RequestedBlocks:
     """Request the deny rules that close the violations and nothing else, by the network model; another user approves them."""
-    with finding("A segment plan"), translate_errors("", StateError):
+    with convert_not_found_error("A segment plan"), translate_errors("", StateError):
         return RequestedBlocks(runs=tuple(one.id for one in service.request_block(call.service)))
 
 
-def _shape(one: SegmentViolation) -> SegmentViolationShape:
+def _build_violation_shape(one: SegmentViolation) -> SegmentViolationShape:
     return SegmentViolationShape(
         source_segment=one.source_segment,
         target_segment=one.target_segment,

@@ -123,19 +123,19 @@ class HistoryQuery(Shape, frozen=True, kw_only=True):
     most: Annotated[int, describe("Maximum number of rows, newest first.", ge=1, le=10_000)] = 100
 
 
-def _name_events(_: OperationCall) -> Mapping[str, str]:
+def _map_event_names(_: OperationCall) -> Mapping[str, str]:
     from nephoscope.service.automation_options import describe_events
 
     return describe_events()
 
 
-def _name_secrets(call: OperationCall) -> Mapping[str, str]:
+def _map_secret_names(call: OperationCall) -> Mapping[str, str]:
     names = call.state.credentials.names()
     kept = sorted(one.removeprefix("response.") for one in names if one.startswith("response."))
     return {"": "none", **{one: one for one in kept}}
 
 
-def _name_workspaces(call: OperationCall) -> Mapping[str, str]:
+def _map_workspace_names(call: OperationCall) -> Mapping[str, str]:
     return {"": "none", **{one: one for one in call.state.workspaces.names()}}
 
 
@@ -174,10 +174,14 @@ def list_automations(call: OperationCall) -> list[Row]:
     with translate_errors("", ValueError):
         ready = load_readiness(call.service) if found else None
     editable = {
-        one.key for one in call.state.arm_documents.all([TYPE.lower()]) if _is_editable(one.key, one.body)
+        one.key
+        for one in call.state.arm_documents.all([TYPE.lower()])
+        if _is_automation_editable(one.key, one.body)
     }
     tallies = call.state.run_standings.tally_by_rule()
-    missing = {one.key: "; ".join(ready.list_missing(one)) for one in found if ready and one.enabled}
+    missing = {
+        one.key: "; ".join(ready.list_missing_requirements(one)) for one in found if ready and one.enabled
+    }
     nothing: Row = {"enabled": False, "events": [], "actions": [], "scopes": []}
     return [
         *(
@@ -200,14 +204,14 @@ def list_automations(call: OperationCall) -> list[Row]:
     ]  # fmt: skip
 
 
-def _is_editable(key: str, body: Mapping[str, object]) -> bool:
+def _is_automation_editable(key: str, body: Mapping[str, object]) -> bool:
     """Return whether the form can show all that an automation says."""
-    from nephoscope.files.json_tree import tree_of
+    from nephoscope.files.json_tree import get_tree
     from nephoscope.service.automation_options import read_options
 
     return (
         key == f"{TENANT}/{body.get('name')}".lower()
-        and read_options(tree_of(body, "properties")) is not None
+        and read_options(get_tree(body, "properties")) is not None
     )
 
 
@@ -234,11 +238,11 @@ def list_matches(call: OperationCall, id: Text) -> list[Row]:  # noqa: A002 - th
 _TARGETS = {"EventHub": "event_hub", "LogicApp": "logic_app"}
 
 
-def _name_kept(_: OperationCall) -> Mapping[str, str]:
+def _map_retention_names(_: OperationCall) -> Mapping[str, str]:
     return {"EventHub": "the stored event hub", "LogicApp": "the stored Logic App"}
 
 
-_CHOICES = {"events": _name_events, "secret": _name_secrets, "table": _name_workspaces}
+_CHOICES = {"events": _map_event_names, "secret": _map_secret_names, "table": _map_workspace_names}
 
 
 @OPERATIONS.operation(
@@ -257,13 +261,13 @@ def create_automation(call: OperationCall, body: NewAutomation) -> AutomationKep
 
 def _read_fields(call: OperationCall, key: str) -> Row:
     """Return the fields of an automation as it is."""
-    from nephoscope.files.json_tree import tree_of
+    from nephoscope.files.json_tree import get_tree
     from nephoscope.service.automation_options import read_options
 
     document = call.state.arm_documents.get(_to_id(key))
     if document is None:
         raise MissingError(f"An automation {key[:200]}")
-    options = read_options(tree_of(document.body, "properties")) or {}
+    options = read_options(get_tree(document.body, "properties")) or {}
     return {"batch": 1, **options, "name": document.body.get("name")}
 
 
@@ -271,7 +275,7 @@ def _read_fields(call: OperationCall, key: str) -> Row:
     WRITE,
     page=OperationForm(
         "Edit the automation", like=_read_fields, when=lambda row: bool(row["editable"]),
-        choices={**_CHOICES, "keep": _name_kept},
+        choices={**_CHOICES, "keep": _map_retention_names},
     ),
 )  # fmt: skip
 def change_automation(call: OperationCall, id: Text, body: AutomationChange) -> None:  # noqa: A002 - the key of a row
@@ -290,7 +294,7 @@ def _put_automation(
     call: OperationCall, body: AutomationBody, document: str = "", keep: Collection[str] = ()
 ) -> bool:
     """Keep an automation, whether it is new; `keep` are types of targets that stay as they are stored."""
-    from nephoscope.service.automation_options import properties, read_document
+    from nephoscope.service.automation_options import build_properties, read_document
     from nephoscope.service.automations import check_readiness, complete_actions, put_automation
 
     told = msgspec.structs.asdict(body)
@@ -301,7 +305,7 @@ def _put_automation(
         given = (
             read_document(document)
             if document
-            else {"properties": properties(cast("AutomationOptions", options))}
+            else {"properties": build_properties(cast("AutomationOptions", options))}
         )
         named = {"id": f"{TENANT}/{body.name}", "name": body.name, "type": TYPE}
         kept = complete_actions(call.service, {**given, **named}, targets, keep)

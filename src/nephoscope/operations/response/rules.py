@@ -117,19 +117,19 @@ class ResponseRuleBody(Shape, frozen=True, kw_only=True):
     expires: Annotated[datetime, describe("Expiry of the rule (UTC).")] | None = None
 
 
-def _name_events(_: OperationCall) -> Mapping[str, str]:
+def _map_event_names(_: OperationCall) -> Mapping[str, str]:
     return _EVENTS
 
 
-def _name_severities(_: OperationCall) -> Mapping[str, str]:
+def _map_severity_names(_: OperationCall) -> Mapping[str, str]:
     return _SEVERITIES
 
 
-def _name_classifications(_: OperationCall) -> Mapping[str, str]:
+def _map_classification_names(_: OperationCall) -> Mapping[str, str]:
     return _CLOSED_AS
 
 
-def _name_secrets(call: OperationCall) -> Mapping[str, str]:
+def _map_secret_names(call: OperationCall) -> Mapping[str, str]:
     names = (
         one.removeprefix("response.") for one in call.state.credentials.names() if one.startswith("response.")
     )
@@ -137,7 +137,8 @@ def _name_secrets(call: OperationCall) -> Mapping[str, str]:
 
 
 _CHOICES = {
-    "when": _name_events, "incident_severity": _name_severities, "close": _name_classifications, "webhook_secret": _name_secrets,
+    "when": _map_event_names, "incident_severity": _map_severity_names, "close": _map_classification_names,
+    "webhook_secret": _map_secret_names,
 }  # fmt: skip
 
 
@@ -238,7 +239,7 @@ def change_rule(call: OperationCall, name: Text, body: ResponseRuleBody) -> None
 @OPERATIONS.operation(WRITE, page=OperationForm("Enable", in_rows=True, when=lambda row: not row["enabled"]))
 def enable_rule(call: OperationCall, name: Text) -> None:
     """Enable the rule."""
-    _switch(call, name, enabled=True)
+    _switch_rule(call, name, enabled=True)
 
 
 @OPERATIONS.operation(
@@ -246,7 +247,7 @@ def enable_rule(call: OperationCall, name: Text) -> None:
 )
 def disable_rule(call: OperationCall, name: Text) -> None:
     """Disable the rule; runs that have started continue."""
-    _switch(call, name, enabled=False)
+    _switch_rule(call, name, enabled=False)
 
 
 @OPERATIONS.operation(DELETE, page=OperationForm("Delete", closes=True, danger=True))
@@ -266,7 +267,7 @@ def _require_file(call: OperationCall, name: str) -> ResponseRuleFile:
     return found[1]
 
 
-def _switch(call: OperationCall, name: str, *, enabled: bool) -> None:
+def _switch_rule(call: OperationCall, name: str, *, enabled: bool) -> None:
     from nephoscope.service.response_rules import enable_response_rule
 
     with _list_refusals():

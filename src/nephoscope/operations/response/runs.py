@@ -137,7 +137,7 @@ def list_response_runs(call: OperationCall, query: RunQuery) -> ResponseRunList:
 )
 def show_run(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRunDetails:  # noqa: A002
     """Show the run ID (or its prefix): its changes, real or planned, and how to undo them."""
-    found = _read(call, id, query)
+    found = _read_run(call, id, query)
     plain: dict[str, AnyJson] = msgspec.structs.asdict(_build_shape(found))
     return ResponseRunDetails(**plain, settings=found.settings, plan=found.plan, event=found.document)
 
@@ -147,22 +147,24 @@ def show_plan(call: OperationCall, id: RunId, query: InWorkspace) -> list[Row]: 
     """List what the plan of the run would change."""
     return [
         {"Part": name, "Value": value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}
-        for name, value in (_read(call, id, query).plan or {}).items()
+        for name, value in (_read_run(call, id, query).plan or {}).items()
     ]
 
 
-def _read(call: OperationCall, id_: str, query: InWorkspace) -> AutomationRun:
+def _read_run(call: OperationCall, id_: str, query: InWorkspace) -> AutomationRun:
     from nephoscope.service.automation_responses import read_run
 
     return read_run(call.service, call.workspace(query.workspace), id_)
 
 
 def _confirm_plan(call: OperationCall, given: Mapping[str, Answer]) -> tuple[str, str]:
-    found = _read(call, given["id"], given["query"])
+    found = _read_run(call, given["id"], given["query"])
     return (json.dumps(found.plan, indent=2, ensure_ascii=False) if found.plan else ""), "Approve this?"
 
 
-def _follow(call: OperationCall, answer: Answer, given: Mapping[str, Answer]) -> tuple[list[str], bool]:
+def _run_approved_actions(
+    call: OperationCall, answer: Answer, given: Mapping[str, Answer]
+) -> tuple[list[str], bool]:
     """Do what is due; what became of the runs that were decided, and whether one failed for good."""
     from nephoscope.automation.rule_catalog import load_rules
 
@@ -171,22 +173,22 @@ def _follow(call: OperationCall, answer: Answer, given: Mapping[str, Answer]) ->
     with translate_errors("", ValueError):
         engine.rules = load_rules(call.service.data, call.state).rules
     ended = {one.id: one for one in engine.tick()}
-    return [_describe(one.id, ended.get(one.id)) for one in decided], any(
+    return [_describe_run(one.id, ended.get(one.id)) for one in decided], any(
         ended[one.id].status.value == "dead" for one in decided if one.id in ended
     )
 
 
-def _describe(id_: str, ended: AutomationRun | None) -> str:
+def _describe_run(id_: str, ended: AutomationRun | None) -> str:
     if ended is None:
         return f"{id_}: pending: another process is running responses; see nephoscope response show {id_}"
     return f"{id_}: {ended.status.value}: {ended.detail}"
 
 
-def _print_followed(found: tuple[Iterable[str], bool]) -> str:
+def _format_followed_runs(found: tuple[Iterable[str], bool]) -> str:
     return "\n".join(found[0])
 
 
-def _exit_code(found: tuple[Iterable[str], bool]) -> int:
+def _choose_exit_code(found: tuple[Iterable[str], bool]) -> int:
     return _FAILED * found[1]
 
 
@@ -196,7 +198,7 @@ def _build_engine(call: OperationCall, query: InWorkspace) -> AutomationEngine:
     return AutomationEngine(call.lake, call.state, call.workspace(query.workspace), ())
 
 
-def _decide(
+def _decide_run(
     call: OperationCall,
     decide: Callable[[ServiceContext, AutomationEngine, str], AutomationRun],
     id_: str,
@@ -210,14 +212,15 @@ def _decide(
 
 @OPERATIONS.operation(
     APPROVE, ApiRoute("POST", "/responseRuns/{id}/approve", scoped=None),
-    CommandLine("approve", _print_followed, confirm=_confirm_plan, follow=_follow, failed=_exit_code), needs_lake=True,
+    CommandLine("approve", _format_followed_runs, confirm=_confirm_plan, follow=_run_approved_actions, failed=_choose_exit_code),
+    needs_lake=True,
     page=OperationForm("Approve", when=_has_status("approve")),
 )  # fmt: skip
 def approve_run(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # noqa: A002
     """Approve the plan of a run that another user asked for. It is passed to its command, or the steps are shown."""
     from nephoscope.service.automation_responses import approve_run
 
-    return _decide(call, approve_run, id, query)
+    return _decide_run(call, approve_run, id, query)
 
 
 @OPERATIONS.operation(
@@ -228,19 +231,19 @@ def deny_run(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:
     """Deny the plan of a run."""
     from nephoscope.service.automation_responses import deny_run
 
-    return _decide(call, deny_run, id, query)
+    return _decide_run(call, deny_run, id, query)
 
 
 @OPERATIONS.operation(
     UNDO, ApiRoute("POST", "/responseRuns/{id}/undo", scoped=None),
-    CommandLine("undo", _print_followed, follow=_follow, failed=_exit_code), needs_lake=True,
+    CommandLine("undo", _format_followed_runs, follow=_run_approved_actions, failed=_choose_exit_code), needs_lake=True,
     page=OperationForm("Undo", when=_has_status("done", "dead", step="apply"), danger=True),
 )  # fmt: skip
 def undo_run(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # noqa: A002
     """Undo the change of a run before it expires. The command exits 3 if undoing fails permanently: the change remains in effect."""
     from nephoscope.service.automation_responses import undo_run
 
-    return _decide(call, undo_run, id, query)
+    return _decide_run(call, undo_run, id, query)
 
 
 @OPERATIONS.operation(
@@ -251,11 +254,15 @@ def retry_run(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun
     """Retry a failed run under the same ID, from the failed step."""
     from nephoscope.service.automation_responses import retry_run
 
-    return _decide(call, retry_run, id, query)
+    return _decide_run(call, retry_run, id, query)
 
 
 @OPERATIONS.operation(
-    RETRY, command=CommandLine("retry", _print_followed, follow=_follow, failed=_exit_code), needs_lake=True
+    RETRY,
+    command=CommandLine(
+        "retry", _format_followed_runs, follow=_run_approved_actions, failed=_choose_exit_code
+    ),
+    needs_lake=True,
 )
 def retry_failed_runs(call: OperationCall, query: RunsToRetry) -> tuple[ResponseRun, ...]:
     """Retry failed runs under the same IDs, each from the failed step. Exits 3 if one fails again."""

@@ -13,9 +13,9 @@ from nephoscope.posture.attack_paths.entity import INTERNET
 from nephoscope.posture.attack_paths.graph_builder import build_graph
 from nephoscope.posture.attack_paths.graph_inputs import GraphFacts
 from nephoscope.posture.attack_paths.open_findings import OpenFindings
-from nephoscope.posture.attack_paths.path_matching import chains
-from nephoscope.posture.attack_paths.path_risk import risk
-from nephoscope.posture.attack_paths.path_type import path_types
+from nephoscope.posture.attack_paths.path_matching import find_chains
+from nephoscope.posture.attack_paths.path_risk import compute_path_risk
+from nephoscope.posture.attack_paths.path_type import load_path_types
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate_view import EstateView
@@ -48,11 +48,11 @@ def analyze(
     facts = GraphFacts(view, OpenFindings(rows, accounts))
     graph = build_graph(facts)
     found: list[AttackPath] = []
-    for type_ in path_types() if types is None else types:
-        several = list(islice(chains(graph, type_), MOST_OF_A_TYPE + 1))
+    for type_ in load_path_types() if types is None else types:
+        several = list(islice(find_chains(graph, type_), MOST_OF_A_TYPE + 1))
         if len(several) > MOST_OF_A_TYPE:
-            facts.gap("", f"paths beyond the first {MOST_OF_A_TYPE} of the type {type_.name}")
-        found += (AttackPath(one, *risk(one)) for one in several[:MOST_OF_A_TYPE])
+            facts.record_gap("", f"paths beyond the first {MOST_OF_A_TYPE} of the type {type_.name}")
+        found += (AttackPath(one, *compute_path_risk(one)) for one in several[:MOST_OF_A_TYPE])
     found.sort(key=lambda one: (-one.level.rank, one.chain.type.title, one.id))
-    exposed = (graph[one.target].resource.lower() for one in graph.outgoing_connections(INTERNET.id))
+    exposed = (graph[one.target].resource.lower() for one in graph.list_outgoing_connections(INTERNET.id))
     return AttackPathAnalysis(tuple(found), facts.gaps, frozenset(one for one in exposed if one))

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 TYPE = "Microsoft.Security/attackPaths"
 
 
-def arm_id(path: AttackPath) -> str:
+def build_arm_id(path: AttackPath) -> str:
     """The id of its document: below its subscription, or at the tenant."""
     scope = f"/subscriptions/{path.subscription}" if path.subscription else ""
     return f"{scope}/providers/{TYPE}/{path.id}"
 
 
-def properties(path: AttackPath) -> dict[str, object]:
+def build_properties(path: AttackPath) -> dict[str, object]:
     """The properties of its document."""
     chain, type_ = path.chain, path.chain.type
     return {
@@ -45,37 +45,37 @@ def properties(path: AttackPath) -> dict[str, object]:
         "mITRETacticsAndTechniques": list(dict.fromkeys([*type_.tactics, *type_.techniques])),
         "attackStory": path.description,
         "isPartialAttackPath": False,
-        "entryPoint": entity_body(chain.entry),
-        "target": entity_body(chain.target),
-        "entryPointEntityInternalID": internal_id(chain.entry),
-        "targetEntityInternalID": internal_id(chain.target),
+        "entryPoint": build_entity_body(chain.entry),
+        "target": build_entity_body(chain.target),
+        "entryPointEntityInternalID": get_internal_id(chain.entry),
+        "targetEntityInternalID": get_internal_id(chain.target),
         "manualRemediationSteps": _build_remediation(chain),
         "attackPathSteps": [_build_step(chain, at) for at in range(len(chain.connections))],
         "assessments": {
-            internal_id(entity): [_build_assessment(one) for one in found]
+            get_internal_id(entity): [_build_assessment(one) for one in found]
             for entity, found in zip(chain.entities, _list_findings(chain), strict=True)
             if found
         },
         "graphComponent": {
-            "entities": [entity_body(one) for one in chain.entities],
+            "entities": [build_entity_body(one) for one in chain.entities],
             "connections": [_build_connection(one, chain) for one in chain.connections],
             "insights": list(_list_insights(chain)),
         },
     }
 
 
-def internal_id(entity: GraphEntity) -> str:
+def get_internal_id(entity: GraphEntity) -> str:
     """Return what an entity is called inside documents: the same for the same entity in all of them."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, entity.id))
 
 
-def entity_body(entity: GraphEntity) -> dict[str, object]:
+def build_entity_body(entity: GraphEntity) -> dict[str, object]:
     """An entity of the graph."""
     identifiers = {"azureResourceId": entity.resource} if entity.resource else {}
     if "/" not in entity.id and not entity.id.isalpha():
         identifiers["entraObjectId"] = entity.id
     return {
-        "entityInternalId": internal_id(entity),
+        "entityInternalId": get_internal_id(entity),
         "entityName": entity.name,
         "entityType": entity.type,
         "entityIdentifiers": identifiers,
@@ -87,8 +87,8 @@ def _build_connection(connection: Connection, chain: Chain) -> dict[str, object]
         next(one for one in chain.entities if one.id == id_) for id_ in (connection.source, connection.target)
     )
     return {
-        "sourceEntityInternalId": internal_id(source),
-        "targetEntityInternalId": internal_id(target),
+        "sourceEntityInternalId": get_internal_id(source),
+        "targetEntityInternalId": get_internal_id(target),
         "type": connection.kind.value,
         "title": TITLES[connection.kind],
         "description": connection.why,
@@ -107,7 +107,7 @@ def _build_step(chain: Chain, at: int) -> dict[str, object]:
         "description": connection.why,
         "remediation": connection.remedy,
         "assessments": [
-            _build_assessment(one) for one in _deduplicate([*connection.findings, *begun, *weak])
+            _build_assessment(one) for one in _deduplicate_findings([*connection.findings, *begun, *weak])
         ],
     }
 
@@ -116,7 +116,7 @@ def _list_insights(chain: Chain) -> Iterable[dict[str, object]]:
     for entity, known in zip(chain.entities, chain.insights, strict=True):
         for one in known.values():
             yield {
-                "entityInternalId": internal_id(entity),
+                "entityInternalId": get_internal_id(entity),
                 "type": one.kind.value,
                 "description": one.text,
                 "assessments": [_build_assessment(finding) for finding in one.findings],
@@ -128,11 +128,11 @@ def _list_findings(chain: Chain) -> list[list[OpenFinding]]:
     found: list[list[OpenFinding]] = []
     for at, known in enumerate(chain.insights):
         several = [finding for one in known.values() for finding in one.findings]
-        found.append(_deduplicate([*several, *(chain.connections[at - 1].findings if at else ())]))
+        found.append(_deduplicate_findings([*several, *(chain.connections[at - 1].findings if at else ())]))
     return found
 
 
-def _deduplicate(findings: Iterable[OpenFinding]) -> list[OpenFinding]:
+def _deduplicate_findings(findings: Iterable[OpenFinding]) -> list[OpenFinding]:
     return list(dict.fromkeys(findings))
 
 

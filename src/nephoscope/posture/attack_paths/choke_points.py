@@ -11,7 +11,7 @@ FEWEST = 2
 Key = TypeVar("Key", bound=Hashable)
 
 
-def choke_points(paths: Iterable[Sequence[Key]]) -> list[tuple[Key, int]]:
+def find_choke_points(paths: Iterable[Sequence[Key]]) -> list[tuple[Key, int]]:
     """The entities that stand before the target on two paths or more, with on how many, the most first.
 
     A path is its entities in order, the target last; leave out the Internet, which nobody can take away.

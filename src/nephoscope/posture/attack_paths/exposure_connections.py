@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 
-def expose(facts: GraphFacts, graph: SecurityGraph, resource: Resource, why: str, remedy: str) -> GraphEntity:
+def connect_internet(
+    facts: GraphFacts, graph: SecurityGraph, resource: Resource, why: str, remedy: str
+) -> GraphEntity:
     """Connect the Internet to a resource; the entity of it."""
-    found = facts.entity(graph, resource)
+    found = facts.add_entity(graph, resource)
     graph.connect(
         Connection(
             INTERNET.id,
@@ -23,7 +25,7 @@ def expose(facts: GraphFacts, graph: SecurityGraph, resource: Resource, why: str
             ConnectionKind.EXPOSES,
             why,
             remedy,
-            facts.findings.find_guarding(resource.key),
+            facts.findings.list_guarding_findings(resource.key),
         )
     )
     return found

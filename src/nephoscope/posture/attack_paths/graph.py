@@ -39,7 +39,7 @@ class SecurityGraph:
         """Keep a connection between two entities that were added; the first of a kind stays."""
         self._outward[connection.source].setdefault((connection.kind, connection.target), connection)
 
-    def entities_of_types(self, types: frozenset[str]) -> Iterator[GraphEntity]:
+    def list_entities_of_types(self, types: frozenset[str]) -> Iterator[GraphEntity]:
         """The entities of some types."""
         return (one for one in tuple(self._entities.values()) if one.type in types)
 
@@ -47,6 +47,6 @@ class SecurityGraph:
         """Return what is known of an entity."""
         return self._insights.get(id_, {})
 
-    def outgoing_connections(self, id_: str) -> Sequence[Connection]:
+    def list_outgoing_connections(self, id_: str) -> Sequence[Connection]:
         """The connections that lead on from an entity."""
         return tuple(self._outward.get(id_, {}).values())

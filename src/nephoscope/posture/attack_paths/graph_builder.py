@@ -56,7 +56,7 @@ def build_graph(facts: GraphFacts) -> SecurityGraph:
     graph = SecurityGraph()
     for source in _SOURCES:
         source.connect(facts, graph)
-    for connection in graph.outgoing_connections(INTERNET.id):
+    for connection in graph.list_outgoing_connections(INTERNET.id):
         resource = facts.view.estate.resources[connection.target]
         if resource.type in STORES:
             store_entity(facts, graph, resource)

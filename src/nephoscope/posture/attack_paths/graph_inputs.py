@@ -41,7 +41,7 @@ class GraphFacts:
         """Return what lies in a scope."""
         return Scopes(self.view)
 
-    def gap(self, subscription: str, reason: str) -> None:
+    def record_gap(self, subscription: str, reason: str) -> None:
         """Keep that something was not known, so that a path may be missing."""
         self._gaps[subscription][reason] = None
 
@@ -59,12 +59,14 @@ class GraphFacts:
                 look(resource)
             except DataNotCollectedError as gap:
                 what = gap.what.replace(f" in {resource.id.subscription_id}", "")
-                self.gap(resource.id.subscription, f"{what} was not collected, so it is unknown {question}")
+                self.record_gap(
+                    resource.id.subscription, f"{what} was not collected, so it is unknown {question}"
+                )
 
-    def entity(self, graph: SecurityGraph, resource: Resource) -> GraphEntity:
+    def add_entity(self, graph: SecurityGraph, resource: Resource) -> GraphEntity:
         """The entity of a resource, with its weaknesses where it has some."""
         found = graph.add(to_entity(resource))
-        if weak := self.findings.weaknesses(resource.key):
+        if weak := self.findings.list_weaknesses(resource.key):
             text = f"{resource.name} fails {_count_recommendations(len(weak))} that let an attacker in: {weak[0].title}"
             graph.add_insight(found, Insight(InsightKind.WEAKNESS, text, weak))
         return found

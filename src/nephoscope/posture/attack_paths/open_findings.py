@@ -67,9 +67,9 @@ class OpenFindings:
         for row in rows:
             if row.assessment.state is ComplianceState.NON_COMPLIANT:
                 about = row.id.type == SUBSCRIPTION_TYPE and row.recommendation.score_control in _ACCOUNTS
-                self._add(_make_finding(row, accounts(row) if about else frozenset()))
+                self._add_finding(_make_finding(row, accounts(row) if about else frozenset()))
 
-    def _add(self, finding: OpenFinding) -> None:
+    def _add_finding(self, finding: OpenFinding) -> None:
         for key in {finding.resource, find_top_resource(finding.resource)}:
             self._found[key][finding.key, finding.resource] = finding
         for account in finding.accounts:
@@ -80,19 +80,19 @@ class OpenFindings:
         found = self._found.get(key, {}).values()
         return tuple(sorted(found, key=lambda one: (-one.severity.rank, one.title, one.resource)))
 
-    def weaknesses(self, key: str) -> tuple[OpenFinding, ...]:
+    def list_weaknesses(self, key: str) -> tuple[OpenFinding, ...]:
         """Return those that let an attacker in."""
         return tuple(one for one in self.list_for_resource(key) if one.is_entry_point)
 
-    def find_guarding(self, key: str) -> tuple[OpenFinding, ...]:
+    def list_guarding_findings(self, key: str) -> tuple[OpenFinding, ...]:
         """Return those whose fix closes the way to the resource."""
         return tuple(one for one in self.list_for_resource(key) if one.guards)
 
-    def findings_of_control(self, key: str, control: str) -> tuple[OpenFinding, ...]:
+    def list_findings_of_control(self, key: str, control: str) -> tuple[OpenFinding, ...]:
         """Return those of a score control."""
         return tuple(one for one in self.list_for_resource(key) if one.control == control)
 
-    def find_naming(self, account: str) -> tuple[OpenFinding, ...]:
+    def list_findings_naming(self, account: str) -> tuple[OpenFinding, ...]:
         """Return those that fail because of an account, by its lower-cased object id."""
         return tuple(self._naming.get(account, ()))
 

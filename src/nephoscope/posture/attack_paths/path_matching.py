@@ -23,30 +23,30 @@ class _Trail(msgspec.Struct, frozen=True):
     connections: tuple[Connection, ...] = ()
 
 
-def chains(graph: SecurityGraph, type_: PathType) -> Iterator[Chain]:
+def find_chains(graph: SecurityGraph, type_: PathType) -> Iterator[Chain]:
     """Every chain of a type, found lazily, without an entity twice; the order is that of the graph."""
     first, *rest = type_.steps
-    for entity in graph.entities_of_types(first.entity):
+    for entity in graph.list_entities_of_types(first.entity):
         if _matches_step(graph, entity, first):
-            for trail in _follow(graph, _Trail((entity,)), tuple(rest)):
+            for trail in _follow_steps(graph, _Trail((entity,)), tuple(rest)):
                 known = tuple(graph.insights(one.id) for one in trail.entities)
                 yield Chain(type_, trail.entities, trail.connections, known)
 
 
-def _follow(graph: SecurityGraph, trail: _Trail, steps: tuple[PathStep, ...]) -> Iterator[_Trail]:
+def _follow_steps(graph: SecurityGraph, trail: _Trail, steps: tuple[PathStep, ...]) -> Iterator[_Trail]:
     if not steps:
         yield trail
         return
     step, *rest = steps
-    for connection in graph.outgoing_connections(trail.entities[-1].id):
+    for connection in graph.list_outgoing_connections(trail.entities[-1].id):
         if connection.kind not in step.by:
             continue
         entity = graph[connection.target]
         if entity not in trail.entities and _matches_step(graph, entity, step):
             longer = _Trail((*trail.entities, entity), (*trail.connections, connection))
-            yield from _follow(graph, longer, tuple(rest))
+            yield from _follow_steps(graph, longer, tuple(rest))
     if step.optional:
-        yield from _follow(graph, trail, tuple(rest))
+        yield from _follow_steps(graph, trail, tuple(rest))
 
 
 def _matches_step(graph: SecurityGraph, entity: GraphEntity, step: PathStep) -> bool:

@@ -44,16 +44,16 @@ class Risk(NamedTuple):
     factors: tuple[str, ...]
 
 
-def risk(chain: Chain) -> Risk:
+def compute_path_risk(chain: Chain) -> Risk:
     """The risk of a chain."""
-    points = [*_begin(chain), *_score_target(chain), *_score_steps(chain)]
+    points = [*_score_path_begin(chain), *_score_target(chain), *_score_steps(chain)]
     total = sum(one.points for one in points)
     level = next((level for least, level in LEVELS if total >= least), Severity.LOW)
     factors = dict.fromkeys(one.factor for one in points if one.factor)
     return Risk(level, tuple(one.reason for one in points), tuple(factors))
 
 
-def _begin(chain: Chain) -> Iterator[RiskPoint]:
+def _score_path_begin(chain: Chain) -> Iterator[RiskPoint]:
     """Yield how easily the path is begun; at most 3 points."""
     if chain.entities[0] == INTERNET:
         yield from _from_internet(chain)

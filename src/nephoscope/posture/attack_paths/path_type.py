@@ -48,7 +48,7 @@ class PathType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
 
 
 @cache
-def path_types() -> tuple[PathType, ...]:
+def load_path_types() -> tuple[PathType, ...]:
     """Every type of the package, by name; ContentError for a file that is none."""
     return read_types(None)
 
@@ -57,7 +57,7 @@ def read_types(root: Path | None) -> tuple[PathType, ...]:
     """The types of a pack (None = the package's); ContentError for a file that is none, or a name that two have."""
     found: dict[str, PathType] = {}
     for document in load_documents(root, KIND):
-        one = _read(document)
+        one = _read_path_type(document)
         if one.name in found or one.name != document.name.removesuffix(".json"):
             raise ContentError(
                 f"the name {one.name!r} must be that of the file, and no other's", document.place
@@ -66,7 +66,7 @@ def read_types(root: Path | None) -> tuple[PathType, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
-def _read(document: ContentDocument) -> PathType:
+def _read_path_type(document: ContentDocument) -> PathType:
     try:
         found = msgspec.convert(document.json(), PathType)
     except msgspec.ValidationError as error:

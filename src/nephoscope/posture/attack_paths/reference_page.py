@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.attack_paths.entity import TITLES, ConnectionKind, InsightKind
-from nephoscope.posture.attack_paths.path_type import path_types
+from nephoscope.posture.attack_paths.path_type import load_path_types
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ _INSIGHTS = {
 def render_page() -> str:
     """The page as Markdown."""
     lines = [_INTRODUCTION]
-    for type_ in path_types():
+    for type_ in load_path_types():
         lines += _format_section(type_)
     return "\n".join(lines).rstrip() + "\n"
 

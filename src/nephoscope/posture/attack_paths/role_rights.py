@@ -55,7 +55,7 @@ _KNOWN = {
 }
 
 
-def rights(roles: Roles, definition: str) -> frozenset[RoleRight]:
+def find_role_rights(roles: Roles, definition: str) -> frozenset[RoleRight]:
     """The rights of a role by its lower-cased definition id; NotCollected where it was not read and is not known."""
     found = roles.find_definition(definition)
     if found is None:

@@ -31,7 +31,7 @@ class Scopes:
         self._view = view
         self._held: dict[str, dict[str, list[Resource]]] = {}
 
-    def resources_in_scope(self, type_: str, scope: str) -> Iterator[Resource]:
+    def list_resources_in_scope(self, type_: str, scope: str) -> Iterator[Resource]:
         """The resources of a lower-cased type at or below a lower-cased scope ('' = the tenant)."""
         held = self._group_resources_of_type(type_)
         for subscription in self.subscriptions(scope):
@@ -57,7 +57,7 @@ class Scopes:
             self._held[type_] = found
         return self._held[type_]
 
-    def container(self, scope: str) -> GraphEntity | None:
+    def find_container(self, scope: str) -> GraphEntity | None:
         """The container of a scope as an entity; None where the scope is a resource."""
         if is_above(scope):
             name = scope.rsplit("/", 1)[-1]

@@ -29,7 +29,7 @@ _SENSITIVE = frozenset(
 )  # fmt: skip
 
 
-def sensitivity(view: EstateView, store: Resource) -> str:
+def explain_sensitivity(view: EstateView, store: Resource) -> str:
     """Explain why the data of a store is sensitive, '' where nothing says so: tags of the store, its databases and its containers."""
     for one in (store, *_list_children(view, store)):
         tags = one.body.get("tags")
@@ -41,8 +41,8 @@ def sensitivity(view: EstateView, store: Resource) -> str:
 
 def store_entity(facts: GraphFacts, graph: SecurityGraph, store: Resource) -> GraphEntity:
     """The entity of a store, with what says that its data is sensitive."""
-    found = facts.entity(graph, store)
-    if why := sensitivity(facts.view, store):
+    found = facts.add_entity(graph, store)
+    if why := explain_sensitivity(facts.view, store):
         graph.add_insight(found, Insight(InsightKind.SENSITIVE_DATA, why))
     return found
 

@@ -32,6 +32,6 @@ _NAMES = {
 }
 
 
-def type_name(type_: str) -> str:
+def name_resource_type(type_: str) -> str:
     """The word for a lower-cased type; its end where there is none."""
     return _NAMES.get(type_, type_.rsplit("/", 1)[-1])

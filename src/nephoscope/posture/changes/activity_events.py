@@ -84,7 +84,7 @@ class ActivityEvents:
         for one in events:
             self._events[find_owner(one.target)].append(one)
 
-    def events_near(self, key: str) -> Iterator[ActivityEvent]:
+    def list_events_near(self, key: str) -> Iterator[ActivityEvent]:
         """The events of a lower-cased id, of what lies in it, and of the scopes that hold it."""
         owner = find_owner(key)
         yield from self._events.get(owner, ())

@@ -79,10 +79,10 @@ class AttributedChange(msgspec.Struct, frozen=True):
 
 def attribute_change(change: ResourceChange, events: ActivityEvents) -> ChangeAttribution:
     """Name who may have made a change, and its author where there is only one."""
-    fitting = [one for one in events.events_near(change.key) if may_have_made(one, change)]
+    fitting = [one for one in events.list_events_near(change.key) if may_have_made(one, change)]
     inside = [one for one in fitting if one.last > change.before and one.first <= change.after]
     if inside:
-        return _agree(tuple(_list_candidates(inside)))
+        return _find_agreed_attributes(tuple(_list_candidates(inside)))
     start = change.before - READING_TIME
     earlier = [one for one in fitting if start < one.last <= change.before]
     if earlier:
@@ -103,13 +103,13 @@ def may_have_made(event: ActivityEvent, change: ResourceChange) -> bool:
     if not change.key.startswith(f"{event.target}/"):
         return False
     return (
-        _is_embedded(change.key, event.target)
+        _is_embedded_child(change.key, event.target)
         if verb == "write"
         else verb == "delete" and change.kind == DELETE
     )
 
 
-def _is_embedded(key: str, owner: str) -> bool:
+def _is_embedded_child(key: str, owner: str) -> bool:
     """Return whether a write of its owner writes a child too, as that of a security group its rules."""
     child = ResourceId.parse(key)
     return child.type in _EMBEDDED and child.parent == owner
@@ -143,20 +143,20 @@ def _list_candidates(events: Iterable[ActivityEvent]) -> Iterator[ChangeCandidat
         )
 
 
-def _agree(candidates: tuple[ChangeCandidate, ...]) -> ChangeAttribution:
+def _find_agreed_attributes(candidates: tuple[ChangeCandidate, ...]) -> ChangeAttribution:
     """The attributes that all candidates share; nothing of them is asserted of several callers."""
     if len({one.changed_by.lower() for one in candidates}) > 1:
         return ChangeAttribution(candidates=candidates)
 
-    def shared_value(values: Iterable[str]) -> str:
+    def find_shared_value(values: Iterable[str]) -> str:
         found = set(values)
         return found.pop() if len(found) == 1 else UNSPECIFIED
 
     return ChangeAttribution(
-        shared_value(one.changed_by for one in candidates[:1]),
-        shared_value(one.changed_by_type for one in candidates),
-        shared_value(one.client_type for one in candidates),
-        shared_value(one.operation.lower() for one in candidates),
-        shared_value(one.correlation_id for one in candidates),
+        find_shared_value(one.changed_by for one in candidates[:1]),
+        find_shared_value(one.changed_by_type for one in candidates),
+        find_shared_value(one.client_type for one in candidates),
+        find_shared_value(one.operation.lower() for one in candidates),
+        find_shared_value(one.correlation_id for one in candidates),
         candidates,
     )

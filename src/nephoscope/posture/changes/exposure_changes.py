@@ -14,7 +14,7 @@ from nephoscope.posture.changes.activity_events import find_owner
 from nephoscope.posture.exposure.address_text import EVERYBODY
 from nephoscope.posture.exposure.internet_exposure import MACHINES
 from nephoscope.posture.exposure.opening_changes import NO_ONE, OpeningChange, compare_openings
-from nephoscope.posture.exposure.reachable_traffic import ReachableTraffic, find_reachable
+from nephoscope.posture.exposure.reachable_traffic import ReachableTraffic, find_reachable_traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -98,7 +98,7 @@ def _compare_machine(
 
 def _find_traffic(key: str, view: EstateView) -> ReachableTraffic | None:
     machine = view.estate.resources.get(key)
-    return None if machine is None else find_reachable(machine, view)
+    return None if machine is None else find_reachable_traffic(machine, view)
 
 
 def _select_causes(ids: frozenset[str], several: Iterable[AttributedChange]) -> Iterator[AttributedChange]:

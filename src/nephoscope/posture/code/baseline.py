@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from nephoscope.posture.code.code_report import CodeReport
-from nephoscope.posture.code.finding import CodeFinding, FindingState, fingerprints
+from nephoscope.posture.code.finding import CodeFinding, FindingState, compute_fingerprints
 from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.source_location import Place
 
@@ -50,12 +50,12 @@ def read_baseline(path: Path) -> frozenset[str]:
     return frozenset(entry.fingerprint for entry in found.findings)
 
 
-def baseline_text(report: CodeReport) -> bytes:
+def format_baseline(report: CodeReport) -> bytes:
     """A report's failures, those that are known among them, as a baseline file."""
     kept = (FindingState.FAILED, FindingState.KNOWN)
     entries = [
         BaselineEntry(mark, one.rule, one.region.file, one.subject)
-        for mark, one in zip(fingerprints(report.findings), report.findings, strict=True)
+        for mark, one in zip(compute_fingerprints(report.findings), report.findings, strict=True)
         if one.state in kept
     ]
     return (
@@ -63,14 +63,16 @@ def baseline_text(report: CodeReport) -> bytes:
     )
 
 
-def previous_fingerprints(findings: Collection[CodeFinding], renamed: Mapping[str, str]) -> frozenset[str]:
+def map_previous_fingerprints(
+    findings: Collection[CodeFinding], renamed: Mapping[str, str]
+) -> frozenset[str]:
     """The fingerprints of an earlier state's failures, with its files under the names that they have now."""
     moved = [
         replace_file(one, renamed.get(one.region.file, one.region.file))
         for one in findings
         if one.state is not FindingState.SUPPRESSED
     ]
-    return frozenset(fingerprints(moved))
+    return frozenset(compute_fingerprints(moved))
 
 
 def replace_file(finding: CodeFinding, file: str) -> CodeFinding:
@@ -84,6 +86,6 @@ def mark_known_failures(report: CodeReport, before: Collection[str], where: str)
         msgspec.structs.replace(one, state=FindingState.KNOWN, reason=f"it is in {where} already")
         if one.state is FindingState.FAILED and mark in before
         else one
-        for mark, one in zip(fingerprints(report.findings), report.findings, strict=True)
+        for mark, one in zip(compute_fingerprints(report.findings), report.findings, strict=True)
     ]
     return replace(report, findings=findings)

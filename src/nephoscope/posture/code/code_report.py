@@ -66,7 +66,7 @@ class CodeReport:
     def prefix_file_names(self, folder: str) -> CodeReport:
         """Return the report with files named from a folder above (`infra/`)."""
 
-        def place(region: Region) -> Region:
+        def prefix_region(region: Region) -> Region:
             return msgspec.structs.replace(region, file=f"{folder}{region.file}")
 
         return replace(
@@ -74,15 +74,19 @@ class CodeReport:
             findings=[
                 msgspec.structs.replace(
                     one,
-                    region=place(one.region),
-                    related=tuple(map(place, one.related)),
-                    fix=tuple(msgspec.structs.replace(edit, region=place(edit.region)) for edit in one.fix),
+                    region=prefix_region(one.region),
+                    related=tuple(map(prefix_region, one.related)),
+                    fix=tuple(
+                        msgspec.structs.replace(edit, region=prefix_region(edit.region)) for edit in one.fix
+                    ),
                 )
                 for one in self.findings
             ],
             files=[f"{folder}{name}" for name in self.files],
-            unread=[msgspec.structs.replace(one, region=place(one.region)) for one in self.unread],
-            resources=[msgspec.structs.replace(one, region=place(one.region)) for one in self.resources],
+            unread=[msgspec.structs.replace(one, region=prefix_region(one.region)) for one in self.unread],
+            resources=[
+                msgspec.structs.replace(one, region=prefix_region(one.region)) for one in self.resources
+            ],
         )
 
     def counts(self) -> Counter[Severity]:

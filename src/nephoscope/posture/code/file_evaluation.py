@@ -11,7 +11,7 @@ from nephoscope.model.secret_redaction import redact_text
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region, UnreadFile
-from nephoscope.posture.code.rule_discovery import code_rules, rules_of_reader
+from nephoscope.posture.code.rule_discovery import list_reader_rules, load_code_rules
 from nephoscope.posture.code.rule_match import CodeMatch, CodeOptions
 from nephoscope.posture.code.suppression import CodeSuppressions
 
@@ -36,10 +36,10 @@ def judge_files(
             judged.append(source.name)
             used.add(read[0])
             suppressions = CodeSuppressions(source, now)
-            unread += suppressions.list_unread()
-            findings += _judge(source, *read, options or CodeOptions(), suppressions)
+            unread += suppressions.list_unread_files()
+            findings += _judge_document(source, *read, options or CodeOptions(), suppressions)
     findings.sort(key=lambda finding: finding.order)
-    return CodeReport(target, now, code_rules(sorted(used)), findings, judged, unread)
+    return CodeReport(target, now, load_code_rules(sorted(used)), findings, judged, unread)
 
 
 def judge_text(name: str, text: str, options: CodeOptions | None = None) -> list[CodeFinding] | None:
@@ -49,15 +49,17 @@ def judge_text(name: str, text: str, options: CodeOptions | None = None) -> list
     return (
         None
         if read is None
-        else _judge(source, *read, options or CodeOptions(), CodeSuppressions(source, datetime.now(UTC)))
+        else _judge_document(
+            source, *read, options or CodeOptions(), CodeSuppressions(source, datetime.now(UTC))
+        )
     )
 
 
-def _judge(
+def _judge_document(
     source: SourceText, reader: str, document: object, options: CodeOptions, suppressions: CodeSuppressions
 ) -> list[CodeFinding]:
     found = []
-    for check in rules_of_reader(reader):
+    for check in list_reader_rules(reader):
         if options.optional or not check.rule.optional:
             found += [
                 _make_finding(match, check.rule, source, suppressions)

@@ -110,7 +110,7 @@ class UnreadFile(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: UnreadKind = UnreadKind.BROKEN
 
 
-def fingerprints(findings: Iterable[CodeFinding]) -> list[str]:
+def compute_fingerprints(findings: Iterable[CodeFinding]) -> list[str]:
     """Return the fingerprint of each finding, in their order: its content hash and the number of its like before it in the file."""
     seen: Counter[str] = Counter()
     found = []
@@ -126,10 +126,10 @@ def merge_alike(findings: Iterable[CodeFinding]) -> list[CodeFinding]:
     alike: dict[tuple[object, ...], list[CodeFinding]] = {}
     for one in findings:
         alike.setdefault((one.region, one.rule, one.message, one.related, one.reason), []).append(one)
-    return [_merge(several) for several in alike.values()]
+    return [_merge_findings(several) for several in alike.values()]
 
 
-def _merge(several: list[CodeFinding]) -> CodeFinding:
+def _merge_findings(several: list[CodeFinding]) -> CodeFinding:
     first, count = several[0], len({one.subject for one in several})
     return first if count < 2 else replace(first, message=f"{first.message} ({count} resources)")
 

@@ -83,7 +83,7 @@ def read_file_at(folder: Path, commit: str, name: str) -> bytes | None:
     return run_git(folder, "cat-file", "blob", f"{commit}:./{name}")
 
 
-def changed_files(within: GitFolder, commit: str) -> frozenset[str]:
+def list_changed_files(within: GitFolder, commit: str) -> frozenset[str]:
     """The files below a folder, relative to it, that were added or changed since a commit; those that git does not know yet, too."""
     folder = within.path
     prefix = ask_git(folder, "rev-parse", "--show-prefix")

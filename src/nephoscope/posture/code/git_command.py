@@ -14,7 +14,7 @@ class GitError(Exception):
 
 def run_git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
     """Run git in a folder and return its output; raises GitError where it fails."""
-    done = _run(folder, arguments, given)
+    done = _run_git(folder, arguments, given)
     if done.returncode:
         raise GitError(f"git {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout
@@ -22,7 +22,7 @@ def run_git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
 
 def ask_git(folder: Path, *arguments: str, given: bytes = b"") -> str:
     """Run git in a folder and return its one line of output, '' where it fails; raises GitError where it cannot be run."""
-    done = _run(folder, arguments, given)
+    done = _run_git(folder, arguments, given)
     return done.stdout.decode("utf-8", "surrogateescape").strip() if done.returncode == 0 else ""
 
 
@@ -31,7 +31,7 @@ def list_git(folder: Path, *arguments: str) -> list[str]:
     return run_git(folder, *arguments).decode("utf-8", "surrogateescape").split("\0")
 
 
-def _run(folder: Path, arguments: tuple[str, ...], given: bytes) -> subprocess.CompletedProcess[bytes]:
+def _run_git(folder: Path, arguments: tuple[str, ...], given: bytes) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(  # noqa: S603 - the git that is installed, with arguments that cannot be options
             ["git", "-C", str(folder), *arguments],  # noqa: S607

@@ -11,7 +11,7 @@ from nephoscope.collect.templates.shell.nested_commands import unfold_commands
 from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.yaml_tree import YamlNode
-from nephoscope.posture.code.docker.images import image_digest
+from nephoscope.posture.code.docker.images import get_image_digest
 from nephoscope.posture.code.rule_match import CodeMatch
 
 #: Predefined variables of Azure Pipelines that people outside of the project write, in lower case.
@@ -27,7 +27,7 @@ _SECRET = re.compile(
 _FILE = re.compile(r"(?:file|path|url|uri|name|id)$", re.IGNORECASE)
 
 
-def pipeline_commands(pipeline: Pipeline, step: PipelineStep) -> list[ShellCommand]:
+def list_pipeline_commands(pipeline: Pipeline, step: PipelineStep) -> list[ShellCommand]:
     """Return the commands of a step's scripts at their places; none of PowerShell."""
     if step.shell in ("powershell", "pwsh"):
         return []
@@ -44,7 +44,7 @@ def _list_commands(pipeline: Pipeline, node: YamlNode) -> list[ShellCommand]:
     return list(unfold_commands(parse_script(raw, node.span.start)))
 
 
-def references(
+def find_references(
     pipeline: Pipeline, node: YamlNode, pattern: re.Pattern[str]
 ) -> Iterator[tuple[str, TextSpan]]:
     """Give the names that a pattern's groups find in a script, with their places."""
@@ -58,7 +58,7 @@ def is_secret_name(name: str) -> bool:
     return bool(_SECRET.search(name)) and not _FILE.search(name)
 
 
-def variables(pipeline: Pipeline) -> Iterator[tuple[YamlNode, YamlNode]]:
+def list_variables(pipeline: Pipeline) -> Iterator[tuple[YamlNode, YamlNode]]:
     """Give the name and value of each variable that a pipeline, its jobs and its steps set."""
     for node in _list_maps(pipeline.root):
         for name in ("variables", "env"):
@@ -84,7 +84,7 @@ def _list_maps(root: YamlNode) -> Iterator[YamlNode]:
         waiting += [value for _, value in node.pairs] + node.items
 
 
-def pull_requests_build(pipeline: Pipeline) -> bool:
+def builds_pull_requests(pipeline: Pipeline) -> bool:
     """Tell whether pull requests start the pipeline: all that do not say `pr: none` do, where the repository is on GitHub."""
     node = pipeline.root.get("pr")
     return node is None or node.text != "none"
@@ -116,6 +116,6 @@ def find_unpinned_images(pipeline: Pipeline) -> Iterator[CodeMatch]:
                 and known
                 and "$" not in image.text
                 and image.text
-                and not image_digest(image.text)
+                and not get_image_digest(image.text)
             ):
                 yield CodeMatch(image.span, f"the image {image.text} is not pinned to a digest")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope.collect.templates.discovery import load_readers
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.rule_discovery import rules_of_reader
+from nephoscope.posture.code.rule_discovery import list_reader_rules
 
 
 def render_page() -> str:
@@ -18,7 +18,7 @@ def render_page() -> str:
         "[How suppression comments look](outputs.md#findings-in-files).",
     ]
     for reader in load_readers():
-        rules = [check.rule for check in rules_of_reader(reader.name)]
+        rules = [check.rule for check in list_reader_rules(reader.name)]
         lines += ["", f"## {reader.title}", "", f"Reader `{reader.name}`, {len(rules)} rules."]
         for rule in rules:
             lines += _format_rule(rule)

@@ -27,11 +27,11 @@ class CodeCheck(msgspec.Struct, frozen=True):
 
 
 @cache
-def checks() -> tuple[CodeCheck, ...]:
+def load_code_checks() -> tuple[CodeCheck, ...]:
     """Return every rule by reader and id; raises RuleFileError."""
     found: dict[str, CodeCheck] = {}
     for folder in sorted(_list_folders()):
-        for check in rules_of_reader(folder):
+        for check in list_reader_rules(folder):
             if check.rule.id in found:
                 raise RuleFileError(f"rules/{folder}: another rule has the id {check.rule.id}")
             found[check.rule.id] = check
@@ -39,19 +39,24 @@ def checks() -> tuple[CodeCheck, ...]:
 
 
 @cache
-def rules_of_reader(reader: str) -> tuple[CodeCheck, ...]:
+def list_reader_rules(reader: str) -> tuple[CodeCheck, ...]:
     """Return the rules for the documents of one reader, by id; only these are loaded. Raises RuleFileError."""
     if reader not in _list_folders():
         return ()
     room = importlib.import_module(f"{package.__name__}.{reader}")
-    found = (_check(f"{room.__name__}.{info.name}", reader) for info in pkgutil.iter_modules(room.__path__))
+    found = (
+        _load_code_check(f"{room.__name__}.{info.name}", reader)
+        for info in pkgutil.iter_modules(room.__path__)
+    )
     return tuple(sorted(found, key=lambda check: check.rule.id))
 
 
-def code_rules(readers: Iterable[str] | None = None) -> dict[str, CodeRule]:
+def load_code_rules(readers: Iterable[str] | None = None) -> dict[str, CodeRule]:
     """Return every rule by id, or those of some readers."""
     given = (
-        checks() if readers is None else [check for reader in readers for check in rules_of_reader(reader)]
+        load_code_checks()
+        if readers is None
+        else [check for reader in readers for check in list_reader_rules(reader)]
     )
     return {check.rule.id: check.rule for check in given}
 
@@ -61,7 +66,7 @@ def _list_folders() -> frozenset[str]:
     return frozenset(info.name for info in pkgutil.iter_modules(package.__path__))
 
 
-def _check(name: str, reader: str) -> CodeCheck:
+def _load_code_check(name: str, reader: str) -> CodeCheck:
     module = importlib.import_module(name)
     rule = getattr(module, "RULE", None)
     if not isinstance(rule, CodeRule):

@@ -60,7 +60,7 @@ def find_new_secrets(
     return found
 
 
-def secret_code_rules() -> dict[str, CodeRule]:
+def load_secret_code_rules() -> dict[str, CodeRule]:
     """Return the rules by which secrets are found, as rules of code."""
     return {
         rule.id: rule
@@ -79,7 +79,7 @@ def secret_code_rules() -> dict[str, CodeRule]:
 
 
 def _list_findings(source: SourceText, places: Iterable[SecretPlace], now: datetime) -> Iterator[CodeFinding]:
-    rules, suppressions = secret_code_rules(), CodeSuppressions(source, now)
+    rules, suppressions = load_secret_code_rules(), CodeSuppressions(source, now)
     for place in places:
         rule = rules[f"{_PREFIX}{place.rule}"]
         region = _build_region_of_lines(source, place)

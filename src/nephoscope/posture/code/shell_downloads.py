@@ -35,7 +35,7 @@ _CHECKING = frozenset(
 )
 
 
-def downloads_run(commands: Sequence[ShellCommand]) -> Iterator[CodeMatch]:
+def find_run_downloads(commands: Sequence[ShellCommand]) -> Iterator[CodeMatch]:
     """Give a match for each command that runs what the same script downloaded and did not check."""
     files: set[str] = set()
     pipelines: dict[tuple[int, int], ShellCommand] = {}
@@ -55,7 +55,7 @@ def downloads_run(commands: Sequence[ShellCommand]) -> Iterator[CodeMatch]:
             yield CodeMatch(command.span, "a file that was downloaded is run unchecked")
         if is_download(command):
             pipelines[command.pipeline] = command
-            files |= _find_written(command)
+            files |= _find_written_files(command)
         elif command.pipeline in pipelines:
             files |= {
                 _strip_current_folder(redirect.target.text)
@@ -74,7 +74,7 @@ def downloads_run(commands: Sequence[ShellCommand]) -> Iterator[CodeMatch]:
             files.add(_strip_current_folder(command.operands[-1]))
 
 
-def powershell_downloads(text: str, offset: int) -> Iterator[CodeMatch]:
+def find_powershell_downloads(text: str, offset: int) -> Iterator[CodeMatch]:
     """Give a match for each download in a text at an offset that PowerShell evaluates."""
     for found in _POWERSHELL.finditer(text):
         if not text[: found.start()].rpartition("\n")[2].lstrip().startswith("#"):
@@ -97,7 +97,7 @@ def is_download(command: ShellCommand) -> bool:
     return command.program == "gcloud" and operands[:2] == ["storage", "cp"]
 
 
-def _find_written(command: ShellCommand) -> set[str]:
+def _find_written_files(command: ShellCommand) -> set[str]:
     named = command.list_flag_values("o", "output", "O", "output-document", "file")
     found = [redirect.target.text for redirect in command.redirects if redirect.operator in (">", ">>", ">|")]
     operands = command.operands

@@ -163,14 +163,14 @@ def match_unpinned_packages(
                 yield CodeMatch(word.span, f"{word.text} is installed without a version: write {example}")
 
 
-def unlocked_installs(commands: Iterable[ShellCommand]) -> Iterator[CodeMatch]:
+def find_unlocked_installs(commands: Iterable[ShellCommand]) -> Iterator[CodeMatch]:
     """Give a match for each command that installs packages without a hash or a lock file."""
     for command in commands:
-        if _is_unlocked(command):
+        if _is_install_unlocked(command):
             yield CodeMatch(command.span, f"{command.program} installs what no hash or lock file pins")
 
 
-def _is_unlocked(command: ShellCommand) -> bool:
+def _is_install_unlocked(command: ShellCommand) -> bool:
     if is_pip_install(command):
         return _is_pip_unlocked(command)
     operands = command.operands

@@ -61,7 +61,7 @@ class ShellTaint:
     environment: dict[str, str] = field(default_factory=dict)
     _pipes: dict[tuple[int, int], str] = field(default_factory=dict)
 
-    def find_evaluated(self, commands: Iterable[ShellCommand]) -> Iterator[tuple[ShellCommand, str]]:
+    def find_evaluated_values(self, commands: Iterable[ShellCommand]) -> Iterator[tuple[ShellCommand, str]]:
         """Give each command that evaluates a variable that anybody writes, with its label; none inside of another that is given."""
         end = -1
         for command in commands:
@@ -69,7 +69,7 @@ class ShellTaint:
             if command.span.start >= end and (found := self._find_script(command, incoming)):
                 yield command, found
                 end = command.span.end
-            self._follow(command, incoming)
+            self._follow_command(command, incoming)
 
     def begin_step(self, labels: Labels) -> None:
         """Begin a step in a shell of its own, which knows other variables from its environment."""
@@ -80,17 +80,17 @@ class ShellTaint:
         """The label of what the command reads: by its redirections, or by the pipe."""
         for redirect in command.redirects:
             if redirect.operator in ("<<", "<<-", "<<<"):
-                return self._find_in_here(redirect)
+                return self._find_here_document_label(redirect)
             if redirect.operator == "<":
-                return self.files.get(_name_file(redirect.target.text), "") or self._find_in(
-                    [redirect.target]
-                )
+                return self.files.get(
+                    _normalize_file_name(redirect.target.text), ""
+                ) or self._find_variable_label([redirect.target])
         return self._pipes.get(command.pipeline, "") if command.stage else ""
 
-    def _find_in_here(self, redirect: Redirect) -> str:
+    def _find_here_document_label(self, redirect: Redirect) -> str:
         if redirect.operator == "<<<":
-            return self._find_in([redirect.target])
-        return "" if redirect.target.quoted else self._find_named(redirect.body)
+            return self._find_variable_label([redirect.target])
+        return "" if redirect.target.quoted else self._find_named_label(redirect.body)
 
     def _find_script(self, command: ShellCommand, incoming: str) -> str:
         """The label of what the command evaluates."""
@@ -98,28 +98,28 @@ class ShellTaint:
         if not words or program in _PRINTING:
             return ""
         if program == "eval":
-            return self._find_in(words[1:])
+            return self._find_variable_label(words[1:])
         if program == "ssh":
-            return self._find_in(command.list_operand_words("bcDEeFIiJLlmOopQRSWw")[1:])
+            return self._find_variable_label(command.list_operand_words("bcDEeFIiJLlmOopQRSWw")[1:])
         if program in _SOURCING:
-            return self._find_sourced(words[1:2], incoming)
+            return self._find_sourced_label(words[1:2], incoming)
         if program == "su" and command.has_flag("c"):
-            return self._find_in(words[1:])
+            return self._find_variable_label(words[1:])
         return (
             self._find_in_options(command)
             or self._find_in_standard_input(command, incoming)
-            or self._find_substituted(command, incoming)
-            or self.files.get(_name_file(command.name), "")
+            or self._find_substituted_label(command, incoming)
+            or self.files.get(_normalize_file_name(command.name), "")
             or ("" if words[0].quoted else self._find_whole(words[0]))
         )
 
-    def _find_sourced(self, words: list[ShellWord], incoming: str) -> str:
+    def _find_sourced_label(self, words: list[ShellWord], incoming: str) -> str:
         for word in words:
             if word.text == "/dev/stdin":
                 return incoming
             if word.text.startswith("<("):
-                return self._find_in(words)
-            return self.files.get(_name_file(word.text), "")
+                return self._find_variable_label(words)
+            return self.files.get(_normalize_file_name(word.text), "")
         return ""
 
     def _find_in_options(self, command: ShellCommand) -> str:
@@ -129,9 +129,9 @@ class ShellTaint:
             program = word.text.rsplit("/", 1)[-1]
             flag = words[index + 1].text
             if program in SHELLS and re.fullmatch(r"-[a-z]*c", flag):
-                return self._find_in([words[index + 2]])
+                return self._find_variable_label([words[index + 2]])
             if flag in _INTERPRETERS.get(program, ()):
-                return self._find_in([words[index + 2]])
+                return self._find_variable_label([words[index + 2]])
         return ""
 
     def _find_in_standard_input(self, command: ShellCommand, incoming: str) -> str:
@@ -148,10 +148,10 @@ class ShellTaint:
         if first in ("-", "/dev/stdin") or (command.has_flag("s") and command.program in SHELLS):
             return incoming
         if first.startswith("<("):
-            return self._find_in(operands[:1])
-        return self.files.get(_name_file(first), "")
+            return self._find_variable_label(operands[:1])
+        return self.files.get(_normalize_file_name(first), "")
 
-    def _find_substituted(self, command: ShellCommand, incoming: str) -> str:
+    def _find_substituted_label(self, command: ShellCommand, incoming: str) -> str:
         """The label of what `xargs` pastes into a script."""
         if command.program != "xargs" or not incoming:
             return ""
@@ -164,23 +164,23 @@ class ShellTaint:
         ends = texts[-1:] and re.fullmatch(r"-[a-z]*c", texts[-1]) and texts[-2:-1] and texts[-2] in SHELLS
         return incoming if pasted or ends else ""
 
-    def _follow(self, command: ShellCommand, incoming: str) -> None:
+    def _follow_command(self, command: ShellCommand, incoming: str) -> None:
         """Keep which variables, pipes and files hold the value after the command."""
         for name, value in command.assignments.items():
-            self._assign(name, value, self._find_named(value))
+            self._assign_label(name, value, self._find_named_label(value))
         for word in command.words[1:] if command.program in _ASSIGNING else ():
-            self._assign(word.text.partition("=")[0], word.text, self._find_in([word]))
+            self._assign_label(word.text.partition("=")[0], word.text, self._find_variable_label([word]))
         for name in command.operands if command.program == "read" else ():
-            self._assign(name, "", incoming)
+            self._assign_label(name, "", incoming)
         label = self._find_output(command, incoming)
         self._pipes[command.pipeline] = label
         if label and command.program in _PRINTING:
             for match in _SET_VARIABLE.finditer(" ".join(command.arguments)):
                 self.environment[match[1].replace(".", "_").upper()] = label
-        for operator, name in _list_written(command):
-            self._write(command, operator, name, label)
+        for operator, name in _list_written_files(command):
+            self._write_label(command, operator, name, label)
 
-    def _write(self, command: ShellCommand, operator: str, name: str, label: str) -> None:
+    def _write_label(self, command: ShellCommand, operator: str, name: str, label: str) -> None:
         """Keep what a file holds, or the variables of later steps that a file of the environment sets."""
         if label and name in _ENVIRONMENT_FILES:
             for text in command.arguments:
@@ -191,7 +191,7 @@ class ShellTaint:
         elif operator == ">":
             self.files.pop(name, None)
 
-    def _assign(self, name: str, value: str, label: str) -> None:
+    def _assign_label(self, name: str, value: str, label: str) -> None:
         """Keep the label; a value without one may be a default of a branch, so it only counts where it cleans the variable itself."""
         if label or re.search(rf"\$\{{?{re.escape(name)}\b", value):
             self.variables[name] = label
@@ -201,31 +201,36 @@ class ShellTaint:
         if not command.words or _CLEANING.search(self.source.get_text(command.span)):
             return ""
         if command.program in _PRINTING:
-            return self._find_in(command.words[1:])
+            return self._find_variable_label(command.words[1:])
         read = next(
-            (self.files[name] for text in command.operands if (name := _name_file(text)) in self.files), ""
+            (
+                self.files[name]
+                for text in command.operands
+                if (name := _normalize_file_name(text)) in self.files
+            ),
+            "",
         )
         return incoming or (
             read if command.program in ("cat", "head", "tail", "sed", "grep", "awk", "tr", "cut") else ""
         )
 
-    def _find_in(self, words: Iterable[ShellWord]) -> str:
+    def _find_variable_label(self, words: Iterable[ShellWord]) -> str:
         """The label of the first variable that the shell puts into the words; none in single quotes or after a backslash."""
         for word in words:
             raw = self.source.get_text(word.span)
             if (
                 "$" in word.text
-                and (found := self._find_named(_strip_literals(raw)))
-                and self._find_named(word.text)
+                and (found := self._find_named_label(_strip_literals(raw)))
+                and self._find_named_label(word.text)
             ):
                 return found
         return ""
 
     def _find_whole(self, word: ShellWord) -> str:
         """The label of a variable that is the whole word: the program that is run."""
-        return self._find_named(word.text) if _VARIABLE.match(word.text) else ""
+        return self._find_named_label(word.text) if _VARIABLE.match(word.text) else ""
 
-    def _find_named(self, text: str) -> str:
+    def _find_named_label(self, text: str) -> str:
         if "$" not in text or _CLEANING.search(text):
             return ""
         for match in _VARIABLE.finditer(text):
@@ -236,17 +241,17 @@ class ShellTaint:
         return ""
 
 
-def _list_written(command: ShellCommand) -> Iterator[tuple[str, str]]:
+def _list_written_files(command: ShellCommand) -> Iterator[tuple[str, str]]:
     """Give the files that a command writes, with the operator."""
     for redirect in command.redirects:
         if redirect.operator in (">", ">>", ">|", "&>", "&>>"):
-            yield ">>" if ">>" in redirect.operator else ">", _name_file(redirect.target.text)
+            yield ">>" if ">>" in redirect.operator else ">", _normalize_file_name(redirect.target.text)
     if command.program == "tee":
         operator = ">>" if command.has_flag("a", "append") else ">"
-        yield from ((operator, _name_file(text)) for text in command.operands)
+        yield from ((operator, _normalize_file_name(text)) for text in command.operands)
 
 
-def _name_file(path: str) -> str:
+def _normalize_file_name(path: str) -> str:
     return path.removeprefix("./")
 
 

@@ -21,20 +21,20 @@ _GIT_SETTING = re.compile(r"^http\.(?:.*\.)?sslverify(?:=(?:false|0|no|off))?$",
 _OFF = frozenset({"false", "0", "no", "off"})
 
 
-def unencrypted_downloads(commands: Iterable[ShellCommand]) -> Iterator[CodeMatch]:
+def find_unencrypted_downloads(commands: Iterable[ShellCommand]) -> Iterator[CodeMatch]:
     """Give a match for each address of a download over http, but for those of the machine itself."""
     for command in commands:
         for word in command.words if command.program in _DOWNLOADERS else []:
-            if is_unencrypted(word.text):
+            if is_address_unencrypted(word.text):
                 yield CodeMatch(word.span, f"{word.text} is not encrypted")
 
 
-def is_unencrypted(address: str) -> bool:
+def is_address_unencrypted(address: str) -> bool:
     """Tell whether an address is of http, and of another machine."""
     return address.lower().startswith("http://") and not _LOCAL.match(address)
 
 
-def unverified_downloads(commands: Iterable[ShellCommand]) -> Iterator[CodeMatch]:
+def find_unverified_downloads(commands: Iterable[ShellCommand]) -> Iterator[CodeMatch]:
     """Give a match for each command that does not check the certificate of the server that it talks to."""
     for command in commands:
         by_variable = [name for name, value in command.assignments.items() if _switches_off(name, value)]
@@ -59,11 +59,11 @@ def _find_switch(command: ShellCommand) -> ShellWord | None:
             return next((word for word in words if word.text == "--no-check-certificate"), None)
         case "git":
             return next(
-                (word for word, after in _list_pairs(words) if _is_git_switch(word.text, after)), None
+                (word for word, after in _list_option_pairs(words) if _is_git_switch(word.text, after)), None
             )
         case "npm" | "yarn" | "pnpm":
             return next(
-                (word for word, after in _list_pairs(words) if _is_npm_switch(word.text, after)), None
+                (word for word, after in _list_option_pairs(words) if _is_npm_switch(word.text, after)), None
             )
         case "export":
             return next((word for word in words if _switches_off(*word.text.partition("=")[::2])), None)
@@ -86,7 +86,7 @@ def _is_npm_switch(word: str, after: str) -> bool:
     return name == "strict-ssl" and (value or after).lower() in _OFF
 
 
-def _list_pairs(words: list[ShellWord]) -> Iterator[tuple[ShellWord, str]]:
+def _list_option_pairs(words: list[ShellWord]) -> Iterator[tuple[ShellWord, str]]:
     yield from zip(words, [*(word.text for word in words[1:]), ""], strict=True)
 
 

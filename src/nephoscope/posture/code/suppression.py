@@ -61,14 +61,14 @@ class CodeSuppressions:
         for comment in find_comments(source.name, source.text) if _may_ignore(source.text) else ():
             if len(comment.text) > _LONGEST or not _WORDS.search(comment.text):
                 continue
-            found = _read(comment, now)
+            found = _read_suppression(comment, now)
             if found is None:
                 continue
             self._by_line.setdefault(comment.line, []).append(found)
             if comment.alone:
                 self._by_line.setdefault(comment.line + 1, []).append(found)
 
-    def list_unread(self) -> list[UnreadFile]:
+    def list_unread_files(self) -> list[UnreadFile]:
         """The comments that nobody can read as they are meant: their end is no date."""
         every = {one for several in self._by_line.values() for one in several if one.is_broken}
         return [
@@ -78,13 +78,17 @@ class CodeSuppressions:
 
     def reason(self, rule: CodeRule, *regions: Region) -> str | None:
         """Return why a rule is ignored in the lines of regions; None where it is not."""
-        return next((one.reason for one in self._find_matching(rule, regions) if not one.fault), None)
+        return next(
+            (one.reason for one in self._find_matching_suppressions(rule, regions) if not one.fault), None
+        )
 
     def describe_missing_reason(self, rule: CodeRule, *regions: Region) -> str:
         """Return what is wrong with a comment that would ignore a rule but for that; '' where there is none."""
-        return next((one.fault for one in self._find_matching(rule, regions) if one.fault), "")
+        return next((one.fault for one in self._find_matching_suppressions(rule, regions) if one.fault), "")
 
-    def _find_matching(self, rule: CodeRule, regions: Iterable[Region]) -> Iterator[_Suppression]:
+    def _find_matching_suppressions(
+        self, rule: CodeRule, regions: Iterable[Region]
+    ) -> Iterator[_Suppression]:
         """The comments that name a rule in the lines of regions."""
         names = _list_names(rule)
         for region in regions if self._by_line else ():
@@ -105,7 +109,7 @@ def _may_ignore(text: str) -> bool:
     return any(tool in folded for tool in _TOOLS) and _WORDS.search(text) is not None
 
 
-def _read(comment: SourceComment, now: datetime) -> _Suppression | None:
+def _read_suppression(comment: SourceComment, now: datetime) -> _Suppression | None:
     match = _COMMENT.search(comment.text)
     if match is not None:
         tool, rules = match["tool"].lower(), _split_rule_parts(match["listed"] or match["rules"])
@@ -117,7 +121,7 @@ def _read(comment: SourceComment, now: datetime) -> _Suppression | None:
     reason = match["reason"].strip().strip("#:").strip()
     ends = _END.match(reason)
     reason = reason[ends.end() :].strip("#: ") if ends else reason
-    until, is_date = _parse_end(ends["date"]) if ends else (None, True)
+    until, is_date = _parse_suppression_end(ends["date"]) if ends else (None, True)
     said = f"the comment in line {comment.line} does not count: "
     if not is_date and ends:
         fault = f"{said}its end is not a date: {ends['date']!r}"
@@ -132,7 +136,7 @@ def _read(comment: SourceComment, now: datetime) -> _Suppression | None:
     return _Suppression(comment.line, tool, rules, reason, fault, not is_date)
 
 
-def _parse_end(written: str) -> tuple[datetime | None, bool]:
+def _parse_suppression_end(written: str) -> tuple[datetime | None, bool]:
     """The end of a day that is written, and whether it is one."""
     try:
         day = datetime.strptime(written, "%Y-%m-%d").replace(tzinfo=UTC)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.data_gaps.remedies import GapRemedy, Need, format_type, remedy
+from nephoscope.posture.data_gaps.remedies import GapRemedy, Need, describe_remedy, format_type
 from nephoscope_policy.data_gap import INVALID, NOT_COLLECTED, STALE, describe_gap
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState, Severity
@@ -137,7 +137,7 @@ def _generalize_subject(need: Need, text: str) -> str:
     if need in _TYPED:
         return _find_type(text, ids_first=need is not Need.TYPE)
     if need is Need.LOGS:
-        return _name_tables(text)
+        return _describe_tables(text)
     if need is Need.DEFINITION:
         quoted = _QUOTED.search(text)
         return quoted[1] if quoted else text
@@ -145,7 +145,7 @@ def _generalize_subject(need: Need, text: str) -> str:
     return _ID.sub(lambda found: _parse_type(found[0]) or found[0], text)
 
 
-def _name_tables(text: str) -> str:
+def _describe_tables(text: str) -> str:
     """The tables that a text names, "flow logs" where it means those of any table, '' where it names none."""
     found = filter(None, map(_LOGS.match, text.split("; ")))
     return ", ".join(dict.fromkeys(one["tables"] for one in found if one["tables"] != "logs"))
@@ -179,7 +179,7 @@ class _GapGroup:
             self.examples[describe_gap(one.cause, one.description)] = None
 
 
-def data_gaps(several: Iterable[Unsettled]) -> list[DataGap]:
+def list_data_gaps(several: Iterable[Unsettled]) -> list[DataGap]:
     """The gaps of some assessments, that for which the most wait first."""
     groups: dict[MissingData, _GapGroup] = {}
     for one in several:
@@ -194,16 +194,16 @@ def _build_gap(missing: MissingData, group: _GapGroup) -> DataGap:
         for key, count in group.counts.items()
     ]
     several.sort(key=lambda one: (-one.count, -one.severity.rank, one.title, one.key))
-    settles = remedy(missing.need, missing.subject)
+    settles = describe_remedy(missing.need, missing.subject)
     return DataGap(missing, group.counts.total(), tuple(several), tuple(group.examples), settles)
 
 
-def list_unsettled(report: ReportView) -> Iterator[Unsettled]:
+def list_unsettled_assessments(report: ReportView) -> Iterator[Unsettled]:
     """The assessments of a report that could not be judged, of the resources that it looks at."""
     for group in report.group_sizes:
         if group.state in UNJUDGED:
             known = report.metadata(group.key)
-            for row in report.rows_of_group(group):
+            for row in report.list_rows_of_group(group):
                 item = row.assessment
                 yield Unsettled(item.key, known.name, known.severity, item.cause, item.description)
 
@@ -212,7 +212,7 @@ def list_gaps(findings: Findings, reach: Reach) -> list[DataGap]:
     """The gaps of an edition, of what a reach sees; made once for it."""
     return findings.documents.get_or_compute(
         ("data gaps", reach),
-        lambda: _limit_to_reach(reach, data_gaps(list_stored_unsettled(findings, reach))),
+        lambda: _limit_to_reach(reach, list_data_gaps(list_stored_unsettled(findings, reach))),
     )
 
 
@@ -231,7 +231,7 @@ def _can_see_text(reach: Reach, text: str) -> bool:
 def list_stored_unsettled(findings: Findings, reach: Reach) -> Iterator[Unsettled]:
     """The assessments of an edition that could not be judged, of what a reach sees."""
     names = {one.recommendation: one for one in findings.tallies(reach)}
-    for key, several in findings.count_unjudged(reach).items():
+    for key, several in findings.count_unjudged_recommendations(reach).items():
         for one in several:
             told = names[key]
             yield Unsettled(key, told.title, told.severity, one.cause, one.why, one.count)

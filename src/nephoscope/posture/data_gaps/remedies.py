@@ -61,7 +61,7 @@ class GapRemedy:
     permissions: tuple[str, ...] = ()
 
 
-def remedy(need: Need, subject: str) -> GapRemedy:
+def describe_remedy(need: Need, subject: str) -> GapRemedy:
     """The remedy of what is missing; `subject` says which: a lower-cased resource type, a definition's id, or words."""
     return _REMEDIES[need](subject)
 
@@ -76,14 +76,14 @@ def format_type(type_: str) -> str:
     return own.type if own else TypeSources.load_builtin().spell(type_)
 
 
-def permissions(type_: str) -> tuple[str, ...]:
+def list_permissions(type_: str) -> tuple[str, ...]:
     """The permissions that reading a lower-cased type takes."""
     if type_.startswith(GRAPH):
         return (f"Microsoft Graph {KINDS[type_].permission}",) if type_ in KINDS else ()
     return (f"{format_type(type_)}/read",) if type_ else ()
 
 
-def explain_unreadable(type_: str) -> str:
+def explain_unreadable_type(type_: str) -> str:
     """Explain why a lower-cased type cannot be collected, '' where it can."""
     reading = TypeSources.load_builtin()
     if type_ in reading.lists:
@@ -91,7 +91,7 @@ def explain_unreadable(type_: str) -> str:
     return CollectionPlan.of(ContentNeeds(frozenset({type_}), {}, {}), reading).unread.get(type_, "")
 
 
-def _export(type_: str) -> tuple[str, ...]:
+def _list_export_commands(type_: str) -> tuple[str, ...]:
     """The commands that read a type, by a sign-in of nephoscope or else of `az`, and judge the estate with it."""
     asked = format_type(type_)
     return (
@@ -112,12 +112,12 @@ def _read_type(type_: str) -> GapRemedy:
         )
     if type_ == _FINDINGS:
         return GapRemedy("Scan the machine or the registry's images and keep what is found", _SCANS)
-    if why := explain_unreadable(type_):
+    if why := explain_unreadable_type(type_):
         return GapRemedy(
             f"No export of nephoscope holds {format_type(type_)}: {why}. Attest to it or exempt it"
         )
     action = f"Read {format_type(type_)} and scan it together with the rest"
-    return GapRemedy(action, _export(type_), permissions(type_))
+    return GapRemedy(action, _list_export_commands(type_), list_permissions(type_))
 
 
 def _read_body(type_: str) -> GapRemedy:
@@ -126,21 +126,23 @@ def _read_body(type_: str) -> GapRemedy:
     if type_.startswith(DEVOPS):
         return _read_type(type_)
     action = f"The export lists {format_type(type_)} without all of their properties: export them whole"
-    return GapRemedy(action, _export(type_), permissions(type_))
+    return GapRemedy(action, _list_export_commands(type_), list_permissions(type_))
 
 
-def _deepen(type_: str) -> GapRemedy:
+def _suggest_deeper_collection(type_: str) -> GapRemedy:
     what = format_type(type_) if type_ else "the resources"
     query = TypeSources.load_builtin().build_query(type_)
     if type_ and not query:
-        return GapRemedy(f"Export {what} again at full depth", _export(type_), permissions(type_))
+        return GapRemedy(
+            f"Export {what} again at full depth", _list_export_commands(type_), list_permissions(type_)
+        )
     asked = f'-Query "{query}" -First 1000' if query else "..."
     written = f" > {FOLDER}.json" if query else ""
     command = f"Search-AzGraph {asked} | ConvertTo-Json -Depth 100{written}"
-    return GapRemedy(f"Export {what} again at full depth", (command,), permissions(type_))
+    return GapRemedy(f"Export {what} again at full depth", (command,), list_permissions(type_))
 
 
-def _renew(type_: str) -> GapRemedy:
+def _suggest_renewal(type_: str) -> GapRemedy:
     kind = find_report_kind(type_)
     title, renew = (kind[0].title, kind[0].renew) if kind is not None else ("report", "")
     own = f"{renew}. Then read" if renew else "Read"
@@ -148,7 +150,7 @@ def _renew(type_: str) -> GapRemedy:
         f"The {title} is too old, or nothing tells when it was read. {own} {format_type(type_)} again; of a newer export "
         "write the time as readAt into a coverage.json beside it"
     )
-    return GapRemedy(action, _export(type_), permissions(type_))
+    return GapRemedy(action, _list_export_commands(type_), list_permissions(type_))
 
 
 def _collect_logs(tables: str) -> GapRemedy:
@@ -161,7 +163,7 @@ def _collect_logs(tables: str) -> GapRemedy:
     )
 
 
-def _load(definition: str) -> GapRemedy:
+def _suggest_loading_definition(definition: str) -> GapRemedy:
     asked = "Microsoft.Authorization/policyDefinitions"
     commands = (
         f"nephoscope collect --type {asked} --out {FOLDER}", f"nephoscope scan ESTATE {FOLDER}",
@@ -171,7 +173,7 @@ def _load(definition: str) -> GapRemedy:
     return GapRemedy(action, commands, (f"{asked}/read",))
 
 
-def _fit(words: str) -> GapRemedy:
+def _suggest_fitting_options(words: str) -> GapRemedy:
     asked = "Microsoft.Authorization/policyAssignments"
     commands = (f"nephoscope collect --type {asked} --out {FOLDER}", f"nephoscope scan ESTATE {FOLDER}")
     return GapRemedy(
@@ -181,17 +183,17 @@ def _fit(words: str) -> GapRemedy:
     )
 
 
-def _correct(words: str) -> GapRemedy:
+def _suggest_correction(words: str) -> GapRemedy:
     command = "nephoscope content test FOLDER"
     return GapRemedy(f"Correct the policy definition ({words})", (command,))
 
 
-def _ask(words: str) -> GapRemedy:
+def _suggest_asking(words: str) -> GapRemedy:
     action = f"No export settles it: {words}. Ask Azure's API checkPolicyRestrictions of this server, attest to it, or exempt it"
     return GapRemedy(action)
 
 
-def _wait(words: str) -> GapRemedy:
+def _suggest_waiting(words: str) -> GapRemedy:
     return GapRemedy(
         f"No export settles it ({words}). Attest to it or exempt it; a later release may judge it"
     )
@@ -207,14 +209,14 @@ def _judge_segments(_: str) -> GapRemedy:
 _REMEDIES = {
     Need.TYPE: _read_type,
     Need.BODY: _read_body,
-    Need.DEPTH: _deepen,
+    Need.DEPTH: _suggest_deeper_collection,
     Need.LOGS: _collect_logs,
-    Need.REPORT: _renew,
-    Need.DEFINITION: _load,
-    Need.ASSIGNMENT: _fit,
-    Need.CORRECTION: _correct,
-    Need.REQUEST: _ask,
-    Need.ANALYZER: _wait,
-    Need.MODEL: _wait,
+    Need.REPORT: _suggest_renewal,
+    Need.DEFINITION: _suggest_loading_definition,
+    Need.ASSIGNMENT: _suggest_fitting_options,
+    Need.CORRECTION: _suggest_correction,
+    Need.REQUEST: _suggest_asking,
+    Need.ANALYZER: _suggest_waiting,
+    Need.MODEL: _suggest_waiting,
     Need.SEGMENTS: _judge_segments,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.data_gaps.gap_groups import DataGap, MissingData
-from nephoscope.posture.data_gaps.remedies import Need, remedy
+from nephoscope.posture.data_gaps.remedies import Need, describe_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,5 +30,5 @@ def list_segment_gaps(state: State, reach: Reach) -> list[DataGap]:
     if not reach.everything:
         return []
     faults = dict.fromkeys(str(one) for several in state.checkpoints.all(SOURCE).values() for one in several)
-    settles = remedy(Need.SEGMENTS, "")
+    settles = describe_remedy(Need.SEGMENTS, "")
     return [DataGap(MissingData(Need.SEGMENTS, one), 0, (), (one,), settles) for one in faults]

@@ -60,7 +60,7 @@ class Decisions:
                     attestation
                 )
 
-    def exemptions(self, requirement: PolicyRequirement) -> dict[str, list[Exemption]]:
+    def list_exemptions(self, requirement: PolicyRequirement) -> dict[str, list[Exemption]]:
         """The exemptions that speak of a requirement, or may where they were partly read, by their scope."""
         if not self._by_assignment and not self._by_recommendation and not self._partial:
             return {}
@@ -75,7 +75,7 @@ class Decisions:
                 found.setdefault(exemption.scope, []).append(exemption)
         return found
 
-    def attestations(self, requirement: PolicyRequirement) -> dict[str, PolicyAttestation]:
+    def map_attestations(self, requirement: PolicyRequirement) -> dict[str, PolicyAttestation]:
         """The attestation that counts for a requirement, or may where it was partly read, by resource id."""
         if not self._attestations and not self._partial_attestations:
             return {}
@@ -125,7 +125,7 @@ class Assessments(Sequence[Assessment]):
         sizes = [len(block.positions) for block in layout.blocks]
         self._ends = list(accumulate(sizes)) or [0]
         self._unplaced = [
-            _make_unplaced(program.requirements[index], program.checks[check])
+            _make_unplaced_assessment(program.requirements[index], program.checks[check])
             for index, check in layout.unplaced
         ]
 
@@ -134,7 +134,7 @@ class Assessments(Sequence[Assessment]):
 
     def __iter__(self) -> Iterator[Assessment]:
         for block in self._layout.blocks:
-            yield from self.assessments_of_block(block, block.positions)
+            yield from self.list_assessments_of_block(block, block.positions)
         yield from self._unplaced
 
     def with_resources(self) -> Iterator[tuple[Assessment, Resource | None]]:
@@ -146,7 +146,7 @@ class Assessments(Sequence[Assessment]):
                 yield _build_assessment(resources[at], requirement, outcome), resources[at]
         yield from ((one, None) for one in self._unplaced)
 
-    def applicable(self) -> Iterator[Assessment]:
+    def list_applicable(self) -> Iterator[Assessment]:
         """The assessments of resources, without those that end NotApplicable."""
         for block in self._layout.blocks:
             resources = self._roster.types[block.type]
@@ -170,9 +170,11 @@ class Assessments(Sequence[Assessment]):
         number = bisect_right(self._ends, at)
         block = self._layout.blocks[number]
         inside = at - (self._ends[number - 1] if number else 0)
-        return next(self.assessments_of_block(block, [block.positions[inside]]))
+        return next(self.list_assessments_of_block(block, [block.positions[inside]]))
 
-    def assessments_of_block(self, block: EvaluationBlock, positions: Sequence[int]) -> Iterator[Assessment]:
+    def list_assessments_of_block(
+        self, block: EvaluationBlock, positions: Sequence[int]
+    ) -> Iterator[Assessment]:
         """The assessments of some positions of a block."""
         requirement = self._program.requirements[block.requirement]
         resources = self._roster.types[block.type]
@@ -186,8 +188,8 @@ class Assessments(Sequence[Assessment]):
         requirement = self._program.requirements[block.requirement]
         rows = self._verdicts.outcomes.rows
         numbers = self._verdicts.columns[self._program.checks[block.check].key, block.type]
-        exemptions = self._decisions.exemptions(requirement)
-        attestations = self._decisions.attestations(requirement)
+        exemptions = self._decisions.list_exemptions(requirement)
+        attestations = self._decisions.map_attestations(requirement)
         if not exemptions and not attestations:
             yield from ((at, rows[numbers[at]]) for at in positions)
             return
@@ -196,7 +198,7 @@ class Assessments(Sequence[Assessment]):
             outcome = _apply_attestation(rows[numbers[at]], attestations.get(resource.key))
             if outcome.state is not ComplianceState.NOT_APPLICABLE:
                 exemption = self._decisions.find_exemption(resource, requirement.reference, exemptions)
-                outcome = outcome if exemption is None else _exempt(outcome, exemption)
+                outcome = outcome if exemption is None else _exempt_outcome(outcome, exemption)
             yield at, outcome
 
     def assessments_of_resource(self, key: str) -> Iterator[Assessment]:
@@ -204,21 +206,21 @@ class Assessments(Sequence[Assessment]):
         place = self._roster.place(key)
         for block in self._layout.blocks if place is not None else ():
             if place is not None and block.type == place[0] and place[1] in block.positions:
-                yield from self.assessments_of_block(block, [place[1]])
+                yield from self.list_assessments_of_block(block, [place[1]])
 
     def counts(self) -> Counter[tuple[str, ComplianceState, str]]:
         """Count how many assessments ended how: (recommendation key, state, cause), without making them."""
         total: Counter[tuple[str, ComplianceState, str]] = Counter()
         for block in self._layout.blocks:
             key = self._program.requirements[block.requirement].key
-            for outcome, count in self._tally(block).items():
+            for outcome, count in self._tally_outcomes(block).items():
                 total[key, outcome.state, outcome.cause] += count
         total.update((one.key, one.state, one.cause) for one in self._unplaced)
         return total
 
-    def _tally(self, block: EvaluationBlock) -> Mapping[EvaluationOutcome, int]:
+    def _tally_outcomes(self, block: EvaluationBlock) -> Mapping[EvaluationOutcome, int]:
         requirement = self._program.requirements[block.requirement]
-        if self._decisions.exemptions(requirement) or self._decisions.attestations(requirement):
+        if self._decisions.list_exemptions(requirement) or self._decisions.map_attestations(requirement):
             return Counter(outcome for _, outcome in self.outcomes(block, block.positions))
         numbers = self._verdicts.columns[self._program.checks[block.check].key, block.type]
         whole = isinstance(block.positions, range) and len(block.positions) == len(numbers)
@@ -244,7 +246,7 @@ def _build_assessment(
     )
 
 
-def _make_unplaced(requirement: PolicyRequirement, check: PolicyCheck) -> Assessment:
+def _make_unplaced_assessment(requirement: PolicyRequirement, check: PolicyCheck) -> Assessment:
     """A requirement without a loaded definition (or with a static one) ends once for its whole scope."""
     fault = check.fault
     return Assessment(
@@ -272,7 +274,7 @@ def _apply_attestation(
     ):
         return outcome
     if attestation.gaps:
-        return _make_undecided(outcome, attestation.gaps)
+        return _make_undecided_outcome(outcome, attestation.gaps)
     until = f" until {attestation.expires_on.isoformat()}" if attestation.expires_on else ""
     text = f"attested as {attestation.state.value}{until}" + (
         f": {attestation.comments}" if attestation.comments else ""
@@ -280,9 +282,9 @@ def _apply_attestation(
     return EvaluationOutcome(attestation.state, outcome.effect, "attested", text)
 
 
-def _exempt(outcome: EvaluationOutcome, exemption: Exemption) -> EvaluationOutcome:
+def _exempt_outcome(outcome: EvaluationOutcome, exemption: Exemption) -> EvaluationOutcome:
     if exemption.gaps:
-        return _make_undecided(outcome, exemption.gaps)
+        return _make_undecided_outcome(outcome, exemption.gaps)
     until = f" until {exemption.expires_on.isoformat()}" if exemption.expires_on else ""
     name = exemption.display_name or exemption.id
     return EvaluationOutcome(
@@ -293,7 +295,7 @@ def _exempt(outcome: EvaluationOutcome, exemption: Exemption) -> EvaluationOutco
     )
 
 
-def _make_undecided(outcome: EvaluationOutcome, gaps: Sequence[tuple[str, str]]) -> EvaluationOutcome:
+def _make_undecided_outcome(outcome: EvaluationOutcome, gaps: Sequence[tuple[str, str]]) -> EvaluationOutcome:
     """Unknown, because a record that may change the outcome was not read in full."""
     if outcome.state is ComplianceState.UNKNOWN:
         return outcome

@@ -10,17 +10,19 @@ from nephoscope_policy.read_paths import IDENTITY
 Paths = frozenset[Segments]
 
 
-def difference(old: Resource, new: Resource) -> Paths | None:
+def find_difference(old: Resource, new: Resource) -> Paths | None:
     """The paths (keys lower-cased, never into an array) at which two states of one resource differ; None where rules may see it
     whatever they read: other members name it, or only one state was read in full."""
     if (old.complete, old.derived) != (new.complete, new.derived):
         return None
     found: set[Segments] = set()
-    _compare(old.body, new.body, (), found)
+    _compare_bodies(old.body, new.body, (), found)
     return None if any(not path or path[0] in IDENTITY for path in found) else frozenset(found)
 
 
-def _compare(old: dict[str, object], new: dict[str, object], at: Segments, found: set[Segments]) -> None:
+def _compare_bodies(
+    old: dict[str, object], new: dict[str, object], at: Segments, found: set[Segments]
+) -> None:
     if not _is_equally_ordered(old, new):
         found.add(at)
         return
@@ -30,7 +32,7 @@ def _compare(old: dict[str, object], new: dict[str, object], at: Segments, found
             continue
         below = (*at, key.lower())
         if type(value) is dict and type(other) is dict:
-            _compare(value, other, below, found)
+            _compare_bodies(value, other, below, found)
         else:
             found.add(below)
     found.update((*at, key.lower()) for key in new if key not in old)

@@ -11,7 +11,7 @@ from nephoscope_policy.arm.tree import ArmCall, ArmLiteral
 from nephoscope_policy.engine_differences import SWITCHES, Switches
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.model.state import ComplianceState
-from nephoscope_policy.parameter_binding import bind
+from nephoscope_policy.parameter_binding import bind_parameters
 from nephoscope_policy.rule import Rule
 from nephoscope_policy.tree import PolicyLiteral, TemplateExpression
 
@@ -34,7 +34,7 @@ class Rules:
         """The rule of a check, or why it has none."""
         found = self._bound.get(check.key)
         if found is None:
-            found = self._bound[check.key] = check.fault or self._bind(check)
+            found = self._bound[check.key] = check.fault or self._bind_rule(check)
         return found
 
     def types(self, check: PolicyCheck) -> frozenset[str] | None:
@@ -44,7 +44,7 @@ class Rules:
         rule = self.bind_rule(check)
         return rule.types if isinstance(rule, Rule) else None
 
-    def _bind(self, check: PolicyCheck) -> Rule | CheckFault:
+    def _bind_rule(self, check: PolicyCheck) -> Rule | CheckFault:
         if check.entry is None:
             raise AssertionError("a check without a definition has a fault")
         try:
@@ -67,10 +67,10 @@ def bind_rule(definition: Definition, check: PolicyCheck) -> Rule:
         message = f"the override '{check.effect}' is none of the effects that the definition allows: {', '.join(sorted(allowed))}"
         raise PolicyError(message, "overrides", "compile")
     tree = replace(definition.tree, then=replace(definition.tree.then, effect=PolicyLiteral(check.effect)))
-    return Rule(tree, bind(definition.parameters, check.parameters))
+    return Rule(tree, bind_parameters(definition.parameters, check.parameters))
 
 
-def effect_parameter(definition: Definition) -> str:
+def get_effect_parameter(definition: Definition) -> str:
     """The lower-cased name of the parameter that is the effect, '' where the effect is no plain parameter."""
     effect = definition.tree.then.effect
     call = effect.expression.tree if isinstance(effect, TemplateExpression) else None
@@ -82,7 +82,7 @@ def effect_parameter(definition: Definition) -> str:
 
 def _find_allowed_effects(definition: Definition) -> frozenset[str] | None:
     """The lower-cased effects that the definition allows, None where it has no such list."""
-    parameter = definition.parameters.get(effect_parameter(definition))
+    parameter = definition.parameters.get(get_effect_parameter(definition))
     if parameter is None or not parameter.allowed:
         return None
     return frozenset(str(item).lower() for item in parameter.allowed)

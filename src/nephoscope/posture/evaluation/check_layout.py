@@ -76,10 +76,10 @@ class Roster:
     def place(self, key: str) -> tuple[str, int] | None:
         """(type, position) of a lower-cased id, None where it is not here."""
         type_ = _extract_type(key)
-        at = self.position(type_, key)
+        at = self.find_position(type_, key)
         return None if at is None else (type_, at)
 
-    def position(self, type_: str, key: str) -> int | None:
+    def find_position(self, type_: str, key: str) -> int | None:
         """The position of the resource of a type with a lower-cased id, None where it is not here."""
         resources = self.types.get(type_, ())
         at = bisect_left(resources, key, key=_key)
@@ -140,16 +140,16 @@ class Concerns:
             elif requirement.varies_by_resource or requirement.only or requirement.never:
                 self.varying.append(index)
             else:
-                self._place(index, check)
+                self._place_check(index, check)
 
-    def _place(self, index: int, check: int) -> None:
+    def _place_check(self, index: int, check: int) -> None:
         types = self.types_of(check)
         if types is None:
             self._every.append((index, check))
         for type_ in types or ():
             self._by_type.setdefault(type_, []).append((index, check))
 
-    def type_wide_checks(self, types: Iterable[str]) -> list[tuple[int, str, int]]:
+    def list_type_wide_checks(self, types: Iterable[str]) -> list[tuple[int, str, int]]:
         """(requirement, type, check) of what concerns some types whatever the resource, in the order of requirements and types."""
         found = [
             (index, type_, check)
@@ -171,14 +171,14 @@ class Layout:
         self.unplaced = concerns.unplaced
         self.blocks: list[EvaluationBlock] = [
             EvaluationBlock(index, check, type_, positions)
-            for index, type_, check in concerns.type_wide_checks(roster.types)
+            for index, type_, check in concerns.list_type_wide_checks(roster.types)
             if len(positions := self._list_positions_in_scope(index, type_))
         ]
         if concerns.varying:
-            self.blocks += [block for index in concerns.varying for block in self._list_varying(index)]
+            self.blocks += [block for index in concerns.varying for block in self._list_varying_blocks(index)]
             self.blocks.sort(key=attrgetter("requirement"))
 
-    def _list_varying(self, index: int) -> Iterator[EvaluationBlock]:
+    def _list_varying_blocks(self, index: int) -> Iterator[EvaluationBlock]:
         """Blocks of a requirement whose effect or version depends on the resource."""
         requirement = self._program.requirements[index]
         for type_ in self._roster.types:

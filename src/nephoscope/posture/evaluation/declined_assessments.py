@@ -24,7 +24,7 @@ DECLINED = "assessment-not-applicable"
 _ASSESSMENTS = TYPE.lower()
 
 
-def bind_declined(rule: Rule, type_: str, snapshot: Snapshot) -> Callable[[View], str | None] | None:
+def make_decline_test(rule: Rule, type_: str, snapshot: Snapshot) -> Callable[[View], str | None] | None:
     """Return what tells of a compliant resource of a type why its assessments do not apply, None where one of them does.
 
     None instead of a function for a rule that reads no assessment, or one that its parameters do not name.
@@ -32,10 +32,10 @@ def bind_declined(rule: Rule, type_: str, snapshot: Snapshot) -> Callable[[View]
     wanted, name = rule.looked_up
     if wanted != _ASSESSMENTS or not name:
         return None
-    plan = related_resources.plan_lookup(policy_evaluation.lookup(rule, rule.fold.scope), type_)
+    plan = related_resources.plan_lookup(policy_evaluation.plan_lookup(rule, rule.fold.scope), type_)
 
     def find_reason(view: View) -> str | None:
-        found = [one.resource for one in related_resources.candidates(plan, view, snapshot)]
+        found = [one.resource for one in related_resources.find_candidates(plan, view, snapshot)]
         if not found or any(parse_state(one) is not ComplianceState.NOT_APPLICABLE for one in found):
             return None
         status = _read_object(_read_object(found[0].body.get("properties")).get("status"))

@@ -95,7 +95,7 @@ class Dependents:
                     found.setdefault(type_, []).append(index)
         return found
 
-    def directly_affected(self, change: EstateChange) -> Own:
+    def find_directly_affected(self, change: EstateChange) -> Own:
         """The changed resources themselves: the checks that read where they differ judge them anew."""
         found: Own = {}
         for key, paths in change.paths.items():
@@ -107,23 +107,25 @@ class Dependents:
                 found.setdefault(type_, {}).setdefault(alike, []).append(at)
         return found
 
-    def find_touched(self, change: EstateChange) -> Iterator[tuple[int, str, Sequence[int]]]:
+    def find_touched_positions(self, change: EstateChange) -> Iterator[tuple[int, str, Sequence[int]]]:
         """The verdicts of other resources that may depend on the change."""
         reached: defaultdict[Asker, set[int]] = defaultdict(set)
         done: set[Done] = set()
         for key in change.paths:
             identifier = _parse_id(key)
             if identifier is not None:
-                self._reach(identifier, reached, done)
+                self._record_askers(identifier, reached, done)
         for (asked, wide, type_), positions in reached.items():
             if positions:
                 rising = sorted(positions)
                 for index in self._find_askers(asked, wide=wide)[type_]:
                     yield index, type_, rising
         for scope, entry in change.coverage:
-            yield from self._find_uncovered(scope, entry)
+            yield from self._find_uncovered_askers(scope, entry)
 
-    def _reach(self, changed: ResourceId, reached: defaultdict[Asker, set[int]], done: set[Done]) -> None:
+    def _record_askers(
+        self, changed: ResourceId, reached: defaultdict[Asker, set[int]], done: set[Done]
+    ) -> None:
         """Note the positions of everybody who may find the changed resource; `done` are the places that were gone through before."""
         for related in (changed.type, "*"):
             for wide in (False, True):
@@ -200,14 +202,14 @@ class Dependents:
             yield type_, self._list_positions(type_, views)
 
     def _list_positions(self, type_: str, views: Iterable[View]) -> list[int]:
-        position = self._roster.position
+        position = self._roster.find_position
         return [at for view in views if (at := position(type_, view.key)) is not None]
 
     def _build_position_of_resource(self, type_: str, key: str) -> Sequence[int]:
-        at = self._roster.position(type_, key)
+        at = self._roster.find_position(type_, key)
         return () if at is None else (at,)
 
-    def _find_uncovered(self, scope: str, entry: str) -> Iterator[tuple[int, str, Sequence[int]]]:
+    def _find_uncovered_askers(self, scope: str, entry: str) -> Iterator[tuple[int, str, Sequence[int]]]:
         """A changed word of the coverage manifest: it concerns whoever looks the type up within the scope's subscription."""
         entry, scope = entry.rpartition("/providers/")[2], scope.partition("/resourcegroups/")[0]
         for index, found in self._list_entries():

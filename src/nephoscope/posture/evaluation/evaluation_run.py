@@ -14,7 +14,7 @@ from nephoscope.posture.evaluation.bound_rules import Rules
 from nephoscope.posture.evaluation.check_layout import Concerns, Layout, Roster
 from nephoscope.posture.evaluation.evaluator import Evaluator, Progress, Verdicts
 from nephoscope.posture.evaluation.finished_run import Engine, EvaluationRun
-from nephoscope.posture.evaluation.incremental import IncrementalRun, overlaid
+from nephoscope.posture.evaluation.incremental import IncrementalRun, overlay_snapshot
 from nephoscope.posture.evaluation.program import Program
 from nephoscope.posture.evaluation.report_expiry import AgedReports
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
@@ -22,10 +22,10 @@ from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.snapshot import Snapshot
 
-__all__ = ["EvaluationRun", "PreparedPlan", "Progress", "evaluate", "prepare"]
+__all__ = ["EvaluationRun", "PreparedPlan", "Progress", "evaluate_estate", "prepare_plan"]
 
 
-def evaluate(
+def evaluate_estate(
     estate: Estate,
     plan: EvaluationPlan,
     now: datetime,
@@ -60,10 +60,10 @@ def evaluate(
             ordered: list[Resource] = sorted(estate.resources.values(), key=lambda one: one.id.key)
             base = Snapshot(ordered, aliases, estate.coverage)
             roster = Roster.of(estate, scope)
-            content = prepared or prepare(plan, aliases, estate.management_groups)
+            content = prepared or prepare_plan(plan, aliases, estate.management_groups)
             rules, program = content.rules, content.program
             layout = Layout(content.concerns, roster)
-        snapshot = later.overlaid(analysis) if later is not None else overlaid(base, analysis)
+        snapshot = later.overlay_analysis(analysis) if later is not None else overlay_snapshot(base, analysis)
         verdicts = later.verdicts() if later is not None else Verdicts()
         Evaluator(program, roster, rules, snapshot, now).fill_columns(layout.blocks, verdicts, progress)
     return EvaluationRun(
@@ -89,7 +89,7 @@ def find_concerns(program: Program, rules: Rules) -> Concerns:
     return Concerns(program, lambda check: rules.types(program.checks[check]))
 
 
-def prepare(
+def prepare_plan(
     plan: EvaluationPlan, aliases: Aliases, management_groups: Mapping[str, tuple[str, ...]]
 ) -> PreparedPlan:
     """Make a plan ready for estates with these management groups."""

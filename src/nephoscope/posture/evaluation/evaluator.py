@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.evaluation.declined_assessments import DECLINED, bind_declined
-from nephoscope.posture.evaluation.outcome import NONE, OutcomeTable, column
+from nephoscope.posture.evaluation.declined_assessments import DECLINED, make_decline_test
+from nephoscope.posture.evaluation.outcome import NONE, OutcomeTable, make_verdict_column
 from nephoscope_policy.context import EvaluationContext
 from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.rule import Rule
@@ -58,16 +58,16 @@ class Verdicts:
         if key in since._whole:
             self._lacking[key] = lacking
 
-    def missing_positions(self, key: Key, length: int, positions: Sequence[int]) -> list[int]:
+    def list_missing_positions(self, key: Key, length: int, positions: Sequence[int]) -> list[int]:
         """The positions of a column, made when it is not there, that are not evaluated."""
         numbers = self.columns.get(key)
         if numbers is None:
-            self.columns[key] = column(length)
+            self.columns[key] = make_verdict_column(length)
             return list(positions)
         whole = isinstance(positions, range) and len(positions) == len(numbers)
         known = self._lacking.get(key)
         if known is None:
-            return _find_pending(numbers, positions) if NONE in numbers else []
+            return _find_pending_positions(numbers, positions) if NONE in numbers else []
         inside = known if whole else sorted(set(known).intersection(positions))
         return [at for at in inside if not numbers[at]]
 
@@ -76,7 +76,7 @@ class Verdicts:
         """The columns that are known to lack nothing."""
         return self._whole
 
-    def writable(self, key: Key) -> array[int]:
+    def get_writable_column(self, key: Key) -> array[int]:
         """A column that may be written."""
         if key in self._shared:
             self._shared.discard(key)
@@ -122,7 +122,7 @@ class Evaluator:
             if progress is not None:
                 progress(done, len(ordered))
             if done == len(ordered) or ordered[done].type != block.type:
-                self._release(block.type)
+                self._release_bodies(block.type)
 
     def _list_incomplete(
         self, blocks: Iterable[EvaluationBlock], verdicts: Verdicts
@@ -131,7 +131,7 @@ class Evaluator:
         checks, complete = self._program.checks, verdicts.complete_columns
         return [one for one in blocks if (checks[one.check].key, one.type) not in complete]
 
-    def _release(self, type_: str) -> None:
+    def _release_bodies(self, type_: str) -> None:
         """Give back what a type's bodies took, unless others look them up: then a following run finds them prepared."""
         views = [*self._viewed.pop(type_, ()), *self._few.pop(type_, {}).values()]
         if type_ not in self._looked_up:
@@ -144,11 +144,11 @@ class Evaluator:
         key = (check.key, block.type)
         if key in verdicts.complete_columns:
             return
-        pending = verdicts.missing_positions(key, len(self._roster.types[block.type]), block.positions)
+        pending = verdicts.list_missing_positions(key, len(self._roster.types[block.type]), block.positions)
         if pending:
-            numbers, rule = verdicts.writable(key), self._rules.bind_rule(check)
+            numbers, rule = verdicts.get_writable_column(key), self._rules.bind_rule(check)
             if isinstance(rule, Rule):
-                self._run(rule, check, pending, block, numbers, verdicts)
+                self._run_rule(rule, check, pending, block, numbers, verdicts)
                 verdicts.evaluated += len(pending)
             else:
                 number = verdicts.outcomes.number(rule.state, "", rule.cause, rule.description)
@@ -156,7 +156,7 @@ class Evaluator:
                     numbers[at] = number
         verdicts.settle(key, block.positions)
 
-    def _run(
+    def _run_rule(
         self,
         rule: Rule,
         check: PolicyCheck,
@@ -169,7 +169,7 @@ class Evaluator:
         context = self.context(check)
         snapshot, number = self._snapshot, verdicts.outcomes.number
         judge = rule.make_judge(block.type, snapshot)
-        find_reason = bind_declined(rule, block.type, snapshot)
+        find_reason = make_decline_test(rule, block.type, snapshot)
         shared: dict[int, tuple[Result, int]] = {}
         for at in pending:
             result = judge(views[at], snapshot, context)
@@ -206,7 +206,7 @@ class Evaluator:
         )
 
 
-def _find_pending(numbers: array[int], positions: Sequence[int]) -> list[int]:
+def _find_pending_positions(numbers: array[int], positions: Sequence[int]) -> list[int]:
     """The positions that are not evaluated."""
     if not isinstance(positions, range) or len(positions) != len(numbers):
         return [at for at in positions if not numbers[at]]

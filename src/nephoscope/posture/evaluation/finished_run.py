@@ -226,13 +226,13 @@ class EvaluationRun:
     def context(self, check: PolicyCheck) -> EvaluationContext:
         """Return what a check's rule is told beside the resources."""
         return (
-            self._unbound
+            self._unbound_context
             if check.bound_to is None
             else EvaluationContext(now=self.now, policy=check.bound_to)
         )
 
     @cached_property
-    def _unbound(self) -> EvaluationContext:
+    def _unbound_context(self) -> EvaluationContext:
         return EvaluationContext(now=self.now)
 
     def find_rule(self, assessment: Assessment) -> tuple[PolicyCheck, Rule] | None:

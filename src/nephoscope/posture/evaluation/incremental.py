@@ -13,7 +13,7 @@ from nephoscope.analyze.analyzer_runner import AnalyzerResult
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.resource_diff import find_changed_ids
 from nephoscope.posture.evaluation.analyzer_results import Analysis
-from nephoscope.posture.evaluation.body_diff import Paths, difference
+from nephoscope.posture.evaluation.body_diff import Paths, find_difference
 from nephoscope.posture.evaluation.bound_rules import Rules
 from nephoscope.posture.evaluation.check_layout import Layout, Roster
 from nephoscope.posture.evaluation.estate_changes import Dependents, EstateChange, find_changed_coverage
@@ -65,7 +65,7 @@ class IncrementalRun:
         same_plan = plan is since.plan and same_groups
         self.program = old.program if same_plan else Program(plan, estate.management_groups)
         paths: dict[str, Paths | None] = {
-            key: difference(before[key], after[key]) if key in before and key in after else None
+            key: find_difference(before[key], after[key]) if key in before and key in after else None
             for key in changed
         }
         self._analyzed = AnalyzerChanges.compare(since.analysis, analysis)
@@ -82,11 +82,11 @@ class IncrementalRun:
         same = self.program is old.program and self.rules is old.rules and self.roster is old.roster
         return old.layout if same else None
 
-    def overlaid(self, analysis: Analysis) -> Snapshot:
+    def overlay_analysis(self, analysis: Analysis) -> Snapshot:
         """The snapshot with what analyzers write: of the earlier one's overlay what they write as before."""
         before, changed = self._since.engine, self._analyzed
         if before.snapshot is before.base:
-            return overlaid(self.base, analysis)
+            return overlay_snapshot(self.base, analysis)
         written = [one for one in changed.overlay.values() if one is not None]
         gone = [key for key, one in changed.overlay.items() if one is None]
         return self.base.with_later_overlay(
@@ -101,7 +101,7 @@ class IncrementalRun:
         moved = self._now != self._since.now
         stale = {one.key for one in checks if moved and one.entry is not None and "utcnow" in one.entry.calls}
         wanted = {check.key: check for check in checks if check.key not in stale}
-        removed, added = self._moves()
+        removed, added = self._move_positions()
         doubtful = self._find_invalidated_positions(wanted, old)
         moved_types = removed.keys() | added.keys()
         found.share(old, self._list_held_columns(old, wanted))
@@ -123,7 +123,7 @@ class IncrementalRun:
         types = self.roster.types
         return [one for one in old.columns if one[0] in wanted and one[1] in types]
 
-    def _moves(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+    def _move_positions(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
         """The old positions that are gone and the new positions that came, by type, rising."""
         removed: defaultdict[str, list[int]] = defaultdict(list)
         added: defaultdict[str, list[int]] = defaultdict(list)
@@ -144,14 +144,14 @@ class IncrementalRun:
         checks = self.program.checks
         dependents = Dependents(checks, self.rules.types, self.roster, self.base)
         found: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
-        own = dependents.directly_affected(self.change)
+        own = dependents.find_directly_affected(self.change)
         for column in old.columns:
             key, type_ = column
             if key in wanted and type_ in own:
                 positions = self._list_changed_resources(self.rules.bind_rule(wanted[key]), type_, own[type_])
                 if positions:
                     found[column].update(positions)
-        for index, type_, reached in dependents.find_touched(self.change):
+        for index, type_, reached in dependents.find_touched_positions(self.change):
             found[checks[index].key, type_].update(reached)
         return found
 
@@ -168,7 +168,7 @@ class IncrementalRun:
         return found
 
 
-def overlaid(base: Snapshot, analysis: Analysis) -> Snapshot:
+def overlay_snapshot(base: Snapshot, analysis: Analysis) -> Snapshot:
     """A snapshot with what analyzers write, in the order of the ids, which look-ups then keep."""
     if not analysis.overlay and not analysis.unknown:
         return base
@@ -186,14 +186,14 @@ class AnalyzerChanges(msgspec.Struct, frozen=True):
         """Compare what they said in two runs."""
         overlay: dict[str, Resource | None] = {}
         unknown: set[str] = set()
-        for before, after in _list_parts(old, new):
+        for before, after in _list_differing_parts(old, new):
             was, now = _index_by_key(before.overlay), _index_by_key(after.overlay)
             overlay.update((key, now.get(key)) for key in find_changed_ids(was, now))
             unknown.update(key.lower() for key, _ in before.unknown.items() ^ after.unknown.items())
         return cls(overlay, frozenset(unknown))
 
 
-def _list_parts(
+def _list_differing_parts(
     old: Analysis, new: Analysis
 ) -> Iterator[tuple[Analysis | AnalyzerResult, Analysis | AnalyzerResult]]:
     """Yield what may differ: the analyzers that did not tell the very same, or the whole where it is not known who told what."""

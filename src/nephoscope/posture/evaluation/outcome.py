@@ -48,6 +48,6 @@ class OutcomeTable:
         return found
 
 
-def column(length: int) -> array[int]:
+def make_verdict_column(length: int) -> array[int]:
     """Verdicts of one check over the resources of one type, none of them evaluated yet."""
     return array("I", bytes(4 * length))

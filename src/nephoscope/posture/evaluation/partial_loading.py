@@ -19,7 +19,7 @@ from nephoscope.analyze import analyzer_runner, assessment_overlay
 from nephoscope.collect.resources.subscription_spool import PART, Survey
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import Analysis, Analyzers, run_all_analyzers
-from nephoscope.posture.evaluation.evaluation_run import Progress, evaluate, prepare
+from nephoscope.posture.evaluation.evaluation_run import Progress, evaluate_estate, prepare_plan
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.policies import attestation
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
@@ -60,15 +60,15 @@ def evaluate_parts(
     survey's and in no run. A run that is let go gives its memory back. `progress` is told resources.
     """
     aliases = aliases or Aliases.load_builtin()
-    prepared = prepare(plan, aliases, survey.whole.management_groups)
+    prepared = prepare_plan(plan, aliases, survey.whole.management_groups)
     overlaid = _split_by_subscription(analyzers(survey.whole, now))
     survey.release_memory()
     done = 0
     homes = survey.subscriptions
     first = True
-    for estate in _list_parts(survey, size):
-        mine = _select_part(overlaid, estate)
-        run = evaluate(
+    for estate in _list_estate_parts(survey, size):
+        mine = _select_analysis_part(overlaid, estate)
+        run = evaluate_estate(
             estate,
             plan,
             now,
@@ -86,7 +86,7 @@ def evaluate_parts(
             progress(done, survey.records)
 
 
-def _list_parts(survey: Survey, size: int) -> Iterator[Estate]:
+def _list_estate_parts(survey: Survey, size: int) -> Iterator[Estate]:
     """The parts; of a snapshot with nothing in it the empty whole, so that there always is a run."""
     if survey.records:
         return survey.iterate_parts(size)
@@ -110,7 +110,7 @@ def _split_by_subscription(analysis: Analysis) -> dict[str, Analysis]:
     }
 
 
-def _select_part(overlaid: dict[str, Analysis], estate: Estate) -> Analysis:
+def _select_analysis_part(overlaid: dict[str, Analysis], estate: Estate) -> Analysis:
     """Return what analyzers say of the resources of a part."""
     names = dict.fromkeys(resource.id.subscription for resource in estate.resources.values())
     found = [overlaid[name] for name in names if name in overlaid]

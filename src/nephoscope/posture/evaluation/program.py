@@ -107,7 +107,7 @@ class PolicyRequirement:
             return False
         return not any(override.matches(resource, self.reference) for override in self.never)
 
-    def overridden(self, resource: Resource | None) -> tuple[str, Pin | None]:
+    def find_override(self, resource: Resource | None) -> tuple[str, Pin | None]:
         """The effect ('' = the definition's own) and pin for a resource; of several overrides the last that matches counts."""
         effect, pin = "", self.pin
         for override in self.overrides:
@@ -157,20 +157,20 @@ class Program:
     def find_check(self, index: int, resource: Resource | None = None) -> int:
         """The check that a requirement means for a resource; None asks where it does not depend on the resource."""
         requirement = self.requirements[index]
-        effect, pin = requirement.overridden(resource)
+        effect, pin = requirement.find_override(resource)
         chosen = (index, effect, str(pin))
         if chosen not in self._chosen:
-            self._chosen[chosen] = self._intern(self._make(requirement, effect, pin))
+            self._chosen[chosen] = self._intern_check(self._make_check(requirement, effect, pin))
         return self._chosen[chosen]
 
-    def _intern(self, check: PolicyCheck) -> int:
+    def _intern_check(self, check: PolicyCheck) -> int:
         if check.key not in self._known:
             self._known[check.key] = len(self.checks)
             self.checks.append(check)
         return self._known[check.key]
 
     def _list_requirements(self, assignment: Assignment) -> Iterator[PolicyRequirement]:
-        self._scope_problem(assignment)
+        self._report_unknown_scope(assignment)
         gap = next((CheckFault.from_gap(what) for _, what in assignment.gaps), None)
         try:
             if not assignment.target:
@@ -248,7 +248,7 @@ class Program:
             overrides=tuple(
                 override
                 for override in assignment.overrides
-                if override.picks_member(member.reference) and not _selects_initiative_version(override)
+                if override.selects_member(member.reference) and not _selects_initiative_version(override)
             ),
             fault=fault,
         )
@@ -263,7 +263,7 @@ class Program:
             definition=reference,
             pin=assignment.pin,
             parameters=assignment.parameters,
-            overrides=tuple(o for o in assignment.overrides if o.picks_member("")),
+            overrides=tuple(o for o in assignment.overrides if o.selects_member("")),
             fault=next((CheckFault.from_gap(what) for what in assignment.unread_parameters.values()), None),
         )
 
@@ -275,13 +275,13 @@ class Program:
         name = _extract_name(assignment.target) or assignment.name
         return PolicyRequirement(assignment, name, "", name, "", None, {}, fault=fault)
 
-    def _make(self, requirement: PolicyRequirement, effect: str, pin: Pin | None) -> PolicyCheck:
+    def _make_check(self, requirement: PolicyRequirement, effect: str, pin: Pin | None) -> PolicyCheck:
         if requirement.fault is not None and not requirement.definition:
             return _build_faulty_check(requirement, None, requirement.fault)
         try:
             entry = self.catalog.find("definition", requirement.definition, pin)
         except NotHeldError as error:
-            return self._not_held(requirement, error)
+            return self._make_not_held_check(requirement, error)
         fault = requirement.fault or _find_fault(entry) or (STATIC if entry.static else None)
         if fault is not None:
             return _build_faulty_check(requirement, entry, fault)
@@ -290,7 +290,7 @@ class Program:
         key = msgspec.json.encode([entry.digest, parameters, effect.lower(), bound_to], order="sorted")
         return PolicyCheck(digest(key), entry, parameters, effect, bound_to)
 
-    def _not_held(self, requirement: PolicyRequirement, error: NotHeldError) -> PolicyCheck:
+    def _make_not_held_check(self, requirement: PolicyRequirement, error: NotHeldError) -> PolicyCheck:
         fault = CheckFault(ComplianceState.UNKNOWN, error.cause, error.message)
         entry = None
         if error.cause == "version-not-held":
@@ -303,7 +303,7 @@ class Program:
         )
         return _build_faulty_check(requirement, entry, fault)
 
-    def _scope_problem(self, assignment: Assignment) -> None:
+    def _report_unknown_scope(self, assignment: Assignment) -> None:
         """A management group that no loaded subscription is known to be under judges nothing: say so."""
         for scope in (assignment.scope, *assignment.not_scopes):
             if is_management_group(scope) and not any(

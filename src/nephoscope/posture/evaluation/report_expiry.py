@@ -8,7 +8,7 @@ import msgspec
 
 from nephoscope.estate.estate import Estate
 from nephoscope_policy.azure_facts import list_report_types
-from nephoscope_policy.report_age import expiry, list_expired_claims
+from nephoscope_policy.report_age import explain_report_expiry, list_expired_claims
 
 
 class AgedReports(msgspec.Struct, frozen=True):
@@ -20,14 +20,14 @@ class AgedReports(msgspec.Struct, frozen=True):
     @classmethod
     def find(cls, old: Estate, then: datetime, new: Estate, now: datetime) -> AgedReports:
         """Compare two evaluations of an estate, each at its time."""
-        return cls(find_aged(old, then, new, now), find_aged_claims(old, then, new, now))
+        return cls(find_aged_resources(old, then, new, now), find_aged_claims(old, then, new, now))
 
 
-def find_aged(old: Estate, then: datetime, new: Estate, now: datetime) -> frozenset[str]:
+def find_aged_resources(old: Estate, then: datetime, new: Estate, now: datetime) -> frozenset[str]:
     """The ids of the resources whose report turned too old, or aged since it was."""
     if old is new and then == now:
         return frozenset()
-    before, after = _find_expired(old, then), _find_expired(new, now)
+    before, after = _find_expired_reports(old, then), _find_expired_reports(new, now)
     return frozenset(key for key, _ in before.items() ^ after.items())
 
 
@@ -40,7 +40,7 @@ def find_aged_claims(old: Estate, then: datetime, new: Estate, now: datetime) ->
     )
 
 
-def _find_expired(estate: Estate, now: datetime) -> dict[str, str]:
+def _find_expired_reports(estate: Estate, now: datetime) -> dict[str, str]:
     """The ids of the resources whose report is too old, with the reason."""
     found = (one for type_ in list_report_types() for one in estate.list_of_type(type_))
-    return {one.key: why for one in found if (why := expiry(one, now, estate.coverage))}
+    return {one.key: why for one in found if (why := explain_report_expiry(one, now, estate.coverage))}

@@ -30,7 +30,9 @@ def format_ports(intervals: Iterable[Interval]) -> str:
 def format_addresses(addresses: AddressSet) -> str:
     """Addresses as prefixes; `everybody` where they are all of the Internet's of a family."""
     everything = [
-        family for family in (4, 6) if addresses.get_intervals(family) and not _is_missing(addresses, family)
+        family
+        for family in (4, 6)
+        if addresses.get_intervals(family) and not _is_family_missing(addresses, family)
     ]
     if everything:
         return EVERYBODY
@@ -43,7 +45,7 @@ def format_addresses(addresses: AddressSet) -> str:
     return ", ".join(texts)
 
 
-def _is_missing(addresses: AddressSet, family: int) -> bool:
+def _is_family_missing(addresses: AddressSet, family: int) -> bool:
     """Return whether a public address of a family is missing, that of the platform aside."""
     return bool(PUBLIC_OF_FAMILY[family] - PLATFORM - addresses)
 

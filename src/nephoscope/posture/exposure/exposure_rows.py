@@ -51,7 +51,9 @@ class ExposureRow(msgspec.Struct, frozen=True):
         return ", ".join("/".join(one.split("/")[-3::2]) for one in self.rules)
 
 
-def exposure_rows(resource: str, name: str, type_: str, found: InternetExposure) -> Iterator[ExposureRow]:
+def build_exposure_rows(
+    resource: str, name: str, type_: str, found: InternetExposure
+) -> Iterator[ExposureRow]:
     """The rows of one resource."""
     for one in found.openings:
         yield _build_opening_row(resource, name, type_, one)
@@ -85,6 +87,6 @@ def _explain_opening(one: InternetOpening) -> str:
     return "" if one.rules or one.path == PUBLIC_ENDPOINT else "No network security group on the path"
 
 
-def rank(row: ExposureRow) -> tuple[int, bool, str, str, str]:
+def rank_exposure_row(row: ExposureRow) -> tuple[int, bool, str, str, str]:
     """The place of a row in a list: the most exposed first, machines before endpoints of services."""
     return STATES.index(row.state), row.is_endpoint, row.name.lower(), row.protocol, row.ports

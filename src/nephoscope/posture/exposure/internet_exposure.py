@@ -19,7 +19,7 @@ from nephoscope.estate.public_endpoint import (
     FIREWALLED,
     SITE,
     find_endpoint_access,
-    is_closed,
+    is_public_access_closed,
 )
 from nephoscope.estate.resource_lookup import require_complete
 from nephoscope.estate.rule_stages import passes
@@ -102,15 +102,15 @@ def _measure_service_exposure(resource: Resource, view: EstateView) -> InternetE
     if found is None:
         return None
     if found is EndpointAccess.NOBODY:
-        return InternetExposure(closed_by=_explain_closed(resource))
+        return InternetExposure(closed_by=_explain_closed_endpoint(resource))
     broad = found is EndpointAccess.EVERYBODY
     path = EXPORT_LINK if resource.type in DISKS else PUBLIC_ENDPOINT
     opening = InternetOpening("tcp", "service endpoint", found.value, broad, path, (resource.key,))
     return InternetExposure((opening,))
 
 
-def _explain_closed(service: Resource) -> str:
-    if is_closed(service):
+def _explain_closed_endpoint(service: Resource) -> str:
+    if is_public_access_closed(service):
         return NO_PUBLIC
     if service.type in DISKS:
         return NO_EXPORT if is_export_denied(require_complete(service)) else NO_LINK
@@ -128,7 +128,7 @@ def _build_machine(machine: Resource, view: EstateView) -> InternetExposure:
                 ways, gaps = view.exposure.find_ingress_paths(interface, configuration)
                 missing += gaps
                 for way in ways:
-                    _look(view, interface, configuration, way, openings, reasons)
+                    _add_ingress_path(view, interface, configuration, way, openings, reasons)
     except DataNotCollectedError as gap:
         missing.append(gap.what)
     except SecurityRuleError as error:
@@ -137,7 +137,7 @@ def _build_machine(machine: Resource, view: EstateView) -> InternetExposure:
     return InternetExposure(tuple(dict.fromkeys(openings)), closed_by, tuple(dict.fromkeys(missing)))
 
 
-def _look(
+def _add_ingress_path(
     view: EstateView,
     interface: Interface,
     configuration: IpConfiguration,
@@ -152,13 +152,15 @@ def _look(
         return
     found: list[InternetOpening] = []
     for protocol, let_in in list_admitted_traffic(view.network, interface, configuration, way):
-        found += _describe(let_in, protocol, way)
+        found += _describe_openings(let_in, protocol, way)
     openings += found
     if not found:
-        reasons.append(_name_closing_rule(view, interface, configuration))
+        reasons.append(_find_closing_rule(view, interface, configuration))
 
 
-def _describe(let_in: Iterable[Opening], protocol: str, way: IngressPath) -> Iterator[InternetOpening]:
+def _describe_openings(
+    let_in: Iterable[Opening], protocol: str, way: IngressPath
+) -> Iterator[InternetOpening]:
     """Openings by the rules that make them: one line for all regions of the same rules."""
     grouped: defaultdict[tuple[str, ...], list[Opening]] = defaultdict(list)
     for one in let_in:
@@ -186,7 +188,7 @@ def _describe(let_in: Iterable[Opening], protocol: str, way: IngressPath) -> Ite
         )
 
 
-def _name_closing_rule(view: EstateView, interface: Interface, configuration: IpConfiguration) -> str:
+def _find_closing_rule(view: EstateView, interface: Interface, configuration: IpConfiguration) -> str:
     """The rule that stops a stranger's SSH connection."""
     stages = view.network.decide(interface, configuration, "tcp", STRANGER, PROBED)
     if passes(stages) is not False:

@@ -145,10 +145,12 @@ def _answer_by_policies(question: NetworkQuestion, judged: Sequence[JudgedResour
     bad = {one.resource.lower() for one in failed}
     good = {one.resource.lower() for one in own if one.state is ComplianceState.COMPLIANT}
     good -= bad | {one.resource.lower() for one in unknown}
-    return _make_answer(question, len(bad), len(good), tuple(map(_cite, failed)), tuple(map(_cite, unknown)))
+    return _make_answer(
+        question, len(bad), len(good), tuple(map(_cite_resource, failed)), tuple(map(_cite_resource, unknown))
+    )
 
 
-def _cite(one: JudgedResource) -> AnswerEvidence:
+def _cite_resource(one: JudgedResource) -> AnswerEvidence:
     return AnswerEvidence(one.resource, one.name, one.title, one.why, one.recommendation)
 
 

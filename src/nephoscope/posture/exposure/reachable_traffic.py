@@ -38,7 +38,7 @@ class ReachableTraffic(msgspec.Struct, frozen=True):
     missing: tuple[str, ...] = ()
 
 
-def find_reachable(machine: Resource, view: EstateView) -> ReachableTraffic:
+def find_reachable_traffic(machine: Resource, view: EstateView) -> ReachableTraffic:
     """Return what the Internet reaches of a machine, by all of its ways in."""
     regions: list[ReachableRegion] = []
     ids: set[str] = {machine.key}

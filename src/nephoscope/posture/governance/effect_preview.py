@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import nephoscope_policy as policy
-from nephoscope.posture.evaluation.bound_rules import effect_parameter
+from nephoscope.posture.evaluation.bound_rules import get_effect_parameter
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CHANGING = frozenset({"modify", "append", "deployifnotexists"})
 
 
-def preview(run: EvaluationRun, assessment: Assessment) -> policy.Preview | None:
+def preview_remediation(run: EvaluationRun, assessment: Assessment) -> policy.Preview | None:
     """The JSON patch or the deployment that would fix a finding; None for what is no failing modify, append or deployIfNotExists.
 
     Raises PolicyError for operations that cannot be applied and ArmError where an expression of the effect fails.
@@ -41,5 +41,5 @@ def _bind_parameters(definition: Definition, check: PolicyCheck) -> dict[str, ob
     """The values to bind, an overridden effect included; None where the definition's effect is fixed and another one overrides it."""
     if not check.effect:
         return dict(check.parameters)
-    name = effect_parameter(definition)
+    name = get_effect_parameter(definition)
     return None if not name else {**check.parameters, name: check.effect}

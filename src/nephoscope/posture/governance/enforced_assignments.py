@@ -61,7 +61,7 @@ class EnforcedAssignments:
         self, resource: Resource, effects: frozenset[str], now: datetime
     ) -> Iterator[EnforcedRule]:
         """The rules of some effects that hold for a planned resource; a rule that cannot be bound acts on nothing."""
-        above = self.ancestor_groups(resource.key)
+        above = self.list_ancestor_groups(resource.key)
         for index, one in enumerate(self.program.requirements):
             if not self._concerns(one, resource, above, now):
                 continue
@@ -72,7 +72,7 @@ class EnforcedAssignments:
             if isinstance(rule, Rule) and rule.effect_key in effects:
                 yield EnforcedRule(one, check, rule)
 
-    def ancestor_groups(self, key: str) -> tuple[str, ...]:
+    def list_ancestor_groups(self, key: str) -> tuple[str, ...]:
         """The management groups above a lower-cased id; one of a management group itself is above what is planned in it."""
         if is_management_group(key):
             lines = (line for line in self.ancestors.values() if key in line)
@@ -89,10 +89,10 @@ class EnforcedAssignments:
             and not any(is_within_scope(resource.key, other, above) for other in assignment.not_scopes)
             and matches_any(assignment.resource_selectors, resource, one.reference)
             and one.applies_to(resource)
-            and not self._exempt(one, resource, above, now)
+            and not self._is_exempt(one, resource, above, now)
         )
 
-    def _exempt(
+    def _is_exempt(
         self, one: PolicyRequirement, resource: Resource, above: tuple[str, ...], now: datetime
     ) -> bool:
         return any(

@@ -11,7 +11,7 @@ from nephoscope.access.authenticator import Caller, LinkedDeniedError
 from nephoscope.access.scopes import TENANT, Hierarchy
 from nephoscope.posture.governance.effective_policy import EffectivePolicy, is_outside_scope
 from nephoscope_policy import assignment
-from nephoscope_policy.assignment import Assignment, containing_scope
+from nephoscope_policy.assignment import Assignment, get_containing_scope
 from nephoscope_policy.exemption import Exemption
 
 WRITE = "Microsoft.Authorization/policyExemptions/write"
@@ -48,7 +48,7 @@ def _list_linked_scopes(
     """The scopes at which the right is needed."""
     if exemption.assignment:
         found = governing.assignment(exemption.assignment)
-        written = containing_scope(
+        written = get_containing_scope(
             exemption.assignment, assignment.TYPE_NAME, "properties.policyAssignmentId"
         )
         yield _find_scope(found, exemption, governing) if found is not None else written or TENANT

@@ -71,7 +71,9 @@ class ProposedResource:
             len(own) > 1 and parent[0] == type_.partition("/")[0].lower() and len(parent) == 2 * len(own) - 1
         )
         tail = (
-            f"{own[-1]}/{name}" if nested else f"providers/{type_.partition('/')[0]}/{_name_types(own, name)}"
+            f"{own[-1]}/{name}"
+            if nested
+            else f"providers/{type_.partition('/')[0]}/{_format_type_names(own, name)}"
         )
         return Resource(ResourceId.parse(f"{self.scope}/{tail}".lower()), dict(body))
 
@@ -103,7 +105,7 @@ class Restrictions:
         effects = ACTING | ({AUDIT} if audits else frozenset())
         self.held = list(enforced.list_rules_for(planned.resource(planned.body), effects, now))
 
-    def evaluations(self) -> Iterator[tuple[EnforcedRule, Result]]:
+    def list_evaluations(self) -> Iterator[tuple[EnforcedRule, Result]]:
         """The rules that refuse (or audit) the content as it is, and those that fail on it."""
         for one in self.held:
             if one.rule.effect_key in ("deny", AUDIT):
@@ -125,7 +127,7 @@ class Restrictions:
     ) -> Iterator[tuple[str, Restriction]]:
         names = self._group_leaves(one, field.field)
         if one.rule.effect_key in ("modify", "append"):
-            yield from self._list_changed(one, field.field)
+            yield from self._list_changed_values(one, field.field)
             return
         if self._explain_rule(one, self.planned.body).matched:
             return  # it is refused whatever the field says
@@ -136,11 +138,13 @@ class Restrictions:
                 yield field.field, Restriction(word, one, tuple(refused))
             return
         for text, leaves in names.items():
-            restriction = self._open(one, text, leaves, word)
+            restriction = self._open_restriction(one, text, leaves, word)
             if restriction is not None:
-                yield _display_field(text), restriction
+                yield _format_display_field(text), restriction
 
-    def _open(self, one: EnforcedRule, text: str, leaves: list[tree.Leaf], word: str) -> Restriction | None:
+    def _open_restriction(
+        self, one: EnforcedRule, text: str, leaves: list[tree.Leaf], word: str
+    ) -> Restriction | None:
         """Return what a rule asks of a field that may have any value: some value, or none of those that it refuses."""
         segments = self._split_field(text)
         if segments is None:
@@ -154,7 +158,7 @@ class Restrictions:
             return Restriction(REQUIRED if word == DENY else word, one, left or None)
         return Restriction(word, one, tuple(map(_to_text, refused))) if refused else None
 
-    def _list_changed(self, one: EnforcedRule, field: str) -> Iterator[tuple[str, Restriction]]:
+    def _list_changed_values(self, one: EnforcedRule, field: str) -> Iterator[tuple[str, Restriction]]:
         """Yield what an operation of modify or append sets or takes away."""
         for operation in one.rule.tree.then.operations or ():
             text = one.rule.fold(operation.target.name)
@@ -167,32 +171,32 @@ class Restrictions:
                 continue
             value = self._find_value(one, operation)
             if operation.operation == "remove":
-                yield _display_field(text), Restriction(REMOVED, one)
+                yield _format_display_field(text), Restriction(REMOVED, one)
             elif value is not MISSING:
                 # add gives way to what is there; the others stand against any other value
                 fixed = None if operation.operation == "add" else (_to_text(value),)
-                yield _display_field(text), Restriction(REQUIRED, one, fixed, _to_text(value))
+                yield _format_display_field(text), Restriction(REQUIRED, one, fixed, _to_text(value))
 
     def _find_value(self, one: EnforcedRule, operation: tree.EffectOperation) -> object:
         """The value of an operation, MISSING where it does not act or needs what is not decided."""
         view = Proposed(self.planned.resource(self.planned.body))
         scope = EvaluationScope(view, self.snapshot, self._build_context(one), one.rule.parameters)
         try:
-            acts = operation.condition is None or explain.value(operation.condition, scope) is True
+            acts = operation.condition is None or explain.explain_value(operation.condition, scope) is True
             if not acts or operation.value is None:
                 return None if acts else MISSING
-            return explain.value(operation.value, scope)
+            return explain.explain_value(operation.value, scope)
         except (ArmError, NotCollected):
             return MISSING
 
     def _group_leaves(self, one: EnforcedRule, field: str) -> dict[str, list[tree.Leaf]]:
         """The field, and what the rule reads below it, with the conditions that do."""
         found: dict[str, list[tree.Leaf]] = {}
-        for leaf in type_guards.leaves(one.rule.tree.condition):
+        for leaf in type_guards.iterate_leaves(one.rule.tree.condition):
             if isinstance(leaf.subject, tree.FieldRef):
                 text = one.rule.fold(leaf.subject.name)
                 if isinstance(text, str) and _is_below_field(text, field):
-                    found.setdefault(_display_field(text), []).append(leaf)
+                    found.setdefault(_format_display_field(text), []).append(leaf)
         return found
 
     def _refuses(self, one: EnforcedRule, field: str, value: object) -> bool:
@@ -235,7 +239,7 @@ def is_known_field(field: str, enforced: EnforcedAssignments, planned: ProposedR
     return True
 
 
-def _name_types(types: list[str], name: str) -> str:
+def _format_type_names(types: list[str], name: str) -> str:
     """The types of a resource with its names between them; the last one is known, and those before where `name` has them."""
     names = name.split("/")
     names = [*["-"] * (len(types) - len(names)), *names[-len(types) :]]
@@ -246,14 +250,14 @@ def _cut_at_star(segments: Segments) -> Segments:
     return segments[: segments.index(STAR)] if STAR in segments else segments
 
 
-def _display_field(text: str) -> str:
+def _format_display_field(text: str) -> str:
     """A field as Azure tells of it: a tag with a dot."""
     tag = _TAG.fullmatch(text)
     return f"tags.{tag[1]}" if tag else text
 
 
 def _is_below_field(text: str, field: str) -> bool:
-    own, whole = _display_field(text).lower(), _display_field(field).lower()
+    own, whole = _format_display_field(text).lower(), _format_display_field(field).lower()
     return own == whole or own.startswith((f"{whole}.", f"{whole}["))
 
 

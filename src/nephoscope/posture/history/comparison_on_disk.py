@@ -19,8 +19,8 @@ from nephoscope.posture.history.evaluation_diff import (
     check_existence,
     compare,
     make_coverage_test,
-    remember,
-    select_remembered,
+    remember_states,
+    select_remembered_states,
 )
 from nephoscope.posture.recommendations.finding_subject import Subject, verdicts
 from nephoscope_policy.model.coverage import Coverage
@@ -45,9 +45,9 @@ class PastSpool:
             self._buffers[_choose_partition(subject)].append((subject, item))
             self._held += 1
             if self._held >= _HELD:
-                self._flush()
+                self._flush_changes()
 
-    def _flush(self) -> None:
+    def _flush_changes(self) -> None:
         for subscription, items in self._buffers.items():
             self._segments[subscription].append(self._file.write(items))
         self._buffers.clear()
@@ -55,13 +55,13 @@ class PastSpool:
 
     def pop_subjects(self, subscriptions: Iterable[str]) -> dict[Subject, RememberedState]:
         """Hand out what was remembered of subscriptions, once."""
-        self._flush()
+        self._flush_changes()
         segments = [one for name in subscriptions for one in self._segments.pop(name, ())]
         return dict(_decode_kept(line) for one in segments for line in self._file.read(one))
 
-    def pop_remaining(self) -> Iterator[dict[Subject, RememberedState]]:
+    def pop_remaining_states(self) -> Iterator[dict[Subject, RememberedState]]:
         """Hand out what nobody asked for, a subscription at a time."""
-        self._flush()
+        self._flush_changes()
         for name in list(self._segments):
             yield self.pop_subjects([name])
 
@@ -120,17 +120,19 @@ class Journal:
         subscriptions = {one.id.subscription for one in run.estate.resources.values()}
         past = self.past.pop_subjects(subscriptions | {_choose_partition(subject) for subject in now})
         changes = Changes(compare(past, now, check_existence(run.estate), make_coverage_test(run.coverage)))
-        self._keep(select_remembered(remember(past, now, changes, self._when)), changes)
+        self._keep_states(select_remembered_states(remember_states(past, now, changes, self._when)), changes)
         return changes
 
     def close(self, *coverages: Coverage) -> None:
         """Compare what no part has spoken of: resources of subscriptions that are not there any more."""
         reads = make_coverage_test(*coverages)
-        for past in self.past.pop_remaining():
+        for past in self.past.pop_remaining_states():
             changes = Changes(compare(past, {}, lambda _: False, reads))
-            self._keep(select_remembered(remember(past, {}, changes, self._when)), changes)
+            self._keep_states(
+                select_remembered_states(remember_states(past, {}, changes, self._when)), changes
+            )
 
-    def _keep(self, memory: dict[Subject, RememberedState], changes: Changes) -> None:
+    def _keep_states(self, memory: dict[Subject, RememberedState], changes: Changes) -> None:
         self.changes.extend(changes)
         self._segments.append(self._memory.write(memory.items()))
 

@@ -156,7 +156,7 @@ def make_coverage_test(*coverages: Coverage) -> Callable[[str], bool]:
     return reads
 
 
-def attribute(
+def attribute_to_tenants(
     past: Iterable[tuple[Subject, RememberedState]], tenants: Sequence[str]
 ) -> Iterator[tuple[Subject, RememberedState]]:
     """Put what lies in no subscription below its tenant, as older histories did not; where tenants are several it is dropped."""
@@ -167,7 +167,7 @@ def attribute(
             yield (with_tenant(resource, tenants[0]), key), item
 
 
-def remember(
+def remember_states(
     past: Mapping[Subject, RememberedState],
     now: Mapping[Subject, ComplianceState],
     changes: Iterable[FindingChange],
@@ -178,7 +178,7 @@ def remember(
         subject: replace(old) for subject, old in past.items() if subject not in now
     }
     for subject, state in now.items():
-        kept[subject] = _remember(past.get(subject), state, when)
+        kept[subject] = _remember_state(past.get(subject), state, when)
     for change in changes:
         subject = (change.resource, change.key)
         if change.kind in (ChangeKind.REMOVED, ChangeKind.RETIRED):
@@ -186,7 +186,7 @@ def remember(
     return kept
 
 
-def _remember(past: RememberedState | None, state: ComplianceState, when: datetime) -> RememberedState:
+def _remember_state(past: RememberedState | None, state: ComplianceState, when: datetime) -> RememberedState:
     old = past or RememberedState(state)
     if state is ComplianceState.NON_COMPLIANT:
         return RememberedState(
@@ -197,7 +197,7 @@ def _remember(past: RememberedState | None, state: ComplianceState, when: dateti
     return RememberedState(state, False, old.first_seen, None, when if old.open else old.fixed)
 
 
-def select_remembered(past: Mapping[Subject, RememberedState]) -> dict[Subject, RememberedState]:
+def select_remembered_states(past: Mapping[Subject, RememberedState]) -> dict[Subject, RememberedState]:
     """Return what is worth keeping: subjects that are open, or were once, or that a person would ask about; NotApplicable is not."""
     return {
         subject: item

@@ -64,11 +64,11 @@ def merge_changes(changes: Iterable[FindingChange]) -> tuple[FindingChange, ...]
     for one in changes:
         first, _ = found.get((one.resource, one.key), (one, one))
         found[one.resource, one.key] = (first, one)
-    merged = (_merge(first, last) for _, (first, last) in sorted(found.items()))
+    merged = (_merge_finding_changes(first, last) for _, (first, last) in sorted(found.items()))
     return tuple(one for one in merged if one is not None)
 
 
-def _merge(first: FindingChange, last: FindingChange) -> FindingChange | None:
+def _merge_finding_changes(first: FindingChange, last: FindingChange) -> FindingChange | None:
     if (first.kind in OPENING) != (last.kind in OPENING):
         return None
     kind = first.kind if last.kind in OPENING else last.kind

@@ -108,25 +108,27 @@ class History:
             int(DeltaTable(str(self._root / "evaluations")).version()) if self._exists("evaluations") else -1
         )
 
-    def evaluations(self, scope: str) -> list[EvaluationRecord]:
+    def list_evaluations(self, scope: str) -> list[EvaluationRecord]:
         """The evaluations of a scope, oldest first."""
         rows = self._list_rows("evaluations") if self._exists("evaluations") else []
         mine = [_build_evaluation(row) for row in rows if row["scope"] == scope]
         return sorted(mine, key=lambda item: item.when)
 
-    def trend(self, scope: str) -> list[TrendPoint]:
+    def list_trend_points(self, scope: str) -> list[TrendPoint]:
         """The score over time, oldest first; evaluations that scored nothing are left out."""
         return [
             TrendPoint(item.when, item.percentage)
-            for item in self.evaluations(scope)
+            for item in self.list_evaluations(scope)
             if item.percentage is not None
         ]
 
     def find_last_before(self, scope: str, when: datetime) -> EvaluationRecord | None:
         """The last evaluation of the scope before an instant."""
-        return next((item for item in reversed(self.evaluations(scope)) if item.when < when), None)
+        return next((item for item in reversed(self.list_evaluations(scope)) if item.when < when), None)
 
-    def read_remembered(self, evaluation: EvaluationRecord) -> Iterator[tuple[Subject, RememberedState]]:
+    def read_remembered_states(
+        self, evaluation: EvaluationRecord
+    ) -> Iterator[tuple[Subject, RememberedState]]:
         """Yield what was remembered after an evaluation, as a stream."""
         import pyarrow.dataset as ds
         from deltalake import DeltaTable
@@ -169,7 +171,7 @@ class History:
         """
         id_ = uuid4().hex
         check()
-        self._append("changes", (_change_row(id_, change) for change in changes), _CHANGES)
+        self._append_rows("changes", (_build_change_row(id_, change) for change in changes), _CHANGES)
         check()
         findings = self._replace_findings(scope, past)
         evaluation = EvaluationRecord(
@@ -184,10 +186,10 @@ class History:
             findings,
         )
         check()
-        self._add(evaluation, version)
+        self._add_evaluation(evaluation, version)
         return evaluation
 
-    def _add(self, evaluation: EvaluationRecord, version: int) -> None:
+    def _add_evaluation(self, evaluation: EvaluationRecord, version: int) -> None:
         """Make an evaluation count, as the next after a version of the table."""
         rows = _open_record_batches([_build_evaluation_row(evaluation)], _EVALUATIONS)
         commit_next(self._root / "evaluations", version, rows, mode="append")
@@ -205,7 +207,7 @@ class History:
         version = int(DeltaTable(str(path)).version())
         return commit_next(path, version, table, mode="overwrite", predicate=f"scope = '{quoted}'")
 
-    def _append(self, name: str, rows: Iterable[dict[str, object]], schema: pa.Schema) -> None:
+    def _append_rows(self, name: str, rows: Iterable[dict[str, object]], schema: pa.Schema) -> None:
         """Add rows in one commit; none where there are none."""
         from deltalake import write_deltalake
 
@@ -230,7 +232,7 @@ class History:
 def _open_record_batches(rows: Iterable[dict[str, object]], schema: pa.Schema) -> pa.RecordBatchReader:
     """Rows as a stream of batches."""
 
-    def batches() -> Iterator[pa.RecordBatch]:
+    def iterate_batches() -> Iterator[pa.RecordBatch]:
         source = iter(rows)
         while held := list(islice(source, BATCH)):
             columns = [
@@ -239,7 +241,7 @@ def _open_record_batches(rows: Iterable[dict[str, object]], schema: pa.Schema) -
             ]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
-    return pa.RecordBatchReader.from_batches(schema, batches())
+    return pa.RecordBatchReader.from_batches(schema, iterate_batches())
 
 
 def _to_past_row(scope: str, subject: Subject, item: RememberedState) -> dict[str, object]:
@@ -261,7 +263,7 @@ def _from_past_row(row: Mapping[str, Any]) -> RememberedState:
     )
 
 
-def _change_row(evaluation: str, change: FindingChange) -> dict[str, object]:
+def _build_change_row(evaluation: str, change: FindingChange) -> dict[str, object]:
     return {
         "evaluation": evaluation,
         "kind": change.kind.value,

@@ -39,7 +39,7 @@ class ScoreDelta(msgspec.Struct, frozen=True):
 Judge = Callable[[Estate, EvaluationPlan, datetime, EvaluationRun | None], EvaluationRun]
 
 
-def parts(
+def split_score_change(
     before: EvaluationRecord,
     then: Estate,
     run: EvaluationRun,
@@ -57,7 +57,7 @@ def parts(
     return tuple(ScoreDelta(cause, shares[index + 1] - shares[index]) for index, cause in enumerate(causes))
 
 
-def exemptions_text(plan: EvaluationPlan) -> str:
+def format_exemptions(plan: EvaluationPlan) -> str:
     """The exemptions of a plan as they are kept in the history."""
     return msgspec.json.encode(plan.exemptions).decode()
 

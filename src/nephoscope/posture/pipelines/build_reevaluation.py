@@ -15,14 +15,14 @@ from nephoscope.posture.pipelines.results.tool_results import (
     make_finding,
 )
 from nephoscope.vulnerability.feeds.feed_records import FeedRecord
-from nephoscope.vulnerability.feeds.product_names import ecosystem_name, to_product_name
+from nephoscope.vulnerability.feeds.product_names import build_ecosystem_name, to_product_name
 from nephoscope.vulnerability.matching.findings import PackageAssessment, PackageFinding, Undetermined
-from nephoscope.vulnerability.matching.matcher import MatchingOptions, match
+from nephoscope.vulnerability.matching.matcher import MatchingOptions, match_advisories
 from nephoscope.vulnerability.matching.source_precedence import list_layers
 from nephoscope.vulnerability.matching.statement_lookup import (
     AdvisoryIndex,
     StatementSource,
-    statement_keys,
+    list_statement_keys,
 )
 from nephoscope_policy.model.state import Severity
 
@@ -38,7 +38,10 @@ def to_package(component: BillComponent) -> Package | None:
         return None
     if product.type not in _DISTRIBUTIONS:
         return Package(
-            type=product.type, name=ecosystem_name(product), version=product.version, path=component.file
+            type=product.type,
+            name=build_ecosystem_name(product),
+            version=product.version,
+            path=component.file,
         )
     return Package(
         type=product.type,
@@ -65,7 +68,7 @@ def build_index(components: Iterable[BillComponent], records: Iterable[FeedRecor
         if not isinstance(record, Advisory):
             found.add(record)
             continue
-        keys = {key for affected in record.affected for key in statement_keys(affected)}
+        keys = {key for affected in record.affected for key in list_statement_keys(affected)}
         if keys & wanted:
             found.add(record)
         else:
@@ -85,11 +88,11 @@ def judge_components(
     seen: Counter[str] = Counter()
     for component in components:
         package = to_package(component)
-        place = _choose_place(component)
+        place = _choose_component_place(component)
         if package is None:
             unread.add(place)
             continue
-        told = match(package, source, MatchingOptions(today=today))
+        told = match_advisories(package, source, MatchingOptions(today=today))
         if told.status != "assessed" or not whole:
             unread.add(place)
         for one in _list_findings(component, package, told):
@@ -103,7 +106,7 @@ def _list_findings(
     component: BillComponent, package: Package, told: PackageAssessment
 ) -> Iterator[ReportedFinding]:
     for one in told.findings:
-        yield _make_reported(
+        yield _make_reported_finding(
             component,
             package,
             one.id,
@@ -115,7 +118,7 @@ def _list_findings(
         message = (
             f"{package.name} {package.version} could not be compared with {doubt.advisory}: {doubt.reason}"
         )
-        yield _make_reported(component, package, doubt.advisory, message, Severity.MEDIUM, doubt)
+        yield _make_reported_finding(component, package, doubt.advisory, message, Severity.MEDIUM, doubt)
 
 
 def _format_words(package: Package, one: PackageFinding) -> str:
@@ -123,17 +126,17 @@ def _format_words(package: Package, one: PackageFinding) -> str:
     return f"{package.name} {package.version} has {one.id}{exploited}: {one.summary or 'no summary'}"
 
 
-def _make_reported(
+def _make_reported_finding(
     component: BillComponent, package: Package, id_: str, message: str, severity: Severity, told: PackageFinding | Undetermined
 ) -> ReportedFinding:  # fmt: skip
     unknown = isinstance(told, Undetermined)
     fixed = "" if isinstance(told, Undetermined) else told.fixed_version
     return ReportedFinding(
         # without the version: a package that is raised and still affected is the same work item
-        fingerprint=f"{id_}/{_choose_place(component)}/{package.type}/{package.name}",
+        fingerprint=f"{id_}/{_choose_component_place(component)}/{package.type}/{package.name}",
         title=f"{package.name} should have no known vulnerability",
         finding=make_finding(
-            id_, _choose_place(component), message, severity,
+            id_, _choose_component_place(component), message, severity,
             state=FindingState.UNKNOWN if unknown else FindingState.FAILED,
             subject=component.purl,
             evidence=f"{package.name} {package.version}",
@@ -143,6 +146,6 @@ def _make_reported(
     )  # fmt: skip
 
 
-def _choose_place(component: BillComponent) -> str:
+def _choose_component_place(component: BillComponent) -> str:
     """Where a component stands: its file, else its package URL without the version."""
     return component.file or component.purl.partition("?")[0].rpartition("@")[0] or component.purl

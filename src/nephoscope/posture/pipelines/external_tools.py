@@ -66,7 +66,7 @@ class ExternalChecks(msgspec.Struct, frozen=True):
     programs: Sequence[tuple[ExternalTool, str]]
 
     @classmethod
-    def find_installed(cls) -> ExternalChecks:
+    def find_installed_tools(cls) -> ExternalChecks:
         """Return those that stand beside the running Python, or on the path."""
         beside = os.pathsep.join(filter(None, (sysconfig.get_path("scripts"), os.environ.get("PATH", ""))))
         found = ((tool, shutil.which(tool.name, path=beside)) for tool in TOOLS)

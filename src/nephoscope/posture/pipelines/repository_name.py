@@ -13,7 +13,7 @@ class RepositoryNameError(ValueError):
     """A text that cannot name a repository."""
 
 
-def repository_key(name: str) -> str:
+def get_repository_key(name: str) -> str:
     """Return the key of a repository's name, which is the name in lower case; raises RepositoryNameError."""
     if not _NAME.fullmatch(name):
         raise RepositoryNameError(
@@ -23,6 +23,6 @@ def repository_key(name: str) -> str:
     return name.lower()
 
 
-def repository_scope(name: str) -> str:
+def get_repository_scope(name: str) -> str:
     """Return the scope of the permissions on a repository."""
     return SCOPE + name.lower()

@@ -69,13 +69,13 @@ class OriginIndex:
         known = self._exact.get(key)
         if known:
             return [CodeOrigin(one, not one.conditional) for one in known]
-        several = self._open.get(resource_type(key), ())
+        several = self._open.get(get_resource_type(key), ())
         return [
             CodeOrigin(one, certain=False) for one in several if _compile_id_pattern(one.id).fullmatch(key)
         ]
 
 
-def resource_type(id_: str) -> str:
+def get_resource_type(id_: str) -> str:
     """Return the lower-cased type of a resource id; '' for what is none."""
     try:
         return ResourceId.parse(id_).type.lower()

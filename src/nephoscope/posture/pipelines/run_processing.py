@@ -45,12 +45,12 @@ def decide(
         results.unread,
         results.files if partial else None,
     )
-    standings = [*_list_standings(found.values(), transition), *_list_fixed(items, transition)]
+    standings = [*_list_standings(found.values(), transition), *_list_fixed_findings(items, transition)]
     failed = [one.finding for one in found.values() if one.finding.state is FindingState.FAILED]
     return RunDecision(
         RunDocument(findings=tuple(standings), unread=results.unread, components=results.components),
         transition,
-        list(_change_items(series, run, at, found, items, transition)),
+        list(_build_change_items(series, run, at, found, items, transition)),
         _count_states(results, transition),
         dict(Counter(one.severity.value for one in failed)),
     )
@@ -59,14 +59,14 @@ def decide(
 def _list_standings(found: Iterable[ReportedFinding], transition: Transition) -> Iterator[RunFinding]:
     for one in found:
         yield RunFinding(
-            standing=_find_standing(one, transition),
+            standing=_find_finding_standing(one, transition),
             fingerprint=one.fingerprint,
             title=one.title,
             finding=one.finding,
         )
 
 
-def _find_standing(one: ReportedFinding, transition: Transition) -> FindingStanding:
+def _find_finding_standing(one: ReportedFinding, transition: Transition) -> FindingStanding:
     if one.finding.state is FindingState.UNKNOWN:
         return FindingStanding.UNKNOWN
     if one.finding.state is FindingState.SUPPRESSED:
@@ -76,7 +76,7 @@ def _find_standing(one: ReportedFinding, transition: Transition) -> FindingStand
     return FindingStanding.REOPENED if one.fingerprint in transition.reopened else FindingStanding.UNCHANGED
 
 
-def _list_fixed(items: Mapping[str, WorkItem], transition: Transition) -> Iterator[RunFinding]:
+def _list_fixed_findings(items: Mapping[str, WorkItem], transition: Transition) -> Iterator[RunFinding]:
     for mark in sorted(transition.fixed):
         one = items[mark]
         yield RunFinding(
@@ -94,7 +94,7 @@ def _to_finding(one: WorkItem) -> CodeFinding:
     )
 
 
-def _change_items(
+def _build_change_items(
     series: PipelineSeries,
     run: str,
     at: datetime,

@@ -53,7 +53,7 @@ def compare(
     undecided = {
         mark
         for mark in gone - suppressed
-        if mark in reported or not _is_assessed(items[mark].file, unread, judged)
+        if mark in reported or not _is_file_assessed(items[mark].file, unread, judged)
     }
     return Transition(
         new=frozenset(failed - items.keys()),
@@ -65,5 +65,5 @@ def compare(
     )
 
 
-def _is_assessed(file: str, unread: Collection[str], judged: Collection[str] | None) -> bool:
+def _is_file_assessed(file: str, unread: Collection[str], judged: Collection[str] | None) -> bool:
     return file not in unread and (judged is None or file in judged)

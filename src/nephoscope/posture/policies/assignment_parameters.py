@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from nephoscope_policy.errors import PolicyError, suggestion
+from nephoscope_policy.errors import PolicyError, suggest_word
 from nephoscope_policy.initiative import Initiative
 
 
@@ -23,7 +23,7 @@ def share_parameters(
         )
     for name in given:
         if not any(name.lower() in one.parameters for one in initiatives):
-            raise _build_unknown(name, initiatives)
+            raise _make_unknown_parameter_error(name, initiatives)
     return [_bind_parameters(one, given) for one in initiatives]
 
 
@@ -33,10 +33,10 @@ def _bind_parameters(initiative: Initiative, given: Mapping[str, object]) -> dic
     return mine
 
 
-def _build_unknown(name: str, initiatives: Sequence[Initiative]) -> PolicyError:
+def _make_unknown_parameter_error(name: str, initiatives: Sequence[Initiative]) -> PolicyError:
     names = [parameter.name for one in initiatives for parameter in one.parameters.values()]
     asked = ", ".join(one.name for one in initiatives)
-    hint = suggestion(name, names) or (
+    hint = suggest_word(name, names) or (
         f"; it has {', '.join(names[:8])}{' ...' if len(names) > 8 else ''}" if names else "; it has none"
     )
     return PolicyError(f"{asked} has no parameter '{name}'{hint}", f"--parameter {name}", "compile")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from nephoscope_policy.assignment import containing_scope, normalize_scope
+from nephoscope_policy.assignment import get_containing_scope, normalize_scope
 from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.partial_record import ControlRecordReader
 
@@ -56,8 +56,8 @@ class PolicyAttestation(msgspec.Struct, frozen=True):
         ]
         return cls(
             id=id_,
-            scope=containing_scope(id_, TYPE_NAME, body.build_path("id")),
-            assignment=normalize_scope(reader.read_required(ASSIGNMENT)),
+            scope=get_containing_scope(id_, TYPE_NAME, body.build_path("id")),
+            assignment=normalize_scope(reader.read_required_field(ASSIGNMENT)),
             state=reader.read_field(
                 "complianceState",
                 lambda: _STATES[properties.get_choice("complianceState", tuple(_STATES), "Unknown")],

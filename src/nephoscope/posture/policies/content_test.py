@@ -111,7 +111,7 @@ def _read_policy(
             document.place, name, problem=f"no test bodies: write {name}{TEST_SUFFIX} beside it"
         )
         return
-    yield from _cases(definition, name, cases, context)
+    yield from _run_cases(definition, name, cases, context)
 
 
 def _is_initiative(body: object) -> bool:
@@ -119,7 +119,7 @@ def _is_initiative(body: object) -> bool:
     return isinstance(properties, dict) and "policyDefinitions" in properties
 
 
-def _cases(
+def _run_cases(
     definition: Definition, name: str, document: ContentDocument, context: EvaluationContext
 ) -> Iterator[PolicyTestResult]:
     try:
@@ -133,7 +133,7 @@ def _cases(
     for number, case in enumerate(cases):
         place = replace(document.place, path=f"cases[{number}]")
         try:
-            yield _run(definition, name, place, case, context)
+            yield _run_case(definition, name, place, case, context)
         except CaseError as fault:
             place = replace(place, path=f"cases[{number}]{fault.path}")
             yield PolicyTestResult(place, name, _read_note(case), problem=fault.message)
@@ -158,10 +158,10 @@ def _read_expectation(case: object) -> str:
     return str(case.get("want", "")) if isinstance(case, dict) else ""
 
 
-def _run(
+def _run_case(
     definition: Definition, name: str, place: Place, case: Any, context: EvaluationContext
 ) -> PolicyTestResult:
-    _shape(case)
+    _check_case_shape(case)
     resource = _read_resource(case["resource"], ".resource")
     related = [
         _read_resource(body, f".related[{number}]") for number, body in enumerate(case.get("related", []))
@@ -178,7 +178,7 @@ def _run(
     return PolicyTestResult(place, name, case["note"], case["want"], explained.state.value, problem)
 
 
-def _shape(case: object) -> None:
+def _check_case_shape(case: object) -> None:
     if not isinstance(case, dict):
         raise CaseError("", "a case is an object")
     unknown = sorted(set(case) - CASE_KEYS)
@@ -237,17 +237,19 @@ def find_description_problems(stated: object) -> Iterator[tuple[str, str]]:
     if not isinstance(finding, str) or finding.count("{count}") != 1:
         yield ".finding", "must be a sentence with {count} once, such as 'Secrets found on {count} machines'"
     yield from _read_remediation(stated.get("remediation"))
-    yield from _check_each(stated, "tactics", lambda text: text in TACTICS, "is not a tactic of MITRE ATT&CK")
-    yield from _check_each(
+    yield from _check_each_statement(
+        stated, "tactics", lambda text: text in TACTICS, "is not a tactic of MITRE ATT&CK"
+    )
+    yield from _check_each_statement(
         stated, "techniques", TECHNIQUE.fullmatch, "is not a technique such as T1190 or T1021.001"
     )
-    yield from _check_each(
+    yield from _check_each_statement(
         stated, "controls", CONTROL.fullmatch, "is not a control such as Azure_Security_Benchmark_v3.0_NS-8"
     )
     score = stated.get("scoreControl")
     if score is not None and (not isinstance(score, str) or not score):
         yield ".scoreControl", "must be the name of a score control, or null"
-    yield from _check_same_as(stated.get("sameAs", []))
+    yield from _check_same_parameters(stated.get("sameAs", []))
 
 
 def _read_remediation(stated: object) -> Iterator[tuple[str, str]]:
@@ -265,7 +267,9 @@ def _read_remediation(stated: object) -> Iterator[tuple[str, str]]:
         yield ".remediation.bicep", "must be a Bicep fragment with a resource"
 
 
-def _check_each(stated: dict[str, object], key: str, holds: Any, message: str) -> Iterator[tuple[str, str]]:
+def _check_each_statement(
+    stated: dict[str, object], key: str, holds: Any, message: str
+) -> Iterator[tuple[str, str]]:
     values = stated.get(key)
     if not isinstance(values, list):
         yield f".{key}", "must be a list"
@@ -275,7 +279,7 @@ def _check_each(stated: dict[str, object], key: str, holds: Any, message: str) -
             yield f".{key}[{number}]", f"'{value}' {message}"
 
 
-def _check_same_as(stated: object) -> Iterator[tuple[str, str]]:
+def _check_same_parameters(stated: object) -> Iterator[tuple[str, str]]:
     if not isinstance(stated, list):
         yield ".sameAs", "must be a list"
         return

@@ -97,7 +97,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
             self, assignments=(*self.assignments, Assignment.for_whole_tenant(target, name, parameters))
         )
 
-    def assigning_every_definition(self, of: Iterable[PolicyCatalog] | None = None) -> EvaluationPlan:
+    def assign_every_definition(self, of: Iterable[PolicyCatalog] | None = None) -> EvaluationPlan:
         """Assign the newest version of every definition, of some catalogs or of this plan's, to the whole tenant."""
         entries = {
             entry.id: entry.name for catalog in of or (self.catalog,) for entry in catalog.definitions()
@@ -107,7 +107,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
 
     def with_exemptions(self, *exemptions: Exemption) -> EvaluationPlan:
         """Return this plan with more exemptions."""
-        return replace(self, exemptions=_merge(self.exemptions, exemptions))
+        return replace(self, exemptions=_merge_by_key(self.exemptions, exemptions))
 
 
 class DocumentSource(Enum):
@@ -132,7 +132,7 @@ def _with_bodies(
                 )
             continue
         partial = source is DocumentSource.SNAPSHOT or (
-            source is DocumentSource.FILE and isinstance(body, dict) and _cut_out(body)
+            source is DocumentSource.FILE and isinstance(body, dict) and _cut_out_truncated_text(body)
         )
         try:
             record = _PARSERS[type_](body, partial=partial)
@@ -145,18 +145,18 @@ def _with_bodies(
         problems += [ContentProblem(place, f"not read: {what}", error=False) for _, what in record.gaps]
     return replace(
         plan,
-        assignments=_merge(plan.assignments, found[assignment.TYPE_NAME]),
-        exemptions=_merge(plan.exemptions, found[exemption.TYPE_NAME]),
-        attestations=_merge(plan.attestations, found[attestation.TYPE_NAME]),
+        assignments=_merge_by_key(plan.assignments, found[assignment.TYPE_NAME]),
+        exemptions=_merge_by_key(plan.exemptions, found[exemption.TYPE_NAME]),
+        attestations=_merge_by_key(plan.attestations, found[attestation.TYPE_NAME]),
         problems=tuple(problems),
     )
 
 
-def _cut_out(body: dict[str, object]) -> bool:
+def _cut_out_truncated_text(body: dict[str, object]) -> bool:
     # a scan of templates has no such files, and loads no reader of snapshots
-    from nephoscope.collect.resources.truncated_values import remove_truncated
+    from nephoscope.collect.resources.truncated_values import remove_truncated_values
 
-    return remove_truncated(body)
+    return remove_truncated_values(body)
 
 
 def _read_flat(value: object) -> list[tuple[str, object]]:
@@ -188,7 +188,7 @@ def _read_type(body: object) -> str:
         return ""
 
 
-def _merge(known: Iterable[_T], added: Iterable[_T]) -> tuple[_T, ...]:
+def _merge_by_key(known: Iterable[_T], added: Iterable[_T]) -> tuple[_T, ...]:
     by_id: dict[str, _T] = {}
     for item in (*known, *added):
         by_id.setdefault(item.id, item)  # type: ignore[attr-defined]

@@ -70,7 +70,7 @@ def build_plan(
     for name, parameters in zip(names, values, strict=True):
         known = known.with_assignment(name, parameters)
     known = replace(known, assignments=(*known.assignments, *theirs.assignments[len(decided.assignments) :]))
-    return known.assigning_every_definition(given) if alone else known
+    return known.assign_every_definition(given) if alone else known
 
 
 def _check_decisions(request: PlanRequest, plan: EvaluationPlan) -> None:

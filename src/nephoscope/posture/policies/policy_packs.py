@@ -54,7 +54,7 @@ class Packs:
         catalog = PolicyCatalog.of(found)
         if not catalog.entries:
             raise ContentError("no policy definition or initiative found", Place(str(root)))
-        name = _slugify(name or root.resolve().name)
+        name = _slugify_name(name or root.resolve().name)
         rows = [(entry.place.file, bytes(entry.data)) for entry in catalog.entries]
         path = self._packs / f"{name}.pack"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,9 +78,9 @@ class Packs:
         target.write_bytes(data)
         return ImportedContent(target.name, str(path), len(data)), len(aliases)
 
-    def list_imported(self) -> list[ImportedContent]:
+    def list_imported_content(self) -> list[ImportedContent]:
         """The imported packs and alias tables."""
-        packs = [_read_stored(path) for path in self._list_files(self._packs)]
+        packs = [_read_stored_pack(path) for path in self._list_files(self._packs)]
         tables = [
             ImportedContent(path.name, "aliases", path.stat().st_size)
             for path in self._list_files(self._tables)
@@ -89,8 +89,8 @@ class Packs:
 
     def catalog(self, folders: Iterable[Path] = ()) -> PolicyCatalog:
         """The shipped pack, the imported packs and the given folders as one catalog."""
-        own = load_built_in_catalog(self._cache_folder())
-        packs = [self._pack(path) for path in self._list_files(self._packs)]
+        own = load_built_in_catalog(self._get_cache_folder())
+        packs = [self._load_pack(path) for path in self._list_files(self._packs)]
         return own.include(*packs, *(self.folder(folder) for folder in folders))
 
     @property
@@ -99,7 +99,7 @@ class Packs:
         files = [path for folder in (self._packs, self._tables) for path in self._list_files(folder)]
         return tuple((path.name, (status := path.stat()).st_size, status.st_mtime_ns) for path in files)
 
-    def digests(self) -> Iterator[tuple[str, str]]:
+    def list_digests(self) -> Iterator[tuple[str, str]]:
         """The imported files with digests of what they hold."""
         for folder in (self._packs, self._tables):
             for path in self._list_files(folder):
@@ -107,7 +107,7 @@ class Packs:
 
     def folder(self, root: Path) -> PolicyCatalog:
         """The catalog of a folder or file, without importing it; ContentError when it does not exist."""
-        return catalog_cache.load(load_documents(root), self._cache_folder())
+        return catalog_cache.load(load_documents(root), self._get_cache_folder())
 
     def aliases(self) -> Aliases:
         """The shipped table with the imported ones laid over it."""
@@ -120,18 +120,18 @@ class Packs:
                 raise ContentError(reason, Place(str(path))) from error
         return table
 
-    def _cache_folder(self) -> Path:
+    def _get_cache_folder(self) -> Path:
         """The folder of the cache, in a data folder that is nobody else's where this is what makes it."""
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self._cache
 
-    def _pack(self, path: Path) -> PolicyCatalog:
+    def _load_pack(self, path: Path) -> PolicyCatalog:
         status = path.stat()
         blob = self._cache / f"{path.stem}-{status.st_size}-{status.st_mtime_ns}.pack.catalog"
         try:
             return catalog_cache.read(blob)
         except (FileNotFoundError, ValueError):
-            pack = _read_stored(path)
+            pack = _read_stored_pack(path)
             catalog_cache.write(
                 PolicyCatalog.of(ContentDocument(data, Place(file)) for file, data in pack.documents), blob
             )
@@ -142,7 +142,7 @@ class Packs:
         return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
 
 
-def _read_stored(path: Path) -> _StoredPack:
+def _read_stored_pack(path: Path) -> _StoredPack:
     try:
         return msgspec.msgpack.decode(path.read_bytes(), type=_StoredPack)
     except msgspec.DecodeError as error:
@@ -164,5 +164,5 @@ def load_built_in_documents() -> list[ContentDocument]:
     return [*load_documents(None, "policies"), *load_documents(None, "initiatives")]
 
 
-def _slugify(name: str) -> str:
+def _slugify_name(name: str) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-.") or "pack"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.files.json_tree import tree_of
+from nephoscope.files.json_tree import get_tree
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
@@ -33,15 +33,15 @@ class DirectoryObject:
     words: str
 
 
-def accounts(snapshot: PublishedSnapshot, reach: Reach) -> Sequence[DirectoryObject]:
+def list_accounts(snapshot: PublishedSnapshot, reach: Reach) -> Sequence[DirectoryObject]:
     """Return those that may be read, by name; read once for an edition."""
-    return snapshot.get_or_compute(("accounts", reach), lambda: _read(snapshot, reach))
+    return snapshot.get_or_compute(("accounts", reach), lambda: _read_accounts(snapshot, reach))
 
 
 def find_accounts(snapshot: PublishedSnapshot, reach: Reach, text: str) -> list[DirectoryObject]:
     """Return those of which a name, an address or an id contains a text, in any case."""
     wanted = text.casefold()
-    return [one for one in accounts(snapshot, reach) if wanted in one.words]
+    return [one for one in list_accounts(snapshot, reach) if wanted in one.words]
 
 
 def map_application_names(snapshot: PublishedSnapshot, reach: Reach) -> Mapping[str, str]:
@@ -51,19 +51,19 @@ def map_application_names(snapshot: PublishedSnapshot, reach: Reach) -> Mapping[
 
 def _read_names(snapshot: PublishedSnapshot, reach: Reach) -> dict[str, str]:
     bodies = snapshot.listing.page((_APPLICATIONS,), reach, most=MOST).bodies
-    told = [tree_of(one, "properties") for one in bodies]
+    told = [get_tree(one, "properties") for one in bodies]
     several = ((one.get("appId"), one.get("displayName")) for one in told)
     return {str(id_).lower(): str(name) for id_, name in several if id_ and name}
 
 
-def _read(snapshot: PublishedSnapshot, reach: Reach) -> tuple[DirectoryObject, ...]:
+def _read_accounts(snapshot: PublishedSnapshot, reach: Reach) -> tuple[DirectoryObject, ...]:
     bodies = snapshot.listing.page(tuple(KINDS), reach, most=MOST).bodies
     return tuple(sorted((to_account(one) for one in bodies), key=lambda one: (one.name.casefold(), one.id)))
 
 
 def to_account(body: dict[str, object]) -> DirectoryObject:
     """The account of a document."""
-    told = tree_of(body, "properties")
+    told = get_tree(body, "properties")
     id_ = str(body["id"])
     names = [told.get(name) for name in ("userPrincipalName", "displayName", "mail", "appId", "id")]
     known = [str(one) for one in names if one]

@@ -27,13 +27,13 @@ _CATEGORIES = {
 _BY_WORD = {word: category for category, words in _CATEGORIES.items() for word in words.split()}
 
 
-def metadata(report: Report, key: str) -> dict[str, object]:
+def build_metadata(report: Report, key: str) -> dict[str, object]:
     """The properties of the metadata of a recommendation."""
     known = report.metadata(key)
     category = _BY_WORD.get(known.category.split(" ")[0].casefold(), "")
     said = {
         "categories": [category] if category else [],
-        "policyDefinitionId": definition_id(report, key),
+        "policyDefinitionId": find_policy_definition_id(report, key),
         "description": known.description,
         "remediationDescription": "\n".join(known.remediation.steps),
         "tactics": [_space_words(one) for one in known.tactics],
@@ -50,19 +50,19 @@ def metadata(report: Report, key: str) -> dict[str, object]:
 
 def is_custom(report: Report, key: str) -> bool:
     """Return whether the definition of a recommendation is one that the estate itself holds."""
-    return definition_id(report, key).lower() in report.run.estate.resources
+    return find_policy_definition_id(report, key).lower() in report.run.estate.resources
 
 
-def make_unjudged(report: Report, key: str) -> dict[str, object]:
+def make_unjudged_metadata(report: Report, key: str) -> dict[str, object]:
     """The properties of the metadata of an analyzer's key by which no recommendation is judged."""
     return {
-        **metadata(report, key),
+        **build_metadata(report, key),
         "displayName": list_assessment_keys()[key].title,
         "description": UNJUDGED,
     }
 
 
-def definition_id(report: Report, key: str, kind: Kind = "definition") -> str:
+def find_policy_definition_id(report: Report, key: str, kind: Kind = "definition") -> str:
     """The id of the policy definition (or initiative) of a name, as a recommendation has it; '' where no content has it."""
     try:
         return str(report.run.catalog.find(kind, key).document()["id"])

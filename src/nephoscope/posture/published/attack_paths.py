@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from duckdb import ColumnExpression, ConstantExpression
 
-from nephoscope.posture.attack_paths.choke_points import choke_points
+from nephoscope.posture.attack_paths.choke_points import find_choke_points
 from nephoscope.posture.attack_paths.entity import INTERNET_TYPE
-from nephoscope.posture.attack_paths.type_names import type_name
+from nephoscope.posture.attack_paths.type_names import name_resource_type
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class PathEntity(msgspec.Struct, frozen=True):
     @property
     def kind(self) -> str:
         """Return what it is, in words."""
-        return type_name(self.type)
+        return name_resource_type(self.type)
 
     @property
     def key(self) -> str:
@@ -115,10 +115,10 @@ class WantedPaths:
             and (not self.categories or not self.categories.isdisjoint(path.categories))
             and self.type in ("", path.type)
             and (not self.through or any(one.is_called(self.through) for one in path.entities))
-            and (not self.text or self._mentions_text(path))
+            and (not self.text or self._has_mention(path))
         )
 
-    def _mentions_text(self, path: PathRow) -> bool:
+    def _has_mention(self, path: PathRow) -> bool:
         texts = (path.title, path.name, *(one.name for one in path.entities))
         return any(self.text.casefold() in text.casefold() for text in texts)
 
@@ -141,7 +141,7 @@ class AttackPaths:
 
     def list_wanted(self, reach: Reach, wanted: WantedPaths = WantedPaths()) -> Sequence[PathRow]:
         """Return those that are asked for."""
-        every = self.documents.get_or_compute(("attack paths", reach), lambda: self._read(reach))
+        every = self.documents.get_or_compute(("attack paths", reach), lambda: self._read_paths(reach))
         if wanted.through and wanted == WantedPaths(through=wanted.through):
             known = self.documents.get_or_compute(
                 ("attack paths through", reach), lambda: _index_entities(every)
@@ -149,21 +149,21 @@ class AttackPaths:
             return known.get(wanted.through, ())
         return every if wanted == WantedPaths() else tuple(filter(wanted.selects, every))
 
-    def _read(self, reach: Reach) -> tuple[PathRow, ...]:
+    def _read_paths(self, reach: Reach) -> tuple[PathRow, ...]:
         published = ColumnExpression("part") == ConstantExpression("securityresources")
-        rows = self.documents.rows_of_types([TYPE], reach, also=published)
+        rows = self.documents.select_rows_of_types([TYPE], reach, also=published)
         found = rows.order("severity_rank DESC, title, key").project("number").fetchall()
         return tuple(_build_row(body) for body in self.documents.bodies([number for (number,) in found]))
 
-    def levels(self, reach: Reach) -> Counter[Severity]:
+    def count_levels(self, reach: Reach) -> Counter[Severity]:
         """Count how many there are of each risk level."""
         return Counter(one.level for one in self.list_wanted(reach))
 
 
-def chokes(paths: Sequence[PathRow], most: int = 10) -> list[tuple[PathEntity, int]]:
+def list_choke_points(paths: Sequence[PathRow], most: int = 10) -> list[tuple[PathEntity, int]]:
     """The choke points of some paths: entities that several lead through, with how many."""
     told = ([one for one in path.entities if one.type != INTERNET_TYPE] for path in paths)
-    return choke_points(told)[:most]
+    return find_choke_points(told)[:most]
 
 
 def _build_row(body: str) -> PathRow:

@@ -64,7 +64,7 @@ class BuildInfo(msgspec.Struct, frozen=True):
     unread_types: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     left_out: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
-    def gap(self, type_: str, subscription: str = "") -> str:
+    def explain_gap(self, type_: str, subscription: str = "") -> str:
         """Return why a type was not read in the tenant of a subscription, '' where it was; of several tenants none is
         told without one."""
         tenant = self.tenants.get(subscription)
@@ -72,7 +72,7 @@ class BuildInfo(msgspec.Struct, frozen=True):
             return self.gaps.get(type_, "") if len(self.tenant_gaps) < 2 else ""
         return self.tenant_gaps.get(tenant, self.gaps).get(type_, "")
 
-    def visible_gaps(self, reach: Reach) -> list[tuple[str, str]]:
+    def list_visible_gaps(self, reach: Reach) -> list[tuple[str, str]]:
         """Return what attack paths needed and was not read, of the subscriptions that a reach sees and of their tenants."""
         alone = not any(self.tenants.values())
         return [
@@ -81,9 +81,9 @@ class BuildInfo(msgspec.Struct, frozen=True):
             if reach.can_read(where) or where in reach.tenants or (not where and alone and not reach.is_empty)
         ]
 
-    def list_unread(self, reach: Reach) -> frozenset[str]:
+    def list_unread_types(self, reach: Reach) -> frozenset[str]:
         """Return the types that were read in no tenant, or in no subscription, of which a reach sees something."""
-        within = [frozenset(self.unread_types.get(one, ())) for one in self.visible_tenants(reach)]
+        within = [frozenset(self.unread_types.get(one, ())) for one in self.list_visible_tenants(reach)]
         unread = frozenset[str].intersection(*within) if within else frozenset[str]()
         seen = self._list_visible_subscriptions(reach)
         if not seen or not seen <= self.left_out.keys():
@@ -100,11 +100,11 @@ class BuildInfo(msgspec.Struct, frozen=True):
         seen = self._list_visible_subscriptions(reach)
         return bool(seen) and all(NOTHING in self.left_out.get(one, ()) for one in seen)
 
-    def visible_left_out(self, reach: Reach) -> frozenset[str]:
+    def list_visible_left_out(self, reach: Reach) -> frozenset[str]:
         """Return the subscriptions of which something was left out and of which a reach sees something."""
         return self._list_visible_subscriptions(reach) & self.left_out.keys()
 
-    def visible_tenants(self, reach: Reach) -> frozenset[str]:
+    def list_visible_tenants(self, reach: Reach) -> frozenset[str]:
         """Return the tenants whose unread types are known and of which a reach sees something."""
         if reach.everything:
             return frozenset(self.unread_types)
@@ -177,7 +177,7 @@ def make_build_info(reports: Sequence[Report]) -> BuildInfo:
     )
 
 
-def evaluation_row(evaluation: BuildInfo) -> dict[str, object]:
+def build_evaluation_row(evaluation: BuildInfo) -> dict[str, object]:
     """The one row that says what the documents were made from."""
     evaluation = replace(evaluation, edition=EDITION)
     empty = dict.fromkeys([name for name, _ in COLUMNS] + list(PROMOTED), "")

@@ -44,7 +44,7 @@ class PublishedDocument(msgspec.Struct, frozen=True):
 Documents = Callable[["Report", Mapping["Subject", "RememberedState"]], Iterable[PublishedDocument]]
 
 
-def arm(id_: str, type_: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+def build_arm_body(id_: str, type_: str, properties: Mapping[str, Any]) -> dict[str, Any]:
     """The usual body: id, name (the end of the id), type, properties."""
     return {"id": id_, "name": id_.rsplit("/", 1)[-1], "type": type_, "properties": dict(properties)}
 

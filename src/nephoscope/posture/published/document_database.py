@@ -72,7 +72,7 @@ def open_copy(files: Sequence[Path], folder: Path) -> duckdb.DuckDBPyConnection:
         if not path.exists():
             with _acquire_lock(folder):
                 if not path.exists():
-                    _make(path, files)
+                    _build_database(path, files)
         config: Config = {
             "memory_limit": READING, "threads": 2, "enable_external_access": False, "lock_configuration": True,
         }  # fmt: skip
@@ -97,7 +97,7 @@ def _acquire_lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def _make(path: Path, files: Sequence[Path]) -> None:
+def _build_database(path: Path, files: Sequence[Path]) -> None:
     """Make the copy beside its place, and drop those of other editions: whoever has one of them open keeps it."""
     part = path.with_suffix(".part")
     part.unlink(missing_ok=True)

@@ -59,16 +59,16 @@ class Listing:
     def get(self, id_: str, reach: Reach) -> dict[str, Any] | None:
         """The document of an id in any case, None where there is none that may be read."""
         key = id_.lower().rstrip("/")
-        found = self.documents.texts(("get", key, reach), lambda: self._get(key, reach))
+        found = self.documents.texts(("get", key, reach), lambda: self._get_document_texts(key, reach))
         return decode_document(found[0][0]) if found else None
 
-    def _get(self, key: str, reach: Reach) -> Texts:
+    def _get_document_texts(self, key: str, reach: Reach) -> Texts:
         found = self.documents.rows(reach).filter(hash_condition("key", [key]))
         rows = found.project("key, part, tenant, number").fetchall()
         numbers = [number for at, *_, number in sorted(rows) if at == key][:1]
         return [(body, key) for body in self.documents.bodies(numbers)]
 
-    def tenants_with_document(self, id_: str, reach: Reach) -> list[str]:
+    def list_tenants_with_document(self, id_: str, reach: Reach) -> list[str]:
         """The tenants in which there is a document of an id in any case that may be read, sorted."""
         key = id_.lower().rstrip("/")
         found = self.documents.rows(reach).filter(hash_condition("key", [key]))
@@ -85,7 +85,7 @@ class Listing:
         )
 
     def _hash_scopes(self, type_: str) -> frozenset[int]:
-        found = self.documents.rows_of_types([type_], EVERYTHING).project("key").fetchall()
+        found = self.documents.select_rows_of_types([type_], EVERYTHING).project("key").fetchall()
         outermost = f"/providers/{'/'.join(type_.split('/')[:2])}/"
         return frozenset(hash(key.rpartition(outermost)[0]) for (key,) in found)
 
@@ -94,7 +94,7 @@ class Listing:
         rows = self.documents.rows(EVERYTHING).filter(is_in_scope("key", scope))
         return bool(rows.project("number").limit(1).fetchall())
 
-    def documents_by_id(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, Any]]:
+    def map_documents_by_id(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, Any]]:
         """Lower-cased id -> its document, of those that there are and that may be read."""
         wanted = frozenset(keys)
         rows = (
@@ -108,9 +108,9 @@ class Listing:
         bodies = self.documents.bodies([number for number, _ in found])
         return {key: decode_document(body) for (_, key), body in zip(found, bodies, strict=True)}
 
-    def tags(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, object]]:
+    def map_tags(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, object]]:
         """The tags of the documents of lower-cased ids, of those that may be read."""
-        told = ((key, body.get("tags")) for key, body in self.documents_by_id(keys, reach).items())
+        told = ((key, body.get("tags")) for key, body in self.map_documents_by_id(keys, reach).items())
         return {key: tags for key, tags in told if isinstance(tags, dict)}
 
     def page(
@@ -145,7 +145,7 @@ class Listing:
         self, types: Sequence[str], reach: Reach, scope: str, after: str, most: int, collected: bool
     ) -> Texts:
         """The documents and their keys; one more than `most` where there are more, without its text."""
-        rows = self.documents.rows_of_types(types, reach)
+        rows = self.documents.select_rows_of_types(types, reach)
         if not collected:
             rows = rows.filter(ColumnExpression("part") != ConstantExpression(COLLECTED))
         if scope:
@@ -160,7 +160,7 @@ class Listing:
         places = [_PLACE.join((key, tenant)) if tenant else key for key, _, tenant in found]
         return [*zip(texts, places, strict=False), *(("", place) for place in places[most:])]
 
-    def scopes_with_assignments(self, scopes: frozenset[str]) -> frozenset[str]:
+    def list_scopes_with_assignments(self, scopes: frozenset[str]) -> frozenset[str]:
         """The lower-cased ids of what is assigned or defined directly at some containers ('' = the tenant): it holds below them."""
         rows = self.documents.rows(EVERYTHING).filter(is_one_of("part", _HOLDING))
         key = ColumnExpression("key")

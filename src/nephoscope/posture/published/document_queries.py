@@ -70,19 +70,19 @@ class Documents:
             wanted = (number >= ConstantExpression(low)) & (number <= ConstantExpression(high))
         else:
             wanted = number.isin(*(ConstantExpression(one) for one in ordered))
-        return list(self.cursor().table("bodies").filter(wanted).fetchall())
+        return list(self.open_cursor().table("bodies").filter(wanted).fetchall())
 
-    def cursor(self) -> DuckDBPyConnection:
+    def open_cursor(self) -> DuckDBPyConnection:
         """A cursor: relations that are to be joined need the same."""
         return self._connection.cursor()
 
     def rows(self, reach: Reach, cursor: DuckDBPyConnection | None = None) -> DuckDBPyRelation:
         """The rows that a reach sees."""
-        found = (cursor or self.cursor()).table("documents")
-        test = visibility_condition(reach)
+        found = (cursor or self.open_cursor()).table("documents")
+        test = build_visibility_condition(reach)
         return found if test is None else found.filter(test)
 
-    def rows_of_types(
+    def select_rows_of_types(
         self,
         types: Iterable[str],
         reach: Reach,
@@ -108,11 +108,13 @@ class Documents:
         return self.get_or_compute(("ranges of types",), self._read_type_ranges)
 
     def _read_type_ranges(self) -> Mapping[str, tuple[int, int]]:
-        rows = self.cursor().table("documents").aggregate("type, min(rowid), max(rowid)", "type").fetchall()
+        rows = (
+            self.open_cursor().table("documents").aggregate("type, min(rowid), max(rowid)", "type").fetchall()
+        )
         return {type_: (first, last) for type_, first, last in rows}
 
 
-def visibility_condition(reach: Reach) -> Expression | None:
+def build_visibility_condition(reach: Reach) -> Expression | None:
     """The condition that a row may be read; None = every row."""
     if reach.everything:
         return None
@@ -157,10 +159,10 @@ def hash_condition(column: str, values: Iterable[str]) -> Expression:
 
 def is_resource_group_scope(scope: str) -> bool:
     """Return whether a lower-cased scope is a resource group or lies in one."""
-    return bool(resource_group_of(scope))
+    return bool(get_resource_group(scope))
 
 
-def resource_group_of(scope: str) -> str:
+def get_resource_group(scope: str) -> str:
     """Return the lower-cased id of the resource group that a lower-cased scope is or lies in, '' where it lies in none."""
     near = _NEAR.match(scope)
     return near[0] if near is not None and near[2] else ""

@@ -120,7 +120,7 @@ def _to_cell(value: object, *, dynamic: bool) -> str | None:
     return "" if value is None else str(value)
 
 
-def batches(rows: Iterable[dict[str, object]]) -> Iterator[pa.RecordBatch]:
+def build_batches(rows: Iterable[dict[str, object]]) -> Iterator[pa.RecordBatch]:
     """Rows as batches of the schema."""
     source = iter(rows)
     while held := list(islice(source, BATCH)):

@@ -21,9 +21,9 @@ from nephoscope.model.read_reach import Reach
 from nephoscope.posture.changes.change_attribution import AttributedChange, ChangeAttribution
 from nephoscope.posture.changes.exposure_changes import ExposureChange, find_exposure_changes
 from nephoscope.posture.published import resource_changes
-from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body
 from nephoscope.posture.published.document_listing import Listing
-from nephoscope.posture.published.resource_changes import KEPT, document_id
+from nephoscope.posture.published.resource_changes import KEPT, build_document_id
 from nephoscope.posture.published.snapshot_files import read_document_rows
 from nephoscope.posture.reports.resource_graph_tables import find_table
 
@@ -50,7 +50,7 @@ class ExposureChangeDocument(msgspec.Struct, frozen=True):
     properties: ExposureChange
 
 
-def exposure_changes(
+def load_exposure_changes(
     data: Path,
     now: datetime,
     evaluated: Sequence[Estate],
@@ -62,7 +62,7 @@ def exposure_changes(
     published = set(_list_published_changes(before)) if before else None
     for estate in evaluated:
         mine = [one for one in several if one.tenant == estate.tenant]
-        found |= {one.id: one for one in _compare(data, now, estate, mine, published)}
+        found |= {one.id: one for one in _compare_snapshots(data, now, estate, mine, published)}
     return list(found.values())
 
 
@@ -84,7 +84,7 @@ def _list_published_changes(before: Mapping[str, Sequence[Path]]) -> Iterator[tu
             yield row["tenantId"], row["name"]
 
 
-def _compare(
+def _compare_snapshots(
     data: Path,
     now: datetime,
     estate: Estate,
@@ -109,7 +109,7 @@ def _compare(
             yield TenantExposureChange(estate.tenant, change)
 
 
-def descriptions_by_change(several: Iterable[TenantExposureChange]) -> Mapping[str, Sequence[str]]:
+def describe_openings_by_change(several: Iterable[TenantExposureChange]) -> Mapping[str, Sequence[str]]:
     """The openings in words, by the id of each change behind them."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for one in several:
@@ -118,16 +118,16 @@ def descriptions_by_change(several: Iterable[TenantExposureChange]) -> Mapping[s
     return found
 
 
-def attributions(one: ExposureChange, listing: Listing, reach: Reach) -> list[ChangeAttribution]:
+def list_attributions(one: ExposureChange, listing: Listing, reach: Reach) -> list[ChangeAttribution]:
     """Return who may have made the changes behind an exposure change, of those that a reach sees."""
-    keys = [document_id(cause.target_resource_id, cause.change_id).lower() for cause in one.causes]
-    found = listing.documents_by_id(keys, reach)
+    keys = [build_document_id(cause.target_resource_id, cause.change_id).lower() for cause in one.causes]
+    found = listing.map_documents_by_id(keys, reach)
     told = (found[key]["properties"]["changeAttributes"] for key in keys if key in found)
     return [msgspec.convert(attributes, ChangeAttribution) for attributes in told]
 
 
-def documents(several: Iterable[TenantExposureChange]) -> Iterator[tuple[PublishedDocument, str]]:
+def build_documents(several: Iterable[TenantExposureChange]) -> Iterator[tuple[PublishedDocument, str]]:
     """A document an exposure change, with the table in which it stands."""
     for one in several:
-        body = arm(one.id, TYPE, msgspec.to_builtins(one.change))
+        body = build_arm_body(one.id, TYPE, msgspec.to_builtins(one.change))
         yield PublishedDocument.of(body, tenant=one.tenant), find_table(TYPE.lower())

@@ -123,13 +123,15 @@ class Findings:
         self, reach: Reach, wanted: FindingQuery = FindingQuery(), cursor: DuckDBPyConnection | None = None
     ) -> DuckDBPyRelation:
         """The rows of the documents that are asked for."""
-        return self.documents.rows_of_types([ASSESSMENT], reach, cursor, _build_condition(wanted))
+        return self.documents.select_rows_of_types([ASSESSMENT], reach, cursor, _build_condition(wanted))
 
     def count(self, reach: Reach, wanted: FindingQuery = FindingQuery()) -> int:
         """Count how many there are."""
-        return self.documents.get_or_compute(("findings", reach, wanted), lambda: self._count(reach, wanted))
+        return self.documents.get_or_compute(
+            ("findings", reach, wanted), lambda: self._count_findings(reach, wanted)
+        )
 
-    def _count(self, reach: Reach, wanted: FindingQuery) -> int:
+    def _count_findings(self, reach: Reach, wanted: FindingQuery) -> int:
         ((found,),) = self.rows(reach, wanted).aggregate("count(*)").fetchall()
         return int(found)
 
@@ -151,20 +153,24 @@ class Findings:
         return list(self.documents.get_or_compute(key, lambda: self._read_findings(reach, resources)))
 
     def _read_findings(self, reach: Reach, resources: Collection[str]) -> list[ListedFinding]:
-        return _read(self.rows(reach).filter(is_one_of("subject", resources)).order(ORDERS["severity"]))
+        return _read_listed_findings(
+            self.rows(reach).filter(is_one_of("subject", resources)).order(ORDERS["severity"])
+        )
 
-    def matching_resources(
+    def find_matching_resources(
         self, reach: Reach, wanted: FindingQuery, resources: Iterable[str]
     ) -> frozenset[str]:
         """Return which of some lower-cased ids of resources they are about."""
         rows = self.rows(reach, wanted).filter(is_one_of("subject", resources)).project("subject").distinct()
         return frozenset(subject for (subject,) in rows.fetchall())
 
-    def count_unjudged(self, reach: Reach) -> dict[str, list[UnjudgedCount]]:
+    def count_unjudged_recommendations(self, reach: Reach) -> dict[str, list[UnjudgedCount]]:
         """Count by recommendation the findings that could not be evaluated, with their causes, the most first."""
-        return dict(self.documents.get_or_compute(("unjudged", reach), lambda: self._count_unjudged(reach)))
+        return dict(
+            self.documents.get_or_compute(("unjudged", reach), lambda: self._query_unjudged_counts(reach))
+        )
 
-    def _count_unjudged(self, reach: Reach) -> dict[str, list[UnjudgedCount]]:
+    def _query_unjudged_counts(self, reach: Reach) -> dict[str, list[UnjudgedCount]]:
         grouping = "recommendation, state, cause, why"
         rows = self.rows(reach, UNJUDGED).aggregate(f"{grouping}, count(*) AS n", grouping)
         found: dict[str, list[UnjudgedCount]] = {}
@@ -210,7 +216,7 @@ class Findings:
     def _fetch_page(
         self, reach: Reach, wanted: FindingQuery, order: str, start: int, most: int
     ) -> list[ListedFinding]:
-        return _read(self.rows(reach, wanted).order(ORDERS[order]).limit(most, start))
+        return _read_listed_findings(self.rows(reach, wanted).order(ORDERS[order]).limit(most, start))
 
     def tallies(self, reach: Reach, wanted: FindingQuery = FindingQuery()) -> list[RecommendationTally]:
         """Every recommendation with its counts: the gravest with failing resources first."""
@@ -283,7 +289,7 @@ def _build_condition(wanted: FindingQuery) -> Expression:
     return found & _build_mentions(wanted.text) if wanted.text else found
 
 
-def _read(rows: DuckDBPyRelation) -> list[ListedFinding]:
+def _read_listed_findings(rows: DuckDBPyRelation) -> list[ListedFinding]:
     found = rows.project("id, subject, recommendation, title, state, severity, cause, why, tenant").fetchall()
     return [
         ListedFinding(

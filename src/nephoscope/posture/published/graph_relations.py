@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.lake.queries.estate_reach import Reaches, ReachesWithin
 from nephoscope.posture.published.live_rows import TABLE, LiveRowSource
-from nephoscope.posture.published.published_snapshot import GraphCatalog, PublishedSnapshot, with_current
+from nephoscope.posture.published.published_snapshot import GraphCatalog, PublishedSnapshot, add_current_rows
 from nephoscope.posture.published.row_access import OPERATIONS, USUAL, RowAccess, Shown, find_row_access
 from nephoscope.posture.published.uncollected_table import UncollectedTableError
 from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES
@@ -79,7 +79,7 @@ class PublishedGraph:
             raise UncollectedTableError([table])
         found = GraphCatalog(snapshot.files, snapshot.shared_tenants).scan(table, reach)
         if table == TABLE:
-            found = with_current(found, snapshot.current(self.current(snapshot, reaches)))
+            found = add_current_rows(found, snapshot.current(self.current(snapshot, reaches)))
         return found if subscriptions is None else replace(found, only=(SUBSCRIPTION, subscriptions))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.posture.exposure.exposure_rows import ExposureRow, exposure_rows, rank
+from nephoscope.posture.exposure.exposure_rows import ExposureRow, build_exposure_rows, rank_exposure_row
 from nephoscope.posture.exposure.internet_exposure import InternetExposure
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -33,17 +33,19 @@ class InternetExposures:
 
     def rows(self, reach: Reach) -> Sequence[ExposureRow]:
         """Every opening, what is closed and why, and what is not known."""
-        return self.documents.get_or_compute(("internet exposure", reach), lambda: self._read(reach))
+        return self.documents.get_or_compute(
+            ("internet exposure", reach), lambda: self._read_exposures(reach)
+        )
 
-    def _read(self, reach: Reach) -> tuple[ExposureRow, ...]:
-        rows = self.documents.rows_of_types([TYPE], reach)
+    def _read_exposures(self, reach: Reach) -> tuple[ExposureRow, ...]:
+        rows = self.documents.select_rows_of_types([TYPE], reach)
         numbers = [number for (number,) in rows.project("number").fetchall()]
         found = [row for body in self.documents.bodies(numbers) for row in _parse_rows(body)]
-        return tuple(sorted(found, key=rank))
+        return tuple(sorted(found, key=rank_exposure_row))
 
 
 def _parse_rows(body: str) -> Iterator[ExposureRow]:
     found = msgspec.json.decode(body, type=_ExposureDocument)
     resource = found.id.split("/providers/Nephoscope.Posture/", maxsplit=1)[0]
     id_ = ResourceId.parse(resource)
-    yield from exposure_rows(resource, resource.rsplit("/", 1)[-1], id_.type, found.properties)
+    yield from build_exposure_rows(resource, resource.rsplit("/", 1)[-1], id_.type, found.properties)

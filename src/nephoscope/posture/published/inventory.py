@@ -12,10 +12,10 @@ from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.document_queries import (
     Documents,
+    get_resource_group,
     hash_condition,
     is_in_scope,
     is_one_of,
-    resource_group_of,
 )
 from nephoscope.posture.published.findings import ASSESSMENT, KEPT_ROWS
 from nephoscope.posture.reports.resource_graph_tables import LISTED
@@ -102,7 +102,7 @@ class Inventory:
 
     def _query_rows(self, reach: Reach, query: InventoryQuery) -> DuckDBPyRelation:
         """The rows of a query, each with its numbers of findings."""
-        cursor = self.documents.cursor()
+        cursor = self.documents.open_cursor()
         wanted = "key, id, name, type, location, subscription, tenant"
         listed = self._build_rows(reach, query.text, cursor)
         if exposure := query.chosen.get(EXPOSURE):
@@ -110,7 +110,7 @@ class Inventory:
                 is_one_of("key", self.exposed if REACHED in exposure and self.exposed else ("",))
             )
         rows = listed.project(wanted).set_alias("r")
-        failing = self._count_failing(reach, cursor).set_alias("f")
+        failing = self._count_failing_findings(reach, cursor).set_alias("f")
         joined = rows.join(failing, "r.key = f.subject AND r.tenant = f.tenant", "left")
         counted = joined.project(
             "r.id, r.name, r.type, r.location, r.subscription, coalesce(f.failing, 0) AS failing, coalesce(f.grave, 0) AS grave,"
@@ -124,10 +124,10 @@ class Inventory:
     def count(self, reach: Reach, query: InventoryQuery = InventoryQuery()) -> int:
         """Count how many there are."""
         return self.documents.get_or_compute(
-            ("inventory", reach, query.key), lambda: self._count(reach, query)
+            ("inventory", reach, query.key), lambda: self._count_resources(reach, query)
         )
 
-    def _count(self, reach: Reach, query: InventoryQuery) -> int:
+    def _count_resources(self, reach: Reach, query: InventoryQuery) -> int:
         chosen = any(query.chosen.values())
         rows = self._query_rows(reach, query) if chosen else self._build_rows(reach, query.text)
         ((found,),) = rows.aggregate("count(*)").fetchall()
@@ -144,7 +144,7 @@ class Inventory:
     def _count_facet_values(self, reach: Reach, query: InventoryQuery, facet: str) -> list[tuple[str, int]]:
         if facet == EXPOSURE:
             reached = replace(query, chosen={**query.chosen, EXPOSURE: frozenset({REACHED})})
-            count = self._count(reach, reached)
+            count = self._count_resources(reach, reached)
             return [(REACHED, count)] if count else []
         column = FACETS[facet]
         rows = self._query_rows(reach, query).aggregate(f"{column} AS value, count(*) AS n", column)
@@ -188,7 +188,7 @@ class Inventory:
 
     def _read_descendants(self, reach: Reach, key: str, most: int) -> list[ListedResource]:
         columns, start = "id, name, type, location, subscription, 0, 0, tenant", f"{key}/"
-        if group := resource_group_of(key):
+        if group := get_resource_group(key):
             # a group has few rows: to compare the ids here is cheaper than to have those of every row read for it
             rows = self._build_rows(reach).filter(hash_condition("grp", [group])).project(f"{columns}, key")
             found = sorted(row[:-1] for row in rows.fetchall() if row[-1].startswith(start))[:most]
@@ -205,9 +205,9 @@ class Inventory:
         )
 
     def _count_non_resources(self, reach: Reach) -> list[tuple[str, int]]:
-        cursor = self.documents.cursor()
+        cursor = self.documents.open_cursor()
         things = self.documents.rows(reach, cursor).filter(~is_one_of("part", LISTED))
-        failing = self._count_failing(reach, cursor).set_alias("f")
+        failing = self._count_failing_findings(reach, cursor).set_alias("f")
         joined = (
             things.project("key, type, tenant")
             .set_alias("r")
@@ -216,9 +216,9 @@ class Inventory:
         counted = joined.project("r.type, f.failing").aggregate("type, sum(failing)::BIGINT AS n", "type")
         return [(type_, int(count)) for type_, count in counted.order("n DESC, type").fetchall()]
 
-    def _count_failing(self, reach: Reach, cursor: DuckDBPyConnection) -> DuckDBPyRelation:
+    def _count_failing_findings(self, reach: Reach, cursor: DuckDBPyConnection) -> DuckDBPyRelation:
         failing = ColumnExpression("state") == ConstantExpression("NonCompliant")
-        rows = self.documents.rows_of_types([ASSESSMENT], reach, cursor, failing)
+        rows = self.documents.select_rows_of_types([ASSESSMENT], reach, cursor, failing)
         return rows.aggregate(
             "subject, tenant, count(*) AS failing, count(*) FILTER (severity_rank >= 4) AS grave",
             "subject, tenant",

@@ -35,7 +35,7 @@ class LiveRowSource(msgspec.Struct, frozen=True):
     make: Callable[[], LiveRows]
 
 
-def rows(bodies: Iterable[Mapping[str, object]], tenant: str, table: str = TABLE) -> pa.Table:
+def build_row_table(bodies: Iterable[Mapping[str, object]], tenant: str, table: str = TABLE) -> pa.Table:
     """ARM bodies as rows of a table, in the order of their ids; what a body says of its `resourceGroup` holds before its id."""
     found = sorted((_build_row(one, tenant, table) for one in bodies), key=lambda one: str(one["id"]).lower())
     return pa.Table.from_pylist(found, schema=SCHEMA)

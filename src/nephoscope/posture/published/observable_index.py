@@ -41,24 +41,28 @@ class ObservableIndex:
         """Return those of some tables, or of a lower-cased type, that name an address or a CVE; none where the text is neither."""
         key = ("mentions", reach, text.strip().lower(), parts, type_, most)
         return list(
-            self.documents.get_or_compute(key, lambda: self._find(reach, text.strip(), parts, type_, most))
+            self.documents.get_or_compute(
+                key, lambda: self._find_mentions(reach, text.strip(), parts, type_, most)
+            )
         )
 
-    def _find(
+    def _find_mentions(
         self, reach: Reach, text: str, parts: tuple[str, ...], type_: str, most: int
     ) -> list[DocumentMention]:
         wanted = parse_sought(text)
         if wanted is None:
             return []
-        cursor = self.documents.cursor()
+        cursor = self.documents.open_cursor()
         documents = self.documents
-        rows = documents.rows_of_types([type_], reach, cursor) if type_ else documents.rows(reach, cursor)
+        rows = (
+            documents.select_rows_of_types([type_], reach, cursor) if type_ else documents.rows(reach, cursor)
+        )
         rows = rows.filter(is_one_of("part", parts)) if parts else rows
         named = cursor.table("mentions").filter(is_one_of("name", [str(wanted)]))
         both = rows.project("key, number").set_alias("d").join(named.set_alias("m"), "d.number = m.number")
         found = both.project("d.key, d.number").distinct().order("key").limit(most).fetchall()
         bodies = self.documents.bodies([number for _, number in found])
-        told = (_mention(decode_document(body), wanted) for body in bodies)
+        told = (_describe_mention(decode_document(body), wanted) for body in bodies)
         return [one for one in told if one.places]
 
 
@@ -73,7 +77,7 @@ def parse_sought(text: str) -> Address | str | None:
     return (isinstance(found, IPv6Address) and found.ipv4_mapped) or found
 
 
-def _mention(body: dict[str, object], wanted: Address | str) -> DocumentMention:
+def _describe_mention(body: dict[str, object], wanted: Address | str) -> DocumentMention:
     id_, told = str(body["id"]), body.get("properties")
     title = told.get("displayName") if isinstance(told, dict) else None
     at = id_.lower().find(_INSIDE)
@@ -82,24 +86,26 @@ def _mention(body: dict[str, object], wanted: Address | str) -> DocumentMention:
         id_[:at] if at > 0 else id_,
         str(title or body.get("name") or id_.rsplit("/", 1)[-1]),
         str(body.get("type") or ""),
-        tuple(dict.fromkeys(_read_places(body, wanted)))[:_PLACES],
+        tuple(dict.fromkeys(_read_mention_places(body, wanted)))[:_PLACES],
     )
 
 
-def _read_places(value: object, wanted: Address | str, path: str = "", depth: int = 0) -> Iterator[str]:
+def _read_mention_places(
+    value: object, wanted: Address | str, path: str = "", depth: int = 0
+) -> Iterator[str]:
     if depth > _DEPTH:
         return
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _read_places(inner, wanted, f"{path}.{name}" if path else str(name), depth + 1)
+            yield from _read_mention_places(inner, wanted, f"{path}.{name}" if path else str(name), depth + 1)
     elif isinstance(value, list):
         for number, inner in enumerate(value):
-            yield from _read_places(inner, wanted, f"{path}[{number}]", depth + 1)
-    elif isinstance(value, str) and _is_wanted(value, wanted):
+            yield from _read_mention_places(inner, wanted, f"{path}[{number}]", depth + 1)
+    elif isinstance(value, str) and _is_value_wanted(value, wanted):
         yield path
 
 
-def _is_wanted(value: str, wanted: Address | str) -> bool:
+def _is_value_wanted(value: str, wanted: Address | str) -> bool:
     if isinstance(wanted, str):
         return wanted in (found.lower() for found in _CVE.findall(value))
     try:

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body
 from nephoscope.posture.published.snapshot_files import read_document_rows
 from nephoscope.posture.reports.resource_graph_tables import find_table
 from nephoscope_policy.model.resource_id import with_tenant
@@ -72,5 +72,5 @@ def _read_event(document: PublishedDocument, now: datetime) -> PublishedDocument
     properties: dict[str, Any] = {
         **document.body["properties"], "tenantId": document.tenant, "principalOid": "",
     }  # fmt: skip
-    body = arm(f"{scope}/providers/{TYPE}/{name}", TYPE, properties)
+    body = build_arm_body(f"{scope}/providers/{TYPE}/{name}", TYPE, properties)
     return PublishedDocument.of(body, subject=document.subject, key=document.key, tenant=document.tenant)

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.findings import FindingQuery, Findings, RecommendationTally
-from nephoscope.posture.recommendations.ranking import rank
-from nephoscope.posture.recommendations.score import ScoreState, find_standing
+from nephoscope.posture.recommendations.ranking import build_rank_key
+from nephoscope.posture.recommendations.score import ScoreState, find_score_state
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ FAILING = FindingQuery(states=frozenset({ComplianceState.NON_COMPLIANT.value}))
 _STANDING = "".join(
     [
         f"CASE WHEN state = '{ComplianceState.EXEMPT.value}' AND lower(cause) = 'mitigated'",
-        f" THEN {find_standing(ComplianceState.EXEMPT, 'mitigated').value}",
+        f" THEN {find_score_state(ComplianceState.EXEMPT, 'mitigated').value}",
         *(
-            f" WHEN state = '{state.value}' THEN {find_standing(state, '').value}"
+            f" WHEN state = '{state.value}' THEN {find_score_state(state, '').value}"
             for state in ComplianceState
         ),
         f" ELSE {ScoreState.UNKNOWN.value} END",
@@ -95,7 +95,9 @@ class Priorities:
 
     def _rank_priorities(self, reach: Reach, paths: Reach, wanted: FindingQuery) -> list[Priority]:
         gains = self.snapshot.get_or_compute(("gains", reach), lambda: self._read_gains(reach))
-        exposed = self.snapshot.get_or_compute(("exposed", reach), lambda: self._count_exposed(reach))
+        exposed = self.snapshot.get_or_compute(
+            ("exposed", reach), lambda: self._count_exposed_resources(reach)
+        )
         on_paths = self.snapshot.get_or_compute(("weaknesses", paths), lambda: self._count_weaknesses(paths))
         found = [
             Priority(one, *gains.get(one.recommendation, ("", 0.0)), *on_paths.get(one.recommendation, (0, None)),
@@ -135,10 +137,10 @@ class Priorities:
             one["name"]: (one["properties"]["displayName"], one["properties"]["maxScore"]) for one in bodies
         }
 
-    def _count_exposed(self, reach: Reach) -> Mapping[str, int]:
+    def _count_exposed_resources(self, reach: Reach) -> Mapping[str, int]:
         """Recommendation -> how many of the resources that fail it the Internet reaches."""
         findings: Findings = self.snapshot.findings
-        cursor = findings.documents.cursor()
+        cursor = findings.documents.open_cursor()
         reached = cursor.from_arrow(
             pa.table({"reached": pa.array(self.snapshot.build_info.exposed, pa.string())})
         )
@@ -166,7 +168,7 @@ def _build_sort_key(one: Priority) -> tuple[bool, int, float, int, str, str]:
     told = one.tally
     return (
         not told.unhealthy,
-        *rank(told.severity, one.gain, told.unhealthy, told.title, told.recommendation),
+        *build_rank_key(told.severity, one.gain, told.unhealthy, told.title, told.recommendation),
     )
 
 

@@ -21,10 +21,10 @@ from nephoscope.posture.published.internet_exposures import InternetExposures
 from nephoscope.posture.published.inventory import Inventory
 from nephoscope.posture.published.live_rows import TABLE, LiveRows, LiveRowSource
 from nephoscope.posture.published.observable_index import ObservableIndex
-from nephoscope.posture.published.row_access import Shown, visible_pairs
+from nephoscope.posture.published.row_access import Shown, list_visible_pairs
 from nephoscope.posture.published.snapshot_files import list_snapshot_files
 from nephoscope.posture.published.standards import Standards
-from nephoscope.posture.published.table_gaps import describe_gaps, is_unfilled
+from nephoscope.posture.published.table_gaps import describe_gaps, is_table_unfilled
 from nephoscope.posture.published.uncollected_table import UncollectedTableError
 from nephoscope.posture.reports.resource_graph_tables import (
     COLUMNS,
@@ -35,7 +35,7 @@ from nephoscope.posture.reports.resource_graph_tables import (
 )
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope_kql.compile import compile_results
-from nephoscope_kql.deadline import deadline_within
+from nephoscope_kql.deadline import set_deadline_within
 from nephoscope_kql.engines.parquet import FileColumn, FileScan
 from nephoscope_kql.run import QueryResult
 
@@ -163,7 +163,7 @@ class PublishedSnapshot:
 
         def find_asked_tables() -> frozenset[str]:
             catalog = GraphCatalog(self.files, self.shared_tenants)
-            with deadline_within(timeout):
+            with set_deadline_within(timeout):
                 compile_results(text, catalog)
             return catalog.requested_tables
 
@@ -178,7 +178,8 @@ class PublishedSnapshot:
         return sorted(
             table
             for table in tables
-            if is_unfilled(self.build_info, table, reach[table]) and not self._has_rows(table, reach[table])
+            if is_table_unfilled(self.build_info, table, reach[table])
+            and not self._has_rows(table, reach[table])
         )
 
     def _require_read(self, tables: frozenset[str], reach: Shown | Mapping[str, Shown]) -> None:
@@ -212,10 +213,10 @@ class PublishedSnapshot:
         """Lower-cased table -> the lower-cased types of its rows."""
         return self.get_or_compute(("types",), self.listing.types)
 
-    def scopes_with_assignments(self, scopes: frozenset[str]) -> frozenset[str]:
+    def list_scopes_with_assignments(self, scopes: frozenset[str]) -> frozenset[str]:
         """The lower-cased ids of what is assigned or defined directly at some containers ('' = the tenant)."""
         return self.get_or_compute(
-            ("held above", scopes), lambda: self.listing.scopes_with_assignments(scopes)
+            ("held above", scopes), lambda: self.listing.list_scopes_with_assignments(scopes)
         )
 
     def has_documents(self, scope: str) -> bool:
@@ -238,7 +239,7 @@ class PublishedSnapshot:
 
         def rows() -> EngineRows:
             current = self.current(beside) if beside is not None else None
-            return EngineRows(scans=catalog.scans(reach, current))
+            return EngineRows(scans=catalog.list_scans(reach, current))
 
         found = QueryPipeline(catalog, rows).results(text, now=now, timeout=timeout)
         gaps = self.describe_gaps(catalog.requested_tables, reach)
@@ -285,24 +286,24 @@ class GraphCatalog:
         """The lower-cased names of the tables that were asked for."""
         return frozenset(self._asked)
 
-    def scans(
+    def list_scans(
         self, reach: Shown | Mapping[str, Shown], current: LiveRows | None = None
     ) -> dict[str, FileScan]:
         """The rows that a reach sees of every table that was asked for, and those that are true beside them."""
         of = reach.__getitem__ if isinstance(reach, Mapping) else lambda _: reach
         found = {name: self.scan(name, of(name)) for name in sorted(self._asked)}
         if current is not None and TABLE in found:
-            found[TABLE] = with_current(found[TABLE], current)
+            found[TABLE] = add_current_rows(found[TABLE], current)
         return found
 
     def scan(self, name: str, reach: Shown) -> FileScan:
         """The rows that a reach sees of a lower-cased table."""
         columns = tuple(FileColumn(column, column, "VARCHAR") for column, _ in COLUMNS)
         groups = (tuple(self._files[name]),) if name in self._files else ()
-        return FileScan(columns, groups, any_of=visible_pairs(reach, self._shared_tenants))
+        return FileScan(columns, groups, any_of=list_visible_pairs(reach, self._shared_tenants))
 
 
-def with_current(scan: FileScan, current: LiveRows) -> FileScan:
+def add_current_rows(scan: FileScan, current: LiveRows) -> FileScan:
     """The rows of `securityresources` with those that are true now, in the place of what was published of them."""
     hidden = (("type", current.types), ("_key", current.keys))
     return replace(scan, without=hidden, beside=current.rows)

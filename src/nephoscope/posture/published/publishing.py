@@ -24,9 +24,9 @@ from nephoscope.lake.storage.delta_table import open_table
 from nephoscope.lake.storage.versioned_commit import commit_next
 from nephoscope.posture.evaluation.analyzer_results import LogReader, open_no_logs
 from nephoscope.posture.published import exposure_changes, resource_changes
-from nephoscope.posture.published.build_info import BuildInfo, evaluation_row, make_build_info
+from nephoscope.posture.published.build_info import BuildInfo, build_evaluation_row, make_build_info
 from nephoscope.posture.published.document import Documents, PublishedDocument
-from nephoscope.posture.published.document_rows import SCHEMA, batches, is_common, row
+from nephoscope.posture.published.document_rows import SCHEMA, build_batches, is_common, row
 from nephoscope.posture.published.policy_events import PolicyEvents
 from nephoscope.posture.published.snapshot_files import list_snapshot_files
 from nephoscope.posture.reports.resource_graph_tables import COLLECTED, find_table
@@ -50,19 +50,19 @@ _AZURES = (
 )
 
 
-def published_path(data: Path) -> Path:
+def get_published_path(data: Path) -> Path:
     """Return where the table lies."""
     return data / "posture" / "published"
 
 
 @cache
-def kinds() -> Mapping[str, Documents]:
+def load_document_kinds() -> Mapping[str, Documents]:
     """Return what is published, by the name of its module."""
     names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
     return {name: importlib.import_module(f"{package.__name__}.{name}").build_documents for name in names}
 
 
-def publish(data: Path, report: Report, past: Mapping[Subject, RememberedState]) -> int:
+def publish_report(data: Path, report: Report, past: Mapping[Subject, RememberedState]) -> int:
     """Replace what was published before by the documents of a report with its past; the version of the table."""
     return publish_tenants(data, [(report, past)])
 
@@ -79,23 +79,27 @@ def publish_tenants(
     CommitConflictError where another process published since this began.
     """
     now = reports[0][0].now
-    before = open_table(published_path(data))
-    files = list_snapshot_files(before, published_path(data)) if before else {}
+    before = open_table(get_published_path(data))
+    files = list_snapshot_files(before, get_published_path(data)) if before else {}
     # read before the commit: a table cannot be opened while another is written to
     estates = [report.run.estate for report, _ in reports]
     moved = resource_changes.list_attributed_changes(data, now, estates, logs)
-    exposed = exposure_changes.exposure_changes(data, now, estates, moved, files)
+    exposed = exposure_changes.load_exposure_changes(data, now, estates, moved, files)
     events = PolicyEvents(files, now)
 
     def iterate_documents() -> Iterator[tuple[PublishedDocument, str]]:
         yield from events.watch(_iterate_tenant_documents(reports))
         yield from events.documents()
-        yield from resource_changes.documents(moved, exposure_changes.descriptions_by_change(exposed))
-        yield from exposure_changes.documents(exposed)
+        yield from resource_changes.build_documents(
+            moved, exposure_changes.describe_openings_by_change(exposed)
+        )
+        yield from exposure_changes.build_documents(exposed)
 
     check()
     evaluation = make_build_info([report for report, _ in reports])
-    return _publish(data, iterate_documents(), evaluation, -1 if before is None else int(before.version()))
+    return _publish_documents(
+        data, iterate_documents(), evaluation, -1 if before is None else int(before.version())
+    )
 
 
 def _iterate_tenant_documents(
@@ -108,9 +112,9 @@ def _iterate_tenant_documents(
     common: dict[str, tuple[PublishedDocument, str]] = {}
     holders: defaultdict[str, list[str]] = defaultdict(list)
     for report, past in reports:
-        for name, documents in kinds().items():
+        for name, documents in load_document_kinds().items():
             for document in documents(report, past):
-                found = replace(document, tenant=report.tenant), _table(name, document)
+                found = replace(document, tenant=report.tenant), _get_document_table(name, document)
                 if not is_common(document):
                     yield found
                     continue
@@ -125,19 +129,19 @@ def publish_documents(
     data: Path, several: Iterable[tuple[PublishedDocument, str]], evaluation: BuildInfo
 ) -> int:
     """Replace what was published before by documents, each with the table in which it stands; the version of the table."""
-    before = open_table(published_path(data))
-    return _publish(data, several, evaluation, -1 if before is None else int(before.version()))
+    before = open_table(get_published_path(data))
+    return _publish_documents(data, several, evaluation, -1 if before is None else int(before.version()))
 
 
-def _publish(
+def _publish_documents(
     data: Path, several: Iterable[tuple[PublishedDocument, str]], evaluation: BuildInfo, version: int
 ) -> int:
-    path = published_path(data)
-    rows = chain((row(one, table) for one, table in several), [evaluation_row(evaluation)])
+    path = get_published_path(data)
+    rows = chain((row(one, table) for one, table in several), [build_evaluation_row(evaluation)])
     commit_next(
         path,
         version,
-        pa.RecordBatchReader.from_batches(SCHEMA, batches(rows)),
+        pa.RecordBatchReader.from_batches(SCHEMA, build_batches(rows)),
         mode="overwrite",
         partition_by=["_table"],
         writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=_ROWS_OF_A_GROUP),
@@ -149,6 +153,6 @@ def _publish(
     return int(written.version())
 
 
-def _table(kind: str, document: PublishedDocument) -> str:
+def _get_document_table(kind: str, document: PublishedDocument) -> str:
     type_ = document.id.type
     return COLLECTED if kind == "resources" and type_.startswith(_AZURES) else find_table(type_)

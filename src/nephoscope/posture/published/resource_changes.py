@@ -23,7 +23,7 @@ from nephoscope.posture.changes.change_attribution import (
     attribute_change,
 )
 from nephoscope.posture.evaluation.analyzer_results import LogReader, open_no_logs
-from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body
 from nephoscope.posture.reports.resource_graph_tables import find_table
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ def list_attributed_changes(
     return several
 
 
-def document_id(resource: str, change: str) -> str:
+def build_document_id(resource: str, change: str) -> str:
     """The id of the document of a change of a resource."""
     return f"{resource.rstrip('/')}/providers/{TYPE}/{change}"
 
 
-def documents(
+def build_documents(
     several: Iterable[AttributedChange], exposure: Mapping[str, Sequence[str]]
 ) -> Iterator[tuple[PublishedDocument, str]]:
     """A document a change, with the table in which it stands; `exposure` are the openings that it changed in words, by its id."""
@@ -108,4 +108,4 @@ def _build_body(
         },
         "changes": found,
     }
-    return arm(document_id(id_, one.id), TYPE, properties)
+    return build_arm_body(build_document_id(id_, one.id), TYPE, properties)

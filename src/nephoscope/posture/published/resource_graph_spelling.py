@@ -23,9 +23,9 @@ def format_properties(type_: str, properties: object) -> object:
     details = properties.get(name)
     if not isinstance(details, Mapping):
         return properties
-    return {**properties, name: {capitalise(word): value for word, value in details.items()}}
+    return {**properties, name: {capitalize_word(word): value for word, value in details.items()}}
 
 
-def capitalise(name: str) -> str:
+def capitalize_word(name: str) -> str:
     """A word with its first letter as a capital."""
     return name[:1].upper() + name[1:]

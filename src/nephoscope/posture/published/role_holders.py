@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.access.roles import find_role
-from nephoscope.files.json_tree import tree_of
+from nephoscope.files.json_tree import get_tree
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -51,17 +51,19 @@ def list_scopes(snapshot: PublishedSnapshot, id_: str) -> list[str]:
     return [*dict.fromkeys([*found, *above]), ""]
 
 
-def holders(snapshot: PublishedSnapshot, id_: str, reach: Reach, directory: Reach) -> list[RoleHolder]:
+def list_role_holders(
+    snapshot: PublishedSnapshot, id_: str, reach: Reach, directory: Reach
+) -> list[RoleHolder]:
     """Return those of a lower-cased id whose assignments may be read, what is held nearest first; `directory` is whose
     names may be read."""
     scopes = list_scopes(snapshot, id_)
     # what stands at a subscription or group is of who may read those, what stands above them of who may read anything in them
     above = frozenset(one for one in scopes if not one.startswith("/subscriptions/"))
-    seen = reach.with_ancestors(snapshot.scopes_with_assignments(above))
-    return [one for scope in scopes for one in _holders_at_scope(snapshot, scope, seen, directory)]
+    seen = reach.with_ancestors(snapshot.list_scopes_with_assignments(above))
+    return [one for scope in scopes for one in _list_holders_at_scope(snapshot, scope, seen, directory)]
 
 
-def _holders_at_scope(
+def _list_holders_at_scope(
     snapshot: PublishedSnapshot, scope: str, reach: Reach, directory: Reach
 ) -> list[RoleHolder]:
     if not snapshot.listing.may_hold(ASSIGNMENT, scope):
@@ -84,7 +86,7 @@ def _build_holder(
     snapshot: PublishedSnapshot, body: Mapping[str, object], reach: Reach, directory: Reach
 ) -> RoleHolder:
     """Return who holds the role of an assignment."""
-    told = tree_of(body, "properties")
+    told = get_tree(body, "properties")
     principal, kind = str(told.get("principalId") or "").lower(), str(told.get("principalType") or "")
     known = snapshot.listing.get(f"{_GRAPH}/{_KINDS.get(kind.lower(), 'users')}/{principal}", directory)
     about: dict[str, object] = (known or {}).get("properties") or {}
@@ -93,26 +95,26 @@ def _build_holder(
         principal,
         str(about.get("userPrincipalName") or about.get("displayName") or principal),
         kind,
-        _name_role(snapshot, str(told.get("roleDefinitionId") or ""), reach),
+        _find_role_name(snapshot, str(told.get("roleDefinitionId") or ""), reach),
         ResourceId.parse(str(body["id"])).parent,
         bool(told.get("condition")),
         len(members) if isinstance(members, list) else None,
     )
 
 
-def roles_of_principal(
+def list_principal_roles(
     snapshot: PublishedSnapshot, object_id: str, reach: Reach, directory: Reach
 ) -> list[RoleHolder]:
     """The roles that an object of the directory holds, itself or as a member of a group, at what may be read."""
     groups = snapshot.get_or_compute(("members", directory), lambda: _group_members(snapshot, directory))
     mine = {object_id} | {group for group, members in groups.items() if object_id in members}
     every = snapshot.get_or_compute(
-        ("holders", reach, directory), lambda: _all_holders(snapshot, reach, directory)
+        ("holders", reach, directory), lambda: _list_all_holders(snapshot, reach, directory)
     )
     return [one for one in every if one.principal in mine]
 
 
-def _all_holders(snapshot: PublishedSnapshot, reach: Reach, directory: Reach) -> tuple[RoleHolder, ...]:
+def _list_all_holders(snapshot: PublishedSnapshot, reach: Reach, directory: Reach) -> tuple[RoleHolder, ...]:
     several = snapshot.listing.page((ASSIGNMENT,), reach, most=MOST).bodies
     return tuple(_build_holder(snapshot, one, reach, directory) for one in several)
 
@@ -132,7 +134,7 @@ def _read_member(told: object) -> str:
     return str(told.get("id") if isinstance(told, dict) else told).lower()
 
 
-def _name_role(snapshot: PublishedSnapshot, definition: str, reach: Reach) -> str:
+def _find_role_name(snapshot: PublishedSnapshot, definition: str, reach: Reach) -> str:
     """Return what a role is called."""
     guid = definition.lower().rsplit("/", 1)[-1]
     known = snapshot.listing.get(definition, reach) or snapshot.listing.get(f"{_DEFINITION}/{guid}", reach)

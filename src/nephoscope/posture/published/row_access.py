@@ -47,7 +47,9 @@ def find_row_access(
     several = {type_ for types in apart.values() for type_ in types}
     reach = reaches([USUAL, *OPERATIONS.values(), *map(read_operation, several)])
     usual = {table: reach[OPERATIONS.get(table, USUAL)] for table in TABLES}
-    return usual | {table: _combine_shown(types, reach) for table, types in apart.items() if table in TABLES}
+    return usual | {
+        table: _combine_shown_rows(types, reach) for table, types in apart.items() if table in TABLES
+    }
 
 
 def read_operation(type_: str) -> str:
@@ -55,7 +57,7 @@ def read_operation(type_: str) -> str:
     return f"{type_}/read"
 
 
-def _combine_shown(types: Iterable[str], reach: Mapping[str, Reach]) -> Shown:
+def _combine_shown_rows(types: Iterable[str], reach: Mapping[str, Reach]) -> Shown:
     parts: defaultdict[Reach, set[str]] = defaultdict(set)
     for one in types:
         parts[reach[read_operation(one)]].add(one)
@@ -64,7 +66,7 @@ def _combine_shown(types: Iterable[str], reach: Mapping[str, Reach]) -> Shown:
     return RowAccess(tuple((frozenset(several), one) for one, several in parts.items() if not one.is_empty))
 
 
-def visible_pairs(shown: Shown, shared_tenants: Collection[str] = ()) -> tuple[Pairs, ...] | None:
+def list_visible_pairs(shown: Shown, shared_tenants: Collection[str] = ()) -> tuple[Pairs, ...] | None:
     """Return which columns must have which values for a row to be seen, in one of several ways; None = every row.
 
     `shared_tenants` is what `_open` says of rows.
@@ -95,5 +97,5 @@ def _is_shared_with(said: str, reach: Reach) -> bool:
 
 
 def _list_pair_types(types: frozenset[str], reach: Reach, shared_tenants: Collection[str]) -> Iterable[Pairs]:
-    ways = visible_pairs(reach, shared_tenants)
+    ways = list_visible_pairs(reach, shared_tenants)
     return ((("type", types), *pairs) for pairs in (((),) if ways is None else ways))

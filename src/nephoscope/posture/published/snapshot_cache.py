@@ -13,7 +13,7 @@ import duckdb
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.storage.delta_table import LOG, open_table
 from nephoscope.posture.published.published_snapshot import PublishedSnapshot
-from nephoscope.posture.published.publishing import published_path
+from nephoscope.posture.published.publishing import get_published_path
 
 #: How many older editions stay open for those who go on with them.
 OLDER = 2
@@ -24,7 +24,7 @@ class PublishedSnapshotCache:
     """Cache of the published snapshot of a data folder; safe for threads."""
 
     def __init__(self, data: Path) -> None:
-        self._path = published_path(data)
+        self._path = get_published_path(data)
         self._lock = threading.Lock()
         self._known: PublishedSnapshot | None = None
         self._ready: Callable[[PublishedSnapshot], object] | None = None

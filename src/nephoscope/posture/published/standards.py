@@ -43,7 +43,7 @@ class Standards:
         found: defaultdict[str, dict[str, str]] = defaultdict(dict)
         for standard, name, state in self._build_rows(reach, type_).project(told).distinct().fetchall():
             known = found[standard].get(name, state)
-            found[standard][name] = worse_state(known, state)
+            found[standard][name] = choose_worse_state(known, state)
         return found
 
     def list_documents(self, reach: Reach, standard: str, type_: str) -> list[dict[str, Any]]:
@@ -57,9 +57,9 @@ class Standards:
     def _build_rows(self, reach: Reach, type_: str) -> DuckDBPyRelation:
         """Return those that were made here: what Azure had said of them is not how they stand."""
         made_here = ColumnExpression("part") != ConstantExpression(COLLECTED)
-        return self.documents.rows_of_types([type_], reach, also=made_here)
+        return self.documents.select_rows_of_types([type_], reach, also=made_here)
 
 
-def worse_state(one: str, other: str) -> str:
+def choose_worse_state(one: str, other: str) -> str:
     """The worse of two states."""
     return min(one, other, key=ORDER.index)

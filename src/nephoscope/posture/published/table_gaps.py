@@ -37,31 +37,31 @@ def list_reaches(shown: Shown) -> tuple[Reach, ...]:
     return tuple(one for _, one in shown.parts) if isinstance(shown, RowAccess) else (shown,)
 
 
-def is_unfilled(made: BuildInfo, table: str, shown: Shown) -> bool:
+def is_table_unfilled(made: BuildInfo, table: str, shown: Shown) -> bool:
     """Return whether nothing could fill a lower-cased table for a reader, so that having no rows says nothing of the estate."""
     reaches, types = list_reaches(shown), map_tables_to_types().get(table)
     if table == "resources":
         return bool(reaches) and all(made.is_left_out(one) for one in reaches)
     if types is None:
         return table in list_unread_tables()
-    return bool(reaches) and all(types <= made.list_unread(one) for one in reaches)
+    return bool(reaches) and all(types <= made.list_unread_types(one) for one in reaches)
 
 
 def _describe_table(made: BuildInfo, table: str, reaches: Sequence[Reach]) -> Iterator[str]:
-    tenants = sorted({one for reach in reaches for one in made.visible_tenants(reach)})
+    tenants = sorted({one for reach in reaches for one in made.list_visible_tenants(reach)})
     for tenant in tenants:
         where = f" in the tenant {tenant}" if tenant and len(tenants) > 1 else ""
         if missing := _list_gaps_of_table(table, made.unread_types.get(tenant, ())):
             yield f"{TABLES[table]} is incomplete, not collected{where}: {list_types(missing)}"
     several: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
     for reach in reaches:
-        for subscription in made.visible_left_out(reach):
+        for subscription in made.list_visible_left_out(reach):
             whole = reach.everything or subscription in reach.subscriptions
             missing = _list_missing_types(table, made.left_out[subscription], whole=whole)
             if missing:
                 several[missing].add(subscription)
     for missing, subscriptions in sorted(several.items()):
-        yield f"{TABLES[table]} is incomplete, {_describe_missing(missing)} {_list_names(made, subscriptions)}"
+        yield f"{TABLES[table]} is incomplete, {_describe_missing_types(missing)} {_list_names(made, subscriptions)}"
 
 
 def _list_gaps_of_table(table: str, types: Iterable[str]) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ def _list_missing_types(table: str, types: Sequence[str], *, whole: bool) -> tup
     return tuple(one for one in types if one == NOTHING or (one == SOME_GROUPS and whole))
 
 
-def _describe_missing(missing: Sequence[str]) -> str:
+def _describe_missing_types(missing: Sequence[str]) -> str:
     if NOTHING in missing:
         return "no resources were collected in"
     if SOME_GROUPS in missing:

@@ -22,7 +22,7 @@ _WORST = (
 )
 
 
-def worst_state(state: ComplianceState, other: ComplianceState | None) -> ComplianceState:
+def choose_worst_state(state: ComplianceState, other: ComplianceState | None) -> ComplianceState:
     """The verdict that a person must hear of, where several assignments judge the same."""
     return state if other is None else min(state, other, key=_WORST.index)
 
@@ -32,5 +32,5 @@ def verdicts(assessments: Iterable[Assessment], tenant: str = "") -> dict[Subjec
     states: dict[Subject, ComplianceState] = {}
     for item in assessments:
         subject = (with_tenant(ResourceId.parse(item.resource).key, tenant), item.key.lower())
-        states[subject] = worst_state(item.state, states.get(subject))
+        states[subject] = choose_worst_state(item.state, states.get(subject))
     return states

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nephoscope_policy.model.assessment import failure_title
+from nephoscope_policy.model.assessment import get_failure_title
 
 _DEMAND = re.compile(r"(\[.+?\]:? )?([^:;]+?) should (not )?(be )?(\S.*)")
 #: Turned round, these say something else, or nothing clear.
@@ -25,7 +25,7 @@ _SINGULAR = re.compile(r"(?:[A-Z]+S|[A-Z][a-z]*OS|ss|us|is|Kubernetes|DevOps|Ins
 
 def describe_failure(title: str, finding: str = "") -> str:
     """Return the finding of a resource that fails a recommendation: `Storage accounts do not require secure transfer`."""
-    return finding.replace("{count} ", "") or negate_title(title) or failure_title(title)
+    return finding.replace("{count} ", "") or negate_title(title) or get_failure_title(title)
 
 
 def count_failures(title: str, finding: str = "") -> str:
@@ -51,7 +51,7 @@ def negate_title(title: str) -> str:
         return ""
     done = opposite or (demand if negated else "")
     plural = _is_plural(subject)
-    return f"{prefix or ''}{subject} {_format_conjugate(done, plural=plural) if done else _negate(demand, plural=plural)}"
+    return f"{prefix or ''}{subject} {_format_conjugate(done, plural=plural) if done else _negate_demand(demand, plural=plural)}"
 
 
 def _reverse_demand(demand: str) -> str:
@@ -62,7 +62,7 @@ def _reverse_demand(demand: str) -> str:
     return ""
 
 
-def _negate(demand: str, *, plural: bool) -> str:
+def _negate_demand(demand: str, *, plural: bool) -> str:
     if demand.startswith("be "):
         return f"{'are' if plural else 'is'} not {demand.removeprefix('be ')}"
     return f"{'do' if plural else 'does'} not {demand}"

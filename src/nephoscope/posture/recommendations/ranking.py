@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from nephoscope.posture.recommendations.finding_subject import worst_state
+from nephoscope.posture.recommendations.finding_subject import choose_worst_state
 from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope.posture.recommendations.report_row import ReportRow
-from nephoscope.posture.recommendations.score import ScoreState, SecurityControl, find_standing
+from nephoscope.posture.recommendations.score import ScoreState, SecurityControl, find_score_state
 from nephoscope.posture.recommendations.state_counts import StateCounts
-from nephoscope_policy.model.assessment import failure_title
+from nephoscope_policy.model.assessment import get_failure_title
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 
@@ -37,7 +37,7 @@ class RankedRecommendation(msgspec.Struct, frozen=True):
     def title(self) -> str:
         """The name of the recommendation, as a failure is called where a resource fails it."""
         name = self.recommendation.name
-        return failure_title(name) if self.unhealthy else name
+        return get_failure_title(name) if self.unhealthy else name
 
     @property
     def finding(self) -> str:
@@ -48,10 +48,10 @@ class RankedRecommendation(msgspec.Struct, frozen=True):
     def order(self) -> tuple[int, float, int, str, str]:
         """The sort key."""
         known = self.recommendation
-        return rank(known.severity, self.gain, self.unhealthy, known.name, known.key)
+        return build_rank_key(known.severity, self.gain, self.unhealthy, known.name, known.key)
 
 
-def rank(
+def build_rank_key(
     severity: Severity, gain: float, unhealthy: int, name: str, key: str
 ) -> tuple[int, float, int, str, str]:
     """The sort key of a recommendation: severity first, then gain, then how many resources fail, then the name."""
@@ -75,13 +75,13 @@ class RecommendationCounts:
         for row in rows:
             item, resource = row.assessment, row.id.key
             key, states = item.key, verdicts[item.key]
-            states[resource] = worst_state(item.state, states.get(resource))
+            states[resource] = choose_worst_state(item.state, states.get(resource))
             if key not in controls:
                 controls[key] = self._control_of(key)
             control = controls[key]
             if control is not None:
                 ranks = standings[control.id].setdefault(resource, {})
-                value = find_standing(item.state, item.cause)
+                value = find_score_state(item.state, item.cause)
                 ranks[key] = max(value, ranks.get(key, value))
         for key, states in verdicts.items():
             self._counts[key].update(states.values())
@@ -102,12 +102,14 @@ class RecommendationCounts:
     def rank(self, recommendation_of: Callable[[str], Recommendation]) -> list[RankedRecommendation]:
         """Every recommendation that was assessed, those with failing resources first, each group in rank order."""
         found = [
-            RankedRecommendation(recommendation_of(key), counts, self._control_of(key), self._gain(key))
+            RankedRecommendation(
+                recommendation_of(key), counts, self._control_of(key), self._compute_gain(key)
+            )
             for key, counts in self._counts.items()
         ]
         return sorted(found, key=lambda item: (not item.unhealthy, item.order))
 
-    def _gain(self, key: str) -> float:
+    def _compute_gain(self, key: str) -> float:
         control = self._control_of(key)
         if control is None or not control.max_score or not self._judged[control.id]:
             return 0.0

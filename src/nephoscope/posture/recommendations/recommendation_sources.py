@@ -34,7 +34,11 @@ class Recommendations:
         name = key.lower()
         if name not in self._made:
             properties = self._find_properties(name)
-            self._made[name] = _make_unexplained(name) if properties is None else self._read(name, properties)
+            self._made[name] = (
+                _make_unexplained_recommendation(name)
+                if properties is None
+                else self._read_recommendation(name, properties)
+            )
         return self._made[name]
 
     def has_critical(self) -> bool:
@@ -58,7 +62,7 @@ class Recommendations:
             return ArmObject(entry.document()).get_child("properties")
         return None
 
-    def _read(self, name: str, properties: ArmObject) -> Recommendation:
+    def _read_recommendation(self, name: str, properties: ArmObject) -> Recommendation:
         metadata = properties.get_child("metadata")
         own = metadata.get_child("nephoscope")
         guide = own if own.raw else self._equivalent_metadata.get(name, own)
@@ -78,8 +82,8 @@ class Recommendations:
             techniques=guide.get_texts("techniques"),
             controls=guide.get_texts("controls"),
             score_control=control.name if control else guide.get_text("scoreControl"),
-            preview=_flag(metadata, "preview") or title.lower().startswith("[preview]"),
-            deprecated=_flag(metadata, "deprecated") or title.lower().startswith("[deprecated]"),
+            preview=_read_flag(metadata, "preview") or title.lower().startswith("[preview]"),
+            deprecated=_read_flag(metadata, "deprecated") or title.lower().startswith("[deprecated]"),
             reads=reads,
             finding=guide.get_text("finding"),
         )
@@ -127,7 +131,7 @@ def _choose_severities(
     return Severity.LOW, "inferred"
 
 
-def _make_unexplained(key: str) -> Recommendation:
+def _make_unexplained_recommendation(key: str) -> Recommendation:
     """A recommendation that no content holds; an assessment key may still have a published severity."""
     published = Severities.builtin().find_severity(key)
     if published is None:
@@ -155,5 +159,5 @@ def _rank_severity(own: ArmObject) -> int:
     return Severity(word).rank if isinstance(word, str) and word in tuple(Severity) else -1
 
 
-def _flag(metadata: ArmObject, name: str) -> bool:
+def _read_flag(metadata: ArmObject, name: str) -> bool:
     return metadata.get_value(name) is True

@@ -33,7 +33,7 @@ class RecommendationGroup(NamedTuple):
     key: str
 
 
-def group_order(group: RecommendationGroup, recommendation: Recommendation) -> tuple[int, int, str, str]:
+def build_group_key(group: RecommendationGroup, recommendation: Recommendation) -> tuple[int, int, str, str]:
     """The sort key of a group: the worst first."""
     return (
         _STATE_ORDER[group.state],
@@ -171,7 +171,7 @@ def group_rows(rows: Iterable[ReportRow]) -> dict[RecommendationGroup, list[Repo
         known.append(row)
     for known in found.values():
         known.sort(key=_build_sort_key)
-    order = sorted(found, key=lambda group: group_order(group, recommendations[group]))
+    order = sorted(found, key=lambda group: build_group_key(group, recommendations[group]))
     return {group: found[group] for group in order}
 
 

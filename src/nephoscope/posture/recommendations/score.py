@@ -142,7 +142,7 @@ class SecureScore(msgspec.Struct, frozen=True):
         return self.share * self.max
 
 
-def find_standing(state: ComplianceState, cause: str) -> ScoreState:
+def find_score_state(state: ComplianceState, cause: str) -> ScoreState:
     """Return what one assessment says of its resource: a Mitigated exemption is healthy, a Waiver leaves the score."""
     if state is ComplianceState.EXEMPT:
         return ScoreState.HEALTHY if cause.casefold() == "mitigated" else ScoreState.NOT_APPLICABLE
@@ -153,7 +153,7 @@ def find_standing(state: ComplianceState, cause: str) -> ScoreState:
     }.get(state, ScoreState.UNKNOWN)
 
 
-def score(
+def compute_secure_score(
     assessments: Iterable[Assessment],
     control_of: Callable[[str], str | None],
     controls: Sequence[SecurityControl],
@@ -175,7 +175,7 @@ def score(
         resource = ResourceId.parse(assessment.resource)
         if not resource.subscription:
             continue
-        rank = find_standing(assessment.state, assessment.cause)
+        rank = find_score_state(assessment.state, assessment.cause)
         ranks = standings[resource.subscription][control_id]
         ranks[resource.key] = max(rank, ranks.get(resource.key, rank))
     scopes = tuple(_build_scope(name, standings[name], controls) for name in sorted(standings))
@@ -185,7 +185,7 @@ def score(
 def combine_scores(scopes: Iterable[ScopeScore], controls: Sequence[SecurityControl]) -> SecureScore:
     """The score of an estate from the scores of its subscriptions, each of them once, for the same controls."""
     ordered = tuple(sorted(scopes, key=lambda scope: scope.subscription))
-    return SecureScore(ordered, _merge(ordered, controls))
+    return SecureScore(ordered, _merge_scope_controls(ordered, controls))
 
 
 def _build_scope(
@@ -212,7 +212,9 @@ def _build_control(control: SecurityControl, ranks: Mapping[str, ScoreState]) ->
     )
 
 
-def _merge(scopes: Sequence[ScopeScore], controls: Sequence[SecurityControl]) -> tuple[ControlScore, ...]:
+def _merge_scope_controls(
+    scopes: Sequence[ScopeScore], controls: Sequence[SecurityControl]
+) -> tuple[ControlScore, ...]:
     merged = []
     for index, control in enumerate(controls):
         parts = [scope.controls[index] for scope in scopes]

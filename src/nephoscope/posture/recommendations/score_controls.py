@@ -49,7 +49,7 @@ class Controls(msgspec.Struct, frozen=True):
         placement = self.placements.get(key.lower())
         return self.find_by_name(placement.control) if placement else None
 
-    def find_scoring(self, recommendation: Recommendation) -> SecurityControl | None:
+    def find_scoring_control(self, recommendation: Recommendation) -> SecurityControl | None:
         """The control in which a recommendation moves the score: None for previews and for what is in no control."""
         if recommendation.preview:
             return None
@@ -63,7 +63,7 @@ class Controls(msgspec.Struct, frozen=True):
         placements: dict[str, ControlPlacement] = {}
         for section, key in (("assessments", "key"), ("policies", "policy")):
             for row in _read_rows(by_name, "recommendations.json", section):
-                _place(row, key, placements, by_name["recommendations.json"])
+                _place_control(row, key, placements, by_name["recommendations.json"])
         return cls(controls, placements)
 
     @classmethod
@@ -86,7 +86,7 @@ def _build_control(row: Mapping[str, Any]) -> SecurityControl:
     return SecurityControl(str(row["id"]), str(row["name"]), int(row["maxScore"]))
 
 
-def _place(
+def _place_control(
     row: Mapping[str, object], key: str, placements: dict[str, ControlPlacement], document: ContentDocument
 ) -> None:
     name = str(row[key]).lower()

@@ -46,7 +46,7 @@ class Severities(msgspec.Struct, frozen=True):
         document = next((one for one in load_documents(root, "scores") if one.name == FILE), None)
         if document is None:
             raise ContentError(f"the pack has no scores/{FILE}", Place("content/scores"))
-        return _read(document)
+        return _read_severities(document)
 
     @classmethod
     @cache
@@ -55,7 +55,7 @@ class Severities(msgspec.Struct, frozen=True):
         return cls.load()
 
 
-def _read(document: ContentDocument) -> Severities:
+def _read_severities(document: ContentDocument) -> Severities:
     body = document.json()
     rows, sources = (body.get("severities"), body.get("sources")) if isinstance(body, dict) else (None, None)
     if not isinstance(rows, list):
@@ -65,13 +65,13 @@ def _read(document: ContentDocument) -> Severities:
     found: dict[str, dict[str, PublishedSeverity]] = {"policy": {}, "assessment": {}}
     for index, row in enumerate(rows):
         path = f"severities[{index}]"
-        published = _parse_published(row, sources, document, path)
+        published = _parse_published_severity(row, sources, document, path)
         for column, names in found.items():
-            _name(row, column, published, names, document, path)
+            _name_severity(row, column, published, names, document, path)
     return Severities(found["policy"], found["assessment"], sources)
 
 
-def _parse_published(
+def _parse_published_severity(
     row: object, sources: Mapping[str, str], document: ContentDocument, path: str
 ) -> PublishedSeverity:
     if not isinstance(row, dict) or set(row) != _COLUMNS:
@@ -86,7 +86,7 @@ def _parse_published(
     return PublishedSeverity(Severity(row["severity"]), row["source"])
 
 
-def _name(
+def _name_severity(
     row: Mapping[str, object],
     column: str,
     published: PublishedSeverity,

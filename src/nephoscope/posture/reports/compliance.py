@@ -141,7 +141,7 @@ class ComplianceMember(msgspec.Struct, frozen=True):
     groups: tuple[str, ...]
 
 
-def comply(
+def build_standard(
     id_: str,
     name: str,
     groups: Sequence[DefinitionGroup],

@@ -51,7 +51,7 @@ def _find_domain_title(control: str, domains: dict[str, str]) -> str:
     return domains[max(begins, key=len)] if begins else ""
 
 
-def control_code(group: str) -> str:
+def get_control_code(group: str) -> str:
     """Return the control of a group name as its standard writes it: `NS-1` of `Azure_Security_Benchmark_v3.0_NS-1`."""
     standard, _, control = group.rpartition("_")
     known = any(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.recommendations.finding_subject import Subject, worst_state
+from nephoscope.posture.recommendations.finding_subject import Subject, choose_worst_state
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _list_readers(run: EvaluationRun) -> Iterator[tuple[Subject, Assessment]]:
 
 
 def _is_worse(one: Assessment, other: Assessment) -> bool:
-    return worst_state(one.state, other.state) is not other.state
+    return choose_worst_state(one.state, other.state) is not other.state
 
 
 def _build_subject(item: Assessment) -> Subject:

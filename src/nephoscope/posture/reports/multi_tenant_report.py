@@ -18,7 +18,7 @@ from nephoscope.posture.recommendations.report_row import (
     RecommendationGroup,
     ReportFilter,
     ReportRow,
-    group_order,
+    build_group_key,
 )
 from nephoscope.posture.recommendations.score import SecureScore, combine_scores
 from nephoscope.posture.recommendations.score_controls import Controls
@@ -26,9 +26,9 @@ from nephoscope.posture.reports.report import (
     Report,
     choose_shown_groups,
     choose_shown_ranking,
+    find_worst_severity,
     findings,
     states,
-    worst_severity,
 )
 from nephoscope_policy.catalog_entry import ContentProblem
 from nephoscope_policy.model.assessment import Reason
@@ -46,33 +46,33 @@ class CombinedReport:
     trend: Sequence[TrendPoint] = ()
 
     @property
-    def _first(self) -> Report:
+    def _first_report(self) -> Report:
         return self.parts[0]
 
     @property
     def scope(self) -> str:
         """Return what was looked at, as a person named it."""
-        return self._first.scope
+        return self._first_report.scope
 
     @property
     def filter(self) -> ReportFilter:
         """The filter that every part has."""
-        return self._first.filter
+        return self._first_report.filter
 
     @property
     def now(self) -> datetime:
         """The instant the evaluation was frozen at."""
-        return self._first.now
+        return self._first_report.now
 
     @property
     def top(self) -> int:
         """Count how many recommendations a table shows."""
-        return self._first.top
+        return self._first_report.top
 
     @property
     def controls(self) -> Controls:
         """The score controls."""
-        return self._first.controls
+        return self._first_report.controls
 
     @property
     def coverages(self) -> Sequence[Coverage]:
@@ -106,7 +106,7 @@ class CombinedReport:
 
     def metadata(self, key: str) -> Recommendation:
         """Return what is known of a recommendation: by the first tenant that was judged by it."""
-        return next((part for part in self.parts if part.judges(key)), self._first).metadata(key)
+        return next((part for part in self.parts if part.judges(key)), self._first_report).metadata(key)
 
     @cached_property
     def group_sizes(self) -> Mapping[RecommendationGroup, int]:
@@ -114,7 +114,7 @@ class CombinedReport:
         found: Counter[RecommendationGroup] = Counter()
         for part in self.parts:
             found.update(part.group_sizes)
-        order = sorted(found, key=lambda group: group_order(group, self.metadata(group.key)))
+        order = sorted(found, key=lambda group: build_group_key(group, self.metadata(group.key)))
         return {group: found[group] for group in order}
 
     @cached_property
@@ -125,11 +125,13 @@ class CombinedReport:
     @property
     def rows(self) -> Iterator[ReportRow]:
         """The rows that are shown, worst first."""
-        return (row for group in self.groups for row in self.rows_of_group(group))
+        return (row for group in self.groups for row in self.list_rows_of_group(group))
 
-    def rows_of_group(self, group: RecommendationGroup) -> Iterable[ReportRow]:
+    def list_rows_of_group(self, group: RecommendationGroup) -> Iterable[ReportRow]:
         """The rows of a group."""
-        found = (row for part in self.parts if group in part.group_sizes for row in part.rows_of_group(group))
+        found = (
+            row for part in self.parts if group in part.group_sizes for row in part.list_rows_of_group(group)
+        )
         return sorted(found, key=lambda row: (row.order, row.tenant))
 
     def findings(self) -> Iterator[ReportRow]:
@@ -146,7 +148,7 @@ class CombinedReport:
     @cached_property
     def ranked_recommendations(self) -> list[RankedRecommendation]:
         """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
-        standings = RecommendationCounts(lambda key: self.controls.find_scoring(self.metadata(key)))
+        standings = RecommendationCounts(lambda key: self.controls.find_scoring_control(self.metadata(key)))
         for part in self.parts:
             standings.add(part.judged_rows)
         return choose_shown_ranking(standings.rank(self.metadata), self.groups)
@@ -183,15 +185,15 @@ class CombinedReport:
     def _find_part_of_row(self, row: ReportRow) -> Report:
         return next(part for part in self.parts if part.tenant == row.tenant)
 
-    def worst_severity(self) -> Severity | None:
+    def find_worst_severity(self) -> Severity | None:
         """The highest severity among the findings, shown or not."""
-        return worst_severity(self.group_sizes, self.metadata)
+        return find_worst_severity(self.group_sizes, self.metadata)
 
     def has_critical(self) -> bool:
         """Return whether some loaded recommendation is Critical, so that a finding can be."""
         return any(part.has_critical() for part in self.parts)
 
 
-def combine(reports: Sequence[Report]) -> Report | CombinedReport:
+def combine_reports(reports: Sequence[Report]) -> Report | CombinedReport:
     """The reports of all tenants as one; the only one as it is."""
     return reports[0] if len(reports) == 1 else CombinedReport(tuple(reports))

@@ -19,7 +19,7 @@ from nephoscope.posture.recommendations.report_row import (
     RecommendationGroup,
     ReportFilter,
     ReportRow,
-    group_order,
+    build_group_key,
 )
 from nephoscope.posture.recommendations.score import ScopeScore, SecureScore, combine_scores
 from nephoscope.posture.recommendations.score_controls import Controls
@@ -28,9 +28,9 @@ from nephoscope.posture.reports.report import (
     Report,
     choose_shown_groups,
     choose_shown_ranking,
+    find_worst_severity,
     findings,
     states,
-    worst_severity,
 )
 from nephoscope.posture.reports.row_ledger import RowLedger
 from nephoscope_policy.catalog_entry import ContentProblem
@@ -118,7 +118,7 @@ class PartedReport:
     def group_sizes(self) -> Mapping[RecommendationGroup, int]:
         """The sizes of all groups of the resources that are looked at, shown or not, worst first."""
         found = self.tally.groups
-        order = sorted(found, key=lambda group: group_order(group, self.metadata(group.key)))
+        order = sorted(found, key=lambda group: build_group_key(group, self.metadata(group.key)))
         return {group: found[group] for group in order}
 
     @cached_property
@@ -129,9 +129,9 @@ class PartedReport:
     @property
     def rows(self) -> Iterator[ReportRow]:
         """The rows that are shown, worst first."""
-        return (row for group in self.groups for row in self.rows_of_group(group))
+        return (row for group in self.groups for row in self.list_rows_of_group(group))
 
-    def rows_of_group(self, group: RecommendationGroup) -> Iterable[ReportRow]:
+    def list_rows_of_group(self, group: RecommendationGroup) -> Iterable[ReportRow]:
         """The rows of a group that is shown."""
         return self.ledger.rows(group)
 
@@ -173,9 +173,9 @@ class PartedReport:
         """The deciding conditions as a short sentence."""
         return format_reasons(row.assessment.reasons)
 
-    def worst_severity(self) -> Severity | None:
+    def find_worst_severity(self) -> Severity | None:
         """The highest severity among the findings, shown or not."""
-        return worst_severity(self.group_sizes, self.metadata)
+        return find_worst_severity(self.group_sizes, self.metadata)
 
     def has_critical(self) -> bool:
         """Return whether some loaded recommendation is Critical, so that a finding can be."""

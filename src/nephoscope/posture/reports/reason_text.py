@@ -20,13 +20,11 @@ _PLAIN = frozenset({"type", "kind", "name", "fullname", "id"})
 
 def format_reasons(reasons: Iterable[Reason]) -> str:
     """Return deciding conditions as a short sentence without secrets; '' where there are none."""
-    said = dict.fromkeys(
-        _reason_message(reason) for reason in reasons if reason.subject.lower() not in _PLAIN
-    )
+    said = dict.fromkeys(_format_reason(reason) for reason in reasons if reason.subject.lower() not in _PLAIN)
     return "; ".join(list(said)[:MAX_SAID])
 
 
-def _reason_message(reason: Reason) -> str:
+def _format_reason(reason: Reason) -> str:
     if reason.message:
         return reason.message
     value = json.dumps(redact_read(reason.subject, reason.actual), ensure_ascii=False, default=str)

@@ -12,7 +12,7 @@ import msgspec
 
 from nephoscope.analyze.assessment_overlay import build_assessment_id
 from nephoscope.estate.estate_view import EstateView
-from nephoscope.model.secret_redaction import redact, redact_read
+from nephoscope.model.secret_redaction import redact_read, redact_value
 from nephoscope.posture.attack_paths.analysis import AttackPathAnalysis, analyze
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.evaluation_diff import Changes
@@ -28,7 +28,7 @@ from nephoscope.posture.recommendations.report_row import (
     ReportRow,
     group_rows,
 )
-from nephoscope.posture.recommendations.score import SecureScore, SecurityControl, score
+from nephoscope.posture.recommendations.score import SecureScore, SecurityControl, compute_secure_score
 from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope.posture.reports.finding_parents import find_judging_recommendations
 from nephoscope.posture.reports.reason_text import format_reasons
@@ -141,7 +141,7 @@ class Report:
         """The sizes of the groups of the rows that are shown, worst first."""
         return choose_shown_groups(self.group_sizes, self.filter, self.metadata)
 
-    def rows_of_group(self, group: RecommendationGroup) -> Iterable[ReportRow]:
+    def list_rows_of_group(self, group: RecommendationGroup) -> Iterable[ReportRow]:
         """The rows of a group."""
         return self._rows_by_group[group]
 
@@ -159,26 +159,28 @@ class Report:
     @cached_property
     def score(self) -> SecureScore:
         """The secure score of the resources that are looked at."""
-        return score(self.assessments_in_filter(), self._find_control_id, self.controls.controls)
+        return compute_secure_score(
+            self.list_assessments_in_filter(), self._find_control_id, self.controls.controls
+        )
 
-    def assessments_in_filter(self) -> Iterable[Assessment]:
+    def list_assessments_in_filter(self) -> Iterable[Assessment]:
         """The assessments of the resources that are looked at, whatever their verdict."""
         if not self.filter.chooses_resources:
             return self.run.assessments
         return (row.assessment for row in self.all_rows() if self._resolved_filter.places(row))
 
     def _find_control_id(self, key: str) -> str | None:
-        control = self.control_of(key)
+        control = self.find_control(key)
         return control.id if control else None
 
-    def control_of(self, key: str) -> SecurityControl | None:
+    def find_control(self, key: str) -> SecurityControl | None:
         """The control in which a recommendation moves the score."""
-        return self.controls.find_scoring(self.run.metadata(key))
+        return self.controls.find_scoring_control(self.run.metadata(key))
 
     @cached_property
     def ranked_recommendations(self) -> list[RankedRecommendation]:
         """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
-        standings = RecommendationCounts(self.control_of)
+        standings = RecommendationCounts(self.find_control)
         standings.add(self.judged_rows)
         return choose_shown_ranking(standings.rank(self.run.metadata), self.groups)
 
@@ -194,7 +196,7 @@ class Report:
         found = (
             self._found_texts.get(reason.resource.lower()) if reason.resource and not reason.message else None
         )
-        expected, actual = redact(reason.expected), redact_read(reason.subject, reason.actual)
+        expected, actual = redact_value(reason.expected), redact_read(reason.subject, reason.actual)
         return msgspec.structs.replace(
             reason, expected=expected, actual=actual, message=found or reason.message
         )
@@ -229,7 +231,7 @@ class Report:
     @cached_property
     def _found_texts(self) -> Mapping[str, str]:
         """Return what analyzers found, by the id of the assessment that they wrote."""
-        return {one.key: description(one) for one in self.run.analysis.overlay if description(one)}
+        return {one.key: get_description(one) for one in self.run.analysis.overlay if get_description(one)}
 
     @cached_property
     def states(self) -> Counter[ComplianceState]:
@@ -257,9 +259,9 @@ class Report:
         )
         return owners((row for rows in failed for row in rows), tag)
 
-    def worst_severity(self) -> Severity | None:
+    def find_worst_severity(self) -> Severity | None:
         """The highest severity among the findings, shown or not; None where there is none."""
-        return worst_severity(self.group_sizes, self.metadata)
+        return find_worst_severity(self.group_sizes, self.metadata)
 
     def has_critical(self) -> bool:
         """Return whether some loaded recommendation is Critical, so that a finding can be."""
@@ -287,7 +289,7 @@ def choose_shown_ranking(
     return [item for item in ranking if item.recommendation.key.lower() in keys]
 
 
-def list_failing(report: ReportView) -> list[RankedRecommendation]:
+def list_failing_recommendations(report: ReportView) -> list[RankedRecommendation]:
     """Choose the ranked recommendations whose findings are shown."""
     return choose_shown_ranking(
         report.ranked_recommendations,
@@ -309,7 +311,7 @@ def choose_listed_groups(report: ReportView) -> list[RecommendationSummary]:
     found = []
     for group, count in report.groups.items():
         if group.state in report.filter.states and group.state is not ComplianceState.NON_COMPLIANT:
-            causes = Counter(_read_cause(row) for row in report.rows_of_group(group))
+            causes = Counter(_read_cause(row) for row in report.list_rows_of_group(group))
             reason = causes.most_common(1)[0][0] if causes else ""
             found.append(RecommendationSummary(report.metadata(group.key), group.state, count, reason))
     return found
@@ -331,10 +333,10 @@ def findings(report: ReportView) -> Iterator[ReportRow]:
     """The NonCompliant rows of a report."""
     for group in report.groups:
         if group.state is ComplianceState.NON_COMPLIANT:
-            yield from report.rows_of_group(group)
+            yield from report.list_rows_of_group(group)
 
 
-def worst_severity(
+def find_worst_severity(
     groups: Iterable[RecommendationGroup], recommendation_of: Callable[[str], Recommendation]
 ) -> Severity | None:
     """The highest severity among the NonCompliant groups."""
@@ -344,7 +346,7 @@ def worst_severity(
     return max(found, key=lambda item: item.rank, default=None)
 
 
-def description(assessment: Resource) -> str:
+def get_description(assessment: Resource) -> str:
     """The text of a Microsoft.Security/assessments body, '' where it has none."""
     properties = assessment.body.get("properties")
     status = properties.get("status") if isinstance(properties, dict) else None

@@ -105,7 +105,7 @@ class ReportView(Protocol):
     def rows(self) -> Iterator[ReportRow]:
         """The rows that are shown, worst first."""
 
-    def rows_of_group(self, group: RecommendationGroup, /) -> Iterable[ReportRow]:
+    def list_rows_of_group(self, group: RecommendationGroup, /) -> Iterable[ReportRow]:
         """The rows of a group."""
 
     def findings(self) -> Iterator[ReportRow]:
@@ -123,7 +123,7 @@ class ReportView(Protocol):
     def owners(self, tag: str, /) -> Mapping[str, OwnerFindings]:
         """The findings by the value of a tag ('' = the resource has none)."""
 
-    def worst_severity(self) -> Severity | None:
+    def find_worst_severity(self) -> Severity | None:
         """The highest severity among the findings, shown or not."""
 
     def has_critical(self) -> bool:

@@ -49,7 +49,9 @@ class RowLedger:
         for group in report.groups:
             if self._extract.includes(group):
                 self._recommendations[group.key] = report.metadata(group.key)
-                rows = islice(filter(self._extract.takes, report.rows_of_group(group)), self._extract.each)
+                rows = islice(
+                    filter(self._extract.takes, report.list_rows_of_group(group)), self._extract.each
+                )
                 segment = self._file.write(self._build_line(report, row) for row in rows)
                 if segment[0] != segment[1]:
                     self._segments[group].append(segment)
@@ -77,10 +79,10 @@ class RowLedger:
         if recommendation is None:
             return iter(())
 
-        def row(line: bytes) -> ReportRow:
+        def decode_row(line: bytes) -> ReportRow:
             return _build_row(_decode(line), group, judges, recommendation)
 
-        return self._file.merge(self._segments[group], row, _read_order)
+        return self._file.merge(self._segments[group], decode_row, _read_order)
 
     def groups(self) -> Iterable[RecommendationGroup]:
         """The groups of which there are rows."""

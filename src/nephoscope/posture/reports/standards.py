@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.evaluation.program import PolicyCheck
-from nephoscope.posture.reports.compliance import AssessmentMethod, ComplianceMember, Standard, comply
+from nephoscope.posture.reports.compliance import AssessmentMethod, ComplianceMember, Standard, build_standard
 from nephoscope_policy.catalog import NotHeldError
 from nephoscope_policy.initiative import Initiative
 from nephoscope_policy.keywords import SCANNED_MODES
@@ -14,13 +14,15 @@ from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.rule import Rule
 
 
-def standards(run: EvaluationRun, assessments: Sequence[Assessment] | None = None) -> list[Standard]:
+def build_standards(run: EvaluationRun, assessments: Sequence[Assessment] | None = None) -> list[Standard]:
     """The standards of all assigned initiatives, in the order of the assignments; see `standard`."""
     names = dict.fromkeys(item.initiative for item in run.engine.program.requirements if item.initiative)
-    return [standard(run, name, assessments) for name in names]
+    return [build_assigned_standard(run, name, assessments) for name in names]
 
 
-def standard(run: EvaluationRun, name: str, assessments: Sequence[Assessment] | None = None) -> Standard:
+def build_assigned_standard(
+    run: EvaluationRun, name: str, assessments: Sequence[Assessment] | None = None
+) -> Standard:
     """One assigned initiative as a standard, of some of the run's assessments (None: all); NotHeldError where it is not loaded."""
     initiative = run.catalog.get_initiative(name)
     checks = _index_checks(run, initiative)
@@ -28,7 +30,7 @@ def standard(run: EvaluationRun, name: str, assessments: Sequence[Assessment] | 
         ComplianceMember(item.reference, item.definition.rsplit("/", 1)[-1].lower(), item.groups)
         for item in initiative.members
     ]
-    return comply(
+    return build_standard(
         initiative.id,
         initiative.display_name or initiative.name,
         initiative.groups,
@@ -39,7 +41,7 @@ def standard(run: EvaluationRun, name: str, assessments: Sequence[Assessment] | 
             if item.initiative == initiative.name
         ),
         lambda member: _classify_method(run, checks.get(member.reference.lower())),
-        lambda member: _is_covered(run, checks.get(member.reference.lower())),
+        lambda member: _is_check_covered(run, checks.get(member.reference.lower())),
     )
 
 
@@ -66,7 +68,7 @@ def _classify_method(run: EvaluationRun, check: PolicyCheck | None) -> Assessmen
     )
 
 
-def _is_covered(run: EvaluationRun, check: PolicyCheck | None) -> bool:
+def _is_check_covered(run: EvaluationRun, check: PolicyCheck | None) -> bool:
     """Return whether every type that the member judges was read in every subscription: then no verdict means no such resource."""
     if check is None or check.entry is None or check.fault is not None:
         return False

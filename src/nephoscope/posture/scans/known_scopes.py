@@ -47,10 +47,10 @@ class KnownScopes:
     def check(self, wanted: ReportFilter) -> None:
         """Raise UnknownScopeError for the first scope of a filter that there is not."""
         names = [*self._subscriptions, *filter(None, self._subscriptions.values())]
-        _check(
+        _check_patterns(
             "--subscription", wanted.subscriptions, names, "subscription of the snapshot has this id or name"
         )
-        _check(
+        _check_patterns(
             "--resource-group",
             wanted.resource_groups,
             self._groups,
@@ -58,7 +58,7 @@ class KnownScopes:
         )
         if any(not _matches_any(one, self._types) for one in wanted.types):
             self._learn_types((*self._aliased(), *TypeSources.load_builtin().types))
-        _check("--type", wanted.types, self._types.values(), "resource type has this name")
+        _check_patterns("--type", wanted.types, self._types.values(), "resource type has this name")
 
     def _learn_types(self, types: Iterable[str]) -> None:
         """Keep each type as Azure writes it, as far as that is known."""
@@ -68,7 +68,7 @@ class KnownScopes:
                 self._types[key] = TypeSources.load_builtin().spelled.get(key, one)
 
 
-def _check(option: str, patterns: Iterable[str], known: Iterable[str], lacks: str) -> None:
+def _check_patterns(option: str, patterns: Iterable[str], known: Iterable[str], lacks: str) -> None:
     names = list(known)
     for pattern in patterns:
         if not _matches_any(pattern, names):

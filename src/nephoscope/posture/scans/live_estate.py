@@ -19,7 +19,7 @@ TENANT = "tenant:"
 CLOUD, CREDENTIAL = "NEPHOSCOPE_CLOUD", "NEPHOSCOPE_CREDENTIAL"
 
 
-def content_needs(data: Path, folders: Iterable[Path] = ()) -> ContentNeeds:
+def find_content_needs(data: Path, folders: Iterable[Path] = ()) -> ContentNeeds:
     """Return what the shipped and imported content, the definitions in some folders, the analyzers, attack paths and lists of missing
     logs read."""
     # loaded where something is collected: every scan loads this module
@@ -39,7 +39,7 @@ def content_needs(data: Path, folders: Iterable[Path] = ()) -> ContentNeeds:
     )
 
 
-def snapshot_of(target: str, data: Path, folders: Iterable[Path], progress: Progress) -> Path:
+def collect_live_snapshot(target: str, data: Path, folders: Iterable[Path], progress: Progress) -> Path:
     """Collect a live target into `<data>/snapshots` and return the folder; SnapshotError when that is not possible."""
     from nephoscope.collect.azure.collection_scope import CollectionScopeError
     from nephoscope.connect.cloud import CloudError
@@ -50,20 +50,20 @@ def snapshot_of(target: str, data: Path, folders: Iterable[Path], progress: Prog
     except (CloudError, CollectError, CollectionScopeError) as error:
         raise SnapshotError(f"{target}: {error}") from error
     try:
-        return collect_snapshot(settings, content_needs(data, folders), out, progress)
+        return collect_snapshot(settings, find_content_needs(data, folders), out, progress)
     except SnapshotError as error:
         raise SnapshotError(f"{target}: {error}") from error
 
 
-def tenant_folder(data: Path, name: str) -> Path:
+def get_tenant_folder(data: Path, name: str) -> Path:
     """Return where the snapshots of a connected tenant lie."""
     return data / "snapshots" / "tenants" / name
 
 
-def tenant_snapshot(target: str, data: Path) -> Path:
+def find_tenant_snapshot(target: str, data: Path) -> Path:
     """The newest whole snapshot of a connected tenant; SnapshotError where there is none yet."""
     name = target.removeprefix(TENANT)
-    folder = tenant_folder(data, name)
+    folder = get_tenant_folder(data, name)
     whole = sorted(path.parent for path in folder.glob("*/coverage.json"))
     if not whole:
         raise SnapshotError(
@@ -76,12 +76,12 @@ def collect_snapshot(
     settings: CollectionSettings, needs: ContentNeeds, out: Path, progress: Progress
 ) -> Path:
     """Collect into a new folder and return it; SnapshotError when that is not possible."""
-    from nephoscope.collect.azure import collect
+    from nephoscope.collect.azure import collect_azure_snapshot
     from nephoscope.collect.azure.checkpoint import CheckpointError
     from nephoscope.connect.credentials import SignInError
 
     try:
-        return collect(settings, needs, out, progress)
+        return collect_azure_snapshot(settings, needs, out, progress)
     except (CheckpointError, CollectError, SignInError) as error:
         raise SnapshotError(str(error)) from error
 

@@ -60,7 +60,7 @@ def collect_logged_images(logs: Logs) -> dict[str, LoggedImages]:
     for row in (*pods, *(one for id_, one in containers.items() if id_ not in known)):
         cluster = str(row["Cluster"] or "")
         if any(part in cluster for part in _CLUSTERS):
-            name = _name_container(containers.get(str(row["Container"])), str(row["Container"]))
+            name = _get_container_digest(containers.get(str(row["Container"])), str(row["Container"]))
             found.setdefault(cluster, LoggedImages(row["Time"])).add(row["Time"], _read_container(row, name))
     if max(len(pods), len(containers)) > MOST:
         for one in found.values():
@@ -82,7 +82,7 @@ def _read_container(row: dict[str, object], image: str) -> RunningContainer:
     return RunningContainer(image, str(row.get("ContainerName") or "").rpartition("/")[2], *told)
 
 
-def _name_container(row: dict[str, object] | None, container: str) -> str:
+def _get_container_digest(row: dict[str, object] | None, container: str) -> str:
     """Return the digest of a container's image, else its name, else that of the container."""
     if row is None:
         return f"container {container}"

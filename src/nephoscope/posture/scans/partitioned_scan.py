@@ -15,7 +15,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.snapshot_import import SnapshotIntake
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.comparison_on_disk import Journal
-from nephoscope.posture.history.evaluation_diff import Changes, attribute
+from nephoscope.posture.history.evaluation_diff import Changes, attribute_to_tenants
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.recommendations.ranking import RecommendationCounts
 from nephoscope.posture.recommendations.recommendation_sources import Recommendations
@@ -25,7 +25,7 @@ from nephoscope.posture.reports.partial_report import PartedReport, ReportTally
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.reports.row_ledger import RowLedger
 from nephoscope.posture.reports.row_selection import RowSelection
-from nephoscope.posture.scans.run_recording import Recorder, to_past
+from nephoscope.posture.scans.run_recording import Recorder, to_remembered_states
 from nephoscope.posture.scans.scan import EstateScan, NoSuchScopeError, save_request
 
 #: Bytes of JSON from which `auto` judges in parts: in one piece they take about eight times that much memory.
@@ -69,7 +69,7 @@ class PartedScan:
     def _survey_estate(self, name: str, targets: Iterable[str] | None = None) -> tuple[Survey, ...]:
         folder = self._folder / name
         folder.mkdir()
-        return self._scan.surveys(folder, None if targets is None else tuple(targets))
+        return self._scan.survey_estates(folder, None if targets is None else tuple(targets))
 
     def report(self, shown: ReportSelection, compared: ComparisonBase) -> PartedReport:
         """Judge, compare, and record where that is asked for."""
@@ -86,7 +86,7 @@ class PartedScan:
             tuple(dict.fromkeys(lost for whole in wholes for lost in whole.quarantine)),
             ReportTally(
                 RecommendationCounts(
-                    lambda key: controls.find_scoring(recommendations.find_recommendation(key))
+                    lambda key: controls.find_scoring_control(recommendations.find_recommendation(key))
                 ),
                 shown.tag,
             ),
@@ -95,7 +95,7 @@ class PartedScan:
             shown.filter,
             top=shown.top,
         )
-        known = scan.known_scopes(report.coverage)
+        known = scan.list_known_scopes(report.coverage)
         intakes = [self._build_intake(number) for number in range(len(plans))] if compared.records else []
         judged = 0
         for number, (survey, plan) in enumerate(zip(self.surveys, plans, strict=True)):
@@ -104,7 +104,7 @@ class PartedScan:
                 if shown.filter.chooses_resources:
                     known.add(run.estate)
                 changes = journal.compare_part(run) if journal is not None else Changes()
-                self._add_part(run, report, changes, shown.filter)
+                self._add_evaluated_part(run, report, changes, shown.filter)
                 if intakes:
                     intakes[number].add(run.estate.resources.values())
         if scan.request.scope and not judged:
@@ -122,7 +122,9 @@ class PartedScan:
         return intake
 
     @staticmethod
-    def _add_part(run: EvaluationRun, report: PartedReport, changes: Changes, filter_: ReportFilter) -> None:
+    def _add_evaluated_part(
+        run: EvaluationRun, report: PartedReport, changes: Changes, filter_: ReportFilter
+    ) -> None:
         """Add a part to the report."""
         part = Report(run, report.scope, filter=filter_, changes=changes, controls=report.controls)
         report.tally.add(part)
@@ -137,14 +139,16 @@ class PartedScan:
         if compared.snapshot:
             for earlier in self._survey_estate("earlier", (compared.snapshot,)):
                 for run in self._scan.parts(earlier, self._scan.plan(earlier.whole), self._size):
-                    journal.past.extend(to_past(run).items())
+                    journal.past.extend(to_remembered_states(run).items())
             shutil.rmtree(self._folder / "earlier")
         elif compared.recorder is not None:
             history = compared.recorder.history
             with compared.recorder.explain_damage():
                 before = history.find_last_before(compared.recorder.scope, compared.date or self._scan.now)
                 names = [survey.whole.tenant for survey in self.surveys]
-                journal.past.extend(attribute(history.read_remembered(before) if before else (), names))
+                journal.past.extend(
+                    attribute_to_tenants(history.read_remembered_states(before) if before else (), names)
+                )
             if before is None and compared.date is not None:
                 return None
         return journal
@@ -162,7 +166,9 @@ class PartedScan:
         if journal is not None and several:
             recorder.record_parts(report, journal, several)
             save_request(self._scan.repeatable, self._scan.data)
-        return report if report.filter.chooses_resources else replace(report, trend=recorder.trend())
+        return (
+            report if report.filter.chooses_resources else replace(report, trend=recorder.list_trend_points())
+        )
 
     def _make_folder(self, name: str) -> Path:
         folder = self._folder / name

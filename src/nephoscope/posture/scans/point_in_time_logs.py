@@ -23,7 +23,7 @@ from nephoscope.estate.log_queries import (
 )
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.queries.estate_reach import reach_everything
+from nephoscope.lake.queries.estate_reach import grant_full_reach
 from nephoscope.lake.queries.multi_workspace_catalog import MultiWorkspaceCatalog
 from nephoscope.lake.queries.principal_catalog import LakeCatalog
 from nephoscope.lake.queries.principal_scope import LakeScope
@@ -34,9 +34,9 @@ from nephoscope.lake.storage.table_store import LAKE, list_tables
 from nephoscope.posture.scans.resource_graph_tables import JudgedGraph
 from nephoscope.state import State, StateError
 from nephoscope_kql.catalog import TableSchema
-from nephoscope_kql.cell_formatting import iterate_rows, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, list_typed_columns
 from nephoscope_kql.compile import compile_query
-from nephoscope_kql.deadline import deadline_within
+from nephoscope_kql.deadline import set_deadline_within
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 
@@ -62,7 +62,7 @@ class FrozenLogs:
     _tables: dict[str, TableSchema | None] = field(default_factory=dict)
 
     @cached_property
-    def _all_workspaces(self) -> MultiWorkspaceCatalog:
+    def _every_workspace_catalog(self) -> MultiWorkspaceCatalog:
         return MultiWorkspaceCatalog(self.catalog, self.others)
 
     def _find_table(self, name: str) -> TableSchema | None:
@@ -70,7 +70,7 @@ class FrozenLogs:
         is frozen stays as it is."""
         if name not in self._tables:
             self._tables[name] = (
-                self._all_workspaces.find_table(name) if name in self._stored_tables else None
+                self._every_workspace_catalog.find_table(name) if name in self._stored_tables else None
             )
         return self._tables[name]
 
@@ -88,14 +88,14 @@ class FrozenLogs:
         """The merged rows of an aggregate that is kept by file; see estate.Logs."""
         if asked.table in declared.tables and asked.table not in self._stored_tables:
             raise LogNotReceivedError(f"rows of {asked.table}")
-        return self._answer_query(asked, declared, lambda: self._merge(asked, declared))
+        return self._answer_query(asked, declared, lambda: self._merge_aggregate(asked, declared))
 
     def _answer_query(
         self, asked: str | FileAggregate, declared: DeclaredReads, ask: Callable[[], pa.Table]
     ) -> list[dict[str, object]]:
         key = (asked, declared)
         if key not in self._answers:
-            self._answers[key] = _ask_once(ask)
+            self._answers[key] = _ask_once_and_keep_error(ask)
         found = self._answers[key]
         if isinstance(found, DataNotCollectedError):
             raise type(found)(found.what, found.cause) from found
@@ -106,7 +106,7 @@ class FrozenLogs:
         found: dict[str, list[tuple[tuple[str, str], int]]] = {table: [] for table in sorted(tables)}
         for table in found:
             self._find_table(table)
-        for place, version in sorted(self.catalog.versions().items()):
+        for place, version in sorted(self.catalog.list_versions().items()):
             if place[1] in found:
                 found[place[1]].append((place, version))
         return {table: tuple(versions) for table, versions in found.items()}
@@ -118,23 +118,23 @@ class FrozenLogs:
 
         def rows() -> EngineRows:
             self._require_tables(declared.tables, seen)
-            return EngineRows(scans=seen.scans())
+            return EngineRows(scans=seen.list_scans())
 
         return QueryPipeline(seen, rows).run((compiled,), text)[-1].table
 
-    def _merge(self, asked: FileAggregate, declared: DeclaredReads) -> pa.Table:
+    def _merge_aggregate(self, asked: FileAggregate, declared: DeclaredReads) -> pa.Table:
         if asked.table not in declared.tables:
             raise _build_undeclared_error(asked.table)
         table = self._find_table(asked.table)
-        if table is None or not self._all_workspaces.is_written(table.relation):
+        if table is None or not self._every_workspace_catalog.is_written(table.relation):
             raise LogNotReceivedError(f"rows of {asked.table}")
-        scan = self._all_workspaces.scan(table.relation)
+        scan = self._every_workspace_catalog.scan(table.relation)
         steps = AggregateQuery(asked.by_file, asked.merge, asked.combine)
         return self.aggregates.merge(steps, table, scan, self.now)
 
     def _require_tables(self, declared: Collection[str], seen: MultiWorkspaceCatalog) -> None:
         """Raise UndeclaredTableError for a table that is not declared, LogNotReceivedError for one of which no row ever came in."""
-        held = {table for (_, table), version in self.catalog.versions().items() if version >= 0}
+        held = {table for (_, table), version in self.catalog.list_versions().items() if version >= 0}
         for table in seen.read:
             if table not in declared:
                 raise _build_undeclared_error(table)
@@ -142,10 +142,10 @@ class FrozenLogs:
                 raise LogNotReceivedError(f"rows of {table}")
 
 
-def _ask_once(ask: Callable[[], pa.Table]) -> list[dict[str, object]] | DataNotCollectedError:
+def _ask_once_and_keep_error(ask: Callable[[], pa.Table]) -> list[dict[str, object]] | DataNotCollectedError:
     """Return the rows of an answer, or why there is none: every resource of an analyzer asks for it."""
     try:
-        with deadline_within(TIMEOUT):
+        with set_deadline_within(TIMEOUT):
             return _list_records(ask())
     except DataNotCollectedError as gap:
         return gap
@@ -160,7 +160,7 @@ def _build_undeclared_error(table: str) -> UndeclaredTableError:
 
 
 def _list_records(table: pa.Table) -> list[dict[str, object]]:
-    columns = typed_columns(table)
+    columns = list_typed_columns(table)
     names = [name for name, _ in columns]
     times = [name for name, kind in columns if kind is KqlType.DATETIME]
     found = [dict(zip(names, row, strict=True)) for row in iterate_rows(table)]
@@ -186,7 +186,7 @@ def open_frozen_logs(data: Path, state: State | None, estate: Estate, now: datet
         return
     ids = frozenset(one.rsplit("/", 1)[-1].lower() for one in estate.subscriptions)
     first, *others = _list_workspaces(state, ids)
-    scope = LakeScope(ids, estate=reach_everything, unowned=UNOWNED)
+    scope = LakeScope(ids, estate=grant_full_reach, unowned=UNOWNED)
     with (
         Lake.open(data, state) as lake,
         lake.catalog(scope, first) as catalog,

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from nephoscope.estate.estate import Estate
 from nephoscope.lake.queries.estate_reach import Reaches
-from nephoscope.posture.published.live_rows import rows
+from nephoscope.posture.published.live_rows import build_row_table
 from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES, find_table, list_unread_types
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.engines.parquet import FileColumn, FileScan
@@ -55,7 +55,7 @@ class JudgedGraph:
         """All rows of a lower-cased table: an analyzer judges for nobody in particular. KqlError where none of its types was read."""
         if table not in self._made:
             self._require_read(table)
-            self._made[table] = rows(
+            self._made[table] = build_row_table(
                 (one.body for one in self._resources.get(table, ())), self.estate.tenant, table
             )
         columns = tuple(FileColumn(column, column, "VARCHAR") for column, _ in COLUMNS)

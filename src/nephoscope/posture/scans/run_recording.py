@@ -24,20 +24,20 @@ from nephoscope.posture.history.comparison_on_disk import Journal
 from nephoscope.posture.history.evaluation_diff import (
     Changes,
     RememberedState,
-    attribute,
+    attribute_to_tenants,
     check_existence,
     compare,
     make_coverage_test,
-    remember,
-    select_remembered,
+    remember_states,
+    select_remembered_states,
 )
 from nephoscope.posture.history.history import History, TrendPoint
-from nephoscope.posture.history.score_change import Judge, ScoreDelta, exemptions_text, parts
+from nephoscope.posture.history.score_change import Judge, ScoreDelta, format_exemptions, split_score_change
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.published.publishing import publish_tenants
 from nephoscope.posture.recommendations.finding_subject import Subject, verdicts
 from nephoscope.posture.recommendations.report_row import ReportFilter
-from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combine
+from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combine_reports
 from nephoscope.posture.reports.partial_report import PartedReport
 from nephoscope.posture.reports.report import Report
 from nephoscope_policy.model.resource_id import split_tenant
@@ -49,10 +49,12 @@ _Result = TypeVar("_Result")
 
 def compare_with_runs(before: Iterable[EvaluationRun], after: Sequence[EvaluationRun]) -> Changes:
     """Return what changed from the runs of some tenants to others."""
-    return _build_changes({subject: past for run in before for subject, past in to_past(run).items()}, after)
+    return _build_changes(
+        {subject: past for run in before for subject, past in to_remembered_states(run).items()}, after
+    )
 
 
-def to_past(run: EvaluationRun) -> dict[Subject, RememberedState]:
+def to_remembered_states(run: EvaluationRun) -> dict[Subject, RememberedState]:
     """A run as what is remembered of it."""
     return {
         subject: RememberedState(state, True, run.now, run.now)
@@ -66,13 +68,13 @@ def compare_with_date(recorder: Recorder, after: Sequence[EvaluationRun], date: 
     """Return what changed since the last evaluation before a date, by the history; None where there is no such evaluation."""
     with recorder.explain_damage():
         evaluation = recorder.history.find_last_before(recorder.scope, date)
-        past = dict(recorder.history.read_remembered(evaluation)) if evaluation else None
+        past = dict(recorder.history.read_remembered_states(evaluation)) if evaluation else None
     return None if past is None else _build_changes(past, after)
 
 
 def _build_changes(past: Mapping[Subject, RememberedState], runs: Sequence[EvaluationRun]) -> Changes:
     estates = [run.estate for run in runs]
-    known = dict(attribute(past.items(), [estate.tenant for estate in estates]))
+    known = dict(attribute_to_tenants(past.items(), [estate.tenant for estate in estates]))
     read = make_coverage_test(*(run.coverage for run in runs))
     return Changes(compare(known, _collect_verdicts(runs), check_existence(*estates), read))
 
@@ -107,7 +109,7 @@ class Recorder:
         self._turn = turn
         self._logs = logs
 
-    def _check(self) -> None:
+    def _check_turn(self) -> None:
         """TurnLostError where another process has the turn."""
         if self._turn is not None:
             self._turn.check()
@@ -124,10 +126,10 @@ class Recorder:
         with self.explain_damage():
             return self.history.version()
 
-    def trend(self) -> list[TrendPoint]:
+    def list_trend_points(self) -> list[TrendPoint]:
         """The score of the scope over time."""
         with self.explain_damage():
-            return self.history.trend(self.scope)
+            return self.history.list_trend_points(self.scope)
 
     def record_parts(
         self,
@@ -137,7 +139,7 @@ class Recorder:
     ) -> None:
         """Keep an evaluation that was made part by part, and the estate of each tenant."""
         with self.explain_damage(), _translate_conflict():
-            self._check()
+            self._check_turn()
             taken = [
                 open_tenant_store(self._data, whole).store_intake(intake, whole.coverage, report.now).hash
                 for whole, intake, _ in several
@@ -151,61 +153,61 @@ class Recorder:
                 journal.changes,
                 made_from,
                 journal.version,
-                self._check,
+                self._check_turn,
             )
 
     def record(self, report: Report | CombinedReport) -> Changes:
         """Keep what was judged, an estate a tenant; returns what changed since the evaluation before."""
         # what is kept depends on no filter
-        several = [replace(part, filter=ReportFilter()) for part in tenant_reports(report)]
+        several = [replace(part, filter=ReportFilter()) for part in list_tenant_reports(report)]
         with self.explain_damage():
-            changes, kept = self._retry_commit(lambda: self._record(several))
+            changes, kept = self._retry_commit(lambda: self._record_reports(several))
             told = [(replace(part, changes=changes), _limit_to_tenant(kept, part.tenant)) for part in several]
-            self._retry_commit(lambda: publish_tenants(self._data, told, self._check, self._logs))
+            self._retry_commit(lambda: publish_tenants(self._data, told, self._check_turn, self._logs))
         return changes
 
     def _retry_commit(self, work: Callable[[], _Result]) -> _Result:
         """Do work, and do it again where another process committed first; TurnLostError once that process has the turn."""
         for _ in range(_ATTEMPTS):
-            self._check()
+            self._check_turn()
             with suppress(CommitConflictError):
                 return work()
         with _translate_conflict():
             return work()
 
-    def _record(self, reports: Sequence[Report]) -> tuple[Changes, dict[Subject, RememberedState]]:
-        runs, whole = [part.run for part in reports], combine(reports)
+    def _record_reports(self, reports: Sequence[Report]) -> tuple[Changes, dict[Subject, RememberedState]]:
+        runs, whole = [part.run for part in reports], combine_reports(reports)
         version = self.history.version()
         before = self.history.find_last_before(self.scope, whole.now)
-        stored = self.history.read_remembered(before) if before else ()
-        past = dict(attribute(stored, [part.tenant for part in reports]))
+        stored = self.history.read_remembered_states(before) if before else ()
+        past = dict(attribute_to_tenants(stored, [part.tenant for part in reports]))
         changes = _build_changes(past, runs)
-        kept = select_remembered(remember(past, _collect_verdicts(runs), changes, whole.now))
+        kept = select_remembered_states(remember_states(past, _collect_verdicts(runs), changes, whole.now))
         taken = [open_tenant_store(self._data, run.estate).append(run.estate, run.now).hash for run in runs]
         made_from = _hash_inputs([run.plan for run in runs], taken)
         self.history.record(
-            self.scope, whole.now, whole.score, kept.items(), changes, made_from, version, self._check
+            self.scope, whole.now, whole.score, kept.items(), changes, made_from, version, self._check_turn
         )
         return changes, kept
 
-    def delta(self, report: Report, judge: Judge) -> tuple[ScoreDelta, ...]:
+    def explain_score_change(self, report: Report, judge: Judge) -> tuple[ScoreDelta, ...]:
         """Return why the score differs from that of the last evaluation that was made from something else; empty where
         there is none."""
         with self.explain_damage():
             return self._compute_score_delta(report, judge)
 
     def _compute_score_delta(self, report: Report, judge: Judge) -> tuple[ScoreDelta, ...]:
-        evaluations = self.history.evaluations(self.scope)
+        evaluations = self.history.list_evaluations(self.scope)
         if not evaluations:
             return ()
         newest = evaluations[-1]
-        now = (newest.estate, report.run.catalog.digest, decisions_hash(report.run.plan))
+        now = (newest.estate, report.run.catalog.digest, hash_decisions(report.run.plan))
         before = next(
             (one for one in reversed(evaluations) if (one.estate, one.content, one.decisions) != now), None
         )
         if before is None:
             return ()
-        return parts(
+        return split_score_change(
             before,
             open_tenant_store(self._data, report.run.estate).load_estate(before.when),
             report.run,
@@ -223,7 +225,7 @@ def _translate_conflict() -> Iterator[None]:
         raise TurnLostError from error
 
 
-def tenant_reports(report: Report | CombinedReport) -> tuple[Report, ...]:
+def list_tenant_reports(report: Report | CombinedReport) -> tuple[Report, ...]:
     """The report of each tenant."""
     return report.parts if isinstance(report, CombinedReport) else (report,)
 
@@ -234,8 +236,8 @@ def _hash_inputs(plans: Sequence[EvaluationPlan], snapshots: Sequence[str]) -> t
     return (
         _join_hashes(snapshots),
         _join_hashes([plan.catalog.digest for plan in plans]),
-        _join_hashes([decisions_hash(plan) for plan in plans]),
-        exemptions_text(msgspec.structs.replace(plans[0], exemptions=exemptions)),
+        _join_hashes([hash_decisions(plan) for plan in plans]),
+        format_exemptions(msgspec.structs.replace(plans[0], exemptions=exemptions)),
     )
 
 
@@ -246,7 +248,7 @@ def _join_hashes(hashes: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:32]
 
 
-def decisions_hash(plan: EvaluationPlan) -> str:
+def hash_decisions(plan: EvaluationPlan) -> str:
     """The hash of what people decided: assignments, exemptions and attestations in force."""
     parts = sorted(
         repr(item) for group in (plan.assignments, plan.exemptions, plan.attestations) for item in group

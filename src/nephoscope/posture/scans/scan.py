@@ -23,14 +23,14 @@ from nephoscope.posture.evaluation.analyzer_results import (
     open_no_logs,
     run_all_analyzers,
 )
-from nephoscope.posture.evaluation.evaluation_run import evaluate
+from nephoscope.posture.evaluation.evaluation_run import evaluate_estate
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.evaluation.partial_loading import evaluate_parts, list_types_needed_whole
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.plan_builder import OWN_INITIATIVE, build_plan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.scans.known_scopes import KnownScopes, UnknownScopeError
-from nephoscope.posture.scans.live_estate import LIVE, TENANT, snapshot_of, tenant_snapshot
+from nephoscope.posture.scans.live_estate import LIVE, TENANT, collect_live_snapshot, find_tenant_snapshot
 from nephoscope.posture.scans.piped_snapshot import PIPED, store_piped_snapshot
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.model.coverage import Coverage
@@ -112,11 +112,11 @@ class EstateScan:
             decisions=tuple(map(_complete_path, self.request.decisions)),
         )
 
-    def known_scopes(self, coverage: Coverage) -> KnownScopes:
+    def list_known_scopes(self, coverage: Coverage) -> KnownScopes:
         """Return the scopes of a manifest, which a filter can name; those of estates, or of their parts, are added."""
         return KnownScopes(coverage, lambda: Packs(self.data).aliases().types())
 
-    def estates(self, targets: Sequence[str] | None = None) -> tuple[Estate, ...]:
+    def load_estates(self, targets: Sequence[str] | None = None) -> tuple[Estate, ...]:
         """The estate of each tenant of the targets; SnapshotError when a target is not there."""
         with self._list_paths(targets) as paths:
             found = resources.load_tenants(
@@ -142,7 +142,7 @@ class EstateScan:
 
     def estate(self, targets: Sequence[str] | None = None) -> Estate:
         """The estate of targets of one tenant; SnapshotError when one is not there, or when the tenants are several."""
-        found = self.estates(targets)
+        found = self.load_estates(targets)
         if len(found) > 1:
             names = ", ".join(one.tenant or "one without a name" for one in found)
             raise resources.SnapshotError(
@@ -150,7 +150,7 @@ class EstateScan:
             )
         return found[0]
 
-    def surveys(self, folder: Path, targets: Sequence[str] | None = None) -> tuple[Survey, ...]:
+    def survey_estates(self, folder: Path, targets: Sequence[str] | None = None) -> tuple[Survey, ...]:
         """The estates of the targets taken apart on disk, in an empty folder that exists; SnapshotError when a target is not there."""
         with self._list_paths(targets) as paths:
             spool = SnapshotSpool.of(
@@ -200,21 +200,23 @@ class EstateScan:
             self.collected[target] = str(folder)
             return folder
         if target.startswith(TENANT):
-            return tenant_snapshot(target, self.data)
+            return find_tenant_snapshot(target, self.data)
         return sample if target == SAMPLE else Path(target)
 
     def _build_live(self, target: str) -> Path:
         """The folder of a live target, collected once."""
         if target not in self.collected:
             folders = [Path(path) for path in self.request.policies]
-            self.collected[target] = str(snapshot_of(target, self.data, folders, self.progress))
+            self.collected[target] = str(collect_live_snapshot(target, self.data, folders, self.progress))
         return Path(self.collected[target])
 
     def plan(self, estate: Estate) -> EvaluationPlan:
         """Return what the estate is judged by; NotHeldError when an initiative is not loaded."""
         return build_plan(self.request, Packs(self.data), estate, self.put(estate.tenant))
 
-    def _analyze(self, estate: Estate, now: datetime, before: PreviousEvaluation | None = None) -> Analysis:
+    def _analyze_estate(
+        self, estate: Estate, now: datetime, before: PreviousEvaluation | None = None
+    ) -> Analysis:
         """Return what every analyzer says of an estate."""
         with self.logs(estate, now) as logs:
             return run_all_analyzers(estate, now, before, logs)
@@ -227,7 +229,7 @@ class EstateScan:
             plan,
             self.now,
             scope=self.request.scope,
-            analyzers=self._analyze,
+            analyzers=self._analyze_estate,
             aliases=Packs(self.data).aliases(),
             size=size,
             progress=told,
@@ -242,12 +244,12 @@ class EstateScan:
     ) -> EvaluationRun:
         """Judge an estate by a plan at a time."""
         told = lambda done, total: self.progress("judging", done, total)  # noqa: E731 - a callback
-        return evaluate(
+        return evaluate_estate(
             estate,
             plan,
             now,
             scope=self.request.scope,
-            analyzers=self._analyze,
+            analyzers=self._analyze_estate,
             aliases=Packs(self.data).aliases(),
             since=since,
             progress=told,

@@ -19,7 +19,13 @@ from nephoscope.collect.azure.required_permissions import RequiredPermission, li
 from nephoscope.collect.azure.tenant_connection import TenantSecrets, build_settings, check_connection
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope.posture.scans.live_estate import LIVE, TENANT, collect_snapshot, content_needs, tenant_folder
+from nephoscope.posture.scans.live_estate import (
+    LIVE,
+    TENANT,
+    collect_snapshot,
+    find_content_needs,
+    get_tenant_folder,
+)
 from nephoscope.posture.scans.scan import (
     FACTS,
     SAMPLE,
@@ -43,7 +49,7 @@ ASKED_TESTS = "tenant-tests"
 
 def connect(state: State, tenant: Tenant, secrets: TenantSecrets) -> Tenant:
     """Keep a new tenant, its secret encrypted; StateError for what cannot be meant. `build_scan_request` then has it collected."""
-    _check(tenant, secrets)
+    _check_tenant_secrets(tenant, secrets)
     made = state.tenants.add(replace(tenant, credential=""))
     return state.tenants.change(replace(made, credential=_keep_secrets(state, tenant, secrets)))
 
@@ -57,7 +63,7 @@ def change(state: State, tenant: Tenant, secrets: TenantSecrets | None = None) -
     if secrets is None and before.credential:
         _check_secret_reuse(before.connection, tenant.connection)
     given = secrets or load_tenant_secrets(state, before)
-    _check(tenant, given)
+    _check_tenant_secrets(tenant, given)
     credential = before.credential
     # what cannot be kept is refused before a secret takes the place of another
     state.tenants.change(replace(tenant, credential=credential))
@@ -79,7 +85,7 @@ def _check_secret_reuse(before: TenantConnection, after: TenantConnection) -> No
         raise StateError(f"{told} changed: enter the secret again")
 
 
-def remove(state: State, name: str) -> None:
+def remove_tenant(state: State, name: str) -> None:
     """Forget a tenant and its secret; what was assessed stays until the next assessment."""
     tenant = state.tenants.get(name)
     state.tenants.remove(name)
@@ -90,10 +96,10 @@ def remove(state: State, name: str) -> None:
 
 def forget_snapshots(data: Path, name: str) -> None:
     """Remove what was collected of a tenant."""
-    shutil.rmtree(tenant_folder(data, name), ignore_errors=True)
+    shutil.rmtree(get_tenant_folder(data, name), ignore_errors=True)
 
 
-def test(state: State, data: Path, name: str) -> ConnectionTrial:
+def test_tenant(state: State, data: Path, name: str) -> ConnectionTrial:
     """Try a tenant and keep what was found."""
     tenant = state.tenants.get(name)
     found = try_connection(_list_settings(state, tenant), find_needed_rights(data, tenant.connection))
@@ -122,14 +128,14 @@ def make_tests(state: State, data: Path) -> list[str]:
     wanted = list(state.checkpoints.all(ASKED_TESTS))
     for name in wanted:
         with suppress(NotFoundError):  # removed in between
-            _test(state, data, name)
+            _run_connection_test(state, data, name)
         forget_asked_test(state, name)
     return wanted
 
 
-def _test(state: State, data: Path, name: str) -> None:
+def _run_connection_test(state: State, data: Path, name: str) -> None:
     try:
-        test(state, data, name)
+        test_tenant(state, data, name)
     except (TransientError, NotFoundError):
         raise
     except (StateError, OSError) as error:
@@ -150,7 +156,7 @@ def find_needed_rights(data: Path, connection: TenantConnection) -> tuple[Requir
 def _find_needed_rights(
     data: Path, _stamp: tuple[tuple[str, int, int], ...], graph: bool
 ) -> tuple[RequiredPermission, ...]:
-    return list_required_permissions(content_needs(data), graph=graph)
+    return list_required_permissions(find_content_needs(data), graph=graph)
 
 
 def load_tenant_secrets(state: State, tenant: Tenant) -> TenantSecrets:
@@ -206,7 +212,7 @@ def collect_due(
         if tenant is None:
             continue
         if tenant.due(now) or not Path(tenant.snapshot).is_dir():
-            tenant = _collect(state, data, tenant, progress)
+            tenant = _collect_tenant(state, data, tenant, progress)
         if tenant.snapshot and Path(tenant.snapshot).is_dir():
             found[target] = tenant.snapshot
     live = [one for one in targets if one.startswith(TENANT)]
@@ -222,11 +228,11 @@ def due(state: State, request: ScanRequest, now: datetime) -> bool:
     return any(one.due(now) for one in state.tenants.all() if f"{TENANT}{one.name}" in request.targets)
 
 
-def _collect(state: State, data: Path, tenant: Tenant, progress: Progress) -> Tenant:
-    folder = tenant_folder(data, tenant.name)
+def _collect_tenant(state: State, data: Path, tenant: Tenant, progress: Progress) -> Tenant:
+    folder = get_tenant_folder(data, tenant.name)
     out = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     try:
-        collect_snapshot(_list_settings(state, tenant), content_needs(data), out, progress)
+        collect_snapshot(_list_settings(state, tenant), find_content_needs(data), out, progress)
     except (SnapshotError, StateError) as error:
         shutil.rmtree(out, ignore_errors=True)
         state.tenants.record_failure(tenant.name, f"{tenant.name}: {error}", datetime.now(UTC))
@@ -245,7 +251,7 @@ def _list_settings(state: State, tenant: Tenant) -> CollectionSettings:
         raise StateError(f"tenant {tenant.name}: {error}") from error
 
 
-def _check(tenant: Tenant, secrets: TenantSecrets) -> None:
+def _check_tenant_secrets(tenant: Tenant, secrets: TenantSecrets) -> None:
     try:
         check_connection(tenant.connection, secrets)
     except CollectError as error:

@@ -74,7 +74,7 @@ def propose_rules(group: MachineGroup) -> list[ProposedRule]:
     for several in programs.values():
         for rule, seen in _choose_rules(several):
             sightings.setdefault(rule, []).extend(seen)
-    found = [_propose(rule, seen, len(group.machines)) for rule, seen in sightings.items()]
+    found = [_propose_rule(rule, seen, len(group.machines)) for rule, seen in sightings.items()]
     return sorted(
         found, key=lambda one: (not one.is_recommended, -one.share, -one.days, one.rule.path, one.rule.value)
     )
@@ -98,17 +98,17 @@ def _choose_rules(several: list[ProgramSighting]) -> Iterable[tuple[ApplicationR
     ]
 
 
-def _propose(rule: ApplicationRule, seen: list[ProgramSighting], machines: int) -> ProposedRule:
+def _propose_rule(rule: ApplicationRule, seen: list[ProgramSighting], machines: int) -> ProposedRule:
     having = len({one.machine for one in seen})
     share, days = having / machines, len(set(chain.from_iterable(one.days for one in seen)))
-    is_recommended, reason = _judge(rule, having, share, days)
+    is_recommended, reason = _judge_rule(rule, having, share, days)
     return ProposedRule(
-        rule=rule, publisher=_join(one.publisher for one in seen), package=_join(one.package for one in seen),
+        rule=rule, publisher=_join_names(one.publisher for one in seen), package=_join_names(one.package for one in seen),
         machines=having, share=round(share, 4), days=days, is_recommended=is_recommended, reason=reason,
     )  # fmt: skip
 
 
-def _judge(rule: ApplicationRule, machines: int, share: float, days: int) -> tuple[bool, str]:
+def _judge_rule(rule: ApplicationRule, machines: int, share: float, days: int) -> tuple[bool, str]:
     if rule.kind is ApplicationRuleKind.PATH and not _PROTECTED.match(rule.path):
         return False, "users can replace a program of this path, and no stable hash was recorded"
     if share >= COMMON_SHARE and machines > 1:
@@ -118,7 +118,7 @@ def _judge(rule: ApplicationRule, machines: int, share: float, days: int) -> tup
     return False, f"on fewer than half of the machines and {USUAL_DAYS} days"
 
 
-def _join(names: Iterable[str]) -> str:
+def _join_names(names: Iterable[str]) -> str:
     return ", ".join(sorted({one for one in names if one})[:5])
 
 

@@ -106,14 +106,14 @@ def render_group(group: LearnedGroup, mode: str, rules: Iterable[ProposedRule]) 
     return {
         "id": group.id, "name": group.name, "type": TYPE, "location": group.id.split("/")[6],
         "properties": {
-            "enforcementMode": mode, "protectionMode": dict.fromkeys(protection, mode), **group_state(group, mode),
+            "enforcementMode": mode, "protectionMode": dict.fromkeys(protection, mode), **describe_group_state(group, mode),
             "vmRecommendations": [_build_vm_recommendation(one, group.system, mode) for one in group.machines],
             "pathRecommendations": [render_rule(one) for one in rules],
         },
     }  # fmt: skip
 
 
-def group_state(group: LearnedGroup, mode: str) -> dict[str, object]:
+def describe_group_state(group: LearnedGroup, mode: str) -> dict[str, object]:
     """Return the members that say how far the data and the enforcement are."""
     counts = Counter(
         one.startswith("/subscriptions/") and "/microsoft.compute/" in one for one in group.machines

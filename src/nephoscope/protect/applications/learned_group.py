@@ -46,10 +46,10 @@ def name_groups(
             for old in known.values()
             if old.id.startswith(root) and old.system == one.system and old.id not in taken
         ]
-        best = max(same, key=lambda old: (_count_shared(one, old), old.id), default=None)
+        best = max(same, key=lambda old: (_count_shared_machines(one, old), old.id), default=None)
         id_ = (
             best.id
-            if best is not None and _count_shared(one, best)
+            if best is not None and _count_shared_machines(one, best)
             else _free_id(root, one, taken | known.keys())
         )
         taken.add(id_)
@@ -57,7 +57,7 @@ def name_groups(
     return made
 
 
-def _count_shared(one: MachineGroup, old: LearnedGroup) -> int:
+def _count_shared_machines(one: MachineGroup, old: LearnedGroup) -> int:
     return len({*one.machines} & {*old.machines})
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from nephoscope.protect.baseline.baseline_rule import BaselineRule
-from nephoscope.protect.baseline.baseline_verdict import BaselineState, BaselineVerdict, unknown
+from nephoscope.protect.baseline.baseline_verdict import BaselineState, BaselineVerdict, report_unknown
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.file_view import UnreadableRootFileError
-from nephoscope.protect.baseline.rule_discovery import baseline_rules
+from nephoscope.protect.baseline.rule_discovery import load_baseline_rules
 
 
 class BaselineResult(msgspec.Struct, frozen=True):
@@ -28,14 +28,14 @@ def judge_rule(rule: BaselineRule, system: ExaminedSystem) -> BaselineVerdict:
     try:
         return rule.check(system)
     except UnreadableRootFileError as error:
-        return unknown(str(error))
+        return report_unknown(str(error))
     except (
         ValueError,
         IndexError,
     ) as error:  # files of a root may hold anything, and one must not hide all other rules
-        return unknown(f"a file holds what cannot be read: {error}")
+        return report_unknown(f"a file holds what cannot be read: {error}")
 
 
 def judge_baseline(system: ExaminedSystem) -> tuple[BaselineResult, ...]:
     """Return the verdicts of all rules, in the order of their names."""
-    return tuple(BaselineResult(rule, judge_rule(rule, system)) for rule in baseline_rules().values())
+    return tuple(BaselineResult(rule, judge_rule(rule, system)) for rule in load_baseline_rules().values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from nephoscope.protect.baseline.host_facts import HostFacts
-from nephoscope.protect.baseline.rule_discovery import baseline_rules
+from nephoscope.protect.baseline.rule_discovery import load_baseline_rules
 
 _HEAD = """\
 # Linux security baseline
@@ -29,7 +29,7 @@ Members of the JSON document for `--facts`, all optional. Files answer all other
 
 def render_page() -> str:
     """Return the page."""
-    rules = baseline_rules().values()
+    rules = load_baseline_rules().values()
     rows = "".join(
         f"| `{one.name}` | {_escape_cell(one.title)} | {one.severity.value} | {one.cis} | {_escape_cell(one.expected)} |"
         f" `{one.id}` |\n"

@@ -53,12 +53,12 @@ def report_failure(reason: str, *evidence: BaselineEvidence) -> BaselineVerdict:
     return BaselineVerdict(BaselineState.FAIL, reason, evidence)
 
 
-def not_applicable(reason: str) -> BaselineVerdict:
+def report_not_applicable(reason: str) -> BaselineVerdict:
     """Return the verdict that a system has nothing that the rule is about."""
     return BaselineVerdict(BaselineState.NOT_APPLICABLE, reason)
 
 
-def unknown(reason: str) -> BaselineVerdict:
+def report_unknown(reason: str) -> BaselineVerdict:
     """Return the verdict that nothing tells whether a rule holds."""
     return BaselineVerdict(BaselineState.UNKNOWN, reason)
 

@@ -43,7 +43,7 @@ class FileView(ABC):
     """Read access to a root; paths are relative to it with `/`, links stay inside as with chroot."""
 
     @abstractmethod
-    def entry_status(self, path: str) -> FileStatus | None:
+    def read_entry_status(self, path: str) -> FileStatus | None:
         """Return the status of an entry, links not followed; None where it does not exist. Raises UnreadableRootFileError."""
 
     @abstractmethod
@@ -55,7 +55,7 @@ class FileView(ABC):
         """Return the sorted names in a folder that exists; raises UnreadableRootFileError."""
 
     @abstractmethod
-    def link_target(self, path: str) -> str:
+    def read_link_target(self, path: str) -> str:
         """Return the target of a symbolic link; raises UnreadableRootFileError."""
 
     def resolve(self, path: str) -> str | None:
@@ -68,7 +68,7 @@ class FileView(ABC):
                 done = dirname(done)
                 continue
             here = join(done, part)
-            status = self.entry_status(here)
+            status = self.read_entry_status(here)
             if status is None:
                 return None
             if status.kind is not FileKind.LINK:
@@ -77,7 +77,7 @@ class FileView(ABC):
             followed += 1
             if followed > MAX_LINKS:
                 raise UnreadableRootFileError(path, "too many levels of symbolic links")
-            target = self.link_target(here)
+            target = self.read_link_target(here)
             done = "" if target.startswith("/") else done
             pending += [one for one in target.split("/") if one not in ("", ".")][::-1]
         return done
@@ -85,7 +85,7 @@ class FileView(ABC):
     def status(self, path: str) -> FileStatus | None:
         """Return the status of what a path leads to; None where it does not exist."""
         found = self.resolve(path)
-        return None if found is None else self.entry_status(found)
+        return None if found is None else self.read_entry_status(found)
 
     def exists(self, path: str) -> bool:
         """Return whether a path leads to something."""
@@ -96,7 +96,7 @@ class FileView(ABC):
         found = self.resolve(path)
         if found is None:
             return None
-        status = self.entry_status(found)
+        status = self.read_entry_status(found)
         if status is None or status.kind is not FileKind.FILE:
             raise UnreadableRootFileError(path, "it is not a regular file")
         return self.read_entry(found)
@@ -115,7 +115,7 @@ class FileView(ABC):
         found = self.resolve(folder)
         if found is None:
             return ()
-        status = self.entry_status(found)
+        status = self.read_entry_status(found)
         if status is None or status.kind is not FileKind.FOLDER:
             return ()
         return self.list_entries(found)

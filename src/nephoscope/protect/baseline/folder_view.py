@@ -22,14 +22,14 @@ class FolderView(FileView):
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def entry_status(self, path: str) -> FileStatus | None:
+    def read_entry_status(self, path: str) -> FileStatus | None:
         """Return the status of an entry, links not followed; None where it does not exist. Raises UnreadableRootFileError."""
         try:
             found = os.lstat(self._root / path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            _refuse(path, error)
+            _refuse_path(path, error)
         return FileStatus(
             _classify_mode(found.st_mode), stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid
         )
@@ -42,7 +42,7 @@ class FolderView(FileView):
             ) as stream:
                 content = stream.read(MAX_SIZE + 1)
         except OSError as error:
-            _refuse(path, error)
+            _refuse_path(path, error)
         if len(content) > MAX_SIZE:
             raise UnreadableRootFileError(path, f"it has more than {MAX_SIZE:,} bytes")
         return content
@@ -52,17 +52,17 @@ class FolderView(FileView):
         try:
             return tuple(sorted(one.name for one in (self._root / path).iterdir()))
         except OSError as error:
-            _refuse(path, error)
+            _refuse_path(path, error)
 
-    def link_target(self, path: str) -> str:
+    def read_link_target(self, path: str) -> str:
         """Return the target of a symbolic link; raises UnreadableRootFileError."""
         try:
             return str((self._root / path).readlink())
         except OSError as error:
-            _refuse(path, error)
+            _refuse_path(path, error)
 
 
-def _refuse(path: str, error: OSError) -> NoReturn:
+def _refuse_path(path: str, error: OSError) -> NoReturn:
     raise UnreadableRootFileError(path, (error.strerror or "it cannot be opened").lower()) from error
 
 

@@ -69,13 +69,13 @@ class _EntryInspector:
         return {}
 
 
-def _refuse(*asked: object) -> bool:
+def _refuse_file(*asked: object) -> bool:
     """Return that no reader claims a file: the inspector takes them all."""
     del asked
     return False
 
 
-def _read_nothing(*asked: object) -> None:
+def _read_no_members(*asked: object) -> None:
     """Return nothing: no file is claimed."""
     del asked
 
@@ -90,7 +90,7 @@ def open_image_view(image: Image) -> MemoryView:
 def _read_layer(image: Image, descriptor: Descriptor, inspector: _EntryInspector) -> LayerFiles[HeldFile]:
     what = f"the layer {descriptor.digest} of {image.name}"
     reader: LayerReader[HeldFile] = LayerReader(
-        _refuse, _refuse, MAX_SIZE, _read_nothing, _refuse, inspector, sees_links=True
+        _refuse_file, _refuse_file, MAX_SIZE, _read_no_members, _refuse_file, inspector, sees_links=True
     )
     with image.store.open_blob(descriptor) as stream:
         layer = read_layer(TarStream(open_tar(stream, what), what), descriptor.digest, reader)

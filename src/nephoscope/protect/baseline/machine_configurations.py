@@ -15,11 +15,11 @@ from nephoscope.protect.baseline.baseline_verdict import (
     BaselineVerdict,
     report_failure,
     report_pass,
-    unknown,
+    report_unknown,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.mechanisms.ssh_server import accept_words, judge_ssh
-from nephoscope.protect.baseline.rule_discovery import baseline_rules
+from nephoscope.protect.baseline.rule_discovery import load_baseline_rules
 from nephoscope_policy.model.state import Severity
 
 _BOOT = ("/boot", "/boot/efi", "/efi")
@@ -29,7 +29,7 @@ def judge_encryption(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that every volume but those of the boot loader is encrypted, inside the machine or by its Azure host."""
     facts = system.facts
     if facts is None or facts.volumes is None:
-        return unknown("only the running host tells which volumes are encrypted: no agent reports it")
+        return report_unknown("only the running host tells which volumes are encrypted: no agent reports it")
     volumes = [one for one in facts.volumes if one.mount_point not in _BOOT]
     plain = [BaselineEvidence("live:volumes", 0, one.mount_point) for one in volumes if not one.is_encrypted]
     if not plain:
@@ -37,7 +37,7 @@ def judge_encryption(system: ExaminedSystem) -> BaselineVerdict:
     if facts.is_encrypted_at_host:
         return report_pass("the volumes are encrypted at host")
     if facts.is_encrypted_at_host is None:
-        return unknown(
+        return report_unknown(
             "volumes are not encrypted inside the machine, and whether its host encrypts them was not reported"
         )
     return report_failure("a volume is not encrypted", *plain)
@@ -67,9 +67,9 @@ class MachineConfiguration(msgspec.Struct, frozen=True):
         return b64encode(self.parameters.encode()).decode() if self.parameters else ""
 
 
-def machine_configurations() -> tuple[MachineConfiguration, ...]:
+def load_machine_configurations() -> tuple[MachineConfiguration, ...]:
     """Return the configurations that can be judged."""
-    rules = baseline_rules()
+    rules = load_baseline_rules()
     by_name = {rule.name: rule for rule in rules.values()}
 
     def check_one_rule(name: str, rule: str) -> MachineConfiguration:
@@ -105,5 +105,5 @@ def judge_configurations(system: ExaminedSystem) -> tuple[ConfigurationResult, .
     """Return the verdicts of all configurations on a machine."""
     return tuple(
         ConfigurationResult(one, tuple((rule, judge_rule(rule, system)) for rule in one.rules))
-        for one in machine_configurations()
+        for one in load_machine_configurations()
     )

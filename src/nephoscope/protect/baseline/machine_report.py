@@ -68,7 +68,9 @@ def make_machine_report(
         documents.append(_build_update_finding(resource, system.facts, read_at))
     found_by_key = dict(_list_findings(system.facts, results[0]))
     withdrawn += [
-        _format_assessment(resource, key) for key in _list_replaced(system.facts) if key not in found_by_key
+        _format_assessment(resource, key)
+        for key in _list_replaced_facts(system.facts)
+        if key not in found_by_key
     ]
     for key, found in found_by_key.items():
         place = _format_assessment(resource, key)
@@ -81,7 +83,7 @@ def _format_assessment(resource: str, key: str) -> str:
     return f"{resource}/providers/Microsoft.Security/assessments/{key}"
 
 
-def _list_replaced(facts: HostFacts | None) -> tuple[str, ...]:
+def _list_replaced_facts(facts: HostFacts | None) -> tuple[str, ...]:
     """Return the assessments that a report replaces even where it cannot answer them."""
     has_antimalware = facts is not None and facts.antimalware is not None
     return (BASELINE.id, PROTECTION_HEALTH.id) if has_antimalware else (BASELINE.id,)

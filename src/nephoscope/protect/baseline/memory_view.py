@@ -36,7 +36,7 @@ class MemoryView(FileView):
             self._children[folder].add(name)
             path = folder
 
-    def entry_status(self, path: str) -> FileStatus | None:
+    def read_entry_status(self, path: str) -> FileStatus | None:
         """Return the status of an entry, links not followed; None where it does not exist. Raises UnreadableRootFileError."""
         if (found := self._entries.get(path)) is not None:
             return found.status
@@ -56,6 +56,6 @@ class MemoryView(FileView):
             raise UnreadableRootFileError(path, found.reason)
         return tuple(sorted(self._children.get(path, ())))
 
-    def link_target(self, path: str) -> str:
+    def read_link_target(self, path: str) -> str:
         """Return the target of a symbolic link; raises UnreadableRootFileError."""
         return self._entries[path].link

@@ -54,7 +54,7 @@ class ReportedView(FileView):
             folder, _, name = path.rpartition("/")
             self._names.setdefault(folder, []).append(name)
 
-    def entry_status(self, path: str) -> FileStatus | None:
+    def read_entry_status(self, path: str) -> FileStatus | None:
         """Return the status of an entry, links not followed; None where it does not exist. Raises UnreadableRootFileError."""
         found = self._files.entries.get(path)
         if found is not None:
@@ -84,7 +84,7 @@ class ReportedView(FileView):
             raise UnreadableRootFileError(path, found.reason if found and found.reason else _NOT_REPORTED)
         return tuple(sorted(self._names.get(path, ())))
 
-    def link_target(self, path: str) -> str:
+    def read_link_target(self, path: str) -> str:
         """Return the target of a symbolic link; raises UnreadableRootFileError."""
         return self._files.entries[path].link
 

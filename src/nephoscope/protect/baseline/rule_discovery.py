@@ -15,7 +15,7 @@ class BaselineRuleError(Exception):
 
 
 @cache
-def baseline_rules() -> dict[str, BaselineRule]:
+def load_baseline_rules() -> dict[str, BaselineRule]:
     """Return every rule by its id, in the order of names; raises BaselineRuleError."""
     found: dict[str, BaselineRule] = {}
     names: set[str] = set()

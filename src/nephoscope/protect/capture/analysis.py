@@ -54,7 +54,7 @@ def _add_frames(frames: Iterable[Frame], summary: CaptureSummary) -> None:
             count += 1
             size += frame.length
             if not take(frame):
-                _dissect(Packet(frame, summary, known))
+                _dissect_packet(Packet(frame, summary, known))
     finally:
         plain.finish()
         summary.streams.clear()
@@ -63,7 +63,7 @@ def _add_frames(frames: Iterable[Frame], summary: CaptureSummary) -> None:
             summary.first, summary.last = first.seconds, last.seconds
 
 
-def _dissect(packet: Packet) -> None:
+def _dissect_packet(packet: Packet) -> None:
     frame: Frame = packet.frame
     name = LINKS.get(frame.link)
     try:

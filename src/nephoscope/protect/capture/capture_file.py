@@ -51,7 +51,7 @@ class Frame(msgspec.Struct, frozen=True):
 
 def read_frames(stream: BinaryIO) -> Iterator[Frame]:
     """Yield the packets of a capture; raises CaptureError at a defect, after the packets before it."""
-    magic = _read(stream, 4, "the magic number")
+    magic = _read_exactly(stream, 4, "the magic number")
     if magic in _PCAP:
         yield from _read_pcap(stream, *_PCAP[magic])
     elif magic == b"\x0a\x0d\x0d\x0a":
@@ -60,7 +60,7 @@ def read_frames(stream: BinaryIO) -> Iterator[Frame]:
         raise CaptureError(f"not a pcap or pcapng file: it starts with {magic.hex()}")
 
 
-def _read(stream: BinaryIO, size: int, what: str) -> bytes:
+def _read_exactly(stream: BinaryIO, size: int, what: str) -> bytes:
     found = stream.read(size)
     if len(found) < size:
         raise CaptureError(f"the file ends inside {what}")
@@ -68,11 +68,11 @@ def _read(stream: BinaryIO, size: int, what: str) -> bytes:
 
 
 def _read_pcap(stream: BinaryIO, order: str, fractions: int) -> Iterator[Frame]:
-    header = struct.unpack(f"{order}HHiIII", _read(stream, 20, "the file header"))
+    header = struct.unpack(f"{order}HHiIII", _read_exactly(stream, 20, "the file header"))
     link = header[5] & 0x0FFF_FFFF
     record = struct.Struct(f"{order}IIII")
     scale = 10**9 // fractions
-    number, place, block = 0, 0, _fill(stream, b"", 16)
+    number, place, block = 0, 0, _fill_block(stream, b"", 16)
     while len(block) >= place + 16:
         number += 1
         seconds, part, kept, length = record.unpack_from(block, place)
@@ -80,7 +80,7 @@ def _read_pcap(stream: BinaryIO, order: str, fractions: int) -> Iterator[Frame]:
             raise CaptureError(f"packet {number} has {kept} bytes, more than {LARGEST_PACKET}")
         start, end = place + 16, place + 16 + kept
         if end + 16 > len(block):
-            block = _fill(stream, block[start:], kept + 16)
+            block = _fill_block(stream, block[start:], kept + 16)
             start, end = 0, kept
             if len(block) < kept:
                 raise CaptureError(f"the file ends inside packet {number}")
@@ -90,7 +90,7 @@ def _read_pcap(stream: BinaryIO, order: str, fractions: int) -> Iterator[Frame]:
         raise CaptureError(f"the file ends inside the header of packet {number + 1}")
 
 
-def _fill(stream: BinaryIO, rest: bytes, wanted: int) -> bytes:
+def _fill_block(stream: BinaryIO, rest: bytes, wanted: int) -> bytes:
     """The rest of a block with what follows: at least the bytes that are wanted, where the file has them."""
     while len(rest) < wanted and (more := stream.read(BLOCK)):
         rest += more
@@ -134,22 +134,22 @@ class _PcapngReader:
                 yield self._read_packet(kind, body)
 
     def _start_section(self) -> None:
-        head = _read(self._stream, 8, "a section header")
+        head = _read_exactly(self._stream, 8, "a section header")
         self._order = "<" if head[4:] == b"\x4d\x3c\x2b\x1a" else ">"
         if struct.unpack(f"{self._order}I", head[4:])[0] != 0x1A2B3C4D:
             raise CaptureError("a section header has no byte order")
         size = struct.unpack(f"{self._order}I", head[:4])[0]
         if not 28 <= size <= LARGEST_BLOCK:
             raise CaptureError(f"a section header of {size} bytes")
-        _read(self._stream, size - 12, "a section header")
+        _read_exactly(self._stream, size - 12, "a section header")
         self._interfaces = []
 
     def _read_body(self, kind: int) -> bytes:
-        size = struct.unpack(f"{self._order}I", _read(self._stream, 4, "a block"))[0]
+        size = struct.unpack(f"{self._order}I", _read_exactly(self._stream, 4, "a block"))[0]
         if size % 4 or not 12 <= size <= LARGEST_BLOCK:
             raise CaptureError(f"a block of type {kind} with {size} bytes behind packet {self._number}")
-        body = _read(self._stream, size - 12, f"a block behind packet {self._number}")
-        _read(self._stream, 4, "the end of a block")
+        body = _read_exactly(self._stream, size - 12, f"a block behind packet {self._number}")
+        _read_exactly(self._stream, 4, "the end of a block")
         return body
 
     def _read_interface(self, body: bytes) -> _Interface:

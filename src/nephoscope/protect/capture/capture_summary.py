@@ -142,7 +142,7 @@ class CaptureSummary:
         counts.frames += 1
         counts.bytes += length
 
-    def conversations(self) -> list[Conversation]:
+    def list_conversations(self) -> list[Conversation]:
         """The conversations, the largest first."""
         with pause_garbage_collection():
             found = [(-one.bytes, *key, one.frames) for key, one in self.flows.items()]

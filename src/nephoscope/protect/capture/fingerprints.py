@@ -41,7 +41,7 @@ def _join_numbers(numbers: list[int]) -> str:
     return "-".join(str(one) for one in numbers if not is_grease(one))
 
 
-def ja3(hello: ClientHello) -> str:
+def compute_ja3(hello: ClientHello) -> str:
     """The JA3 digest of a client's greeting."""
     parts = [
         str(hello.version),
@@ -53,7 +53,7 @@ def ja3(hello: ClientHello) -> str:
     return _compute_digest(",".join(parts))
 
 
-def ja3s(version: int, cipher: int, extensions: list[int]) -> str:
+def compute_ja3s(version: int, cipher: int, extensions: list[int]) -> str:
     """The JA3S digest of a server's answer."""
     return _compute_digest(f"{version},{cipher},{'-'.join(map(str, extensions))}")
 
@@ -73,7 +73,7 @@ def _read_protocol(value: bytes) -> str:
     return text[0] + text[-1]
 
 
-def ja4(hello: ClientHello, transport: str = "t") -> str:
+def compute_ja4(hello: ClientHello, transport: str = "t") -> str:
     """The JA4 fingerprint of a client's greeting; `transport` is t (TCP), q (QUIC) or d (DTLS)."""
     known = [one for one in hello.versions if not is_grease(one)]
     version = max(known, default=hello.version)

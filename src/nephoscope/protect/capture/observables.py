@@ -31,10 +31,10 @@ def _list_values(summary: CaptureSummary) -> Iterator[tuple[str, str]]:
         yield target[0].lower(), ADDRESS
     for kind, word in NAMED.items():
         for text in summary.names.get(kind, ()):
-            yield _normalize(kind, text), word
+            yield _normalize_observable(kind, text), word
 
 
-def _normalize(kind: str, text: str) -> str:
+def _normalize_observable(kind: str, text: str) -> str:
     """A name as indicators write it: without the point at its end, a host without its port."""
     found = text.strip().lower().rstrip(".")
     host, colon, port = found.rpartition(":")

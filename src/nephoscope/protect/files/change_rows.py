@@ -12,7 +12,7 @@ TABLE = "MDCFileIntegrityMonitoringEvents"
 MAINTENANCE = "Maintenance"
 
 
-def change_row(
+def build_change_row(
     change: FileChange, host: str, resource: str, window: MaintenanceWindow | None, now: datetime
 ) -> dict[str, object]:
     """Return the row of a change; a scan knows no actor."""

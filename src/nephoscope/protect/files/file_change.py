@@ -32,7 +32,7 @@ def compare_files(before: Mapping[str, FileRecord], after: Mapping[str, FileReco
         if old is None or new is None:
             found.append(FileChange(path, "Created" if old is None else "Deleted", (), old, new))
         elif fields := _list_differing_fields(old, new):
-            found.append(FileChange(path, "Modified", fields, old, new, _diff(old, new)))
+            found.append(FileChange(path, "Modified", fields, old, new, _diff_file_records(old, new)))
     return found
 
 
@@ -63,7 +63,7 @@ def _list_differing_fields(old: FileRecord, new: FileRecord) -> tuple[str, ...]:
     return tuple(name for name in names if getattr(old, name) != getattr(new, name))
 
 
-def _diff(old: FileRecord, new: FileRecord) -> tuple[str, ...]:
+def _diff_file_records(old: FileRecord, new: FileRecord) -> tuple[str, ...]:
     if old.text is None or new.text is None or old.text == new.text:
         return ()
     lines = list(

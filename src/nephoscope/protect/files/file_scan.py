@@ -50,20 +50,20 @@ def scan_files(root: Path, rules: Iterable[PathRule]) -> dict[str, FileRecord]:
     view = FolderView(root)
     for rule in rules:
         try:
-            starts = _starts(view, root, rule)
+            starts = _list_start_paths(view, root, rule)
         except UnreadableRootFileError as error:
             folder = rule.path.rpartition("/")[0]
             found[folder] = FileRecord(folder, "other", problem=error.reason)
             continue
         for path, place in starts:
-            for one in _walk(place, path, rule, 0):
+            for one in _walk_monitored_path(place, path, rule, 0):
                 found[one.path] = one
                 if len(found) > MAX_FILES:
                     raise MonitoringScanError(f"more than {MAX_FILES:,} files are monitored: exclude some")
     return found
 
 
-def _starts(view: FolderView, root: Path, rule: PathRule) -> list[tuple[str, Path]]:
+def _list_start_paths(view: FolderView, root: Path, rule: PathRule) -> list[tuple[str, Path]]:
     """Return the paths that a rule begins at, each with its place; raises UnreadableRootFileError.
 
     Links of folders above it stay inside of the root, as with chroot.
@@ -77,8 +77,8 @@ def _starts(view: FolderView, root: Path, rule: PathRule) -> list[tuple[str, Pat
     return [(f"{folder}/{one}", root / inside / one) for one in names]
 
 
-def _walk(place: Path, path: str, rule: PathRule, depth: int) -> Iterator[FileRecord]:
-    if rule.excludes(path):
+def _walk_monitored_path(place: Path, path: str, rule: PathRule, depth: int) -> Iterator[FileRecord]:
+    if rule.is_excluded(path):
         return
     record = read_record(place, path)
     if record is None:
@@ -88,7 +88,7 @@ def _walk(place: Path, path: str, rule: PathRule, depth: int) -> Iterator[FileRe
         names, problem = [], f"folders deeper than {MAX_DEPTH} levels are not scanned"
     yield msgspec.structs.replace(record, problem=problem)
     for name in names:
-        yield from _walk(place / name, f"{path.rstrip('/')}/{name}", rule, depth + 1)
+        yield from _walk_monitored_path(place / name, f"{path.rstrip('/')}/{name}", rule, depth + 1)
 
 
 def _list_names(place: Path, record: FileRecord) -> tuple[list[str], str]:
@@ -109,7 +109,7 @@ def read_record(place: Path, path: str) -> FileRecord | None:
         return None
     except OSError as error:
         return FileRecord(path, "other", problem=error.strerror or "unreadable")
-    mode, kind = stat.S_IMODE(about.st_mode), _name_kind(about.st_mode)
+    mode, kind = stat.S_IMODE(about.st_mode), _get_file_kind(about.st_mode)
     link = sha256 = problem = ""
     text: str | None = None
     try:
@@ -127,7 +127,7 @@ def read_record(place: Path, path: str) -> FileRecord | None:
     )
 
 
-def _name_kind(mode: int) -> str:
+def _get_file_kind(mode: int) -> str:
     kinds = ((stat.S_ISREG, "file"), (stat.S_ISDIR, "folder"), (stat.S_ISLNK, "link"))
     return next((name for is_kind, name in kinds if is_kind(mode)), "other")
 

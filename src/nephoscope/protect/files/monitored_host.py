@@ -34,7 +34,7 @@ class MonitoredHost(msgspec.Struct, frozen=True):
     scanned_at: datetime
 
 
-def host_file(data: Path, name: str) -> Path:
+def get_host_file(data: Path, name: str) -> Path:
     """Return where a host is kept; raises MonitoredHostError for what cannot name one."""
     if not _NAME.fullmatch(name):
         raise MonitoredHostError(f"invalid host name {name[:100]!r}: use letters, digits, '.', '-' and '_'")
@@ -43,7 +43,7 @@ def host_file(data: Path, name: str) -> Path:
 
 def load_host(data: Path, name: str) -> MonitoredHost:
     """Return a host; raises MonitoredHostError."""
-    path = host_file(data, name)
+    path = get_host_file(data, name)
     try:
         return msgspec.json.decode(gzip.decompress(path.read_bytes()), type=MonitoredHost)
     except FileNotFoundError as error:
@@ -56,7 +56,7 @@ def load_host(data: Path, name: str) -> MonitoredHost:
 
 def save_host(data: Path, host: MonitoredHost) -> None:
     """Keep a host in place of what was kept: all of it or nothing, for its owner alone."""
-    path = host_file(data, host.name)
+    path = get_host_file(data, host.name)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:

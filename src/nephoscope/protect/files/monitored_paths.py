@@ -17,7 +17,7 @@ class PathRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str
     exclude: tuple[str, ...] = ()
 
-    def excludes(self, path: str) -> bool:
+    def is_excluded(self, path: str) -> bool:
         """Return whether a path is left out."""
         return any(fnmatchcase(path, pattern) for pattern in self.exclude)
 
@@ -53,6 +53,6 @@ _WINDOWS = tuple(
 )  # fmt: skip
 
 
-def recommended_paths(system: Literal["linux", "windows"]) -> tuple[PathRule, ...]:
+def list_recommended_paths(system: Literal["linux", "windows"]) -> tuple[PathRule, ...]:
     """Return the rules that are recommended for an operating system."""
     return _LINUX if system == "linux" else _WINDOWS

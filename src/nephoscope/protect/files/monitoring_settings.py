@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from nephoscope.protect.files.monitored_paths import PathRule, recommended_paths
+from nephoscope.protect.files.monitored_paths import PathRule, list_recommended_paths
 
 
 class MonitoringSettingsError(ValueError):
@@ -34,7 +34,7 @@ class MaintenanceWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 class MonitoringSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rules and maintenance windows of a host."""
 
-    rules: tuple[PathRule, ...] = msgspec.field(default_factory=lambda: recommended_paths("linux"))
+    rules: tuple[PathRule, ...] = msgspec.field(default_factory=lambda: list_recommended_paths("linux"))
     windows: tuple[MaintenanceWindow, ...] = ()
 
     def find_window(self, now: datetime) -> MaintenanceWindow | None:

@@ -28,7 +28,7 @@ class AgentPackage(msgspec.Struct, frozen=True):
 
 
 @cache
-def agent_package() -> AgentPackage:
+def build_agent_package() -> AgentPackage:
     """Build the agent of this installation."""
     content = build_package(find_source())
     return AgentPackage(read_version(find_source()), hashlib.sha256(content).hexdigest(), content)
@@ -46,9 +46,9 @@ def build_package(source: Path) -> bytes:
     made = io.BytesIO()
     made.write(_SHEBANG)
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, "__main__.py", _MAIN.encode())
+        _add_archive_member(archive, "__main__.py", _MAIN.encode())
         for path in sorted(source.rglob("*.py")):
-            _add(archive, f"{_NAME}/{path.relative_to(source).as_posix()}", path.read_bytes())
+            _add_archive_member(archive, f"{_NAME}/{path.relative_to(source).as_posix()}", path.read_bytes())
     return made.getvalue()
 
 
@@ -58,7 +58,7 @@ def read_version(source: Path) -> str:
     return scope.partition('__version__ = "')[2].partition('"')[0]
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+def _add_archive_member(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     entry = zipfile.ZipInfo(name, _WHEN)
     entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
     archive.writestr(entry, content, compresslevel=9)

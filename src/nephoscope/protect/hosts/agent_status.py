@@ -20,16 +20,16 @@ class AgentStatus(StrEnum):
     CONNECTED = "Connected"
 
 
-def agent_status(agent: EnrolledAgent, now: datetime) -> AgentStatus:
+def assess_agent_status(agent: EnrolledAgent, now: datetime) -> AgentStatus:
     """Return how an agent is at a time; one that lost rows or lacks a sensor is degraded."""
     if agent.seen is None:
         return AgentStatus.NEVER
     if now - agent.seen > SILENT_AFTER:
         return AgentStatus.DISCONNECTED
-    return AgentStatus.DEGRADED if blind_spots(agent.health) else AgentStatus.CONNECTED
+    return AgentStatus.DEGRADED if list_blind_spots(agent.health) else AgentStatus.CONNECTED
 
 
-def blind_spots(health: AgentHealth) -> tuple[str, ...]:
+def list_blind_spots(health: AgentHealth) -> tuple[str, ...]:
     """Return what an agent cannot see or has lost, a sentence each."""
     found = [f"{one.name}: {one.reason}" for one in health.sensors if not one.running]
     found += [f"{one.name}: {limit}" for one in health.sensors for limit in one.limits]

@@ -18,7 +18,7 @@ class MachineRefusedError(ValueError):
     """A machine that an enrolment does not let in, with the reason."""
 
 
-def machine_resource(scope: str, computer: str, azure_id: str) -> str:
+def build_machine_resource_id(scope: str, computer: str, azure_id: str) -> str:
     """Return the ARM id of a machine that enrols within a scope; `azure_id` is that of a virtual machine, '' outside of Azure.
 
     Raises MachineRefusedError.

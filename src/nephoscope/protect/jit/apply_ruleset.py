@@ -16,15 +16,15 @@ class RulesetError(Exception):
 
 def apply_ruleset(ruleset: str) -> None:
     """Load a ruleset in one step; raises RulesetError, and then the one before still holds."""
-    _run(["-f", "-"], ruleset)
+    _run_nft(["-f", "-"], ruleset)
 
 
 def remove_ruleset() -> None:
     """Remove the table, so that nothing is guarded any more; raises RulesetError."""
-    _run(["-f", "-"], f"table inet {TABLE} {{}}\ndelete table inet {TABLE}\n")
+    _run_nft(["-f", "-"], f"table inet {TABLE} {{}}\ndelete table inet {TABLE}\n")
 
 
-def _run(arguments: list[str], given: str) -> None:
+def _run_nft(arguments: list[str], given: str) -> None:
     program = shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin")
     if program is None:
         raise RulesetError("nft is not installed: install the package nftables")

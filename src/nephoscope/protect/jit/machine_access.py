@@ -107,7 +107,9 @@ def find_access(
     )
 
 
-def is_enforced(access: MachineAccess, applied: EnforcedAccess | None, revoked: frozenset[str]) -> bool:
+def is_access_enforced(
+    access: MachineAccess, applied: EnforcedAccess | None, revoked: frozenset[str]
+) -> bool:
     """Return whether what was applied last is what holds now: a grant that ran out left by itself, one that was revoked did not."""
     if applied is None or applied.guarded != access.guarded:
         return False

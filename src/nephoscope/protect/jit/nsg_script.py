@@ -40,24 +40,26 @@ def render_nsg_script(
     grants = [one for one in access.grants if one.ends > now]
     place = f"--subscription {shlex.quote(parsed.subscription)} --resource-group {shlex.quote(rules.group.split('/')[4])}"
     base = f"{place} --nsg-name {shlex.quote(parsed.name)}"
-    suffix, free = rule_suffix(access.machine), _free_priorities(rules.taken, _FIRST_ALLOW)
+    suffix, free = build_rule_suffix(access.machine), _free_priorities(rules.taken, _FIRST_ALLOW)
     closing = [_format_name(suffix, one) for one in ended]
     lines = ["#!/bin/sh", "set -eu"]
     # one that is gone already must not keep the others open: what is left is asked for at the end
     lines += [f"az network nsg rule delete {base} --name {name} || true" for name in dict.fromkeys(closing)]
     for one in grants:
         words = f"{_format_name(suffix, one)} --priority {_find_next_priority(free)} --access Allow"
-        lines.append(_create(base, words, GuardedPort(one.number, one.protocol), one.sources, address))
+        lines.append(
+            _format_create_command(base, words, GuardedPort(one.number, one.protocol), one.sources, address)
+        )
     free = _free_priorities(rules.taken, max(_FIRST_DENY, _FIRST_ALLOW + len(grants) + len(rules.taken)))
     for port in access.guarded:
         words = f"SecurityCenter-JITRule_{suffix}_{port.number} --priority {_find_next_priority(free)} --access Deny"
-        lines.append(_create(base, words, port, ("*",), address))
-    lines += _verify_closed(base, closing)
+        lines.append(_format_create_command(base, words, port, ("*",), address))
+    lines += _list_closing_checks(base, closing)
     lines += [f"# run again at {one.ends:%Y-%m-%dT%H:%M:%SZ} to close port {one.number}" for one in grants]
     return "\n".join(lines) + "\n"
 
 
-def _verify_closed(base: str, names: Sequence[str]) -> list[str]:
+def _list_closing_checks(base: str, names: Sequence[str]) -> list[str]:
     """Return lines that end the script with an error while a rule of some names exists, or where Azure does not answer."""
     if not names:
         return []
@@ -83,12 +85,14 @@ def _format_name(suffix: str, one: AccessGrant) -> str:
     return f"SecurityCenter-JITRule-{suffix}-{one.number}-{one.request[:8]}"
 
 
-def rule_suffix(machine: str) -> str:
+def build_rule_suffix(machine: str) -> str:
     """Return letters and digits that stand for a machine in names of rules."""
     return blake2b(machine.encode(), digest_size=5).hexdigest()
 
 
-def _create(base: str, rule: str, port: GuardedPort, sources: tuple[str, ...], address: str) -> str:
+def _format_create_command(
+    base: str, rule: str, port: GuardedPort, sources: tuple[str, ...], address: str
+) -> str:
     word = {"TCP": "Tcp", "UDP": "Udp"}.get(port.protocol, "'*'")
     told = " ".join(shlex.quote(one) for one in sources)
     return (

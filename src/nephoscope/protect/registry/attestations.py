@@ -20,7 +20,7 @@ from nephoscope.model.wildcard import matches_wildcard
 from nephoscope.protect.registry.image_attachments import MOST, Attachment, read_layer
 from nephoscope.protect.registry.keyless import KeylessMaterial, KeylessTrust, find_signers, read_document
 from nephoscope.protect.registry.public_keys import PublicKey, read_public_key, verifies
-from nephoscope.protect.registry.signatures import is_keyless, keyless_material
+from nephoscope.protect.registry.signatures import is_keyless, list_keyless_material
 from nephoscope.protect.registry.transparency_log_entry import LogEntryDocument, SignedContent
 
 STATEMENT_TYPE = "application/vnd.in-toto+json"
@@ -116,7 +116,7 @@ class ImageAttestation:
         return {**found, "builder": self.builder} if self.builder else found
 
 
-def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
+def encode_pre_authentication(payload_type: str, payload: bytes) -> bytes:
     """Return the bytes that a signature of an envelope is over."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
@@ -175,7 +175,7 @@ def verify_envelope(
         signatures = [_decode_base64(one.sig) for one in envelope.signatures[:MOST]]
     except (binascii.Error, ValueError):
         return None
-    signed = pre_authentication_encoding(envelope.payload_type, payload)
+    signed = encode_pre_authentication(envelope.payload_type, payload)
     by_keys = {name for name, key in keys.items() if any(verifies(key, one, signed) for one in signatures)}
     contents = [SignedContent(payload, signed, one, in_envelope=True) for one in signatures]
     by_identities = (find_signers(trust, one, materials) for one in contents)
@@ -199,7 +199,7 @@ def verify_envelope(
     )
 
 
-def missing_attestations(
+def find_missing_attestations(
     found: Sequence[ImageAttestation], wanted: Sequence[str], builders: Sequence[str]
 ) -> list[tuple[str, str]]:
     """Return what of the wanted types, and of provenance by wanted builders (`*` stands for any text), is missing: key and text."""
@@ -239,7 +239,7 @@ def _list_envelopes(
 def _read_statement(content: bytes, layer: Descriptor) -> SealedStatement | None:
     if layer.media_type != _BUNDLE_TYPE:
         envelope = msgspec.json.decode(content, type=Envelope)
-        return SealedStatement(envelope, tuple(keyless_material(layer)), is_keyless(layer))
+        return SealedStatement(envelope, tuple(list_keyless_material(layer)), is_keyless(layer))
     bundle = msgspec.json.decode(content, type=_AttestationBundle)
     if bundle.dsse_envelope is None:
         return None

@@ -11,7 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nephoscope.collect.images.digest import check_digest_text
-from nephoscope.collect.images.documents import INDEX_TYPES, Descriptor, ImageIndex, ImageManifest, decode
+from nephoscope.collect.images.documents import (
+    INDEX_TYPES,
+    Descriptor,
+    ImageIndex,
+    ImageManifest,
+    decode_document,
+)
 from nephoscope.collect.images.errors import ImageError, ImageNotFoundError, RegistryUnreachableError
 from nephoscope.collect.images.image import detect_media_type
 from nephoscope.collect.images.referrers import list_referrers
@@ -39,7 +45,7 @@ def parse_subject(tag: str) -> str:
     return f"{found[1]}:{found[2]}" if found else ""
 
 
-def attachment_tags(digest: str) -> tuple[str, ...]:
+def list_attachment_tags(digest: str) -> tuple[str, ...]:
     """Return the tags under which statements on an image lie."""
     base = check_digest_text(digest).replace(":", "-", 1)
     return tuple(f"{base}{ending}" for ending in ATTACHED)
@@ -52,9 +58,9 @@ def read_attachments(registry: Registry, repository: str, digest: str) -> list[A
     """
     found: dict[str, Attachment] = {}
     referrers = list_referrers(registry, repository, digest) or ()
-    versions = [*(one.digest for one in referrers[:MOST]), *attachment_tags(digest)]
+    versions = [*(one.digest for one in referrers[:MOST]), *list_attachment_tags(digest)]
     for version in versions:
-        for one in _read(registry, repository, version):
+        for one in _read_attachments(registry, repository, version):
             found.setdefault(one.digest, one)
     return list(found.values())
 
@@ -74,16 +80,16 @@ def read_layer(registry: Registry, repository: str, layer: Descriptor) -> bytes:
     return bytes(content)
 
 
-def _read(registry: Registry, repository: str, version: str) -> Iterator[Attachment]:
+def _read_attachments(registry: Registry, repository: str, version: str) -> Iterator[Attachment]:
     """Yield the manifest of a tag or digest, or those of an index one by one."""
     try:
         content, digest = registry.read_manifest(repository, version)
         if detect_media_type(content, version) not in INDEX_TYPES:
-            yield Attachment(digest, decode(content, ImageManifest, version))
+            yield Attachment(digest, decode_document(content, ImageManifest, version))
             return
-        for one in decode(content, ImageIndex, version).manifests[:MOST]:
+        for one in decode_document(content, ImageIndex, version).manifests[:MOST]:
             inner = registry.read_manifest(repository, one.digest)[0]
-            yield Attachment(one.digest, decode(inner, ImageManifest, one.digest))
+            yield Attachment(one.digest, decode_document(inner, ImageManifest, one.digest))
     except RegistryUnreachableError:
         raise
     except (ImageNotFoundError, ImageError):

@@ -32,7 +32,7 @@ _EVENTS_KEPT = timedelta(days=7)
 _STANDING = (ImageStatus.HELD, ImageStatus.REJECTED, ImageStatus.PASSED, ImageStatus.FAILED)
 
 
-def user_agent(registry: WatchedRegistry) -> str:
+def get_user_agent(registry: WatchedRegistry) -> str:
     """Return the name that our own requests to a registry carry, by which its events of them are told from others."""
     return f"nephoscope/{registry.mark}"
 
@@ -44,7 +44,7 @@ def store_events(
 
     Events of our own requests change nothing, so that an examination never asks for the next.
     """
-    settings, agent = read_settings(registry.settings), user_agent(registry)
+    settings, agent = read_settings(registry.settings), get_user_agent(registry)
     taken = 0
     with state.transaction(product=PRODUCT) as session:
         state.registry_images.forget_events(session, now - _EVENTS_KEPT)
@@ -100,11 +100,11 @@ def requeue_for_attachment(
     waits = image is not None and image.status is ImageStatus.HELD
     if image is None or not waits or not any(one.get("kind") in _STATED for one in image.reasons):
         return False
-    state.registry_images.put(session, requeue(image, "signature", now))
+    state.registry_images.put(session, requeue_image(image, "signature", now))
     return True
 
 
-def store_imported(
+def store_imported_image(
     state: State,
     session: Session,
     registry: WatchedRegistry,
@@ -123,7 +123,7 @@ def store_imported(
     state.registry_images.put(session, image)
 
 
-def requeue(image: RegistryImage, origin: str, now: datetime) -> RegistryImage:
+def requeue_image(image: RegistryImage, origin: str, now: datetime) -> RegistryImage:
     """Return an image that is to be examined anew; what ended its workers is tried once more only for a person or a push."""
     if origin not in _BY_ITSELF:
         image = without_unfinished(image)
@@ -132,14 +132,14 @@ def requeue(image: RegistryImage, origin: str, now: datetime) -> RegistryImage:
     )
 
 
-def unended_examinations(image: RegistryImage) -> int:
+def count_unended_examinations(image: RegistryImage) -> int:
     """Return how many examinations of an image began, one after another, and never ended."""
     return int((image.summary or {}).get(UNENDED, 0))
 
 
 def without_unfinished(image: RegistryImage) -> RegistryImage:
     """Return an image of which no examination is under way."""
-    if not unended_examinations(image):
+    if not count_unended_examinations(image):
         return image
     summary = {name: value for name, value in (image.summary or {}).items() if name != UNENDED}
     return replace(image, summary=summary or None)
@@ -175,7 +175,7 @@ def _store_event(
     elif event.action == "pull":
         age = now - (before.examined or now)
         if standing and age > timedelta(hours=settings.rescan_hours):
-            images.put(session, requeue(before, "pull", now))
+            images.put(session, requeue_image(before, "pull", now))
     elif standing or before.status is ImageStatus.UNTAGGED:
         images.put(session, replace(before, status=ImageStatus.GONE))
 
@@ -190,7 +190,7 @@ def _record_new_push(before: RegistryImage, tag: str, now: datetime) -> Registry
 
 
 def _requeue_push(before: RegistryImage, tag: str, origin: str, now: datetime) -> RegistryImage:
-    return replace(requeue(_with_tag(before, tag), origin, now), received=now, removed=False)
+    return replace(requeue_image(_with_tag(before, tag), origin, now), received=now, removed=False)
 
 
 def _with_tag(image: RegistryImage, tag: str) -> RegistryImage:

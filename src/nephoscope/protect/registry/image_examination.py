@@ -28,7 +28,7 @@ from nephoscope.protect.registry.image_tree import ImageTree, TreeDocument
 from nephoscope.protect.registry.verdicts import ImageProblem, PlatformExamination
 from nephoscope.vulnerability.database.advisory_lookup import AdvisoryDatabase
 from nephoscope.vulnerability.matching.findings import PackageAssessment
-from nephoscope.vulnerability.matching.matcher import MatchingOptions, match_all
+from nephoscope.vulnerability.matching.matcher import MatchingOptions, match_all_packages
 from nephoscope.vulnerability.matching.statement_lookup import (
     AdvisoryIndex,
     StatementSource,
@@ -60,7 +60,7 @@ class Examiner:
         if not self.advisories.exists():
             return 0
         with AdvisoryDatabase(self.advisories, self.now) as database:
-            return database.generation()
+            return database.get_generation()
 
     def examine(
         self,
@@ -78,10 +78,12 @@ class Examiner:
         may read it.
         """
         store = RepositoryStore(registry, repository)
-        images = [self._examine(store, one, policy, tag, keep) for one in tree.documents if one.is_image]
+        images = [
+            self._examine_platform(store, one, policy, tag, keep) for one in tree.documents if one.is_image
+        ]
         return images + [_read_artifact(one) for one in tree.documents if one.artifact]
 
-    def _examine(
+    def _examine_platform(
         self,
         store: RepositoryStore,
         document: TreeDocument,
@@ -104,7 +106,7 @@ class Examiner:
             problem = ImageProblem(kind="unread", key="", text=f"it cannot be read: {error}")
             return PlatformExamination(digest=document.digest, platform=platform, problems=(problem,))
         keep(document.digest, found.contents)
-        assessments, exploitation = self._assess(found.contents.packages)
+        assessments, exploitation = self._assess_packages(found.contents.packages)
         return PlatformExamination(
             digest=document.digest,
             platform=str(image.platform) or platform,
@@ -114,18 +116,18 @@ class Examiner:
             problems=(*_list_problems(image, found), *_check_age(image, policy, self.now)),
         )
 
-    def _assess(self, packages: tuple[Package, ...]) -> tuple[tuple[PackageAssessment, ...], str]:
+    def _assess_packages(self, packages: tuple[Package, ...]) -> tuple[tuple[PackageAssessment, ...], str]:
         """Return the assessments of packages, and why it is not known which vulnerabilities are exploited."""
         if not self.advisories.exists():
-            return self._match(packages, AdvisoryIndex(()))
+            return self._match_packages(packages, AdvisoryIndex(()))
         with AdvisoryDatabase(self.advisories, self.now) as database:
-            return self._match(packages, database)
+            return self._match_packages(packages, database)
 
-    def _match(
+    def _match_packages(
         self, packages: tuple[Package, ...], source: StatementSource
     ) -> tuple[tuple[PackageAssessment, ...], str]:
         options = MatchingOptions(today=f"{self.now:%Y-%m-%d}")
-        return tuple(match_all(packages, source, options)), explain_unknown_exploitation(source)
+        return tuple(match_all_packages(packages, source, options)), explain_unknown_exploitation(source)
 
 
 def _read_artifact(document: TreeDocument) -> PlatformExamination:
@@ -151,7 +153,7 @@ def _list_problems(image: Image, found: ImageExamination) -> Iterable[ImageProbl
         yield ImageProblem(
             kind="license_unknown" if package.status == "Unknown" else "license", key=package.name, text=text
         )
-    yield from _list_unread(found)
+    yield from _list_unread_files(found)
 
 
 def _list_malware_problems(found: ImageExamination) -> Iterable[ImageProblem]:
@@ -163,7 +165,7 @@ def _list_malware_problems(found: ImageExamination) -> Iterable[ImageProblem]:
         yield ImageProblem(kind="malware_unknown", key="", text="it was not looked through for malware")
 
 
-def _list_unread(found: ImageExamination) -> Iterable[ImageProblem]:
+def _list_unread_files(found: ImageExamination) -> Iterable[ImageProblem]:
     """Yield what was not looked at, or not in full."""
     for one in found.unassessed:
         if one.part == "packages" and not one.path and one.reason == found.contents.absence:

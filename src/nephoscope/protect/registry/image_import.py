@@ -15,7 +15,7 @@ from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.collect.images.registry import Registry
 from nephoscope.collect.images.registry_writing import has_blob, put_manifest, upload_blob
 from nephoscope.model.wildcard import matches_wildcard
-from nephoscope.protect.registry.image_events import PRODUCT, store_imported
+from nephoscope.protect.registry.image_events import PRODUCT, store_imported_image
 from nephoscope.protect.registry.image_tree import ImageTree, read_tree
 from nephoscope.state.registries.image_requests import ImageRequest, RequestStatus
 
@@ -32,7 +32,7 @@ _FIRST_WAIT = timedelta(minutes=1)
 _LOG = logging.getLogger("nephoscope.registries")
 
 
-def destination(settings: RegistrySettings, reference: ImageReference) -> tuple[str, str]:
+def choose_destination(settings: RegistrySettings, reference: ImageReference) -> tuple[str, str]:
     """Return the repository of quarantine and the tag that an image is imported to; raises ImageError where it may not be.
 
     Only hosts that the registry's settings name may be asked, so that nobody has the server ask others.
@@ -71,7 +71,7 @@ def import_requests(
                 continue
             state.image_requests.put(session, changed)
             if changed.status is RequestStatus.IMPORTED:
-                store_imported(
+                store_imported_image(
                     state, session, watched, request.repository, request.tag, changed.digest, clock()
                 )
 
@@ -79,10 +79,10 @@ def import_requests(
 def import_image(settings: RegistrySettings, request: ImageRequest, target: Registry) -> str:
     """Copy an image with all of its machines into quarantine, and return its digest; raises ImageError."""
     reference = ImageReference.parse(request.image)
-    destination(settings, reference)  # what may be asked for may have changed since
+    choose_destination(settings, reference)  # what may be asked for may have changed since
     with Registry(reference.address, find_credential(reference.host), tries=1) as source:
         tree = read_tree(source, reference.repository, reference.version)
-        _check(tree, request.image)
+        _check_image_tree(tree, request.image)
         for document in tree.documents:
             for blob in document.blobs:
                 if blob.urls or has_blob(target, request.repository, blob.digest):
@@ -95,7 +95,7 @@ def import_image(settings: RegistrySettings, request: ImageRequest, target: Regi
     return root.digest
 
 
-def _check(tree: ImageTree, what: str) -> None:
+def _check_image_tree(tree: ImageTree, what: str) -> None:
     if any(one.media_type in SCHEMA_1_TYPES for one in tree.documents):
         raise ImageError(f"{what} has a manifest of schema 1, which cannot be copied under its digest")
     blobs = {one.digest: one for document in tree.documents for one in document.blobs}

@@ -25,28 +25,33 @@ from nephoscope.collect.images.registry_writing import find_manifest
 from nephoscope.protect.registry.image_events import (
     PRODUCT,
     UNENDED,
-    requeue,
-    unended_examinations,
+    count_unended_examinations,
+    requeue_image,
     without_unfinished,
 )
 from nephoscope.protect.registry.image_outcome import (
-    final_status,
+    decide_final_status,
     is_news,
     list_accepted_reasons,
     mark_gone,
     with_pushed_meanwhile,
 )
-from nephoscope.protect.registry.image_statements import read_stated
+from nephoscope.protect.registry.image_statements import read_image_evidence
 from nephoscope.protect.registry.image_tree import ImageTree, read_tree
 from nephoscope.protect.registry.promotion import (
     PromotionError,
     copy_attachments,
     copy_tree,
-    delete_quarantined,
+    delete_quarantined_images,
     tag_root,
 )
-from nephoscope.protect.registry.scan_attestation import KEY_NAME, attach_envelope, scan_statement, seal
-from nephoscope.protect.registry.verdict_rows import VERDICTS_TABLE, verdict_row
+from nephoscope.protect.registry.scan_attestation import (
+    KEY_NAME,
+    attach_envelope,
+    scan_statement,
+    seal_statement,
+)
+from nephoscope.protect.registry.verdict_rows import VERDICTS_TABLE, build_verdict_row
 from nephoscope.protect.registry.verdicts import (
     ImageVerdict,
     PlatformExamination,
@@ -104,32 +109,32 @@ class ImageWorkflow:
         while image.status is ImageStatus.QUEUED and image.due <= self.clock():
             step = image.step
             if step is ImageStep.EXAMINE:
-                image = self._begin(image)
+                image = self._begin_examination(image)
                 if image.status is not ImageStatus.QUEUED:
                     return image
             try:
-                changed = self._do(image)
+                changed = self._do_next_step(image)
             except ImageError as error:
-                return self._keep(image, self._record_failure(image, error))
+                return self._keep_changed_image(image, self._record_failure(image, error))
             except StateError:
                 raise
             except Exception as error:  # noqa: BLE001 - the boundary of an image: what one holds keeps no other from its way
                 _LOG.exception("%s of %s: %s", image.name, image.registry, step.value)
                 fault = ImageError(f"a fault of nephoscope, which its log tells of: {type(error).__name__}")
-                return self._keep(image, self._record_failure(image, fault))
+                return self._keep_changed_image(image, self._record_failure(image, fault))
             self.after(step)
-            image = self._keep(image, changed)
+            image = self._keep_changed_image(image, changed)
         return image
 
-    def _begin(self, image: RegistryImage) -> RegistryImage:
+    def _begin_examination(self, image: RegistryImage) -> RegistryImage:
         """Note that an examination begins, and return the image; one whose examinations took their workers with them is held.
 
         What runs out of memory tells nobody: the note is kept before, and goes with the end of the examination, good or bad.
         """
-        begun = unended_examinations(image)
+        begun = count_unended_examinations(image)
         if begun < MOST_UNENDED:
             noted = replace(image, summary={**(image.summary or {}), UNENDED: begun + 1})
-            return self._keep_noted(image, noted)
+            return self._keep_noted_changes(image, noted)
         text = (
             f"its examination ended the worker {begun} times, most likely for want of memory:"
             " give it more, and have the image examined again"
@@ -140,11 +145,11 @@ class ImageWorkflow:
         held = replace(
             image, status=ImageStatus.HELD, verdict="hold", attempts=0, error="", reasons=(msgspec.to_builtins(reason),),
             summary=summary, examined=self.clock(), generation=self.examiner.generation,
-            target=self.settings.promotion_target(image.repository),
+            target=self.settings.get_promotion_target(image.repository),
         )  # fmt: skip
-        return self._keep(image, held)
+        return self._keep_changed_image(image, held)
 
-    def _keep_noted(self, before: RegistryImage, noted: RegistryImage) -> RegistryImage:
+    def _keep_noted_changes(self, before: RegistryImage, noted: RegistryImage) -> RegistryImage:
         """Keep the note of an examination that begins, in what is known of the image by now."""
         images = self.state.registry_images
         with self.state.transaction(product=PRODUCT) as session:
@@ -154,22 +159,22 @@ class ImageWorkflow:
                 images.put(session, replace(now, summary=noted.summary))
         return noted
 
-    def _do(self, image: RegistryImage) -> RegistryImage:
+    def _do_next_step(self, image: RegistryImage) -> RegistryImage:
         match image.step:
             case ImageStep.EXAMINE:
-                return self._examine(image)
+                return self._examine_image(image)
             case ImageStep.COPY:
                 return self._copy_image(image)
             case ImageStep.TAG:
                 return self._tag_image(image)
             case ImageStep.CLEAN:
-                return self._clean_up(image)
+                return self._clean_up_quarantine(image)
             case ImageStep.FINISH:
-                return self._finish(image)
+                return self._finish_examination(image)
 
-    def _examine(self, image: RegistryImage) -> RegistryImage:
-        target = self.settings.promotion_target(image.repository)
-        where = self._find_place(image, target)
+    def _examine_image(self, image: RegistryImage) -> RegistryImage:
+        target = self.settings.get_promotion_target(image.repository)
+        where = self._find_repository(image, target)
         if not where:
             return mark_gone(image)
         tree = read_tree(self.registry, where, image.digest)
@@ -178,7 +183,7 @@ class ImageWorkflow:
         images = self.examiner.examine(
             self.registry, where, tree, policy, tag=tag, keep=self._build_kept_contents(image)
         )
-        stated = read_stated(self.registry, self.settings, where, image.digest)
+        stated = read_image_evidence(self.registry, self.settings, where, image.digest)
         if stated.problems:
             images.append(PlatformExamination(digest=image.digest, platform="", problems=stated.problems))
         judged = judge_image(images, policy, now.date(), list_accepted_reasons(image))
@@ -192,7 +197,7 @@ class ImageWorkflow:
             attempts=0, error="",
         )  # fmt: skip
         if not target:
-            self._attest(image, images, judged, now)
+            self._attest_examination(image, images, judged, now)
             return replace(examined, step=ImageStep.FINISH)
         if judged.verdict == "promote":
             # what is there already gets its new tags alone
@@ -204,7 +209,7 @@ class ImageWorkflow:
             step=ImageStep.CLEAN if rejected and policy.delete_rejected else ImageStep.FINISH,
         )  # fmt: skip
 
-    def _attest(
+    def _attest_examination(
         self, image: RegistryImage, images: list[PlatformExamination], judged: ImageVerdict, began: datetime
     ) -> None:
         """Put a statement on what was found beside an image, where the settings say so; raises RegistryUnreachableError.
@@ -224,7 +229,7 @@ class ImageWorkflow:
             name, image.digest, images, judged, __version__, generation, began, self.clock()
         )
         try:
-            attach_envelope(self.registry, image.repository, image.digest, seal(statement, key))
+            attach_envelope(self.registry, image.repository, image.digest, seal_statement(statement, key))
         except RegistryUnreachableError:
             raise
         except ImageError as error:
@@ -232,11 +237,11 @@ class ImageWorkflow:
 
     def _build_kept_contents(self, image: RegistryImage) -> KeepContents:
         """Return what keeps the contents of an image: of those outside of quarantine, which may be used."""
-        if self.settings.promotion_target(image.repository):
+        if self.settings.get_promotion_target(image.repository):
             return lambda _digest, _contents: None
         return lambda digest, contents: self.keep(self.watched, image, digest, contents)
 
-    def _find_place(self, image: RegistryImage, target: str) -> str:
+    def _find_repository(self, image: RegistryImage, target: str) -> str:
         """Return the repository that an image is read from: its own, else where it was promoted to and waits for tags; '' for none."""
         if find_manifest(self.registry, image.repository, image.digest) is not None:
             return image.repository
@@ -244,7 +249,7 @@ class ImageWorkflow:
         return target if promoted else ""
 
     def _copy_image(self, image: RegistryImage) -> RegistryImage:
-        place = self._find_place(image, image.target)
+        place = self._find_repository(image, image.target)
         if place != image.repository:
             return replace(image, step=ImageStep.TAG, attempts=0, error="") if place else mark_gone(image)
         tree = read_tree(self.registry, image.repository, image.digest)
@@ -256,24 +261,26 @@ class ImageWorkflow:
         return replace(image, step=ImageStep.TAG, manifests=manifests, attempts=0, error="")
 
     def _tag_image(self, image: RegistryImage) -> RegistryImage:
-        given = tag_root(self.registry, image.repository, image.target, self._read_tree_of(image), image.tags)
+        given = tag_root(
+            self.registry, image.repository, image.target, self._read_image_tree(image), image.tags
+        )
         # what was not given stands for another image by now
         kept = tuple(one for one in image.promoted_tags if one not in image.tags)
         return replace(
             image, step=ImageStep.CLEAN, tags=(), promoted_tags=(*kept, *given), attempts=0, error=""
         )
 
-    def _read_tree_of(self, image: RegistryImage) -> ImageTree:
+    def _read_image_tree(self, image: RegistryImage) -> ImageTree:
         try:
             return read_tree(self.registry, image.repository, image.digest)
         except ImageNotFoundError:
             return read_tree(self.registry, image.target, image.digest)
 
-    def _clean_up(self, image: RegistryImage) -> RegistryImage:
+    def _clean_up_quarantine(self, image: RegistryImage) -> RegistryImage:
         digests = image.manifests or (image.digest,)
         if self._has_waiting_images(image):
             digests = (image.digest,)
-        removed = delete_quarantined(self.registry, image.repository, digests)
+        removed = delete_quarantined_images(self.registry, image.repository, digests)
         return replace(image, step=ImageStep.FINISH, removed=removed, attempts=0, error="")
 
     def _has_waiting_images(self, image: RegistryImage) -> bool:
@@ -281,10 +288,10 @@ class ImageWorkflow:
         with self.state.reading() as session:
             return self.state.registry_images.has_waiting_images(session, image)
 
-    def _finish(self, image: RegistryImage) -> RegistryImage:
+    def _finish_examination(self, image: RegistryImage) -> RegistryImage:
         if image.target and image.verdict == "promote" and image.tags:  # pushed while the last was cleaned
             return replace(image, step=ImageStep.EXAMINE, attempts=0, error="")
-        return replace(image, status=final_status(image), attempts=0, error="")
+        return replace(image, status=decide_final_status(image), attempts=0, error="")
 
     def _record_failure(self, image: RegistryImage, error: ImageError) -> RegistryImage:
         """Return an image whose step is tried again later; what a registry refuses for long is held, with the reason."""
@@ -292,11 +299,11 @@ class ImageWorkflow:
         attempts = image.attempts + 1
         _LOG.warning("%s of %s: %s: %s", image.name, image.registry, image.step.value, error)
         if isinstance(error, PromotionError) or (_is_refusal(error) and attempts >= _MOST_REFUSALS):
-            return self._hold(image, error)
+            return self._hold_for_person(image, error)
         wait = min(_FIRST_WAIT * 2 ** min(attempts - 1, 20), _LONGEST_WAIT)
         return replace(image, attempts=attempts, error=str(error)[:2000], due=self.clock() + wait)
 
-    def _hold(self, image: RegistryImage, error: ImageError) -> RegistryImage:
+    def _hold_for_person(self, image: RegistryImage, error: ImageError) -> RegistryImage:
         """Return an image that waits for a person; one that cannot be read counts as examined until it is due again."""
         reason = VerdictReason(kind="promotion", key=image.step.value, effect="hold", text=str(error))
         others = (
@@ -311,12 +318,12 @@ class ImageWorkflow:
         summary = {**(image.summary or {}), "previousVerdict": image.verdict}
         return replace(
             held, summary=summary, examined=self.clock(), generation=self.examiner.generation,
-            target=self.settings.promotion_target(image.repository),
+            target=self.settings.get_promotion_target(image.repository),
         )  # fmt: skip
 
-    def _keep(self, before: RegistryImage, changed: RegistryImage) -> RegistryImage:
+    def _keep_changed_image(self, before: RegistryImage, changed: RegistryImage) -> RegistryImage:
         """Keep what a step came to, with what was pushed meanwhile, and the rows that tell of an end."""
-        images, running = self.state.registry_images, self._find_running(changed)
+        images, running = self.state.registry_images, self._find_running_images(changed)
         with self.state.transaction(product=PRODUCT) as session:
             self.lease.check(session)
             now = images.find(session, before.registry, before.repository, before.digest)
@@ -324,12 +331,12 @@ class ImageWorkflow:
                 return replace(changed, status=ImageStatus.GONE)
             kept = images.put(session, with_pushed_meanwhile(before, now, changed, self.clock()))
             if before.step is ImageStep.EXAMINE:
-                images.forget_parts(session, kept)
+                images.forget_index_parts(session, kept)
             if kept.status is not ImageStatus.QUEUED and is_news(kept):
                 self._record_outcome(session, kept, running)
         return kept
 
-    def _find_running(self, image: RegistryImage) -> list[str]:
+    def _find_running_images(self, image: RegistryImage) -> list[str]:
         """Return the ids of what is known to run an image that fails, by listings that are not too old."""
         if image.status is not ImageStatus.FAILED:
             return []
@@ -337,14 +344,14 @@ class ImageWorkflow:
         since = self.clock() - LISTING_HOLDS
         return [
             one.resource_id
-            for one in self.state.inventories.listings()
+            for one in self.state.inventories.list_listings()
             if _REGISTRIES not in one.resource_id
             and one.listed_at >= since
             and not parts.isdisjoint(one.digests)
         ]
 
     def _record_outcome(self, session: Session, image: RegistryImage, running: list[str]) -> None:
-        row = verdict_row(self.watched, image, self.clock(), running)
+        row = build_verdict_row(self.watched, image, self.clock(), running)
         self.state.outbox.add(session, self.watched.workspace, VERDICTS_TABLE, row)
         if image.status is ImageStatus.PROMOTED:
             self._track_promoted(session, image)
@@ -363,7 +370,7 @@ class ImageWorkflow:
             removed=False,
             received=self.clock(),
         )
-        images.put(session, requeue(promoted, "promotion", self.clock()))
+        images.put(session, requeue_image(promoted, "promotion", self.clock()))
 
 
 def _is_refusal(error: ImageError) -> bool:

@@ -13,7 +13,7 @@ def mark_gone(image: RegistryImage) -> RegistryImage:
     return replace(image, status=ImageStatus.GONE, attempts=0, error="it is not in its repository any more")
 
 
-def final_status(image: RegistryImage) -> ImageStatus:
+def decide_final_status(image: RegistryImage) -> ImageStatus:
     """Return the status that an image ends with, by its verdict and whether it has a target."""
     if not image.target:
         return ImageStatus.PASSED if image.verdict == "promote" else ImageStatus.FAILED

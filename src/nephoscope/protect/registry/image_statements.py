@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from nephoscope.collect.images.registry import Registry
 from nephoscope.protect.registry.attestations import (
     ImageAttestation,
-    missing_attestations,
+    find_missing_attestations,
     verify_attestations,
 )
 from nephoscope.protect.registry.image_attachments import read_attachments
@@ -46,7 +46,7 @@ class ImageEvidence:
         return found
 
 
-def read_stated(
+def read_image_evidence(
     registry: Registry, settings: RegistrySettings, repository: str, digest: str
 ) -> ImageEvidence:
     """Return what is stated on an image by keys and identities of a registry's settings; nothing is asked where there are none.
@@ -66,11 +66,13 @@ def read_stated(
     statements = tuple(one for one in attested.found if one.predicate_type != _SIGNING)
     signed = signatures.names.union(*(one.keys for one in attested.found if one.predicate_type == _SIGNING))
     unverified = signatures.unverified + attested.unverified
-    missing = _list_missing(settings, replace(signatures, names=signed, unverified=unverified), statements)
+    missing = _list_missing_evidence(
+        settings, replace(signatures, names=signed, unverified=unverified), statements
+    )
     return ImageEvidence(signed, statements, tuple(missing), unverified)
 
 
-def _list_missing(
+def _list_missing_evidence(
     settings: RegistrySettings, signers: VerifiedSigners, attested: tuple[ImageAttestation, ...]
 ) -> Iterable[ImageProblem]:
     policy, signed = settings.policy, signers.names
@@ -80,7 +82,7 @@ def _list_missing(
         by = f" (by {', '.join(sorted(signed))})" if signed else ""
         text = f"it has {len(signed)} of {policy.signatures} signatures{by}"
         yield ImageProblem(kind="signature", key="", text=f"{text}{_explain_uncounted(signers)}{aside}")
-    for key, text in missing_attestations(attested, policy.attestations, policy.builders):
+    for key, text in find_missing_attestations(attested, policy.attestations, policy.builders):
         yield ImageProblem(kind="attestation", key=key, text=text + aside)
 
 

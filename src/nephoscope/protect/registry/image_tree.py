@@ -14,7 +14,7 @@ from nephoscope.collect.images.documents import (
     ImageManifest,
     Platform,
     check_manifest,
-    decode,
+    decode_document,
 )
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.image import detect_media_type
@@ -77,12 +77,13 @@ def read_tree(registry: Registry, repository: str, version: str) -> ImageTree:
     """Return the tree of a tag or digest; raises ImageError, ImageNotFoundError where a part of it is not there."""
     content, digest = registry.read_manifest(repository, version)
     documents = {
-        one.digest: one for one in _walk(registry, repository, content, digest, None, set(), _DEEPEST)
+        one.digest: one
+        for one in _walk_image_tree(registry, repository, content, digest, None, set(), _DEEPEST)
     }
     return ImageTree(tuple(documents.values()))
 
 
-def _walk(
+def _walk_image_tree(
     registry: Registry,
     repository: str,
     content: bytes,
@@ -101,11 +102,11 @@ def _walk(
         return
     if not depth:
         raise ImageError(f"{what} has indexes nested deeper than {_DEEPEST}")
-    index = decode(content, ImageIndex, what)
+    index = decode_document(content, ImageIndex, what)
     for descriptor in index.manifests:
         if descriptor.digest not in seen:
             inner, _ = registry.read_manifest(repository, descriptor.digest)
-            yield from _walk(
+            yield from _walk_image_tree(
                 registry, repository, inner, descriptor.digest, descriptor.platform, seen, depth - 1
             )
     yield TreeDocument(digest, media_type, content)
@@ -118,7 +119,7 @@ def _read_document(
         return TreeDocument(digest, media_type, content, is_image=True, platform=platform)
     if media_type not in MANIFEST_TYPES:
         raise ImageError(f"{what} is of the type {media_type!r}, which is not an image")
-    manifest = check_manifest(decode(content, ImageManifest, what), what)
+    manifest = check_manifest(decode_document(content, ImageManifest, what), what)
     blobs = tuple({one.digest: one for one in (manifest.config, *manifest.layers)}.values())
     states = bool(manifest.layers) and all(
         one.media_type in STATEMENT_TYPES and one.size <= _MAX_STATEMENT for one in manifest.layers

@@ -72,7 +72,7 @@ class KeylessTrust:
         """Return the names of the identities that signed a content, none where any of it cannot be verified."""
         try:
             certificate = x509.load_der_x509_certificate(material.certificate)
-            if not self._is_verified(certificate, content, material):
+            if not self._is_signature_verified(certificate, content, material):
                 return frozenset()
             subjects, issuer = _list_subjects(certificate), _read_issuer(certificate)
         except _UNREADABLE:
@@ -83,7 +83,7 @@ class KeylessTrust:
             if one.issuer == issuer and any(matches_wildcard(subject, one.subject) for subject in subjects)
         )
 
-    def _is_verified(
+    def _is_signature_verified(
         self, certificate: x509.Certificate, content: SignedContent, material: KeylessMaterial
     ) -> bool:
         time = _EPOCH + timedelta(seconds=material.entry.integrated_time)
@@ -91,14 +91,14 @@ class KeylessTrust:
         return (
             certificate.not_valid_before_utc <= time <= certificate.not_valid_after_utc
             and _may_sign(certificate)
-            and self._is_trusted(certificate, time)
-            and self._is_promised(material.entry, time)
+            and self._is_certificate_trusted(certificate, time)
+            and self._is_timestamp_promised(material.entry, time)
             and is_about(material.entry, content, material.certificate)
             and isinstance(key, PublicKey)
             and verifies(key, content.signature, content.signed)
         )
 
-    def _is_promised(self, entry: LogEntry, time: datetime) -> bool:
+    def _is_timestamp_promised(self, entry: LogEntry, time: datetime) -> bool:
         return any(
             one.id == entry.log_id
             and one.is_trusted(time)
@@ -106,15 +106,15 @@ class KeylessTrust:
             for one in self.material.signature_logs
         )
 
-    def _is_trusted(self, certificate: x509.Certificate, time: datetime) -> bool:
+    def _is_certificate_trusted(self, certificate: x509.Certificate, time: datetime) -> bool:
         return any(
             chain.is_trusted(time)
             and is_issued_by(certificate, chain.certificates[0])
-            and self._is_logged(certificate, chain.certificates[0])
+            and self._is_certificate_logged(certificate, chain.certificates[0])
             for chain in self.material.chains
         )
 
-    def _is_logged(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    def _is_certificate_logged(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
         """Return whether a log of certificates vouches for it by a timestamp that stands in it."""
         told = certificate.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps)
         return any(

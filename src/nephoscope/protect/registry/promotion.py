@@ -17,7 +17,7 @@ from nephoscope.collect.images.registry_writing import (
     put_manifest,
     upload_blob,
 )
-from nephoscope.protect.registry.image_attachments import attachment_tags
+from nephoscope.protect.registry.image_attachments import list_attachment_tags
 from nephoscope.protect.registry.image_tree import ImageTree, read_tree
 
 
@@ -38,7 +38,7 @@ def copy_tree(registry: Registry, source: str, target: str, tree: ImageTree, *, 
             )
         for blob in document.blobs:
             if not blob.urls:
-                _mount(registry, source, target, blob, copies=copies)
+                _mount_blob(registry, source, target, blob, copies=copies)
         put_manifest(registry, target, document.digest, document.content, document.media_type)
 
 
@@ -50,7 +50,7 @@ def copy_attachments(registry: Registry, source: str, target: str, digest: str) 
     """
     copied: list[str] = []
     referrers = list_referrers(registry, source, digest) or ()
-    for version in (*(one.digest for one in referrers), *attachment_tags(digest)):
+    for version in (*(one.digest for one in referrers), *list_attachment_tags(digest)):
         if find_manifest(registry, source, version) is None:
             continue
         tree = read_tree(registry, source, version)
@@ -66,7 +66,7 @@ def copy_attachments(registry: Registry, source: str, target: str, digest: str) 
     return copied
 
 
-def _mount(registry: Registry, source: str, target: str, blob: Descriptor, *, copies: bool) -> None:
+def _mount_blob(registry: Registry, source: str, target: str, blob: Descriptor, *, copies: bool) -> None:
     upload = mount_blob(registry, target, blob.digest, source)
     if not upload:
         return
@@ -101,7 +101,7 @@ def tag_root(registry: Registry, source: str, target: str, tree: ImageTree, tags
     return given
 
 
-def delete_quarantined(registry: Registry, repository: str, digests: Sequence[str]) -> bool:
+def delete_quarantined_images(registry: Registry, repository: str, digests: Sequence[str]) -> bool:
     """Delete documents of quarantine, those that name others first; return whether the registry lets us delete."""
     try:
         for digest in reversed(digests):

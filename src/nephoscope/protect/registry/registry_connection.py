@@ -8,8 +8,8 @@ import msgspec
 
 from nephoscope.collect.images.credentials import RegistryCredential
 from nephoscope.collect.images.registry import Registry
-from nephoscope.protect.registry.image_events import user_agent
-from nephoscope.protect.registry.registry_settings import read_settings, tls_verification
+from nephoscope.protect.registry.image_events import get_user_agent
+from nephoscope.protect.registry.registry_settings import build_tls_verification, read_settings
 
 if TYPE_CHECKING:
     from nephoscope.state import State
@@ -41,8 +41,8 @@ def connect(state: State, registry: WatchedRegistry, *, tries: int = 1) -> Regis
     return Registry(
         registry.address,
         credential,
-        tls_verification(settings),
+        build_tls_verification(settings),
         settings.insecure,
-        user_agent(registry),
+        get_user_agent(registry),
         tries,
     )

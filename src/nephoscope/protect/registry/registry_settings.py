@@ -72,11 +72,11 @@ class RegistrySettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
 
     def watches(self, repository: str) -> bool:
         """Return whether images of a repository are looked at."""
-        return bool(self.promotion_target(repository)) or any(
+        return bool(self.get_promotion_target(repository)) or any(
             fnmatchcase(repository, one) for one in self.repositories
         )
 
-    def promotion_target(self, repository: str) -> str:
+    def get_promotion_target(self, repository: str) -> str:
         """Return the repository that images of one in quarantine are promoted to, '' for one outside of quarantine."""
         return next((found for one in self.quarantine if (found := one.map_repository(repository))), "")
 
@@ -99,13 +99,13 @@ def read_settings(document: Mapping[str, object]) -> RegistrySettings:
     return settings
 
 
-def stored_settings(settings: RegistrySettings) -> dict[str, Any]:
+def convert_settings_for_storage(settings: RegistrySettings) -> dict[str, Any]:
     """Return settings as they are kept."""
     found: dict[str, Any] = msgspec.to_builtins(settings)
     return found
 
 
-def tls_verification(settings: RegistrySettings) -> ssl.SSLContext | bool:
+def build_tls_verification(settings: RegistrySettings) -> ssl.SSLContext | bool:
     """Return what verifies the registry's certificate: its own authority where one is given."""
     return ssl.create_default_context(cadata=settings.authority) if settings.authority else True
 

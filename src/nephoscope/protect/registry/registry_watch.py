@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.images.errors import ImageError
-from nephoscope.protect.registry.image_events import PRODUCT, requeue
+from nephoscope.protect.registry.image_events import PRODUCT, requeue_image
 from nephoscope.protect.registry.image_examination import Examiner
 from nephoscope.protect.registry.image_import import import_requests
 from nephoscope.protect.registry.image_lifecycle import ImageWorkflow, Keep
 from nephoscope.protect.registry.registry_connection import connect
 from nephoscope.protect.registry.registry_settings import RegistrySettings, read_settings
-from nephoscope.protect.registry.tag_polling import poll
+from nephoscope.protect.registry.tag_polling import poll_tags
 
 if TYPE_CHECKING:
     from nephoscope.collect.images.registry import Registry
@@ -65,7 +65,7 @@ class RegistryWatch:
     def _poll_registry(self, watched: WatchedRegistry, lease: Lease) -> int:
         settings, now = read_settings(watched.settings), self.clock()
         examiner = self.examiner_at(now)
-        self._requeue_outdated(watched, settings, examiner.generation, now)
+        self._requeue_outdated_images(watched, settings, examiner.generation, now)
         self._expire_requests(now)
         due = self.state.registry_images.due(watched.name, now, _ROUND)
         requests = self.state.image_requests.due(watched.name, now, _ROUND)
@@ -88,7 +88,7 @@ class RegistryWatch:
                 journey.advance_image(image)
         return len(due) + len(requests)
 
-    def _requeue_outdated(
+    def _requeue_outdated_images(
         self, watched: WatchedRegistry, settings: RegistrySettings, generation: int, now: datetime
     ) -> None:
         """Ask for images anew that were examined too long ago, or by advisories of before the last import."""
@@ -99,7 +99,7 @@ class RegistryWatch:
                 return
         with self.state.transaction(product=PRODUCT) as session:
             for image in images.list_outdated_images(session, watched.name, before, generation, _OUTDATED):
-                images.put(session, requeue(image, "rescan", now))
+                images.put(session, requeue_image(image, "rescan", now))
 
     def _expire_requests(self, now: datetime) -> None:
         if self.state.image_requests.has_expired(now):
@@ -118,7 +118,7 @@ class RegistryWatch:
     ) -> None:
         error = ""
         try:
-            found = poll(self.state, watched, settings, registry, lease, self.clock, self.ending)
+            found = poll_tags(self.state, watched, settings, registry, lease, self.clock, self.ending)
             if found:
                 _LOG.info("%s: %d images that no event told of", watched.name, found)
             self.polled(watched)

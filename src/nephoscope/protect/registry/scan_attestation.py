@@ -15,15 +15,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from nephoscope.collect.images.digest import sha256_digest
-from nephoscope.collect.images.documents import Descriptor, ImageManifest, decode
+from nephoscope.collect.images.digest import compute_sha256_digest
+from nephoscope.collect.images.documents import Descriptor, ImageManifest, decode_document
 from nephoscope.collect.images.errors import ImageError, ImageNotFoundError
 from nephoscope.collect.images.registry import Registry
 from nephoscope.collect.images.registry_writing import has_blob, put_manifest, upload_blob
 from nephoscope.protect.registry.attestations import (
     ENVELOPE_TYPE,
     STATEMENT_TYPE,
-    pre_authentication_encoding,
+    encode_pre_authentication,
 )
 from nephoscope.protect.registry.verdicts import ImageVerdict, PlatformExamination
 
@@ -76,13 +76,13 @@ def scan_statement(
     }  # fmt: skip
 
 
-def seal(statement: dict[str, object], key: str) -> bytes:
+def seal_statement(statement: dict[str, object], key: str) -> bytes:
     """Return the envelope of a statement, signed with a private key (ECDSA, PEM)."""
     payload = msgspec.json.encode(statement)
     private = load_pem_private_key(key.encode(), None)
     if not isinstance(private, ec.EllipticCurvePrivateKey):
         raise TypeError("attestations are signed with an ECDSA key")
-    signature = private.sign(pre_authentication_encoding(STATEMENT_TYPE, payload), ec.ECDSA(SHA256()))
+    signature = private.sign(encode_pre_authentication(STATEMENT_TYPE, payload), ec.ECDSA(SHA256()))
     return msgspec.json.encode(
         {
             "payloadType": STATEMENT_TYPE,
@@ -96,7 +96,7 @@ def attach_envelope(registry: Registry, repository: str, digest: str, envelope: 
     """Put an envelope beside an image, in place of our own of before; those of others stay. Raises ImageError."""
     tag = f"{digest.replace(':', '-', 1)}.att"
     layer = Descriptor(
-        sha256_digest(envelope), ENVELOPE_TYPE, len(envelope), annotations={
+        compute_sha256_digest(envelope), ENVELOPE_TYPE, len(envelope), annotations={
             "predicateType": PREDICATE, "dev.cosignproject.cosign/signature": "", _OURS: "vulns",
         },
     )  # fmt: skip
@@ -109,7 +109,7 @@ def attach_envelope(registry: Registry, repository: str, digest: str, envelope: 
         "rootfs": {"type": "layers", "diff_ids": [one.digest for one in layers]},
     }  # fmt: skip
     configuration = msgspec.json.encode(described)
-    config = Descriptor(sha256_digest(configuration), _CONFIGURATION, len(configuration))
+    config = Descriptor(compute_sha256_digest(configuration), _CONFIGURATION, len(configuration))
     for one, content in ((layer, envelope), (config, configuration)):
         if not has_blob(registry, repository, one.digest):
             upload_blob(registry, repository, one, BytesIO(content))
@@ -126,7 +126,7 @@ def _list_layers(registry: Registry, repository: str, tag: str) -> tuple[Descrip
         content, _ = registry.read_manifest(repository, tag)
     except ImageNotFoundError:
         return ()
-    found = decode(content, ImageManifest, tag).layers
+    found = decode_document(content, ImageManifest, tag).layers
     if any(one.media_type != ENVELOPE_TYPE for one in found):
         raise ImageError(
             f"{registry.host}/{repository}:{tag} contains other content than attestations: nothing was written there"

@@ -75,7 +75,7 @@ def verify_signatures(
             continue
         names = {name for name, key in known.items() if verifies(key, content.signature, content.payload)}
         if is_keyless(layer):
-            identities = find_signers(trust, content, keyless_material(layer))
+            identities = find_signers(trust, content, list_keyless_material(layer))
             aside["unverified"] += not identities
             names |= identities
         elif not names:
@@ -89,7 +89,7 @@ def is_keyless(layer: Descriptor) -> bool:
     return _CERTIFICATE in layer.annotations
 
 
-def keyless_material(layer: Descriptor) -> list[KeylessMaterial]:
+def list_keyless_material(layer: Descriptor) -> list[KeylessMaterial]:
     """Return the certificate and the entry of a log that a layer comes with, none where they cannot be read."""
     told = layer.annotations
     material = read_material(told.get(_CERTIFICATE, ""), told.get(_BUNDLE, ""))

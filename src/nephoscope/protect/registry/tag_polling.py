@@ -25,7 +25,7 @@ _BATCH = 100
 _LOG = logging.getLogger("nephoscope.registries")
 
 
-def poll(
+def poll_tags(
     state: State,
     watched: WatchedRegistry,
     settings: RegistrySettings,

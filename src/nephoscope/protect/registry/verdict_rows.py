@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 VERDICTS_TABLE = "ContainerImageVerdicts_CL"
 
 
-def verdict_row(
+def build_verdict_row(
     registry: WatchedRegistry, image: RegistryImage, now: datetime, running: Sequence[str] = ()
 ) -> dict[str, object]:
     """Return the row of an image that stands still: promoted, rejected, held, or as examined again.

@@ -10,8 +10,8 @@ import msgspec
 
 from nephoscope.protect.registry.image_policy import Effect, ImagePolicy
 from nephoscope.vulnerability.matching.findings import PackageAssessment, PackageFinding
-from nephoscope.vulnerability.matching.risk_order import count_severities, risk_order
-from nephoscope.vulnerability.severities import rank
+from nephoscope.vulnerability.matching.risk_order import build_risk_key, count_severities
+from nephoscope.vulnerability.severities import rank_severity
 
 Verdict: TypeAlias = Literal["promote", "reject", "hold"]
 ProblemKind: TypeAlias = Literal[
@@ -74,7 +74,7 @@ def judge_image(
     `accepted` are reasons (kind, key) that a person let pass; malware is never among them.
     """
     reasons = [
-        msgspec.structs.replace(reason, effect="allow") if _is_accepted(reason, accepted) else reason
+        msgspec.structs.replace(reason, effect="allow") if _is_reason_accepted(reason, accepted) else reason
         for image in images
         for reason in _list_reasons(image, policy, today)
         if reason.effect != "allow"
@@ -92,7 +92,7 @@ def judge_image(
     return ImageVerdict(verdict=verdict, reasons=tuple(_limit_reasons(ordered)), concerns=concerns)
 
 
-def _is_accepted(reason: VerdictReason, accepted: frozenset[tuple[str, str]]) -> bool:
+def _is_reason_accepted(reason: VerdictReason, accepted: frozenset[tuple[str, str]]) -> bool:
     """Return whether a person let a reason pass: it is told all the same."""
     return reason.kind != "malware" and (reason.kind, reason.key) in accepted
 
@@ -105,7 +105,7 @@ def _list_reasons(image: PlatformExamination, policy: ImagePolicy, today: date) 
             for finding in one.findings
             if not _is_exempt(finding, policy, today)
         }.values(),
-        key=risk_order,
+        key=build_risk_key,
     )
     for finding in counted:
         effect, why = _judge_finding(finding, policy)
@@ -140,9 +140,9 @@ def _judge_finding(finding: PackageFinding, policy: ImagePolicy) -> tuple[Effect
     if finding.is_exploited:
         found.append((policy.exploited, "is exploited"))
     if not (policy.fixable_only and not finding.fixed_version):
-        if rank(finding.severity) == 0:
+        if rank_severity(finding.severity) == 0:
             found.append((policy.unknown, "has an unknown severity"))
-        elif rank(finding.severity) > rank(policy.max_severity):
+        elif rank_severity(finding.severity) > rank_severity(policy.max_severity):
             found.append((policy.vulnerabilities, f"is {finding.severity}"))
     return max(found, key=lambda one: _STRICTEST[one[0]])
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.addresses import AddressSet, Interval, subtract
+from nephoscope.estate.addresses import AddressSet, Interval, subtract_intervals
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.rule_changes import (
     compare_openings,
     find_place,
     move_rule,
-    with_rules,
+    replace_rules,
 )
 from nephoscope.estate.rule_text import format_prefixes, format_ranges, write_list
 from nephoscope.protect.segments.segment_plan import PROTOCOLS
@@ -57,7 +57,7 @@ def build_block(plan: SegmentPlan, view: EstateView, found: SegmentAnalysis) -> 
         group: _write_rules(view, group, traffic, _list_targets(view, group, found.violations))
         for group, traffic in merged.items()
     }
-    left = _confirm(plan, view, found, rules)
+    left = _list_remaining_violations(plan, view, found, rules)
     return SegmentBlock(rules, left)
 
 
@@ -108,11 +108,11 @@ def _write_rules(
     for priority, ((protocol, ports, far, _), near) in zip(
         place.priorities, sorted(joined.items()), strict=True
     ):
-        found.append(_deny(protocol, ports, far, near, priority))
+        found.append(_build_deny_rule(protocol, ports, far, near, priority))
     return found
 
 
-def _deny(
+def _build_deny_rule(
     protocol: str, ports: tuple[Interval, ...], far: tuple[str, ...], near: list[str], priority: int
 ) -> dict[str, object]:
     text = blake2b(repr((protocol, ports, far, near)).encode(), digest_size=4).hexdigest()
@@ -127,7 +127,7 @@ def _deny(
     }  # fmt: skip
 
 
-def _confirm(
+def _list_remaining_violations(
     plan: SegmentPlan,
     view: EstateView,
     found: SegmentAnalysis,
@@ -135,7 +135,7 @@ def _confirm(
 ) -> tuple[SegmentViolation, ...]:
     """Return the violations that stay; raises SegmentBlockError where other traffic is cut, or a rule does not work."""
     changed = EstateView(view.estate, view.now)
-    changed.network = with_rules(view.network, rules)
+    changed.network = replace_rules(view.network, rules)
     left = analyze_segments(plan, changed).violations
     for one in left:
         if _find_group(view, one):
@@ -156,7 +156,7 @@ def _confirm_target(
     for protocol in PROTOCOLS:
         effect = compare_openings(
             view.network, changed.network, (one.target.interface, one.target.configuration), protocol,
-            AddressSet.everything(),
+            AddressSet.include_everything(),
         )  # fmt: skip
         for family, region in effect.removed:
             rest = [
@@ -177,6 +177,6 @@ def _subtract_traffic(
         outside = addresses - one.source.addresses
         if outside:
             yield outside, ports
-        inside, others = addresses & one.source.addresses, subtract(ports, one.ports)
+        inside, others = addresses & one.source.addresses, subtract_intervals(ports, one.ports)
         if inside and others:
             yield inside, others

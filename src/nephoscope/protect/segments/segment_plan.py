@@ -33,7 +33,7 @@ class AllowedFlow(
     protocol: str = "tcp"
     ports: tuple[str | int, ...] = ()
 
-    def intervals(self) -> tuple[Interval, ...]:
+    def list_port_intervals(self) -> tuple[Interval, ...]:
         """The allowed ports."""
         return merge_intervals(map(_parse_ports, self.ports)) if self.ports else ((0, _LAST_PORT),)
 
@@ -50,7 +50,7 @@ class SegmentPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             interval
             for one in self.allowed
             if (one.source, one.target) == (source, target) and one.protocol in ("*", protocol)
-            for interval in one.intervals()
+            for interval in one.list_port_intervals()
         )
 
 
@@ -71,11 +71,11 @@ def parse_segment_plan(text: bytes) -> SegmentPlan:
             raise SegmentPlanError(f"allowed[{number}]: no segment is named {', '.join(sorted(unknown))}")
         if one.protocol not in (*PROTOCOLS, "*"):
             raise SegmentPlanError(f"allowed[{number}].protocol must be tcp, udp or *: {one.protocol}")
-        one.intervals()
+        one.list_port_intervals()
     return plan
 
 
-def segment_addresses(segment: NetworkSegment) -> AddressSet:
+def build_segment_addresses(segment: NetworkSegment) -> AddressSet:
     """The addresses that a segment names itself."""
     found = AddressSet()
     for text in segment.addresses:

@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.addresses import AddressSet, Interval, intersect, merge_intervals, subtract
+from nephoscope.estate.addresses import (
+    AddressSet,
+    Interval,
+    intersect_intervals,
+    merge_intervals,
+    subtract_intervals,
+)
 from nephoscope.estate.admitted_traffic import list_admitted_traffic
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.gateway_prefixes import list_gateway_prefixes
 from nephoscope.estate.network import MACHINE_TYPE
 from nephoscope.estate.network_interfaces import Interface, IpConfiguration
 from nephoscope.estate.security_rules import SecurityRuleError
-from nephoscope.protect.segments.segment_plan import PROTOCOLS, segment_addresses
+from nephoscope.protect.segments.segment_plan import PROTOCOLS, build_segment_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -104,7 +110,7 @@ def _select_members(
     segment: NetworkSegment, machines: Sequence[SegmentMember], view: EstateView
 ) -> tuple[SegmentMember, ...]:
     found = [one for one in machines if _is_in(segment, one, view)]
-    named = segment_addresses(segment)
+    named = build_segment_addresses(segment)
     for one in found:
         named -= one.addresses
     if named:
@@ -120,7 +126,7 @@ def _is_in(segment: NetworkSegment, member: SegmentMember, view: EstateView) -> 
         member.network in {one.lower() for one in segment.networks}
         or subnet in {one.lower() for one in segment.subnets}
         or any(held.get(name.lower()) == value for name, value in segment.tags.items())
-        or bool(segment_addresses(segment) & member.addresses)
+        or bool(build_segment_addresses(segment) & member.addresses)
     )
 
 
@@ -134,18 +140,21 @@ def _find_violations(
     remote = source.addresses.select_family(target.configuration.family)
     if not remote:
         return  # an address reaches none of the other family
-    arriving = {False: _list_direct, True: _list_translated}
+    arriving = {False: _list_direct, True: _list_translated_openings}
     for protocol in PROTOCOLS:
         for translated, list_inward in arriving.items():
             inward = list_inward(view, source, target, protocol)
             ports = _list_ports(inward)
             if source.interface:
                 outward = _list_openings(view, source, protocol, target.addresses, inbound=False)
-                ports = intersect(ports, _list_ports(outward))
-            ports = subtract(ports, plan.list_allowed_ports(*segments, protocol))
+                ports = intersect_intervals(ports, _list_ports(outward))
+            ports = subtract_intervals(ports, plan.list_allowed_ports(*segments, protocol))
             if ports:
                 rules = [
-                    rule.id for one in inward if intersect(one.region.ports, ports) for rule in one.rules
+                    rule.id
+                    for one in inward
+                    if intersect_intervals(one.region.ports, ports)
+                    for rule in one.rules
                 ]
                 yield SegmentViolation(
                     *segments, source, target, protocol, ports, tuple(dict.fromkeys(rules)), translated
@@ -164,16 +173,16 @@ def _list_direct(
         return _list_openings(view, target, protocol, remote, inbound=True)
     near = remote & _find_near_space(view, target)
     found = _list_openings(view, target, protocol, near, inbound=True) if near else []
-    return found + _list_admitted(view, remote, target, protocol, translated=False)
+    return found + _list_admitted_openings(view, remote, target, protocol, translated=False)
 
 
-def _list_translated(
+def _list_translated_openings(
     view: EstateView, source: SegmentMember, target: SegmentMember, protocol: str
 ) -> list[Opening]:
     """What reaches a target through a gateway or firewall that puts its own address in place of the source's."""
     if source.machine:
         return []
-    return _list_admitted(view, source.addresses, target, protocol, translated=True)
+    return _list_admitted_openings(view, source.addresses, target, protocol, translated=True)
 
 
 def _find_near_space(view: EstateView, target: SegmentMember) -> AddressSet:
@@ -182,7 +191,7 @@ def _find_near_space(view: EstateView, target: SegmentMember) -> AddressSet:
     return view.network.get_service_tags(view.network.get_subnet(target.configuration.subnet)).virtual_network
 
 
-def _list_admitted(
+def _list_admitted_openings(
     view: EstateView, remote: AddressSet, target: SegmentMember, protocol: str, *, translated: bool
 ) -> list[Opening]:
     assert target.interface is not None

@@ -70,16 +70,16 @@ def parse_part(part: str) -> tuple[str, str]:
 
 def read_hits(rows: pa.Table) -> list[RuleHit]:
     """Read the answer to QUERY."""
-    from nephoscope_kql.cell_formatting import typed_columns
+    from nephoscope_kql.cell_formatting import list_typed_columns
 
-    names = [name for name, _ in typed_columns(rows)]
+    names = [name for name, _ in list_typed_columns(rows)]
     return [_read_hit(dict(zip(names, row, strict=True))) for row in iterate_rows(rows)]
 
 
 def _read_hit(row: dict[str, object]) -> RuleHit:
-    from nephoscope.ingest.live.ingestion.transform import ticks_to_datetime
+    from nephoscope.ingest.live.ingestion.transform import convert_ticks_to_datetime
 
-    def text(name: str) -> str:
+    def get_text(name: str) -> str:
         return str(row[name] or "")
 
     def count(name: str) -> int:
@@ -87,18 +87,18 @@ def _read_hit(row: dict[str, object]) -> RuleHit:
         return found if isinstance(found, int) else 0
 
     return RuleHit(
-        text("Gateway"),
-        text("Policy"),
-        text("RuleSetType"),
-        text("RuleSetVersion"),
-        text("RuleId"),
-        text("Part"),
-        text("Host"),
-        text("Path"),
+        get_text("Gateway"),
+        get_text("Policy"),
+        get_text("RuleSetType"),
+        get_text("RuleSetVersion"),
+        get_text("RuleId"),
+        get_text("Part"),
+        get_text("Host"),
+        get_text("Path"),
         count("Hits"),
         count("Blocked"),
-        ticks_to_datetime(count("First")),
-        ticks_to_datetime(count("Last")),
-        tuple(map(str, json.loads(text("Sources") or "[]"))),
-        text("Message"),
+        convert_ticks_to_datetime(count("First")),
+        convert_ticks_to_datetime(count("Last")),
+        tuple(map(str, json.loads(get_text("Sources") or "[]"))),
+        get_text("Message"),
     )

@@ -6,24 +6,24 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.sample.company_calendar import (
-    local_moment,
+    build_local_moment,
+    draw_random_moment,
+    is_weekend,
     patch_night,
-    random_moment,
     release_day,
     repeat_moments,
-    weekend,
 )
 from nephoscope.sample.log_entry import SampleEntry
 from nephoscope.sample.records.hosts import (
     DOMAIN,
-    appliance,
-    kubernetes,
-    logon,
-    process,
-    syslog,
-    windows,
+    write_appliance_connection,
+    write_kubernetes_request,
+    write_logon,
+    write_process_event,
+    write_syslog_message,
+    write_windows_event,
 )
-from nephoscope.sample.staff_presence import presence, starters
+from nephoscope.sample.staff_presence import list_starters, plan_presence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,31 +72,31 @@ def generate_day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntr
 def _generate_domain_logons(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Everybody logs on at the controllers in the morning."""
     for person in company.people:
-        where = presence(company, person, day) if person.kind != "guest" else None
+        where = plan_presence(company, person, day) if person.kind != "guest" else None
         if where is None:
             continue
         controller = company.machine(dice.choice(("vm-dc-01", "vm-dc-02")))
-        moment = random_moment(day, dice, 7, 10, company.zone(person.office))
+        moment = draw_random_moment(day, dice, 7, 10, company.get_zone(person.office))
         address = (
             f"10.{120 + sum(person.office.encode()) % 100}.{dice.randrange(1, 20)}.{dice.randrange(10, 250)}"
         )
         for _ in range(dice.choice((1, 2)) if dice.is_chosen(0.04) else 0):
-            yield logon(
+            yield write_logon(
                 company, dice, moment, machine=controller, user=person.account, address=address, failed=True
             )
             moment += timedelta(seconds=15)
-        yield logon(company, dice, moment, machine=controller, user=person.account, address=address)
-    for person in starters(company, day):
+        yield write_logon(company, dice, moment, machine=controller, user=person.account, address=address)
+    for person in list_starters(company, day):
         data = {
             "TargetUserName": person.account,
             "TargetDomainName": DOMAIN,
             "SubjectUserName": "svc-sync",
             "SubjectDomainName": DOMAIN,
         }
-        yield windows(
+        yield write_windows_event(
             company,
             dice,
-            random_moment(day, dice, 7, 7.5),
+            draw_random_moment(day, dice, 7, 7.5),
             machine=company.machine("vm-dc-01"),
             event=4720,
             data=data,
@@ -105,7 +105,7 @@ def _generate_domain_logons(company: Company, day: date, dice: Dice) -> Iterator
 
 def _list_windows(company: Company, machine: Machine, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for moment in repeat_moments(day, 30, dice, 1):
-        yield logon(
+        yield write_logon(
             company,
             dice,
             moment,
@@ -114,7 +114,7 @@ def _list_windows(company: Company, machine: Machine, day: date, dice: Dice) -> 
             kind=5,
         )
         image, line, parent = dice.choice(_PROCESSES)
-        yield process(
+        yield write_process_event(
             company,
             dice,
             moment + timedelta(seconds=2),
@@ -124,12 +124,14 @@ def _list_windows(company: Company, machine: Machine, day: date, dice: Dice) -> 
             line=line,
             parent=parent,
         )
-    if not weekend(day) and dice.is_chosen(0.3):
+    if not is_weekend(day) and dice.is_chosen(0.3):
         person = company.person(dice.choice(("adm-erp-1", "adm-erp-2", "adm-mgmt-1")))
-        moment = random_moment(day, dice, 9, 16)
-        yield logon(company, dice, moment, machine=machine, user=person.account, address="10.10.2.8", kind=10)
+        moment = draw_random_moment(day, dice, 9, 16)
+        yield write_logon(
+            company, dice, moment, machine=machine, user=person.account, address="10.10.2.8", kind=10
+        )
         image = r"C:\Windows\System32\mmc.exe"
-        yield process(
+        yield write_process_event(
             company,
             dice,
             moment + timedelta(minutes=1),
@@ -140,10 +142,12 @@ def _list_windows(company: Company, machine: Machine, day: date, dice: Dice) -> 
             parent=_EXPLORER,
         )
     if patch_night(company, day):
-        moment = local_moment(day, 22) + timedelta(minutes=dice.randrange(120))
+        moment = build_local_moment(day, 22) + timedelta(minutes=dice.randrange(120))
         line = r"C:\Windows\servicing\TrustedInstaller.exe"
-        yield process(company, dice, moment, machine=machine, user=f"{machine.name.upper()}$", image=line)
-        yield windows(
+        yield write_process_event(
+            company, dice, moment, machine=machine, user=f"{machine.name.upper()}$", image=line
+        )
+        yield write_windows_event(
             company,
             dice,
             moment + timedelta(minutes=9),
@@ -156,15 +160,15 @@ def _list_windows(company: Company, machine: Machine, day: date, dice: Dice) -> 
 
 def _generate_linux_logs(company: Company, machine: Machine, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for moment in repeat_moments(day, 60, dice, 1):
-        yield syslog(
+        yield write_syslog_message(
             company, dice, moment, host=machine.name, process="CRON", text=dice.choice(_CRON), priority=78
         )
     for moment in repeat_moments(day, 360, dice, 1):
-        yield syslog(
+        yield write_syslog_message(
             company, dice, moment, host=machine.name, process="sshd",
             text=f"Accepted publickey for svc-deploy from 10.10.2.9 port {dice.randrange(30000, 60000)} ssh2: ED25519",
         )  # fmt: skip
-        yield syslog(
+        yield write_syslog_message(
             company,
             dice,
             moment,
@@ -179,26 +183,26 @@ def _generate_jump_host_attack(company: Company, day: date, dice: Dice) -> Itera
     jump, poc = company.machine("vm-sbx-jump"), company.machine("vm-sbx-poc")
     names = ("administrator", "admin", "test", "user", "scan", "support")
     for moment in repeat_moments(day, 12, dice, 1):
-        yield logon(
+        yield write_logon(
             company,
             dice,
             moment,
             machine=jump,
             user=dice.choice(names),
-            address=dice.public_address(),
+            address=dice.draw_public_address(),
             failed=True,
             domain="",
         )
-        yield syslog(
+        yield write_syslog_message(
             company, dice, moment, host=poc.name, process="sshd",
-            text=f"Failed password for invalid user {dice.choice(names)} from {dice.public_address()} port 50122 ssh2",
+            text=f"Failed password for invalid user {dice.choice(names)} from {dice.draw_public_address()} port 50122 ssh2",
         )  # fmt: skip
-    if not weekend(day):
+    if not is_weekend(day):
         person = company.person(dice.choice(("adm-lab-1", "adm-lab-2")))
-        yield logon(
+        yield write_logon(
             company,
             dice,
-            random_moment(day, dice, 9, 16),
+            draw_random_moment(day, dice, 9, 16),
             machine=jump,
             user=person.account,
             address=company.vpn.address,
@@ -210,8 +214,8 @@ def _list_terminals(company: Company, day: date, dice: Dice) -> Iterator[SampleE
     for moment in repeat_moments(day, 4, dice, 1):
         action = "deny" if dice.is_chosen(0.03) else "allow"
         source = f"10.70.1.{dice.randrange(20, 60)}"
-        yield appliance(
-            company, dice, moment, source=source, destination=dice.address_in_block("20.86"), port=443, action=action,
+        yield write_appliance_connection(
+            company, dice, moment, source=source, destination=dice.draw_address_in_block("20.86"), port=443, action=action,
             sent=dice.randrange(900, 60_000),
             received=dice.randrange(900, 300_000),
         )  # fmt: skip
@@ -229,24 +233,24 @@ def _generate_cluster_logs(company: Company, day: date, dice: Dice) -> Iterator[
                 "horizontal-pod-autoscaler",
             )
         )
-        yield kubernetes(
+        yield write_kubernetes_request(
             company, dice, moment, cluster="aks-booking", user=f"system:serviceaccount:kube-system:{name}", groups=system,
             verb="update",
             resource="endpoints", name="booking-api", namespace="booking", address="10.40.1.5",
             agent="kube-controller-manager/v1.33.4",
         )  # fmt: skip
     for moment in repeat_moments(day, 15, dice, 1):
-        yield kubernetes(
+        yield write_kubernetes_request(
             company, dice, moment, cluster="aks-booking", user="system:serviceaccount:monitoring:prometheus", groups=system,
             verb="list",
             resource="pods", namespace="booking", address="10.40.1.31", agent="prometheus/2.55",
         )  # fmt: skip
-    if weekend(day):
+    if is_weekend(day):
         return
     pipeline = company.applications[0].id
     for _ in range(12 if release_day(company, day) else 4):
-        moment = random_moment(day, dice, 8, 17)
-        yield kubernetes(
+        moment = draw_random_moment(day, dice, 8, 17)
+        yield write_kubernetes_request(
             company, dice, moment, cluster="aks-booking", user=pipeline, verb="patch", resource="deployments",
             name="booking-api", namespace="booking",
             address=company.facts["agents"]["address"], agent="helm/v3.16", group="apps",
@@ -254,8 +258,8 @@ def _generate_cluster_logs(company: Company, day: date, dice: Dice) -> Iterator[
             "image": "crbwfbooking.azurecr.io/booking-api:2.8"}]}}}},
         )  # fmt: skip
     for _ in range(dice.times(4)):
-        yield kubernetes(
-            company, dice, random_moment(day, dice, 9, 17), cluster="aks-booking", user="adm-booking-1@brackwater.example",
+        yield write_kubernetes_request(
+            company, dice, draw_random_moment(day, dice, 9, 17), cluster="aks-booking", user="adm-booking-1@brackwater.example",
             verb="get", resource="pods",
             namespace="booking", subresource=dice.choice(("", "log")), address=company.vpn.address,
         )  # fmt: skip

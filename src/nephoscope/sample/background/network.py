@@ -5,9 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.company_calendar import day_name, local_moment, random_moment, repeat_moments, weekend
+from nephoscope.sample.company_calendar import (
+    build_local_moment,
+    draw_random_moment,
+    get_day_name,
+    is_weekend,
+    repeat_moments,
+)
 from nephoscope.sample.log_entry import SampleEntry
-from nephoscope.sample.records.network import FlowTuple, dns, firewall, flows, request
+from nephoscope.sample.records.network import (
+    FlowTuple,
+    write_dns_query,
+    write_firewall_decision,
+    write_flow_record,
+    write_web_request,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,8 +67,8 @@ def generate_day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntr
     yield from _generate_scanner_noise(company, day, dice)
     yield from _generate_firewall_logs(company, day, dice)
     yield from _generate_booking_traffic(company, day, dice)
-    if day_name(day) in company.facts["scanner"]["days"]:
-        yield from _scan(company, day, dice)
+    if get_day_name(day) in company.facts["scanner"]["days"]:
+        yield from _write_scanner_traffic(company, day, dice)
 
 
 def _list_machines(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
@@ -84,7 +96,7 @@ def _list_machines(company: Company, day: date, dice: Dice) -> Iterator[SampleEn
                     )
             watch = company.facts["monitoring"]["address"]
             tuples.append(FlowTuple(hour, True, watch, 9100, "E", 900, 12_000, "UserRule_allow-monitoring"))
-            yield flows(company, dice, hour, machine=machine, tuples=sorted(tuples))
+            yield write_flow_record(company, dice, hour, machine=machine, tuples=sorted(tuples))
 
 
 def _generate_scanner_noise(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
@@ -99,14 +111,16 @@ def _generate_scanner_noise(company: Company, day: date, dice: Dice) -> Iterator
                 state, rule = (
                     ("E", "UserRule_allow-rdp-any") if port in ports else ("D", "DefaultRule_DenyAllInBound")
                 )
-                tuples.append(FlowTuple(moment, True, dice.public_address(), port, state, 1200, 900, rule))
-            yield flows(company, dice, hour, machine=machine, tuples=sorted(tuples))
+                tuples.append(
+                    FlowTuple(moment, True, dice.draw_public_address(), port, state, 1200, 900, rule)
+                )
+            yield write_flow_record(company, dice, hour, machine=machine, tuples=sorted(tuples))
 
 
-def _scan(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _write_scanner_traffic(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The vulnerability scanner asks every machine for its common ports."""
     scanner = company.facts["scanner"]["address"]
-    start = local_moment(day, 2)
+    start = build_local_moment(day, 2)
     for place, machine in enumerate(company.machines):
         moment = start + timedelta(minutes=4 * place)
         ports = [
@@ -142,15 +156,15 @@ def _scan(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
             )
             for number, port in enumerate(ports)
         ]
-        yield flows(company, dice, moment, machine=machine, tuples=tuples)
+        yield write_flow_record(company, dice, moment, machine=machine, tuples=tuples)
 
 
 def _generate_firewall_logs(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for machine in company.machines:
         for moment in repeat_moments(day, 60, dice, 0.9):
             site = dice.choice(_SITES)
-            yield dns(company, dice, moment, source=machine.address, query=site)
-            yield firewall(
+            yield write_dns_query(company, dice, moment, source=machine.address, query=site)
+            yield write_firewall_decision(
                 company,
                 dice,
                 moment + timedelta(seconds=1),
@@ -161,7 +175,7 @@ def _generate_firewall_logs(company: Company, day: date, dice: Dice) -> Iterator
                 rule="allow-updates",
             )
         for moment in repeat_moments(day, 480, dice, 1):
-            yield firewall(
+            yield write_firewall_decision(
                 company,
                 dice,
                 moment,
@@ -172,10 +186,10 @@ def _generate_firewall_logs(company: Company, day: date, dice: Dice) -> Iterator
                 rule="allow-time",
             )
         if dice.is_chosen(0.2):
-            yield firewall(
+            yield write_firewall_decision(
                 company,
                 dice,
-                random_moment(day, dice, 0, 24),
+                draw_random_moment(day, dice, 0, 24),
                 source=machine.address,
                 destination="",
                 port=443,
@@ -183,39 +197,39 @@ def _generate_firewall_logs(company: Company, day: date, dice: Dice) -> Iterator
                 action="Deny",
             )
     for moment in repeat_moments(day, 15, dice, 1):
-        yield firewall(
-            company, dice, moment, source=dice.public_address(), destination="203.0.113.22", port=dice.choice((22, 23, 445, 3389,
+        yield write_firewall_decision(
+            company, dice, moment, source=dice.draw_public_address(), destination="203.0.113.22", port=dice.choice((22, 23, 445, 3389,
             8080)), action="Deny",
             rule="Default Action",
         )  # fmt: skip
     if dice.is_chosen(0.25):
-        yield firewall(
-            company, dice, random_moment(day, dice, 0, 24),
-            source=dice.public_address(), destination="203.0.113.22", port=443, action="Deny",
+        yield write_firewall_decision(
+            company, dice, draw_random_moment(day, dice, 0, 24),
+            source=dice.draw_public_address(), destination="203.0.113.22", port=443, action="Deny",
             threat="This address is known for scanning.",
         )  # fmt: skip
 
 
 def _generate_booking_traffic(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Customers by day, robots by day and night, and what the web application firewall turns away."""
-    for moment in repeat_moments(day, 6 if weekend(day) else 2, dice, 1):
+    for moment in repeat_moments(day, 6 if is_weekend(day) else 2, dice, 1):
         address, path = (
-            dice.address_in_block(dice.choice(("84.82", "91.14", "81.243", "86.140"))),
+            dice.draw_address_in_block(dice.choice(("84.82", "91.14", "81.243", "86.140"))),
             dice.choice(_PATHS),
         )
         status = dice.choices((200, 302, 404, 401, 500), (90, 6, 2, 1.5, 0.5))[0]
         method = "POST" if path in ("/login", "/api/bookings") and dice.is_chosen(0.4) else "GET"
         # customers write texts that look like an attack: matched, not blocked
         rules = ("942430",) if path == "/api/bookings" and dice.is_chosen(0.05) else ()
-        yield from request(
+        yield from write_web_request(
             company, dice, moment, address=address, path=path, method=method, status=status, size=dice.randrange(800, 60_000),
             rules=rules, app="app-booking-web",
         )  # fmt: skip
     for moment in repeat_moments(day, 30, dice, 1):
-        address, (path, query, rule) = dice.public_address(), dice.choice(_PROBES)
+        address, (path, query, rule) = dice.draw_public_address(), dice.choice(_PROBES)
         for _ in range(dice.randrange(1, 4)):
             moment += timedelta(seconds=dice.randrange(1, 5))
-            yield from request(
+            yield from write_web_request(
                 company,
                 dice,
                 moment,

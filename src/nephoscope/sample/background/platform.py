@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from nephoscope.sample.company import Application, SampleResource
 from nephoscope.sample.company_calendar import (
-    change_window,
-    local_moment,
+    build_local_moment,
+    draw_random_moment,
+    get_change_window,
+    is_weekend,
     patch_night,
-    random_moment,
     release_day,
     repeat_moments,
-    weekend,
 )
 from nephoscope.sample.log_entry import SampleEntry
-from nephoscope.sample.records.azure import activity
-from nephoscope.sample.staff_presence import presence
+from nephoscope.sample.records.azure import write_activity
+from nephoscope.sample.staff_presence import plan_presence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,9 +43,9 @@ def generate_day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntr
     yield from _generate_nightly_copy(company, day, dice)
     yield from _generate_automation_runs(company, day, dice)
     yield from _generate_policy_events(company, day, dice)
-    if not weekend(day):
+    if not is_weekend(day):
         yield from _list_administrators(company, day, dice)
-    window = change_window(company, day)
+    window = get_change_window(company, day)
     if window:
         yield from _generate_approved_change(company, day, window, dice)
 
@@ -55,9 +55,9 @@ def _list_pipelines(company: Company, day: date, dice: Dice) -> Iterator[SampleE
     for app in company.applications:
         word = _OWNED[app.name]
         mine = [one for one in company.resources if one.type in _DEPLOYED and word in one.group]
-        runs = dice.times(2 if weekend(day) else 24 if release_day(company, day) else 9)
+        runs = dice.times(2 if is_weekend(day) else 24 if release_day(company, day) else 9)
         for _ in range(runs):
-            moment = random_moment(day, dice, 7, 19)
+            moment = draw_random_moment(day, dice, 7, 19)
             group = f"/subscriptions/{mine[0].subscription}/resourceGroups/{mine[0].group}"
             deployment = f"{group}/providers/Microsoft.Resources/deployments/release-{dice.randrange(10**6)}"
             yield from _write_operation(
@@ -69,7 +69,7 @@ def _list_pipelines(company: Company, day: date, dice: Dice) -> Iterator[SampleE
             accounts = [one for one in mine if one.type == "microsoft.storage/storageaccounts"]
             if accounts and dice.is_chosen(0.5):
                 account = dice.choice(accounts)
-                yield activity(
+                yield write_activity(
                     company,
                     dice,
                     moment,
@@ -92,7 +92,7 @@ def _write_operation(
 ) -> Iterator[SampleEntry]:
     """An operation as the log has it: its start and its end under one correlation id."""
     correlation = dice.guid()
-    yield activity(
+    yield write_activity(
         company,
         dice,
         moment,
@@ -105,7 +105,7 @@ def _write_operation(
         correlation=correlation,
     )
     end = moment + timedelta(seconds=dice.randrange(1, 20))
-    yield activity(
+    yield write_activity(
         company,
         dice,
         end,
@@ -120,7 +120,7 @@ def _write_operation(
 
 def _generate_nightly_copy(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Each night a pipeline makes a copy of the booking system for its tests, and deletes it again."""
-    if weekend(day):
+    if is_weekend(day):
         return
     app, agents = company.applications[0], company.facts["agents"]["address"]
     subscription = company.resources_by_name["aks-dev"].subscription
@@ -131,7 +131,7 @@ def _generate_nightly_copy(company: Company, day: date, dice: Dice) -> Iterator[
         "Microsoft.Network/virtualNetworks": f"vnet-e2e-{day:%m%d}",
         "Microsoft.Sql/servers": f"sql-e2e-{day:%m%d}",
     }
-    moment = random_moment(day, dice, 1, 1.5)
+    moment = draw_random_moment(day, dice, 1, 1.5)
     yield from _write_operation(
         company, app, "Microsoft.Resources/subscriptions/resourceGroups/write", group, moment, agents, dice
     )
@@ -170,7 +170,7 @@ def _generate_automation_runs(company: Company, day: date, dice: Dice) -> Iterat
     for machine in company.machines:
         if "-dev-" in machine.name or "-test-" in machine.name:
             for hour, word in ((6.5, "start"), (20.0, "deallocate")):
-                moment = local_moment(day, hour) + timedelta(seconds=dice.randrange(300))
+                moment = build_local_moment(day, hour) + timedelta(seconds=dice.randrange(300))
                 operation = f"Microsoft.Compute/virtualMachines/{word}/action"
                 yield from _write_operation(
                     company, robot, operation, machine.resource.id, moment, address, dice
@@ -178,14 +178,14 @@ def _generate_automation_runs(company: Company, day: date, dice: Dice) -> Iterat
     if patch_night(company, day):
         for machine in company.machines:
             if machine.resource.type == "microsoft.compute/virtualmachines":
-                moment = local_moment(day, 22) + timedelta(seconds=dice.randrange(7200))
+                moment = build_local_moment(day, 22) + timedelta(seconds=dice.randrange(7200))
                 for word in ("assessPatches", "installPatches"):
                     operation = f"Microsoft.Compute/virtualMachines/{word}/action"
                     yield from _write_operation(
                         company, robot, operation, machine.resource.id, moment, address, dice
                     )
     for vault in company.list_resources("microsoft.recoveryservices/vaults"):
-        moment = random_moment(day, dice, 22.5, 23.8)
+        moment = draw_random_moment(day, dice, 22.5, 23.8)
         operation = "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems/backup/action"
         yield from _write_operation(company, robot, operation, vault.id, moment, address, dice)
 
@@ -197,7 +197,7 @@ def _generate_policy_events(company: Company, day: date, dice: Dice) -> Iterator
     )
     for moment in repeat_moments(day, 20, dice, 1):
         one = dice.choice(company.resources)
-        yield activity(
+        yield write_activity(
             company, dice, moment, caller=watcher, operation="Microsoft.Authorization/policies/auditIfNotExists/action",
             resource=one.id, address="",
             category="Policy",
@@ -207,13 +207,13 @@ def _generate_policy_events(company: Company, day: date, dice: Dice) -> Iterator
 def _list_administrators(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Administrators of a subscription look and change by day: tags, sizes, alert rules, tickets; a few are refused."""
     for person in company.people:
-        where = presence(company, person, day) if person.kind in ("administrator", "developer") else None
+        where = plan_presence(company, person, day) if person.kind in ("administrator", "developer") else None
         if where is None:
             continue
         mine = _list_assigned_resources(company, person)
         for _ in range(dice.times(2.5)):
             one = dice.choice(mine)
-            moment = random_moment(day, dice, 8, 17, company.zone(person.office))
+            moment = draw_random_moment(day, dice, 8, 17, company.get_zone(person.office))
             operation = dice.choice(
                 ("Microsoft.Resources/tags/write", "Microsoft.Insights/metricAlerts/write",
                 "Microsoft.Support/supportTickets/write",
@@ -222,8 +222,8 @@ def _list_administrators(company: Company, day: date, dice: Dice) -> Iterator[Sa
             )  # fmt: skip
             yield from _write_operation(company, person, operation, one.id, moment, where.desk.address, dice)
         if dice.is_chosen(0.06):
-            yield activity(
-                company, dice, random_moment(day, dice, 9, 17), caller=person, operation="Microsoft.KeyVault/vaults/write",
+            yield write_activity(
+                company, dice, draw_random_moment(day, dice, 9, 17), caller=person, operation="Microsoft.KeyVault/vaults/write",
                 resource=company.resources_by_name["kv-bwf-cmk"].id,
                 address=where.desk.address, result="Failure", role="Reader",
             )  # fmt: skip
@@ -252,7 +252,7 @@ def _generate_approved_change(
         )
         operation = "Microsoft.Network/networkSecurityGroups/securityRules/write"
         yield from _write_operation(
-            company, network, operation, rule, random_moment(day, dice, *window), address, dice, body
+            company, network, operation, rule, draw_random_moment(day, dice, *window), address, dice, body
         )
     if dice.is_chosen(0.4):
         scope = dice.choice(company.list_resources("microsoft.keyvault/vaults"))
@@ -268,7 +268,7 @@ def _generate_approved_change(
             owner,
             "Microsoft.Authorization/roleAssignments/write",
             assignment,
-            random_moment(day, dice, *window),
+            draw_random_moment(day, dice, *window),
             address,
             dice,
             body,

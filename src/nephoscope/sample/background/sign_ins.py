@@ -6,10 +6,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.sample.company import Person, SampleLocation
-from nephoscope.sample.company_calendar import local_moment, random_moment, repeat_moments, weekend
+from nephoscope.sample.company_calendar import (
+    build_local_moment,
+    draw_random_moment,
+    is_weekend,
+    repeat_moments,
+)
 from nephoscope.sample.log_entry import SampleEntry
 from nephoscope.sample.records.entra import build_application_sign_in, build_sign_in
-from nephoscope.sample.staff_presence import Presence, list_departed, presence
+from nephoscope.sample.staff_presence import Presence, list_departed_people, plan_presence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,13 +35,13 @@ LIBRARY = "python-requests/2.32"
 def generate_day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The sign-ins of a day."""
     for person in company.people:
-        where = presence(company, person, day)
+        where = plan_presence(company, person, day)
         if where is not None:
             yield from _generate_persons_day(company, person, where, day, dice)
-    for person in list_departed(company, day):
+    for person in list_departed_people(company, day):
         for moment in repeat_moments(day, 180, dice, 1):
             phone = SampleLocation(
-                dice.address_in_block(person.phone),
+                dice.draw_address_in_block(person.phone),
                 person.home.country,
                 person.home.city,
                 person.home.latitude,
@@ -59,10 +64,10 @@ def generate_day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntr
 def _generate_persons_day(
     company: Company, person: Person, where: Presence, day: date, dice: Dice
 ) -> Iterator[SampleEntry]:
-    zone = company.zone(person.office)
-    start = random_moment(day, dice, 7.2, 9.6, zone)
+    zone = company.get_zone(person.office)
+    start = draw_random_moment(day, dice, 7.2, 9.6, zone)
     if company.facts["departments"][person.department].get("shifts"):
-        start = local_moment(day, dice.choice((5.6, 13.6, 21.6)) + dice.random() * 0.5, zone)
+        start = build_local_moment(day, dice.choice((5.6, 13.6, 21.6)) + dice.random() * 0.5, zone)
     session, apps = dice.guid(), company.facts["departments"][person.department]["apps"]
     yield from _generate_daily_sign_in(company, person, where.desk, start, dice, session)
     for _ in range(dice.times(2.2)):
@@ -84,7 +89,7 @@ def _generate_persons_day(
             client="Mobile Apps and Desktop clients",
         )  # fmt: skip
     phone_session, agent = dice.guid(), IPHONE if person.device[0] in "01234567" else ANDROID
-    for moment in (random_moment(day, dice, 6.5, 23, zone) for _ in range(dice.times(2))):
+    for moment in (draw_random_moment(day, dice, 6.5, 23, zone) for _ in range(dice.times(2))):
         yield build_sign_in(
             company, dice, moment, user=person, place=where.hand, app="Office 365 Exchange Online", interactive=False,
             session=phone_session, agent=agent, client="Mobile Apps and Desktop clients",
@@ -145,7 +150,7 @@ def _list_guesses(company: Company, day: date, dice: Dice) -> Iterator[SampleEnt
     are not there."""
     countries = ("US", "CN", "BR", "VN", "IN", "RU", "TR")
     for moment in repeat_moments(day, 25, dice, 1):
-        place = SampleLocation(dice.public_address(), dice.choice(countries), "", 0.0, 0.0)
+        place = SampleLocation(dice.draw_public_address(), dice.choice(countries), "", 0.0, 0.0)
         known = dice.choice(company.people)
         absent = Person(
             f"{dice.choice(company.facts['last_names']).lower()}{dice.randrange(90)}@{company.facts['domain']}", "", "",
@@ -164,7 +169,7 @@ def _list_applications(company: Company, day: date, dice: Dice) -> Iterator[Samp
     """Pipelines deploy all day; the identities of apps fetch tokens day and night."""
     agents = company.locate_office("Rotterdam", company.facts["agents"]["address"])
     for app in company.applications:
-        for moment in repeat_moments(day, 45 if weekend(day) else 12, dice, 1):
+        for moment in repeat_moments(day, 45 if is_weekend(day) else 12, dice, 1):
             yield build_application_sign_in(company, dice, moment, app=app, place=agents)
     from nephoscope.sample.company import Application
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.sample.company import Application, Person
-from nephoscope.sample.log_entry import SampleEntry, stamp
+from nephoscope.sample.log_entry import SampleEntry, format_time_stamp
 
 if TYPE_CHECKING:
     from nephoscope.sample.company import Company
@@ -19,7 +19,7 @@ _CLAIM = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
 _OBJECT = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 
 
-def activity(
+def write_activity(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -53,7 +53,7 @@ def activity(
             "statusMessage": reason or '{"error":{"code":"AuthorizationFailed"}}',
         }
     record = {
-        "time": stamp(time),
+        "time": format_time_stamp(time),
         "resourceId": resource.upper(),
         "operationName": operation.upper(),
         "category": kind,
@@ -99,7 +99,7 @@ def _build_evidence(caller: Person | Application, role: str, resource: str) -> d
     }
 
 
-def vault(
+def write_vault_request(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -123,7 +123,7 @@ def vault(
     kind = {"S": "secrets", "K": "keys", "C": "certificates"}.get(operation[:1], "secrets")
     path = f"{host}/{kind}/{item}" if item else f"{host}/{kind}"
     record = {
-        "time": stamp(time),
+        "time": format_time_stamp(time),
         "category": "AuditEvent",
         "operationName": operation,
         "resultType": "Success",
@@ -147,7 +147,7 @@ def vault(
     return SampleEntry(time, "AuditEvent", record)
 
 
-def blob(
+def write_blob_request(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -172,7 +172,7 @@ def blob(
     identity = _build_requester(company, dice, auth, caller)
     writes = category == "StorageWrite"
     record = {
-        "time": stamp(time),
+        "time": format_time_stamp(time),
         "resourceId": f"{resource.id}/blobServices/default",
         "category": category,
         "operationName": operation,
@@ -227,7 +227,7 @@ _CATEGORIES = {
 }
 
 
-def sql(
+def write_sql_audit(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -245,12 +245,12 @@ def sql(
     """An audited statement or login of a database."""
     base = company.resources_by_name[server].id
     record = {
-        "time": stamp(time),
+        "time": format_time_stamp(time),
         "resourceId": f"{base}/databases/{database}".upper(),
         "category": "SQLSecurityAuditEvents",
         "operationName": "AuditEvent",
         "properties": {
-            "event_time": stamp(time),
+            "event_time": format_time_stamp(time),
             "action_id": {"BATCH COMPLETED": "BCM", "DATABASE AUTHENTICATION FAILED": "DBAF"}.get(
                 action, "DBAS"
             ),
@@ -273,4 +273,9 @@ def sql(
     return SampleEntry(time, "SQLSecurityAuditEvents", record)
 
 
-RECORDS = {"activity": activity, "vault": vault, "blob": blob, "sql": sql}
+RECORDS = {
+    "activity": write_activity,
+    "vault": write_vault_request,
+    "blob": write_blob_request,
+    "sql": write_sql_audit,
+}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.log_entry import SampleEntry, stamp
+from nephoscope.sample.log_entry import SampleEntry, format_time_stamp
 
 if TYPE_CHECKING:
     from nephoscope.sample.company import Application, Company, Person, SampleLocation
@@ -67,7 +67,7 @@ def build_sign_in(
     agent = agent or user.agent
     properties = {
         "id": dice.guid(),
-        "createdDateTime": stamp(time),
+        "createdDateTime": format_time_stamp(time),
         "userDisplayName": user.name,
         "userPrincipalName": user.upn,
         "userId": user.id,
@@ -128,7 +128,7 @@ def build_application_sign_in(
     category = "ManagedIdentitySignInLogs" if managed else "ServicePrincipalSignInLogs"
     properties = {
         "id": dice.guid(),
-        "createdDateTime": stamp(time),
+        "createdDateTime": format_time_stamp(time),
         "servicePrincipalId": app.id,
         "servicePrincipalName": app.name,
         "appId": app.app,
@@ -147,7 +147,7 @@ def build_application_sign_in(
     return _build_entry(company, time, category, place, result, app.name, properties)
 
 
-def audit(
+def write_directory_audit(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -172,7 +172,7 @@ def audit(
         "result": result,
         "resultReason": reason,
         "activityDisplayName": operation,
-        "activityDateTime": stamp(time),
+        "activityDateTime": format_time_stamp(time),
         "loggedByService": "PIM" if "PIM" in operation else "Core Directory",
         "operationType": operation.partition(" ")[0],
         "initiatedBy": _build_initiator(user, app, address),
@@ -180,7 +180,7 @@ def audit(
         "additionalDetails": [],
     }
     record = {
-        "time": stamp(time),
+        "time": format_time_stamp(time),
         "resourceId": f"/tenants/{company.tenant}/providers/Microsoft.aadiam",
         "operationName": operation,
         "operationVersion": "1.0",
@@ -239,7 +239,7 @@ def _build_entry(
     properties: dict[str, object],
 ) -> SampleEntry:
     record = {
-        "time": stamp(time),
+        "time": format_time_stamp(time),
         "resourceId": f"/tenants/{company.tenant}/providers/Microsoft.aadiam",
         "operationName": "Sign-in activity",
         "operationVersion": "1.0",
@@ -308,4 +308,8 @@ def _compute_app_id(name: str) -> str:
     return str(uuid5(NAMESPACE_DNS, f"{name}.brackwater.example"))
 
 
-RECORDS = {"sign-in": build_sign_in, "application-sign-in": build_application_sign_in, "audit": audit}
+RECORDS = {
+    "sign-in": build_sign_in,
+    "application-sign-in": build_application_sign_in,
+    "audit": write_directory_audit,
+}

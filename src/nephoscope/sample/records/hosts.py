@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from nephoscope.sample.log_entry import SampleEntry, stamp
+from nephoscope.sample.log_entry import SampleEntry, format_time_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DOMAIN = "BRACKWATER"
 
 
-def windows(
+def write_windows_event(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -33,7 +33,7 @@ def windows(
     """A Windows event as an event collector forwards it, a line of XML."""
     system = (
         f'<Provider Name="{provider}"/><EventID>{event}</EventID><Version>2</Version><Level>0</Level><Task>12544</Task>'
-        f'<Opcode>0</Opcode><Keywords>0x8020000000000000</Keywords><TimeCreated SystemTime="{stamp(time)}"/>'
+        f'<Opcode>0</Opcode><Keywords>0x8020000000000000</Keywords><TimeCreated SystemTime="{format_time_stamp(time)}"/>'
         f"<EventRecordID>{dice.randrange(10**7)}</EventRecordID><Correlation/>"
         f'<Execution ProcessID="640" ThreadID="700"/><Channel>{channel}</Channel>'
         f"<Computer>{machine.computer}</Computer><Security/>"
@@ -43,7 +43,7 @@ def windows(
     return SampleEntry(time, "windows", text)
 
 
-def logon(
+def write_logon(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -65,10 +65,12 @@ def logon(
     }  # fmt: skip
     if failed:
         data |= {"Status": "0xc000006d", "SubStatus": "0xc000006a", "FailureReason": "%%2313"}
-    return windows(company, dice, time, machine=machine, event=4625 if failed else 4624, data=data)
+    return write_windows_event(
+        company, dice, time, machine=machine, event=4625 if failed else 4624, data=data
+    )
 
 
-def process(
+def write_process_event(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -86,10 +88,10 @@ def process(
         "TokenElevationType": "%%1936",
         "NewProcessId": hex(dice.randrange(4, 65535)), "ProcessId": hex(dice.randrange(4, 65535)),
     }  # fmt: skip
-    return windows(company, dice, time, machine=machine, event=4688, data=data)
+    return write_windows_event(company, dice, time, machine=machine, event=4688, data=data)
 
 
-def syslog(
+def write_syslog_message(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -109,7 +111,7 @@ def syslog(
     )
 
 
-def appliance(
+def write_appliance_connection(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -133,7 +135,7 @@ def appliance(
     return SampleEntry(time, "appliance", line)
 
 
-def kubernetes(
+def write_kubernetes_request(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -164,8 +166,8 @@ def kubernetes(
         "sourceIPs": [address], "userAgent": agent,
         "objectRef": {"resource": resource, "namespace": namespace, "name": name, "apiVersion": "v1"}
         | ({"subresource": subresource} if subresource else {}) | ({"apiGroup": group} if group else {}),
-        "responseStatus": {"metadata": {}, "code": code}, "requestReceivedTimestamp": stamp(time)[:-2] + "Z",
-        "stageTimestamp": stamp(time)[:-2] + "Z",
+        "responseStatus": {"metadata": {}, "code": code}, "requestReceivedTimestamp": format_time_stamp(time)[:-2] + "Z",
+        "stageTimestamp": format_time_stamp(time)[:-2] + "Z",
         "annotations": {"authorization.k8s.io/decision": "allow" if code < 400 else "forbid",
         "authorization.k8s.io/reason": ""},
     }  # fmt: skip
@@ -174,7 +176,7 @@ def kubernetes(
     reads = verb in ("get", "list", "watch")
     category = "kube-audit" if reads or subresource in ("exec", "attach") else "kube-audit-admin"
     record = {
-        "time": stamp(time),
+        "time": format_time_stamp(time),
         "resourceId": company.resources_by_name[cluster].id.upper(),
         "category": category,
         "operationName": "Microsoft.ContainerService/managedClusters/diagnosticLogs/Read",
@@ -188,10 +190,10 @@ def kubernetes(
 
 
 RECORDS = {
-    "windows": windows,
-    "logon": logon,
-    "process": process,
-    "syslog": syslog,
-    "appliance": appliance,
-    "kubernetes": kubernetes,
+    "windows": write_windows_event,
+    "logon": write_logon,
+    "process": write_process_event,
+    "syslog": write_syslog_message,
+    "appliance": write_appliance_connection,
+    "kubernetes": write_kubernetes_request,
 }

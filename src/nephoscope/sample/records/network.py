@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from nephoscope.sample.log_entry import SampleEntry, stamp
+from nephoscope.sample.log_entry import SampleEntry, format_time_stamp
 
 if TYPE_CHECKING:
     from nephoscope.sample.company import Company, Machine
@@ -30,7 +30,7 @@ class FlowTuple(NamedTuple):
     protocol: int = 6
 
 
-def flows(
+def write_flow_record(
     company: Company, dice: Dice, time: datetime, *, machine: Machine, tuples: Iterable[FlowTuple]
 ) -> SampleEntry:
     """A record of the flow log of a machine's interface: its flows by rule."""
@@ -48,10 +48,10 @@ def flows(
         )
     region = machine.resource.location.upper()
     record = {
-        "time": stamp(time),
+        "time": format_time_stamp(time),
         "flowLogVersion": 4,
         "flowLogGUID": "66aa66aa-bb77-4c88-8d99-00ee00ee00ee",
-        "macAddress": mac(machine),
+        "macAddress": compute_mac_address(machine),
         "category": "FlowLogFlowEvent",
         "flowLogResourceID": f"/{machine.resource.subscription.upper()}_NETWORKWATCHERRG/NETWORKWATCHER_{region}_FLOWLOG",
         "targetResourceID": machine.interface,
@@ -68,7 +68,7 @@ def flows(
     return SampleEntry(time, "flows", record)
 
 
-def flow(
+def write_flow(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -85,15 +85,15 @@ def flow(
     """One flow of a machine."""
     usual = "DefaultRule_AllowVnetInBound" if inbound else "DefaultRule_AllowInternetOutBound"
     found = FlowTuple(time, inbound, other, port, state, sent, received, rule or usual)
-    return flows(company, dice, time, machine=machine, tuples=[found])
+    return write_flow_record(company, dice, time, machine=machine, tuples=[found])
 
 
-def mac(machine: Machine) -> str:
+def compute_mac_address(machine: Machine) -> str:
     """The hardware address of a machine, always the same."""
     return "000D3A" + "".join(f"{int(part):02X}" for part in machine.address.split(".")[1:])
 
 
-def firewall(
+def write_firewall_decision(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -152,7 +152,7 @@ def firewall(
     )
 
 
-def dns(
+def write_dns_query(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -182,7 +182,7 @@ def dns(
     )
 
 
-def gateway(
+def write_gateway_request(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -221,7 +221,7 @@ def gateway(
     return SampleEntry(time, "gateway", {"timeStamp": record.pop("time"), **record})
 
 
-def waf(
+def write_waf_match(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -275,7 +275,7 @@ RULES = {
 }
 
 
-def request(
+def write_web_request(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -294,7 +294,7 @@ def request(
     """A request as gateway, its firewall and the web app behind it (`app`, where it came through) write it down."""
     transaction = dice.guid().replace("-", "")
     found = [
-        gateway(
+        write_gateway_request(
             company, dice, time, address=address, path=path, query=query, method=method, status=403 if blocked else status,
             agent=agent, size=size, transaction=transaction,
         )
@@ -303,14 +303,14 @@ def request(
     for rule in (*rules, *(("949110",) if blocked else ())):
         action = "Blocked" if rule == "949110" or (blocked and rule == rules[0]) else "Matched"
         found.append(
-            waf(
+            write_waf_match(
                 company, dice, time, address=address, path=uri, rule=rule, message=RULES[rule], action=action, data=query,
                 transaction=transaction,
             )
         )  # fmt: skip
     if app and not blocked:
         found.append(
-            web(
+            write_app_service_request(
                 company, dice, time, app=app, address=address, path=path, query=query, method=method, status=status,
                 agent=agent,
                 size=size,
@@ -319,7 +319,7 @@ def request(
     return found
 
 
-def web(
+def write_app_service_request(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -357,7 +357,7 @@ def _build_resource(
     time: datetime, resource: str, category: str, operation: str, properties: Mapping[str, object]
 ) -> dict[str, object]:
     return {
-        "time": stamp(time),
+        "time": format_time_stamp(time),
         "resourceId": resource.upper(),
         "category": category,
         "operationName": operation,
@@ -366,11 +366,11 @@ def _build_resource(
 
 
 RECORDS = {
-    "flow": flow,
-    "firewall": firewall,
-    "dns": dns,
-    "gateway": gateway,
-    "request": request,
-    "waf": waf,
-    "web": web,
+    "flow": write_flow,
+    "firewall": write_firewall_decision,
+    "dns": write_dns_query,
+    "gateway": write_gateway_request,
+    "request": write_web_request,
+    "waf": write_waf_match,
+    "web": write_app_service_request,
 }

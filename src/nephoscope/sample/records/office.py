@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SITE = "https://brackwater.sharepoint.com/sites/"
 
 
-def file(
+def write_file_operation(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -50,7 +50,7 @@ def file(
     return SampleEntry(time, "office", record | more)
 
 
-def mailbox(
+def write_mailbox_operation(
     company: Company,
     dice: Dice,
     time: datetime,
@@ -90,4 +90,4 @@ def _build_common_fields(
     }
 
 
-RECORDS = {"file": file, "mailbox": mailbox}
+RECORDS = {"file": write_file_operation, "mailbox": write_mailbox_operation}

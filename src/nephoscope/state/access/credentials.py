@@ -73,7 +73,7 @@ class Credentials:
         self._database = database
         self._keys = keys
 
-    def key_held(self) -> AbstractContextManager[None]:
+    def hold_key(self) -> AbstractContextManager[None]:
         """Hold the key still for a block that keeps secrets in a transaction around them: the key comes before the transaction."""
         return self._keys.lock_for_change()
 
@@ -98,10 +98,13 @@ class Credentials:
         # the key cannot be rotated away between its use and the rows
         with self._keys.lock_for_change():
             key_id, key = next(iter((self._keys.keys() or self._keys.add()).items()))
-            rows = [(name, *_encrypt(name, key_id, key, _reveal(one))) for name, one in given.items()]
-            yield lambda session: self._keep(session, key_id, rows)
+            rows = [
+                (name, *_encrypt_secret(name, key_id, key, _reveal_secret(one)))
+                for name, one in given.items()
+            ]
+            yield lambda session: self._keep_secrets(session, key_id, rows)
 
-    def _keep(self, session: Session, key_id: str, rows: Sequence[tuple[str, bytes, bytes]]) -> None:
+    def _keep_secrets(self, session: Session, key_id: str, rows: Sequence[tuple[str, bytes, bytes]]) -> None:
         now = self._database.now(session)
         for name, nonce, sealed in rows:
             row = {"name": name, "key_id": key_id, "nonce": nonce, "sealed": sealed, "changed": now}
@@ -119,14 +122,14 @@ class Credentials:
             row = session.get(CredentialRow, name)
         if row is None:
             raise CredentialError(f"credential {name!r} not found")
-        return Secret(self._decrypt(row, self._keys.keys()))
+        return Secret(self._decrypt_secret(row, self._keys.keys()))
 
     def names(self) -> tuple[str, ...]:
         """The names of all credentials."""
         with self._database.read() as session:
             return tuple(session.scalars(select(CredentialRow.name).order_by(CredentialRow.name)))
 
-    def stored_at(self, name: str) -> datetime | None:
+    def find_storage_time(self, name: str) -> datetime | None:
         """Return when the secret of a name was stored last, None where there is none."""
         with self._database.read() as session:
             return session.scalar(select(CredentialRow.changed).where(CredentialRow.name == name))
@@ -163,22 +166,22 @@ class Credentials:
             old = self._keys.keys()
             with self._database.write() as session:
                 rows = session.scalars(select(CredentialRow).with_for_update()).all()
-                opened = {row.name: self._decrypt(row, old) for row in rows}
+                opened = {row.name: self._decrypt_secret(row, old) for row in rows}
                 key_id, key = next(iter(self._keys.add().items()))
                 for row in rows:
-                    row.nonce, row.sealed = _encrypt(row.name, key_id, key, opened[row.name])
+                    row.nonce, row.sealed = _encrypt_secret(row.name, key_id, key, opened[row.name])
                     row.key_id = key_id
             self._keys.keep(key_id)
             return len(rows)
 
     def _can_decrypt(self, row: CredentialRow, keys: dict[str, bytes]) -> bool:
         try:
-            self._decrypt(row, keys)
+            self._decrypt_secret(row, keys)
         except StateError:
             return False
         return True
 
-    def _decrypt(self, row: CredentialRow, keys: dict[str, bytes]) -> str:
+    def _decrypt_secret(self, row: CredentialRow, keys: dict[str, bytes]) -> str:
         if row.key_id not in keys:
             raise CredentialError(
                 f"the credential {row.name} is encrypted with the key {row.key_id}, which {self._keys.path} does not hold:"
@@ -200,7 +203,7 @@ class Credentials:
         return plain.decode()
 
 
-def _encrypt(name: str, key_id: str, key: bytes, text: str) -> tuple[bytes, bytes]:
+def _encrypt_secret(name: str, key_id: str, key: bytes, text: str) -> tuple[bytes, bytes]:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -211,5 +214,5 @@ def _build_associated_data(name: str, key_id: str) -> bytes:
     return f"nephoscope\x00{name}\x00{key_id}".encode()
 
 
-def _reveal(secret: str | Secret) -> str:
+def _reveal_secret(secret: str | Secret) -> str:
     return secret.reveal() if isinstance(secret, Secret) else secret

@@ -50,12 +50,12 @@ class KeyFile:
     def add(self) -> dict[str, bytes]:
         """Put a new key first; within `changing`."""
         keys = {secrets.token_hex(4): secrets.token_bytes(KEY_BYTES), **self.keys()}
-        self._write(keys)
+        self._write_keys(keys)
         return keys
 
     def keep(self, *ids: str) -> None:
         """Drop all keys but some; within `changing`."""
-        self._write({id_: key for id_, key in self.keys().items() if id_ in ids})
+        self._write_keys({id_: key for id_, key in self.keys().items() if id_ in ids})
 
     @contextmanager
     def lock_for_change(self) -> Iterator[None]:
@@ -84,7 +84,7 @@ class KeyFile:
             raise StateError(f"{self.path}, line {number}: not a key; put the file of this data folder back")
         return id_, key
 
-    def _write(self, keys: dict[str, bytes]) -> None:
+    def _write_keys(self, keys: dict[str, bytes]) -> None:
         """Replace the file as a whole, on the disk before anything is encrypted with what is new in it."""
         target = self.path.resolve()  # a link stays a link
         part = target.with_name(f".{self.path.name}.part")

@@ -143,7 +143,7 @@ class Principals:
         """The time, by the clock of the database."""
         return self._database.now(session)
 
-    def current_time(self) -> datetime:
+    def read_local_time(self) -> datetime:
         """The time by the clock of this host."""
         return self._database.local_time()
 
@@ -264,7 +264,7 @@ class Principals:
         with self._database.read() as session:
             return [_build_assignment(row) for row in session.scalars(query)]
 
-    def holders(self, session: Session, role: str, scope: str) -> int:
+    def count_holders(self, session: Session, role: str, scope: str) -> int:
         """Count how many that are let in have a role at just this scope; what the transaction changed counts."""
         query = (
             select(func.count(RoleRow.id))

@@ -56,7 +56,7 @@ class AuditEntry:
     detail: dict[str, Any]
     hash: str
 
-    def chain_hash(self, before: str) -> str:
+    def compute_chain_hash(self, before: str) -> str:
         """The hash that the entry must have behind the one whose hash is `before`."""
         told = [
             before, self.number, self.moment.isoformat(), self.author, self.operation, self.target, self.outcome,
@@ -89,7 +89,7 @@ class Audit:
         moment = self._database.now(session)
         number, before = (last.number + 1, last.hash) if last is not None else (1, FIRST)
         entry = AuditEntry(number, moment, author, operation, target, outcome, address, detail or {}, "")
-        hash_ = entry.chain_hash(before)
+        hash_ = entry.compute_chain_hash(before)
         session.add(
             AuditRow(
                 number=number, moment=moment, author=author, operation=operation, target=target, outcome=outcome, address=address,
@@ -149,7 +149,7 @@ class Audit:
         with self._database.read() as session:
             return {str(value): int(count) for value, count in session.execute(query)}
 
-    def entries_about(self, target: str, since: datetime, most: int = 100) -> list[AuditEntry]:
+    def list_entries_about(self, target: str, since: datetime, most: int = 100) -> list[AuditEntry]:
         """Return what was done to a target at a time or after it, in order; of more than `most` entries the newest."""
         query = select(AuditRow).where(AuditRow.target == target, AuditRow.moment >= since)
         with self._database.read() as session:
@@ -174,7 +174,7 @@ class Audit:
         with self._database.read() as session:
             lost = self._find_lost_entry(session)
             for entry in _iterate_entries(session):
-                if entry.number != expected or entry.hash != entry.chain_hash(before):
+                if entry.number != expected or entry.hash != entry.compute_chain_hash(before):
                     return expected
                 expected, before = expected + 1, entry.hash
         return None if lost is None else min(lost, expected)

@@ -44,7 +44,7 @@ class AuditAnchor:
             with self._acquire_lock():
                 known = self.read()
                 if known is None or known[0] < number:
-                    self._write(f"{number} {hash_}\n")
+                    self._write_anchor(f"{number} {hash_}\n")
         except (OSError, StateError) as error:  # the entry is kept: the next one brings the anchor along
             _LOG.error("the audit anchor was not updated: %s", error)
 
@@ -55,7 +55,7 @@ class AuditAnchor:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _write(self, said: str) -> None:
+    def _write_anchor(self, said: str) -> None:
         target = self.path.resolve()  # a link stays a link
         part = target.with_name(f".{NAME}.part")
         with os.fdopen(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:

@@ -198,7 +198,7 @@ class AutomationRuns:
             )
         )
 
-    def next(self, session: Session, workspace: str) -> AutomationEvent | None:
+    def lock_next_event(self, session: Session, workspace: str) -> AutomationEvent | None:
         """The oldest event, locked to the end of the transaction; None where there is none."""
         query = select(AutomationEventRow).where(AutomationEventRow.workspace == workspace)
         row = session.scalar(query.order_by(AutomationEventRow.id).limit(1).with_for_update())
@@ -212,7 +212,7 @@ class AutomationRuns:
         )
         session.flush()
 
-    def facts(self, session: Session, event: AutomationEvent) -> dict[str, object]:
+    def read_previous_facts(self, session: Session, event: AutomationEvent) -> dict[str, object]:
         """Return what the event before said of the same subject."""
         row = session.get(AutomationFactRow, (event.workspace, _format_key(event)))
         return {} if row is None else dict(row.facts)
@@ -230,7 +230,7 @@ class AutomationRuns:
             raise NotFoundError(f"run {id_!r} not found")
         if len(rows) > 1:
             raise StateError(f"several runs have IDs that start with {id_}")
-        return _run(rows[0])
+        return _build_automation_run(rows[0])
 
     def has_run(self, session: Session, id_: str) -> bool:
         """Return whether there is a run of an id."""
@@ -257,7 +257,7 @@ class AutomationRuns:
         with self._database.read() as session:
             rows = list(session.execute(_select_oldest(workspace, now)).mappings())
             if lasting:
-                rows += session.execute(_select_expired(workspace, now, lasting)).mappings()
+                rows += session.execute(_select_expired_runs(workspace, now, lasting)).mappings()
         return [
             DueRun(**{**row, "step": RunStep(row["step"]), "urgent": bool(row["urgent"])}) for row in rows
         ]
@@ -265,8 +265,10 @@ class AutomationRuns:
     def claim_due(self, session: Session, ids: Collection[str], now: datetime) -> list[AutomationRun]:
         """Lock those of several runs that are still due to the end of the transaction, and return them in their order."""
         mine = AutomationRunRow
-        wanted = select(mine).where(mine.id.in_(ids), or_(_is_pending(now), _is_over(now))).with_for_update()
-        found = {row.id: _run(row) for row in session.scalars(wanted)}
+        wanted = (
+            select(mine).where(mine.id.in_(ids), or_(_select_pending(now), _is_over(now))).with_for_update()
+        )
+        found = {row.id: _build_automation_run(row) for row in session.scalars(wanted)}
         return [found[id_] for id_ in ids if id_ in found]
 
     def list_newest(
@@ -278,7 +280,7 @@ class AutomationRuns:
             query = query.where(AutomationRunRow.status.in_([one.value for one in statuses]))
         query = query.order_by(AutomationRunRow.created.desc(), AutomationRunRow.id).limit(most)
         with self._database.read() as session:
-            return [_run(row) for row in session.scalars(query)]
+            return [_build_automation_run(row) for row in session.scalars(query)]
 
     def open_plans(self, action: str) -> list[AutomationRun]:
         """The runs of an action in every workspace whose plans hold, or may yet: of those that wait, too."""
@@ -286,7 +288,9 @@ class AutomationRuns:
         mine = AutomationRunRow
         query = select(mine).where(mine.action == action, mine.status.not_in(over), mine.plan.is_not(None))
         with self._database.read() as session:
-            return [_run(row) for row in session.scalars(query.order_by(mine.created, mine.id))]
+            return [
+                _build_automation_run(row) for row in session.scalars(query.order_by(mine.created, mine.id))
+            ]
 
     def runs_of_language(
         self, language: RuleLanguage, rule: str = "", most: int = 100
@@ -296,7 +300,8 @@ class AutomationRuns:
         query = select(mine).where(mine.language == language.value, *([mine.rule == rule] if rule else []))
         with self._database.read() as session:
             return [
-                _run(row) for row in session.scalars(query.order_by(mine.created.desc(), mine.id).limit(most))
+                _build_automation_run(row)
+                for row in session.scalars(query.order_by(mine.created.desc(), mine.id).limit(most))
             ]
 
     def prune(self, session: Session, workspace: str, before: datetime) -> int:
@@ -313,7 +318,7 @@ class AutomationRuns:
             return session.scalar(query.where(AutomationEventRow.workspace == workspace)) or 0
 
 
-def _is_pending(now: datetime) -> ColumnElement[bool]:
+def _select_pending(now: datetime) -> ColumnElement[bool]:
     return and_(AutomationRunRow.status == RunStatus.PENDING.value, AutomationRunRow.due <= now)
 
 
@@ -332,14 +337,14 @@ def _select_oldest(workspace: str, now: datetime) -> Select[object]:
     )
     several = (
         select(mine.id, mine.rule, mine.action, mine.settings, mine.step, mine.urgent, mine.due, place)
-        .where(mine.workspace == workspace, _is_pending(now))
+        .where(mine.workspace == workspace, _select_pending(now))
         .subquery()
     )
     told = [one for one in several.c if one.name != "place"]
     return select(*told).where(several.c.place <= _FIRST).order_by(several.c.due, several.c.id)
 
 
-def _select_expired(
+def _select_expired_runs(
     workspace: str, now: datetime, lasting: Collection[str]
 ) -> Select[str, str, str, dict[str, object], str, bool, datetime | None]:
     mine = AutomationRunRow
@@ -364,7 +369,7 @@ def _build_column_values(run: AutomationRun) -> dict[str, Any]:
     return {name: getattr(run, name) for name in _RUN} | {"requesters": list(run.requesters)}
 
 
-def _run(row: AutomationRunRow) -> AutomationRun:
+def _build_automation_run(row: AutomationRunRow) -> AutomationRun:
     values = {name: getattr(row, name) for name in _RUN}
     values |= {
         "status": RunStatus(row.status),

@@ -126,7 +126,7 @@ class RunStandings:
         with self._database.read() as session:
             return {str(value): count for value, count in session.execute(query)}
 
-    def runs_about(
+    def list_runs_about(
         self,
         workspace: str,
         subjects: Collection[str],

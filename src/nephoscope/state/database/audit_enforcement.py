@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 
-from nephoscope.state.database.written_tables import AUDIT, HIDDEN, read_written
+from nephoscope.state.database.written_tables import AUDIT, HIDDEN, read_written_tables
 from nephoscope.state.tables.columns import AuditedRow, Base
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def as_product(reason: str) -> Iterator[None]:
 
 
 @contextmanager
-def audited_block(waiting: list[Any]) -> Iterator[None]:
+def allow_unaudited_transactions(waiting: list[Any]) -> Iterator[None]:
     """Let transactions within the block do without an entry of their own once `waiting` is empty: that of the block is kept."""
     before = _AUDITED.set((waiting, *_AUDITED.get()))
     try:
@@ -72,18 +72,18 @@ def audited_block(waiting: list[Any]) -> Iterator[None]:
         _AUDITED.reset(before)
 
 
-def enforce(engine: Engine) -> None:
+def enforce_auditing(engine: Engine) -> None:
     """Watch every transaction of an engine."""
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", _begin_tracking)
     event.listen(engine, "before_cursor_execute", _check_before_commit)
     event.listen(engine, "after_cursor_execute", _check_statement)
     event.listen(engine, "savepoint", _mark_savepoint)
     event.listen(engine, "rollback_savepoint", _rollback_savepoint)
     event.listen(engine, "release_savepoint", _release_savepoint)
-    event.listen(engine, "commit", _commit)
+    event.listen(engine, "commit", _commit_tracked)
 
 
-def _begin(connection: Connection) -> None:
+def _begin_tracking(connection: Connection) -> None:
     connection.info[_KEY] = _Changes(rows=_count_changed_rows(connection) or 0)
 
 
@@ -106,18 +106,18 @@ def _check_before_commit(
     _context: object,
     _many: bool,
 ) -> None:
-    _settle(connection)
-    written = read_written(statement)
+    _settle_changes(connection)
+    written = read_written_tables(statement)
     if written.commits:
-        _check([*_track_changes(connection).tables, *_list_decisions(written)])
+        _check_audited([*_track_changes(connection).tables, *_list_decisions(written)])
     elif connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
-        _check(_list_decisions(written))
+        _check_audited(_list_decisions(written))
 
 
 def _check_statement(
     connection: Connection, cursor: Any, statement: str, _parameters: object, _context: object, _many: bool
 ) -> None:
-    written, changes = read_written(statement), _track_changes(connection)
+    written, changes = read_written_tables(statement), _track_changes(connection)
     tables = [*_list_decisions(written), *([AUDIT] if written.enters else ())]
     rows = _count_changed_rows(connection)
     if rows is None:
@@ -134,10 +134,10 @@ def _list_decisions(written: WrittenTables) -> list[str]:
     """Return what a statement may write that people decide in, unless the product does it by itself."""
     if _BY_PRODUCT.get():
         return []
-    return sorted(one for one in written.tables if one == HIDDEN or is_decided(one))
+    return sorted(one for one in written.tables if one == HIDDEN or is_decision_table(one))
 
 
-def _settle(connection: Connection) -> None:
+def _settle_changes(connection: Connection) -> None:
     """Note what was changed since the last statement: by its answer that was read, or past the session."""
     changes = _track_changes(connection)
     rows = _count_changed_rows(connection)
@@ -150,7 +150,7 @@ def _settle(connection: Connection) -> None:
     changes.unread = None
 
 
-def is_decided(table: str) -> bool:
+def is_decision_table(table: str) -> bool:
     """Tell whether a table is one that people decide in."""
     if table not in Base.metadata.tables:
         from nephoscope.state.database.concept_registry import load_tables
@@ -168,7 +168,7 @@ def _list_decision_tables(_loaded: int) -> frozenset[str]:
 
 
 def _mark_savepoint(connection: Connection, _name: str | None) -> None:
-    _settle(connection)
+    _settle_changes(connection)
     changes = _track_changes(connection)
     changes.savepoints.append(len(changes.tables))
 
@@ -183,12 +183,12 @@ def _release_savepoint(connection: Connection, _name: str, _context: None) -> No
     _track_changes(connection).savepoints.pop()
 
 
-def _commit(connection: Connection) -> None:
-    _settle(connection)
-    _check(_track_changes(connection).tables)
+def _commit_tracked(connection: Connection) -> None:
+    _settle_changes(connection)
+    _check_audited(_track_changes(connection).tables)
 
 
-def _check(tables: list[str]) -> None:
+def _check_audited(tables: list[str]) -> None:
     """Raise UnauditedChangeError where there is a change among what was written, and no entry."""
     if not tables or AUDIT in tables or any(not waiting for waiting in _AUDITED.get()):
         return

@@ -24,9 +24,9 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from nephoscope.model.extras import install
+from nephoscope.model.extras import get_install_command
 from nephoscope.state.database import full_disk
-from nephoscope.state.database.audit_enforcement import enforce
+from nephoscope.state.database.audit_enforcement import enforce_auditing
 from nephoscope.state.database.full_disk import copy_to_memory
 from nephoscope.state.database.retry import mark_commit
 from nephoscope.state.database.sqlite_connection import (
@@ -79,7 +79,7 @@ class Database:
     """One database. Every `write` and `read` is one transaction; times come from the database's host where it is a server."""
 
     def __init__(self, engine: Engine, file: Path | None, clock: Callable[[], datetime] | None) -> None:
-        enforce(engine)
+        enforce_auditing(engine)
         self.engine = engine
         self.file = file
         self.copied = False
@@ -203,7 +203,7 @@ class Database:
         found = _OUTER.get()
         return found[1] if found is not None and found[0] is self else None
 
-    def must_take(self) -> None:
+    def require_writable(self) -> None:
         """DatabaseReadOnlyError where a server lets nothing be changed now; nothing is written to see it."""
         if self.is_sqlite:
             return
@@ -350,7 +350,7 @@ def _read_postgresql(url: URL, clock: Callable[[], datetime] | None) -> Database
     try:
         import psycopg  # noqa: F401 - the driver, an extra
     except ImportError as error:
-        raise StateError(f"PostgreSQL requires its driver: {install('postgresql')}") from error
+        raise StateError(f"PostgreSQL requires its driver: {get_install_command('postgresql')}") from error
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,

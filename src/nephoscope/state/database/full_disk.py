@@ -38,9 +38,9 @@ def copy_to_memory(file: Path) -> Callable[[], sqlite3.Connection] | None:
 
     The copy is there until what is returned is gone and its connections are closed.
     """
-    before = _file_stamp(file)
+    before = _read_file_stamp(file)
     content = bytearray(file.read_bytes()) if before else bytearray()
-    if before is None or _file_stamp(file) != before or len(content) < _HEADER:
+    if before is None or _read_file_stamp(file) != before or len(content) < _HEADER:
         return None
     content[18:20] = b"\x01\x01"  # a database in memory has no write-ahead log
     place = f"file:/{uuid.uuid4().hex}?vfs=memdb"
@@ -61,7 +61,7 @@ def copy_to_memory(file: Path) -> Callable[[], sqlite3.Connection] | None:
     return connect_copy
 
 
-def _file_stamp(file: Path) -> tuple[int, int] | None:
+def _read_file_stamp(file: Path) -> tuple[int, int] | None:
     """Return what changes whenever the file does; None where commits wait in the log beside it."""
     log = file.with_name(f"{file.name}-wal")
     if log.exists() and log.stat().st_size:

@@ -45,7 +45,7 @@ _WORDS = {
 }
 
 
-def steps() -> tuple[str, ...]:
+def list_migration_steps() -> tuple[str, ...]:
     """The revisions that this version knows, the first first: a file's name begins with its revision."""
     return _list_steps(FOLDER / "versions")
 
@@ -55,27 +55,27 @@ def _list_steps(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name.split("_", 1)[0] for path in folder.glob("[0-9]*.py")))
 
 
-def migrate(database: Database) -> None:
+def migrate_database(database: Database) -> None:
     """Make the tables, or apply the steps that are missing, once, whoever else opens it now.
 
     StateError where the state is of a newer version, or older than the first step.
     """
     with database.read() as session:
-        if _read_revision(session.connection()) == steps()[-1]:
+        if _read_revision(session.connection()) == list_migration_steps()[-1]:
             return
     with _acquire_lock(database), as_product("migration"), database.write() as session:
         connection = session.connection()
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
-        found = _read_revision(connection) or _begin(connection)
-        _check(found, database.display_url)
-        if found != steps()[-1]:
-            _upgrade(connection)
+        found = _read_revision(connection) or _begin_empty_database(connection)
+        _check_revision(found, database.display_url)
+        if found != list_migration_steps()[-1]:
+            _upgrade_database(connection)
 
 
-def _check(found: str, shown: str) -> None:
+def _check_revision(found: str, shown: str) -> None:
     """Raise StateError where this version has no way from the revision that was found to its own."""
-    if found in steps():
+    if found in list_migration_steps():
         return
     if found < OLDEST:
         raise StateError(
@@ -83,7 +83,8 @@ def _check(found: str, shown: str) -> None:
             f" open it with {_OLDER} first"
         )
     raise StateError(
-        f"{shown}: the state was written by a newer nephoscope (step {found}, this one knows {steps()[-1]}): use that version"
+        f"{shown}: the state was written by a newer nephoscope (step {found}, "
+        f"this one knows {list_migration_steps()[-1]}): use that version"
     )
 
 
@@ -119,7 +120,7 @@ def _read_statements(file: Path, dialect: str) -> tuple[str, ...]:
     return tuple(one for one in template.substitute(_WORDS[dialect]).split(";\n") if one.strip())
 
 
-def _begin(connection: Connection) -> str:
+def _begin_empty_database(connection: Connection) -> str:
     """Make a state of an empty database; Alembic is not needed for that. The baseline's revision."""
     create_baseline(connection)
     connection.execute(
@@ -138,7 +139,7 @@ def _read_revision(connection: Connection) -> str | None:
     return found
 
 
-def _upgrade(connection: Connection, target: str = "head") -> None:
+def _upgrade_database(connection: Connection, target: str = "head") -> None:
     # imported here: an open of a state that is as it should be does without
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext

@@ -27,7 +27,7 @@ def mark_commit() -> None:
         attempt.committing = True
 
 
-def retry_once(do: Callable[[], _Done]) -> _Done:
+def run_with_one_retry(do: Callable[[], _Done]) -> _Done:
     """Return what `do` gives, done a second time where a connection was lost before any commit; ConnectionLostError where it cannot
     be, or again.
 

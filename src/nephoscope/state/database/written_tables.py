@@ -47,7 +47,7 @@ class WrittenTables:
 
 
 @lru_cache(maxsize=4096)
-def read_written(statement: str) -> WrittenTables:
+def read_written_tables(statement: str) -> WrittenTables:
     """Return what a statement may write.
 
     A statement that is not plain SQL as SQLAlchemy writes it counts as writing every table that it names, and as no entry.

@@ -23,7 +23,7 @@ _OF_TENANT = re.compile(r"/tenants/([^/]+)(/.*)")
 _TENANT_LENGTH = len("/tenants/00000000-0000-0000-0000-000000000000")
 
 
-def row_key(tenant: str, key: str) -> str:
+def build_row_key(tenant: str, key: str) -> str:
     """Return the key of the row of a document: its lower-cased id, behind its tenant where it is one tenant's."""
     return f"/tenants/{tenant}{key}" if tenant else key
 
@@ -65,11 +65,11 @@ class ArmDocument:
     @property
     def row_key(self) -> str:
         """The key of its row, which no other document has."""
-        return row_key(self.tenant, self.key)
+        return build_row_key(self.tenant, self.key)
 
     def place(self, scope: str) -> str:
         """A scope of the document, of its tenant: where a permission is needed."""
-        return row_key(self.tenant, "" if scope == "/" and self.tenant else scope)
+        return build_row_key(self.tenant, "" if scope == "/" and self.tenant else scope)
 
 
 class ArmDocuments:
@@ -105,7 +105,7 @@ class ArmDocuments:
         row = session.get(ArmDocumentRow, key)
         return None if row is None else _read_document(row)
 
-    def list_at(self, key: str) -> list[ArmDocument]:
+    def list_documents_of_id(self, key: str) -> list[ArmDocument]:
         """The documents of a lower-cased id: that of no tenant, and those of tenants."""
         query = select(ArmDocumentRow).where(_is_at(key)).order_by(ArmDocumentRow.key)
         with self._database.read() as session:
@@ -113,7 +113,7 @@ class ArmDocuments:
 
     def name_tenant(self, session: Session, key: str, tenant: str) -> None:
         """Say of a document of no tenant whose it is; one that the tenant has of the id already stays in its place."""
-        named = row_key(tenant, key)
+        named = build_row_key(tenant, key)
         if session.get(ArmDocumentRow, named) is None:
             session.execute(update(ArmDocumentRow).where(ArmDocumentRow.key == key).values(key=named))
 
@@ -137,7 +137,7 @@ class ArmDocuments:
         with self._database.read() as session:
             return sorted(map(_read_document, session.scalars(query)), key=lambda one: (one.key, one.tenant))
 
-    def at_groups(self) -> list[ArmDocument]:
+    def list_at_groups(self) -> list[ArmDocument]:
         """The documents at management groups, of all tenants."""
         query = select(ArmDocumentRow).where(_is_below("/providers/microsoft.management/managementgroups"))
         with self._database.read() as session:
@@ -163,7 +163,7 @@ class TenantBodies:
         ids = {one.key for one in own}
         return [one.body for one in (*own, *self.documents.get("", ())) if one.key not in ids or one.tenant]
 
-    def every(self) -> list[dict[str, object]]:
+    def list_all(self) -> list[dict[str, object]]:
         """Return those of all tenants."""
         return [one.body for several in self.documents.values() for one in several]
 

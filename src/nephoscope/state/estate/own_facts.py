@@ -127,7 +127,7 @@ class OwnFactStore:
         before = session.get(OwnFactRow, (facts.subject, facts.type), with_for_update=True)
         if before is not None and before.read_at > facts.read_at:
             return Receipt.OUTDATED
-        if before is None and self._count(session) >= MOST_CLAIMS:
+        if before is None and self._count_documents(session) >= MOST_CLAIMS:
             raise StateError(
                 f"there are {MOST_CLAIMS:,} reported facts already: delete facts about resources that no longer exist"
             )
@@ -153,7 +153,7 @@ class OwnFactStore:
         return receipt
 
     @staticmethod
-    def _count(session: Session) -> int:
+    def _count_documents(session: Session) -> int:
         return session.scalar(select(func.count()).select_from(OwnFactRow)) or 0
 
     def remove(self, session: Session, id_: str) -> RetractedFacts:
@@ -170,7 +170,7 @@ class OwnFactStore:
             left = [one for one in kept if not _is_within(str(one["id"]).lower(), id_)]
             if len(left) < len(kept):
                 documents |= _list_ids(kept) - _list_ids(left)
-                _repack(row, left)
+                _repack_facts(row, left)
         session.flush()
         return RetractedFacts(frozenset(documents), frozenset(claims))
 
@@ -201,7 +201,7 @@ class OwnFactStore:
         with self._database.read() as session:
             return session.scalar(select(OwnFactRow.subject).limit(1)) is not None
 
-    def summaries(self, below: str = "") -> list[FactSummary]:
+    def list_summaries(self, below: str = "") -> list[FactSummary]:
         """The claims at or below a lower-cased id ('' = all), by subject."""
         names = ("subject", "type", "tenant", "read_at", "count", "author")
         query = select(*(getattr(OwnFactRow, name) for name in names))
@@ -255,7 +255,7 @@ def _unpack_documents(row: OwnFactRow) -> list[_Body]:
     return found
 
 
-def _repack(row: OwnFactRow, documents: Sequence[_Body]) -> None:
+def _repack_facts(row: OwnFactRow, documents: Sequence[_Body]) -> None:
     packed = msgspec.json.encode(documents, order="deterministic")
     row.documents, row.count = zlib.compress(packed, 1), len(documents)
     row.digest = hashlib.blake2b(packed, digest_size=16).hexdigest()

@@ -67,7 +67,7 @@ class Pipelines:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def repositories(self) -> list[PipelineRepository]:
+    def list_repositories(self) -> list[PipelineRepository]:
         """Return all repositories, by name."""
         with self._database.read() as session:
             rows = session.scalars(select(PipelineRepositoryRow).order_by(PipelineRepositoryRow.name))
@@ -127,7 +127,7 @@ class Pipelines:
         with self._database.read() as session:
             return [PipelineRun(**row) for row in session.execute(query).mappings()]
 
-    def newest_deciding_run(self, session: Session, series: PipelineSeries) -> PipelineRun | None:
+    def find_newest_deciding_run(self, session: Session, series: PipelineSeries) -> PipelineRun | None:
         """Return the run by which the work items of a series stand."""
         query = _build_runs().where(*_list_series_conditions(PipelineRunRow, series), PipelineRunRow.decides)
         found = session.execute(query.order_by(PipelineRunRow.started.desc()).limit(1)).mappings().first()
@@ -142,10 +142,10 @@ class Pipelines:
         old = old.order_by(PipelineRunRow.started.desc(), PipelineRunRow.id).offset(MOST_RUNS)
         session.execute(delete(PipelineRunRow).where(PipelineRunRow.id.in_(session.scalars(old).all())))
 
-    def series_items(self, session: Session, series: PipelineSeries) -> list[WorkItem]:
+    def list_series_items(self, session: Session, series: PipelineSeries) -> list[WorkItem]:
         """Return the work items of a series, open and closed."""
         rows = session.execute(
-            _select(WorkItemRow, _ITEM).where(*_list_series_conditions(WorkItemRow, series))
+            _select_columns(WorkItemRow, _ITEM).where(*_list_series_conditions(WorkItemRow, series))
         )
         return [_build_item(row) for row in rows.mappings()]
 
@@ -156,10 +156,10 @@ class Pipelines:
             self._database.upsert(session, WorkItemRow, rows[at : at + _BATCH], ["id"])
         session.expire_all()
 
-    def item(self, id_: str) -> WorkItem:
+    def get_item(self, id_: str) -> WorkItem:
         """Return a work item by its id; NotFoundError where there is none."""
         with self._database.read() as session:
-            query = _select(WorkItemRow, _ITEM).where(WorkItemRow.id == id_)
+            query = _select_columns(WorkItemRow, _ITEM).where(WorkItemRow.id == id_)
             row = session.execute(query).mappings().first()
         if row is None:
             raise NotFoundError(f"work item {id_[:100]!r} not found")
@@ -173,7 +173,7 @@ class Pipelines:
         most: int | None = None,
     ) -> list[WorkItem]:
         """Return the newest work items: lower-cased repositories (None = all), statuses (none = all), about a lower-cased id."""
-        query = _select(WorkItemRow, _ITEM).order_by(WorkItemRow.opened.desc(), WorkItemRow.id)
+        query = _select_columns(WorkItemRow, _ITEM).order_by(WorkItemRow.opened.desc(), WorkItemRow.id)
         if repositories is not None:
             query = query.where(WorkItemRow.repository.in_(repositories))
         if statuses:
@@ -183,7 +183,7 @@ class Pipelines:
         with self._database.read() as session:
             return [_build_item(row) for row in session.execute(query.limit(most)).mappings()]
 
-    def item_page(
+    def list_item_page(
         self, which: WorkItemFilter, start: int = 0, rows: int | None = None, order: str = ""
     ) -> list[WorkItem]:
         """Return work items from a place on, by a column of the list, else open ones first, then the gravest, then the newest."""
@@ -191,13 +191,13 @@ class Pipelines:
             _build_rank(WorkItemRow.status, [one.value for one in WorkItemStatus]),
             _build_rank(WorkItemRow.severity, [one.value for one in reversed(Severity)]),
         )
-        query = _select(WorkItemRow, _ITEM).where(*which.conditions())
+        query = _select_columns(WorkItemRow, _ITEM).where(*which.conditions())
         default = (*ranks, _ITEMS.opened.desc(), _ITEMS.id)
         query = query.order_by(*list_order(order, _ITEM_ORDERS, default)).offset(start)
         with self._database.read() as session:
             return [_build_item(row) for row in session.execute(query.limit(rows)).mappings()]
 
-    def item_counts(self, which: WorkItemFilter, by: str) -> dict[str, int]:
+    def count_items(self, which: WorkItemFilter, by: str) -> dict[str, int]:
         """Return how many work items there are, by status, severity, repository or tool."""
         column = _ITEM_COLUMNS[by]
         query = select(column, func.count()).where(*which.conditions()).group_by(column)
@@ -216,7 +216,7 @@ class Pipelines:
                 found.setdefault(name, {})[severity] = count
         return found
 
-    def replace_planned(
+    def replace_planned_items(
         self, session: Session, series: PipelineSeries, planned: Sequence[PlannedOrigin]
     ) -> None:
         """Keep what the newest run of a series plans in place of what the one before did."""
@@ -236,7 +236,7 @@ class Pipelines:
     ) -> list[PlannedOrigin]:
         """Return what is planned under lower-cased ids (None = all), and what of lower-cased types has an id not known in full."""
         mine = PlannedResourceRow
-        query = _select(mine, _ORIGIN).order_by(mine.repository, mine.file, mine.line)
+        query = _select_columns(mine, _ORIGIN).order_by(mine.repository, mine.file, mine.line)
         if repositories is not None:
             query = query.where(mine.repository.in_(repositories))
         if ids is not None:
@@ -245,7 +245,7 @@ class Pipelines:
             return [PlannedOrigin(**row) for row in session.execute(query).mappings()]
 
 
-def _select(table: object, names: Iterable[str]) -> Select[object]:
+def _select_columns(table: object, names: Iterable[str]) -> Select[object]:
     """Select columns: mapped rows of so many take several times as long."""
     return select(*(getattr(table, name) for name in names))
 
@@ -256,7 +256,7 @@ def _build_rank(column: object, order: Sequence[str]) -> ColumnElement[int]:
 
 
 def _build_runs() -> Select[object]:
-    return _select(PipelineRunRow, _RUN)
+    return _select_columns(PipelineRunRow, _RUN)
 
 
 def _list_series_conditions(table: Any, series: PipelineSeries) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.state_errors import NotFoundError
 from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
-from nephoscope.state.tables.readable_rows import PORTION, allow_every_scope, select_readable
+from nephoscope.state.tables.readable_rows import PORTION, allow_every_scope, select_readable_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -117,10 +117,10 @@ class AccessRequests:
             query = query.where(AccessRequestRow.policy == policy)
         with self._database.read() as session:
             rows = session.scalars(query.execution_options(yield_per=PORTION))
-            found = select_readable(rows, lambda row: row.policy, may_read, most)
+            found = select_readable_rows(rows, lambda row: row.policy, may_read, most)
             return [_build_request(row) for row in found]
 
-    def list_ending(self, policies: Collection[str], after: datetime) -> list[AccessRequest]:
+    def list_ending_requests(self, policies: Collection[str], after: datetime) -> list[AccessRequest]:
         """Return all requests of some policies whose last port ends after a time, newest first."""
         query = select(AccessRequestRow).where(
             AccessRequestRow.policy.in_(sorted(policies)), AccessRequestRow.ends > after

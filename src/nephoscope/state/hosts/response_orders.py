@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.state_errors import NotFoundError, StateError
 from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
-from nephoscope.state.tables.readable_rows import PORTION, allow_every_scope, select_readable
+from nephoscope.state.tables.readable_rows import PORTION, allow_every_scope, select_readable_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -157,7 +157,7 @@ class ResponseOrders:
             query = query.where(ResponseOrderRow.kind.in_([one.value for one in kinds]))
         with self._database.read() as session:
             rows = session.scalars(query.execution_options(yield_per=PORTION))
-            found = select_readable(rows, lambda row: row.machine, may_read, most)
+            found = select_readable_rows(rows, lambda row: row.machine, may_read, most)
             return [_build_order(row) for row in found]
 
     def map_newest(
@@ -185,7 +185,7 @@ class ResponseOrders:
             rows = session.scalars(query.where(*wanted).order_by(ResponseOrderRow.id))
             return {row.machine: _build_order(row) for row in rows}
 
-    def list_approved(self, machine: str, now: datetime) -> list[ResponseOrder]:
+    def list_approved_orders(self, machine: str, now: datetime) -> list[ResponseOrder]:
         """Return the orders that an agent is to carry out, oldest first."""
         query = select(ResponseOrderRow).where(
             ResponseOrderRow.machine == machine,

@@ -93,7 +93,7 @@ class IdentityRisks:
             with self._database.read() as reading:
                 return self.find_identities(workspace, kind, ids, reading)
         found: dict[str, RiskyIdentity] = {}
-        for some in _list_parts(ids):
+        for some in _split_into_parts(ids):
             where = (
                 RiskyIdentityRow.workspace == workspace, RiskyIdentityRow.kind == kind.value, RiskyIdentityRow.id.in_(some)
             )  # fmt: skip
@@ -101,7 +101,7 @@ class IdentityRisks:
             found.update((row.id, msgspec.convert(row.document, RiskyIdentity)) for row in rows)
         return found
 
-    def unchanged_since(
+    def list_unchanged_since(
         self, workspace: str, level: RiskLevel, before: datetime, session: Session
     ) -> list[RiskyIdentity]:
         """Return identities at risk of a level whose risk has not changed since a time."""
@@ -142,28 +142,28 @@ class IdentityRisks:
     ) -> list[RiskDetection]:
         """Return the detections on some identities, the newest first."""
         column = RiskDetectionRow.identity
-        return self._select(workspace, column, ids, session, RiskDetectionRow.kind == kind.value)
+        return self._select_detections(workspace, column, ids, session, RiskDetectionRow.kind == kind.value)
 
     def detections_of_sign_ins(
         self, workspace: str, requests: Collection[str], session: Session | None = None
     ) -> list[RiskDetection]:
         """Return the detections on some sign-ins, the newest first."""
-        return self._select(workspace, RiskDetectionRow.request, requests, session)
+        return self._select_detections(workspace, RiskDetectionRow.request, requests, session)
 
-    def known_detections(
+    def find_known_detections(
         self, workspace: str, ids: Collection[str], session: Session | None = None
     ) -> frozenset[str]:
         """Return which of some ids are detections already, lower-cased."""
         if session is None:
             with self._database.read() as reading:
-                return self.known_detections(workspace, ids, reading)
+                return self.find_known_detections(workspace, ids, reading)
         found: set[str] = set()
-        for some in _list_parts(ids):
+        for some in _split_into_parts(ids):
             where = (RiskDetectionRow.workspace == workspace, RiskDetectionRow.id.in_(some))
             found.update(session.scalars(select(RiskDetectionRow.id).where(*where)))
         return frozenset(found)
 
-    def _select(
+    def _select_detections(
         self,
         workspace: str,
         column: InstrumentedAttribute[str],
@@ -173,9 +173,9 @@ class IdentityRisks:
     ) -> list[RiskDetection]:
         if session is None:
             with self._database.read() as reading:
-                return self._select(workspace, column, values, reading, *where)
+                return self._select_detections(workspace, column, values, reading, *where)
         found: list[RiskDetection] = []
-        for some in _list_parts(values):
+        for some in _split_into_parts(values):
             found += _read_detections(session, workspace, column.in_(some), *where)
         return found
 
@@ -204,7 +204,7 @@ def _read_detections(session: Session, workspace: str, *where: ColumnElement[boo
     return [msgspec.convert(one, RiskDetection) for one in rows]
 
 
-def _list_parts(values: Collection[str]) -> Iterator[list[str]]:
+def _split_into_parts(values: Collection[str]) -> Iterator[list[str]]:
     several = sorted({one.lower() for one in values})
     for start in range(0, len(several), _AT_ONCE):
         yield several[start : start + _AT_ONCE]

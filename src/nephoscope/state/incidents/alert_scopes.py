@@ -32,7 +32,7 @@ def resources(document: Mapping[str, object]) -> list[ResourceId]:
     return several
 
 
-def places(document: Mapping[str, object]) -> frozenset[Place]:
+def list_places(document: Mapping[str, object]) -> frozenset[Place]:
     """Return where the resources lie that the row of an alert names."""
     return frozenset((one.subscription, one.resource_group_id) for one in resources(document))
 
@@ -52,14 +52,16 @@ class KnownPlaces:
         those not known so."""
         known = self._versions
         if fresh := {id_: version for id_, version in versions if known.get(id_) != version}:
-            rows = [(id_, places(row)) for id_, row in read(list(fresh))]
+            rows = [(id_, list_places(row)) for id_, row in read(list(fresh))]
             with self._lock:
-                self._keep(fresh, rows)
+                self._keep_places(fresh, rows)
         with self._lock:
             found = set().union(*(ids for place, ids in self._lying.items() if reach.can_read(*place)))
         return [id_ for id_, _ in versions if id_ in found]
 
-    def _keep(self, fresh: Mapping[str, Hashable], rows: Iterable[tuple[str, frozenset[Place]]]) -> None:
+    def _keep_places(
+        self, fresh: Mapping[str, Hashable], rows: Iterable[tuple[str, frozenset[Place]]]
+    ) -> None:
         for id_, where in rows:
             if id_ in self._versions:
                 for several in self._lying.values():

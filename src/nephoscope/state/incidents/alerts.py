@@ -98,17 +98,17 @@ class Alerts:
         """Put alerts into an incident, or into none."""
         session.execute(update(AlertRow).where(AlertRow.id.in_(ids)).values(incident=incident))
 
-    def alerts_of_windows(
+    def list_alerts_of_windows(
         self, session: Session, workspace: str, rule: str, after: datetime, until: datetime
     ) -> list[StoredAlert]:
         """Return what a rule raised, or held back, of windows that ended in (after, until]."""
         query = select(AlertRow).where(*_list_window_conditions(workspace, rule, after, until))
         return [_build_alert(row) for row in session.scalars(query.order_by(AlertRow.id))]
 
-    def versions_of_windows(
+    def list_versions_of_windows(
         self, session: Session, workspace: str, rule: str, after: datetime, until: datetime
     ) -> list[AlertVersion]:
-        """Return which alerts `alerts_of_windows` gives, without reading them."""
+        """Return which alerts `list_alerts_of_windows` gives, without reading them."""
         columns = AlertRow.__table__.c
         query = select(columns.id, columns.changed, columns.incident).where(
             *_list_window_conditions(workspace, rule, after, until)
@@ -127,7 +127,7 @@ class Alerts:
         )
         return session.scalar(query.limit(1)) is not None
 
-    def recent_alerts_about(
+    def list_recent_alerts_about(
         self, session: Session, workspace: str, rule: str, subject: str, end: datetime, interval: timedelta
     ) -> list[StoredAlert]:
         """Return what a rule raised about the same entities, of other windows that ended within an interval of a time;
@@ -159,7 +159,7 @@ class Alerts:
                 _build_alert(row) for row in session.scalars(query.order_by(AlertRow.raised, AlertRow.id))
             ]
 
-    def list_stored(
+    def list_stored_alerts(
         self, workspace: str, rules: Collection[str], since: datetime, until: datetime
     ) -> list[StoredAlert]:
         """The alerts of some rules that were stored in [since, until], of any window, without those held back; the first first."""
@@ -175,7 +175,7 @@ class Alerts:
                 _build_alert(row) for row in session.scalars(query.order_by(AlertRow.raised, AlertRow.id))
             ]
 
-    def count_suppressed(self, workspace: str) -> dict[str, int]:
+    def count_suppressed_alerts(self, workspace: str) -> dict[str, int]:
         """Count how many alerts each suppression or setting has held back."""
         query = (
             select(AlertRow.held_by, func.count())
@@ -185,7 +185,7 @@ class Alerts:
         with self._database.read() as session:
             return {row[0]: row[1] for row in session.execute(query)}
 
-    def incidents_by_rules(
+    def map_incidents_by_rules(
         self, session: Session, workspace: str, rules: Sequence[str]
     ) -> dict[int, set[str]]:
         """Incident -> which of the rules have alerts in it."""
@@ -301,7 +301,7 @@ class Alerts:
             versions, reach, lambda ids: ((one.id, one.document) for one in _load_by_ids(session, ids))
         )
 
-    def versions(self) -> list[tuple[str, str, int | None]]:
+    def list_versions(self) -> list[tuple[str, str, int | None]]:
         """All alerts: id, what is another after each change of it, and the incident; by id."""
         columns = AlertRow.__table__.c
         query = select(columns.id, VERSION, columns.incident).order_by(columns.id)

@@ -103,7 +103,7 @@ class Bookmarks:
             raise StateError(f"several bookmarks start with {id_}" if rows else f"bookmark {id_!r} not found")
         return _build_bookmark(rows[0])
 
-    def is_taken(self, id_: str) -> bool:
+    def is_id_taken(self, id_: str) -> bool:
         """Return whether any workspace has, or had, a bookmark of an id."""
         with self._database.read() as session:
             return session.get(BookmarkRow, id_) is not None

@@ -252,7 +252,7 @@ class Incidents:
         with self._database.read() as session:
             return session.scalar(query) or 0
 
-    def list_created(self, workspace: str, since: datetime, until: datetime) -> list[Incident]:
+    def list_created_incidents(self, workspace: str, since: datetime, until: datetime) -> list[Incident]:
         """The incidents that were made in [since, until), those that were merged into another left out."""
         query = select(IncidentRow).where(
             IncidentRow.workspace == workspace,

@@ -38,18 +38,18 @@ class Checkpoints:
     def all(self, source: str) -> dict[str, Any]:
         """Every key of a source with its value, sorted by key."""
         with self._database.read() as session:
-            return self.load_in(session, source)
+            return self.load_in_transaction(session, source)
 
-    def load_in(self, session: Session, source: str) -> dict[str, Any]:
+    def load_in_transaction(self, session: Session, source: str) -> dict[str, Any]:
         """Return what `all` gives, within a transaction."""
         query = select(CheckpointRow).where(CheckpointRow.source == source).order_by(CheckpointRow.key)
         return {row.key: row.value for row in session.scalars(query)}
 
     def put(self, source: str, key: str, value: object) -> None:
         """Record a value."""
-        self.put_several(source, {key: value})
+        self.put_values(source, {key: value})
 
-    def put_several(self, source: str, values: Mapping[str, object]) -> None:
+    def put_values(self, source: str, values: Mapping[str, object]) -> None:
         """Record several values in one transaction."""
         if not values:
             return

@@ -44,11 +44,11 @@ def sum_by_hour(several: Iterable[Arrivals]) -> list[Arrivals]:
     for one in several:
         key = one.source, one.workspace, one.at.replace(minute=0, second=0, microsecond=0)
         before = found.get(key)
-        found[key] = one if before is None else _add(before, one)
+        found[key] = one if before is None else _add_arrivals(before, one)
     return [found[key] for key in sorted(found)]
 
 
-def _add(one: Arrivals, other: Arrivals) -> Arrivals:
+def _add_arrivals(one: Arrivals, other: Arrivals) -> Arrivals:
     tables = {arrival.table: arrival for arrival in one.tables}
     for arrival in other.tables:
         before = tables.get(arrival.table)

@@ -111,7 +111,7 @@ class IngestedFiles:
         with self._database.read() as session:
             return tuple(_build_file(row) for row in session.scalars(query))
 
-    def files_begun_since(
+    def list_files_begun_since(
         self, session: Session, workspace: str, moment: datetime
     ) -> tuple[IngestedFile, ...]:
         """The files of a workspace that were begun at a moment or later."""
@@ -134,11 +134,11 @@ class IngestedFiles:
     def begin(
         self, identity: str, name: str, format_: str, size: int, workspace: str = "default"
     ) -> IngestedFile:
-        """Begin a load as `begin_in` does, in a transaction of its own."""
+        """Begin a load as `begin_in_transaction` does, in a transaction of its own."""
         with self._database.write() as session:
-            return self.begin_in(session, identity, name, format_, size, workspace)
+            return self.begin_in_transaction(session, identity, name, format_, size, workspace)
 
-    def begin_in(
+    def begin_in_transaction(
         self,
         session: Session,
         identity: str,
@@ -197,7 +197,7 @@ class IngestedFiles:
     def advance(self, identity: str, workspace: str, chunk: Chunk) -> None:
         """Record a chunk that was acknowledged; one that is known already adds nothing."""
         with self._database.write() as session:
-            _add(_build_row(session, identity, workspace), chunk)
+            _add_chunk(_build_row(session, identity, workspace), chunk)
 
     def finish(self, identity: str, workspace: str = "default") -> None:
         """Record that the whole file was taken in."""
@@ -208,12 +208,12 @@ class IngestedFiles:
         """Finish a load as `finish` does, with its last chunk, in the caller's transaction."""
         row = _build_row(session, identity, workspace)
         if last is not None:
-            _add(row, last)
+            _add_chunk(row, last)
         row.done = row.size
         row.finished = self._database.now(session)
 
 
-def _add(row: IngestedFileRow, chunk: Chunk) -> None:
+def _add_chunk(row: IngestedFileRow, chunk: Chunk) -> None:
     if chunk.number > row.chunk:
         row.chunk, row.done = chunk.number, chunk.done
         row.sure, row.lines = chunk.sure, chunk.lines

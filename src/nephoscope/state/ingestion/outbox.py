@@ -126,7 +126,7 @@ class Outbox:
         """Append what waits, batch by batch, all or so many; returns how many rows. LeaseLostError where another reader took over."""
         drained = 0
         for _ in count() if batches is None else range(batches):
-            found = self._claim_next(lease)
+            found = self._claim_next_batch(lease)
             if found is None:
                 break
             number, entries = found
@@ -136,7 +136,7 @@ class Outbox:
             drained += len(entries)
         return drained
 
-    def _claim_next(self, lease: Lease) -> tuple[int, tuple[OutboxEntry, ...]] | None:
+    def _claim_next_batch(self, lease: Lease) -> tuple[int, tuple[OutboxEntry, ...]] | None:
         """The batch that was begun, or a new one; None where nothing waits."""
         with self._database.write() as session:
             lease.check(session)

@@ -80,7 +80,7 @@ class Producers:
             named = literal(FILE) + IngestedFileRow.workspace + "-" + IngestedFileRow.identity
             done = select(named).where(IngestedFileRow.finished < before)
             gone = set(session.scalars(_select_silent(before).where(ProducerRow.id.in_(done))))
-            gone |= _find_unnamed(session, before)
+            gone |= _find_unnamed_producers(session, before)
             ids = sorted(gone)
             for begin in range(0, len(ids), 500):
                 session.execute(delete(ProducerRow).where(ProducerRow.id.in_(ids[begin : begin + 500])))
@@ -101,7 +101,7 @@ def _select_silent(before: datetime) -> Select[str]:
     return select(ProducerRow.id).where(ProducerRow.changed < before)
 
 
-def _find_unnamed(session: Session, before: datetime) -> set[str]:
+def _find_unnamed_producers(session: Session, before: datetime) -> set[str]:
     """The producers of sources whose checkpoints name feeds, of feeds that none of them names."""
     feeds: dict[str, set[str]] = defaultdict(set)
     for source, value in session.execute(select(CheckpointRow.source, CheckpointRow.value)):

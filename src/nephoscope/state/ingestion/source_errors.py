@@ -54,7 +54,7 @@ class SourceErrorSummary:
     count: int = 0
 
 
-def error_key(key: str) -> str:
+def normalize_error_key(key: str) -> str:
     """A key as it is kept."""
     clean = key.replace("\x00", "\\u0000")
     if len(clean) <= _KEY:
@@ -78,9 +78,9 @@ class SourceErrors:
         more: int = 0,
     ) -> None:
         """Keep the errors of parts by their keys; `more` parts fail besides, whose errors were not kept by who tells this."""
-        told = {error_key(key): _sanitize_error(error) for key, error in errors.items()}
+        told = {normalize_error_key(key): _sanitize_error(error) for key, error in errors.items()}
         with self._database.write() as session:
-            known = self._keys(session, source, workspace)
+            known = self._list_failing_keys(session, source, workspace)
             new = [key for key in told if key not in known]
             left_out = new[max(0, KEPT - len(known - {_MORE})) :]
             kept = {key: error for key, error in told.items() if key not in set(left_out)}
@@ -97,8 +97,8 @@ class SourceErrors:
     def clear_errors(self, source: str, keys: Collection[str], workspace: str = "default") -> int:
         """The errors of these parts are over; returns how many there were."""
         with self._database.read() as session:
-            known = self._keys(session, source, workspace)
-        over = known & {error_key(key) for key in keys}
+            known = self._list_failing_keys(session, source, workspace)
+        over = known & {normalize_error_key(key) for key in keys}
         if not over:
             return 0
         mine = self._build_source_conditions(source, workspace)
@@ -122,20 +122,20 @@ class SourceErrors:
     def keys(self, source: str, workspace: str = "default") -> frozenset[str]:
         """The keys of the parts that fail, as they are kept."""
         with self._database.read() as session:
-            return self._keys(session, source, workspace)
+            return self._list_failing_keys(session, source, workspace)
 
     def all(self, source: str | None = None, shown: int = SHOWN) -> dict[tuple[str, str], SourceErrorSummary]:
         """By source and workspace the last errors, `shown` of each at most."""
         found: dict[tuple[str, str], list[StandingError]] = {}
         counts: dict[tuple[str, str], int] = {}
         with self._database.read() as session:
-            for row, count in session.execute(_number_errors(source, shown)):
+            for row, count in session.execute(_select_numbered_errors(source, shown)):
                 place = row.source, row.workspace
                 counts[place] = count
                 found.setdefault(place, []).append(StandingError(row.key, row.error, row.since, row.at))
         return {place: SourceErrorSummary(tuple(errors), counts[place]) for place, errors in found.items()}
 
-    def _keys(self, session: Session, source: str, workspace: str) -> frozenset[str]:
+    def _list_failing_keys(self, session: Session, source: str, workspace: str) -> frozenset[str]:
         return frozenset(
             session.scalars(
                 select(SourceErrorRow.key).where(*self._build_source_conditions(source, workspace))
@@ -146,7 +146,7 @@ class SourceErrors:
         return SourceErrorRow.source == source, SourceErrorRow.workspace == workspace
 
 
-def _number_errors(source: str | None, shown: int) -> Select[Any]:
+def _select_numbered_errors(source: str | None, shown: int) -> Select[Any]:
     """The last errors of each source, each with how many its source has."""
     place = (SourceErrorRow.source, SourceErrorRow.workspace)
     order = (SourceErrorRow.at.desc(), SourceErrorRow.key)

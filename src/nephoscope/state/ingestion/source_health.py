@@ -81,7 +81,7 @@ class SourceHealth:
     @property
     def error(self) -> str:
         """Return what is wrong, in a sentence: the last errors and how many more there are; '' where nothing is."""
-        return sentence(self.standing)
+        return format_last_errors(self.standing)
 
     @property
     def error_at(self) -> datetime | None:
@@ -89,7 +89,7 @@ class SourceHealth:
         return self.standing.errors[0].at if self.standing.errors else None
 
 
-def sentence(standing: SourceErrorSummary) -> str:
+def format_last_errors(standing: SourceErrorSummary) -> str:
     """The last errors and how many more there are."""
     told = list(dict.fromkeys(one.error for one in standing.errors))[:_TOLD]
     more = standing.count - sum(one.error in told for one in standing.errors)
@@ -134,13 +134,13 @@ class SourceHealths:
         for one in several:
             for arrival in sorted(one.tables, key=lambda arrival: arrival.table):
                 key = {"source": one.source, "workspace": one.workspace, "table_name": arrival.table}
-                self._count(session, key, arrival, one.at)
+                self._count_arrival(session, key, arrival, one.at)
                 self._count_hour(session, key, arrival, one.at)
-            self._mark_seen(session, _build_source_key(one.source, one.workspace), one.at)
+            self._mark_tables_seen(session, _build_source_key(one.source, one.workspace), one.at)
             if one.left_out:
-                self._leave_out(session, one)
+                self._record_left_out_columns(session, one)
 
-    def _leave_out(self, session: Session, one: Arrivals) -> None:
+    def _record_left_out_columns(self, session: Session, one: Arrivals) -> None:
         mine = SourceHealthRow
         here = (mine.source == one.source, mine.workspace == one.workspace, mine.table_name == "")
         session.execute(update(mine).where(*here).values(left_out=mine.left_out + one.left_out))
@@ -148,7 +148,7 @@ class SourceHealths:
     def record_lag(self, source: str, lag: int | None, workspace: str = "default") -> None:
         """Record what a source still has to read: bytes, messages, files, as its kind counts."""
         with self._database.write() as session:
-            self._upsert(session, SourceHealthRow, _build_source_key(source, workspace), {"lag": lag})
+            self._upsert_row(session, SourceHealthRow, _build_source_key(source, workspace), {"lag": lag})
 
     def record_arrival(
         self, session: Session, source: str, tables: Iterable[str], at: datetime, workspace: str = "default"
@@ -159,7 +159,9 @@ class SourceHealths:
         """
         names = sorted({"", *tables})
         for table in names:
-            self._mark_seen(session, {"source": source, "workspace": workspace, "table_name": table}, at)
+            self._mark_tables_seen(
+                session, {"source": source, "workspace": workspace, "table_name": table}, at
+            )
         mine = SourceHealthRow
         query = select(mine.table_name, mine.columns).where(
             mine.source == source, mine.workspace == workspace, mine.table_name.in_(names)
@@ -215,7 +217,7 @@ class SourceHealths:
         with self._database.write() as session:
             return len(session.scalars(gone).all())
 
-    def _count(self, session: Session, key: dict[str, Any], one: Arrival, at: datetime) -> None:
+    def _count_arrival(self, session: Session, key: dict[str, Any], one: Arrival, at: datetime) -> None:
         first = {
             "rows": one.rows,
             "bad": one.bad,
@@ -253,13 +255,13 @@ class SourceHealths:
         keys = ["source", "workspace", "table_name", "hour"]
         session.execute(insert.on_conflict_do_update(index_elements=keys, set_=changes))
 
-    def _mark_seen(self, session: Session, key: dict[str, object], at: datetime) -> None:
+    def _mark_tables_seen(self, session: Session, key: dict[str, object], at: datetime) -> None:
         empty = {"rows": 0, "bad": 0, "size": 0, "columns": "", "untimed": 0, "last_seen": at}
         insert = self._database.insert(SourceHealthRow, empty | key)
         later = _choose_latest(SourceHealthRow.last_seen, insert.excluded.last_seen)
         session.execute(insert.on_conflict_do_update(index_elements=list(key), set_={"last_seen": later}))
 
-    def _upsert(
+    def _upsert_row(
         self, session: Session, table: type[Base], key: dict[str, object], changes: dict[str, object]
     ) -> None:
         empty = {"rows": 0, "bad": 0, "size": 0, "columns": "", "untimed": 0}

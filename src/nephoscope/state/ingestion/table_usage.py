@@ -53,9 +53,9 @@ class Usages:
         used = [_make_usage(one, table) for one in several for table in one.tables if table.rows]
         # in one order everywhere, so that two of these wait for each other and do not lock each other out
         for each in sorted(used, key=lambda one: (one.workspace, one.table, one.hour)):
-            self._add(session, each)
+            self._add_usage(session, each)
 
-    def _add(self, session: Session, one: TableUsage) -> None:
+    def _add_usage(self, session: Session, one: TableUsage) -> None:
         counts: dict[str, float] = {
             "rows": one.rows,
             "size": one.size,

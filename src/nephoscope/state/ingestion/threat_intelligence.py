@@ -76,7 +76,7 @@ class Intels:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def load_known(self, session: Session, workspace: str, ids: Sequence[str]) -> dict[str, Intel]:
+    def load_known_indicators(self, session: Session, workspace: str, ids: Sequence[str]) -> dict[str, Intel]:
         """Return those of the ids that are known, within a transaction; at most some hundred ids at a time."""
         query = select(IntelRow).where(IntelRow.workspace == workspace, IntelRow.id.in_(ids))
         return {row.id: _build_intel(row) for row in session.scalars(query)}
@@ -143,7 +143,7 @@ class Intels:
         with self._database.read() as session:
             return [_build_intel(row) for row in session.scalars(query)]
 
-    def file_digests(self, algorithm: str, now: datetime) -> list[tuple[str, Intel]]:
+    def list_file_digests(self, algorithm: str, now: datetime) -> list[tuple[str, Intel]]:
         """The digests of files that hold at a time, of every workspace, with their objects; `algorithm` is written as in STIX."""
         key = f"file:hashes.'{algorithm}'"
         query = select(IntelRow).where(

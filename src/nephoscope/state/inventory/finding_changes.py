@@ -22,16 +22,16 @@ def record_changes(database: Database, session: Session, subjects: Iterable[int]
         return
     # a number is taken until its transaction ends, so that no reader sees a later one before it
     database.queue(session, _QUEUE)
-    change = newest_change_number(session) + 1
+    change = find_newest_change_number(session) + 1
     rows = [{"subject": one, "change": change} for one in every]
     database.upsert(session, FindingChangeRow, rows, ["subject"])
 
 
-def newest_change_number(session: Session) -> int:
+def find_newest_change_number(session: Session) -> int:
     """Return the number of the last change, 0 before the first."""
     return session.scalar(select(func.max(FindingChangeRow.change))) or 0
 
 
-def subjects_changed_since(session: Session, change: int) -> list[int]:
+def list_subjects_changed_since(session: Session, change: int) -> list[int]:
     """Return the subjects of which something changed after a change."""
     return list(session.scalars(select(FindingChangeRow.subject).where(FindingChangeRow.change > change)))

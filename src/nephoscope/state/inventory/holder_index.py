@@ -18,9 +18,13 @@ from sqlalchemy.orm import Session
 
 from nephoscope.state.database.database import Database
 from nephoscope.state.inventory.finding import FindingFilter, KnownVulnerability, VulnerabilitySummary
-from nephoscope.state.inventory.finding_changes import FACTS, newest_change_number, subjects_changed_since
+from nephoscope.state.inventory.finding_changes import (
+    FACTS,
+    find_newest_change_number,
+    list_subjects_changed_since,
+)
 from nephoscope.state.inventory.finding_queries import SEVERITIES, to_known_vulnerability
-from nephoscope.state.inventory.statement_batches import parts
+from nephoscope.state.inventory.statement_batches import split_into_parts
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
 from nephoscope.state.tables.inventory_rows import (
     InventorySubjectRow,
@@ -77,22 +81,22 @@ class HolderIndex:
     _said: dict[_Pair, _PackageState] = field(default_factory=dict)
     _known: dict[str, KnownVulnerability] = field(default_factory=dict)
 
-    def summaries(self, wanted: FindingFilter) -> list[VulnerabilitySummary]:
+    def list_summaries(self, wanted: FindingFilter) -> list[VulnerabilitySummary]:
         """Return the vulnerabilities that subjects have, the riskiest first, without since when.
 
         Closed findings and single packages are not asked of it.
         """
         with self._lock:
             with self.database.read() as session:
-                self._refresh(session)
+                self._refresh_index(session)
                 masks = self._read_masks(session, wanted.subjects)
-            counted = self._count(wanted, masks)
+            counted = self._count_holders(wanted, masks)
             found = [self._build_summary(id_, one) for id_, one in counted.items()]
         return sorted(found, key=_build_risk_key)[: wanted.most]
 
-    def _count(self, wanted: FindingFilter, masks: Sequence[int]) -> dict[str, _HolderCount]:
+    def _count_holders(self, wanted: FindingFilter, masks: Sequence[int]) -> dict[str, _HolderCount]:
         counted: dict[str, _HolderCount] = {}
-        named = self._find_named(wanted)
+        named = self._find_named_vulnerabilities(wanted)
         nothing = _PackageState()
         for number, pair in enumerate(self._pairs):
             said = self._said.get(pair, nothing)
@@ -110,7 +114,7 @@ class HolderIndex:
             one.score = max((each for each in (one.score, said.score) if each is not None), default=None)
         return counted
 
-    def _find_named(self, wanted: FindingFilter) -> dict[str, KnownVulnerability] | set[str]:
+    def _find_named_vulnerabilities(self, wanted: FindingFilter) -> dict[str, KnownVulnerability] | set[str]:
         """Return the vulnerabilities that are asked for by what is known of them."""
         if not (wanted.vulnerability or wanted.text or wanted.is_exploited):
             return self._known
@@ -142,19 +146,19 @@ class HolderIndex:
                 found[holding.layer][holding.bit >> 3] |= 1 << (holding.bit & 7)
         return [int.from_bytes(one, "little") for one in found]
 
-    def _refresh(self, session: Session) -> None:
+    def _refresh_index(self, session: Session) -> None:
         """Read what changed since the last time, all of it the first time."""
-        newest = newest_change_number(session)
+        newest = find_newest_change_number(session)
         if newest == self._change:
             return
         if self._change is None:
             self._read_facts(session)
             self._load_findings(session)
         else:
-            changed = subjects_changed_since(session, self._change)
+            changed = list_subjects_changed_since(session, self._change)
             if FACTS in changed:
                 self._read_facts(session)
-            for part in parts(changed):
+            for part in split_into_parts(changed):
                 self._read_subjects(session, part)
         self._change = newest
 

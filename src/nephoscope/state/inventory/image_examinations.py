@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.inventory.statement_batches import parts
+from nephoscope.state.inventory.statement_batches import split_into_parts
 from nephoscope.state.tables.inventory_rows import ImageExaminationRow
 
 #: Findings of an image that are stored at most; the counts are of all of them.
@@ -67,7 +67,7 @@ class ImageExaminations:
         row = ImageExaminationRow
         found = {}
         with self._database.read() as session:
-            for part in parts(subjects):
+            for part in split_into_parts(subjects):
                 statement = select(row.subject, row.examined, row.counts).where(row.subject.in_(part))
                 for subject, examined, counts in session.execute(statement):
                     found[subject] = StoredExamination(tuple(examined), counts)

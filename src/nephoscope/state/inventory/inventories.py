@@ -23,9 +23,9 @@ from nephoscope.model.read_reach import Reach
 from nephoscope.model.running_container import RunningContainer
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.state_errors import StateError
-from nephoscope.state.inventory.finding_changes import newest_change_number, record_changes
+from nephoscope.state.inventory.finding_changes import find_newest_change_number, record_changes
 from nephoscope.state.inventory.image_examinations import drop_examinations
-from nephoscope.state.inventory.statement_batches import BATCH, parts
+from nephoscope.state.inventory.statement_batches import BATCH, split_into_parts
 from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, SubjectKind, UnreadPlace
 from nephoscope.state.tables.inventory_rows import (
     ImageListingRow,
@@ -99,7 +99,7 @@ class Inventories:
             known = self._read_numbers(session, every)
         return {digest: one for digest, one in every.items() if digest not in known}
 
-    def numbers(self, session: Session, packages: Iterable[NamedPackage]) -> list[int]:
+    def list_numbers(self, session: Session, packages: Iterable[NamedPackage]) -> list[int]:
         """Return the numbers of those of some packages that are kept."""
         return list(self._read_numbers(session, [one.digest for one in packages]).values())
 
@@ -130,7 +130,7 @@ class Inventories:
     @staticmethod
     def _read_numbers(session: Session, digests: Iterable[str]) -> dict[str, int]:
         found: dict[str, int] = {}
-        for part in parts(dict.fromkeys(digests)):
+        for part in split_into_parts(dict.fromkeys(digests)):
             statement = select(InventoryPackageRow.digest, InventoryPackageRow.number)
             found.update(session.execute(statement.where(InventoryPackageRow.digest.in_(part))).all())
         return found
@@ -156,7 +156,7 @@ class Inventories:
     def put(self, session: Session, subject: InventorySubject) -> InventorySubject:
         """Keep a subject in place of what was known of it; StateError where a later scan is kept, or there are too many."""
         before = self.find(session, subject)
-        if before is None and self._count(session) >= MOST_SUBJECTS:
+        if before is None and self._count_subjects(session) >= MOST_SUBJECTS:
             raise StateError(
                 f"there are {MOST_SUBJECTS:,} inventories already: delete inventories of images and machines that no longer exist"
             )
@@ -177,7 +177,7 @@ class Inventories:
         return replace(subject, id=before.id)
 
     @staticmethod
-    def _count(session: Session) -> int:
+    def _count_subjects(session: Session) -> int:
         return session.scalar(select(func.count()).select_from(InventorySubjectRow)) or 0
 
     @staticmethod
@@ -196,7 +196,7 @@ class Inventories:
     def remove(self, session: Session, ids: Collection[int]) -> None:
         """Forget subjects, with their findings and what only they held."""
         record_changes(self._database, session, ids)
-        for part in parts(ids):
+        for part in split_into_parts(ids):
             wanted = InventorySubjectRow.id.in_(part)
             sets = session.scalars(select(InventorySubjectRow.package_set).where(wanted)).all()
             session.execute(delete(VulnerabilityFindingRow).where(VulnerabilityFindingRow.subject.in_(part)))
@@ -210,7 +210,7 @@ class Inventories:
         held = exists().where(InventorySubjectRow.package_set == PackageSetRow.digest)
         session.execute(delete(PackageSetRow).where(PackageSetRow.digest == digest, ~held))
 
-    def subjects(self, wanted: SubjectFilter) -> list[InventorySubject]:
+    def list_subjects(self, wanted: SubjectFilter) -> list[InventorySubject]:
         """Return subjects by their ids, `most` of them after an id."""
         row = InventorySubjectRow
         statement = (
@@ -222,12 +222,12 @@ class Inventories:
         with self._database.read() as session:
             return [_build_subject(one) for one in session.execute(statement)]
 
-    def newest_change_number(self) -> int:
+    def find_newest_change_number(self) -> int:
         """Return a number that rises whenever a subject, its packages or its findings change."""
         with self._database.read() as session:
-            return newest_change_number(session)
+            return find_newest_change_number(session)
 
-    def machine_resources(self, reach: Reach) -> dict[int, str]:
+    def map_machine_resources(self, reach: Reach) -> dict[int, str]:
         """Return the ids in ARM of the machines that a reach lets read, by the ids of those that have one."""
         row = InventorySubjectRow
         wanted = SubjectFilter(reach, SubjectKind.MACHINE).condition()
@@ -236,11 +236,11 @@ class Inventories:
                 session.execute(select(row.id, row.resource_id).where(wanted, row.resource_id != "")).all()
             )
 
-    def kept_digests(self, digests: Iterable[str]) -> frozenset[str]:
+    def find_kept_digests(self, digests: Iterable[str]) -> frozenset[str]:
         """Return those of some digests of which an image is kept."""
         row, found = InventorySubjectRow, set[str]()
         with self._database.read() as session:
-            for part in parts(dict.fromkeys(digests)):
+            for part in split_into_parts(dict.fromkeys(digests)):
                 wanted = (row.kind == SubjectKind.IMAGE.value, row.digest.in_(part))
                 found.update(session.scalars(select(row.digest).where(*wanted)))
         return frozenset(found)
@@ -268,7 +268,7 @@ class Inventories:
         return {number: (type_, name, version) for number, type_, name, version in found}
 
     @staticmethod
-    def holders(session: Session, packages: Collection[int]) -> dict[int, list[int]]:
+    def map_holders(session: Session, packages: Collection[int]) -> dict[int, list[int]]:
         """Return the subjects that hold each of some packages."""
         wanted, by_set = frozenset(packages), dict[str, list[int]]()
         statement = select(PackageSetRow.digest, PackageSetRow.members)
@@ -287,20 +287,20 @@ class Inventories:
     def kinds(session: Session, package_sets: Iterable[str]) -> dict[str, list[tuple[int, int]]]:
         """Return, by sets, the number of a package of each kind of the set, and how many packages of that kind it has."""
         row, found = PackageSetRow, dict[str, list[tuple[int, int]]]()
-        for part in parts(dict.fromkeys(package_sets)):
+        for part in split_into_parts(dict.fromkeys(package_sets)):
             for digest, kinds in session.execute(select(row.digest, row.kinds).where(row.digest.in_(part))):
                 found[digest] = [(number, count) for number, count in kinds]
         return found
 
     @staticmethod
-    def count_undetermined(session: Session, package_sets: Iterable[str]) -> dict[str, int]:
+    def count_undetermined_packages(session: Session, package_sets: Iterable[str]) -> dict[str, int]:
         """Return how many packages of each set have a version that could not be compared with what is said of them."""
         package, row = InventoryPackageRow, PackageSetRow
         those = frozenset(session.scalars(select(package.number).where(package.is_undetermined)))
         if not those:
             return {}
         found: dict[str, int] = {}
-        for part in parts(dict.fromkeys(package_sets)):
+        for part in split_into_parts(dict.fromkeys(package_sets)):
             for digest, packed in session.execute(
                 select(row.digest, row.members).where(row.digest.in_(part))
             ):
@@ -308,7 +308,7 @@ class Inventories:
         return found
 
     @staticmethod
-    def find_outdated(session: Session, changed: Collection[tuple[str, str]] | None) -> list[int]:
+    def find_outdated_subjects(session: Session, changed: Collection[tuple[str, str]] | None) -> list[int]:
         """Return the packages that a changed (ecosystem, name) is about, those pending among them; None = every package.
 
         Those that another scanner named are none of them.
@@ -317,7 +317,7 @@ class Inventories:
         if changed is None:
             return list(session.scalars(select(number).where(own).order_by(number)))
         found = set(session.scalars(select(number).where(InventoryPackageRow.is_pending)))
-        for part in parts(changed):
+        for part in split_into_parts(changed):
             key = tuple_(PackageNameRow.ecosystem, PackageNameRow.name)
             found.update(session.scalars(select(PackageNameRow.package).where(key.in_(part))))
         return sorted(found)
@@ -326,7 +326,7 @@ class Inventories:
     def bodies(session: Session, numbers: Collection[int]) -> Mapping[int, Package]:
         """Return packages, without their places, by their numbers."""
         row, found = InventoryPackageRow, dict[int, Package]()
-        for part in parts(numbers):
+        for part in split_into_parts(numbers):
             for number, body in session.execute(select(row.number, row.body).where(row.number.in_(part))):
                 found[number] = _PACKAGE.decode(body)
         return found
@@ -349,7 +349,7 @@ class Inventories:
             digests = frozenset(found.digests)
             return ImageListing(found.resource_id, found.tenant, found.listed_at, digests, containers)
 
-    def listings(self) -> list[ImageListing]:
+    def list_listings(self) -> list[ImageListing]:
         """Return all listings, without their containers."""
         row = ImageListingRow
         statement = select(row.resource_id, row.tenant, row.listed_at, row.digests).order_by(row.resource_id)

@@ -10,7 +10,7 @@ T = TypeVar("T")
 BATCH = 5_000
 
 
-def parts(values: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
+def split_into_parts(values: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
     """Give values in lists of at most a size."""
     every = list(values)
     for start in range(0, len(every), size):

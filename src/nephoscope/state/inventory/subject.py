@@ -102,7 +102,7 @@ class SubjectFilter:
     def condition(self) -> ColumnElement[bool]:
         """Return the condition on the rows of subjects."""
         row = InventorySubjectRow
-        parts: list[ColumnElement[bool]] = [readable_condition(self.reach)]
+        parts: list[ColumnElement[bool]] = [build_readable_condition(self.reach)]
         if self.kind is not None:
             parts.append(row.kind == self.kind.value)
         if self.tenant:
@@ -118,7 +118,7 @@ class SubjectFilter:
         return and_(true(), *parts)
 
 
-def readable_condition(reach: Reach) -> ColumnElement[bool]:
+def build_readable_condition(reach: Reach) -> ColumnElement[bool]:
     """Return the condition that a subject may be read: of a readable subscription, resource group or whole tenant."""
     if reach.everything:
         return true()

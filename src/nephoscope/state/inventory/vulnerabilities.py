@@ -44,7 +44,7 @@ from nephoscope.state.inventory.finding_queries import (
     to_summary,
 )
 from nephoscope.state.inventory.holder_index import HolderIndex
-from nephoscope.state.inventory.statement_batches import parts
+from nephoscope.state.inventory.statement_batches import split_into_parts
 from nephoscope.state.inventory.subject import SubjectKind
 from nephoscope.state.inventory.worse_matches import merge_worse_matches
 from nephoscope.state.tables.inventory_rows import (
@@ -81,29 +81,29 @@ class Vulnerabilities:
 
     def put_matches(self, session: Session, matched: Sequence[MatchedPackage]) -> PairChanges:
         """Keep what matching gave of packages in place of what it gave before; returns the pairs that came and went."""
-        before = self._read_pairs(session, [one.number for one in matched])
+        before = self._read_known_pairs(session, [one.number for one in matched])
         matched = merge_worse_matches(session, matched)
         rows = [_match_row(one.number, found) for one in matched for found in one.found]
         known = [found.vulnerability for one in matched for found in one.found]
         if any(one.keeps_exploitation for one in matched):
             known = self._keep_exploitation(session, known)
-        self._upsert_known(session, known)
+        self._upsert_known_vulnerabilities(session, known)
         self._database.upsert(session, _OF, rows, ["package", "vulnerability"])
         record_changes(self._database, session, [FACTS] if matched else [])
         now = {(one.number, found.vulnerability.id) for one in matched for found in one.found}
         kept = {one.number: one.rejudged for one in matched if one.keeps_earlier}
         gone = {pair for pair in before - now if pair[0] not in kept or pair[1] in kept[pair[0]]}
-        for part in parts(gone):
+        for part in split_into_parts(gone):
             session.execute(delete(_OF).where(tuple_(_OF.package, _OF.vulnerability).in_(part)))
         for flags in {_list_flags(one) for one in matched}:
-            for numbers in parts([one.number for one in matched if _list_flags(one) == flags]):
+            for numbers in split_into_parts([one.number for one in matched if _list_flags(one) == flags]):
                 session.execute(update(_PACKAGE).where(_PACKAGE.number.in_(numbers)).values(dict(flags)))
         return PairChanges(now - before, gone)
 
     @staticmethod
-    def _read_pairs(session: Session, numbers: Iterable[int]) -> set[_Pair]:
+    def _read_known_pairs(session: Session, numbers: Iterable[int]) -> set[_Pair]:
         found: set[_Pair] = set()
-        for part in parts(numbers):
+        for part in split_into_parts(numbers):
             statement = select(_OF.package, _OF.vulnerability).where(_OF.package.in_(part))
             found.update(session.execute(statement))
         return found
@@ -112,7 +112,7 @@ class Vulnerabilities:
         self, session: Session, several: Sequence[KnownVulnerability]
     ) -> list[KnownVulnerability]:
         """Return vulnerabilities; those that were known to be exploited still are."""
-        before = self.load_known(session, [one.id for one in several if not one.is_exploited])
+        before = self.load_known_vulnerabilities(session, [one.id for one in several if not one.is_exploited])
         return [
             replace(
                 one,
@@ -125,15 +125,15 @@ class Vulnerabilities:
             for one in several
         ]
 
-    def _upsert_known(self, session: Session, several: Iterable[KnownVulnerability]) -> None:
+    def _upsert_known_vulnerabilities(self, session: Session, several: Iterable[KnownVulnerability]) -> None:
         rows = {one.id: {**asdict(one), "aliases": list(one.aliases)} for one in several}
         self._database.upsert(session, _KNOWN, list(rows.values()), ["id"])
 
     @staticmethod
-    def load_known(session: Session, ids: Iterable[str]) -> dict[str, KnownVulnerability]:
+    def load_known_vulnerabilities(session: Session, ids: Iterable[str]) -> dict[str, KnownVulnerability]:
         """Return what is known already of some vulnerabilities, by their ids."""
         found: dict[str, KnownVulnerability] = {}
-        for part in parts(dict.fromkeys(ids)):
+        for part in split_into_parts(dict.fromkeys(ids)):
             rows = session.execute(select(*_KNOWN.__table__.columns).where(_KNOWN.id.in_(part))).mappings()
             found.update((row["id"], to_known_vulnerability(row)) for row in rows)
         return found
@@ -147,7 +147,7 @@ class Vulnerabilities:
             for row in session.execute(select(*_KNOWN.__table__.columns)).mappings()
         ]
         changed = [now for one in known if (now := lookup(one)) != one]
-        self._upsert_known(session, changed)
+        self._upsert_known_vulnerabilities(session, changed)
         record_changes(self._database, session, [FACTS] if changed else [])
         return frozenset(one.id for one in changed)
 
@@ -178,7 +178,7 @@ class Vulnerabilities:
             pair = _FINDING.package == package, _FINDING.vulnerability == vulnerability
             there = {row["subject"]: row for row in self._read_rows(session, *pair)}
             again = [row for row in there.values() if row["closed"] is not None]
-            self._reopen(session, again, now)
+            self._reopen_rows(session, again, now)
             new = [one for one in holders.get(package, ()) if one not in there]
             opened += [_to_new_row(one, package, vulnerability, now, now) for one in new]
             told += FindingChanges(
@@ -194,7 +194,7 @@ class Vulnerabilities:
         found = session.execute(select(*_FINDING.__table__.columns).where(*conditions)).mappings()
         return [dict(row) for row in found]
 
-    def _reopen(self, session: Session, rows: Sequence[_Row], now: datetime) -> None:
+    def _reopen_rows(self, session: Session, rows: Sequence[_Row], now: datetime) -> None:
         again = [
             {
                 **row,
@@ -217,14 +217,18 @@ class Vulnerabilities:
 
         `unread` are packages of earlier that stood where nothing could be read now: their findings stay as they are.
         """
-        wanted, held, lost = self._read_pairs(session, members), set(members), set(unread)
+        wanted, held, lost = self._read_known_pairs(session, members), set(members), set(unread)
         rows = self._load_rows(session, subject)
-        closed = {pair for pair in _open(rows) - wanted if pair[0] not in lost}
-        self._close(session, subject, {pair for pair in closed if pair[0] in held}, ClosedBy.ADVISORY, now)
-        self._close(session, subject, {pair for pair in closed if pair[0] not in held}, ClosedBy.PACKAGE, now)
-        return self._turn(session, subject, rows, wanted, closed, {}, now)
+        closed = {pair for pair in _list_open_pairs(rows) - wanted if pair[0] not in lost}
+        self._close_rows(
+            session, subject, {pair for pair in closed if pair[0] in held}, ClosedBy.ADVISORY, now
+        )
+        self._close_rows(
+            session, subject, {pair for pair in closed if pair[0] not in held}, ClosedBy.PACKAGE, now
+        )
+        return self._open_and_reopen_pairs(session, subject, rows, wanted, closed, {}, now)
 
-    def settle_reported(
+    def settle_reported_findings(
         self,
         session: Session,
         subject: int,
@@ -238,32 +242,32 @@ class Vulnerabilities:
         None = it does not say. With `closes` False what it no longer reports stays open.
         """
         rows = self._load_rows(session, subject)
-        closed = _open(rows) - wanted.keys() if closes else set[_Pair]()
-        self._close(session, subject, closed, ClosedBy.SCANNER, now)
+        closed = _list_open_pairs(rows) - wanted.keys() if closes else set[_Pair]()
+        self._close_rows(session, subject, closed, ClosedBy.SCANNER, now)
         since = {pair: min(first, now) for pair, first in wanted.items() if first is not None}
-        return self._turn(session, subject, rows, set(wanted), closed, since, now)
+        return self._open_and_reopen_pairs(session, subject, rows, set(wanted), closed, since, now)
 
     def _load_rows(self, session: Session, subject: int) -> dict[_Pair, _Row]:
         found = self._read_rows(session, _FINDING.subject == subject)
         return {(row["package"], row["vulnerability"]): row for row in found}
 
     @staticmethod
-    def _close(
+    def _close_rows(
         session: Session, subject: int, pairs: Collection[_Pair], reason: ClosedBy, now: datetime
     ) -> None:
-        for part in parts(pairs):
+        for part in split_into_parts(pairs):
             pair = tuple_(_FINDING.package, _FINDING.vulnerability)
             found = update(_FINDING).where(_FINDING.subject == subject, pair.in_(part))
             session.execute(found.values(closed=now, closed_by=reason.value))
 
-    def _turn(
+    def _open_and_reopen_pairs(
         self,
         session: Session, subject: int, rows: Mapping[_Pair, _Row], wanted: Collection[_Pair],
         closed: Collection[_Pair], told: Mapping[_Pair, datetime], now: datetime,
     ) -> FindingChanges:  # fmt: skip
         """Open the pairs that are new and open again those that were closed; `told` is since when a pair is seen."""
         again = [rows[pair] for pair in wanted if pair in rows and rows[pair]["closed"] is not None]
-        self._reopen(session, again, now)
+        self._reopen_rows(session, again, now)
         new = set(wanted) - rows.keys()
         if new:
             since = {**self._read_since(session, rows, new), **told}
@@ -280,7 +284,7 @@ class Vulnerabilities:
         """Return since when each new pair was seen in another version of its package that had the finding until now."""
         open_ = {pair: row["first_seen"] for pair, row in rows.items() if row["closed"] is None}
         names: dict[int, tuple[str, str]] = {}
-        for part in parts({pair[0] for pair in [*open_, *new]}):
+        for part in split_into_parts({pair[0] for pair in [*open_, *new]}):
             statement = select(_PACKAGE.number, _PACKAGE.type, _PACKAGE.name)
             for number, type_, name in session.execute(statement.where(_PACKAGE.number.in_(part))):
                 names[number] = type_, name
@@ -294,10 +298,10 @@ class Vulnerabilities:
     def findings(self, wanted: FindingFilter) -> list[VulnerabilityFinding]:
         """Return findings, the riskiest first: exploited, severe, likely to be exploited soon, high in score, mendable."""
         with self._database.read() as session:
-            return self.list_findings_in(session, wanted)
+            return self.list_findings_in_transaction(session, wanted)
 
     @staticmethod
-    def list_findings_in(session: Session, wanted: FindingFilter) -> list[VulnerabilityFinding]:
+    def list_findings_in_transaction(session: Session, wanted: FindingFilter) -> list[VulnerabilityFinding]:
         """Return what `findings` does, within a transaction."""
         rows = session.execute(select_findings(wanted).order_by(*RISK).limit(wanted.most)).mappings()
         return [to_finding(row) for row in rows]
@@ -306,7 +310,7 @@ class Vulnerabilities:
         """Return what matching gave of the package and the vulnerability of some findings, as JSON."""
         found: dict[_Pair, bytes] = {}
         with self._database.read() as session:
-            for part in parts({(one.package, one.vulnerability.id) for one in findings}):
+            for part in split_into_parts({(one.package, one.vulnerability.id) for one in findings}):
                 statement = select(_OF.package, _OF.vulnerability, _OF.body)
                 for package, name, body in session.execute(
                     statement.where(tuple_(_OF.package, _OF.vulnerability).in_(part))
@@ -314,22 +318,22 @@ class Vulnerabilities:
                     found[package, name] = body
         return found
 
-    def summaries(self, wanted: FindingFilter) -> list[VulnerabilitySummary]:
+    def list_summaries(self, wanted: FindingFilter) -> list[VulnerabilitySummary]:
         """Return the vulnerabilities of subjects with who has them, however many scanners saw it there, the riskiest first.
 
         Since when is told by `first_seen`.
         """
         if wanted.package or wanted.with_closed:
             return self.read_summaries(wanted)
-        return self._index.summaries(wanted)
+        return self._index.list_summaries(wanted)
 
-    def first_seen_times(self, wanted: FindingFilter, ids: Iterable[str]) -> dict[str, datetime]:
+    def map_first_seen_times(self, wanted: FindingFilter, ids: Iterable[str]) -> dict[str, datetime]:
         """Return since when vulnerabilities are seen on the subjects and packages that are asked for, by their ids."""
         found: dict[str, datetime] = {}
         statement: Any = select(_FINDING.vulnerability, func.min(_FINDING.first_seen))
         joined = join_findings(statement, wanted).group_by(_FINDING.vulnerability)
         with self._database.read() as session:
-            for part in parts(ids):
+            for part in split_into_parts(ids):
                 found.update(session.execute(joined.where(_FINDING.vulnerability.in_(part))).all())
         return found
 
@@ -354,7 +358,7 @@ class Vulnerabilities:
             rows = session.execute(grouped.order_by(*order).limit(wanted.most)).mappings()
             return [to_summary(row) for row in rows]
 
-    def severity_counts(self, wanted: FindingFilter) -> dict[int, dict[str, int]]:
+    def count_by_severity(self, wanted: FindingFilter) -> dict[int, dict[str, int]]:
         """Return how many vulnerabilities of each severity subjects have, by their ids; each counts by its severest package."""
         worst = func.coalesce(func.max(_OF.rank), 0).label("rank")
         columns: tuple[Any, ...] = (_FINDING.subject, worst)
@@ -370,7 +374,7 @@ class Vulnerabilities:
         return found
 
 
-def _open(rows: Mapping[_Pair, _Row]) -> set[_Pair]:
+def _list_open_pairs(rows: Mapping[_Pair, _Row]) -> set[_Pair]:
     return {pair for pair, row in rows.items() if row["closed"] is None}
 
 

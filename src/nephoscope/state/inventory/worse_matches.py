@@ -9,14 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from nephoscope.state.inventory.finding import MatchedPackage, PackageVulnerability
-from nephoscope.state.inventory.statement_batches import parts
+from nephoscope.state.inventory.statement_batches import split_into_parts
 from nephoscope.state.tables.inventory_rows import PackageVulnerabilityRow
 
 
 def merge_worse_matches(session: Session, matched: Sequence[MatchedPackage]) -> list[MatchedPackage]:
     """Return packages, after a removal merged with what is kept: the severest of both, and a fixed version that either has."""
     kept: dict[tuple[int, str], PackageVulnerabilityRow] = {}
-    for part in parts([one.number for one in matched if one.is_removal]):
+    for part in split_into_parts([one.number for one in matched if one.is_removal]):
         wanted = select(PackageVulnerabilityRow).where(PackageVulnerabilityRow.package.in_(part))
         kept.update(((row.package, row.vulnerability), row) for row in session.scalars(wanted))
     return [_merge_package(one, kept) if one.is_removal else one for one in matched]
@@ -25,11 +25,13 @@ def merge_worse_matches(session: Session, matched: Sequence[MatchedPackage]) -> 
 def _merge_package(
     one: MatchedPackage, kept: dict[tuple[int, str], PackageVulnerabilityRow]
 ) -> MatchedPackage:
-    found = (_merge(told, kept.get((one.number, told.vulnerability.id))) for told in one.found)
+    found = (_merge_matches(told, kept.get((one.number, told.vulnerability.id))) for told in one.found)
     return replace(one, found=tuple(found))
 
 
-def _merge(found: PackageVulnerability, before: PackageVulnerabilityRow | None) -> PackageVulnerability:
+def _merge_matches(
+    found: PackageVulnerability, before: PackageVulnerabilityRow | None
+) -> PackageVulnerability:
     if before is None:
         return found
     if found.rank <= before.rank:

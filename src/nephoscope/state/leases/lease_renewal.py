@@ -44,7 +44,7 @@ class Turns:
     @contextmanager
     def acquire(self, name: str) -> Iterator[Lease | None]:
         """The lease while the block lasts, None where another worker has it."""
-        lease = self.acquire_several([name]).get(name)
+        lease = self.acquire_available([name]).get(name)
         try:
             yield lease
         finally:
@@ -52,9 +52,9 @@ class Turns:
                 self.drop([lease])
                 lease.release()
 
-    def acquire_several(self, names: Collection[str]) -> dict[str, Lease]:
+    def acquire_available(self, names: Collection[str]) -> dict[str, Lease]:
         """The leases of those names that no other worker has; held until whoever took them gives them back, and drops them here."""
-        taken = self.leases.acquire_several(names, self.holder, self.seconds)
+        taken = self.leases.acquire_available(names, self.holder, self.seconds)
         with self._lock:
             self._held.update(taken)
         return taken

@@ -56,9 +56,9 @@ class Lease:
         """Give it back; nothing happens where another has it."""
         self._leases.release(self)
 
-    def release_in(self, session: Session) -> None:
+    def release_in_transaction(self, session: Session) -> None:
         """Release the lease as `release` does, in the caller's transaction."""
-        self._leases.release_several(session, [self])
+        self._leases.release_leases(session, [self])
 
     def check(self, session: Session) -> None:
         """LeaseLostError where it is not held any more: in the transaction of what must not happen without it."""
@@ -77,20 +77,20 @@ class Leases:
         A holder whose process has ended on this host has it no more. One that would run out later than any that is taken now was
         taken before the clock was set back: it counts no more.
         """
-        return self.acquire_several([name], holder, seconds).get(name)
+        return self.acquire_available([name], holder, seconds).get(name)
 
-    def acquire_several(self, names: Collection[str], holder: str, seconds: float) -> dict[str, Lease]:
+    def acquire_available(self, names: Collection[str], holder: str, seconds: float) -> dict[str, Lease]:
         """Return those of several leases that nobody else holds, by name, in one transaction; each as `take` takes it."""
         if not names:
             return {}
         gone = self.list_ended_holders(names)
         with self._database.write(joins=False) as session:
-            return self.acquire_in(session, names, holder, seconds, gone)
+            return self.acquire_in_transaction(session, names, holder, seconds, gone)
 
-    def acquire_in(
+    def acquire_in_transaction(
         self, session: Session, names: Collection[str], holder: str, seconds: float, gone: Collection[str]
     ) -> dict[str, Lease]:
-        """Acquire leases as `acquire_several` does, within the transaction of what is done first; `gone` are the ended holders."""
+        """Acquire leases as `acquire_available` does, within the transaction of what is done first; `gone` are the ended holders."""
         now = self._database.now(session)
         until = now + timedelta(seconds=seconds)
         rows = [{"name": name, "holder": holder, "fence": 1, "until": until} for name in sorted(names)]
@@ -129,9 +129,9 @@ class Leases:
     def release(self, lease: Lease) -> None:
         """Lease.release."""
         with self._database.write(joins=False) as session:
-            self.release_several(session, [lease])
+            self.release_leases(session, [lease])
 
-    def release_several(self, session: Session, leases: Collection[Lease]) -> None:
+    def release_leases(self, session: Session, leases: Collection[Lease]) -> None:
         """Give several back, in the transaction of the work that was done under them."""
         if leases:
             session.connection().execute(_RELEASE, [_build_key(lease) for lease in leases])
@@ -155,7 +155,7 @@ class Leases:
         }
         return set(wanted) - held
 
-    def holder(self, name: str) -> str:
+    def find_holder(self, name: str) -> str:
         """Return who holds a lease now, '' where nobody does."""
         with self._database.read() as session:
             row = session.get(LeaseRow, name)

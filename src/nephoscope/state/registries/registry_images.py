@@ -145,7 +145,7 @@ class RegistryImageFilter:
     text: str = ""
 
 
-def image_key(registry: str, repository: str, digest: str) -> str:
+def compute_image_id(registry: str, repository: str, digest: str) -> str:
     """Return the id of an image."""
     return hashlib.sha256("\0".join((registry, repository, digest)).encode()).hexdigest()[:32]
 
@@ -175,7 +175,7 @@ class RegistryImages:
 
     def find(self, session: Session, registry: str, repository: str, digest: str) -> RegistryImage | None:
         """Return an image by its digest, None where it was never seen; locked to the end of the transaction."""
-        id_ = image_key(registry, repository, digest)
+        id_ = compute_image_id(registry, repository, digest)
         row = session.get(RegistryImageRow, id_, with_for_update=True)
         return None if row is None else _build_image(row)
 
@@ -189,10 +189,10 @@ class RegistryImages:
 
     def put(self, session: Session, image: RegistryImage) -> RegistryImage:
         """Keep an image in place of what was known of it, and return it with its id; StateError where there are too many."""
-        id_ = image_key(image.registry, image.repository, image.digest)
+        id_ = compute_image_id(image.registry, image.repository, image.digest)
         row = session.get(RegistryImageRow, id_)
         if row is None:
-            self._check_room(session, image.registry)
+            self._check_image_count(session, image.registry)
             row = RegistryImageRow(id=id_)
             session.add(row)
         kept = replace(image, id=id_)
@@ -202,7 +202,7 @@ class RegistryImages:
         return kept
 
     @staticmethod
-    def _check_room(session: Session, registry: str) -> None:
+    def _check_image_count(session: Session, registry: str) -> None:
         wanted = (
             select(func.count())
             .select_from(RegistryImageRow)
@@ -246,7 +246,7 @@ class RegistryImages:
         )  # fmt: skip
         return [_build_image(row) for row in session.scalars(select(rows).where(*wanted).order_by(rows.id))]
 
-    def forget_parts(self, session: Session, image: RegistryImage) -> None:
+    def forget_index_parts(self, session: Session, image: RegistryImage) -> None:
         """Forget manifests without a tag that are parts of an image."""
         rows = RegistryImageRow
         parts = [one for one in image.manifests if one != image.digest]
@@ -290,7 +290,7 @@ class RegistryImages:
             rows = session.execute(query.group_by(RegistryImageRow.status))
             return {str(row[0]): int(row[1]) for row in rows}
 
-    def last_event_times(self) -> dict[str, datetime]:
+    def map_last_event_times(self) -> dict[str, datetime]:
         """Return when the last event of each registry was received, of the events whose ids are kept."""
         rows = RegistryEventRow
         query = select(rows.registry_name, func.max(rows.received)).group_by(rows.registry_name)
@@ -317,7 +317,7 @@ class RegistryImages:
             found = session.execute(select(rows.repository, rows.digest).where(*wanted))
             return [(str(one[0]), str(one[1])) for one in found]
 
-    def delete_all(self, session: Session, registry: str) -> None:
+    def delete_registry_images(self, session: Session, registry: str) -> None:
         """Forget the images and events of a registry."""
         for table in (RegistryImageRow, RegistryEventRow):
             session.execute(delete(table).where(table.registry_name == registry))

@@ -91,7 +91,7 @@ class RuleRuns:
         if wanted:
             query = query.where(RuleStandingRow.rule.in_(wanted))
         with self._database.read() as session:
-            return {row.rule: _run(row) for row in session.scalars(query)}
+            return {row.rule: _build_rule_run(row) for row in session.scalars(query)}
 
     def first(self, workspace: str, rule: str) -> datetime | None:
         """The end of the first window of a rule whose run is remembered."""
@@ -101,7 +101,7 @@ class RuleRuns:
         with self._database.read() as session:
             return session.scalar(query)
 
-    def extents(self, workspace: str) -> dict[str, tuple[datetime, datetime, int]]:
+    def map_extents(self, workspace: str) -> dict[str, tuple[datetime, datetime, int]]:
         """Rule -> the ends of the first and the last window whose runs are remembered without an error, and how many there are."""
         query = (
             select(RuleRunRow.rule, func.min(RuleRunRow.until), func.max(RuleRunRow.until), func.count())
@@ -111,7 +111,7 @@ class RuleRuns:
         with self._database.read() as session:
             return {rule: (first, last, count) for rule, first, last, count in session.execute(query)}
 
-    def list_ends(self, workspace: str, rule: str) -> list[datetime]:
+    def list_window_ends(self, workspace: str, rule: str) -> list[datetime]:
         """The ends of a rule's windows whose runs are remembered without an error, in order."""
         query = select(RuleRunRow.until).where(
             RuleRunRow.workspace == workspace, RuleRunRow.rule == rule, RuleRunRow.error == ""
@@ -128,7 +128,7 @@ class RuleRuns:
         found: dict[str, list[RuleRun]] = defaultdict(list)
         with self._database.read() as session:
             for row in session.scalars(query.order_by(RuleRunRow.until)):
-                found[row.rule].append(_run(row))
+                found[row.rule].append(_build_rule_run(row))
         return found
 
     def prune(self, workspace: str, before: datetime) -> int:
@@ -147,16 +147,16 @@ class RuleRuns:
         with self._database.write() as session:
             return len(session.scalars(old).all())
 
-    def runs_between(self, workspace: str, since: datetime, until: datetime) -> list[RuleRun]:
+    def list_runs_between(self, workspace: str, since: datetime, until: datetime) -> list[RuleRun]:
         """The runs of windows that ended in [since, until)."""
         query = select(RuleRunRow).where(
             RuleRunRow.workspace == workspace, RuleRunRow.until >= since, RuleRunRow.until < until
         )
         with self._database.read() as session:
-            return [_run(row) for row in session.scalars(query)]
+            return [_build_rule_run(row) for row in session.scalars(query)]
 
 
-def _run(row: RuleRunRow) -> RuleRun:
+def _build_rule_run(row: RuleRunRow) -> RuleRun:
     return RuleRun(
         row.workspace,
         row.rule,

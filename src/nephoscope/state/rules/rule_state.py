@@ -59,21 +59,21 @@ class RuleStandings:
         """Rule -> its standing; a rule that never ran has none."""
         query = select(RuleStandingRow).where(RuleStandingRow.workspace == workspace)
         with self._database.read() as session:
-            return {row.rule: _make_standing(row) for row in session.scalars(query)}
+            return {row.rule: _make_rule_standing(row) for row in session.scalars(query)}
 
-    def load_several(self, workspace: str, rules: Iterable[str]) -> dict[str, RuleStanding]:
+    def load_standings(self, workspace: str, rules: Iterable[str]) -> dict[str, RuleStanding]:
         """Load the state of some rules."""
         query = select(RuleStandingRow).where(
             RuleStandingRow.workspace == workspace, RuleStandingRow.rule.in_(list(rules))
         )
         with self._database.read() as session:
-            return {row.rule: _make_standing(row) for row in session.scalars(query)}
+            return {row.rule: _make_rule_standing(row) for row in session.scalars(query)}
 
     def get(self, workspace: str, rule: str) -> RuleStanding | None:
         """The standing of a rule."""
         with self._database.read() as session:
             row = session.get(RuleStandingRow, (workspace, rule))
-            return None if row is None else _make_standing(row)
+            return None if row is None else _make_rule_standing(row)
 
     def put(self, session: Session, standings: Iterable[RuleStanding]) -> None:
         """Keep standings, in the transaction of the runs that they come from."""
@@ -96,5 +96,5 @@ class RuleStandings:
             return len(session.scalars(on).all())
 
 
-def _make_standing(row: RuleStandingRow) -> RuleStanding:
+def _make_rule_standing(row: RuleStandingRow) -> RuleStanding:
     return RuleStanding(**{name: getattr(row, name) for name in _NAMES})

@@ -7,12 +7,12 @@ from functools import cache
 from itertools import islice
 from typing import TypeVar
 
-#: Rows that are read at once of a query that `select_readable` goes through.
+#: Rows that are read at once of a query that `select_readable_rows` goes through.
 PORTION = 500
 Row = TypeVar("Row")
 
 
-def select_readable(
+def select_readable_rows(
     rows: Iterable[Row], scope_of: Callable[[Row], str], may_read: Callable[[str], bool], most: int
 ) -> list[Row]:
     """Return the first rows that may be read, at most so many: rows of other scopes count for nothing, however many there are."""

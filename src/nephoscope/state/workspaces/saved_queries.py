@@ -127,7 +127,7 @@ class SavedQueries:
             ]
 
 
-def companion_key(workspace: str, id_: str) -> str:
+def build_companion_key(workspace: str, id_: str) -> str:
     """The key of the document that is kept beside a query which came by the API."""
     return f"/workspaces/{workspace}/providers/microsoft.operationalinsights/savedsearches/{id_}"
 

@@ -124,7 +124,7 @@ class StoredWatchlists:
     def find(self, session: Session, workspace: str, alias: str) -> WatchlistHead | None:
         """The watchlist of an alias in any case, within a transaction, its row locked; None where there is none."""
         row = session.get(WatchlistRow, (workspace, alias.lower()), with_for_update=True)
-        return None if row is None else _to_head(row)
+        return None if row is None else _to_watchlist_head(row)
 
     def get(self, workspace: str, alias: str) -> WatchlistHead:
         """The watchlist of an alias; StateError where there is none."""
@@ -132,7 +132,7 @@ class StoredWatchlists:
             row = session.get(WatchlistRow, (workspace, alias.lower()))
             if row is None:
                 raise StateError(f"watchlist {alias!r} not found in the workspace {workspace}")
-            return _to_head(row)
+            return _to_watchlist_head(row)
 
     def all(self, workspace: str) -> list[tuple[WatchlistHead, int]]:
         """The watchlists of a workspace with how many items they have, by alias."""
@@ -145,7 +145,7 @@ class StoredWatchlists:
             .order_by(WatchlistRow.folded)
         )
         with self._database.read() as session:
-            return [(_to_head(row), number) for row, number in session.execute(query)]
+            return [(_to_watchlist_head(row), number) for row, number in session.execute(query)]
 
     def due(self, workspace: str, now: datetime, told_before: datetime) -> list[str]:
         """The aliases of lists that are not published as they are, have items that are over, or were told of long ago."""
@@ -232,10 +232,10 @@ class StoredWatchlists:
         there = select(WatchlistItemRow.id).where(WatchlistItemRow.list == spare).exists()
         with self._database.read() as session:
             query = select(WatchlistRow).where(WatchlistRow.workspace == workspace, there)
-            return [_to_head(row) for row in session.scalars(query)]
+            return [_to_watchlist_head(row) for row in session.scalars(query)]
 
 
-def _to_head(row: WatchlistRow) -> WatchlistHead:
+def _to_watchlist_head(row: WatchlistRow) -> WatchlistHead:
     found = WatchlistHead(**{name: getattr(row, name) for name in _HEAD})
     return replace(found, columns=tuple(found.columns))
 

@@ -38,7 +38,7 @@ class Workspace:
         """Count how many days the rows of a table are kept."""
         return self.table_days.get(table, self.days)
 
-    def retention(self, table: str) -> timedelta:
+    def get_retention(self, table: str) -> timedelta:
         """Return how long the rows of a table are kept."""
         return timedelta(days=self.get_retention_days(table))
 

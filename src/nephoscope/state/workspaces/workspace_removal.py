@@ -32,7 +32,7 @@ _ITEMS = "watchlist_items"
 _NAMED = 5
 
 
-def check_removable(session: Session, name: str) -> None:
+def check_workspace_removable(session: Session, name: str) -> None:
     """Raise StateError where something writes to a workspace, or a run of response is not over."""
     for table in load_tables():
         for column in table.columns:
@@ -48,7 +48,7 @@ def check_removable(session: Session, name: str) -> None:
     )
     if runs := sorted(session.scalars(select(run.id).where(run.workspace == name, held))):
         raise StateError(
-            f"runs of response in the workspace {name} are not over: {_join(runs)}; deny or undo them first"
+            f"runs of response in the workspace {name} are not over: {_join_names(runs)}; deny or undo them first"
         )
 
 
@@ -106,9 +106,9 @@ def _require_none(session: Session, table: Table, wanted: ColumnElement[bool], n
     key = next(iter(table.primary_key))
     if found := sorted(session.scalars(select(key).select_from(table).where(wanted))):
         told = _USES.get(table.name, f"{table.name} refer to")
-        raise StateError(f"{told} the workspace {name}: {_join(found)}; remove them first")
+        raise StateError(f"{told} the workspace {name}: {_join_names(found)}; remove them first")
 
 
-def _join(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more

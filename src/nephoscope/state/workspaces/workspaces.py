@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from nephoscope.state.database.database import Database, NotFoundError, StateError
 from nephoscope.state.tables.workspace_rows import TableRetentionRow, WorkspaceRow
 from nephoscope.state.workspaces.workspace import DEFAULT, RETENTION_DAYS, Workspace
-from nephoscope.state.workspaces.workspace_removal import check_removable, remove_rows
+from nephoscope.state.workspaces.workspace_removal import check_workspace_removable, remove_rows
 
 MAX_RETENTION_DAYS = 12 * 366
 #: A workspace is a folder of the lake: its name is one on every file system.
@@ -125,7 +125,7 @@ class Workspaces:
             raise StateError("the workspace default cannot be removed")
         with self._database.write() as session:
             row = _build_row(session, name)
-            check_removable(session, name)
+            check_workspace_removable(session, name)
             gone = remove_rows(session, name)
             session.delete(row)
             return gone

@@ -11,14 +11,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.investigation.incident_details import read_entities
-from nephoscope.lake.writing.outbox import deliver_pending
-from nephoscope.service.alerts import ACTIONS, changes_of_status, set_alert_status
+from nephoscope.lake.writing.outbox import deliver_pending_rows
+from nephoscope.service.alerts import ACTIONS, list_status_changes, set_alert_status
 from nephoscope.service.suppressions import REASONS, NewSuppression, create_suppression
 from nephoscope.state import StateError
 from nephoscope.state.database.etag import parse_etag
 from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.incidents.incidents import IncidentAction
-from nephoscope.web.rendering.suppression_choices import choices
+from nephoscope.web.rendering.suppression_choices import list_suppression_choices
 
 if TYPE_CHECKING:
     from nephoscope.state.incidents.alerts import StoredAlert
@@ -41,29 +41,29 @@ class AlertConflict:
     changes: Sequence[IncidentAction]
 
 
-def change_one(visit: Visit, alert: StoredAlert) -> None:
+def change_alert(visit: Visit, alert: StoredAlert) -> None:
     """Say how an alert stands; ConcurrentChangeError where the form was drawn of another state than there is now."""
     if _change_statuses(visit, [(alert, visit.form.get("etag", ""))]):
         raise ConcurrentChangeError("the alert was changed by someone else: check its current state")
 
 
-def change_selected(visit: Visit, told: VisibleAlerts) -> tuple[int, list[AlertConflict]]:
+def change_selected_alerts(visit: Visit, told: VisibleAlerts) -> tuple[int, list[AlertConflict]]:
     """Return the same of those that are ticked; how many were changed, and those that were left out."""
     etags = dict(sorted(_read_etags(visit).items()))
     if not etags:
         raise StateError("no alert is selected")
     if len(etags) > MOST_AT_ONCE:
         raise StateError(f"at most {MOST_AT_ONCE} alerts can be changed at once")
-    left = _change_statuses(visit, [(told.load_stored(id_), etag) for id_, etag in etags.items()])
+    left = _change_statuses(visit, [(told.load_stored_alert(id_), etag) for id_, etag in etags.items()])
     state = visit.instance.state
     return len(etags) - len(left), [
-        AlertConflict(told.get(one.id), changes_of_status(state, one.id)) for one in left
+        AlertConflict(told.get(one.id), list_status_changes(state, one.id)) for one in left
     ]
 
 
 def _read_etags(visit: Visit) -> dict[str, str]:
     """Id -> etag of what is ticked."""
-    parts = (one.partition(" ") for one in visit.ticked_values("alert"))
+    parts = (one.partition(" ") for one in visit.list_ticked_values("alert"))
     return {id_: etag for id_, _, etag in parts if id_}
 
 
@@ -73,7 +73,7 @@ def _change_statuses(visit: Visit, alerts: Sequence[tuple[StoredAlert, str]]) ->
     if act not in ACTIONS:
         raise StateError(f"unknown action '{act[:40]}' for alerts")
     left = set_alert_status(visit.service, alerts, act)
-    deliver_pending(visit.instance.lake, visit.instance.state)
+    deliver_pending_rows(visit.instance.lake, visit.instance.state)
     return left
 
 
@@ -84,10 +84,10 @@ def list_changed_suppressions(several: Sequence[StoredSuppression], etag: str) -
     return [IncidentAction(one.changed, one.author, f"suppressed {one.name}: {one.comment}") for one in found]
 
 
-def suppress(visit: Visit, alert: StoredAlert) -> None:
+def suppress_similar_alerts(visit: Visit, alert: StoredAlert) -> None:
     """Suppress what is like an alert; ConcurrentChangeError where somebody did so, or changed what was suppressed, meanwhile."""
     form, now = visit.form, visit.instance.now
-    chosen = choices(read_entities(alert)).get(form.get("about", ""))
+    chosen = list_suppression_choices(read_entities(alert)).get(form.get("about", ""))
     if chosen is None:
         raise StateError("select what to suppress: entities of this alert, or all alerts of the rule")
     days, reason, comment = _read_days(form), form.get("reason", ""), form.get("comment", "").strip()

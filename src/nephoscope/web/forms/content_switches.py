@@ -27,9 +27,11 @@ class SwitchConflict:
     why: str
 
 
-def switch_selected(visit: Visit, snapshots: WorkspaceContent, kind: str) -> tuple[int, list[SwitchConflict]]:
+def switch_selected_content(
+    visit: Visit, snapshots: WorkspaceContent, kind: str
+) -> tuple[int, list[SwitchConflict]]:
     """Switch what is ticked; how many, and those that were left out. StateError for what cannot be."""
-    chosen, act = _read_ticked(visit), visit.form.get("act", "")
+    chosen, act = _read_ticked_states(visit), visit.form.get("act", "")
     if act not in ON or not chosen:
         raise StateError("select at least one item, then enable or disable")
     if len(chosen) > MOST_AT_ONCE:
@@ -41,9 +43,9 @@ def switch_selected(visit: Visit, snapshots: WorkspaceContent, kind: str) -> tup
     raise DatabaseBusyError("another change is in progress: submit again")
 
 
-def _read_ticked(visit: Visit) -> dict[str, str]:
+def _read_ticked_states(visit: Visit) -> dict[str, str]:
     """Key -> `on` or `off`, as the page showed it."""
-    return {key: on for key, _, on in (one.rpartition(" ") for one in visit.ticked_values("key")) if key}
+    return {key: on for key, _, on in (one.rpartition(" ") for one in visit.list_ticked_values("key")) if key}
 
 
 def _try_switch(
@@ -51,7 +53,7 @@ def _try_switch(
 ) -> list[ContentRow] | None:
     """Switch those that stand as they were shown, and give the others; None where somebody switched while this looked."""
     before = visit.instance.state.rule_switches.load_switches(snapshots.workspace)
-    rows = snapshots.list_imported() if kind == PACK else snapshots.rules()
+    rows = snapshots.list_imported_packs() if kind == PACK else snapshots.rules()
     known = {one.key: one for one in rows if one.on is not None}
     if unknown := [one for one in chosen if one not in known]:
         raise StateError(f"{unknown[0][:80]} not found")

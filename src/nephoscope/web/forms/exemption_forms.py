@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.files.json_tree import tree_of
+from nephoscope.files.json_tree import get_tree
 from nephoscope.posture.published.findings import FindingQuery, ListedFinding
 from nephoscope.service.exemptions import (
     DELETE,
@@ -21,7 +21,12 @@ from nephoscope.service.exemptions import (
 )
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.database.state_errors import ConcurrentChangeError
-from nephoscope.web.forms.optimistic_lock import FormConflict, form_digest, meanwhile, require_unchanged
+from nephoscope.web.forms.optimistic_lock import (
+    FormConflict,
+    compute_form_digest,
+    describe_meanwhile_changes,
+    require_unchanged_state,
+)
 from nephoscope_policy.exemption import MITIGATED, TYPE_NAME, WAIVER, Exemption
 from nephoscope_policy.model.state import ComplianceState
 
@@ -69,7 +74,7 @@ def list_exemptions(visit: Visit, key: str) -> list[ArmDocument]:
     ]
 
 
-def list_shown(visit: Visit, put: Sequence[ArmDocument]) -> list[ShownExemption]:
+def list_shown_exemptions(visit: Visit, put: Sequence[ArmDocument]) -> list[ShownExemption]:
     """List exemptions with the actions that the visitor may take on each."""
     now = visit.instance.now
     return [
@@ -81,7 +86,7 @@ def list_shown(visit: Visit, put: Sequence[ArmDocument]) -> list[ShownExemption]
             not one.is_active(now),
             _may_put(visit, one, document.place(one.scope)),
             visit.caller.is_permitted(DELETE, document.place(one.scope)),
-            form_digest(visit, document.body),
+            compute_form_digest(visit, document.body),
         )
         for document in put
     ]
@@ -99,23 +104,24 @@ def _describe_target(visit: Visit, one: Exemption) -> str:
     return f"the whole assignment {name}"
 
 
-def act(visit: Visit, key: str) -> dict[str, int]:
+def act_on_exemptions(visit: Visit, key: str) -> dict[str, int]:
     """Do what the form asks for; how many exemptions were put, changed or ended, by the word for it. StateError for a wrong form."""
     match visit.form.get("act", ""):
         case "exempt":
-            return {"exempted": exempt(visit, key)}
+            return {"exempted": exempt_resources(visit, key)}
         case "change":
             return {"changed": change(visit, key)}
         case "end":
-            return {"ended": end(visit, key)}
+            return {"ended": end_one_exemption(visit, key)}
         case other:
             raise StateError(f"unknown action '{other[:40]}': expected exempt, change or end")
 
 
-def exempt(visit: Visit, key: str) -> int:
+def exempt_resources(visit: Visit, key: str) -> int:
     """Put an exemption for each resource of the form; how many. StateError for a form that says too little, or what cannot be."""
     scopes = [
-        one.lower().rstrip("/") for one in (*visit.ticked_values("scope"), *visit.ticked_values("selected"))
+        one.lower().rstrip("/")
+        for one in (*visit.list_ticked_values("scope"), *visit.list_ticked_values("selected"))
     ]
     properties = _build_properties(visit.form, key, visit)
     if not scopes or not all(one.startswith("/subscriptions/") for one in scopes):
@@ -136,7 +142,7 @@ def _require_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
     findings = visit.snapshot.findings if visit.snapshot is not None else None
     wanted = FindingQuery(recommendations=frozenset({key}))
     known = (
-        findings.matching_resources(visit.caller.find_reach(ASSESSMENTS), wanted, scopes)
+        findings.find_matching_resources(visit.caller.find_reach(ASSESSMENTS), wanted, scopes)
         if findings
         else frozenset()
     )
@@ -156,20 +162,20 @@ def change(visit: Visit, key: str) -> int:
     document = _require_exemption(visit, key)
     one, place = _parse_document(document), document.place(_parse_document(document).scope)
     require_exemption_permission(visit.service, one, visit.instance.load_governing, place)
-    held = tree_of(document.body, "properties")
+    held = get_tree(document.body, "properties")
     told = _build_properties(visit.form, key, visit)
     kept = {name: value for name, value in held.items() if name != "expiresOn"}
-    metadata = {**tree_of(held, "metadata"), "updatedBy": visit.caller.name}
-    with require_unchanged(visit, lambda: _read_body(visit, document)):
+    metadata = {**get_tree(held, "metadata"), "updatedBy": visit.caller.name}
+    with require_unchanged_state(visit, lambda: _read_body(visit, document)):
         body = _build_document(one.scope, one.id.rsplit("/", 1)[-1], {**kept, **told, "metadata": metadata})
         return put_exemptions(visit.service, [body], visit.instance.load_governing, tenant=document.tenant)
 
 
-def end(visit: Visit, key: str) -> int:
+def end_one_exemption(visit: Visit, key: str) -> int:
     """End an exemption, with all that it exempts from: what it covers is judged as any other from the next assessment on."""
     document = _require_exemption(visit, key)
     visit.service.require(DELETE, document.place(_parse_document(document).scope))
-    with require_unchanged(visit, lambda: _read_body(visit, document)):
+    with require_unchanged_state(visit, lambda: _read_body(visit, document)):
         return int(end_exemption(visit.service, document))
 
 
@@ -180,9 +186,11 @@ def find_conflict(visit: Visit) -> FormConflict:
     if document is None or not visit.caller.is_permitted(
         READ, document.place(_parse_document(document).scope)
     ):
-        return meanwhile(visit, key)
+        return describe_meanwhile_changes(visit, key)
     one = _parse_document(document)
-    return meanwhile(visit, key, {"category": one.category, "reason": one.description or one.display_name})
+    return describe_meanwhile_changes(
+        visit, key, {"category": one.category, "reason": one.description or one.display_name}
+    )
 
 
 def _read_body(visit: Visit, one: ArmDocument) -> object:
@@ -225,7 +233,7 @@ def _build_document(scope: str, name: str, properties: Mapping[str, object]) -> 
     }
 
 
-def exemptable(
+def find_exemptable(
     visit: Visit, key: str, findings: Sequence[ListedFinding], held: frozenset[str]
 ) -> frozenset[str]:
     """The failing resources of a page that the visitor may exempt; those that are `held` by an exemption wait to be judged by it."""

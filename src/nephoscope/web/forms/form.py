@@ -39,7 +39,7 @@ def apply_form(
         return again(str(error))
 
 
-def act(visit: Visit, *known: str) -> str:
+def read_requested_act(visit: Visit, *known: str) -> str:
     """Return what a form asks for, the first of the known where it says nothing; StateError for what is none of them."""
     asked = visit.form.get("act", known[0])
     if asked not in known:
@@ -47,12 +47,12 @@ def act(visit: Visit, *known: str) -> str:
     return asked
 
 
-def lines(text: str) -> tuple[str, ...]:
+def split_lines(text: str) -> tuple[str, ...]:
     """The words of a field that takes several, separated by commas, blanks or lines."""
     return tuple(dict.fromkeys(text.replace(",", " ").split()))
 
 
-def number(text: str, what: str) -> float:
+def parse_number(text: str, what: str) -> float:
     """A number of a field; StateError where it is none."""
     try:
         return float(text)

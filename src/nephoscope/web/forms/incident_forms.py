@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.investigation.optimistic_update import IncidentUpdate, list_changes_since
-from nephoscope.lake.writing.outbox import deliver_pending
+from nephoscope.lake.writing.outbox import deliver_pending_rows
 from nephoscope.service.alerts import find_operation
 from nephoscope.service.incidents import WRITE, add_note, complete_task, decide_incident, decide_incidents
 from nephoscope.state import NotFoundError, StateError
@@ -24,7 +24,7 @@ from nephoscope.state.incidents.incidents import (
     IncidentStatus,
     NoteKind,
 )
-from nephoscope.web.visits.assignable_people import people
+from nephoscope.web.visits.assignable_people import list_assignable_people
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
 
 if TYPE_CHECKING:
@@ -46,26 +46,26 @@ class IncidentConflict:
     changes: Sequence[IncidentAction] = ()
 
 
-def owners(visit: Visit, workspace: str) -> list[str]:
+def list_possible_owners(visit: Visit, workspace: str) -> list[str]:
     """Whom an incident of a workspace can be given to: the visitor first, then who else may work on it."""
-    found = people(visit, WRITE, f"/workspaces/{workspace}")
+    found = list_assignable_people(visit, WRITE, f"/workspaces/{workspace}")
     return [visit.caller.name, *(one for one in found if one != visit.caller.name)]
 
 
-def classification_comment(notes: Sequence[IncidentNote]) -> str:
+def find_classification_comment(notes: Sequence[IncidentNote]) -> str:
     """Explain why an incident was classified as it is, '' where nobody said."""
     return next((one.text for one in notes if one.name == REMARK), "")
 
 
-def apply_to_one(visit: Visit, workspace: str, number: int) -> None:
+def apply_to_incident(visit: Visit, workspace: str, number: int) -> None:
     """Do what a form asks for; ConcurrentChangeError where it was drawn of another state than there is now."""
     act = visit.form.get("act", "")
     if act in ADDED:
-        _add(visit, workspace, number, act)
+        _add_incident_note(visit, workspace, number, act)
     else:
         etag, decision = visit.form.get("etag", ""), _build_decision(visit, workspace, act)
         decide_incident(visit.service, workspace, number, etag, decision, act, _read_alert_action(visit, act))
-    deliver_pending(visit.instance.lake, visit.instance.state)
+    deliver_pending_rows(visit.instance.lake, visit.instance.state)
 
 
 def apply_to_selected(visit: Visit, workspace: str) -> tuple[int, list[IncidentConflict]]:
@@ -73,10 +73,10 @@ def apply_to_selected(visit: Visit, workspace: str) -> tuple[int, list[IncidentC
     act = visit.form.get("act", "")
     if act not in ("take", "assign", "close", "reopen"):
         raise StateError("this action is not available for several incidents")
-    _refuse_unused(visit, act)
+    _refuse_unused_fields(visit, act)
     etags, decision = _read_etags(visit), _build_decision(visit, workspace, act)
     skipped = decide_incidents(visit.service, workspace, etags, decision, act, _read_alert_action(visit, act))
-    deliver_pending(visit.instance.lake, visit.instance.state)
+    deliver_pending_rows(visit.instance.lake, visit.instance.state)
     left = [_to_conflict(visit, workspace, one.number, one.etag, one.error) for one in skipped]
     return len(etags) - len(left), left
 
@@ -89,7 +89,7 @@ _OWN_FIELDS = {
 }
 
 
-def _refuse_unused(visit: Visit, act: str) -> None:
+def _refuse_unused_fields(visit: Visit, act: str) -> None:
     """StateError where the form has something typed or chosen that its act would drop."""
     for name, (owner, button) in _OWN_FIELDS.items():
         if act != owner and visit.form.get(name, "").strip():
@@ -114,7 +114,7 @@ def _to_conflict(visit: Visit, workspace: str, number: int, etag: str, error: St
 def _read_etags(visit: Visit) -> dict[int, str]:
     """Number -> etag of what is ticked."""
     found = {}
-    for one in visit.ticked_values("incident"):
+    for one in visit.list_ticked_values("incident"):
         number, _, etag = one.partition(" ")
         if number.isdecimal() and len(number) < 15:
             found[int(number)] = etag
@@ -138,7 +138,7 @@ def _build_decision(visit: Visit, workspace: str, act: str) -> IncidentUpdate:
         case "reopen":
             return IncidentUpdate({"status": IncidentStatus.ACTIVE})
         case "close":
-            return _read_closing(visit)
+            return _read_closing_update(visit)
     raise StateError(f"unknown action '{act[:40] or 'empty'}'")
 
 
@@ -157,7 +157,7 @@ def may_close_alerts(visit: Visit, workspace: str) -> bool:
     )
 
 
-def _read_closing(visit: Visit) -> IncidentUpdate:
+def _read_closing_update(visit: Visit) -> IncidentUpdate:
     word, _, reason = visit.form.get("classification", "").partition("/")
     remark = visit.form.get("remark", "").strip()
     if reason not in CLASSIFICATIONS.get(word, ()):
@@ -171,12 +171,12 @@ def _read_closing(visit: Visit) -> IncidentUpdate:
 def _read_owner(visit: Visit, workspace: str) -> str:
     """The owner that a form names, '' for nobody; StateError for whom an incident cannot be given to."""
     owner = visit.form.get("owner", "")
-    if owner and owner not in owners(visit, workspace):
+    if owner and owner not in list_possible_owners(visit, workspace):
         raise StateError(f"{owner[:100]} has no role that can update incidents of the workspace {workspace}")
     return owner
 
 
-def _add(visit: Visit, workspace: str, number: int, act: str) -> None:
+def _add_incident_note(visit: Visit, workspace: str, number: int, act: str) -> None:
     """Add a comment or a task, or tick a task."""
     form, context = visit.form, visit.service
     text, task = form.get("text", "").strip(), form.get("task", "")

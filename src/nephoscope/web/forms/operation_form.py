@@ -13,13 +13,13 @@ from nephoscope.operations.declaration.operation import (
     Operation,
     OperationCall,
     RefusedRequestError,
-    any_scope,
+    get_any_scope,
 )
 from nephoscope.operations.declaration.operation_page import Answer, OperationForm, Row, SectionList
 from nephoscope.operations.declaration.request_field import request_fields
 from nephoscope.operations.declaration.schemas import InWorkspace
 from nephoscope.state import NotFoundError
-from nephoscope.web.forms.request_form import FieldError, FormField, form_fields, read_request
+from nephoscope.web.forms.request_form import FieldError, FormField, build_form_fields, read_request
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
@@ -57,7 +57,7 @@ class RowBefore:
         return getattr(self._item, name, self._row.get(name))
 
 
-def is_changing(operation: Operation) -> bool:
+def is_changing_operation(operation: Operation) -> bool:
     """Return whether an operation changes what is left as it is where its form says nothing."""
     shape = operation.request[1]
     return shape is not None and any(one.change for one in request_fields(shape))
@@ -69,12 +69,12 @@ def is_in_workspace(operation: Operation) -> bool:
     return isinstance(shape, type) and issubclass(shape, InWorkspace)
 
 
-def permission_scope(operation: Operation, workspace: str, row: str = "") -> str:
+def get_permission_scope(operation: Operation, workspace: str, row: str = "") -> str:
     """Return the scope at which the permission of an operation is wanted."""
     if is_in_workspace(operation):
         return f"/workspaces/{workspace}"
-    scoped = operation.api.scoped if operation.api is not None else any_scope
-    return (scoped or any_scope)(dict.fromkeys(operation.parameters, row))
+    scoped = operation.api.scoped if operation.api is not None else get_any_scope
+    return (scoped or get_any_scope)(dict.fromkeys(operation.parameters, row))
 
 
 def open_call(visit: Visit, operation: Operation) -> OperationCall:
@@ -112,7 +112,7 @@ def draw_form(
     call, shape = open_call(visit, operation), operation.request[1]
     choices = {name: find(call) for name, find in form.choices.items()}
     given = visit.form if refused is not None else {}
-    fields = form_fields(shape, given, before, choices) if shape is not None else []
+    fields = build_form_fields(shape, given, before, choices) if shape is not None else []
     if is_in_workspace(operation):
         fields = [one for one in fields if one.name != "workspace"]
     field = getattr(refused, "field", "")
@@ -139,7 +139,7 @@ def _find_obstacle(fields: Sequence[FormField], without: Mapping[str, str]) -> s
     return without.get(bare.name) or f"There is nothing to choose for {bare.label}."
 
 
-def propose(visit: Visit, operation: Operation, form: OperationForm) -> RowBefore | None:
+def propose_field_values(visit: Visit, operation: Operation, form: OperationForm) -> RowBefore | None:
     """Return what the fields of a new form begin with: of what is copied, and as the address says; None: their defaults."""
     shape = operation.request[1]
     asked = {
@@ -164,7 +164,7 @@ def fill_row_form(
     """Return what the fields of a form about a row begin with, None: their defaults."""
     if form.like is not None:
         return RowBefore(None, form.like(open_call(visit, operation), key))
-    return RowBefore(item, row) if form.fills or is_changing(operation) else None
+    return RowBefore(item, row) if form.fills or is_changing_operation(operation) else None
 
 
 def _list_field_names(shape: Answer) -> set[str]:
@@ -173,7 +173,7 @@ def _list_field_names(shape: Answer) -> set[str]:
 
 def submit_form(visit: Visit, operation: Operation, workspace: str, row: str = "") -> Answer:
     """Call an operation with what its form sent. Raises DeniedError, StateError, FieldError where a field is wrong."""
-    visit.caller.require(operation.permission, permission_scope(operation, workspace, row))
+    visit.caller.require(operation.permission, get_permission_scope(operation, workspace, row))
     name, shape = operation.request
     given: dict[str, Answer] = {
         one: _build_parameter(type_, row) for one, type_ in operation.parameters.items()
@@ -199,7 +199,7 @@ def offers(
     """Return whether a form is offered about a row to a visitor."""
     fits = form.when is None or form.when(row)
     return fits and visit.caller.is_permitted(
-        operation.permission, permission_scope(operation, workspace, key)
+        operation.permission, get_permission_scope(operation, workspace, key)
     )
 
 

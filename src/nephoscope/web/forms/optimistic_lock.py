@@ -31,13 +31,13 @@ class FormConflict:
     differs: Sequence[tuple[str, str]] = ()
 
 
-def form_digest(visit: Visit, what: object) -> str:
+def compute_form_digest(visit: Visit, what: object) -> str:
     """Return what the form of something carries."""
     return f"{_compute_digest(what)}.{to_etag(visit.instance.now)}"
 
 
 @contextmanager
-def require_unchanged(visit: Visit, read: Callable[[], object]) -> Iterator[None]:
+def require_unchanged_state(visit: Visit, read: Callable[[], object]) -> Iterator[None]:
     """Let the first change within the block be made only where `read` gives, before it, what the form was drawn of.
 
     ConcurrentChangeError else. Forms that are sent to one path wait for each other.
@@ -57,10 +57,12 @@ def require_unchanged(visit: Visit, read: Callable[[], object]) -> Iterator[None
         yield
 
 
-def meanwhile(visit: Visit, target: str, now: Mapping[str, str] | None = None) -> FormConflict:
+def describe_meanwhile_changes(
+    visit: Visit, target: str, now: Mapping[str, str] | None = None
+) -> FormConflict:
     """Return what the audit tells of a target since the form was drawn; `now` has the values of its fields."""
     since = parse_etag(visit.form.get("etag", "").partition(".")[2])
-    entries = visit.instance.state.audit.entries_about(target, since) if since is not None else []
+    entries = visit.instance.state.audit.list_entries_about(target, since) if since is not None else []
     done = [(one, _WORDS.get(str(one.detail.get("act", "")))) for one in entries]
     changes = [
         IncidentAction(one.moment, one.author, "deleted it" if one.operation.endswith("/delete") else words)

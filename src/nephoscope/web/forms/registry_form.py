@@ -13,8 +13,8 @@ from nephoscope.protect.registry.registry_connection import RegistrySecrets
 from nephoscope.protect.registry.registry_settings import (
     RegistrySettings,
     RegistrySettingsError,
+    convert_settings_for_storage,
     read_settings,
-    stored_settings,
 )
 from nephoscope.state import StateError
 from nephoscope.web.forms.request_form import FormField
@@ -63,24 +63,24 @@ LABELS = {
 EFFECTS = {"reject": "reject the image", "hold": "hold for review", "allow": "ignore"}
 
 
-def setting_fields(settings: RegistrySettings) -> list[FormField]:
+def build_setting_fields(settings: RegistrySettings) -> list[FormField]:
     """Return the fields of the settings beside the policy."""
     return list(_list_fields(RegistrySettings, settings, "set."))
 
 
-def policy_fields(settings: RegistrySettings) -> list[FormField]:
+def build_policy_fields(settings: RegistrySettings) -> list[FormField]:
     """Return the fields of the policy."""
     return list(_list_fields(ImagePolicy, settings.policy, "policy."))
 
 
-def typed_fields(fields: list[FormField], form: Mapping[str, str]) -> list[FormField]:
+def keep_typed_fields(fields: list[FormField], form: Mapping[str, str]) -> list[FormField]:
     """Return fields as they were sent, so that a form that was refused keeps what was typed."""
     return [replace(one, value=form.get(one.name, "")) for one in fields]
 
 
 def read_form(form: Mapping[str, str], before: RegistrySettings) -> RegistrySettings:
     """Return the settings of a form; what it has no field for stays as before. Raises StateError for a field that cannot be read."""
-    document = stored_settings(before)
+    document = convert_settings_for_storage(before)
     document |= _parse_values(RegistrySettings, form, "set.")
     document["policy"] = {**document["policy"], **_parse_values(ImagePolicy, form, "policy.")}
     try:

@@ -48,7 +48,7 @@ class FormField:
     group: str = ""
 
 
-def form_fields(
+def build_form_fields(
     shape: Any,
     given: Mapping[str, str],
     before: object = None,
@@ -74,7 +74,7 @@ def read_request(shape: Any, form: Mapping[str, str]) -> Any:
     try:
         return msgspec.convert({names[name]: value for name, value in sent.items()}, shape, strict=False)
     except msgspec.ValidationError as error:
-        raise _explain(str(error), {names[one.name]: one for one in fields}) from error
+        raise _explain_field_error(str(error), {names[one.name]: one for one in fields}) from error
 
 
 def _list_drawn_fields(shape: Any) -> list[RequestField]:
@@ -168,7 +168,7 @@ def _parse_time(one: RequestField, text: str) -> datetime:
     return assume_utc(found)
 
 
-def _explain(error: str, fields: Mapping[str, RequestField]) -> StateError:
+def _explain_field_error(error: str, fields: Mapping[str, RequestField]) -> StateError:
     """The error with the label of the field that msgspec names by its path."""
     what, _, path = error.partition(" - at `$.")
     name = path.partition("`")[0].partition("[")[0].partition(".")[0]

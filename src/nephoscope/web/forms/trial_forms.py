@@ -11,13 +11,13 @@ from nephoscope.alerts.rules.rule import RuleKind
 from nephoscope.alerts.rules.window import count_window_ends
 from nephoscope.alerts.tuning.applied_advice import list_applied_advice
 from nephoscope.alerts.tuning.trial import RuleTrial, RuleTrials, TrialKind
-from nephoscope.files.json_tree import tree_of, trees_of
+from nephoscope.files.json_tree import get_tree, list_trees
 from nephoscope.service.tuning import may_tune, request_trial, stop_trial, undo_advice
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.incidents.alert_filter import AlertFilter
 from nephoscope.web.tables.page_tables import download_table
 from nephoscope.web.tables.rule_tables import WORDS
-from nephoscope.web.tables.trial_tables import tables
+from nephoscope.web.tables.trial_tables import build_tables
 from nephoscope.web.visits.request_context import LOGS, Visit
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def apply_act(visit: Visit, workspace: str, rule: AnalyticRule, act: str) -> str
     if act == "undo":
         return _undo_advice(visit, workspace, rule)
     visit.caller.require(LOGS, f"/workspaces/{workspace}")
-    since, until = days(visit.form, visit.instance.now, DAYS if act == "replay" else ADVICE_DAYS)
+    since, until = parse_day_range(visit.form, visit.instance.now, DAYS if act == "replay" else ADVICE_DAYS)
     if rule.kind is RuleKind.HUNTING:
         raise StateError("hunting queries run on demand and have no schedule to replay")
     if count_window_ends(rule, since, until) > MOST_WINDOWS:
@@ -82,7 +82,7 @@ def apply_act(visit: Visit, workspace: str, rule: AnalyticRule, act: str) -> str
     )
 
 
-def days(form: Mapping[str, str], now: datetime, most: int) -> tuple[datetime, datetime]:
+def parse_day_range(form: Mapping[str, str], now: datetime, most: int) -> tuple[datetime, datetime]:
     """The days of a form in UTC, from the begin of the first to the end of the last or now; StateError for what is none."""
     try:
         last = date.fromisoformat(form["until"]) if form.get("until") else now.date()
@@ -114,14 +114,14 @@ def build_page(visit: Visit, workspace: str, rule: AnalyticRule) -> Mapping[str,
     visit.caller.require(LOGS, f"/workspaces/{workspace}")
     state = visit.instance.state
     trial = RuleTrials(state).get(workspace, rule.id, visit.parameters["trial"])
-    if (file := download_table(visit, trial.what.value, tables(trial))) is not None:
+    if (file := download_table(visit, trial.what.value, build_tables(trial))) is not None:
         return file
     applied = {each.advice: each for each in list_applied_advice(state, workspace, rule.id)}
-    real = _match_stored_alerts(state, workspace, rule, trees_of(trial.found, "newest"))
+    real = _match_stored_alerts(state, workspace, rule, list_trees(trial.found, "newest"))
     return {
         "workspace": workspace, "rule": rule, "trial": trial, "title": WORDS[trial.what], "found": trial.found, "real": real,
         "applied": applied, "may_tune": may_tune(visit.service, workspace),
-        "most": max((one for one in tree_of(trial.found, "days").values() if isinstance(one, int)), default=0),
+        "most": max((one for one in get_tree(trial.found, "days").values() if isinstance(one, int)), default=0),
     }  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def _request_advice(visit: Visit, trial: RuleTrial) -> str:
     """Ask for an advice to be followed: it is tried once more before."""
     wanted = visit.form.get("advice", "")
     if trial.what is not TrialKind.ADVICE or wanted not in {
-        each["id"] for each in trees_of(trial.found, "advice")
+        each["id"] for each in list_trees(trial.found, "advice")
     }:
         raise StateError("the trial has no such suggestion")
     now, by = visit.instance.now, visit.caller.name

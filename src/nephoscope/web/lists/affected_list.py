@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from nephoscope.state.inventory.finding import SubjectFinding
 from nephoscope.state.inventory.subject import SubjectKind
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import relative_time_column, text_column
-from nephoscope.web.lists.list_cell import CellMark, ListCell, text_cell
+from nephoscope.web.lists.column_kinds import build_relative_time_column, build_text_column
+from nephoscope.web.lists.list_cell import CellMark, ListCell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.lists.severity_column import severity_column, severity_facet
+from nephoscope.web.lists.severity_column import build_severity_column, build_severity_facet
 
 if TYPE_CHECKING:
     from nephoscope.model.package import Package
@@ -26,48 +26,48 @@ Places = Mapping[tuple[int, int], Sequence["Package"]]
 def build_affected_list(visit: Visit, held: Held, places: Places) -> RowList[SubjectFinding]:
     """Describe the list; `held` are the exemptions of findings, `places` the packages of those that a page shows."""
 
-    def title(one: SubjectFinding) -> ListCell:
+    def build_title_cell(one: SubjectFinding) -> ListCell:
         subject, exemption = one.subject, held.get(one.finding.key)
         path = f"/images/{subject.digest}" if subject.kind is SubjectKind.IMAGE else ""
         path = path or (f"/resource{subject.resource_id}" if subject.resource_id else "")
         marks = mark_exemption(exemption)
-        return text_cell(
+        return build_text_cell(
             subject.name,
             visit.link(path) if path else "",
             whole=subject.resource_id or subject.key,
             marks=marks,
         )
 
-    def package(one: SubjectFinding) -> ListCell:
-        return text_cell(
+    def build_package_cell(one: SubjectFinding) -> ListCell:
+        return build_text_cell(
             one.finding.name, visit.link("/vulnerabilities", package=one.finding.name), note=one.finding.type
         )
 
-    def path(one: SubjectFinding) -> ListCell:
+    def build_path_cell(one: SubjectFinding) -> ListCell:
         several = places.get((one.finding.subject, one.finding.package), ())
         told = [
             f"{each.path or '–'} in layer {each.layer[7:19]}" if each.layer else each.path for each in several
         ]
-        return text_cell(
+        return build_text_cell(
             next(iter(told), ""), whole=", ".join(told), note=f"and {len(told) - 1} more" if told[1:] else ""
         )
 
     return RowList(
         "affected", "finding",
         (
-            severity_column(lambda one: one.finding.severity),
-            ListColumn("subject", "Machine or image", title, main=True, width="name"),
-            text_column("kind", "Kind", lambda one: one.subject.kind.value.capitalize(), width="short"),
-            ListColumn("package", "Package", package, optional=True),
-            text_column("version", "Version", lambda one: one.finding.version),
-            text_column("fixed", "Fixed in", find_fix),
-            ListColumn("path", "Path", path, optional=True, sorted=False),
-            relative_time_column("first", "First seen", lambda one: one.finding.first_seen),
-            text_column("scanner", "Scanner", _find_scanner, shown=False),
+            build_severity_column(lambda one: one.finding.severity),
+            ListColumn("subject", "Machine or image", build_title_cell, main=True, width="name"),
+            build_text_column("kind", "Kind", lambda one: one.subject.kind.value.capitalize(), width="short"),
+            ListColumn("package", "Package", build_package_cell, optional=True),
+            build_text_column("version", "Version", lambda one: one.finding.version),
+            build_text_column("fixed", "Fixed in", find_fix),
+            ListColumn("path", "Path", build_path_cell, optional=True, sorted=False),
+            build_relative_time_column("first", "First seen", lambda one: one.finding.first_seen),
+            build_text_column("scanner", "Scanner", _find_scanner, shown=False),
         ),
         lambda one: "-".join(map(str, one.finding.key)),
         (
-            severity_facet(lambda one: one.finding.severity),
+            build_severity_facet(lambda one: one.finding.severity),
             RowFacet("kind", "Kind", lambda one: (one.subject.kind.value,), str.capitalize),
             RowFacet("package", "Package", lambda one: (one.finding.name,)),
             RowFacet("fix", "Fix", lambda one: ("Available" if one.finding.fixed_version else "None",)),

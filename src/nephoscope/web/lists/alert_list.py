@@ -11,14 +11,20 @@ from nephoscope.alerts.tuning.active_suppressions import RuleSuppressions
 from nephoscope.state.incidents.alert_filter import DONE, STATUSES, AlertFilter
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import relative_time_column, text_column, time_column
-from nephoscope.web.lists.list_cell import CellMark, ListCell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.column_kinds import build_relative_time_column, build_text_column, build_time_column
+from nephoscope.web.lists.list_cell import (
+    CellMark,
+    ListCell,
+    build_number_cell,
+    build_state_cell,
+    build_text_cell,
+)
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
-from nephoscope.web.lists.severity_column import ORDER, severity_column
-from nephoscope.web.rendering.display_names import tactics
+from nephoscope.web.lists.severity_column import ORDER, build_severity_column
+from nephoscope.web.rendering.display_names import format_tactics
 from nephoscope.web.rendering.formatting import count_text
-from nephoscope.web.rendering.known_names import name_in_title
+from nephoscope.web.rendering.known_names import replace_ids_in_title
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
@@ -68,42 +74,43 @@ def build_alert_filter(visit: Visit, chosen: Chosen) -> AlertFilter:
 def build_alert_list(visit: Visit, known: AlertContext, *, acts: bool) -> RowList[StoredAlert]:
     """Describe the list; `acts` says whether alerts can be ticked."""
 
-    def title(one: StoredAlert) -> ListCell:
+    def build_title_cell(one: StoredAlert) -> ListCell:
         name = str(one.document["AlertName"])
         page = visit.link(f"/alerts/{one.id}", workspace=one.workspace)
-        return text_cell(name_in_title(name, known.names(one)), page, whole=name)
+        return build_text_cell(replace_ids_in_title(name, known.names(one)), page, whole=name)
 
-    def entities(one: StoredAlert) -> ListCell:
-        named = name_entities(one)
-        return text_cell(name_in_title(named, known.names(one)), whole=named)
+    def build_entities_cell(one: StoredAlert) -> ListCell:
+        named = describe_entities(one)
+        return build_text_cell(replace_ids_in_title(named, known.names(one)), whole=named)
 
-    def incident(one: StoredAlert) -> ListCell:
+    def build_incident_cell(one: StoredAlert) -> ListCell:
         if not one.incident:
             return ListCell()
         page = visit.link(f"/incidents/{one.incident}", workspace=one.workspace)
-        return number_cell(
+        return build_number_cell(
             one.incident, page if one.workspace in known.incidents else "", text=f"#{one.incident}"
         )
 
     return RowList(
         "alerts", "alert",
         (
-            severity_column(lambda one: one.severity),
-            ListColumn("title", "Alert", title, main=True, sorted=False, width="title"),
+            build_severity_column(lambda one: one.severity),
+            ListColumn("title", "Alert", build_title_cell, main=True, sorted=False, width="title"),
             ListColumn("status", "Status", lambda one: _build_status_cell(one, known.suppressed(one)), width="state", optional=True),
-            ListColumn("entities", "Entities", entities, optional=True, sorted=False),
-            ListColumn("incident", "Incident", incident, optional=True, largest=True, width="short"),
-            relative_time_column("last", "Last event", lambda one: one.ended),
-            time_column("first", "First event", lambda one: one.started, shown=False),
-            text_column("tactics", "Tactics", lambda one: tactics(str(one.document["Tactics"])), sorted=False, shown=False),
-            text_column("rule", "Rule", lambda one: known.rules.get(one.rule, one.rule), sorted=False, shown=False),
+            ListColumn("entities", "Entities", build_entities_cell, optional=True, sorted=False),
+            ListColumn("incident", "Incident", build_incident_cell, optional=True, largest=True, width="short"),
+            build_relative_time_column("last", "Last event", lambda one: one.ended),
+            build_time_column("first", "First event", lambda one: one.started, shown=False),
+            build_text_column("tactics", "Tactics", lambda one: format_tactics(str(one.document["Tactics"])), sorted=False,
+            shown=False),
+            build_text_column("rule", "Rule", lambda one: known.rules.get(one.rule, one.rule), sorted=False, shown=False),
         ),
         lambda one: one.id, order="-last", tick="alert" if acts else "", tick_of=lambda one: f"{one.id} {one.etag}",
         about_of=lambda one: str(one.document.get("Description") or ""), hint="Alert or entity contains",
     )  # fmt: skip
 
 
-def name_entities(alert: StoredAlert) -> str:
+def describe_entities(alert: StoredAlert) -> str:
     """The first entities of an alert."""
     return ", ".join(dict.fromkeys(one.title for one in read_entities(alert)[:3]))
 
@@ -113,4 +120,4 @@ def _build_status_cell(one: StoredAlert, found: RuleSuppressions) -> ListCell:
     if found:
         told = f"{count_text(len(found), 'suppression')} of its rule active"
         marks.append(CellMark("rule suppressed" if found.whole else "rule partly suppressed", title=told))
-    return state_cell(STATUS_WORDS.get(one.status, one.status), TONES.get(one.status, ""), marks=marks)
+    return build_state_cell(STATUS_WORDS.get(one.status, one.status), TONES.get(one.status, ""), marks=marks)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.findings import SHOWN_STATES, FindingQuery, ListedFinding
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.list_cell import CellMark, ListCell, state_cell, text_cell
+from nephoscope.web.lists.list_cell import CellMark, ListCell, build_state_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
 from nephoscope.web.rendering.condition_words import cite_conditions, humanize_conditions
-from nephoscope.web.rendering.formatting import STATES, cause_text, kind, short_name
+from nephoscope.web.rendering.formatting import STATES, describe_cause_or_state, name_kind, shorten_name
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ STATE_FACETS = (
         "state", "Status", lambda one: STATES[ComplianceState(one)], [one.value for one in SHOWN_STATES],
         frozenset({ComplianceState.NON_COMPLIANT.value}),
     ),
-    QueryFacet("cause", "Reason", cause_text),
+    QueryFacet("cause", "Reason", describe_cause_or_state),
 )  # fmt: skip
 
 
@@ -43,23 +43,23 @@ def build_assessed_list(
 ) -> RowList[ListedFinding]:
     """Describe the list; a resource of `exemptable` can be ticked, one of `held` is exempt from the next assessment on."""
 
-    def title(one: ListedFinding) -> ListCell:
+    def build_title_cell(one: ListedFinding) -> ListCell:
         name = (
-            short_name(one.resource) if "/providers/" in one.resource else visit.name_resource(one.resource)
+            shorten_name(one.resource) if "/providers/" in one.resource else visit.name_resource(one.resource)
         )
         tenant = visit.find_tenant(one.resource, one.tenant)
-        note = f"{kind(one.resource)} tenant {tenant}" if tenant else kind(one.resource)
+        note = f"{name_kind(one.resource)} tenant {tenant}" if tenant else name_kind(one.resource)
         waits = one.resource in held and one.state is ComplianceState.NON_COMPLIANT
         marks = [CellMark("exemption pending", title="exempt after the next assessment")] if waits else []
-        return text_cell(name, visit.resource(one.resource, one.tenant), note=note, marks=marks)
+        return build_text_cell(name, visit.resource(one.resource, one.tenant), note=note, marks=marks)
 
-    def origin(one: ListedFinding) -> ListCell:
+    def build_origin_cell(one: ListedFinding) -> ListCell:
         first = next(iter(origins.get(one.resource, ())), None)
         if first is None:
             return ListCell()
         planned = first.planned
         note = planned.repository if first.certain else f"possibly, {planned.repository}"
-        return text_cell(
+        return build_text_cell(
             f"{planned.file}:{planned.line}", visit.link(f"/pipelines/runs/{planned.run}"), note=note
         )
 
@@ -67,24 +67,26 @@ def build_assessed_list(
         "assessed-resources", "resource",
         (
             ListColumn("state", "Status", _build_state_cell, width="state"),
-            ListColumn("resource", "Resource", title, main=True, width="title"),
+            ListColumn("resource", "Resource", build_title_cell, main=True, width="title"),
             ListColumn("reason", "Reason", _build_reason_cell, optional=True, sorted=False),
-            *([ListColumn("origin", "Deployed by", origin, optional=True, sorted=False)] if origins else []),
+            *([ListColumn("origin", "Deployed by", build_origin_cell, optional=True, sorted=False)] if origins else []),
         ),
         lambda one: f"{one.resource} {one.tenant}".strip(), hint="Resource contains", order="resource",
         tick=TICK if exemptable else "", tick_of=lambda one: one.resource if one.resource in exemptable else "",
-        about_of=lambda one: humanize_conditions(_explain(one)),
+        about_of=lambda one: humanize_conditions(_explain_finding(one)),
     )  # fmt: skip
 
 
 def _build_reason_cell(one: ListedFinding) -> ListCell:
     """Say the conditions in words; the whole has them as they were judged, too."""
-    return text_cell(humanize_conditions(_explain(one)), whole=cite_conditions(_explain(one)))
+    return build_text_cell(
+        humanize_conditions(_explain_finding(one)), whole=cite_conditions(_explain_finding(one))
+    )
 
 
-def _explain(one: ListedFinding) -> str:
-    return one.explanation or cause_text(one.cause)
+def _explain_finding(one: ListedFinding) -> str:
+    return one.explanation or describe_cause_or_state(one.cause)
 
 
 def _build_state_cell(one: ListedFinding) -> ListCell:
-    return state_cell(STATES[one.state], one.state.value.lower())
+    return build_state_cell(STATES[one.state], one.state.value.lower())

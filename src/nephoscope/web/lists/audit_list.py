@@ -7,11 +7,17 @@ import msgspec
 from nephoscope.state.audit.audit import AuditEntry
 from nephoscope.state.audit.audit_filter import AuditFilter
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import text_column
-from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell, time_cell
+from nephoscope.web.lists.column_kinds import build_text_column
+from nephoscope.web.lists.list_cell import (
+    ListCell,
+    build_number_cell,
+    build_state_cell,
+    build_text_cell,
+    build_time_cell,
+)
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
-from nephoscope.web.rendering.formatting import short_name
+from nephoscope.web.rendering.formatting import shorten_name
 
 
 def shorten_operation(operation: str) -> str:
@@ -40,14 +46,14 @@ def build_audit_list() -> RowList[AuditEntry]:
     return RowList(
         "audit", "entry",
         (
-            ListColumn("number", "#", lambda one: number_cell(one.number), sorted=False, optional=True, width="short"),
-            ListColumn("time", "Time", lambda one: time_cell(one.moment), largest=True, width="time"),
-            text_column("author", "User", lambda one: one.author, sorted=False),
+            ListColumn("number", "#", lambda one: build_number_cell(one.number), sorted=False, optional=True, width="short"),
+            ListColumn("time", "Time", lambda one: build_time_cell(one.moment), largest=True, width="time"),
+            build_text_column("author", "User", lambda one: one.author, sorted=False),
             ListColumn("operation", "Operation", _build_operation_cell, main=True, sorted=False, width="title"),
-            ListColumn("target", "Resource", lambda one: text_cell(short_name(one.target), whole=one.target),
+            ListColumn("target", "Resource", lambda one: build_text_cell(shorten_name(one.target), whole=one.target),
                        optional=True, sorted=False),
             ListColumn("outcome", "Outcome", _build_outcome_cell, sorted=False, width="state"),
-            text_column("address", "Address", lambda one: one.address, sorted=False, shown=False),
+            build_text_column("address", "Address", lambda one: one.address, sorted=False, shown=False),
         ),
         lambda one: str(one.number), several="entries", order="-time", hint="User, operation or resource contains",
         about_of=_format_details,
@@ -55,11 +61,11 @@ def build_audit_list() -> RowList[AuditEntry]:
 
 
 def _build_operation_cell(one: AuditEntry) -> ListCell:
-    return text_cell(shorten_operation(one.operation), whole=one.operation)
+    return build_text_cell(shorten_operation(one.operation), whole=one.operation)
 
 
 def _build_outcome_cell(one: AuditEntry) -> ListCell:
-    return state_cell(one.outcome, _TONES.get(one.outcome, ""))
+    return build_state_cell(one.outcome, _TONES.get(one.outcome, ""))
 
 
 def _format_details(one: AuditEntry) -> str:

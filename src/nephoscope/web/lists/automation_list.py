@@ -8,13 +8,23 @@ from typing import TYPE_CHECKING
 from nephoscope.state.automation.automation_runs import RunStatus
 from nephoscope.state.automation.run_status import NEWEST, RunFilter, RunLine
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import number_column, relative_time_column, text_column
-from nephoscope.web.lists.list_cell import ListCell, code_cell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.column_kinds import (
+    build_number_column,
+    build_relative_time_column,
+    build_text_column,
+)
+from nephoscope.web.lists.list_cell import (
+    ListCell,
+    build_code_cell,
+    build_number_cell,
+    build_state_cell,
+    build_text_cell,
+)
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.page_data.automation_list import AutomationListing
-from nephoscope.web.rendering.formatting import short_name
+from nephoscope.web.rendering.formatting import shorten_name
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
@@ -24,7 +34,7 @@ RUNS = "runs"
 _TONES = {RunStatus.DEAD: "error", RunStatus.DONE: "pass"}
 
 
-def name_scopes(visit: Visit, one: AutomationListing) -> str:
+def describe_scopes(visit: Visit, one: AutomationListing) -> str:
     """Name what an automation is bound to, '' for everywhere."""
     return ", ".join(visit.name_resource(scope) for scope in one.where)
 
@@ -35,27 +45,27 @@ def build_automation_list(visit: Visit) -> RowList[AutomationListing]:
     def runs(one: AutomationListing, status: str | None = None) -> str:
         return visit.link("/automations", show=RUNS, rule=one.key, status=status)
 
-    def name(one: AutomationListing) -> ListCell:
-        return text_cell(one.name, runs(one) if one.runs.runs else "", note=one.kind)
+    def build_name_cell(one: AutomationListing) -> ListCell:
+        return build_text_cell(one.name, runs(one) if one.runs.runs else "", note=one.kind)
 
     def count_failed(one: AutomationListing) -> ListCell:
-        return number_cell(one.runs.dead, runs(one, RunStatus.DEAD.value) if one.runs.dead else "")
+        return build_number_cell(one.runs.dead, runs(one, RunStatus.DEAD.value) if one.runs.dead else "")
 
-    def status(one: AutomationListing) -> ListCell:
-        return state_cell(one.status, "pass" if one.status == "on" else "error" if one.wrong else "")
+    def build_status_cell(one: AutomationListing) -> ListCell:
+        return build_state_cell(one.status, "pass" if one.status == "on" else "error" if one.wrong else "")
 
     return RowList(
         "automations", "automation",
         (
-            ListColumn("name", "Name", name, main=True, width="title"),
-            text_column("trigger", "Trigger", lambda one: ", ".join(one.told)),
-            text_column("actions", "Actions", lambda one: ", ".join(one.does), shown=False),
-            text_column("place", "Scope", lambda one: name_scopes(visit, one) or "everywhere", shown=False),
-            ListColumn("state", "Status", status, width="state"),
-            relative_time_column("last", "Last run", lambda one: one.runs.last, "never"),
-            number_column("waiting", "Waiting", lambda one: one.runs.open, shown=False),
+            ListColumn("name", "Name", build_name_cell, main=True, width="title"),
+            build_text_column("trigger", "Trigger", lambda one: ", ".join(one.told)),
+            build_text_column("actions", "Actions", lambda one: ", ".join(one.does), shown=False),
+            build_text_column("place", "Scope", lambda one: describe_scopes(visit, one) or "everywhere", shown=False),
+            ListColumn("state", "Status", build_status_cell, width="state"),
+            build_relative_time_column("last", "Last run", lambda one: one.runs.last, "never"),
+            build_number_column("waiting", "Waiting", lambda one: one.runs.open, shown=False),
             ListColumn("failed", "Failed", count_failed, number=True),
-            text_column("error", "Error", lambda one: one.reason),
+            build_text_column("error", "Error", lambda one: one.reason),
         ),
         lambda one: one.key,
         (
@@ -84,30 +94,30 @@ def build_run_filter(visit: Visit, chosen: Chosen, within: Collection[str] | Non
 def build_run_list(names: Mapping[str, str]) -> RowList[RunLine]:
     """Describe the list of runs."""
 
-    def name(one: RunLine) -> ListCell:
-        return text_cell(names.get(one.rule, one.rule), note=one.action)
+    def build_name_cell(one: RunLine) -> ListCell:
+        return build_text_cell(names.get(one.rule, one.rule), note=one.action)
 
-    def subject(one: RunLine) -> ListCell:
-        return text_cell(
-            short_name(one.subject) if one.subject.startswith("/") else one.subject, whole=one.subject
+    def build_subject_cell(one: RunLine) -> ListCell:
+        return build_text_cell(
+            shorten_name(one.subject) if one.subject.startswith("/") else one.subject, whole=one.subject
         )
 
     return RowList(
         "automation-runs", "run",
         (
-            ListColumn("name", "Name", name, main=True, sorted=False, width="title"),
-            relative_time_column("changed", "Changed", lambda one: one.changed),
-            text_column("kind", "Event", lambda one: one.kind),
-            ListColumn("subject", "Entities", subject, optional=True, sorted=False),
-            ListColumn("status", "Status", lambda one: state_cell(one.status.value, _TONES.get(one.status, "")), width="state"),
-            number_column("attempts", "Attempts", lambda one: one.attempts, shown=False),
-            text_column("result", "Result", lambda one: one.detail, sorted=False),
+            ListColumn("name", "Name", build_name_cell, main=True, sorted=False, width="title"),
+            build_relative_time_column("changed", "Changed", lambda one: one.changed),
+            build_text_column("kind", "Event", lambda one: one.kind),
+            ListColumn("subject", "Entities", build_subject_cell, optional=True, sorted=False),
+            ListColumn("status", "Status", lambda one: build_state_cell(one.status.value, _TONES.get(one.status, "")), width="state"),
+            build_number_column("attempts", "Attempts", lambda one: one.attempts, shown=False),
+            build_text_column("result", "Result", lambda one: one.detail, sorted=False),
             ListColumn("id", "ID", _build_id_cell, optional=True, sorted=False, shown=False, width="short"),
-            text_column("workspace", "Workspace", lambda one: one.workspace, sorted=False, shown=False),
+            build_text_column("workspace", "Workspace", lambda one: one.workspace, sorted=False, shown=False),
         ),
         lambda one: f"{one.workspace} {one.id}", hint="Entity, result or id contains", order=NEWEST,
     )  # fmt: skip
 
 
 def _build_id_cell(one: RunLine) -> ListCell:
-    return code_cell(one.id[:12], one.id)
+    return build_code_cell(one.id[:12], one.id)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import text_column
-from nephoscope.web.lists.list_cell import ListCell, text_cell
+from nephoscope.web.lists.column_kinds import build_text_column
+from nephoscope.web.lists.list_cell import ListCell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 
@@ -17,20 +17,22 @@ if TYPE_CHECKING:
 PATH = "/network/azure-captures"
 
 
-def azure_capture_list(visit: Visit) -> RowList[AzureCapture]:
+def build_azure_capture_list(visit: Visit) -> RowList[AzureCapture]:
     """Describe the list."""
 
-    def title(one: AzureCapture) -> ListCell:
-        return text_cell(name_target(one), visit.link(PATH, capture=one.id), whole=one.properties.target)
+    def build_title_cell(one: AzureCapture) -> ListCell:
+        return build_text_cell(
+            name_target(one), visit.link(PATH, capture=one.id), whole=one.properties.target
+        )
 
     return RowList(
         "network-watcher-captures", "Network Watcher capture",
         (
-            ListColumn("machine", "Machine", title, main=True),
-            text_column("name", "Capture", lambda one: one.name),
-            text_column("filter", "Packets", describe_azure_filter),
-            text_column("ends", "Ends after", describe_azure_limits),
-            text_column("storage", "Storage account", name_storage),
+            ListColumn("machine", "Machine", build_title_cell, main=True),
+            build_text_column("name", "Capture", lambda one: one.name),
+            build_text_column("filter", "Packets", describe_azure_filter),
+            build_text_column("ends", "Ends after", describe_azure_limits),
+            build_text_column("storage", "Storage account", name_storage),
         ),
         lambda one: one.id,
         (

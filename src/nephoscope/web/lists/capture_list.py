@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.state.hosts.response_orders import OrderStatus
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import relative_time_column, text_column
-from nephoscope.web.lists.list_cell import ListCell, state_cell, text_cell
+from nephoscope.web.lists.column_kinds import build_relative_time_column, build_text_column
+from nephoscope.web.lists.list_cell import ListCell, build_state_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 
@@ -32,31 +32,31 @@ def build_capture_list(visit: Visit, computers: dict[str, str]) -> RowList[Respo
     """Describe the list; `computers` are host names by the ids of machines."""
     now = visit.instance.now
 
-    def title(one: ResponseOrder) -> ListCell:
-        return text_cell(
+    def build_title_cell(one: ResponseOrder) -> ListCell:
+        return build_text_cell(
             name_machine(one, computers), visit.link(f"/network/captures/{one.id}"), whole=one.machine
         )
 
-    def incident(one: ResponseOrder) -> ListCell:
+    def build_incident_cell(one: ResponseOrder) -> ListCell:
         if one.incident is None:
-            return text_cell("")
-        return text_cell(f"#{one.incident}", visit.link(f"/incidents/{one.incident}"))
+            return build_text_cell("")
+        return build_text_cell(f"#{one.incident}", visit.link(f"/incidents/{one.incident}"))
 
     def state(one: ResponseOrder) -> ListCell:
         word = describe_state(one, now)
-        return state_cell(word, STATES[word], whole=one.message, order=float(list(STATES).index(word)))
+        return build_state_cell(word, STATES[word], whole=one.message, order=float(list(STATES).index(word)))
 
     return RowList(
         "packet-captures", "packet capture",
         (
-            ListColumn("machine", "Machine", title, main=True),
+            ListColumn("machine", "Machine", build_title_cell, main=True),
             ListColumn("state", "State", state, width="state"),
-            text_column("filter", "Packets", describe_filter),
-            text_column("begin", "Begins", describe_begin),
-            relative_time_column("created", "Requested", lambda one: one.created),
-            text_column("requester", "Requested by", lambda one: one.requester, shown=False),
-            text_column("result", "Result", lambda one: one.message),
-            ListColumn("incident", "Incident", incident, optional=True, width="state"),
+            build_text_column("filter", "Packets", describe_filter),
+            build_text_column("begin", "Begins", describe_begin),
+            build_relative_time_column("created", "Requested", lambda one: one.created),
+            build_text_column("requester", "Requested by", lambda one: one.requester, shown=False),
+            build_text_column("result", "Result", lambda one: one.message),
+            ListColumn("incident", "Incident", build_incident_cell, optional=True, width="state"),
         ),
         lambda one: one.id,
         (

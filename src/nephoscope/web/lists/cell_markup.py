@@ -20,7 +20,7 @@ def escape_text(text: str) -> str:
 
 def draw_cell(cell: ListCell, *, whole: bool = False) -> Markup:
     """Draw what a cell says; as a `whole` where there is room for it, as in the preview."""
-    return Markup(_draw(cell, whole=whole))  # noqa: S704 - escaped by it
+    return Markup(_draw_cell(cell, whole=whole))  # noqa: S704 - escaped by it
 
 
 def draw_column(cell: ListCell, classes: str, below: str = "") -> str:
@@ -33,10 +33,10 @@ def draw_column(cell: ListCell, classes: str, below: str = "") -> str:
         told = f"{cell.whole} {cell.note}" if cell.note else cell.whole
         title = f' title="{escape_text(told)}"'
     under = f'<span class="data-list__sub">{below}</span>' if below else ""
-    return f"<td {classes}{title}>{_draw(cell, whole=False)}{under}</td>"
+    return f"<td {classes}{title}>{_draw_cell(cell, whole=False)}{under}</td>"
 
 
-def _draw(cell: ListCell, *, whole: bool) -> str:
+def _draw_cell(cell: ListCell, *, whole: bool) -> str:
     text = escape_text(cell.whole if whole and cell.whole else cell.text)
     drawn = _draw_text(cell, text, whole=whole)
     if cell.note:
@@ -56,11 +56,11 @@ def _draw_text(cell: ListCell, text: str, *, whole: bool) -> str:
             tone = f" state--{escape_text(cell.tone)}" if cell.tone else ""
             return f'<span class="state{tone}">{escape_text(cell.text)}</span>'
         case CellKind.MOMENT if cell.at is not None:
-            return str(time_elements.moment(cell.at))
+            return str(time_elements.render_moment(cell.at))
         case CellKind.AGO if cell.at is not None:
             return str(time_elements.format_age(cell.at))
         case CellKind.BAR:
-            return str(charts.parts(cell.parts, cell.text, 140))
+            return str(charts.draw_part_bar(cell.parts, cell.text, 140))
         case CellKind.CODE:
             return f'<span class="text-code">{text}</span>'
     if not cell.link:

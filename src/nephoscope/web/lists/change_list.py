@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from nephoscope.posture.history.evaluation_diff import ChangeKind
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import text_column
-from nephoscope.web.lists.list_cell import ListCell, state_cell, text_cell
+from nephoscope.web.lists.column_kinds import build_text_column
+from nephoscope.web.lists.list_cell import ListCell, build_state_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.lists.severity_column import severity_column, severity_facet
+from nephoscope.web.lists.severity_column import build_severity_column, build_severity_facet
 from nephoscope.web.page_data.estate_moves import WORDS
-from nephoscope.web.rendering.formatting import STATES, kind, short_name, unmet
+from nephoscope.web.rendering.formatting import STATES, format_unmet_title, name_kind, shorten_name
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -49,27 +49,29 @@ class ListedChange:
 def build_change_list(visit: Visit) -> RowList[ListedChange]:
     """Describe the list."""
 
-    def title(one: ListedChange) -> ListCell:
+    def build_title_cell(one: ListedChange) -> ListCell:
         if one.recommendation is None:
-            return text_cell(one.title)
+            return build_text_cell(one.title)
         fails = one.change.after is ComplianceState.NON_COMPLIANT
-        return text_cell(unmet(one.title, fails), visit.link(f"/recommendations/{one.change.key}"))
+        return build_text_cell(
+            format_unmet_title(one.title, fails), visit.link(f"/recommendations/{one.change.key}")
+        )
 
-    def resource(one: ListedChange) -> ListCell:
+    def build_resource_cell(one: ListedChange) -> ListCell:
         id_, gone = one.change.id, one.change.kind is ChangeKind.REMOVED
-        name = short_name(id_) if gone else visit.name_resource(id_)
+        name = shorten_name(id_) if gone else visit.name_resource(id_)
         link = "" if gone else visit.resource(id_, one.change.tenant)
-        return text_cell(name, link, whole=id_, note=kind(id_))
+        return build_text_cell(name, link, whole=id_, note=name_kind(id_))
 
     return RowList(
         "changes", "finding",
         (
-            severity_column(lambda one: one.severity),
-            ListColumn("title", "Recommendation", title, main=True, width="title"),
-            ListColumn("resource", "Resource", resource, optional=True),
-            text_column("kind", "Change", lambda one: WORDS[one.change.kind][0].capitalize(), width="ago"),
+            build_severity_column(lambda one: one.severity),
+            ListColumn("title", "Recommendation", build_title_cell, main=True, width="title"),
+            ListColumn("resource", "Resource", build_resource_cell, optional=True),
+            build_text_column("kind", "Change", lambda one: WORDS[one.change.kind][0].capitalize(), width="ago"),
             ListColumn("state", "Now", _build_state_cell, optional=True, width="state"),
-            text_column("control", "Control", lambda one: one.control),
+            build_text_column("control", "Control", lambda one: one.control),
         ),
         lambda one: f"{one.change.key} {one.change.resource}", build_change_facets(),
         lambda one: f"{one.title} {one.change.id}", hint="Recommendation or resource contains",
@@ -81,12 +83,12 @@ def build_change_facets() -> Sequence[RowFacet[ListedChange]]:
     words = {one.value: WORDS[one][1].capitalize() for one in ChangeKind}
     return (
         RowFacet("kind", "Change", lambda one: (one.change.kind.value,), lambda one: words.get(one, one), list(words)),
-        severity_facet(lambda one: one.severity),
+        build_severity_facet(lambda one: one.severity),
         RowFacet("control", "Control", lambda one: (one.control,)),
-        RowFacet("resource", "Resource type", lambda one: (kind(one.change.id),)),
+        RowFacet("resource", "Resource type", lambda one: (name_kind(one.change.id),)),
     )  # fmt: skip
 
 
 def _build_state_cell(one: ListedChange) -> ListCell:
     after = one.change.after
-    return state_cell(STATES[after], after.value.lower()) if after else ListCell()
+    return build_state_cell(STATES[after], after.value.lower()) if after else ListCell()

@@ -7,24 +7,30 @@ from datetime import datetime
 from typing import TypeVar
 
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.list_cell import ListCell, number_cell, relative_time_cell, text_cell, time_cell
+from nephoscope.web.lists.list_cell import (
+    ListCell,
+    build_number_cell,
+    build_relative_time_cell,
+    build_text_cell,
+    build_time_cell,
+)
 
 Row = TypeVar("Row")
 
 
-def time_column(
+def build_time_column(
     name: str, title: str, at_of: Callable[[Row], datetime | None], none: str = "–", *, shown: bool = True
 ) -> ListColumn[Row]:
     """Return a column of times."""
-    return _build_time_column(name, title, lambda one: time_cell(at_of(one), none), "time", shown=shown)
+    return _build_time_column(name, title, lambda one: build_time_cell(at_of(one), none), "time", shown=shown)
 
 
-def relative_time_column(
+def build_relative_time_column(
     name: str, title: str, at_of: Callable[[Row], datetime | None], none: str = "–", *, shown: bool = True
 ) -> ListColumn[Row]:
     """Return a column of how long ago something was."""
     return _build_time_column(
-        name, title, lambda one: relative_time_cell(at_of(one), none), "ago", shown=shown
+        name, title, lambda one: build_relative_time_cell(at_of(one), none), "ago", shown=shown
     )
 
 
@@ -34,7 +40,7 @@ def _build_time_column(
     return ListColumn(name, title, cell, optional=True, largest=True, width=width, shown=shown)
 
 
-def text_column(
+def build_text_column(
     name: str,
     title: str,
     text_of: Callable[[Row], str],
@@ -47,7 +53,7 @@ def text_column(
     return ListColumn(
         name,
         title,
-        lambda one: text_cell(text_of(one)),
+        lambda one: build_text_cell(text_of(one)),
         optional=True,
         sorted=sorted,
         shown=shown,
@@ -55,7 +61,7 @@ def text_column(
     )
 
 
-def number_column(
+def build_number_column(
     name: str,
     title: str,
     number_of: Callable[[Row], float | None],
@@ -68,7 +74,7 @@ def number_column(
     return ListColumn(
         name,
         title,
-        lambda one: number_cell(number_of(one)),
+        lambda one: build_number_cell(number_of(one)),
         number=True,
         optional=optional,
         shown=shown,

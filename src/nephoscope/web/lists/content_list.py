@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import text_column
-from nephoscope.web.lists.list_cell import ListCell, state_cell, text_cell
+from nephoscope.web.lists.column_kinds import build_text_column
+from nephoscope.web.lists.list_cell import ListCell, build_state_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.lists.severity_column import severity_column, severity_facet
+from nephoscope.web.lists.severity_column import build_severity_column, build_severity_facet
 from nephoscope.web.page_data.content_rows import ContentRow
 
 if TYPE_CHECKING:
@@ -28,23 +28,23 @@ NOUNS = {
 def build_content_list(visit: Visit, workspace: str, kind: str, *, may: bool) -> RowList[ContentRow]:
     """Describe the list of a kind; what can be switched can be ticked by who `may` switch it."""
 
-    def name(one: ContentRow) -> ListCell:
-        return text_cell(one.name, _build_address(visit, workspace, kind, one))
+    def build_name_cell(one: ContentRow) -> ListCell:
+        return build_text_cell(one.name, _build_address(visit, workspace, kind, one))
 
     switched = kind in ("rules", "packs")
     columns = (
         *((ListColumn("on", "Enabled", _build_switch_cell, width="short"),) if switched else ()),
-        *((severity_column(lambda one: one.severity, optional=True),) if kind == "rules" else ()),
-        ListColumn("name", "Name", name, main=True, width="title"),
+        *((build_severity_column(lambda one: one.severity, optional=True),) if kind == "rules" else ()),
+        ListColumn("name", "Name", build_name_cell, main=True, width="title"),
         ListColumn("status", "Status", _build_standing_cell, optional=True),
-        text_column("pack", "Source", lambda one: _name_source(one.pack or SHIPPED), width="ago"),
-        text_column("about", "Description", lambda one: one.about, shown=kind != "rules"),
+        build_text_column("pack", "Source", lambda one: _get_source_name(one.pack or SHIPPED), width="ago"),
+        build_text_column("about", "Description", lambda one: one.about, shown=kind != "rules"),
     )
     facets = (
         *((RowFacet("on", "Enabled", _switch_values, lambda one: SWITCH_WORDS.get(one, one)),) if switched else ()),
         RowFacet("standing", "Status", lambda one: (one.standing,), str.capitalize),
-        *((severity_facet(lambda one: one.severity),) if kind == "rules" else ()),
-        *((RowFacet("pack", "Source", _list_sources, _name_source),) if kind != "packs" else ()),
+        *((build_severity_facet(lambda one: one.severity),) if kind == "rules" else ()),
+        *((RowFacet("pack", "Source", _list_sources, _get_source_name),) if kind != "packs" else ()),
     )  # fmt: skip
     noun, several = NOUNS[kind]
     return RowList(
@@ -67,20 +67,20 @@ def _list_sources(one: ContentRow) -> tuple[str, ...]:
     return (one.pack or SHIPPED,)
 
 
-def _name_source(name: str) -> str:
+def _get_source_name(name: str) -> str:
     return "Shipped" if name == SHIPPED else name
 
 
 def _build_standing_cell(one: ContentRow) -> ListCell:
     if one.standing in ("unsupported", "refused"):
-        return state_cell(one.standing, "error", whole=one.status, note=one.status.partition(": ")[2])
-    return text_cell(one.status[:1].upper() + one.status[1:])
+        return build_state_cell(one.standing, "error", whole=one.status, note=one.status.partition(": ")[2])
+    return build_text_cell(one.status[:1].upper() + one.status[1:])
 
 
 def _build_switch_cell(one: ContentRow) -> ListCell:
     if one.on is None:
         return ListCell()
-    return state_cell("on" if one.on else "off", "pass" if one.on else "")
+    return build_state_cell("on" if one.on else "off", "pass" if one.on else "")
 
 
 def _switch_values(one: ContentRow) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.posture.exposure.exposure_rows import LIMITED, STATES, ExposureRow
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import text_column
-from nephoscope.web.lists.list_cell import ListCell, text_cell
+from nephoscope.web.lists.column_kinds import build_text_column
+from nephoscope.web.lists.list_cell import ListCell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.rendering.plain_words import humanize_types
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 def build_exposure_list(visit: Visit) -> RowList[ExposureRow]:
     """Describe the list."""
 
-    def title(one: ExposureRow) -> ListCell:
-        return text_cell(one.name, visit.link(f"/resource{one.resource}"))
+    def build_title_cell(one: ExposureRow) -> ListCell:
+        return build_text_cell(one.name, visit.link(f"/resource{one.resource}"))
 
     return RowList(
         "internet-exposure", "opening",
         (
-            ListColumn("resource", "Resource", title, main=True),
-            text_column("type", "Type", lambda one: name_type(one.type), width="fit18"),
-            text_column("state", "Open to", _describe_state, width="fit14"),
-            text_column("ports", "Ports", _describe_ports, width="short"),
-            text_column("path", "Path", lambda one: capitalize(one.path), width="fit14"),
-            text_column("rule", "Rule or reason", lambda one: one.rule_names or humanize_types(one.why)),
+            ListColumn("resource", "Resource", build_title_cell, main=True),
+            build_text_column("type", "Type", lambda one: name_type(one.type), width="fit18"),
+            build_text_column("state", "Open to", _describe_state, width="fit14"),
+            build_text_column("ports", "Ports", _describe_ports, width="short"),
+            build_text_column("path", "Path", lambda one: capitalize_first_letter(one.path), width="fit14"),
+            build_text_column("rule", "Rule or reason", lambda one: one.rule_names or humanize_types(one.why)),
         ),
         lambda one: one.key,
         (
@@ -39,7 +39,7 @@ def build_exposure_list(visit: Visit) -> RowList[ExposureRow]:
                 "state", "Resources open to", lambda one: (one.state,), order=STATES,
                 unit_of=lambda one: one.resource.lower(),
             ),
-            RowFacet("path", "Path", lambda one: (one.path,) if one.path else (), capitalize),
+            RowFacet("path", "Path", lambda one: (one.path,) if one.path else (), capitalize_first_letter),
             RowFacet("protocol", "Protocol", lambda one: (one.protocol,) if one.protocol else ()),
             RowFacet("type", "Resource type", lambda one: (name_type(one.type),)),
         ),
@@ -48,14 +48,14 @@ def build_exposure_list(visit: Visit) -> RowList[ExposureRow]:
     )  # fmt: skip
 
 
-def capitalize(text: str) -> str:
+def capitalize_first_letter(text: str) -> str:
     """Begin a text with a capital; the rest, such as names, stays as it is."""
     return text[:1].upper() + text[1:]
 
 
 def _describe_state(one: ExposureRow) -> str:
     """Say to whom a resource is open, with the addresses where it is to some."""
-    return capitalize(one.sources) if one.state == LIMITED else one.state
+    return capitalize_first_letter(one.sources) if one.state == LIMITED else one.state
 
 
 def _describe_ports(one: ExposureRow) -> str:

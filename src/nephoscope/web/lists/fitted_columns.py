@@ -42,7 +42,7 @@ def fit_columns(columns: Sequence[ListColumn[Row]], page: Sequence[Row]) -> list
     the widest fit may be cut.
     """
     lengths = {
-        one.name: _measure(one, page)
+        one.name: _measure_column(one, page)
         for one in columns
         if not one.number and (not one.width or one.width in _SHARES)
     }
@@ -62,10 +62,12 @@ def fit_columns(columns: Sequence[ListColumn[Row]], page: Sequence[Row]) -> list
         fitted[name], room = f"fit{fit[0]}", room + own - fit[1]
     sized = [replace(one, width=fitted.get(one.name, one.width)) for one in columns]
     main = next((one for one in sized if one.width in _SHARES), None)
-    return sized if main is None else _loosen(sized, main, lengths[main.name] * _CHARACTER)
+    return sized if main is None else _loosen_main_column(sized, main, lengths[main.name] * _CHARACTER)
 
 
-def _loosen(columns: list[ListColumn[Row]], main: ListColumn[Row], needed: int) -> list[ListColumn[Row]]:
+def _loosen_main_column(
+    columns: list[ListColumn[Row]], main: ListColumn[Row], needed: int
+) -> list[ListColumn[Row]]:
     """Take from the main column the share that it does not need, or that others need more that have only what is left of it.
 
     Where every other column has a width of its own, a main column of long texts has all that is left.
@@ -84,7 +86,7 @@ def _is_tight(columns: Sequence[ListColumn[Row]], share: float) -> bool:
     return WIDE * (1 - share) - taken < len(rest) * _FEWEST
 
 
-def _measure(column: ListColumn[Row], page: Sequence[Row]) -> int:
+def _measure_column(column: ListColumn[Row], page: Sequence[Row]) -> int:
     lengths = sorted(_count_characters(column.cell(row)) for row in page) or [0]
     most, longest = FITS[-1][0], max(lengths[-1], len(column.title))
     return most if longest > most >= lengths[(len(lengths) - 1) * 9 // 10] else longest

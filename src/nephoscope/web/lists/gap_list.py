@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.posture.data_gaps.gap_groups import DataGap
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import number_column, text_column
-from nephoscope.web.lists.list_cell import ListCell, severity_cell, text_cell
+from nephoscope.web.lists.column_kinds import build_number_column, build_text_column
+from nephoscope.web.lists.list_cell import ListCell, build_severity_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.row_markup import PREVIEW
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
 
 
-def gap_key(one: DataGap) -> str:
+def build_gap_key(one: DataGap) -> str:
     """Return what names a gap in the address; what it lacks may be a long text."""
     return blake2b(f"{one.missing.need.value} {one.missing.subject}".encode(), digest_size=8).hexdigest()
 
@@ -27,24 +27,26 @@ def gap_key(one: DataGap) -> str:
 def build_gap_list(visit: Visit) -> RowList[DataGap]:
     """Describe the list; what closes a gap stands beside it."""
 
-    def title(one: DataGap) -> ListCell:
-        return text_cell(
+    def build_title_cell(one: DataGap) -> ListCell:
+        return build_text_cell(
             one.title[:1].upper() + one.title[1:],
-            visit.build_address(**{PREVIEW: gap_key(one), "done": None}),
+            visit.build_address(**{PREVIEW: build_gap_key(one), "done": None}),
         )
 
     return RowList(
         "data-gaps", "gap",
         (
-            ListColumn("severity", "Severity", lambda one: severity_cell(_find_highest_severity(one)), width="severity", largest=True),
-            ListColumn("missing", "Missing", title, main=True, width="title"),
-            text_column("kind", "Kind", lambda one: one.missing.need.value, width="of"),
-            number_column("count", "Unknown", lambda one: one.count, optional=False, hint="Assessments that could not be evaluated"),
-            number_column("recommendations", "Recommendations", lambda one: len(one.recommendations), shown=False),
-            text_column("solution", "Solution", lambda one: one.remedy.action, sorted=False),
-            text_column("permissions", "Required permission", lambda one: ", ".join(one.remedy.permissions), shown=False),
+            ListColumn("severity", "Severity", lambda one: build_severity_cell(_find_highest_severity(one)), width="severity",
+            largest=True),
+            ListColumn("missing", "Missing", build_title_cell, main=True, width="title"),
+            build_text_column("kind", "Kind", lambda one: one.missing.need.value, width="of"),
+            build_number_column("count", "Unknown", lambda one: one.count, optional=False,
+            hint="Assessments that could not be evaluated"),
+            build_number_column("recommendations", "Recommendations", lambda one: len(one.recommendations), shown=False),
+            build_text_column("solution", "Solution", lambda one: one.remedy.action, sorted=False),
+            build_text_column("permissions", "Required permission", lambda one: ", ".join(one.remedy.permissions), shown=False),
         ),
-        gap_key,
+        build_gap_key,
         (
             RowFacet("kind", "Kind", lambda one: (one.missing.need.value,)),
             RowFacet("severity", "Severity", lambda one: (_find_highest_severity(one),), order=ORDER),

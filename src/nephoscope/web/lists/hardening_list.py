@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import number_column, text_column
-from nephoscope.web.lists.list_cell import ListCell, number_cell, text_cell
+from nephoscope.web.lists.column_kinds import build_number_column, build_text_column
+from nephoscope.web.lists.list_cell import ListCell, build_number_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.page_data.hardening_proposals import HardeningRow
@@ -20,22 +20,22 @@ READY, BLOCKED = "Ready to enforce", "Cannot be enforced"
 def build_hardening_list(visit: Visit) -> RowList[HardeningRow]:
     """Describe the list."""
 
-    def title(one: HardeningRow) -> ListCell:
-        return text_cell(one.name, visit.link(f"/network/hardening/{one.key}"))
+    def build_title_cell(one: HardeningRow) -> ListCell:
+        return build_text_cell(one.name, visit.link(f"/network/hardening/{one.key}"))
 
     def show_closed_share(one: HardeningRow) -> ListCell:
         percent = one.proposal.reduced_percent
-        return number_cell(percent, text=f"{percent:.1f} %")
+        return build_number_cell(percent, text=f"{percent:.1f} %")
 
     return RowList(
         "network-hardening", "proposal",
         (
-            ListColumn("machine", "Machine", title, main=True),
-            text_column("address", "Address", lambda one: one.proposal.address, width="state"),
-            text_column("rule", "Security rule", lambda one: one.proposal.rule_name),
-            text_column("state", "State", describe_state, width="state"),
+            ListColumn("machine", "Machine", build_title_cell, main=True),
+            build_text_column("address", "Address", lambda one: one.proposal.address, width="state"),
+            build_text_column("rule", "Security rule", lambda one: one.proposal.rule_name),
+            build_text_column("state", "State", describe_state, width="state"),
             ListColumn("closed", "Closed", show_closed_share, optional=True, number=True, width="number"),
-            number_column("cut", "Flows blocked", lambda one: one.proposal.cut_flow_count),
+            build_number_column("cut", "Flows blocked", lambda one: one.proposal.cut_flow_count),
         ),
         lambda one: one.key,
         (

@@ -9,12 +9,12 @@ from nephoscope.state.incidents.incident_filter import IncidentFilter
 from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 from nephoscope.web.forms.incident_forms import OPEN
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import relative_time_column, text_column, time_column
-from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.column_kinds import build_relative_time_column, build_text_column, build_time_column
+from nephoscope.web.lists.list_cell import ListCell, build_number_cell, build_state_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
-from nephoscope.web.lists.severity_column import ORDER, severity_column
-from nephoscope.web.rendering.known_names import name_in_title
+from nephoscope.web.lists.severity_column import ORDER, build_severity_column
+from nephoscope.web.rendering.known_names import replace_ids_in_title
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
@@ -73,22 +73,22 @@ def build_incident_list(
 ) -> RowList[Incident]:
     """Describe the list; incidents can be ticked where there is a `tick_of`."""
 
-    def title(one: Incident) -> ListCell:
+    def build_title_cell(one: Incident) -> ListCell:
         page = visit.link(f"/incidents/{one.number}", workspace=workspace)
-        return text_cell(name_in_title(one.title, names[one.number]), page, whole=one.title)
+        return build_text_cell(replace_ids_in_title(one.title, names[one.number]), page, whole=one.title)
 
     return RowList(
         "incidents", "incident",
         (
             ListColumn("number", "#", _build_number_cell, optional=True, largest=True, width="count"),
-            severity_column(lambda one: one.severity),
-            ListColumn("title", "Incident", title, main=True, width="title"),
+            build_severity_column(lambda one: one.severity),
+            ListColumn("title", "Incident", build_title_cell, main=True, width="title"),
             ListColumn("status", "Status", _build_status_cell, width="state", optional=True),
-            text_column("owner", "Owner", lambda one: one.owner),
-            time_column("first", "First activity", lambda one: one.first_activity, shown=False),
-            relative_time_column("last", "Last activity", lambda one: one.last_activity),
-            time_column("created", "Created", lambda one: one.created, shown=False),
-            text_column("class", "Classification", lambda one: one.classification, sorted=False, shown=False),
+            build_text_column("owner", "Owner", lambda one: one.owner),
+            build_time_column("first", "First activity", lambda one: one.first_activity, shown=False),
+            build_relative_time_column("last", "Last activity", lambda one: one.last_activity),
+            build_time_column("created", "Created", lambda one: one.created, shown=False),
+            build_text_column("class", "Classification", lambda one: one.classification, sorted=False, shown=False),
         ),
         lambda one: str(one.number), order="-last", tick="incident" if tick_of else "", tick_of=tick_of or (lambda _: ""),
         about_of=lambda one: one.description, hint="Number, title, owner or alert contains",
@@ -96,9 +96,9 @@ def build_incident_list(
 
 
 def _build_number_cell(one: Incident) -> ListCell:
-    return number_cell(one.number, text=str(one.number))
+    return build_number_cell(one.number, text=str(one.number))
 
 
 def _build_status_cell(one: Incident) -> ListCell:
     tones = {IncidentStatus.NEW: "new", IncidentStatus.ACTIVE: "fail", IncidentStatus.CLOSED: "pass"}
-    return state_cell(one.status.value, tones.get(one.status, ""))
+    return build_state_cell(one.status.value, tones.get(one.status, ""))

@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 
 from nephoscope.state.ingestion.ingested_files import IngestedFile
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import number_column, relative_time_column, text_column, time_column
-from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.column_kinds import (
+    build_number_column,
+    build_relative_time_column,
+    build_text_column,
+    build_time_column,
+)
+from nephoscope.web.lists.list_cell import ListCell, build_number_cell, build_state_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.rendering.formatting import duration_text, short_name
+from nephoscope.web.rendering.formatting import format_duration, shorten_name
 
 if TYPE_CHECKING:
     from nephoscope.ingest.live.health.health_table import HealthRow
@@ -20,29 +25,29 @@ if TYPE_CHECKING:
 def build_table_list(visit: Visit) -> RowList[HealthRow]:
     """Describe the list of the tables that sources fill; a table leads to its rows."""
 
-    def title(one: HealthRow) -> ListCell:
+    def build_title_cell(one: HealthRow) -> ListCell:
         rows = f"{one.health.table} | take 100"
-        return text_cell(
+        return build_text_cell(
             one.health.table, visit.link("/logs", workspace=one.health.workspace, query=rows), note=one.detail
         )
 
     def delay(one: HealthRow) -> ListCell:
-        return number_cell(one.delay, text="" if one.delay is None else duration_text(one.delay))
+        return build_number_cell(one.delay, text="" if one.delay is None else format_duration(one.delay))
 
     return RowList(
         "ingested-tables", "table",
         (
-            ListColumn("table", "Table", title, main=True),
-            text_column("source", "From", lambda one: one.health.source),
-            ListColumn("state", "State", _table_state, width="state"),
-            number_column("rows", "Rows", lambda one: one.health.rows),
-            number_column("hour", "Last hour", lambda one: one.last_hour, optional=False),
-            number_column("expected", "Expected", lambda one: one.expected),
+            ListColumn("table", "Table", build_title_cell, main=True),
+            build_text_column("source", "From", lambda one: one.health.source),
+            ListColumn("state", "State", _build_table_state, width="state"),
+            build_number_column("rows", "Rows", lambda one: one.health.rows),
+            build_number_column("hour", "Last hour", lambda one: one.last_hour, optional=False),
+            build_number_column("expected", "Expected", lambda one: one.expected),
             ListColumn("delay", "Delay", delay, number=True, optional=True, hint="Time from event to ingestion, last day"),
             ListColumn("bad", "Quarantine", _build_rejected_share_cell, number=True, optional=True,
                        hint="Share of records not parsed, last day"),
-            relative_time_column("event", "Last event", lambda one: one.health.last_event),
-            text_column("workspace", "Workspace", lambda one: one.health.workspace, shown=False),
+            build_relative_time_column("event", "Last event", lambda one: one.health.last_event),
+            build_text_column("workspace", "Workspace", lambda one: one.health.workspace, shown=False),
         ),
         lambda one: f"{one.health.workspace} {one.health.source} {one.health.table}",
         (
@@ -60,14 +65,14 @@ def build_file_list(most: int) -> RowList[IngestedFile]:
     return RowList(
         "imported-files", "file",
         (
-            ListColumn("file", "File", lambda one: text_cell(short_name(one.name), whole=one.name), main=True),
-            text_column("workspace", "Workspace", lambda one: one.workspace, width="short"),
-            text_column("format", "Format", lambda one: one.format or "recognized", width="ago"),
-            ListColumn("state", "State", _file_state, width="state"),
-            number_column("rows", "Rows", lambda one: one.rows, optional=False),
-            number_column("bad", "Quarantine", lambda one: one.bad),
-            relative_time_column("began", "Began", lambda one: one.started),
-            time_column("ended", "Ended", lambda one: one.finished, shown=False),
+            ListColumn("file", "File", lambda one: build_text_cell(shorten_name(one.name), whole=one.name), main=True),
+            build_text_column("workspace", "Workspace", lambda one: one.workspace, width="short"),
+            build_text_column("format", "Format", lambda one: one.format or "recognized", width="ago"),
+            ListColumn("state", "State", _build_file_state, width="state"),
+            build_number_column("rows", "Rows", lambda one: one.rows, optional=False),
+            build_number_column("bad", "Quarantine", lambda one: one.bad),
+            build_relative_time_column("began", "Began", lambda one: one.started),
+            build_time_column("ended", "Ended", lambda one: one.finished, shown=False),
         ),
         lambda one: f"{one.workspace} {one.identity}",
         (
@@ -79,18 +84,18 @@ def build_file_list(most: int) -> RowList[IngestedFile]:
     )  # fmt: skip
 
 
-def _table_state(one: HealthRow) -> ListCell:
+def _build_table_state(one: HealthRow) -> ListCell:
     if one.status == "ok":
-        return state_cell("normal", "pass")
-    return state_cell(one.status, "error", whole=one.detail)
+        return build_state_cell("normal", "pass")
+    return build_state_cell(one.status, "error", whole=one.detail)
 
 
 def _build_rejected_share_cell(one: HealthRow) -> ListCell:
-    return number_cell(one.bad_share, text=f"{one.bad_share * 100:.1f} %")
+    return build_number_cell(one.bad_share, text=f"{one.bad_share * 100:.1f} %")
 
 
-def _file_state(one: IngestedFile) -> ListCell:
+def _build_file_state(one: IngestedFile) -> ListCell:
     if one.finished:
-        return state_cell("complete", "pass")
+        return build_state_cell("complete", "pass")
     share = one.done / one.size if one.size else 0.0
-    return state_cell(f"{share:.0%} read", whole=f"{one.done:,} of {one.size:,} bytes")
+    return build_state_cell(f"{share:.0%} read", whole=f"{one.done:,} of {one.size:,} bytes")

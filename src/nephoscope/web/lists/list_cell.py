@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from nephoscope.vulnerability.severities import rank
+from nephoscope.vulnerability.severities import rank_severity
 from nephoscope.web.rendering import formatting
 from nephoscope_policy.model.state import Severity
 
@@ -71,32 +71,32 @@ class ListCell:
         return (2, 0.0, text.casefold()) if text else (0, 0.0, "")
 
 
-def text_cell(
+def build_text_cell(
     text: str, link: str = "", *, whole: str = "", note: str = "", marks: Sequence[CellMark] = ()
 ) -> ListCell:
     """Say a text, which may lead somewhere."""
     return ListCell(text or NONE, whole=whole or text, link=link, note=note, marks=marks)
 
 
-def code_cell(text: str, whole: str = "") -> ListCell:
+def build_code_cell(text: str, whole: str = "") -> ListCell:
     """Say an id or a command."""
     return ListCell(text or NONE, CellKind.CODE, whole=whole or text)
 
 
-def number_cell(value: float | None, link: str = "", *, text: str = "", note: str = "") -> ListCell:
+def build_number_cell(value: float | None, link: str = "", *, text: str = "", note: str = "") -> ListCell:
     """Say a number, in other words where `text` has some."""
     return ListCell(
         text or formatting.format_integer(value), CellKind.NUMBER, link=link, note=note, order=value
     )
 
 
-def severity_cell(name: str) -> ListCell:
+def build_severity_cell(name: str) -> ListCell:
     """Say a severity, or the risk of an attack path."""
-    order = _RANKS[name] if name in _RANKS else float(rank(name))
+    order = _RANKS[name] if name in _RANKS else float(rank_severity(name))
     return ListCell(name or NONE, CellKind.SEVERITY if name else CellKind.TEXT, order=order)
 
 
-def state_cell(
+def build_state_cell(
     text: str,
     tone: str = "",
     *,
@@ -113,16 +113,16 @@ def state_cell(
     )
 
 
-def time_cell(at: datetime | None, none: str = NONE) -> ListCell:
+def build_time_cell(at: datetime | None, none: str = NONE) -> ListCell:
     """Say a time."""
     return (
         ListCell(none)
         if at is None
-        else ListCell(formatting.moment(at), CellKind.MOMENT, at=at, order=at.timestamp())
+        else ListCell(formatting.format_moment(at), CellKind.MOMENT, at=at, order=at.timestamp())
     )
 
 
-def relative_time_cell(at: datetime | None, none: str = NONE) -> ListCell:
+def build_relative_time_cell(at: datetime | None, none: str = NONE) -> ListCell:
     """Say how long ago a time is."""
     return (
         ListCell(none)
@@ -131,6 +131,6 @@ def relative_time_cell(at: datetime | None, none: str = NONE) -> ListCell:
     )
 
 
-def bar_cell(parts: Sequence[tuple[str, int]], text: str, order: float | None) -> ListCell:
+def build_bar_cell(parts: Sequence[tuple[str, int]], text: str, order: float | None) -> ListCell:
     """Say counts as a bar of parts: (kind, count) each, as a chart of parts has them; `text` says the same."""
     return ListCell(text, CellKind.BAR, order=order, parts=parts)

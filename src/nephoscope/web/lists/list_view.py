@@ -14,11 +14,11 @@ from nephoscope.web.lists.facets import ListFacet
 from nephoscope.web.lists.fitted_columns import fit_columns
 from nephoscope.web.lists.list_cell import ListCell
 from nephoscope.web.lists.list_columns import choose_columns
-from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.page_start import compute_page_start
 from nephoscope.web.lists.row_facets import RowFacet, filter_rows
 from nephoscope.web.lists.row_markup import PREVIEW, PreviewLinks, RowMarkup
 from nephoscope.web.lists.saved_views import SavedView, list_views
-from nephoscope.web.tables.key_paging import PageKeys, find_page_start, page_keys
+from nephoscope.web.tables.key_paging import PageKeys, find_page_start, get_page_keys
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
@@ -122,7 +122,7 @@ def find_rows(visit: Visit, wanted: RowList[Row], every: Sequence[Row]) -> Found
 
 def show_rows(visit: Visit, wanted: RowList[Row], found: FoundRows[Row], *, keyed: bool = False) -> ListView:
     """Show the page of rows that the address asks for; where it is `keyed`, from the row after the last one of the page before."""
-    start, keys = page_start(visit), None
+    start, keys = compute_page_start(visit), None
     if keyed:
         names = [wanted.key_of(one) for one in found.rows]
         start = find_page_start(
@@ -132,7 +132,7 @@ def show_rows(visit: Visit, wanted: RowList[Row], found: FoundRows[Row], *, keye
             before=visit.get_query_value("before"),
             start=start,
         )
-        keys = page_keys(names, start, ROWS)
+        keys = get_page_keys(names, start, ROWS)
     return show_page(
         visit, wanted, found.rows[start : start + ROWS], found.facets, len(found.rows), start, keys
     )
@@ -150,7 +150,7 @@ def show_page(
     """Show rows that were narrowed, sorted and cut to a page before."""
     columns = choose_columns(visit, wanted.name, wanted.columns)
     ticked = (
-        [*visit.ticked_values(wanted.tick), *sorted(visit.get_query_values(wanted.tick))]
+        [*visit.list_ticked_values(wanted.tick), *sorted(visit.get_query_values(wanted.tick))]
         if wanted.tick
         else []
     )

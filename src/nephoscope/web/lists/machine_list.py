@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import number_column, relative_time_column, text_column
-from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.column_kinds import (
+    build_number_column,
+    build_relative_time_column,
+    build_text_column,
+)
+from nephoscope.web.lists.list_cell import ListCell, build_number_cell, build_state_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.page_data.machine_fleet import NOT_ENROLLED, STATUSES_OF_AGENTS, FleetMachine
@@ -25,25 +29,27 @@ _UPDATE_WORDS = {"some": "Pending", "none": "None pending", "": "Unknown"}
 def build_machine_list(visit: Visit) -> RowList[FleetMachine]:
     """Describe the list."""
 
-    def title(one: FleetMachine) -> ListCell:
-        return text_cell(one.name, visit.link(f"/machine{one.key}"), whole=one.id)
+    def build_title_cell(one: FleetMachine) -> ListCell:
+        return build_text_cell(one.name, visit.link(f"/machine{one.key}"), whole=one.id)
 
-    def alerts(one: FleetMachine) -> ListCell:
-        return number_cell(one.alerts, visit.link("/alerts", q=one.name, scope=None) if one.alerts else "")
+    def build_alerts_cell(one: FleetMachine) -> ListCell:
+        return build_number_cell(
+            one.alerts, visit.link("/alerts", q=one.name, scope=None) if one.alerts else ""
+        )
 
     return RowList(
         "machines", "machine",
         (
-            ListColumn("machine", "Machine", title, main=True),
+            ListColumn("machine", "Machine", build_title_cell, main=True),
             ListColumn("status", "Agent", _build_status_cell, width="id"),
-            relative_time_column("seen", "Last heartbeat", lambda one: one.last_seen_at, "never"),
-            number_column("blind", "Not seen", _count_blind_spots, hint="What the agent cannot see"),
+            build_relative_time_column("seen", "Last heartbeat", lambda one: one.last_seen_at, "never"),
+            build_number_column("blind", "Not seen", _count_blind_spots, hint="What the agent cannot see"),
             ListColumn("baseline", "Baseline", _build_baseline_cell, optional=True, width="state"),
-            number_column("updates", "Updates", lambda one: one.updates, hint="Pending updates"),
-            ListColumn("alerts", "Open alerts", alerts, number=True),
-            text_column("os", "Operating system", lambda one: one.agent.os_name if one.agent else "", shown=False),
-            text_column("version", "Agent version", _read_version, width="ago"),
-            text_column("type", "Type", lambda one: name_type(one.type), shown=False),
+            build_number_column("updates", "Updates", lambda one: one.updates, hint="Pending updates"),
+            ListColumn("alerts", "Open alerts", build_alerts_cell, number=True),
+            build_text_column("os", "Operating system", lambda one: one.agent.os_name if one.agent else "", shown=False),
+            build_text_column("version", "Agent version", _read_version, width="ago"),
+            build_text_column("type", "Type", lambda one: name_type(one.type), shown=False),
         ),
         lambda one: one.key,
         (
@@ -74,11 +80,11 @@ def _format_updates(one: FleetMachine) -> str:
 def _build_status_cell(one: FleetMachine) -> ListCell:
     order = float(STATUSES_OF_AGENTS.index(one.status))
     whole = "No agent reports about this machine." if one.status == NOT_ENROLLED else ""
-    return state_cell(
+    return build_state_cell(
         STATUS_WORDS.get(one.status, one.status), _TONES.get(one.status, ""), whole=whole, order=order
     )
 
 
 def _build_baseline_cell(one: FleetMachine) -> ListCell:
     word = BASELINE_WORDS.get(one.baseline, one.baseline)
-    return state_cell(word, _BASELINE_TONES.get(one.baseline, ""))
+    return build_state_cell(word, _BASELINE_TONES.get(one.baseline, ""))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.posture.exposure.exposure_rows import STATES
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import text_column
-from nephoscope.web.lists.list_cell import ListCell, text_cell
+from nephoscope.web.lists.column_kinds import build_text_column
+from nephoscope.web.lists.list_cell import ListCell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.page_data.network_map import MapMachine
@@ -21,18 +21,18 @@ NO_SUBNET = "Subnet not known"
 def build_network_map_list(visit: Visit) -> RowList[MapMachine]:
     """Describe the list."""
 
-    def title(one: MapMachine) -> ListCell:
-        return text_cell(one.name, visit.link(f"/resource{one.id}"))
+    def build_title_cell(one: MapMachine) -> ListCell:
+        return build_text_cell(one.name, visit.link(f"/resource{one.id}"))
 
     return RowList(
         "network-map", "machine",
         (
-            ListColumn("machine", "Machine", title, main=True),
-            text_column("subnet", "Subnet", lambda one: one.subnet_name or NO_SUBNET),
-            text_column("state", "Open to", lambda one: one.state, width="state"),
-            text_column("openings", "Ports", lambda one: ", ".join(one.openings)),
-            text_column("ways", "Ways in", list_ways),
-            text_column("why", "Reason", lambda one: one.why),
+            ListColumn("machine", "Machine", build_title_cell, main=True),
+            build_text_column("subnet", "Subnet", lambda one: one.subnet_name or NO_SUBNET),
+            build_text_column("state", "Open to", lambda one: one.state, width="state"),
+            build_text_column("openings", "Ports", lambda one: ", ".join(one.openings)),
+            build_text_column("ways", "Ways in", list_ingress_paths),
+            build_text_column("why", "Reason", lambda one: one.why),
         ),
         lambda one: one.key,
         (
@@ -44,6 +44,6 @@ def build_network_map_list(visit: Visit) -> RowList[MapMachine]:
     )  # fmt: skip
 
 
-def list_ways(one: MapMachine) -> str:
+def list_ingress_paths(one: MapMachine) -> str:
     """Name the ways in."""
     return ", ".join(f"{way.kind} {way.id.rsplit('/', 1)[-1]}" for way in one.ways)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
 
 
-def page_start(visit: Visit) -> int:
+def compute_page_start(visit: Visit) -> int:
     """Return the index of the first row of the page that the address asks for."""
     given = visit.get_query_value("start", "0")
     return int(given) if given.isdecimal() and len(given) < 9 else 0

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.priorities import Priority
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import text_column
-from nephoscope.web.lists.list_cell import NONE, ListCell, number_cell, text_cell
+from nephoscope.web.lists.column_kinds import build_text_column
+from nephoscope.web.lists.list_cell import NONE, ListCell, build_number_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.lists.severity_column import severity_column, severity_facet
-from nephoscope.web.rendering.formatting import cause_text, format_integer, unmet
+from nephoscope.web.lists.severity_column import build_severity_column, build_severity_facet
+from nephoscope.web.rendering.formatting import describe_cause_or_state, format_integer, format_unmet_title
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def find_risks(one: Priority) -> list[str]:
 
 
 FACETS: tuple[RowFacet[Priority], ...] = (
-    severity_facet(lambda one: one.tally.severity.value),
+    build_severity_facet(lambda one: one.tally.severity.value),
     RowFacet("risk", "Risk factor", find_risks, lambda one: RISKS.get(one, one)),
     RowFacet("control", "Control", lambda one: (one.control,) if one.control else ()),
 )
@@ -42,14 +42,14 @@ def build_recommendation_list(visit: Visit) -> RowList[Priority]:
     return RowList(
         "recommendations", "recommendation",
         (
-            severity_column(lambda one: one.tally.severity.value),
+            build_severity_column(lambda one: one.tally.severity.value),
             ListColumn("title", "Recommendation", partial(_build_title_cell, visit), main=True, width="title"),
-            ListColumn("priority", "Priority", lambda one: text_cell(one.risks, whole=one.reason), optional=True, sorted=False),
+            ListColumn("priority", "Priority", lambda one: build_text_cell(one.risks, whole=one.reason), optional=True, sorted=False),
             ListColumn("unhealthy", "Unhealthy", _build_unhealthy_cell, number=True, width="of",
                 hint="Of the resources that were assessed"),
             ListColumn("gain", "Gain", _build_gain_cell, number=True, optional=True,
                 hint="Score gain if all resources become healthy"),
-            text_column("control", "Control", lambda one: one.control, shown=False),
+            build_text_column("control", "Control", lambda one: one.control, shown=False),
         ),
         _read_key, FACETS, hint="Title contains",
     )  # fmt: skip
@@ -58,24 +58,25 @@ def build_recommendation_list(visit: Visit) -> RowList[Priority]:
 def build_unjudged_list(visit: Visit, found: Mapping[str, Sequence[UnjudgedCount]]) -> RowList[Priority]:
     """Describe the list of what could not be assessed, the most resources first."""
 
-    def title(one: Priority) -> ListCell:
+    def build_title_cell(one: Priority) -> ListCell:
         page = visit.link(f"/recommendations/{_read_key(one)}")
-        return text_cell(one.tally.title, f"{page}{'&' if '?' in page else '?'}{UNJUDGED}")
+        return build_text_cell(one.tally.title, f"{page}{'&' if '?' in page else '?'}{UNJUDGED}")
 
-    def reason(one: Priority) -> ListCell:
+    def build_reason_cell(one: Priority) -> ListCell:
         several = found[_read_key(one)]
         counted = ((each, f" ({format_integer(each.count)})" if len(several) > 1 else "") for each in several)
-        return text_cell("; ".join(f"{describe_cause(each)}{count}" for each, count in counted))
+        return build_text_cell("; ".join(f"{describe_cause(each)}{count}" for each, count in counted))
 
     return RowList(
         "not-assessed", "recommendation",
         (
-            severity_column(lambda one: one.tally.severity.value),
-            ListColumn("title", "Recommendation", title, main=True, width="title"),
+            build_severity_column(lambda one: one.tally.severity.value),
+            ListColumn("title", "Recommendation", build_title_cell, main=True, width="title"),
             ListColumn("missing", "Not assessed",
-                lambda one: number_cell(sum(each.count for each in found[_read_key(one)])), number=True),
-            ListColumn("assessed", "Assessed", lambda one: number_cell(one.tally.counts.assessed_count), number=True, optional=True),
-            ListColumn("reason", "Reason", reason, optional=True),
+                lambda one: build_number_cell(sum(each.count for each in found[_read_key(one)])), number=True),
+            ListColumn("assessed", "Assessed", lambda one: build_number_cell(one.tally.counts.assessed_count), number=True,
+            optional=True),
+            ListColumn("reason", "Reason", build_reason_cell, optional=True),
         ),
         _read_key, FACETS, hint="Title contains", order="-missing",
     )  # fmt: skip
@@ -83,7 +84,7 @@ def build_unjudged_list(visit: Visit, found: Mapping[str, Sequence[UnjudgedCount
 
 def describe_cause(one: UnjudgedCount) -> str:
     """Explain why resources could not be assessed."""
-    return one.explanation or cause_text(one.cause, one.state)
+    return one.explanation or describe_cause_or_state(one.cause, one.state)
 
 
 def _read_key(one: Priority) -> str:
@@ -92,15 +93,17 @@ def _read_key(one: Priority) -> str:
 
 def _build_title_cell(visit: Visit, one: Priority) -> ListCell:
     told = one.tally
-    return text_cell(unmet(told.title, told.unhealthy), visit.link(f"/recommendations/{told.recommendation}"))
+    return build_text_cell(
+        format_unmet_title(told.title, told.unhealthy), visit.link(f"/recommendations/{told.recommendation}")
+    )
 
 
 def _build_unhealthy_cell(one: Priority) -> ListCell:
     counts = one.tally.counts
     missing = f"{format_integer(counts.not_assessed)} not assessed" if counts.not_assessed else ""
     text = f"{format_integer(counts.unhealthy)} of {format_integer(counts.assessed_count)}"
-    return number_cell(counts.unhealthy, text=text, note=missing)
+    return build_number_cell(counts.unhealthy, text=text, note=missing)
 
 
 def _build_gain_cell(one: Priority) -> ListCell:
-    return number_cell(one.gain, text=f"+{one.gain:.2f}" if one.gain else NONE)
+    return build_number_cell(one.gain, text=f"+{one.gain:.2f}" if one.gain else NONE)

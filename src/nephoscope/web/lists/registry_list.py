@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 
 from nephoscope.state.registries.registry_images import ImageStatus
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import number_column, relative_time_column, text_column
-from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.column_kinds import (
+    build_number_column,
+    build_relative_time_column,
+    build_text_column,
+)
+from nephoscope.web.lists.list_cell import ListCell, build_number_cell, build_state_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 
@@ -50,28 +54,30 @@ class ListedRegistry:
 def build_registry_list(visit: Visit) -> RowList[ListedRegistry]:
     """Describe the list."""
 
-    def name(one: ListedRegistry) -> ListCell:
+    def build_name_cell(one: ListedRegistry) -> ListCell:
         told = one.registry
-        return text_cell(told.name, visit.link(f"/registries/{told.name}"), note=told.address)
+        return build_text_cell(told.name, visit.link(f"/registries/{told.name}"), note=told.address)
 
     def draw_held(one: ListedRegistry) -> ListCell:
         images = visit.link("/images", registry=one.registry.address, status="Held")
-        return number_cell(one.held_count, images if one.held_count else "")
+        return build_number_cell(one.held_count, images if one.held_count else "")
 
-    def images(one: ListedRegistry) -> ListCell:
-        return number_cell(sum(one.counts.values()), visit.link("/images", registry=one.registry.address))
+    def build_images_cell(one: ListedRegistry) -> ListCell:
+        return build_number_cell(
+            sum(one.counts.values()), visit.link("/images", registry=one.registry.address)
+        )
 
     return RowList(
         "registries", "registry",
         (
-            ListColumn("name", "Registry", name, main=True, width="title"),
+            ListColumn("name", "Registry", build_name_cell, main=True, width="title"),
             ListColumn("state", "Status", _build_state_cell, width="state"),
             ListColumn("held", "Held", draw_held, number=True),
-            number_column("waiting", "Waiting", lambda one: one.waiting),
-            ListColumn("images", "Images", images, number=True, optional=True),
-            relative_time_column("event", "Last event", lambda one: one.last_event, "none in 7 days"),
-            relative_time_column("poll", "Last poll", lambda one: one.polled, "never"),
-            text_column("workspace", "Workspace", lambda one: one.registry.workspace, shown=False),
+            build_number_column("waiting", "Waiting", lambda one: one.waiting),
+            ListColumn("images", "Images", build_images_cell, number=True, optional=True),
+            build_relative_time_column("event", "Last event", lambda one: one.last_event, "none in 7 days"),
+            build_relative_time_column("poll", "Last poll", lambda one: one.polled, "never"),
+            build_text_column("workspace", "Workspace", lambda one: one.registry.workspace, shown=False),
         ),
         lambda one: one.registry.name,
         (
@@ -84,6 +90,6 @@ def build_registry_list(visit: Visit) -> RowList[ListedRegistry]:
 
 
 def _build_state_cell(one: ListedRegistry) -> ListCell:
-    return state_cell(
+    return build_state_cell(
         one.state, _TONES.get(one.state, ""), whole=f"{one.state}: {one.error}" if one.error else ""
     )

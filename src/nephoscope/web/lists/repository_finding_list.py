@@ -8,40 +8,40 @@ from nephoscope.estate.devops_documents import extract_repository_name
 from nephoscope.posture.published.findings import ListedFinding
 from nephoscope.service.code_to_cloud import ViolatedPass
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import text_column
-from nephoscope.web.lists.list_cell import CellMark, ListCell, text_cell
+from nephoscope.web.lists.column_kinds import build_text_column
+from nephoscope.web.lists.list_cell import CellMark, ListCell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.lists.severity_column import severity_column, severity_facet
-from nephoscope.web.rendering.formatting import finding, short_name
+from nephoscope.web.lists.severity_column import build_severity_column, build_severity_facet
+from nephoscope.web.rendering.formatting import format_finding, shorten_name
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
 
 
 def _build_title_cell(visit: Visit, one: ListedFinding) -> ListCell:
-    return text_cell(finding(one.title), visit.link(f"/recommendations/{one.recommendation}"))
+    return build_text_cell(format_finding(one.title), visit.link(f"/recommendations/{one.recommendation}"))
 
 
 def build_setting_list(visit: Visit) -> RowList[ListedFinding]:
     """Describe the list of unhealthy settings of repositories."""
 
-    def repository(one: ListedFinding) -> ListCell:
-        return text_cell(
+    def build_repository_cell(one: ListedFinding) -> ListCell:
+        return build_text_cell(
             extract_repository_name(one.resource), visit.link(f"/resource{one.resource.lower()}")
         )
 
     return RowList(
         "repository-settings", "finding",
         (
-            severity_column(lambda one: one.severity.value),
+            build_severity_column(lambda one: one.severity.value),
             ListColumn("title", "Recommendation", lambda one: _build_title_cell(visit, one), main=True, width="title"),
-            ListColumn("repository", "Repository", repository, optional=True),
-            text_column("reason", "Reason", lambda one: one.why),
+            ListColumn("repository", "Repository", build_repository_cell, optional=True),
+            build_text_column("reason", "Reason", lambda one: one.why),
         ),
         lambda one: one.id,
         (
-            severity_facet(lambda one: one.severity.value),
+            build_severity_facet(lambda one: one.severity.value),
             RowFacet("repository", "Repository", lambda one: (extract_repository_name(one.resource),)),
         ),
         lambda one: f"{one.title} {extract_repository_name(one.resource)} {one.why}", hint="Recommendation or repository contains",
@@ -52,33 +52,33 @@ def build_setting_list(visit: Visit) -> RowList[ListedFinding]:
 def build_violation_list(visit: Visit) -> RowList[ViolatedPass]:
     """Describe the list of recommendations that a template passes and its resource fails."""
 
-    def resource(one: ViolatedPass) -> ListCell:
+    def build_resource_cell(one: ViolatedPass) -> ListCell:
         id_ = one.finding.resource
-        return text_cell(short_name(id_), visit.link(f"/resource{id_.lower()}"), whole=id_)
+        return build_text_cell(shorten_name(id_), visit.link(f"/resource{id_.lower()}"), whole=id_)
 
-    def template(one: ViolatedPass) -> ListCell:
+    def build_template_cell(one: ViolatedPass) -> ListCell:
         planned = one.origin.planned
         marks = (
             ()
             if one.origin.certain
             else (CellMark("possibly", title="The template does not contain the complete ID"),)
         )
-        return text_cell(
+        return build_text_cell(
             f"{planned.file}:{planned.line}", visit.link(f"/pipelines/runs/{planned.run}"), marks=marks
         )
 
     return RowList(
         "violations", "violation",
         (
-            severity_column(lambda one: one.finding.severity.value),
+            build_severity_column(lambda one: one.finding.severity.value),
             ListColumn("title", "Recommendation", lambda one: _build_title_cell(visit, one.finding), main=True, width="title"),
-            ListColumn("resource", "Resource", resource, optional=True),
-            ListColumn("template", "Template", template, optional=True),
-            text_column("repository", "Repository", lambda one: one.origin.planned.repository),
+            ListColumn("resource", "Resource", build_resource_cell, optional=True),
+            ListColumn("template", "Template", build_template_cell, optional=True),
+            build_text_column("repository", "Repository", lambda one: one.origin.planned.repository),
         ),
         lambda one: f"{one.finding.id} {one.origin.planned.run}",
         (
-            severity_facet(lambda one: one.finding.severity.value),
+            build_severity_facet(lambda one: one.finding.severity.value),
             RowFacet("repository", "Repository", lambda one: (one.origin.planned.repository,)),
             RowFacet("file", "Template", lambda one: (one.origin.planned.file,)),
         ),

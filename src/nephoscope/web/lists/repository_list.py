@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 
 from nephoscope.state.estate.pipeline_records import PipelineRepository, PipelineRun
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import number_column, text_column
-from nephoscope.web.lists.list_cell import ListCell, number_cell, severity_cell, text_cell, time_cell
+from nephoscope.web.lists.column_kinds import build_number_column, build_text_column
+from nephoscope.web.lists.list_cell import (
+    ListCell,
+    build_number_cell,
+    build_severity_cell,
+    build_text_cell,
+    build_time_cell,
+)
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.severity_column import ORDER
@@ -45,25 +51,25 @@ class ListedRepository:
 def build_repository_list(visit: Visit) -> RowList[ListedRepository]:
     """Describe the list."""
 
-    def title(one: ListedRepository) -> ListCell:
+    def build_title_cell(one: ListedRepository) -> ListCell:
         kept = one.repository
-        return text_cell(kept.shown, visit.link(f"/pipelines/repository/{kept.name}"))
+        return build_text_cell(kept.shown, visit.link(f"/pipelines/repository/{kept.name}"))
 
-    def last(one: ListedRepository) -> ListCell:
-        return time_cell(one.last.started if one.last else None, "never")
+    def build_last_run_cell(one: ListedRepository) -> ListCell:
+        return build_time_cell(one.last.started if one.last else None, "never")
 
     return RowList(
         "repositories", "repository",
         (
-            ListColumn("repository", "Repository", title, main=True, width="name"),
-            text_column("branch", "Default branch", lambda one: one.repository.default_branch),
-            ListColumn("highest", "Highest severity", lambda one: severity_cell(one.highest), largest=True, width="severity"),
-            number_column(
+            ListColumn("repository", "Repository", build_title_cell, main=True, width="name"),
+            build_text_column("branch", "Default branch", lambda one: one.repository.default_branch),
+            ListColumn("highest", "Highest severity", lambda one: build_severity_cell(one.highest), largest=True, width="severity"),
+            build_number_column(
                 "open", "Open items", lambda one: sum(one.open.values()), optional=False, hint="Work items that are open"
             ),
-            number_column("failed", "Failed now", lambda one: one.trend[-1] if one.trend else None),
+            build_number_column("failed", "Failed now", lambda one: one.trend[-1] if one.trend else None),
             ListColumn("change", "Change", _draw_change, number=True, optional=True, hint="Failed findings, against the run before"),
-            ListColumn("last", "Last run", last, optional=True, largest=True, width="time"),
+            ListColumn("last", "Last run", build_last_run_cell, optional=True, largest=True, width="time"),
         ),
         lambda one: one.repository.name,
         (
@@ -75,6 +81,6 @@ def build_repository_list(visit: Visit) -> RowList[ListedRepository]:
 
 
 def _draw_change(one: ListedRepository) -> ListCell:
-    return number_cell(
+    return build_number_cell(
         one.change, text="" if one.change is None else f"{one.change:+,d}" if one.change else "0"
     )

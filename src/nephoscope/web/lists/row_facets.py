@@ -44,7 +44,7 @@ def filter_rows(
     built = []
     for number, one in enumerate(facets):
         left = _select_rows(rows, [*fits[:number], *fits[number + 1 :]])
-        built.append(_build(visit, one, _count_values(one, left)))
+        built.append(_build_facet(visit, one, _count_values(one, left)))
     return found, built
 
 
@@ -67,7 +67,7 @@ def _count_values(facet: RowFacet[Row], rows: Sequence[Row]) -> Counter[str]:
     )
 
 
-def _build(visit: Visit, facet: RowFacet[Row], counted: Counter[str]) -> ListFacet:
+def _build_facet(visit: Visit, facet: RowFacet[Row], counted: Counter[str]) -> ListFacet:
     counts = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
     if facet.order:
         places = {value: at for at, value in enumerate(facet.order)}

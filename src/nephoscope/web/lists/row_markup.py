@@ -39,7 +39,7 @@ class RowMarkup(Generic[Row]):
     """Draws the rows of a page; what all of them share is made once. `tick` is what the address names ticked rows by."""
 
     def __init__(self, columns: Sequence[ListColumn[Row]], links: PreviewLinks, tick: str) -> None:
-        self._columns = [(one, _choose_classes(one), _name_below(one)) for one in columns]
+        self._columns = [(one, _choose_classes(one), _get_column_label(one)) for one in columns]
         self._main = next((at for at, one in enumerate(columns) if one.main), 0)
         self._links, self._tick = links, escape_text(tick)
         self._start, self._close = escape_text(links.start), escape_text(links.close)
@@ -83,7 +83,7 @@ def _quote_key(key: str) -> str:
     return key if _PLAIN.fullmatch(key) else quote_plus(key, safe="/")
 
 
-def _name_below(column: ListColumn[Row]) -> str:
+def _get_column_label(column: ListColumn[Row]) -> str:
     """Return the name of a column before what it says below the title, as HTML; '' = it says nothing there."""
     if column.number or not column.optional:
         return ""

@@ -37,7 +37,7 @@ def list_views(visit: Visit) -> list[SavedView]:
     """List the views that the visitor saved of the page."""
     path = visit.request.url.path
     kept = visit.instance.state.saved_queries.list_visible(f"{PLACE}{path}", visit.caller.principal.id)
-    now = sorted(parse_qsl(view_query(visit.request.url.query)))
+    now = sorted(parse_qsl(filter_view_query(visit.request.url.query)))
     return [
         SavedView(
             one.id, one.name, _build_address(visit, path, one.query), sorted(parse_qsl(one.query)) == now, to_etag(one.changed)
@@ -46,14 +46,14 @@ def list_views(visit: Visit) -> list[SavedView]:
     ]  # fmt: skip
 
 
-def view_query(query: str) -> str:
+def filter_view_query(query: str) -> str:
     """Return what a view keeps of the query of an address: filters, order and columns."""
     return urlencode([one for one in parse_qsl(query) if one[0] not in DROPPED])
 
 
 def save_view(visit: Visit, paths: Sequence[str]) -> str:
     """Save what a form sends of a list, in place of the view of that name; return its address. StateError for what is none."""
-    path, query = visit.form.get("list", ""), view_query(visit.form.get("query", "").lstrip("?"))
+    path, query = visit.form.get("list", ""), filter_view_query(visit.form.get("query", "").lstrip("?"))
     if path not in paths:
         raise StateError("a view is of a list")
     if not query:

@@ -15,20 +15,20 @@ from nephoscope.web.lists.cell_markup import draw_cell
 from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.list_cell import (
     ListCell,
-    number_cell,
-    relative_time_cell,
-    severity_cell,
-    state_cell,
-    text_cell,
-    time_cell,
+    build_number_cell,
+    build_relative_time_cell,
+    build_severity_cell,
+    build_state_cell,
+    build_text_cell,
+    build_time_cell,
 )
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.rendering.plain_words import humanize_choice, humanize_name, plain_words
+from nephoscope.web.rendering.plain_words import humanize_choice, humanize_members, humanize_name
 from nephoscope.web.rendering.section_cells import (
-    cell_text,
-    cell_title,
     facet_values,
+    format_cell,
+    format_cell_title,
     name_scope,
     name_scopes,
     name_words,
@@ -80,7 +80,7 @@ def build_section_list(
     return RowList(
         name, shown.noun, [_build_column(visit, shown, one, path_of, every) for one in shown.columns],
         lambda one: one.key, [_build_facet(shown, one, titles.get(one, name_words(one))) for one in shown.facets],
-        lambda one: " ".join(map(cell_title, one.row.values())), several=shown.plural, hint="Any column contains",
+        lambda one: " ".join(map(format_cell_title, one.row.values())), several=shown.plural, hint="Any column contains",
     )  # fmt: skip
 
 
@@ -120,11 +120,13 @@ def _build_column(
     )
     time = any(isinstance(one, datetime) for one in values)
 
-    def cell(one: SectionRow) -> ListCell:
+    def build_cell(one: SectionRow) -> ListCell:
         if main:
-            text = cell_title(one.row[column.name]) or one.title
-            return text_cell(f"{text[:16]}…" if _DIGEST.fullmatch(text) else text, path_of(one), whole=text)
-        return section_cell(visit, column.name, one.row[column.name], choice=choice)
+            text = format_cell_title(one.row[column.name]) or one.title
+            return build_text_cell(
+                f"{text[:16]}…" if _DIGEST.fullmatch(text) else text, path_of(one), whole=text
+            )
+        return build_section_cell(visit, column.name, one.row[column.name], choice=choice)
 
     width = (
         "name"
@@ -138,29 +140,31 @@ def _build_column(
         else ""
     )
     return ListColumn(
-        column.name, column.title, cell, number=number, optional=column.optional, main=main, width=width
+        column.name, column.title, build_cell, number=number, optional=column.optional, main=main, width=width
     )
 
 
-def section_cell(visit: Visit, name: str, value: object, *, choice: bool) -> ListCell:
+def build_section_cell(visit: Visit, name: str, value: object, *, choice: bool) -> ListCell:
     """Return the cell of a value of a named column; a `choice` is a value of an enumeration."""
     if isinstance(value, datetime):
-        return relative_time_cell(value) if value <= datetime.now(value.tzinfo) else time_cell(value)
+        return (
+            build_relative_time_cell(value) if value <= datetime.now(value.tzinfo) else build_time_cell(value)
+        )
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return number_cell(value)
-    text = cell_title(value)
+        return build_number_cell(value)
+    text = format_cell_title(value)
     if name in _STATES:
-        return state_cell(humanize_choice(text), _TONES.get(text, ""))
+        return build_state_cell(humanize_choice(text), _TONES.get(text, ""))
     if name in _LEVELS and text.capitalize() in _SEVERITIES:
-        return severity_cell(text.capitalize())
+        return build_severity_cell(text.capitalize())
     if name == _COUNTRY:
-        return text_cell(_humanize_country(text))
+        return build_text_cell(_humanize_country(text))
     if name == _PLACES:
-        return text_cell(_CODE.sub(lambda found: _humanize_country(found[0]), text))
+        return build_text_cell(_CODE.sub(lambda found: _humanize_country(found[0]), text))
     if name == _SCOPE:
-        return text_cell(name_scope(visit, text), whole=text)
-    said = humanize_choice(text) if choice or text in _YES_OR_NO else plain_words(text)
-    return text_cell(str(name_scopes(visit, said)), whole=said)
+        return build_text_cell(name_scope(visit, text), whole=text)
+    said = humanize_choice(text) if choice or text in _YES_OR_NO else humanize_members(text)
+    return build_text_cell(str(name_scopes(visit, said)), whole=said)
 
 
 def draw_value(visit: Visit, name: str, value: object, *, choice: bool = False) -> Markup:
@@ -168,10 +172,10 @@ def draw_value(visit: Visit, name: str, value: object, *, choice: bool = False) 
     if isinstance(value, Mapping) or (
         isinstance(value, list | tuple) and value and isinstance(value[0], Mapping)
     ):
-        return Markup('<span class="text-code">{}</span>').format(cell_title(value))
+        return Markup('<span class="text-code">{}</span>').format(format_cell_title(value))
     if isinstance(value, datetime | list | tuple):
-        return escape(cell_text(value))
+        return escape(format_cell(value))
     if name == _SCOPE:
-        text = cell_title(value)
+        text = format_cell_title(value)
         return Markup('<span title="{}">{}</span>').format(text, name_scope(visit, text))
-    return draw_cell(section_cell(visit, name, value, choice=choice), whole=True)
+    return draw_cell(build_section_cell(visit, name, value, choice=choice), whole=True)

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from nephoscope.operations.declaration.discovery import operation_groups
+from nephoscope.operations.declaration.discovery import load_operation_groups
 from nephoscope.operations.declaration.operation import Operation, OperationGroup
 from nephoscope.operations.declaration.operation_page import Answer, OperationForm, SectionList
 from nephoscope.web.forms import operation_form
 from nephoscope.web.lists.section_list import SectionRow
-from nephoscope.web.rendering.plain_words import plain_words
+from nephoscope.web.rendering.plain_words import humanize_members
 from nephoscope.web.visits.page import PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -40,7 +40,7 @@ class Section:
     def path(self) -> str:
         """Its address."""
         home = self.home[0]
-        name = _kebab_case(self.group.name).removeprefix(f"{home.strip('/')}-")
+        name = _to_kebab_case(self.group.name).removeprefix(f"{home.strip('/')}-")
         return "/".join((home, name, *(() if self.first else (self._own_address,))))
 
     @property
@@ -48,13 +48,13 @@ class Section:
         """Return its address among the settings, where it was before identity had an area of its own ('' = it never was)."""
         if self.area is not PageArea.IDENTITY:
             return ""
-        name = _kebab_case(self.group.name)
+        name = _to_kebab_case(self.group.name)
         return "/".join(("/settings", name, *(() if self.first else (self._own_address,))))
 
     @property
     def _own_address(self) -> str:
         """What sets its address apart from that of the group's first list: what is listed."""
-        return _kebab_case(self.listing.name.removeprefix("list_"))
+        return _to_kebab_case(self.listing.name.removeprefix("list_"))
 
     @property
     def home(self) -> tuple[str, str]:
@@ -99,7 +99,7 @@ class Section:
         """Return what its command says beside the list."""
         found = self.listing.command
         return (
-            list(map(plain_words, found.notes(answer)))
+            list(map(humanize_members, found.notes(answer)))
             if found is not None and found.notes is not None
             else []
         )
@@ -140,7 +140,7 @@ class SectionTab:
 @cache
 def list_sections() -> tuple[Section, ...]:
     """Every section, by area and title."""
-    found = [one for group in operation_groups().values() for one in _sections_of(group)]
+    found = [one for group in load_operation_groups().values() for one in _list_sections(group)]
     return tuple(sorted(found, key=lambda one: (one.shown.area, one.shown.title)))
 
 
@@ -155,7 +155,7 @@ def list_tabs(section: Section) -> list[SectionTab]:
     return [SectionTab(title, tuple(lists)) for title, lists in several.items()]
 
 
-def _sections_of(group: OperationGroup) -> Iterator[Section]:
+def _list_sections(group: OperationGroup) -> Iterator[Section]:
     first = True
     for one in group.operations:
         if isinstance(one.page, SectionList):
@@ -163,5 +163,5 @@ def _sections_of(group: OperationGroup) -> Iterator[Section]:
             first = False
 
 
-def _kebab_case(name: str) -> str:
+def _to_kebab_case(name: str) -> str:
     return _CAPITAL.sub(lambda found: f"-{found[0].lower()}", name)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.list_cell import severity_cell
+from nephoscope.web.lists.list_cell import build_severity_cell
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope_policy.model.state import Severity
 
@@ -14,21 +14,21 @@ Row = TypeVar("Row")
 ORDER = (*(one.value for one in reversed(Severity)), "Negligible", "Unknown")
 
 
-def severity_column(
+def build_severity_column(
     severity_of: Callable[[Row], str], title: str = "Severity", *, optional: bool = False
 ) -> ListColumn[Row]:
     """Return the column."""
     return ListColumn(
         "severity",
         title,
-        lambda one: severity_cell(severity_of(one)),
+        lambda one: build_severity_cell(severity_of(one)),
         largest=True,
         width="severity",
         optional=optional,
     )
 
 
-def severity_facet(
+def build_severity_facet(
     severity_of: Callable[[Row], str], title: str = "Severity", name: str = "severity"
 ) -> RowFacet[Row]:
     """Return the facet."""

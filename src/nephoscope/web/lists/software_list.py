@@ -8,11 +8,11 @@ from nephoscope.model.package import Package
 from nephoscope.state.inventory.finding import SubjectFinding
 from nephoscope.web.lists.affected_list import Held, find_fix, mark_exemption
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import text_column
-from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.column_kinds import build_text_column
+from nephoscope.web.lists.list_cell import ListCell, build_number_cell, build_state_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.lists.severity_column import severity_column, severity_facet
+from nephoscope.web.lists.severity_column import build_severity_column, build_severity_facet
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 def build_finding_list(visit: Visit, held: Held) -> RowList[SubjectFinding]:
     """Describe the list of vulnerabilities; `held` are the exemptions of findings."""
 
-    def title(one: SubjectFinding) -> ListCell:
+    def build_title_cell(one: SubjectFinding) -> ListCell:
         known = one.finding.vulnerability
         marks = mark_exemption(held.get(one.finding.key))
-        return text_cell(known.id, visit.link(f"/vulnerabilities/{known.id}"), marks=marks)
+        return build_text_cell(known.id, visit.link(f"/vulnerabilities/{known.id}"), marks=marks)
 
     def is_exempt(one: SubjectFinding) -> str:
         return "Exempt" if one.finding.key in held else "Not exempt"
@@ -32,18 +32,18 @@ def build_finding_list(visit: Visit, held: Held) -> RowList[SubjectFinding]:
     return RowList(
         "image-vulnerabilities", "vulnerability",
         (
-            severity_column(lambda one: one.finding.severity),
-            ListColumn("cve", "CVE", title, main=True, width="name"),
+            build_severity_column(lambda one: one.finding.severity),
+            ListColumn("cve", "CVE", build_title_cell, main=True, width="name"),
             ListColumn("exploited", "Exploited", _show_exploitation, optional=True, largest=True, width="state"),
             ListColumn("epss", "EPSS", _build_epss_cell, number=True, hint="Probability that it is exploited within 30 days"),
-            text_column("package", "Package", lambda one: one.finding.name),
-            text_column("version", "Version", lambda one: one.finding.version),
-            text_column("fixed", "Fixed in", find_fix),
-            text_column("type", "Type", lambda one: one.finding.type, shown=False),
+            build_text_column("package", "Package", lambda one: one.finding.name),
+            build_text_column("version", "Version", lambda one: one.finding.version),
+            build_text_column("fixed", "Fixed in", find_fix),
+            build_text_column("type", "Type", lambda one: one.finding.type, shown=False),
         ),
         lambda one: "-".join(map(str, one.finding.key)),
         (
-            severity_facet(lambda one: one.finding.severity),
+            build_severity_facet(lambda one: one.finding.severity),
             RowFacet("fix", "Fix", lambda one: ("Available" if one.finding.fixed_version else "None",)),
             RowFacet("package", "Package", lambda one: (one.finding.name,)),
             RowFacet("exempt", "Exemption", lambda one: (is_exempt(one),)),
@@ -58,12 +58,12 @@ def build_package_list() -> RowList[Package]:
     return RowList(
         "image-packages", "package",
         (
-            ListColumn("package", "Package", lambda one: text_cell(one.name), main=True, width="name"),
-            text_column("version", "Version", lambda one: one.version),
-            text_column("type", "Type", lambda one: one.type, width="short"),
-            text_column("licenses", "Licenses", lambda one: ", ".join(one.licenses)),
-            text_column("path", "Path", lambda one: one.path),
-            text_column("layer", "Layer", lambda one: one.layer[:19], shown=False),
+            ListColumn("package", "Package", lambda one: build_text_cell(one.name), main=True, width="name"),
+            build_text_column("version", "Version", lambda one: one.version),
+            build_text_column("type", "Type", lambda one: one.type, width="short"),
+            build_text_column("licenses", "Licenses", lambda one: ", ".join(one.licenses)),
+            build_text_column("path", "Path", lambda one: one.path),
+            build_text_column("layer", "Layer", lambda one: one.layer[:19], shown=False),
         ),
         lambda one: f"{one.type} {one.name} {one.version} {one.path}",
         (
@@ -77,9 +77,9 @@ def build_package_list() -> RowList[Package]:
 def _show_exploitation(one: SubjectFinding) -> ListCell:
     known = one.finding.vulnerability
     word = "Ransomware" if known.is_used_by_ransomware else "Exploited" if known.is_exploited else ""
-    return state_cell(word, "error", order=float(known.is_exploited + known.is_used_by_ransomware))
+    return build_state_cell(word, "error", order=float(known.is_exploited + known.is_used_by_ransomware))
 
 
 def _build_epss_cell(one: SubjectFinding) -> ListCell:
     value = one.finding.vulnerability.probability
-    return number_cell(value, text="" if value is None else f"{value * 100:.1f} %")
+    return build_number_cell(value, text="" if value is None else f"{value * 100:.1f} %")

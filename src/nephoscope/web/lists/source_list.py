@@ -9,8 +9,12 @@ from nephoscope.state.estate.tenants import Tenant
 from nephoscope.state.ingestion.source_health import SourceHealth
 from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import number_column, relative_time_column, text_column
-from nephoscope.web.lists.list_cell import ListCell, state_cell, text_cell
+from nephoscope.web.lists.column_kinds import (
+    build_number_column,
+    build_relative_time_column,
+    build_text_column,
+)
+from nephoscope.web.lists.list_cell import ListCell, build_state_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 
@@ -36,7 +40,7 @@ class ListedSource:
         return "failing" if self.error else "on"
 
 
-def tenant_state(one: Tenant) -> str:
+def describe_tenant_state(one: Tenant) -> str:
     """Return the state of a tenant in a word; `waiting` is for the first collection."""
     if not one.enabled:
         return "paused"
@@ -46,10 +50,10 @@ def tenant_state(one: Tenant) -> str:
 def build_tenant_list(visit: Visit) -> RowList[Tenant]:
     """Describe the list of tenants."""
 
-    def title(one: Tenant) -> ListCell:
-        return text_cell(one.name, visit.link(f"/sources/tenants/{one.name}"))
+    def build_title_cell(one: Tenant) -> ListCell:
+        return build_text_cell(one.name, visit.link(f"/sources/tenants/{one.name}"))
 
-    def scope(one: Tenant) -> str:
+    def get_scope(one: Tenant) -> str:
         at = one.connection
         if at.subscriptions:
             return ", ".join(visit.name_resource(each) for each in at.subscriptions)
@@ -58,18 +62,18 @@ def build_tenant_list(visit: Visit) -> RowList[Tenant]:
     return RowList(
         "tenants", "tenant",
         (
-            ListColumn("name", "Tenant", title, main=True, width="title"),
-            ListColumn("state", "State", lambda one: _build_state_cell(tenant_state(one), one.error), width="state"),
-            text_column("credential", "Credential", lambda one: one.connection.sign_in),
-            text_column("scope", "Scope", scope),
-            relative_time_column("collected", "Collected", lambda one: one.collected, "never"),
-            text_column("interval", "Interval", lambda one: f"{one.hours:g} h", width="short"),
-            text_column("id", "Id", lambda one: one.connection.id, shown=False),
-            text_column("error", "Error", lambda one: one.error, shown=False),
+            ListColumn("name", "Tenant", build_title_cell, main=True, width="title"),
+            ListColumn("state", "State", lambda one: _build_state_cell(describe_tenant_state(one), one.error), width="state"),
+            build_text_column("credential", "Credential", lambda one: one.connection.sign_in),
+            build_text_column("scope", "Scope", get_scope),
+            build_relative_time_column("collected", "Collected", lambda one: one.collected, "never"),
+            build_text_column("interval", "Interval", lambda one: f"{one.hours:g} h", width="short"),
+            build_text_column("id", "Id", lambda one: one.connection.id, shown=False),
+            build_text_column("error", "Error", lambda one: one.error, shown=False),
         ),
         lambda one: one.name,
         (
-            RowFacet("state", "State", lambda one: (tenant_state(one),), str.capitalize),
+            RowFacet("state", "State", lambda one: (describe_tenant_state(one),), str.capitalize),
             RowFacet("credential", "Credential", lambda one: (one.connection.sign_in,)),
         ),
         lambda one: f"{one.name} {one.connection.id} {one.error}", hint="Tenant, id or error contains",
@@ -80,20 +84,20 @@ def build_tenant_list(visit: Visit) -> RowList[Tenant]:
 def build_log_source_list(visit: Visit) -> RowList[ListedSource]:
     """Describe the list of log sources."""
 
-    def title(one: ListedSource) -> ListCell:
-        return text_cell(one.source.name, visit.link(f"/sources/logs/{one.source.name}"))
+    def build_title_cell(one: ListedSource) -> ListCell:
+        return build_text_cell(one.source.name, visit.link(f"/sources/logs/{one.source.name}"))
 
     return RowList(
         "log-sources", "log source",
         (
-            ListColumn("name", "Source", title, main=True, width="title"),
-            text_column("kind", "Kind", lambda one: name_kind(one.source.kind)),
-            text_column("workspace", "Workspace", lambda one: one.source.workspace),
+            ListColumn("name", "Source", build_title_cell, main=True, width="title"),
+            build_text_column("kind", "Kind", lambda one: name_kind(one.source.kind)),
+            build_text_column("workspace", "Workspace", lambda one: one.source.workspace),
             ListColumn("state", "State", lambda one: _build_state_cell(one.state, one.error), width="state"),
-            relative_time_column("arrival", "Last arrival", lambda one: one.health.last_seen if one.health else None, "never"),
-            number_column("backlog", "Backlog", lambda one: one.health.lag if one.health else None, optional=False),
-            number_column("dropped", "Dropped", lambda one: one.health.left_out if one.health else 0),
-            text_column("error", "Error", lambda one: one.error, shown=False),
+            build_relative_time_column("arrival", "Last arrival", lambda one: one.health.last_seen if one.health else None, "never"),
+            build_number_column("backlog", "Backlog", lambda one: one.health.lag if one.health else None, optional=False),
+            build_number_column("dropped", "Dropped", lambda one: one.health.left_out if one.health else 0),
+            build_text_column("error", "Error", lambda one: one.error, shown=False),
         ),
         lambda one: one.source.name,
         (
@@ -112,4 +116,4 @@ def name_kind(kind: str) -> str:
 
 
 def _build_state_cell(word: str, error: str) -> ListCell:
-    return state_cell(word, _TONES.get(word, ""), whole=f"{word}: {error}" if error else "")
+    return build_state_cell(word, _TONES.get(word, ""), whole=f"{word}: {error}" if error else "")

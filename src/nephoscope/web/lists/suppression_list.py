@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 from nephoscope.state.rules.suppressions import StoredSuppression
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import text_column
-from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell, time_cell
+from nephoscope.web.lists.column_kinds import build_text_column
+from nephoscope.web.lists.list_cell import (
+    ListCell,
+    build_number_cell,
+    build_state_cell,
+    build_text_cell,
+    build_time_cell,
+)
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.row_markup import PREVIEW
-from nephoscope.web.rendering.formatting import SUPPRESSION_STATES, reason
+from nephoscope.web.rendering.formatting import SUPPRESSION_STATES, describe_suppression_reason
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
@@ -38,37 +44,39 @@ def build_suppression_list(
 ) -> RowList[ListedSuppression]:
     """Describe the list; `alerts` and `rules` say whether the visitor reads those."""
 
-    def condition(one: ListedSuppression) -> ListCell:
+    def build_condition_cell(one: ListedSuppression) -> ListCell:
         beside = visit.link("/suppressions", workspace=workspace, **{PREVIEW: one.stored.id})
-        return text_cell(one.holds, beside, whole=one.whole)
+        return build_text_cell(one.holds, beside, whole=one.whole)
 
-    def rule(one: ListedSuppression) -> ListCell:
+    def build_rule_cell(one: ListedSuppression) -> ListCell:
         page = visit.link(f"/rules/{one.rule_id}", workspace=workspace) if one.rule_id and rules else ""
-        return text_cell(one.rule, page)
+        return build_text_cell(one.rule, page)
 
     def draw_held(one: ListedSuppression) -> ListCell:
         address = visit.link(
             "/alerts", workspace=workspace, rule=one.rule_id, held=1, status="Dismissed", span="90d"
         )
-        return number_cell(one.held, address if one.held and alerts and one.rule_id else "")
+        return build_number_cell(one.held, address if one.held and alerts and one.rule_id else "")
 
     return RowList(
         "suppressions", "suppression",
         (
             ListColumn("state", "Status", _build_state_cell, width="state"),
-            ListColumn("condition", "Condition", condition, main=True, width="name"),
-            ListColumn("rule", "Rule", rule, optional=True),
-            ListColumn("reason", "Reason", lambda one: text_cell(reason(one.stored.reason), note=one.stored.comment), optional=True),
-            text_column("by", "Created by", lambda one: one.stored.author, width="short"),
-            ListColumn("created", "Created", lambda one: time_cell(one.stored.created), optional=True, shown=False, width="time"),
-            ListColumn("until", "Until", lambda one: time_cell(one.stored.expires, "No end date"), width="time"),
+            ListColumn("condition", "Condition", build_condition_cell, main=True, width="name"),
+            ListColumn("rule", "Rule", build_rule_cell, optional=True),
+            ListColumn("reason", "Reason", lambda one: build_text_cell(describe_suppression_reason(one.stored.reason),
+            note=one.stored.comment), optional=True),
+            build_text_column("by", "Created by", lambda one: one.stored.author, width="short"),
+            ListColumn("created", "Created", lambda one: build_time_cell(one.stored.created), optional=True, shown=False,
+            width="time"),
+            ListColumn("until", "Until", lambda one: build_time_cell(one.stored.expires, "No end date"), width="time"),
             ListColumn("held", "Suppressed", draw_held, number=True, optional=True, hint="Alerts suppressed since its creation"),
         ),
         lambda one: one.stored.id,
         (
             RowFacet("state", "Status", lambda one: (one.state,), order=STATES),
             RowFacet("for", "Rule", lambda one: (one.rule,)),
-            RowFacet("reason", "Reason", lambda one: (reason(one.stored.reason),)),
+            RowFacet("reason", "Reason", lambda one: (describe_suppression_reason(one.stored.reason),)),
             RowFacet("author", "Created by", lambda one: (one.stored.author,)),
             RowFacet("end", "End", lambda one: ("With an end date" if one.stored.expires else "No end date",)),
         ),
@@ -77,7 +85,9 @@ def build_suppression_list(
 
 
 def _build_state_cell(one: ListedSuppression) -> ListCell:
-    return state_cell(one.state, "new" if one.state == "Active" else "", order=float(STATES.index(one.state)))
+    return build_state_cell(
+        one.state, "new" if one.state == "Active" else "", order=float(STATES.index(one.state))
+    )
 
 
 def _format_texts(one: ListedSuppression) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import number_column, text_column
-from nephoscope.web.lists.list_cell import ListCell, state_cell, text_cell
+from nephoscope.web.lists.column_kinds import build_number_column, build_text_column
+from nephoscope.web.lists.list_cell import ListCell, build_state_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 
@@ -25,18 +25,18 @@ def build_waf_rule_list(candidates: AbstractSet[tuple[str, str]]) -> RowList[Rul
         return LIKELY if (one.gateway, one.rule) in candidates else OTHER
 
     def state(one: RuleCount) -> ListCell:
-        return state_cell(judge(one), "new" if judge(one) == LIKELY else "")
+        return build_state_cell(judge(one), "new" if judge(one) == LIKELY else "")
 
     return RowList(
         "waf-rules", "rule",
         (
-            ListColumn("message", "Rule", lambda one: text_cell(one.message or one.rule), main=True),
-            text_column("rule", "Rule ID", lambda one: one.rule, width="state"),
-            text_column("gateway", "Gateway", name_gateway),
-            number_column("hits", "Hits", lambda one: one.hits, optional=False),
-            number_column("blocked", "Blocked", lambda one: one.blocked),
-            number_column("sources", "Addresses", lambda one: one.sources),
-            text_column("parts", "Matches in", lambda one: ", ".join(one.parts)),
+            ListColumn("message", "Rule", lambda one: build_text_cell(one.message or one.rule), main=True),
+            build_text_column("rule", "Rule ID", lambda one: one.rule, width="state"),
+            build_text_column("gateway", "Gateway", name_gateway),
+            build_number_column("hits", "Hits", lambda one: one.hits, optional=False),
+            build_number_column("blocked", "Blocked", lambda one: one.blocked),
+            build_number_column("sources", "Addresses", lambda one: one.sources),
+            build_text_column("parts", "Matches in", lambda one: ", ".join(one.parts)),
             ListColumn("state", "Review", state, optional=True, width="state"),
         ),
         lambda one: f"{one.gateway} {one.rule}",

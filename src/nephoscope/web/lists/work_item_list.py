@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from nephoscope.state.estate.pipeline_records import WorkItem, WorkItemFilter, WorkItemStatus
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.column_kinds import text_column, time_column
-from nephoscope.web.lists.list_cell import CellMark, ListCell, state_cell, text_cell
+from nephoscope.web.lists.column_kinds import build_text_column, build_time_column
+from nephoscope.web.lists.list_cell import CellMark, ListCell, build_state_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
-from nephoscope.web.lists.severity_column import ORDER, severity_column
+from nephoscope.web.lists.severity_column import ORDER, build_severity_column
 from nephoscope.web.rendering.formatting import count_text
 
 if TYPE_CHECKING:
@@ -41,30 +41,32 @@ def build_item_filter(chosen: Chosen, names: Mapping[str, str], text: str) -> Wo
 def build_item_list(visit: Visit, names: Mapping[str, str]) -> RowList[WorkItem]:
     """Describe the list."""
 
-    def title(one: WorkItem) -> ListCell:
-        return text_cell(one.title, visit.link(f"/pipelines/runs/{one.seen_run}", q=one.file or one.rule))
+    def build_title_cell(one: WorkItem) -> ListCell:
+        return build_text_cell(
+            one.title, visit.link(f"/pipelines/runs/{one.seen_run}", q=one.file or one.rule)
+        )
 
-    def repository(one: WorkItem) -> ListCell:
+    def build_repository_cell(one: WorkItem) -> ListCell:
         shown = names.get(one.repository, one.repository)
-        return text_cell(shown, visit.link(f"/pipelines/repository/{one.repository}"), note=one.tool)
+        return build_text_cell(shown, visit.link(f"/pipelines/repository/{one.repository}"), note=one.tool)
 
-    def subject(one: WorkItem) -> ListCell:
+    def build_subject_cell(one: WorkItem) -> ListCell:
         is_resource = one.subject.startswith("/subscriptions/")
         link = visit.link(f"/resource{one.subject}") if is_resource else ""
-        return text_cell(one.subject.rsplit("/", 1)[-1], link, whole=one.subject)
+        return build_text_cell(one.subject.rsplit("/", 1)[-1], link, whole=one.subject)
 
     return RowList(
         "work-items", "work item",
         (
             ListColumn("status", "Status", _build_status_cell, width="state"),
-            severity_column(lambda one: one.severity),
-            ListColumn("title", "Finding", title, main=True, width="title"),
-            text_column("file", "File", lambda one: f"{one.file}:{one.line}" if one.file else ""),
-            ListColumn("repository", "Repository", repository, optional=True),
-            ListColumn("subject", "Subject", subject, optional=True, sorted=False, shown=False),
-            text_column("rule", "Rule", lambda one: one.rule, sorted=False, shown=False),
-            time_column("opened", "Opened", lambda one: one.opened),
-            time_column("closed", "Closed", lambda one: one.closed, shown=False),
+            build_severity_column(lambda one: one.severity),
+            ListColumn("title", "Finding", build_title_cell, main=True, width="title"),
+            build_text_column("file", "File", lambda one: f"{one.file}:{one.line}" if one.file else ""),
+            ListColumn("repository", "Repository", build_repository_cell, optional=True),
+            ListColumn("subject", "Subject", build_subject_cell, optional=True, sorted=False, shown=False),
+            build_text_column("rule", "Rule", lambda one: one.rule, sorted=False, shown=False),
+            build_time_column("opened", "Opened", lambda one: one.opened),
+            build_time_column("closed", "Closed", lambda one: one.closed, shown=False),
         ),
         lambda one: one.id,
     )  # fmt: skip
@@ -74,4 +76,4 @@ def _build_status_cell(one: WorkItem) -> ListCell:
     marks = (
         (CellMark("reopened", title=f"{count_text(one.reopened, 'time')} reopened"),) if one.reopened else ()
     )
-    return state_cell(one.status.value, TONES.get(one.status, ""), marks=marks)
+    return build_state_cell(one.status.value, TONES.get(one.status, ""), marks=marks)

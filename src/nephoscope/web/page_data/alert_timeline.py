@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.state.incidents.alert_filter import AlertFilter
-from nephoscope.web.page_data.visible_alerts import visible_alerts_everywhere
+from nephoscope.web.page_data.visible_alerts import list_visible_alerts_everywhere
 from nephoscope.web.rendering.formatting import count_text, spell_duration
 from nephoscope.web.rendering.stacked_columns import draw_columns, stack_columns
 from nephoscope.web.visits.request_context import SPANS
@@ -48,7 +48,7 @@ class AlertTimeline:
 
 def count_alerts(visit: Visit) -> AlertTimeline | None:
     """Count the alerts that the visitor may see; None where that is none of any workspace."""
-    visible = visible_alerts_everywhere(visit)
+    visible = list_visible_alerts_everywhere(visit)
     if not visible:
         return None
     step = STEPS[visit.span]

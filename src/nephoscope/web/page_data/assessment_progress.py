@@ -37,7 +37,7 @@ class WorkProgress:
     seconds: float = 0.0
 
 
-def current_assessment(instance: Instance) -> WorkProgress | None:
+def find_current_assessment(instance: Instance) -> WorkProgress | None:
     """The assessment that is under way or waits to begin, None where nothing is."""
     told = instance.state.checkpoints.get(*PROGRESS)
     if told and time.time() - told["at"] < SILENT:

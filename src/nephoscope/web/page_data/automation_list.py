@@ -52,9 +52,9 @@ class AutomationListing:
 def list_all_automations(instance: Instance) -> list[AutomationListing]:
     """Every rule and automation of an instance, those with dead runs first, then by name."""
     tallies = instance.state.run_standings.tally_by_rule()
-    found = list(_list_kept(instance, tallies))
+    found = list(_list_kept_automations(instance, tallies))
     known = {one.key for one in found}
-    found += [_make_removed(key, tally) for key, tally in tallies.items() if key not in known]
+    found += [_make_removed_automation(key, tally) for key, tally in tallies.items() if key not in known]
     return sorted(found, key=lambda one: (not one.runs.dead, not one.wrong, one.name.casefold(), one.key))
 
 
@@ -68,14 +68,14 @@ def select_readable_automations(
     """
     if caller.is_permitted(READ):
         return list(rules), None
-    seen = [one for one in rules if _is_readable(one, caller)]
+    seen = [one for one in rules if _is_automation_readable(one, caller)]
     within = [
         one.key for one in seen if one.where and all(_is_in_reach(scope, caller) for scope in one.where)
     ]
     return [one if one.key in within else replace(one, runs=RunTally()) for one in seen], within
 
 
-def _is_readable(one: AutomationListing, caller: Caller) -> bool:
+def _is_automation_readable(one: AutomationListing, caller: Caller) -> bool:
     if one.kind == KINDS[RuleLanguage.AUTOMATION]:
         return caller.is_permitted(READ, one.key)
     return one.kind == KINDS[RuleLanguage.SENTINEL] and caller.is_permitted(
@@ -92,7 +92,7 @@ def _is_in_reach(scope: str, caller: Caller) -> bool:
     )
 
 
-def _list_kept(instance: Instance, tallies: dict[str, RunTally]) -> Iterator[AutomationListing]:
+def _list_kept_automations(instance: Instance, tallies: dict[str, RunTally]) -> Iterator[AutomationListing]:
     loaded = load_rules(instance.data, instance.state, instance.snapshots)
     for rule in loaded.rules:
         yield _build_row(rule, instance.now, tallies.get(rule.key, RunTally()))
@@ -124,7 +124,7 @@ def _list_places(one: AutomationRule) -> tuple[str, ...]:
     return ("/".join(one.key.split("/")[:3]),)
 
 
-def _make_removed(key: str, tally: RunTally) -> AutomationListing:
+def _make_removed_automation(key: str, tally: RunTally) -> AutomationListing:
     kind = KINDS[RuleLanguage(tally.language)]
     return AutomationListing(key, _extract_last_segment(key), kind, (), (), (), "removed", "", tally)
 

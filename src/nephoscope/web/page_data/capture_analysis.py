@@ -65,7 +65,7 @@ def show_analysis(context: ServiceContext, summary: CaptureSummary) -> CaptureAn
         if summary.names.get(kind)
     }
     return CaptureAnalysis(
-        summary, summary.conversations(), names, match_indicators(context, observables), observables
+        summary, summary.list_conversations(), names, match_indicators(context, observables), observables
     )
 
 

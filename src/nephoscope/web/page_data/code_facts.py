@@ -26,7 +26,7 @@ class CodeFacts:
     violated: Sequence[tuple[ListedFinding, CodeOrigin]] = ()
 
 
-def code_rows(code: CodeFacts | None) -> Iterator[tuple[str, str, str, str, int, str]]:
+def list_code_rows(code: CodeFacts | None) -> Iterator[tuple[str, str, str, str, int, str]]:
     """Give the rows of the file of the section."""
     for one in code.origins if code else ():
         planned = one.planned
@@ -41,7 +41,7 @@ def code_rows(code: CodeFacts | None) -> Iterator[tuple[str, str, str, str, int,
         )  # fmt: skip
 
 
-def code_facts(visit: Visit, id_: str, findings: Sequence[ListedFinding]) -> CodeFacts | None:
+def find_code_facts(visit: Visit, id_: str, findings: Sequence[ListedFinding]) -> CodeFacts | None:
     """Return what is known of the code behind a lower-cased id; None for who may read no repository."""
     if not visit.caller.has_in_any_repository(READ):
         return None

@@ -16,7 +16,7 @@ from nephoscope.alerts.rules.rule import RuleKind
 from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.state import StateError
-from nephoscope.web.rendering.display_names import tactics
+from nephoscope.web.rendering.display_names import format_tactics
 from nephoscope_policy.catalog_entry import CatalogEntry
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class WorkspaceContent:
         """The rules that raise alerts."""
         return [_build_rule(one) for one in self._list_contents() if one.kind != RuleKind.HUNTING.value]
 
-    def list_hunting(self) -> list[ContentRow]:
+    def list_hunting_rows(self) -> list[ContentRow]:
         """The queries of hunting."""
         return [_build_query(one) for one in self._list_contents() if one.kind == RuleKind.HUNTING.value]
 
@@ -109,14 +109,14 @@ class WorkspaceContent:
         """The initiatives that are loaded."""
         return list(_list_policies(self.instance.data, Packs(self.instance.data).stamp)[1])
 
-    def list_imported(self) -> list[ContentRow]:
+    def list_imported_packs(self) -> list[ContentRow]:
         """The imported packs."""
         switched, held = (
             self.instance.state.rule_switches.load_switches(self.workspace),
             self.workspace_tables,
         )
-        rows = [_pack(pack, held, on=switched.packs.get(pack.name, False)) for pack in self.packs]
-        policies = Packs(self.instance.data).list_imported()
+        rows = [_build_pack_row(pack, held, on=switched.packs.get(pack.name, False)) for pack in self.packs]
+        policies = Packs(self.instance.data).list_imported_content()
         return rows + [
             ContentRow(one.name, f"{one.size:,} policies from {one.source}", one.name, "loaded", "loaded")
             for one in policies
@@ -137,10 +137,10 @@ def _build_query(one: content_listing.RuleListing) -> ContentRow:
 
 def _format_attack_words(names: Sequence[str], techniques: Sequence[str]) -> str:
     """Return tactics and techniques of ATT&CK as a text."""
-    return ", ".join(filter(None, (tactics(names), *techniques)))
+    return ", ".join(filter(None, (format_tactics(names), *techniques)))
 
 
-def _pack(pack: RulePack, held: content_listing.WorkspaceTables, *, on: bool) -> ContentRow:
+def _build_pack_row(pack: RulePack, held: content_listing.WorkspaceTables, *, on: bool) -> ContentRow:
     counts: dict[str, int] = {}
     for row in content_listing.list_rows(pack, held):
         standing = str(row["standing"])
@@ -176,10 +176,10 @@ def _build_entry(one: CatalogEntry) -> ContentRow:
 #: What there is: the word of the address -> its title and its rows.
 KINDS: Mapping[str, tuple[str, Callable[[WorkspaceContent], list[ContentRow]]]] = {
     "rules": ("Detections", WorkspaceContent.rules),
-    "hunting": ("Hunting queries", WorkspaceContent.list_hunting),
+    "hunting": ("Hunting queries", WorkspaceContent.list_hunting_rows),
     "functions": ("Functions", WorkspaceContent.functions),
     "watchlists": ("Watchlists", WorkspaceContent.watchlists),
     "policies": ("Policies", WorkspaceContent.policies),
     "initiatives": ("Initiatives", WorkspaceContent.initiatives),
-    "packs": ("Imported packs", WorkspaceContent.list_imported),
+    "packs": ("Imported packs", WorkspaceContent.list_imported_packs),
 }

@@ -11,7 +11,7 @@ from nephoscope.alerts.investigation.entity_context import EntityContext, Entity
 from nephoscope.alerts.investigation.estate_reader import EstateReader
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.lake.errors import LakeError
-from nephoscope.web.rendering.formatting import brief, count_text
+from nephoscope.web.rendering.formatting import count_text, shorten_ids
 
 if TYPE_CHECKING:
     from nephoscope.alerts.investigation.participants import InvolvedEntity, Participant
@@ -45,9 +45,9 @@ class EntityFacts:
 
     def value(self, fact: EntityFact) -> str:
         """The value of a fact with subscriptions and their resource groups by their names."""
-        return brief(_SCOPE.sub(self._name_scope, fact.value))
+        return shorten_ids(_SCOPE.sub(self._get_scope_name, fact.value))
 
-    def _name_scope(self, scope: re.Match[str]) -> str:
+    def _get_scope_name(self, scope: re.Match[str]) -> str:
         name = self.names.get(scope[1].lower())
         if name is None:
             return scope[0]
@@ -66,7 +66,7 @@ class EntityFacts:
         return "; ".join(told) or "unknown"
 
 
-def entity_facts(visit: Visit, involved: Sequence[InvolvedEntity]) -> EntityFacts:
+def load_entity_facts(visit: Visit, involved: Sequence[InvolvedEntity]) -> EntityFacts:
     """The contexts of entities, as the visitor may be told of them."""
     try:
         found = visit.instance.entity_contexts.describe(involved, EstateReader.of(visit.caller))

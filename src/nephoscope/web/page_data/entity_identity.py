@@ -11,13 +11,13 @@ from nephoscope.geolocation.address_databases import GeolocationError
 from nephoscope.geolocation.place import NOWHERE, PHRASES, Geolocation
 from nephoscope.geolocation.provider import Geolocator
 from nephoscope.identity.administrators import HeldRole
-from nephoscope.identity.risk_reader import RiskReader, quote
+from nephoscope.identity.risk_reader import RiskReader, quote_kql_text
 from nephoscope.identity.risk_rows import query_lake
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskHistoryItem, RiskyIdentity
 from nephoscope.service.administrators import list_all_administrators
-from nephoscope.service.identity_risk import risk_reader
+from nephoscope.service.identity_risk import open_risk_reader
 from nephoscope.web.page_data.alert_timeline import STEPS
 from nephoscope.web.page_data.sign_in_strip import SignInPlace, SignInStrip, draw_strip, group_places
 from nephoscope.web.visits.request_context import LOGS
@@ -80,7 +80,7 @@ def read_identity(visit: Visit, entity: NamedEntity) -> EntityIdentity | None:
     if entity.kind not in KINDS or not workspace or workspace not in visit.workspaces(LOGS):
         return None
     try:
-        readable = risk_reader(visit.service, visit.instance.lake, workspace)
+        readable = open_risk_reader(visit.service, visit.instance.lake, workspace)
     except DeniedError:
         return None
     reader = replace(readable, timeout=visit.instance.query_seconds)
@@ -90,7 +90,7 @@ def read_identity(visit: Visit, entity: NamedEntity) -> EntityIdentity | None:
         strip = draw_strip(places, visit.since, visit.instance.now, STEPS[visit.span]) if places else None
         return replace(
             found, sign_ins=places, strip=strip, roles=_read_roles(visit, workspace, entity),
-            blast=_read_blast(visit, workspace, entity, found.risks), place=_find_place(visit, entity),
+            blast=_read_blast(visit, workspace, entity, found.risks), place=_find_geolocation(visit, entity),
         )  # fmt: skip
     except (KqlError, LakeError, GeolocationError) as error:
         return EntityIdentity(error=str(error))
@@ -122,7 +122,7 @@ def _sort_newest_first(several: Sequence[RiskDetection]) -> list[RiskDetection]:
 def _read_sign_ins(
     visit: Visit, workspace: str, entity: NamedEntity, detections: Sequence[RiskDetection]
 ) -> list[SignInPlace]:
-    values = ", ".join(quote(one.lower()) for one in entity.values)
+    values = ", ".join(quote_kql_text(one.lower()) for one in entity.values)
     columns = ("IPAddress",) if entity.kind == "address" else ("Id", "Name")
     condition = " or ".join(f"tolower({one}) in ({values})" for one in columns)
     step = round(STEPS[visit.span].total_seconds())
@@ -150,12 +150,13 @@ def _read_blast(visit: Visit, workspace: str, entity: NamedEntity, risks: Sequen
     if entity.kind != "user":
         return ""
     ids = ", ".join(
-        quote(one) for one in sorted({one.lower() for one in entity.values} | {one.key for one in risks})
+        quote_kql_text(one)
+        for one in sorted({one.lower() for one in entity.values} | {one.key for one in risks})
     )
     text, timeout = _BLAST.format(ids=ids), visit.instance.query_seconds
     rows = query_lake(visit.instance.lake, text, workspace, timeout=timeout)
     return str(rows[0]["BlastRadius"] or "") if rows else ""
 
 
-def _find_place(visit: Visit, entity: NamedEntity) -> Geolocation:
+def _find_geolocation(visit: Visit, entity: NamedEntity) -> Geolocation:
     return Geolocator.open(visit.instance.data).locate(entity.name) if entity.kind == "address" else NOWHERE

@@ -72,15 +72,18 @@ def count_rows(visit: Visit, kind: str, values: Sequence[str]) -> EntityLogs | N
     if not conditions:
         return EntityLogs(workspace)
     try:
-        rows = _count(visit, workspace, conditions)
+        rows = _count_log_rows(visit, workspace, conditions)
     except (KqlError, LakeError) as error:
         return EntityLogs(workspace, error=str(error), looked=len(conditions))
     return EntityLogs(
-        workspace, _read_tables(visit, workspace, conditions, rows), _draw(visit, rows), len(conditions)
+        workspace,
+        _read_tables(visit, workspace, conditions, rows),
+        _draw_log_chart(visit, rows),
+        len(conditions),
     )
 
 
-def _count(visit: Visit, workspace: str, conditions: Mapping[str, str]) -> list[dict[str, Any]]:
+def _count_log_rows(visit: Visit, workspace: str, conditions: Mapping[str, str]) -> list[dict[str, Any]]:
     """Count the rows of every table by steps of time; KqlError and LakeError where they cannot be."""
     step, span = STEPS[visit.span], RowSpan(visit.since, visit.instance.now)
     rows, pairs = list[dict[str, Any]](), list(conditions.items())
@@ -100,7 +103,7 @@ def _count(visit: Visit, workspace: str, conditions: Mapping[str, str]) -> list[
 
 def _write_conditions(visit: Visit, workspace: str, kind: str, values: Sequence[str]) -> dict[str, str]:
     known = visit.instance.lake.tables
-    names = sorted(visit.instance.lake.seen_tables.visible_tables(visit.rows(workspace), workspace))
+    names = sorted(visit.instance.lake.seen_tables.list_visible_tables(visit.rows(workspace), workspace))
     columns = {name: find_columns(kind, name, known[name].columns) for name in names}
     return {name: write_condition(kind, several, values) for name, several in columns.items() if several}
 
@@ -129,7 +132,7 @@ def _read_tables(
     return sorted(found, key=lambda one: (-one.rows, one.table))
 
 
-def _draw(visit: Visit, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, object] | None:
+def _draw_log_chart(visit: Visit, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, object] | None:
     """The rows over time, stacked by table; None where there are none."""
     if not rows:
         return None

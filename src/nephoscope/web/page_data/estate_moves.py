@@ -51,7 +51,9 @@ def read_evaluations(visit: Visit) -> Sequence[EvaluationRecord]:
     if request is None or visit.snapshot is None:
         return ()
     history, series = History(visit.instance.data), request.series
-    return visit.snapshot.get_or_compute(("evaluations", series), lambda: tuple(history.evaluations(series)))
+    return visit.snapshot.get_or_compute(
+        ("evaluations", series), lambda: tuple(history.list_evaluations(series))
+    )
 
 
 def read_moves(visit: Visit) -> FindingMoves | None:
@@ -74,9 +76,9 @@ def has_score_history(visit: Visit) -> bool:
     return visit.chosen_subscriptions is None and visit.reach(READ).everything
 
 
-def summarize(visit: Visit, moves: FindingMoves) -> list[MoveSummary]:
+def summarize_moves(visit: Visit, moves: FindingMoves) -> list[MoveSummary]:
     """The findings that moved, a summary for each way."""
-    known = recommendations(visit)
+    known = map_recommendations(visit)
     found = []
     for kind in ChangeKind:
         changes = [one for one in moves.changes if one.kind is kind]
@@ -86,7 +88,7 @@ def summarize(visit: Visit, moves: FindingMoves) -> list[MoveSummary]:
     return found
 
 
-def recommendations(visit: Visit) -> Mapping[str, Priority]:
+def map_recommendations(visit: Visit) -> Mapping[str, Priority]:
     """Key -> recommendation, of all that are known."""
     if visit.snapshot is None:
         return {}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 
-def find_exposed(snapshot: PublishedSnapshot, reach: Reach) -> Sequence[str]:
+def find_exposed_resources(snapshot: PublishedSnapshot, reach: Reach) -> Sequence[str]:
     """The lower-cased ids of the resources of a reach that are open to everybody, those with open ports first."""
     rows = snapshot.internet_exposures.rows(reach)
     return tuple(dict.fromkeys(one.resource.lower() for one in rows if one.state == OPEN))

@@ -52,10 +52,12 @@ class HardeningRow(msgspec.Struct, frozen=True):
 
 def list_proposals(snapshot: PublishedSnapshot, reach: Reach) -> Sequence[HardeningRow]:
     """Return the proposals that may be read, those that close most first."""
-    return snapshot.get_or_compute(("hardening proposals", reach), lambda: _read(snapshot, reach))
+    return snapshot.get_or_compute(
+        ("hardening proposals", reach), lambda: _read_hardening_rows(snapshot, reach)
+    )
 
 
-def _read(snapshot: PublishedSnapshot, reach: Reach) -> tuple[HardeningRow, ...]:
+def _read_hardening_rows(snapshot: PublishedSnapshot, reach: Reach) -> tuple[HardeningRow, ...]:
     return tuple(sorted(_list_rows(snapshot, reach), key=_build_sort_key))
 
 

@@ -60,7 +60,7 @@ class ImageHistoryEntry:
     reason: str
 
 
-def reasons_by_section(image: ImageOverview) -> dict[str, list[Mapping[str, object]]]:
+def group_reasons_by_section(image: ImageOverview) -> dict[str, list[Mapping[str, object]]]:
     """Return the reasons of the verdict, by the section that they stand in."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for one in image.registered.reasons if image.registered else ():
@@ -68,7 +68,7 @@ def reasons_by_section(image: ImageOverview) -> dict[str, list[Mapping[str, obje
     return {name: found[name] for name in dict.fromkeys(SECTIONS.values()) if name in found}
 
 
-def problem_counts(
+def count_problems(
     image: ImageOverview, stored: Mapping[int, StoredExamination]
 ) -> Mapping[str, int | None] | None:
     """Return how many problems beside vulnerabilities were found, by section; None where it was not examined for them.
@@ -98,7 +98,7 @@ def _count_stored_findings(scans: Sequence[StoredExamination]) -> dict[str, int 
     }
 
 
-def findings_by_section(findings: Iterable[ImageFinding]) -> dict[str, list[ImageFinding]]:
+def group_findings_by_section(findings: Iterable[ImageFinding]) -> dict[str, list[ImageFinding]]:
     """Return the stored findings of an image by the section that they stand in."""
     found: dict[str, list[ImageFinding]] = {}
     for one in findings:
@@ -106,7 +106,7 @@ def findings_by_section(findings: Iterable[ImageFinding]) -> dict[str, list[Imag
     return {name: found[name] for name in dict.fromkeys(SECTIONS.values()) if name in found}
 
 
-def not_assessed(image: ImageOverview) -> int | None:
+def count_unassessed_packages(image: ImageOverview) -> int | None:
     """Return how many packages were not assessed when the registry's image was examined; None where it was not."""
     summary = image.registered.summary if image.registered else None
     return None if summary is None else int(summary.get("notAssessed", 0))
@@ -166,7 +166,7 @@ def list_decisions(visit: Visit, images: Sequence[ImageOverview]) -> list[ImageH
             *(f"image {image.repository}:{tag}@{image.digest}" for tag in one.tags),
         }
         for entry in (
-            each for name in names for each in visit.instance.state.audit.entries_about(name, _FIRST)
+            each for name in names for each in visit.instance.state.audit.list_entries_about(name, _FIRST)
         ):
             act = str(entry.detail.get("decision") or entry.detail.get("act") or "")
             text = _WORDS.get(act, act or entry.operation)

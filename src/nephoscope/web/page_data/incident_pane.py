@@ -23,7 +23,7 @@ def group_by_day(moments: Sequence[TimelineEntry]) -> list[tuple[date, list[Time
 
 def read_runs(visit: Visit, workspace: str, subjects: Sequence[str]) -> list[tuple[str, RunLine]]:
     """The runs about incidents (by number) and alerts (by id) that the visitor may read, newest first, each with its rule's name."""
-    found = visit.instance.state.run_standings.runs_about(workspace, subjects)
+    found = visit.instance.state.run_standings.list_runs_about(workspace, subjects)
     if not found:
         return []
     rules, within = select_readable_automations(list_all_automations(visit.instance), visit.caller)

@@ -11,7 +11,7 @@ from nephoscope.state.incidents.alert_filter import DONE, STATUSES, AlertFilter
 from nephoscope.state.incidents.alert_scopes import resources
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.web.page_data.machine_facts import MACHINES
-from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, visible_alerts_everywhere
+from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, list_visible_alerts_everywhere
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ class MachineNames:
         for name in _list_host_names(alert):
             several = self._machines.get(name, set())
             if not several & found:
-                found = found | self._narrow(several, alert.workspace)
+                found = found | self._narrow_machines(several, alert.workspace)
         return found
 
-    def _narrow(self, several: set[str], workspace: str) -> set[str]:
+    def _narrow_machines(self, several: set[str], workspace: str) -> set[str]:
         """Leave out machines whose agents report to another workspace than that of the alert, unless no other is left."""
         agents = self._agents
         return {one for one in several if one not in agents or agents[one].workspace == workspace} or several
@@ -51,7 +51,7 @@ def count_alerts(visit: Visit, names: MachineNames) -> Counter[str] | None:
 
     Many alerts name a host alone, and a scope holds none of those.
     """
-    told = visible_alerts_everywhere(visit.drop_parameter("scope"))
+    told = list_visible_alerts_everywhere(visit.drop_parameter("scope"))
     if not told:
         return None
     looked = AlertFilter(statuses=frozenset(STATUSES) - DONE)

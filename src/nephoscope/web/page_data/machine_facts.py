@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.service.exemption_lookup import find_exemptions
 from nephoscope.service.inventories import READ, list_inventories, load_packages
-from nephoscope.service.vulnerabilities import assess_coverage, distinct_findings, list_findings
+from nephoscope.service.vulnerabilities import assess_coverage, list_distinct_findings, list_findings
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
 
@@ -45,7 +45,7 @@ class MachineSoftware:
     exemptions: Mapping[tuple[int, int, str], VulnerabilityExemption]
 
 
-def machine_software(visit: Visit, id_: str) -> MachineSoftware | None:
+def find_machine_software(visit: Visit, id_: str) -> MachineSoftware | None:
     """Return what is kept of a machine by its lower-cased id, None where it was never scanned or may not be read."""
     reach = visit.caller.find_reach(READ)
     wanted = SubjectFilter(reach, SubjectKind.MACHINE, resource=id_)
@@ -54,7 +54,7 @@ def machine_software(visit: Visit, id_: str) -> MachineSoftware | None:
         return None
     subject = min(subjects, key=lambda one: one.is_reported)
     only = SubjectFilter(reach, ids=frozenset(one.id for one in subjects))
-    found = distinct_findings(list_findings(visit.service, FindingFilter(only, most=MOST_FINDINGS)))
+    found = list_distinct_findings(list_findings(visit.service, FindingFilter(only, most=MOST_FINDINGS)))
     return MachineSoftware(
         subject,
         load_packages(visit.service, reach, subject.id)[1],

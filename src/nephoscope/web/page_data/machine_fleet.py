@@ -12,14 +12,14 @@ import msgspec
 
 from nephoscope.estate.tenant_stores import open_tenant_stores
 from nephoscope.posture.published.inventory import InventoryQuery
-from nephoscope.protect.hosts.agent_status import AgentStatus, agent_status, blind_spots
+from nephoscope.protect.hosts.agent_status import AgentStatus, assess_agent_status, list_blind_spots
 from nephoscope.service.agents import list_agents
 from nephoscope.web.page_data.machine_alerts import MachineNames, count_alerts
 from nephoscope.web.page_data.machine_facts import MACHINES
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.report_age import expiry
+from nephoscope_policy.report_age import explain_report_expiry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +86,7 @@ class FleetMachine:
         """Return what is not seen of it, a sentence each."""
         if self.agent is None:
             return ("No agent: processes, logins, file changes and packages are Unknown.",)
-        return blind_spots(self.agent.health)
+        return list_blind_spots(self.agent.health)
 
 
 class _PatchProperties(msgspec.Struct):
@@ -114,7 +114,7 @@ def list_machines(visit: Visit) -> list[FleetMachine]:
     """List the machines of the chosen scope by name; those without an agent are Unknown."""
     reach, snapshot, now = visit.reach(READ), visit.snapshot, visit.instance.now
     agents = {one.resource: one for one in list_agents(visit.service)}
-    readable = _list_readable(visit, agents.values())
+    readable = _map_readable_agents(visit, agents.values())
     reports = (
         read_reports(snapshot, reach, visit.instance) if snapshot is not None else MachineReports({}, {})
     )
@@ -125,7 +125,7 @@ def list_machines(visit: Visit) -> list[FleetMachine]:
         if not _is_within(reach, key):
             continue
         agent, resource = agents.get(key), ResourceId.parse(key)
-        status = agent_status(agent, now).value if agent else NOT_ENROLLED
+        status = assess_agent_status(agent, now).value if agent else NOT_ENROLLED
         found.append(
             FleetMachine(
                 id_, name, resource.type, resource.subscription, status, agent, reports.baselines.get(key, ""),
@@ -135,7 +135,7 @@ def list_machines(visit: Visit) -> list[FleetMachine]:
     return sorted(found, key=lambda one: (one.name.lower(), one.key))
 
 
-def _list_readable(visit: Visit, agents: Iterable[EnrolledAgent]) -> dict[str, tuple[str, str]]:
+def _map_readable_agents(visit: Visit, agents: Iterable[EnrolledAgent]) -> dict[str, tuple[str, str]]:
     """The id and name, by lower-cased id, of each machine that the visitor may read, whatever scope is chosen."""
     found: dict[str, tuple[str, str]] = {}
     if visit.snapshot is not None:
@@ -168,7 +168,7 @@ class ReportAges:
         """Return whether a report still says how its machine is."""
         report = Resource.of(body)
         coverage = self._coverages.get(self._tenants.get(report.id.subscription, ""), Coverage({}))
-        return not expiry(report, self._now, coverage)
+        return not explain_report_expiry(report, self._now, coverage)
 
 
 def _read_reports(snapshot: PublishedSnapshot, reach: Reach, ages: ReportAges) -> MachineReports:

@@ -14,7 +14,7 @@ from nephoscope.alerts.rules.query_result import RuleResultRow, iterate_findings
 from nephoscope.lake.errors import LakeError
 from nephoscope.protect.applications.group_document import GroupProperties
 from nephoscope.protect.applications.learned_group import LearnedGroup
-from nephoscope.protect.hosts.agent_status import agent_status
+from nephoscope.protect.hosts.agent_status import assess_agent_status
 from nephoscope.protect.jit.machine_access import MachineAccess
 from nephoscope.service.access_requests import find_machine_access, list_access_requests
 from nephoscope.service.agents import READ as READ_AGENTS
@@ -32,7 +32,7 @@ from nephoscope.web.page_data.machine_fleet import (
     MachineReports,
     read_reports,
 )
-from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, visible_alerts_everywhere
+from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, list_visible_alerts_everywhere
 from nephoscope.web.visits.request_context import LOGS
 from nephoscope_kql.errors import KqlError
 from nephoscope_policy.model.resource_id import ResourceId
@@ -109,7 +109,7 @@ def find_machine(visit: Visit, key: str) -> FleetMachine:
     )
     id_, name = (agent.id, agent.computer) if agent is not None else (str((body or {})["id"]), resource.name)
     return FleetMachine(
-        id_, name, resource.type, resource.subscription, agent_status(agent, now).value if agent else NOT_ENROLLED, agent,
+        id_, name, resource.type, resource.subscription, assess_agent_status(agent, now).value if agent else NOT_ENROLLED, agent,
         reports.baselines.get(key, ""), reports.updates.get(key), None,
     )  # fmt: skip
 
@@ -120,7 +120,7 @@ def find_alerts(visit: Visit, machine: FleetMachine) -> MachineAlerts:
     found = sorted(
         (
             alert
-            for told in visible_alerts_everywhere(visit.drop_parameter("scope"))
+            for told in list_visible_alerts_everywhere(visit.drop_parameter("scope"))
             for alert in told.list_newest(AlertFilter(text=machine.name.partition(".")[0]), MOST_SOUGHT)
             if machine.key in names.find_machines(alert)
         ),

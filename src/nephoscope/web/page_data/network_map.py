@@ -69,7 +69,7 @@ def list_map_machines(snapshot: PublishedSnapshot, reach: Reach, places: Reach) 
     """Return the machines of a reach, the most exposed first; `places` is what may be read of the networks around them."""
     return snapshot.get_or_compute(
         ("network map", reach, places),
-        lambda: tuple(sorted(_read(snapshot, reach, places), key=_build_sort_key)),
+        lambda: tuple(sorted(_read_map_machines(snapshot, reach, places), key=_build_sort_key)),
     )
 
 
@@ -77,7 +77,7 @@ def _build_sort_key(one: MapMachine) -> tuple[int, str, str]:
     return STATES.index(one.state), one.subnet.lower(), one.name.lower()
 
 
-def _read(snapshot: PublishedSnapshot, reach: Reach, places: Reach) -> Iterable[MapMachine]:
+def _read_map_machines(snapshot: PublishedSnapshot, reach: Reach, places: Reach) -> Iterable[MapMachine]:
     rows: defaultdict[str, list[ExposureRow]] = defaultdict(list)
     for row in snapshot.internet_exposures.rows(reach):
         if row.type in MACHINES:

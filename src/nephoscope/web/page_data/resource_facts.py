@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.estate.value_diff import split_path
-from nephoscope.model.secret_redaction import redact
+from nephoscope.model.secret_redaction import redact_value
 from nephoscope.posture.changes.activity_events import READ as ACTIVITY_LOG
 from nephoscope.posture.changes.exposure_changes import ExposureChange
 from nephoscope.posture.published import exposure_changes, resource_changes, role_holders
 from nephoscope.posture.published.kinds import allowed_connections, exposures, sub_assessments
 from nephoscope.state.incidents.alert_filter import AlertFilter
 from nephoscope.state.incidents.alerts import StoredAlert
-from nephoscope.web.page_data.visible_alerts import visible_alerts_everywhere
-from nephoscope.web.rendering.formatting import short_name
+from nephoscope.web.page_data.visible_alerts import list_visible_alerts_everywhere
+from nephoscope.web.rendering.formatting import shorten_name
 from nephoscope.web.visits.request_context import LOGS, Visit
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -55,16 +55,16 @@ class ResourceAlerts:
     unread: list[str] = field(default_factory=list)
 
 
-def facts(
+def build_resource_facts(
     visit: Visit, snapshot: PublishedSnapshot, id_: str, body: Mapping[str, object]
 ) -> dict[str, object]:
     """All sections of a lower-cased id; of an object of the directory the roles that it holds in the place of who holds one on it."""
     directory = id_.startswith(DIRECTORY)
-    holding = role_holders.roles_of_principal if directory else role_holders.holders
+    holding = role_holders.list_principal_roles if directory else role_holders.list_role_holders
     return {
         "directory": directory,
-        "called": display_name(id_, body),
-        "named": find_named(
+        "called": get_display_name(id_, body),
+        "named": find_naming_alerts(
             visit,
             id_,
             str(_read_properties(body).get("userPrincipalName") or "").lower() if directory else "",
@@ -77,7 +77,7 @@ def facts(
             snapshot, to_entity_id(id_), visit.caller.find_reach(ASSIGNMENTS), visit.caller.find_reach(READ)
         ),
         "path_gaps": _list_path_gaps(visit, snapshot, id_),
-        "roles_gap": snapshot.build_info.gap(role_holders.ASSIGNMENT, _extract_subscription(id_)),
+        "roles_gap": snapshot.build_info.explain_gap(role_holders.ASSIGNMENT, _extract_subscription(id_)),
         "changes": _list_changes(visit, snapshot, id_),
         "kept_days": resource_changes.KEPT.days,
         "logs": _list_logs(visit, to_entity_id(id_)),
@@ -88,7 +88,10 @@ def facts(
 def _list_path_gaps(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[str]:
     """Return what was not read for paths to a resource: of its subscription; of an object of a tenant, of what lies in
     no subscription."""
-    found, own = snapshot.build_info.visible_gaps(visit.caller.find_reach(READ)), _extract_subscription(id_)
+    found, own = (
+        snapshot.build_info.list_visible_gaps(visit.caller.find_reach(READ)),
+        _extract_subscription(id_),
+    )
     known = snapshot.build_info.subscriptions
     return list(dict.fromkeys(what for where, what in found if (where == own if own else where not in known)))
 
@@ -99,19 +102,19 @@ def to_entity_id(id_: str) -> str:
     return id_.rsplit("/", 1)[-1] if id_.startswith(DIRECTORY) else id_
 
 
-def display_name(id_: str, body: Mapping[str, object]) -> str:
+def get_display_name(id_: str, body: Mapping[str, object]) -> str:
     """Return what people call a resource, or an object of the directory."""
     told = _read_properties(body)
     names = (told.get("userPrincipalName"), told.get("displayName")) if id_.startswith(DIRECTORY) else ()
-    return next((str(one) for one in (*names, body.get("name")) if one), short_name(id_))
+    return next((str(one) for one in (*names, body.get("name")) if one), shorten_name(id_))
 
 
-def find_named(visit: Visit, id_: str, account: str = "") -> ResourceAlerts:
+def find_naming_alerts(visit: Visit, id_: str, account: str = "") -> ResourceAlerts:
     """Return what names a resource, or an account by its name or its object id, of what the visitor is told of alerts."""
     wanted = dict.fromkeys(one for one in (account, to_entity_id(id_)) if one)
     found, state = ResourceAlerts(), visit.instance.state
     reads_incidents = visit.workspaces(INCIDENTS)
-    for told in visible_alerts_everywhere(visit.drop_parameter("scope")):
+    for told in list_visible_alerts_everywhere(visit.drop_parameter("scope")):
         mine = [one for text in wanted for one in _find_naming_alerts(told, text)]
         mine = list({one.id: one for one in mine}.values())
         found.alerts.extend(mine)
@@ -223,17 +226,19 @@ def _list_subs(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[SubF
     if id_.startswith(DIRECTORY):  # what is said of an account stands inside assessments of subscriptions
         every = snapshot.get_or_compute(
             ("named subs", reach),
-            lambda: tuple(map(_read_sub, snapshot.listing.page((type_,), reach, most=MOST_SUBS).bodies)),
+            lambda: tuple(
+                map(_read_sub_finding, snapshot.listing.page((type_,), reach, most=MOST_SUBS).bodies)
+            ),
         )
         return sorted((one for one in every if one.id.lower() == to_entity_id(id_)), key=_build_sort_key)
     if not snapshot.listing.may_hold(type_, id_):
         return []
     below = f"{id_}/providers/microsoft.security/assessments"
     found = snapshot.listing.page((type_,), reach, below, collected=True).bodies
-    return sorted(map(_read_sub, found), key=_build_sort_key)
+    return sorted(map(_read_sub_finding, found), key=_build_sort_key)
 
 
-def _read_sub(body: Mapping[str, object]) -> SubFinding:
+def _read_sub_finding(body: Mapping[str, object]) -> SubFinding:
     told = _read_properties(body)
     status = told.get("status") or {}
     return SubFinding(
@@ -295,7 +300,9 @@ def _list_changes(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[S
     ]
     for body in _list_below(visit, snapshot, id_, exposure_changes.TYPE):
         one = msgspec.convert(_read_properties(body), ExposureChange)
-        told.append(_build_exposure_change(one, exposure_changes.attributions(one, snapshot.listing, log)))
+        told.append(
+            _build_exposure_change(one, exposure_changes.list_attributions(one, snapshot.listing, log))
+        )
     return sorted(told, key=lambda one: one.at, reverse=True)
 
 
@@ -344,7 +351,7 @@ def mask_secret(path: str, value: object) -> object:
     found = value
     for word in reversed(words):
         found = {word: found}
-    found = redact(found)
+    found = redact_value(found)
     for word in words:
         if not isinstance(found, dict):
             break

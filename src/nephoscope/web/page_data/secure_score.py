@@ -67,7 +67,7 @@ class ShownScore:
     subscriptions: int
 
 
-def weighted_score(snapshot: PublishedSnapshot, reach: Reach) -> ShownScore:
+def compute_weighted_score(snapshot: PublishedSnapshot, reach: Reach) -> ShownScore:
     """The weighted score, as Defender for Cloud computes it over several subscriptions."""
     return snapshot.get_or_compute(("score", reach), lambda: _build_compute_score(snapshot, reach))
 
@@ -84,10 +84,10 @@ def _build_compute_score(snapshot: PublishedSnapshot, reach: Reach) -> ShownScor
 
 def _list_scores(snapshot: PublishedSnapshot) -> list[_SubscriptionScore]:
     """The scores of all subscriptions, read once for whoever asks: each is shown to who reaches its subscription."""
-    return snapshot.get_or_compute(("scores",), lambda: _read(snapshot))
+    return snapshot.get_or_compute(("scores",), lambda: _read_subscription_scores(snapshot))
 
 
-def _read(snapshot: PublishedSnapshot) -> list[_SubscriptionScore]:
+def _read_subscription_scores(snapshot: PublishedSnapshot) -> list[_SubscriptionScore]:
     controls: defaultdict[str, list[_Control]] = defaultdict(list)
     for body in snapshot.listing.page([_CONTROL], EVERYTHING, most=1_000_000).bodies:
         controls[_read_subscription(body)].append(_build_control(body["name"], body["properties"]))

@@ -75,7 +75,7 @@ def _show_opening(one: SegmentViolation) -> SegmentRow:
     )
 
 
-def list_observed(
+def list_observed_flows(
     visit: Visit, plan: SegmentPlan, several: Sequence[TenantSegments], days: int
 ) -> Iterator[SegmentRow]:
     """Yield the flows of the workspaces that the visitor may read."""
@@ -107,7 +107,12 @@ def build_matrix(plan: SegmentPlan, rows: Sequence[SegmentRow]) -> list[tuple[st
         (
             source,
             [
-                MatrixCell(source, target, tuple(_describe(plan, source, target)), counts[source, target])
+                MatrixCell(
+                    source,
+                    target,
+                    tuple(_describe_allowed_flows(plan, source, target)),
+                    counts[source, target],
+                )
                 for target in plan.segments
             ],
         )
@@ -115,8 +120,8 @@ def build_matrix(plan: SegmentPlan, rows: Sequence[SegmentRow]) -> list[tuple[st
     ]
 
 
-def _describe(plan: SegmentPlan, source: str, target: str) -> Iterator[str]:
+def _describe_allowed_flows(plan: SegmentPlan, source: str, target: str) -> Iterator[str]:
     for one in plan.allowed:
         if (one.source, one.target) == (source, target):
-            ports = format_ports(one.intervals()) if one.ports else "all ports"
+            ports = format_ports(one.list_port_intervals()) if one.ports else "all ports"
             yield f"{'TCP and UDP' if one.protocol == '*' else one.protocol.upper()} {ports}"

@@ -67,7 +67,7 @@ def group_places(
         for key, several in by_place.items()
     }
     found = [
-        _build_place(*key, several, [one for one in lately if one.address in addresses[key]])
+        _build_sign_in_place(*key, several, [one for one in lately if one.address in addresses[key]])
         for key, several in by_place.items()
     ]
     signed = {one for several in addresses.values() for one in several}
@@ -75,7 +75,7 @@ def group_places(
     return sorted(found, key=lambda one: one.last, reverse=True)[:MOST_PLACES]
 
 
-def _build_place(
+def _build_sign_in_place(
     country: str, network: str, rows: Sequence[Mapping[str, object]], risks: Sequence[RiskDetection]
 ) -> SignInPlace:
     slots = {

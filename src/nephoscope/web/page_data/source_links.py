@@ -10,7 +10,7 @@ def sanitize_link(address: str) -> str:
     return address if address.startswith(("https://", "http://")) else ""
 
 
-def line_link(repository_url: str, commit: str, file: str, line: int) -> str:
+def build_line_link(repository_url: str, commit: str, file: str, line: int) -> str:
     """Return the address of a line at a commit on GitHub, GitLab or Azure DevOps; '' where the site is another."""
     address = sanitize_link(repository_url).rstrip("/").removesuffix(".git")
     host = urlsplit(address).hostname or ""

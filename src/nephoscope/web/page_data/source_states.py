@@ -32,15 +32,15 @@ def read_source_states(visit: Visit) -> SourceStates | None:
     every = [
         one for one in read_rows(visit.instance.state, visit.instance.now) if one.health.workspace in readable
     ]
-    sources = {_build_place(one) for one in every}
-    wrong = {_build_place(one): one for one in reversed(every) if _is_troubled(one)}
-    sent = {_build_place(one) for one in every if one.health.last_seen is not None}
+    sources = {_build_source_place(one) for one in every}
+    wrong = {_build_source_place(one): one for one in reversed(every) if _is_source_troubled(one)}
+    sent = {_build_source_place(one) for one in every if one.health.last_seen is not None}
     return SourceStates(len(sources), list(wrong.values()), len(sources - sent - wrong.keys()))
 
 
-def _build_place(one: HealthRow) -> tuple[str, str]:
+def _build_source_place(one: HealthRow) -> tuple[str, str]:
     return one.health.source, one.health.workspace
 
 
-def _is_troubled(one: HealthRow) -> bool:
+def _is_source_troubled(one: HealthRow) -> bool:
     return "silent" in one.status or "failing" in one.status

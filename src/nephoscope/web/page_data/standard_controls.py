@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, worse_state
-from nephoscope.posture.reports.control_domains import control_code, find_domain
+from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, choose_worse_state
+from nephoscope.posture.reports.control_domains import find_domain, get_control_code
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
@@ -43,7 +43,7 @@ class ControlResult(msgspec.Struct):
     @property
     def code(self) -> str:
         """The control as its standard writes it."""
-        return control_code(self.name)
+        return get_control_code(self.name)
 
     @property
     def heading(self) -> str:
@@ -116,7 +116,7 @@ def read_controls(snapshot: PublishedSnapshot, reach: Reach, standard: str) -> l
                 name, said["description"], find_domain(name, said.get("domain", "")), said["state"]
             ),
         )
-        known.state = worse_state(known.state, said["state"])
+        known.state = choose_worse_state(known.state, said["state"])
     for body in of(ASSESSMENT):
         control = found.get(_find_control(body["id"]))
         if control is not None:
@@ -124,7 +124,7 @@ def read_controls(snapshot: PublishedSnapshot, reach: Reach, standard: str) -> l
             policy = control.policies.setdefault(
                 said["description"], PolicyResult(body["name"], said["description"], said["state"])
             )
-            policy.state = worse_state(policy.state, said["state"])
+            policy.state = choose_worse_state(policy.state, said["state"])
             policy.failed += said["failedResources"]
             policy.passed += said["passedResources"]
             policy.skipped += said["skippedResources"]

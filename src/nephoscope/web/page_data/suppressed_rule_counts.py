@@ -32,11 +32,11 @@ def count_suppressed_rules(visit: Visit) -> list[SuppressedRules]:
     for workspace in visit.workspaces(READ):
         in_force = SuppressionsInForce.load(visit.instance.state, workspace, visit.instance.now)
         if in_force.all:
-            found.append(_count(workspace, in_force))
+            found.append(_count_suppressed_rules(workspace, in_force))
     return found
 
 
-def _count(workspace: str, in_force: SuppressionsInForce) -> SuppressedRules:
+def _count_suppressed_rules(workspace: str, in_force: SuppressionsInForce) -> SuppressedRules:
     rules = {one.rule for one in in_force.all if one.rule != ANY_RULE}
     whole = sum(in_force.select_for_rule(one).whole for one in rules)
     every_rule = sum(one.rule == ANY_RULE for one in in_force.all)

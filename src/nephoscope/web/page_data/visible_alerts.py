@@ -51,14 +51,14 @@ class VisibleAlerts:
         """Some of those that are looked at, those of the latest events first, and how many there are."""
         if self.whole or not looked.text:
             return self._list_page(self._limit_filter(looked), start, most), self.count(looked)
-        found = self._find_saying(looked)
+        found = self._find_alerts_saying(looked)
         return found[start : start + most], len(found)
 
     def list_newest(self, looked: AlertFilter, most: int) -> list[StoredAlert]:
         """At most so many of those that are looked at, those of the latest events first."""
         if self.whole or not looked.text:
             return self._list_page(self._limit_filter(looked), 0, most)
-        return self._find_saying(looked)[:most]
+        return self._find_alerts_saying(looked)[:most]
 
     def count(self, looked: AlertFilter) -> int:
         """Count how many are looked at; of a part, whatever text is looked for."""
@@ -85,14 +85,14 @@ class VisibleAlerts:
                     self.visit.instance.state.alerts.count_by_column(one, self._limit_filter(looked), by)
                 )
         else:
-            found.update(_read_column_value(by, one) for one in self._find_saying(looked))
+            found.update(_read_column_value(by, one) for one in self._find_alerts_saying(looked))
         return dict(found)
 
     def get(self, id_: str) -> StoredAlert:
         """One as it is told; NotFoundError where there is none of the id that may be."""
-        return self._show(self.load_stored(id_))
+        return self._redact_alert(self.load_stored_alert(id_))
 
-    def load_stored(self, id_: str) -> StoredAlert:
+    def load_stored_alert(self, id_: str) -> StoredAlert:
         """Return the same as it is kept."""
         found = self.visit.instance.state.alerts.get(id_.lower())
         if found is None or found.workspace not in self.workspaces or not self._is_visible(found):
@@ -107,7 +107,7 @@ class VisibleAlerts:
     def _limit_filter(self, looked: AlertFilter) -> AlertFilter:
         return replace(looked, within=self.visit.place if self.reach is None else self.reach)
 
-    def _find_saying(self, looked: AlertFilter) -> list[StoredAlert]:
+    def _find_alerts_saying(self, looked: AlertFilter) -> list[StoredAlert]:
         """Return those that say a text in what is told of them."""
         return [
             one
@@ -123,14 +123,14 @@ class VisibleAlerts:
             several = [
                 one for name in self.workspaces for one in alerts.list_alerts(name, looked, most=start + most)
             ]
-            found = _merge(several, looked.order)[start : start + most]
-        return [self._show(one) for one in found]
+            found = _merge_alerts(several, looked.order)[start : start + most]
+        return [self._redact_alert(one) for one in found]
 
-    def _show(self, alert: StoredAlert) -> StoredAlert:
+    def _redact_alert(self, alert: StoredAlert) -> StoredAlert:
         return alert if self.whole else find_alert_visibility(self.visit.caller).redact_alert(alert)
 
 
-def _merge(several: Sequence[StoredAlert], order: str) -> list[StoredAlert]:
+def _merge_alerts(several: Sequence[StoredAlert], order: str) -> list[StoredAlert]:
     """Merge the alerts of several workspaces in the order of a column, those of the latest events first where it has none."""
     newest = sorted(several, key=lambda one: (-one.ended.timestamp(), one.id))
     key = _ORDERS.get(order.removeprefix("-"))
@@ -151,7 +151,7 @@ def _read_column_value(by: str, one: StoredAlert) -> str:
     return {**said, "incident": "yes" if one.incident is not None else "no"}[by]
 
 
-def visible_alerts(visit: Visit, name: str = "") -> VisibleAlerts:
+def find_visible_alerts(visit: Visit, name: str = "") -> VisibleAlerts:
     """Return those of a workspace ('' = that which a page opens), or what is reached of them; DeniedError where nothing is."""
     wanted = name.lower() or visit.home(READ)
     if visit.caller.find_reach(READ).is_empty or visit.caller.is_permitted(READ, f"/workspaces/{wanted}"):
@@ -160,7 +160,7 @@ def visible_alerts(visit: Visit, name: str = "") -> VisibleAlerts:
     return VisibleAlerts(visit, tuple(one for one in every if wanted in ("", one)), visit.reach(READ))
 
 
-def visible_alerts_everywhere(visit: Visit) -> list[VisibleAlerts]:
+def list_visible_alerts_everywhere(visit: Visit) -> list[VisibleAlerts]:
     """Return those of all workspaces."""
     every = visit.workspace_names
     whole = visit.workspaces(READ)

@@ -8,12 +8,12 @@ from starlette.responses import RedirectResponse, Response
 
 from nephoscope.access.sessions import list_open_sessions
 from nephoscope.service.principals import end_own_sessions
-from nephoscope.web.forms.form import act, apply_form
-from nephoscope.web.provider_sign_in import after_sign_out
+from nephoscope.web.forms.form import apply_form, read_requested_act
+from nephoscope.web.provider_sign_in import choose_sign_out_address
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import EVERYBODY, SAME, Page
 from nephoscope.web.visits.request_context import Visit
-from nephoscope.web.visits.session_cookie import COOKIE, drop
+from nephoscope.web.visits.session_cookie import COOKIE, delete_cookie
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
@@ -41,20 +41,20 @@ def _show_sessions(visit: Visit, refused: str = "") -> Mapping[str, object]:
 
 def _end_sessions(visit: Visit) -> str:
     """Return what was asked to end ends; the address to go to: that of who is signed out here where this browser's session is over."""
-    only = visit.form.get("id", "") if act(visit, "end", "everywhere") == "end" else ""
-    if act(visit, "end", "everywhere") == "end" and not only:
+    only = visit.form.get("id", "") if read_requested_act(visit, "end", "everywhere") == "end" else ""
+    if read_requested_act(visit, "end", "everywhere") == "end" and not only:
         return visit.link("/account")
     caller = visit.caller
     end_own_sessions(visit.service, caller.principal, only)
     here = only in ("", caller.session)
-    return after_sign_out(visit.instance, caller) if here else visit.link("/account")
+    return choose_sign_out_address(visit.instance, caller) if here else visit.link("/account")
 
 
 def _clear_session_cookie(answer: Response) -> Response:
     """The answer, without the cookie of a session that is over."""
     ended = isinstance(answer, RedirectResponse) and not answer.headers["location"].startswith("/account")
     if ended:
-        drop(answer, COOKIE)
+        delete_cookie(answer, COOKIE)
     return answer
 
 

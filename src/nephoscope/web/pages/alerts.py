@@ -10,12 +10,16 @@ from starlette.responses import RedirectResponse, Response
 
 from nephoscope.alerts.incidents.alert_visibility import READ
 from nephoscope.alerts.investigation.alert_events import AlertEvents, find_query_period, read_alert_events
-from nephoscope.alerts.investigation.incident_details import list_involved, read_entities
+from nephoscope.alerts.investigation.incident_details import list_involved_entities, read_entities
 from nephoscope.alerts.investigation.participants import list_participants
 from nephoscope.alerts.rules.dynamic_properties import list_remediation_steps, list_techniques
 from nephoscope.alerts.tuning.active_suppressions import SuppressionsInForce
-from nephoscope.service.alerts import ACTIONS, changes_of_status, find_operation, may_change_alert
-from nephoscope.service.suppressions import REASONS, list_related_suppressions, related_suppressions_etag
+from nephoscope.service.alerts import ACTIONS, find_operation, list_status_changes, may_change_alert
+from nephoscope.service.suppressions import (
+    REASONS,
+    compute_related_suppressions_etag,
+    list_related_suppressions,
+)
 from nephoscope.service.suppressions import WRITE as SUPPRESS
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import ConcurrentChangeError, TransientError
@@ -26,10 +30,10 @@ from nephoscope.web.forms.alert_forms import (
     DAYS,
     LABELS,
     MOST_DAYS,
-    change_one,
-    change_selected,
+    change_alert,
+    change_selected_alerts,
     list_changed_suppressions,
-    suppress,
+    suppress_similar_alerts,
 )
 from nephoscope.web.forms.trial_forms import load_rules
 from nephoscope.web.lists.alert_list import (
@@ -37,13 +41,13 @@ from nephoscope.web.lists.alert_list import (
     build_alert_facets,
     build_alert_filter,
     build_alert_list,
-    name_entities,
+    describe_entities,
 )
 from nephoscope.web.lists.facets import ListFacet, build_facet
 from nephoscope.web.lists.list_view import ROWS, show_page
-from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.page_start import compute_page_start
 from nephoscope.web.lists.query_facets import count_facets, read_chosen_values
-from nephoscope.web.page_data.entity_facts import entity_facts
+from nephoscope.web.page_data.entity_facts import load_entity_facts
 from nephoscope.web.page_data.incident_pane import read_runs
 from nephoscope.web.page_data.incident_response import (
     find_azure_captures_of_runs,
@@ -51,14 +55,14 @@ from nephoscope.web.page_data.incident_response import (
 )
 from nephoscope.web.page_data.log_query_links import open_in_logs
 from nephoscope.web.page_data.suppressed_rule_counts import READ as SUPPRESSIONS
-from nephoscope.web.page_data.visible_alerts import VisibleAlerts, visible_alerts
+from nephoscope.web.page_data.visible_alerts import VisibleAlerts, find_visible_alerts
 from nephoscope.web.rendering.application_lookup import applications
-from nephoscope.web.rendering.display_names import format_value, participant_names, tactics
-from nephoscope.web.rendering.known_names import alert_names, known_names
-from nephoscope.web.rendering.plain_words import say_member
-from nephoscope.web.rendering.suppression_choices import choices
+from nephoscope.web.rendering.display_names import format_tactics, format_value, map_participant_names
+from nephoscope.web.rendering.known_names import find_known_names, map_alert_names
+from nephoscope.web.rendering.plain_words import humanize_member
+from nephoscope.web.rendering.suppression_choices import list_suppression_choices
 from nephoscope.web.tables.page_tables import PageTable, download_table
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import LOGS, Visit
 
@@ -88,7 +92,7 @@ _LABELS = {
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list; a form that comes back changes the state of those that are ticked."""
-    told = visible_alerts(visit, visit.get_query_value("workspace"))
+    told = find_visible_alerts(visit, visit.get_query_value("workspace"))
     if visit.request.method == "POST":
         return _change_alerts(visit, told)
     if visit.get_query_value("format") == "csv":
@@ -104,12 +108,14 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             "Rule",
             "Id",
         )
-        return csv_response("alerts", header, map(_build_row, told.page(read_filters(visit), 0, MOST_CSV)[0]))
+        return build_csv_response(
+            "alerts", header, map(_build_row, told.page(read_filters(visit), 0, MOST_CSV)[0])
+        )
     return _build_list(visit, told)
 
 
 def _change_alerts(visit: Visit, told: VisibleAlerts) -> Mapping[str, object] | Response:
-    done, left = change_selected(visit, told)
+    done, left = change_selected_alerts(visit, told)
     if left:
         return {**_build_list(visit, told), "overtaken": left, "done": done}
     return RedirectResponse(visit.build_address(done=done), 303)
@@ -117,8 +123,11 @@ def _change_alerts(visit: Visit, told: VisibleAlerts) -> Mapping[str, object] | 
 
 def _build_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
     """The list; those that were left out of what was done stay ticked."""
-    rules = name_rules(visit, told.workspaces)
-    facets, start = build_alert_facets(rules, every=bool(visit.get_query_value("all"))), page_start(visit)
+    rules = map_rule_names(visit, told.workspaces)
+    facets, start = (
+        build_alert_facets(rules, every=bool(visit.get_query_value("all"))),
+        compute_page_start(visit),
+    )
     asked = build_alert_filter(visit, read_chosen_values(visit, facets))
     alerts, total = told.page(asked, start, ROWS)
     counted = count_facets(
@@ -128,7 +137,7 @@ def _build_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
     known = AlertContext(
         _find_names(visit, alerts),
         lambda alert: in_force.get(alert.workspace, SuppressionsInForce()).for_rule_only(alert.rule),
-        reads_incidents(visit),
+        list_incident_workspaces(visit),
         rules,
     )
     held = (
@@ -150,7 +159,7 @@ def _find_suppressed_facet(visit: Visit, told: VisibleAlerts, asked: AlertFilter
     return build_facet(visit, "held", "Suppressed alerts", counts, lambda _: "Include suppressed")
 
 
-def name_rules(visit: Visit, workspaces: Sequence[str]) -> dict[str, str]:
+def map_rule_names(visit: Visit, workspaces: Sequence[str]) -> dict[str, str]:
     """Return what the rules of workspaces are called: id -> name."""
     return {one.id: one.name for name in workspaces for one in load_rules(visit, name).values()}
 
@@ -193,39 +202,39 @@ def list_allowed_acts(visit: Visit, told: VisibleAlerts) -> dict[str, str]:
     return {act: name for act, name in LABELS.items() if may[act]}
 
 
-def reads_incidents(visit: Visit) -> frozenset[str]:
+def list_incident_workspaces(visit: Visit) -> frozenset[str]:
     """The workspaces of which the visitor reads incidents."""
     return frozenset(visit.workspaces(INCIDENTS))
 
 
 def _find_names(visit: Visit, alerts: Sequence[StoredAlert]) -> Callable[[StoredAlert], Mapping[str, str]]:
     """Gives of an alert of a page the names of the ids that its line may have."""
-    texts = (text for one in alerts for text in (str(one.document["AlertName"]), name_entities(one)))
-    known = known_names(visit, texts)
-    names = {(one.workspace, one.id): alert_names(one) | known for one in alerts}
+    texts = (text for one in alerts for text in (str(one.document["AlertName"]), describe_entities(one)))
+    known = find_known_names(visit, texts)
+    names = {(one.workspace, one.id): map_alert_names(one) | known for one in alerts}
     return lambda one: names[one.workspace, one.id]
 
 
 def _build_row(one: StoredAlert) -> Sequence[object]:
     started, ended = one.started.isoformat(), one.ended.isoformat()
     name = one.document["AlertName"]
-    told = one.severity, name, one.status, name_entities(one), one.incident or "", ended
-    return *told, started, tactics(one.document["Tactics"]), one.rule, one.id
+    told = one.severity, name, one.status, describe_entities(one), one.incident or "", ended
+    return *told, started, format_tactics(one.document["Tactics"]), one.rule, one.id
 
 
 def show_alert(visit: Visit) -> Mapping[str, object] | Response:
     """One alert; a form that comes back changes its state, or suppresses what is like it."""
-    told = visible_alerts(visit, visit.get_query_value("workspace"))
-    kept = told.load_stored(visit.parameters["id"])
+    told = find_visible_alerts(visit, visit.get_query_value("workspace"))
+    kept = told.load_stored_alert(visit.parameters["id"])
     if visit.request.method != "POST":
         return _build_page(visit, told, kept)
     try:
         if visit.form.get("act") == "suppress":
-            suppress(visit, told.get(kept.id))
+            suppress_similar_alerts(visit, told.get(kept.id))
         else:
-            change_one(visit, kept)
+            change_alert(visit, kept)
     except ConcurrentChangeError:
-        return _build_page(visit, told, told.load_stored(kept.id), overtaken=True)
+        return _build_page(visit, told, told.load_stored_alert(kept.id), overtaken=True)
     except TransientError:
         raise
     except StateError as error:
@@ -256,15 +265,15 @@ def _build_page(
         if may_read and visit.get_query_value("rows")
         else None
     )
-    involved = list_involved([alert], ())
+    involved = list_involved_entities([alert], ())
     taking_part = list_participants(involved, applications(visit, involved))
     runs = read_runs(visit, workspace, [alert.id])
     return {
         "runs": runs, "captures": find_captures_of_runs(visit, [one.id for _, one in runs]),
         "azure_captures": find_azure_captures_of_runs(visit, [one for _, one in runs]),
         "workspace": workspace, "alert": alert, "row": row, "query": query,
-        "parties": taking_part, "facts": entity_facts(visit, involved),
-        "names": participant_names(taking_part) | known_names(visit, (str(row["AlertName"]), str(row["Description"]))),
+        "parties": taking_part, "facts": load_entity_facts(visit, involved),
+        "names": map_participant_names(taking_part) | find_known_names(visit, (str(row["AlertName"]), str(row["Description"]))),
         "properties": _show_properties(properties), "rule": properties.get("Analytic Rule Name") or row["AlertName"],
         "techniques": list_techniques(row),
         "looked_at": find_query_period(alert), "logs": open_in_logs(visit, alert), "may_read": may_read,
@@ -276,14 +285,14 @@ def _build_page(
         },
         "refused": refused, "overtaken": overtaken, "changes": _list_actions_meanwhile(visit, kept) if overtaken else [],
         "typed": visit.form, "etag": kept.etag,
-        "told": told, "reads_incidents": reads_incidents(visit),
+        "told": told, "reads_incidents": list_incident_workspaces(visit),
         "reads_rules": visit.caller.is_permitted(RULES, f"/workspaces/{workspace}"),
         "may_suppress": visit.caller.is_permitted(SUPPRESS, f"/workspaces/{workspace}"),
-        "suppressible": choices(entities), "most_days": MOST_DAYS, "days": DAYS,
+        "suppressible": list_suppression_choices(entities), "most_days": MOST_DAYS, "days": DAYS,
         "reasons": REASONS, "reads_suppressions": visit.caller.is_permitted(SUPPRESSIONS, f"/workspaces/{workspace}"),
         "in_force": _find_active_suppressions(visit, [workspace]).get(workspace, SuppressionsInForce()).select_for_rule(kept.rule),
         "like": list_related_suppressions(visit.instance.state, workspace, kept.rule),
-        "like_etag": related_suppressions_etag(visit.instance.state, workspace, kept.rule),
+        "like_etag": compute_related_suppressions_etag(visit.instance.state, workspace, kept.rule),
     }  # fmt: skip
 
 
@@ -293,13 +302,15 @@ def _list_actions_meanwhile(visit: Visit, kept: StoredAlert) -> list[IncidentAct
     if form.get("act") == "suppress":
         several = list_related_suppressions(state, kept.workspace, kept.rule)
         return list_changed_suppressions(several, form.get("etag", ""))
-    return changes_of_status(state, kept.id)
+    return list_status_changes(state, kept.id)
 
 
 def _show_properties(properties: Mapping[str, object]) -> dict[str, str]:
     """Return the properties by their labels; the query has a panel, and the number of its rows is said once."""
     shown = {name: format_value(told) for name, told in properties.items() if name not in _SHOWN_ELSEWHERE}
-    said = {name: say_member(told) if name in _ENUMERATIONS else told for name, told in shown.items() if told}
+    said = {
+        name: humanize_member(told) if name in _ENUMERATIONS else told for name, told in shown.items() if told
+    }
     return {_LABELS.get(name, name): told for name, told in said.items()}
 
 
@@ -328,7 +339,7 @@ def _list_columns(behind: AlertEvents | None) -> list[str]:
 
 def count_open(visit: Visit) -> int | None:
     """Count how many of the chosen scope nobody is done with in the workspace that the page opens."""
-    return visible_alerts(visit).count(AlertFilter(frozenset({"New", "InProgress"})))
+    return find_visible_alerts(visit).count(AlertFilter(frozenset({"New", "InProgress"})))
 
 
 PAGES = (

@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from nephoscope.posture.attack_paths.type_names import type_name
-from nephoscope.posture.published.attack_paths import PathRow, WantedPaths, chokes
+from nephoscope.posture.attack_paths.type_names import name_resource_type
+from nephoscope.posture.published.attack_paths import PathRow, WantedPaths, list_choke_points
 from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.state import NotFoundError
 from nephoscope.web.lists.attack_path_list import build_path_list
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.rendering.control_characters import escape_controls
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.state import Severity
@@ -35,14 +35,15 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     sought = WantedPaths(through=visit.get_query_value("through").lower(), text=visit.get_query_value("q"))
     found = find_rows(visit, wanted, snapshot.attack_paths.list_wanted(reach, sought))
     if visit.get_query_value("format") == "csv":
-        return csv_response("attack-paths", _COLUMNS, map(_build_row, found.rows))
+        return build_csv_response("attack-paths", _COLUMNS, map(_build_row, found.rows))
     narrowed = len(found.rows) < len(every)
     return {
-        "snapshot": snapshot, "list": show_rows(visit, wanted, found), "levels": snapshot.attack_paths.levels(reach),
+        "snapshot": snapshot, "list": show_rows(visit, wanted, found), "levels": snapshot.attack_paths.count_levels(reach),
         "severities": list(reversed(Severity)), "through": _select_entity(every, visit.get_query_value("through")),
-        "chokes": chokes(found.rows) if narrowed else snapshot.get_or_compute(("choke points", reach), lambda: chokes(every)),
+        "chokes": list_choke_points(found.rows) if narrowed else snapshot.get_or_compute(("choke points", reach),
+        lambda: list_choke_points(every)),
 
-        "gaps": snapshot.build_info.visible_gaps(reach),
+        "gaps": snapshot.build_info.list_visible_gaps(reach),
     }  # fmt: skip
 
 
@@ -79,10 +80,10 @@ def show_path(visit: Visit) -> Mapping[str, object] | Response:
         raise NotFoundError(f"attack path {name[:100]!r} not found, or you cannot access it")
     told = body["properties"]
     if visit.get_query_value("format") == "csv":
-        return csv_response(f"attack-path-{name}", _STEPS, map(_build_step, told["attackPathSteps"]))
+        return build_csv_response(f"attack-path-{name}", _STEPS, map(_build_step, told["attackPathSteps"]))
     others = {path.name: path for path in snapshot.attack_paths.list_wanted(reach) if path.name != name}
     return {
-        "snapshot": snapshot, "path": row, "told": told, "graph": graph(told),
+        "snapshot": snapshot, "path": row, "told": told, "graph": build_graph_json(told),
         "shared": [
             (entity, count)
             for entity in row.entities[:-1]
@@ -96,7 +97,7 @@ def _build_step(step: Mapping[str, Any]) -> tuple[str, ...]:
     return step["from"], step["to"], step["description"], step["remediation"], named
 
 
-def graph(told: Mapping[str, Any]) -> str:
+def build_graph_json(told: Mapping[str, Any]) -> str:
     """Return what the graph draws, as JSON: nodes with their names, kinds and insights, edges with their titles."""
     drawn = told["graphComponent"]
     known = {one["entityInternalId"] for one in drawn["insights"] if one["type"] != "passwordAccess"}
@@ -104,7 +105,7 @@ def graph(told: Mapping[str, Any]) -> str:
         {
             "id": one["entityInternalId"],
             "name": escape_controls(one["entityName"]),
-            "kind": escape_controls(type_name(one["entityType"])),
+            "kind": escape_controls(name_resource_type(one["entityType"])),
             "role": _choose_role(one["entityInternalId"], told),
             "weak": one["entityInternalId"] in known,
         }

@@ -11,7 +11,7 @@ from nephoscope.state.audit.audit import AuditEntry
 from nephoscope.state.audit.audit_filter import AuditFilter
 from nephoscope.web.lists.audit_list import FACETS, build_audit_filter, build_audit_list
 from nephoscope.web.lists.list_view import ROWS, show_page
-from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.page_start import compute_page_start
 from nephoscope.web.lists.query_facets import Chosen, count_facets, read_chosen_values
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import SAME, Page
@@ -31,7 +31,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     asked = build_filter(read_chosen_values(visit, FACETS))
     if (file := download_table(visit, "settings", {"audit": lambda: _build_audit(visit, asked)})) is not None:
         return file
-    start = page_start(visit)
+    start = compute_page_start(visit)
     counted = count_facets(
         visit, FACETS, lambda name, chosen: audit.count_by_author(build_filter(chosen), name)
     )

@@ -15,10 +15,10 @@ from nephoscope.web.lists.automation_list import (
     build_run_facets,
     build_run_filter,
     build_run_list,
-    name_scopes,
+    describe_scopes,
 )
 from nephoscope.web.lists.list_view import ROWS, ListView, find_rows, show_page, show_rows
-from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.page_start import compute_page_start
 from nephoscope.web.lists.query_facets import count_facets, read_chosen_values
 from nephoscope.web.page_data.automation_list import (
     READ,
@@ -59,7 +59,11 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 
 
 def _list_runs(visit: Visit, names: Mapping[str, str], which: RunFilter) -> ListView:
-    runs, facets, start = visit.instance.state.run_standings, build_run_facets(names), page_start(visit)
+    runs, facets, start = (
+        visit.instance.state.run_standings,
+        build_run_facets(names),
+        compute_page_start(visit),
+    )
     counted = count_facets(
         visit,
         facets,
@@ -92,7 +96,7 @@ def _build_rules(visit: Visit, rules: Iterable[AutomationListing]) -> PageTable:
         "Id",
     )
     rows = (
-        (one.name, "; ".join(one.told), "; ".join(one.does), name_scopes(visit, one), one.status,
+        (one.name, "; ".join(one.told), "; ".join(one.does), describe_scopes(visit, one), one.status,
          one.runs.last.isoformat() if one.runs.last else "", one.runs.open, one.runs.dead, one.reason, one.kind,
          one.runs.runs, one.key)
         for one in rules

@@ -15,17 +15,17 @@ from nephoscope.service.azure_captures import READ
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import TransientError
 from nephoscope.web.forms import operation_form
-from nephoscope.web.forms.form import act, apply_form
+from nephoscope.web.forms.form import apply_form, read_requested_act
 from nephoscope.web.lists.azure_capture_list import (
     PATH,
-    azure_capture_list,
+    build_azure_capture_list,
     describe_azure_filter,
     describe_azure_limits,
     name_storage,
     name_target,
 )
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
 
@@ -35,14 +35,14 @@ _FORM = OperationForm("Start capture")
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list, or one capture that the address names; a form that comes back starts or stops one."""
-    if not service.is_configured(visit.service):
+    if not service.is_capturing_configured(visit.service):
         return {"configured": False, "capture": None}
     if visit.get_query_value("capture"):
         return _fill_capture(visit)
     if visit.request.method != "POST":
         return _show_list(visit)
     try:
-        act(visit, "start")
+        read_requested_act(visit, "start")
         made = operation_form.submit_form(visit, _start_operation(), "")
     except TransientError:
         raise
@@ -54,9 +54,9 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 def _fill_capture(visit: Visit) -> Mapping[str, object] | Response:
     """Show a capture with its state in Azure; a form that comes back stops it."""
     if visit.request.method != "POST":
-        return _show(visit)
-    act(visit, "stop")
-    return apply_form(lambda: _stop(visit), lambda refused: _show(visit, refused))
+        return _show_captures(visit)
+    read_requested_act(visit, "stop")
+    return apply_form(lambda: _stop_capture(visit), lambda refused: _show_captures(visit, refused))
 
 
 def _show_list(visit: Visit, refused: Exception | None = None) -> Mapping[str, object] | Response:
@@ -65,16 +65,16 @@ def _show_list(visit: Visit, refused: Exception | None = None) -> Mapping[str, o
         captures = service.list_azure_captures(visit.service)
     except StateError as error:
         unread = str(error)
-    wanted = azure_capture_list(visit)
+    wanted = build_azure_capture_list(visit)
     found = find_rows(visit, wanted, captures)
     if visit.get_query_value("format") == "csv":
         rows = (
             (name_target(one), one.name, describe_azure_filter(one), describe_azure_limits(one), name_storage(one), one.id)
             for one in found.rows
         )  # fmt: skip
-        return csv_response("network-watcher-captures", HEADER, rows)
+        return build_csv_response("network-watcher-captures", HEADER, rows)
     operation = _start_operation()
-    before = operation_form.propose(visit, operation, _FORM)
+    before = operation_form.propose_field_values(visit, operation, _FORM)
     return {
         "configured": True, "capture": None, "unread": unread, "list": show_rows(visit, wanted, found), "any": bool(captures),
         "form": operation_form.draw_form(visit, operation, _FORM, before=before, refused=refused),
@@ -87,12 +87,12 @@ def _start_operation() -> Operation:
     return next(one for one in operations.OPERATIONS.operations if one.function is operations.start_capture)
 
 
-def _stop(visit: Visit) -> str:
+def _stop_capture(visit: Visit) -> str:
     service.stop_azure_capture(visit.service, visit.get_query_value("capture"), visit.form.get("reason", ""))
     return visit.build_address(done="stop")
 
 
-def _show(visit: Visit, refused: str = "") -> dict[str, object]:
+def _show_captures(visit: Visit, refused: str = "") -> dict[str, object]:
     capture, state = service.read_azure_capture(visit.service, visit.get_query_value("capture"))
     running = state.packet_capture_status.lower() in ("running", "notstarted")
     return {

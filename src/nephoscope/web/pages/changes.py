@@ -10,7 +10,7 @@ from starlette.responses import Response
 from nephoscope.posture.history.evaluation_diff import ChangeKind
 from nephoscope.web.lists.change_list import ListedChange, build_change_list
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.page_data.estate_moves import WORDS, has_score_history, read_moves, recommendations
+from nephoscope.web.page_data.estate_moves import WORDS, has_score_history, map_recommendations, read_moves
 from nephoscope.web.rendering.formatting import STATES
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import Page
@@ -45,7 +45,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 
 def _list_changes(visit: Visit, moves: FindingMoves | None) -> list[ListedChange]:
     """All that moved: the gravest first, what opened before what was closed."""
-    known = recommendations(visit)
+    known = map_recommendations(visit)
     order = list(ChangeKind)
     found = [ListedChange(one, known.get(one.key)) for one in (moves.changes if moves else ())]
     return sorted(

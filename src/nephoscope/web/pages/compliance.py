@@ -24,7 +24,7 @@ from nephoscope.web.page_data.standard_controls import (
 from nephoscope.web.reports.background_documents import BackgroundDocuments
 from nephoscope.web.reports.compliance_evidence import HEADER, Evidence, EvidenceControl, EvidencePolicy
 from nephoscope.web.reports.compliance_report import ComplianceReport, NoDocumentError
-from nephoscope.web.tables.table_download import csv_response, file_response
+from nephoscope.web.tables.table_download import build_csv_response, build_file_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -49,7 +49,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     found = find_rows(visit, wanted, standards)
     if visit.get_query_value("format") == "csv":
         header = ("Standard", *ORDER, "Controls", "Policies passed", "Policies failed", "Policies", "Name")
-        return csv_response("compliance", header, map(_build_row, found.rows))
+        return build_csv_response("compliance", header, map(_build_row, found.rows))
     return {"snapshot": visit.snapshot, "any": bool(standards), "list": show_rows(visit, wanted, found)}
 
 
@@ -66,7 +66,7 @@ def list_standards(snapshot: PublishedSnapshot, reach: Reach) -> list[StandardSu
 
 def _list_standards(standards: Standards, reach: Reach) -> list[StandardSummary]:
     controls, policies = standards.states(reach, CONTROL), standards.states(reach, ASSESSMENT)
-    titles = {body["name"]: _name_standard(body) for body in standards.bodies(reach)}
+    titles = {body["name"]: _get_standard_title(body) for body in standards.bodies(reach)}
     found = (
         StandardSummary(
             name, titles[name], Counter(controls[name].values()), Counter(policies.get(name, {}).values())
@@ -77,7 +77,7 @@ def _list_standards(standards: Standards, reach: Reach) -> list[StandardSummary]
     return sorted(found, key=lambda one: one.title.casefold())
 
 
-def _name_standard(body: Mapping[str, Any]) -> str:
+def _get_standard_title(body: Mapping[str, Any]) -> str:
     """Return what a standard is called: Azure's own documents have nothing but a name."""
     return str(body["properties"].get("displayName") or body["name"])
 
@@ -95,10 +95,10 @@ def show_standard(visit: Visit) -> Mapping[str, object] | Response:
     if not controls:
         raise NotFoundError(f"standard {name[:100]!r} not found, or you cannot access it")
     if visit.get_query_value("format") == "csv":
-        return csv_response(name, HEADER, _build_evidence(visit, name, controls).rows())
+        return build_csv_response(name, HEADER, _build_evidence(visit, name, controls).rows())
     title = _find_title(visit, name)
     if visit.get_query_value("format") == "pdf":
-        return file_response(
+        return build_file_response(
             f"{name}.pdf", RequestedReport.of(visit, title, controls).read(), "application/pdf"
         )
     counts = Counter(each.state for each in controls)
@@ -115,7 +115,9 @@ def show_standard(visit: Visit) -> Mapping[str, object] | Response:
 def _find_title(visit: Visit, name: str) -> str:
     assert visit.snapshot is not None
     bodies = visit.snapshot.standards.bodies(visit.reach(READ))
-    return next((_name_standard(body) for body in bodies if body["name"].casefold() == name.casefold()), name)
+    return next(
+        (_get_standard_title(body) for body in bodies if body["name"].casefold() == name.casefold()), name
+    )
 
 
 @dataclass(frozen=True, slots=True)

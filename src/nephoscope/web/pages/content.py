@@ -26,14 +26,14 @@ from nephoscope.service.rules import READ, WRITE
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.rules.rule_switches import PACK, RULE
-from nephoscope.web.forms.content_switches import switch_selected
+from nephoscope.web.forms.content_switches import switch_selected_content
 from nephoscope.web.forms.form import apply_form
 from nephoscope.web.lists.content_list import build_content_list
 from nephoscope.web.lists.list_view import FoundRows, RowList, find_rows, show_rows
-from nephoscope.web.lists.pack_list import PackRow, build_pack_list, row_words
+from nephoscope.web.lists.pack_list import PackRow, build_pack_list, format_row_value
 from nephoscope.web.page_data.content_rows import KINDS, ContentRow, WorkspaceContent
 from nephoscope.web.tables.page_tables import PageTable, download_table
-from nephoscope.web.tables.table_download import csv_response, file_response
+from nephoscope.web.tables.table_download import build_csv_response, build_file_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -52,28 +52,31 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     # of a form that is too large nothing is read
     if visit.request.method == "POST" and (visit.form.get("act") == "import" or not visit.ticks):
         return apply_form(
-            lambda: _import_pack(visit, snapshots), lambda error: _list_kind(visit, snapshots, kind, error)
+            lambda: _import_pack(visit, snapshots),
+            lambda error: _list_content_of_kind(visit, snapshots, kind, error),
         )
     if visit.request.method == "POST":
-        done, left = switch_selected(visit, snapshots, PACK if kind == "packs" else RULE)
+        done, left = switch_selected_content(visit, snapshots, PACK if kind == "packs" else RULE)
         if not left:
             return RedirectResponse(visit.build_address(done=done), 303)
         return {**_show_list(visit, snapshots, kind), "overtaken": left, "done": done}
-    return _list_kind(visit, snapshots, kind)
+    return _list_content_of_kind(visit, snapshots, kind)
 
 
-def _list_kind(
+def _list_content_of_kind(
     visit: Visit, snapshots: WorkspaceContent, kind: str, refused: str = ""
 ) -> Mapping[str, object] | Response:
     """The list; `refused` is why what was sent could not be taken."""
     if visit.get_query_value("format") == "csv":
         before = _BEFORE.get(kind, ())
-        found = _find(visit, snapshots, kind)[1].rows
-        return csv_response(f"content-{kind}", (*before, *_CSV), (_build_row(one, before) for one in found))
+        found = _find_content_rows(visit, snapshots, kind)[1].rows
+        return build_csv_response(
+            f"content-{kind}", (*before, *_CSV), (_build_row(one, before) for one in found)
+        )
     return _show_list(visit, snapshots, kind, refused)
 
 
-def _find(
+def _find_content_rows(
     visit: Visit, snapshots: WorkspaceContent, kind: str
 ) -> tuple[RowList[ContentRow], FoundRows[ContentRow], bool]:
     """Find what the filters of the address leave, by source and name, and say whether there is anything at all."""
@@ -85,7 +88,7 @@ def _find(
 
 def _show_list(visit: Visit, snapshots: WorkspaceContent, kind: str, refused: str = "") -> dict[str, object]:
     """The list; those that were left out of what was switched stay ticked."""
-    wanted, found, there = _find(visit, snapshots, kind)
+    wanted, found, there = _find_content_rows(visit, snapshots, kind)
     return {
         "overtaken": [], "done": visit.get_query_value("done"), "list": show_rows(visit, wanted, found), "any": there,
         "refused": refused, "may_import": visit.caller.is_permitted(WRITE, TENANT), "most": MOST_BYTES >> 20,
@@ -123,7 +126,7 @@ def _build_row(one: ContentRow, before: Sequence[str]) -> list[object]:
     return [*(first[name] for name in before), one.name, one.status, one.pack, one.about, one.key]
 
 
-def pack(visit: Visit) -> Mapping[str, object] | Response:
+def fill_pack_page(visit: Visit) -> Mapping[str, object] | Response:
     """One imported pack, piece by piece; a form that comes back switches all of its rules."""
     workspace = visit.workspace(READ)
     snapshots = WorkspaceContent(visit.instance, workspace)
@@ -131,7 +134,7 @@ def pack(visit: Visit) -> Mapping[str, object] | Response:
     if found is None:
         raise NotFoundError(f"pack {visit.parameters['name'][:100]!r} not found")
     if visit.request.method == "POST":
-        done, left = switch_selected(visit, snapshots, PACK)
+        done, left = switch_selected_content(visit, snapshots, PACK)
         if left:
             raise ConcurrentChangeError(
                 f"{left[0].why}; it is {'enabled' if left[0].row.on else 'disabled'} now"
@@ -142,7 +145,7 @@ def pack(visit: Visit) -> Mapping[str, object] | Response:
     shown = find_rows(visit, wanted, every)
     if visit.get_query_value("format") == "csv":
         header = ("Kind", "Name", "Status", "Tables", "File", "Version", "Needs", "Notes")
-        return csv_response(found.name, header, map(_build_piece_row, shown.rows))
+        return build_csv_response(found.name, header, map(_build_piece_row, shown.rows))
     return {
         "workspace": workspace, "pack": found, "list": show_rows(visit, wanted, shown),
         "on": visit.instance.state.rule_switches.load_switches(workspace).packs.get(found.name, False),
@@ -152,10 +155,10 @@ def pack(visit: Visit) -> Mapping[str, object] | Response:
 
 def _build_piece_row(row: PackRow) -> tuple[object, ...]:
     names = ("kind", "name", "status", "tables", "file", "version", "needs")
-    return *(row_words(row, one) for one in names), row_words(row, "notes", "; ")
+    return *(format_row_value(row, one) for one in names), format_row_value(row, "notes", "; ")
 
 
-def coverage(visit: Visit) -> Mapping[str, object] | Response:
+def fill_coverage_page(visit: Visit) -> Mapping[str, object] | Response:
     """Return which tactics and techniques of ATT&CK what is on speaks of."""
     workspace = visit.workspace(READ)
     snapshots = WorkspaceContent(visit.instance, workspace)
@@ -168,7 +171,7 @@ def coverage(visit: Visit) -> Mapping[str, object] | Response:
     )
     if visit.get_query_value("format") == "navigator":
         layer = json.dumps(build_navigator_layer(found, "nephoscope"), indent=2, ensure_ascii=False)
-        return file_response("attack-layer.json", layer.encode(), "application/json")
+        return build_file_response("attack-layer.json", layer.encode(), "application/json")
     counted = count_by_tactic(found)
     tables = {"techniques": lambda: _build_techniques(found), "tactics": lambda: _read_tactics(counted)}
     if (file := download_table(visit, "attack-coverage", tables)) is not None:
@@ -217,9 +220,17 @@ PAGES = (
         "ATT&CK coverage",
         "coverage.html",
         READ,
-        coverage,
+        fill_coverage_page,
         anywhere=True,
         under_scope=SAME,
     ),
-    Page("/content/packs/{name}", "Pack", "pack.html", READ, pack, methods=("GET", "POST"), anywhere=True),
+    Page(
+        "/content/packs/{name}",
+        "Pack",
+        "pack.html",
+        READ,
+        fill_pack_page,
+        methods=("GET", "POST"),
+        anywhere=True,
+    ),
 )

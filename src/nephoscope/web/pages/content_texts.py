@@ -24,7 +24,7 @@ def show_query(visit: Visit) -> Mapping[str, object]:
     """Return a shipped hunting query, with the address at which its results are shown."""
     workspace = visit.workspace(READ)
     wanted = visit.parameters["id"].lower()
-    found = next((one for one in hunting.load_shipped().rules if one.id == wanted), None)
+    found = next((one for one in hunting.load_shipped_queries().rules if one.id == wanted), None)
     if found is None:
         raise NotFoundError(f"hunting query {wanted[:100]!r} not found")
     run = visit.link("/logs", query=found.query, workspace=workspace)

@@ -8,12 +8,12 @@ from starlette.responses import Response
 
 from nephoscope.posture.data_gaps.gap_groups import DataGap, list_gaps
 from nephoscope.posture.data_gaps.segment_gaps import list_segment_gaps
-from nephoscope.web.lists.gap_list import build_gap_list, gap_key
+from nephoscope.web.lists.gap_list import build_gap_key, build_gap_list
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
 from nephoscope.web.page_data.assessment_progress import describe_staleness
 from nephoscope.web.tables.recommendation_table import READ
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
 
@@ -40,13 +40,15 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     wanted = build_gap_list(visit)
     found = find_rows(visit, wanted, gaps)
     if visit.get_query_value("format") == "csv":
-        return csv_response("data-gaps", COLUMNS, _list_rows(found.rows))
+        return build_csv_response("data-gaps", COLUMNS, _list_rows(found.rows))
     return {
         "snapshot": snapshot,
         "trouble": describe_staleness(visit.instance, whole=visit.caller.is_permitted(READ, "/")),
         "any": bool(gaps),
         "list": show_rows(visit, wanted, found),
-        "beside": next((one for one in found.rows if gap_key(one) == visit.get_query_value(PREVIEW)), None),
+        "beside": next(
+            (one for one in found.rows if build_gap_key(one) == visit.get_query_value(PREVIEW)), None
+        ),
         "waiting": sum(one.count for one in gaps),
         "assessed": sum(snapshot.findings.states(reach).values()),
     }

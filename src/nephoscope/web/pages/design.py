@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope.web.lists.column_headers import ListColumn, sort_rows
-from nephoscope.web.lists.column_kinds import number_column
+from nephoscope.web.lists.column_kinds import build_number_column
 from nephoscope.web.lists.facets import ListFacet, build_facet
-from nephoscope.web.lists.list_cell import ListCell, state_cell, text_cell
+from nephoscope.web.lists.list_cell import ListCell, build_state_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList, show_page
-from nephoscope.web.lists.severity_column import severity_column
+from nephoscope.web.lists.severity_column import build_severity_column
 from nephoscope.web.rendering.time_lanes import LaneMark, TimeLane, draw_lane
 from nephoscope.web.tables.recommendation_table import READ
 from nephoscope.web.visits.page import Page
@@ -39,17 +39,17 @@ LANES = (
 
 
 def _build_state_cell(one: tuple[str, str, int]) -> ListCell:
-    return state_cell("Unhealthy", "fail") if one[2] else state_cell("Healthy", "pass")
+    return build_state_cell("Unhealthy", "fail") if one[2] else build_state_cell("Healthy", "pass")
 
 
 SAMPLE: RowList[tuple[str, str, int]] = RowList(
     "design", "resource",
     (
-        severity_column(lambda one: NAMED.get(one[0], "Low")),
-        ListColumn("name", "Name", lambda one: text_cell(one[0], "#content"), main=True, width="title"),
-        ListColumn("kind", "Kind", lambda one: text_cell(one[1]), optional=True),
+        build_severity_column(lambda one: NAMED.get(one[0], "Low")),
+        ListColumn("name", "Name", lambda one: build_text_cell(one[0], "#content"), main=True, width="title"),
+        ListColumn("kind", "Kind", lambda one: build_text_cell(one[1]), optional=True),
         ListColumn("state", "State", _build_state_cell, width="state"),
-        number_column("findings", "Findings", lambda one: one[2]),
+        build_number_column("findings", "Findings", lambda one: one[2]),
     ),
     lambda one: one[0], hint="Name contains", order="-findings", tick="selected", tick_of=lambda one: one[0],
     about_of=lambda one: f"A sentence about {one[0]}.",

@@ -9,20 +9,20 @@ from starlette.responses import Response
 
 from nephoscope.alerts.incidents.alert_visibility import READ
 from nephoscope.alerts.investigation.entity_context import choose_context
-from nephoscope.alerts.investigation.incident_details import list_involved
+from nephoscope.alerts.investigation.incident_details import list_involved_entities
 from nephoscope.alerts.investigation.participants import InvolvedEntity, list_participants
 from nephoscope.posture.reports.resource_graph_tables import LISTED
 from nephoscope.state import NotFoundError
 from nephoscope.state.incidents.alert_filter import DONE, AlertFilter
 from nephoscope.state.incidents.incident_filter import IncidentFilter
-from nephoscope.web.page_data.entity_facts import EntityFacts, entity_facts
+from nephoscope.web.page_data.entity_facts import EntityFacts, load_entity_facts
 from nephoscope.web.page_data.entity_identity import read_identity
 from nephoscope.web.page_data.entity_logs import count_rows
 from nephoscope.web.page_data.named_entity import KINDS, RESOURCES, NamedEntity, find_entity
-from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, visible_alerts_everywhere
+from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, list_visible_alerts_everywhere
 from nephoscope.web.rendering.application_lookup import applications
-from nephoscope.web.rendering.display_names import participant_names
-from nephoscope.web.rendering.known_names import known_names
+from nephoscope.web.rendering.display_names import map_participant_names
+from nephoscope.web.rendering.known_names import find_known_names
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import Page
 
@@ -52,18 +52,20 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     tables = {
         "logs": lambda: _build_logs(logs),
         "alerts": lambda: _build_alerts(alerts),
-        "sign-ins": lambda: _tabulate_sign_ins(read_identity(visit, entity)),
+        "sign-ins": lambda: _build_sign_in_table(read_identity(visit, entity)),
     }
     if (file := download_table(visit, f"{kind}-{name}", tables)) is not None:
         return file
-    facts, context = _describe(visit, entity)
+    facts, context = _describe_entity(visit, entity)
     incidents, identity = _list_incidents(visit, alerts), read_identity(visit, entity)
     titles = [
         *(str(one.document["AlertName"]) for one in alerts),
         *(one.title for one in incidents),
         entity.title,
     ]
-    names = participant_names(taking_part) | _name_identities(identity) | known_names(visit, titles)
+    names = (
+        map_participant_names(taking_part) | _map_identity_names(identity) | find_known_names(visit, titles)
+    )
     moments = [one for each in alerts for one in (each.started, each.ended)]
     moments += [one for each in (logs.tables if logs else ()) for one in (each.first, each.last)]
     return {
@@ -79,7 +81,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "logs": logs,
         "facts": facts,
         "context": context,
-        "related": [one for one in taking_part if not _is_named(one, values)][:MOST_RELATED],
+        "related": [one for one in taking_part if not _is_participant_named(one, values)][:MOST_RELATED],
         "names": names,
         "mentions": _list_mentions(visit, entity),
         "identity": identity,
@@ -97,14 +99,14 @@ def _list_alerts(
     """
     found = {
         one.id: one
-        for told in visible_alerts_everywhere(visit)
+        for told in list_visible_alerts_everywhere(visit)
         for value in entity.values
         for one in told.list_newest(AlertFilter(text=value, since=visit.since), MOST_SOUGHT)
     }
     own = {
         id_
         for one in _list_participants(visit, found.values())
-        if _is_named(one, values)
+        if _is_participant_named(one, values)
         for id_ in one.sources
     }
     alerts = sorted(
@@ -125,7 +127,7 @@ def _list_incidents(visit: Visit, alerts: Sequence[StoredAlert]) -> list[Inciden
     return sorted(found, key=lambda one: one.last_activity, reverse=True)
 
 
-def _name_identities(identity: EntityIdentity | None) -> dict[str, str]:
+def _map_identity_names(identity: EntityIdentity | None) -> dict[str, str]:
     """Return the names of the ids that the risks of an entity say."""
     risks = identity.risks if identity else ()
     return {
@@ -137,20 +139,20 @@ def _name_identities(identity: EntityIdentity | None) -> dict[str, str]:
     }
 
 
-def _describe(visit: Visit, entity: NamedEntity) -> tuple[EntityFacts, EntityContext | None]:
+def _describe_entity(visit: Visit, entity: NamedEntity) -> tuple[EntityFacts, EntityContext | None]:
     """Read what the estate knows of it."""
     now = visit.instance.now
-    facts = entity_facts(visit, [InvolvedEntity(one, (), now, now) for one in entity.entities])
+    facts = load_entity_facts(visit, [InvolvedEntity(one, (), now, now) for one in entity.entities])
     return facts, choose_context(facts.contexts.get(one) for one in entity.entities)
 
 
 def _list_participants(visit: Visit, alerts: Iterable[StoredAlert]) -> list[Participant]:
     """List all that are in its alerts, those of most alerts first."""
-    involved = list_involved(alerts, ())
+    involved = list_involved_entities(alerts, ())
     return list_participants(involved, applications(visit, involved))
 
 
-def _is_named(party: Participant, values: Collection[str]) -> bool:
+def _is_participant_named(party: Participant, values: Collection[str]) -> bool:
     return not _list_names(party).isdisjoint(values)
 
 
@@ -195,7 +197,7 @@ def _build_alerts(alerts: Sequence[StoredAlert]) -> PageTable:
     return PageTable(("Severity", "Alert", "Status", "First event", "Last event", "Incident", "Id"), rows)
 
 
-def _tabulate_sign_ins(identity: EntityIdentity | None) -> PageTable:
+def _build_sign_in_table(identity: EntityIdentity | None) -> PageTable:
     rows = (
         (
             one.country,

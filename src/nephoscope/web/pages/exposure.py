@@ -9,7 +9,7 @@ from starlette.responses import Response
 from nephoscope.posture.exposure.exposure_rows import OPEN, ExposureRow
 from nephoscope.web.lists.exposure_list import build_exposure_list
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -25,7 +25,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     wanted, rows = build_exposure_list(visit), snapshot.internet_exposures.rows(visit.reach(READ))
     found = find_rows(visit, wanted, rows)
     if visit.get_query_value("format") == "csv":
-        return csv_response("internet-exposure", COLUMNS, map(_list_cells, found.rows))
+        return build_csv_response("internet-exposure", COLUMNS, map(_list_cells, found.rows))
     return {
         "snapshot": snapshot,
         "list": show_rows(visit, wanted, found),

@@ -21,12 +21,16 @@ from nephoscope.service.image_requests import (
 )
 from nephoscope.state import StateError
 from nephoscope.state.registries.image_requests import ImageRequest, RequestStatus
-from nephoscope.web.forms.form import act, apply_form
-from nephoscope.web.forms.optimistic_lock import form_digest, meanwhile, require_unchanged
+from nephoscope.web.forms.form import apply_form, read_requested_act
+from nephoscope.web.forms.optimistic_lock import (
+    compute_form_digest,
+    describe_meanwhile_changes,
+    require_unchanged_state,
+)
 from nephoscope.web.lists.image_request_list import build_request_list, is_open
 from nephoscope.web.lists.list_view import FoundRows, find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -44,15 +48,15 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         return apply_form(
             lambda: _apply_form(visit),
             lambda error: _show_queue(visit, error),
-            lambda: meanwhile(visit, visit.form.get("target", "")),
+            lambda: describe_meanwhile_changes(visit, visit.form.get("target", "")),
         )
     if visit.get_query_value("format") == "csv":
-        return csv_response("image-requests", HEADER, map(_build_row, _find(visit).rows))
+        return build_csv_response("image-requests", HEADER, map(_build_row, _find_requests(visit).rows))
     return _show_queue(visit)
 
 
 def _show_queue(visit: Visit, refused: str = "") -> dict[str, object]:
-    every, found = visit.instance.state.image_requests.list_requests(most=MOST), _find(visit)
+    every, found = visit.instance.state.image_requests.list_requests(most=MOST), _find_requests(visit)
     beside = next((one for one in found.rows if one.id == visit.get_query_value(PREVIEW)), None)
     counts = Counter(one.status.value for one in every)
     return {
@@ -61,7 +65,7 @@ def _show_queue(visit: Visit, refused: str = "") -> dict[str, object]:
         "beside": beside if beside is not None and is_open(beside, visit.instance.now) else None,
         "may_ask": visit.caller.is_permitted(WRITE, "/"), "may_answer": visit.caller.is_permitted(ANSWER, "/"),
         "registries": _index_hosts(visit),
-        "etag": form_digest(visit, _read_form_state(beside)) if beside else "", "given": dict(visit.form) if refused else {},
+        "etag": compute_form_digest(visit, _read_form_state(beside)) if beside else "", "given": dict(visit.form) if refused else {},
         "refused": refused, "overtaken": None, "done": visit.get_query_value("done"),
     }  # fmt: skip
 
@@ -76,7 +80,7 @@ def _index_hosts(visit: Visit) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _find(visit: Visit) -> FoundRows[ImageRequest]:
+def _find_requests(visit: Visit) -> FoundRows[ImageRequest]:
     """Find the requests that the address asks for: those that are due first, then the newest."""
     mine = visit.caller.name if visit.get_query_value("mine") else ""
     return find_rows(
@@ -87,7 +91,7 @@ def _find(visit: Visit) -> FoundRows[ImageRequest]:
 
 
 def _apply_form(visit: Visit) -> str:
-    form, asked = visit.form, act(visit, "ask", "approve", "deny", "withdraw")
+    form, asked = visit.form, read_requested_act(visit, "ask", "approve", "deny", "withdraw")
     if asked == "ask":
         image, reason = form.get("image", "").strip(), form.get("reason", "")
         request_image(
@@ -99,7 +103,9 @@ def _apply_form(visit: Visit) -> str:
         )
         return visit.build_address(done="ask")
     id_ = form.get("id", "")
-    with require_unchanged(visit, lambda: _read_form_state(visit.instance.state.image_requests.get(id_))):
+    with require_unchanged_state(
+        visit, lambda: _read_form_state(visit.instance.state.image_requests.get(id_))
+    ):
         if asked == "withdraw":
             withdraw_request(visit.service, id_)
         else:
@@ -132,12 +138,12 @@ def _build_row(one: ImageRequest) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def open_requests(visit: Visit) -> int | None:
+def count_open_requests(visit: Visit) -> int | None:
     """Return how many requests wait for an answer."""
     return visit.instance.state.image_requests.count(RequestStatus.OPEN) or None
 
 
 PAGE = Page(
     "/image-requests", "Image requests", "image_requests.html", READ, fill_page, PageArea.PROTECTION, 15, methods=("GET", "POST"),
-    count=open_requests, tenant=True, under_scope=SAME,
+    count=count_open_requests, tenant=True, under_scope=SAME,
 )  # fmt: skip

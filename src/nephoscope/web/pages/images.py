@@ -25,7 +25,7 @@ from nephoscope.service.registries import READ_IMAGES, WRITE_IMAGES, decide_imag
 from nephoscope.service.vulnerabilities import (
     AssessmentCoverage,
     assess_coverage,
-    distinct_findings,
+    list_distinct_findings,
     list_findings,
 )
 from nephoscope.state import NotFoundError
@@ -33,25 +33,29 @@ from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding
 from nephoscope.state.inventory.image_examinations import ImageFinding
 from nephoscope.state.inventory.subject import SubjectFilter
-from nephoscope.web.forms.form import act, apply_form
-from nephoscope.web.forms.optimistic_lock import form_digest, meanwhile, require_unchanged
+from nephoscope.web.forms.form import apply_form, read_requested_act
+from nephoscope.web.forms.optimistic_lock import (
+    compute_form_digest,
+    describe_meanwhile_changes,
+    require_unchanged_state,
+)
 from nephoscope.web.lists.image_list import build_image_list
 from nephoscope.web.lists.list_view import ROWS, find_rows, show_page, show_rows
-from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.page_start import compute_page_start
 from nephoscope.web.lists.software_list import build_finding_list, build_package_list
 from nephoscope.web.page_data.image_facts import (
+    count_problems,
+    count_unassessed_packages,
     count_verdict_severities,
-    findings_by_section,
     group_by_layer,
+    group_findings_by_section,
+    group_reasons_by_section,
     list_decisions,
     list_statements,
-    not_assessed,
-    problem_counts,
-    reasons_by_section,
 )
 from nephoscope.web.pages.vulnerabilities import SEVERITIES
 from nephoscope.web.tables.page_tables import PageTable, download_table
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -75,8 +79,8 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     found = find_rows(visit, build_image_list(visit, lambda _: None, lambda _: None), every)
     if visit.get_query_value("format") == "csv":
         counts = count_severities(visit.service, reach, found.rows)
-        return csv_response("images", HEADER, _list_rows(visit, found.rows, counts))
-    start = page_start(visit)
+        return build_csv_response("images", HEADER, _list_rows(visit, found.rows, counts))
+    start = compute_page_start(visit)
     page = found.rows[start : start + ROWS]
     counts = count_severities(visit.service, reach, page)
     wanted = build_image_list(visit, lambda one: _sum_counts([one], counts), _build_counter(visit, page))
@@ -94,7 +98,7 @@ def show_image(visit: Visit) -> Mapping[str, object] | Response:
         return apply_form(
             lambda: _apply_form(visit),
             lambda error: _show_image(visit, error),
-            lambda: meanwhile(visit, visit.form.get("target", "")),
+            lambda: describe_meanwhile_changes(visit, visit.form.get("target", "")),
         )
     places = find_image(visit.service, visit.reach, visit.parameters["digest"])
     found, packages = _list_findings(visit, places), _list_packages(visit, places)
@@ -108,7 +112,7 @@ def show_image(visit: Visit) -> Mapping[str, object] | Response:
                 for layer in group_by_layer(packages)
             ),
         ),
-        "reasons": lambda: PageTable(REASON_HEADER, _reason_rows(places)),
+        "reasons": lambda: PageTable(REASON_HEADER, _build_reason_rows(places)),
         "findings": lambda: PageTable(
             PROBLEM_HEADER, map(_build_problem_row, load_findings(visit.service, places))
         ),
@@ -128,12 +132,12 @@ def _show_image(visit: Visit, refused: str = "") -> dict[str, object]:
         "found": len(found) if coverage else None, "held": len(packages) if coverage else None,
         **_list_software(visit, found, packages), "layers": group_by_layer(packages), "sections": _group_reasons(places),
         "counts": _sum_counts(places, count_severities(visit.service, visit.reach(INVENTORIES), places)),
-        "coverage": coverage, "missing": _count_missing(places, coverage),
-        "problems": _build_counter(visit, places), "problem_sections": findings_by_section(load_findings(visit.service, places)),
+        "coverage": coverage, "missing": _count_missing_packages(places, coverage),
+        "problems": _build_counter(visit, places), "problem_sections": group_findings_by_section(load_findings(visit.service, places)),
         "stated": list_statements(visit, places),
         "decisions": list_decisions(visit, places), "running": find_workloads(visit.service, places),
         "may": visit.caller.is_permitted(WRITE_IMAGES, "/"),
-        "etag": {id_: form_digest(visit, _read_form_state(visit, id_)) for id_ in _list_ids(places)},
+        "etag": {id_: compute_form_digest(visit, _read_form_state(visit, id_)) for id_ in _list_ids(places)},
         "refused": refused, "overtaken": None, "done": visit.get_query_value("done"), "typed": visit.form.get("reason", ""),
     }  # fmt: skip
 
@@ -151,11 +155,11 @@ def _list_software(
 
 def _apply_form(visit: Visit) -> str:
     """Do what a form asks for: ConcurrentChangeError where the image stands otherwise by now."""
-    asked, id_ = act(visit, "examine", "promote", "reject"), visit.form.get("id", "")
+    asked, id_ = read_requested_act(visit, "examine", "promote", "reject"), visit.form.get("id", "")
     places = find_image(visit.service, visit.reach, visit.parameters["digest"])
     if id_ not in _list_ids(places):
         raise NotFoundError("image not found, or you cannot access it")
-    with require_unchanged(visit, lambda: _read_form_state(visit, id_)):
+    with require_unchanged_state(visit, lambda: _read_form_state(visit, id_)):
         if asked == "examine":
             request_examination(visit.service, [id_])
         else:
@@ -182,13 +186,18 @@ def _build_counter(
 ) -> Callable[[ImageOverview], Mapping[str, int | None] | None]:
     """Return what counts the problems of an image, with the stored examinations of images."""
     stored = load_examinations(visit.service, images)
-    return lambda image: problem_counts(image, stored)
+    return lambda image: count_problems(image, stored)
 
 
-def _count_missing(places: Iterable[ImageOverview], coverage: Iterable[AssessmentCoverage]) -> int | None:
+def _count_missing_packages(
+    places: Iterable[ImageOverview], coverage: Iterable[AssessmentCoverage]
+) -> int | None:
     """Return the most packages that a scan did not assess; None where none was scanned."""
     counts = [sum(one.not_assessed.values()) for one in coverage]
-    return max(counts or [told for one in places if (told := not_assessed(one)) is not None], default=None)
+    return max(
+        counts or [told for one in places if (told := count_unassessed_packages(one)) is not None],
+        default=None,
+    )
 
 
 def _sum_counts(
@@ -215,7 +224,7 @@ def _list_rows(
             STATUS_WORDS[one.status], one.server, one.repository, " ".join(one.tags), one.digest, " ".join(one.running),
             *("" if severities is None else severities[name] for name in SEVERITIES),
             *("" if problems is None or problems.get(name, 0) is None else problems.get(name, 0) for name in PROBLEMS),
-            not_assessed(one), one.scanned_at.isoformat() if one.scanned_at else "",
+            count_unassessed_packages(one), one.scanned_at.isoformat() if one.scanned_at else "",
             "; ".join(str(each.get("text", "")) for each in (one.registered.reasons if one.registered else ())),
         )  # fmt: skip
 
@@ -226,7 +235,7 @@ def _list_findings(visit: Visit, places: Sequence[ImageOverview]) -> list[Subjec
     if not ids:
         return []
     wanted = FindingFilter(SubjectFilter(visit.reach(INVENTORIES), ids=ids), most=MOST_FINDINGS)
-    return distinct_findings(list_findings(visit.service, wanted))
+    return list_distinct_findings(list_findings(visit.service, wanted))
 
 
 def _list_packages(visit: Visit, places: Sequence[ImageOverview]) -> list[Package]:
@@ -240,7 +249,7 @@ def _group_reasons(places: Sequence[ImageOverview]) -> dict[str, list[Mapping[st
     """Return the reasons of all places by section, each once."""
     found: dict[str, list[Mapping[str, object]]] = {}
     for one in places:
-        for name, several in reasons_by_section(one).items():
+        for name, several in group_reasons_by_section(one).items():
             held = found.setdefault(name, [])
             held.extend(each for each in several if each not in held)
     return found
@@ -265,7 +274,7 @@ def _build_problem_row(one: ImageFinding) -> Sequence[object]:
     return one.kind, one.severity, one.title, one.rule, one.path, one.line or "", one.layer
 
 
-def _reason_rows(places: Sequence[ImageOverview]) -> Iterator[Sequence[object]]:
+def _build_reason_rows(places: Sequence[ImageOverview]) -> Iterator[Sequence[object]]:
     for several in _group_reasons(places).values():
         for one in several:
             yield one.get("kind"), one.get("effect"), one.get("text"), one.get("platform", "")

@@ -25,11 +25,11 @@ from nephoscope.state.incidents.incident_filter import IncidentFilter
 from nephoscope.state.incidents.incidents import CLASSIFICATIONS, Incident, NoteKind
 from nephoscope.web.forms.incident_forms import (
     OPEN,
-    apply_to_one,
+    apply_to_incident,
     apply_to_selected,
-    classification_comment,
+    find_classification_comment,
+    list_possible_owners,
     may_close_alerts,
-    owners,
 )
 from nephoscope.web.lists.incident_list import (
     build_counter,
@@ -38,9 +38,9 @@ from nephoscope.web.lists.incident_list import (
     build_incident_list,
 )
 from nephoscope.web.lists.list_view import ROWS, show_page
-from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.page_start import compute_page_start
 from nephoscope.web.lists.query_facets import count_facets, read_chosen_values
-from nephoscope.web.page_data.entity_facts import entity_facts
+from nephoscope.web.page_data.entity_facts import load_entity_facts
 from nephoscope.web.page_data.incident_pane import group_by_day, read_runs
 from nephoscope.web.page_data.incident_response import (
     find_azure_captures_of_runs,
@@ -48,12 +48,12 @@ from nephoscope.web.page_data.incident_response import (
 )
 from nephoscope.web.page_data.log_query_links import open_in_logs
 from nephoscope.web.rendering.application_lookup import applications
-from nephoscope.web.rendering.charts import DiagramNode, links
-from nephoscope.web.rendering.display_names import participant_names, replace_ids, tactics
+from nephoscope.web.rendering.charts import DiagramNode, draw_links
+from nephoscope.web.rendering.display_names import format_tactics, map_participant_names, replace_ids
 from nephoscope.web.rendering.formatting import count_text
-from nephoscope.web.rendering.known_names import known_names, name_incidents
+from nephoscope.web.rendering.known_names import find_known_names, map_incident_names
 from nephoscope.web.tables.page_tables import PageTable, download_table
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
@@ -85,20 +85,26 @@ def _list_incidents(visit: Visit, workspace: str) -> Mapping[str, object] | Resp
         found = visit.instance.state.incidents.list_sought(
             workspace, read_filters(visit, workspace), most=MOST_CSV
         )
-        return csv_response("incidents", header, map(_build_row, found))
+        return build_csv_response("incidents", header, map(_build_row, found))
     return _build_list(visit, workspace)
 
 
 def _build_list(visit: Visit, workspace: str, refused: str = "") -> dict[str, object]:
     """The list; what a form said that could not be done, or not to all, is said by the page again."""
-    incidents, facets, start = visit.instance.state.incidents, build_incident_facets(visit), page_start(visit)
+    incidents, facets, start = (
+        visit.instance.state.incidents,
+        build_incident_facets(visit),
+        compute_page_start(visit),
+    )
     asked, may = read_filters(visit, workspace), visit.caller.is_permitted(WRITE, f"/workspaces/{workspace}")
     listed = incidents.list_sought(workspace, asked, start=start, most=ROWS)
     # of what was refused the etags stay: another is that of a state which nobody looked at
     etags = (
-        dict(one.split(" ", 1) for one in visit.ticked_values("incident") if " " in one) if refused else {}
+        dict(one.split(" ", 1) for one in visit.list_ticked_values("incident") if " " in one)
+        if refused
+        else {}
     )
-    names = name_incidents(visit, listed)
+    names = map_incident_names(visit, listed)
     wanted = build_incident_list(
         visit, workspace, names,
         (lambda one: f"{one.number} {etags.get(str(one.number), one.etag)}") if may else None,
@@ -109,7 +115,7 @@ def _build_list(visit: Visit, workspace: str, refused: str = "") -> dict[str, ob
     )
     return {
         "workspace": workspace, "list": show_page(visit, wanted, listed, counted, total, start), "may": may,
-        "classifications": CLASSIFICATIONS, "typed": visit.form, "owners": owners(visit, workspace) if may else [],
+        "classifications": CLASSIFICATIONS, "typed": visit.form, "owners": list_possible_owners(visit, workspace) if may else [],
         "done": visit.get_query_value("done"), "refused": refused, "overtaken": [], "all": bool(visit.get_query_value("all")),
         "names": names,
         "any": incidents.total(workspace, IncidentFilter(numbers=visit.list_incidents_in_scope(workspace))) > 0,
@@ -121,16 +127,16 @@ def read_filters(visit: Visit, workspace: str) -> IncidentFilter:
     return build_incident_filter(visit, workspace, read_chosen_values(visit, build_incident_facets(visit)))
 
 
-def _name_ids(visit: Visit, file: CaseFile) -> dict[str, str]:
+def _map_id_names(visit: Visit, file: CaseFile) -> dict[str, str]:
     """Return the names of the ids in the titles of an incident and its alerts."""
     titles = [file.incident.title, *(str(one.document["AlertName"]) for one in file.alerts)]
-    return participant_names(file.parties) | known_names(visit, titles)
+    return map_participant_names(file.parties) | find_known_names(visit, titles)
 
 
 def _draw_graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
     """The alerts in their order, and who takes part in which."""
     alerts, involved = file.alerts[:MOST_DRAWN], file.parties[:MOST_DRAWN]
-    names = _name_ids(visit, file)
+    names = _map_id_names(visit, file)
     left = [
         DiagramNode(
             replace_ids(str(each.document["AlertName"]), names),
@@ -146,7 +152,7 @@ def _draw_graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
     ]
     places = {each.id: at for at, each in enumerate(alerts)}
     between = [(places[id_], at) for at, each in enumerate(involved) for id_ in each.sources if id_ in places]
-    return links(
+    return draw_links(
         left,
         right,
         between,
@@ -164,13 +170,13 @@ def show_incident(visit: Visit) -> Mapping[str, object] | Response:
     workspace = visit.workspace(READ)
     number = int(visit.parameters["number"])
     if visit.request.method == "POST":
-        return _decide(visit, workspace, number)
+        return _decide_incident(visit, workspace, number)
     return _show_incident(visit, workspace, number)
 
 
-def _decide(visit: Visit, workspace: str, number: int) -> Mapping[str, object] | Response:
+def _decide_incident(visit: Visit, workspace: str, number: int) -> Mapping[str, object] | Response:
     try:
-        apply_to_one(visit, workspace, number)
+        apply_to_incident(visit, workspace, number)
     except TransientError:
         raise
     except ConcurrentChangeError:
@@ -199,8 +205,8 @@ def _show_incident(
     return {
         "workspace": workspace,
         "file": file,
-        "names": _name_ids(visit, file),
-        "facts": entity_facts(visit, file.participants),
+        "names": _map_id_names(visit, file),
+        "facts": load_entity_facts(visit, file.participants),
         "incident": file.incident,
         "graph": _draw_graph(visit, workspace, file) if file.alerts else "",
         "days": group_by_day(moments[:MOST_MOMENTS]),
@@ -230,13 +236,13 @@ def _show_forms(visit: Visit, workspace: str, file: CaseFile) -> dict[str, objec
     may = visit.caller.is_permitted(WRITE, f"/workspaces/{workspace}")
     return {
         "may": may,
-        "owners": owners(visit, workspace) if may else [],
+        "owners": list_possible_owners(visit, workspace) if may else [],
         "classifications": CLASSIFICATIONS,
         "comments": [each for each in file.notes if each.kind is NoteKind.COMMENT],
         "tasks": [each for each in file.notes if each.kind is NoteKind.TASK],
         "severities": SEVERITIES,
         "open_statuses": list(OPEN),
-        "remark": classification_comment(file.notes),
+        "remark": find_classification_comment(file.notes),
         "open_alerts": sum(one.status not in DONE for one in file.alerts),
         "may_close_alerts": may and may_close_alerts(visit, workspace),
         "typed": visit.form,
@@ -248,7 +254,7 @@ def _build_timeline(moments: Sequence[TimelineEntry], file: CaseFile) -> PageTab
     about = {each.id: each.document for each in file.alerts}
     alerts = (about.get(each.source, {}) if each.kind == "alert" else {} for each in moments)
     return PageTable(("Time", "Kind", "Who", "What", "Severity", "Tactics"), (
-        [each.at.isoformat(), each.kind, each.who, each.text, row.get("AlertSeverity", ""), tactics(row.get("Tactics", ""))]
+        [each.at.isoformat(), each.kind, each.who, each.text, row.get("AlertSeverity", ""), format_tactics(row.get("Tactics", ""))]
         for each, row in zip(moments, alerts, strict=True)
     ))  # fmt: skip
 
@@ -273,7 +279,7 @@ def _build_alerts(file: CaseFile) -> PageTable:
         "Id",
     )
     return PageTable(header, (
-        [each.severity, each.document["AlertName"], tactics(each.document["Tactics"]), each.document["Description"],
+        [each.severity, each.document["AlertName"], format_tactics(each.document["Tactics"]), each.document["Description"],
          "; ".join(list_remediation_steps(each.document)), each.started.isoformat(), each.ended.isoformat(), each.status, each.id]
         for each in file.alerts
     ))  # fmt: skip

@@ -8,24 +8,28 @@ from datetime import datetime
 from starlette.responses import HTMLResponse, Response
 
 from nephoscope.ingest.live import source_setup
-from nephoscope.ingest.live.health.health_table import missing_logs, read_rows
+from nephoscope.ingest.live.health.health_table import find_resources_missing_logs, read_rows
 from nephoscope.ingest.live.live_source import SourceKind
-from nephoscope.ingest.live.privileged_settings import always_owned
-from nephoscope.ingest.live.source_kinds import describe_kind, get_source_kind, kinds
+from nephoscope.ingest.live.privileged_settings import is_always_owned
+from nephoscope.ingest.live.source_kinds import describe_kind, get_source_kind, load_source_kinds
 from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, WRITE
 from nephoscope.state import StateError
 from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.forms.form import apply_form
-from nephoscope.web.forms.optimistic_lock import form_digest, meanwhile, require_unchanged
+from nephoscope.web.forms.optimistic_lock import (
+    compute_form_digest,
+    describe_meanwhile_changes,
+    require_unchanged_state,
+)
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.missing_log_list import build_missing_log_list
 from nephoscope.web.page_data.sender_instructions import describe_sender
 from nephoscope.web.pages.sources import READ
-from nephoscope.web.rendering.templates import draw
-from nephoscope.web.tables.health_table import health_table
+from nephoscope.web.rendering.templates import draw_template
+from nephoscope.web.tables.health_table import build_health_table
 from nephoscope.web.tables.page_tables import PageTable, download_table
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
 
@@ -36,7 +40,7 @@ MOST_DAYS = 90
 def show_new(visit: Visit) -> Mapping[str, object] | Response:
     """Choose a kind, then its form."""
     visit.caller.require(WRITE, "/")
-    kind = kinds().get(visit.get_query_value("kind"))
+    kind = load_source_kinds().get(visit.get_query_value("kind"))
     if visit.request.method == "POST" and kind is not None:
         return apply_form(lambda: _add_source(visit, kind), lambda error: _build_form(visit, kind, error))
     return _build_form(visit, kind)
@@ -44,7 +48,7 @@ def show_new(visit: Visit) -> Mapping[str, object] | Response:
 
 def _build_form(visit: Visit, kind: SourceKind | None, refused: str = "") -> dict[str, object]:
     return {
-        "refused": refused, "kinds": kinds(), "kind": kind, "settings": list(describe_kind(kind)) if kind else [],
+        "refused": refused, "kinds": load_source_kinds(), "kind": kind, "settings": list(describe_kind(kind)) if kind else [],
         "secrets": _list_asked_secrets(kind) if kind else {},
         "workspaces": visit.instance.state.workspaces.names(), "given": dict(visit.form),
         "allowed": kind is None or not _is_owner_only(kind) or visit.caller.is_permitted(HOST, "/"),
@@ -55,11 +59,13 @@ def _build_form(visit: Visit, kind: SourceKind | None, refused: str = "") -> dic
 def _add_source(visit: Visit, kind: SourceKind) -> str:
     form = visit.form
     source = Source(form.get("name", "").strip(), kind.name, {}, form.get("workspace", "default"))
-    made = service.add_source(visit.service, source, _settings(kind, form), _read_secrets(kind, form))
+    made = service.add_source(
+        visit.service, source, _read_form_settings(kind, form), _read_secrets(kind, form)
+    )
     return visit.link(f"/sources/logs/{made.name}", done="added")
 
 
-def _settings(kind: SourceKind, form: Mapping[str, str]) -> dict[str, object]:
+def _read_form_settings(kind: SourceKind, form: Mapping[str, str]) -> dict[str, object]:
     """The settings of a form: a field that was left empty keeps its default, a list may have a line an element."""
     found: dict[str, object] = {}
     for one in describe_kind(kind):
@@ -82,7 +88,7 @@ def _list_asked_secrets(kind: SourceKind) -> Mapping[str, str]:
 
 def _is_owner_only(kind: SourceKind) -> bool:
     """Return whether every source of a kind is an owner's to set up."""
-    return kind.name in source_setup.OF_THE_HOST or always_owned(kind)
+    return kind.name in source_setup.OF_THE_HOST or is_always_owned(kind)
 
 
 def _build_tables(visit: Visit, source: Source) -> dict[str, Callable[[], PageTable]]:
@@ -90,7 +96,7 @@ def _build_tables(visit: Visit, source: Source) -> dict[str, Callable[[], PageTa
     whole = next((one for one in health if not one.health.table), None)
     errors = source_setup.summarize_errors(whole.health if whole else None).errors
     return {
-        "health": lambda: health_table(health),
+        "health": lambda: build_health_table(health),
         "errors": lambda: PageTable(
             ("Part", "Error", "Since", "Last"),
             (
@@ -111,7 +117,7 @@ def show_source(visit: Visit) -> Mapping[str, object] | Response:
         return apply_form(
             lambda: _apply_form(visit, source),
             lambda error: _show_source(visit, source, error),
-            lambda: meanwhile(
+            lambda: describe_meanwhile_changes(
                 visit, source.name, _build_form_values(visit.instance.state.sources.get(source.name))
             ),
         )
@@ -121,7 +127,11 @@ def show_source(visit: Visit) -> Mapping[str, object] | Response:
 
 def _read_form_state(visit: Visit, source: Source) -> object:
     """Return what the forms of a source are drawn of."""
-    return source.settings, source.enabled, visit.instance.state.credentials.stored_at(source.credential)
+    return (
+        source.settings,
+        source.enabled,
+        visit.instance.state.credentials.find_storage_time(source.credential),
+    )
 
 
 def _build_form_values(source: Source) -> dict[str, str]:
@@ -139,20 +149,20 @@ def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, o
         hours[rate.hour] = hours.get(rate.hour, 0) + rate.rows
     owner = visit.caller.is_permitted(HOST, "/")
     return {
-        "owner": owner, "owned": () if owner else source_setup.privileged_settings(source),
+        "owner": owner, "owned": () if owner else source_setup.list_source_privileged_settings(source),
         "refused": refused, "source": source, "kind": kind, "secrets": _list_asked_secrets(kind),
         "settings": list(describe_kind(kind)), "health": health, "whole": whole,
         "error": source_setup.find_source_error(state, source, whole.health if whole else None),
         "told": service.read_last_test_result(visit.service, source.name),
         "standing": source_setup.summarize_errors(whole.health if whole else None),
         "given": dict(visit.form) if refused else _build_form_values(source),
-        "etag": form_digest(visit, _read_form_state(visit, source)),
+        "etag": compute_form_digest(visit, _read_form_state(visit, source)),
         "overtaken": None,
         "sender": describe_sender(source, visit.request.url.hostname or "HOST"),
         "first_row": min((one.health.first_seen for one in health if one.health.first_seen), default=None),
         "hours": [hours[hour] for hour in sorted(hours)], "may": _can_change(visit, source),
         "may_remove": visit.caller.is_permitted(DELETE, "/"),
-        "kept": set(source_setup.secrets_of(state, source)) if source.credential else set(),
+        "kept": set(source_setup.get_source_secrets(state, source)) if source.credential else set(),
         "tokens": source.kind == source_setup.TOKENS,
     }  # fmt: skip
 
@@ -180,7 +190,7 @@ def _apply_form(visit: Visit, source: Source) -> str:
         visit.caller.require(DELETE, "/")
     else:
         service.require_write(visit.service, source.kind)
-    with require_unchanged(
+    with require_unchanged_state(
         visit, lambda: _read_form_state(visit, visit.instance.state.sources.get(source.name))
     ):
         return _apply_act(visit, source, act)
@@ -205,7 +215,7 @@ def _apply_act(visit: Visit, source: Source, act: str) -> str:
 
 def _read_settings(kind: SourceKind, source: Source, form: Mapping[str, str]) -> dict[str, object]:
     """The settings of a form that shows what is set: one that was emptied goes back to its default."""
-    wanted = _settings(kind, form)
+    wanted = _read_form_settings(kind, form)
     emptied = {
         one.name: one.default
         for one in describe_kind(kind)
@@ -217,7 +227,7 @@ def _read_settings(kind: SourceKind, source: Source, form: Mapping[str, str]) ->
 def _build_token(visit: Visit, source: Source) -> Response:
     """A new token, shown this once."""
     made = service.make_source_token(visit.service, source.name, revoke=visit.form.get("revoke") == "1")
-    drawn = draw("token.html", visit=visit, page=PAGES[1], source=source, token=made)
+    drawn = draw_template("token.html", visit=visit, page=PAGES[1], source=source, token=made)
     return HTMLResponse(drawn, headers={"Cache-Control": "no-store"})
 
 
@@ -226,14 +236,14 @@ def fill_missing_logs(visit: Visit) -> Mapping[str, object] | Response:
     given = visit.get_query_value("days", "1")
     days = min(int(given), MOST_DAYS) if given.isdecimal() and len(given) < 4 and int(given) else 1
     instance = visit.instance
-    found = missing_logs(instance.lake, instance.state, instance.data, instance.now, days)
+    found = find_resources_missing_logs(instance.lake, instance.state, instance.data, instance.now, days)
     reach = visit.reach(READ)
-    seen = [one for one in found or () if reach.can_read(*_split_place(one.resource))]
+    seen = [one for one in found or () if reach.can_read(*_split_resource_place(one.resource))]
     wanted = build_missing_log_list(visit)
     shown = find_rows(visit, wanted, seen)
     if visit.get_query_value("format") == "csv":
         header = ("Resource", "Type", "Reason", "Setting", "Last row")
-        return csv_response(
+        return build_csv_response(
             "missing-logs",
             header,
             ((one.resource, one.type, one.reason, one.setting, one.last) for one in shown.rows),
@@ -243,7 +253,7 @@ def fill_missing_logs(visit: Visit) -> Mapping[str, object] | Response:
     }  # fmt: skip
 
 
-def _split_place(id_: str) -> tuple[str, str]:
+def _split_resource_place(id_: str) -> tuple[str, str]:
     """The subscription and the resource group of an id."""
     parts = id_.lower().split("/")
     return (parts[2] if len(parts) > 2 and parts[1] == "subscriptions" else ""), "/".join(parts[:5])

@@ -21,14 +21,14 @@ from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES
 from nephoscope.service.saved_queries import ESTATE, may_share, remove_query, save_query
 from nephoscope.state.database.etag import to_etag
 from nephoscope.state.workspaces.saved_queries import SavedQuery
-from nephoscope.web.forms.form import act
+from nephoscope.web.forms.form import read_requested_act
 from nephoscope.web.result_charts.chart_page import Plot
 from nephoscope.web.result_charts.result_chart import plot_result
 from nephoscope.web.tables.empty_columns import drop_empty_columns
-from nephoscope.web.tables.table_download import Number, csv_response, parquet_response
+from nephoscope.web.tables.table_download import Number, build_csv_response, build_parquet_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import GRAPH, Visit
-from nephoscope_kql.cell_formatting import format_cell, iterate_rows, typed_columns
+from nephoscope_kql.cell_formatting import format_cell, iterate_rows, list_typed_columns
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.completion import complete
 from nephoscope_kql.engines.result_limit import ResultLimit
@@ -84,28 +84,28 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     found: dict[str, object] = {
         "place": place, "query": query, "shown": None, "error": None, "caret": "", "examples": EXAMPLES, "rows": ROWS,
         "places": [*visit.workspaces(READ), *([ESTATE] if visit.asks_estate else [])], "tables": _list_tables(visit, place),
-        "estate_tables": _estate_tables(visit, place),
+        "estate_tables": _list_estate_table_columns(visit, place),
         "faults": [],
-        "etag_of": to_etag, "saved": list_saved(visit, place), "may_share": may_share(visit.service, place),
+        "etag_of": to_etag, "saved": list_saved_queries(visit, place), "may_share": may_share(visit.service, place),
     }  # fmt: skip
     if not query.strip():
         return found
     began = time.monotonic()
     try:
-        result = _run(visit, place, query)
+        result = _run_query(visit, place, query)
     except KqlError as error:
         caret = error.format_caret(query) if error.line else ""
-        return {**found, "error": error, "caret": caret, "faults": faults(error)}
-    columns = typed_columns(result.table)
+        return {**found, "error": error, "caret": caret, "faults": list_query_faults(error)}
+    columns = list_typed_columns(result.table)
     if visit.get_query_value("format") == "parquet":
-        return parquet_response("query", result)
+        return build_parquet_response("query", result)
     if visit.get_query_value("format") == "csv":
         kinds = [kind for _, kind in columns]
         rows = (
             [_read_csv_cell(cell, kind) for cell, kind in zip(row, kinds, strict=True)]
             for row in iterate_rows(result.table)
         )
-        return csv_response("query", tuple(name for name, _ in columns), rows)
+        return build_csv_response("query", tuple(name for name, _ in columns), rows)
     return {**found, "shown": _show_result(visit, result, began)}
 
 
@@ -113,7 +113,7 @@ def _show_result(visit: Visit, result: QueryResult, began: float) -> QueryView:
     """The first rows of a result, without the columns that none of them has a value in unless `empty` is asked for."""
     first = result.table.slice(0, ROWS)
     rows = first if visit.get_query_value("empty") else drop_empty_columns(first)
-    columns = typed_columns(rows)
+    columns = list_typed_columns(rows)
     cells = [
         [format_cell(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)]
         for row in iterate_rows(rows)
@@ -128,7 +128,7 @@ def _read_csv_cell(cell: object, kind: KqlType) -> str:
     return Number(said) if kind in _NUMBERS else said
 
 
-def _run(visit: Visit, place: str, query: str) -> QueryResult:
+def _run_query(visit: Visit, place: str, query: str) -> QueryResult:
     """The last result of the query, of the rows that the visitor may read."""
     seconds = visit.instance.query_seconds
     if place == ESTATE:
@@ -139,7 +139,7 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
             visit.instance.state, visit.instance.tenant, visit.snapshot, reader, visit.base
         )
         seen = find_row_access(visit.snapshot.types, partial(_reaches, visit))
-        return visit.snapshot.query(query, seen, timeout=seconds, beside=current.live_row_source)[-1]
+        return visit.snapshot.query(query, seen, timeout=seconds, beside=current.get_live_row_source)[-1]
     workspace = visit.workspace(READ, place)
     scope = visit.rows(workspace)
     span = RowSpan(visit.since, visit.instance.now) if visit.get_query_value("span") else None
@@ -156,7 +156,7 @@ def _reaches(visit: Visit, operations: Iterable[str]) -> dict[str, Reach]:
     return {one: visit.limit_reach(reach) for one, reach in visit.caller.find_reaches(operations).items()}
 
 
-def faults(error: KqlError) -> list[dict[str, object]]:
+def list_query_faults(error: KqlError) -> list[dict[str, object]]:
     """Return the errors of a query: offsets in characters and messages; an error without a place covers the whole text."""
     return [
         {"from": one.span.start, "to": one.span.end, "message": str(one.message), "hint": one.hint}
@@ -164,7 +164,7 @@ def faults(error: KqlError) -> list[dict[str, object]]:
     ]
 
 
-def list_saved(visit: Visit, place: str) -> list[SavedQuery]:
+def list_saved_queries(visit: Visit, place: str) -> list[SavedQuery]:
     """The queries that were saved for a place: the visitor's own and those that are shared."""
     return visit.instance.state.saved_queries.list_visible(place, visit.caller.principal.id)
 
@@ -173,7 +173,7 @@ def _save_query(visit: Visit) -> Response:
     """Save a query, or remove a saved one, as the form says; then back to the query."""
     form, context, mine = visit.form, visit.service, visit.caller.principal.id
     place = choose_place(visit, form.get("workspace", "default"))
-    if act(visit, "save", "remove") == "remove":
+    if read_requested_act(visit, "save", "remove") == "remove":
         remove_query(context, place, form.get("id", ""), mine, form.get("etag", ""))
         return RedirectResponse(visit.link("/logs", workspace=place), 303)
     name, query = form.get("name", ""), form.get("query", "")
@@ -207,7 +207,7 @@ def _build_script(visit: Visit) -> Response:
             try:
                 compile_results(query, catalog)
             except KqlError as error:
-                return JSONResponse({"faults": faults(error)})
+                return JSONResponse({"faults": list_query_faults(error)})
             return JSONResponse({"faults": []})
         given = form.get("position", "")
         position = int(given) if given.isdecimal() and len(given) < 7 else len(query)
@@ -258,7 +258,7 @@ def _list_estate_tables(visit: Visit, place: str) -> list[str]:
     return [name for table, name in TABLES.items() if table in visit.snapshot.files]
 
 
-def _estate_tables(visit: Visit, place: str) -> list[tuple[str, list[tuple[str, str]]]]:
+def _list_estate_table_columns(visit: Visit, place: str) -> list[tuple[str, list[tuple[str, str]]]]:
     columns = [(name, kind.value) for name, kind in COLUMNS if not name.startswith("_")]
     return [(name, columns) for name in _list_estate_tables(visit, place)]
 
@@ -269,7 +269,7 @@ def _list_tables(visit: Visit, place: str) -> list[tuple[str, list[tuple[str, st
         columns = [(name, kind.value) for name, kind in COLUMNS if not name.startswith("_")]
         return [(name, columns) for name in TABLES.values()]
     known = visit.instance.lake.tables
-    names = visit.instance.lake.seen_tables.visible_tables(visit.rows(place), place)
+    names = visit.instance.lake.seen_tables.list_visible_tables(visit.rows(place), place)
     return [(name, [(column, kind.value) for column, kind in known[name].columns]) for name in names]
 
 

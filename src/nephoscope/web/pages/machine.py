@@ -18,7 +18,7 @@ from nephoscope.service.response_orders import (
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import TransientError
 from nephoscope.state.hosts.response_orders import ResponseKind, ResponseOrder
-from nephoscope.web.forms.form import act
+from nephoscope.web.forms.form import read_requested_act
 from nephoscope.web.page_data.machine_fleet import READ, FleetMachine
 from nephoscope.web.page_data.machine_view import (
     find_access,
@@ -50,25 +50,25 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page; a form that comes back gives an order, decides on one, or downloads what one brought."""
     machine = find_machine(visit, "/" + visit.parameters["id"].strip("/").lower())
     if visit.request.method != "POST":
-        return _show(visit, machine)
+        return _show_machine(visit, machine)
     try:
         return _apply_form(visit, machine)
     except TransientError:
         raise
     except StateError as error:
-        return _show(visit, machine, str(error))
+        return _show_machine(visit, machine, str(error))
 
 
 def _apply_form(visit: Visit, machine: FleetMachine) -> Response:
     form = visit.form
-    asked = act(visit, "order", "approve", "deny", "withdraw", "download")
+    asked = read_requested_act(visit, "order", "approve", "deny", "withdraw", "download")
     if asked == "order":
-        kind = _read_kind(form.get("kind", ""))
+        kind = _parse_response_kind(form.get("kind", ""))
         arguments = {name: form[name].strip() for name in _ARGUMENTS if name in form}
         made = create_order(
             visit.service, machine.key, kind, arguments, form.get("reason", ""), _read_incident(visit)
         )
-        return _build_go_back(visit, f"order-{made.status.value}")
+        return _build_return_response(visit, f"order-{made.status.value}")
     id_ = form.get("id", "")
     if asked == "download":
         content = read_content(visit.service, id_)
@@ -76,7 +76,7 @@ def _apply_form(visit: Visit, machine: FleetMachine) -> Response:
         return Response(content, media_type="application/octet-stream", headers={"Content-Disposition": name})
     decision = cast("Literal['approve', 'deny', 'withdraw']", asked)
     decide_order(visit.service, id_, decision, form.get("reason", ""))
-    return _build_go_back(visit, asked)
+    return _build_return_response(visit, asked)
 
 
 def _choose_extension(visit: Visit, id_: str) -> str:
@@ -84,7 +84,7 @@ def _choose_extension(visit: Visit, id_: str) -> str:
     return {ResponseKind.CAPTURE: "pcap", ResponseKind.SCAN: "jsonl"}.get(kind, "bin")
 
 
-def _build_go_back(visit: Visit, done: str) -> Response:
+def _build_return_response(visit: Visit, done: str) -> Response:
     kept = visit.build_address(
         done=done,
         order=None,
@@ -96,7 +96,7 @@ def _build_go_back(visit: Visit, done: str) -> Response:
     return RedirectResponse(f"{kept}#response", 303)
 
 
-def _read_kind(text: str) -> ResponseKind:
+def _parse_response_kind(text: str) -> ResponseKind:
     try:
         return ResponseKind(text)
     except ValueError as error:
@@ -110,7 +110,7 @@ def _read_incident(visit: Visit) -> int | None:
     return int(text) if text else None
 
 
-def _show(visit: Visit, machine: FleetMachine, refused: str = "") -> Mapping[str, object] | Response:
+def _show_machine(visit: Visit, machine: FleetMachine, refused: str = "") -> Mapping[str, object] | Response:
     orders, files = find_orders(visit, machine), find_file_changes(visit, machine)
     access, requests = find_access(visit, machine)
     found = find_alerts(visit, machine)
@@ -130,7 +130,7 @@ def _show(visit: Visit, machine: FleetMachine, refused: str = "") -> Mapping[str
     return {
         "machine": machine, "found": found, "files": files, "applications": find_applications(visit, machine),
         "access": access, "requests": requests, "orders": orders, "forms": forms, "scan": find_malware_scan(visit, machine),
-        "chosen": chosen if chosen in forms else next(iter(forms), ""), "given": _read_given(visit, refused),
+        "chosen": chosen if chosen in forms else next(iter(forms), ""), "given": _read_given_fields(visit, refused),
         "may_order": visit.caller.is_permitted(RESPOND, machine.key), "may_approve": visit.caller.is_permitted(APPROVE, machine.key),
         "may_download": visit.caller.is_permitted(READ_CONTENT, machine.key), "me": visit.caller.name, "now": visit.instance.now,
         "in_inventory": visit.snapshot is not None
@@ -139,7 +139,7 @@ def _show(visit: Visit, machine: FleetMachine, refused: str = "") -> Mapping[str
     }  # fmt: skip
 
 
-def _read_given(visit: Visit, refused: str) -> Mapping[str, str]:
+def _read_given_fields(visit: Visit, refused: str) -> Mapping[str, str]:
     """Return the values of the fields: what was sent, or what the address says."""
     if refused:
         return dict(visit.form)

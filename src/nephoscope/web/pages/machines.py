@@ -17,7 +17,7 @@ from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import TransientError
 from nephoscope.state.hosts.agents import AgentEnrolment
 from nephoscope.web.forms import operation_form
-from nephoscope.web.forms.form import act
+from nephoscope.web.forms.form import read_requested_act
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.machine_list import BASELINE_WORDS, build_machine_list
 from nephoscope.web.page_data.machine_fleet import (
@@ -27,9 +27,9 @@ from nephoscope.web.page_data.machine_fleet import (
     count_machines,
     list_machines,
 )
-from nephoscope.web.rendering.templates import draw
+from nephoscope.web.rendering.templates import draw_template
 from nephoscope.web.tables.page_tables import PageTable, download_table
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -49,7 +49,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     every, wanted = list_machines(visit), build_machine_list(visit)
     found = find_rows(visit, wanted, every)
     if visit.get_query_value("format") == "csv":
-        return csv_response("machines", HEADER, map(_build_row, found.rows))
+        return build_csv_response("machines", HEADER, map(_build_row, found.rows))
     counts = count_machines(every)
     return {
         "list": show_rows(visit, wanted, found), "any": bool(every), "snapshot": visit.snapshot, "counts": counts,
@@ -66,7 +66,7 @@ def _build_row(one: FleetMachine) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def enrol(visit: Visit) -> Mapping[str, object] | Response:
+def fill_enrolment_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the form of an enrolment; what it sends makes a code, which is shown this once, or revokes one."""
     visit.caller.require(WRITE, "/")
     enrolments = service.list_enrolments(visit.service)
@@ -77,7 +77,7 @@ def enrol(visit: Visit) -> Mapping[str, object] | Response:
     if visit.request.method != "POST":
         return _show_form(visit)
     try:
-        if act(visit, "create", "revoke") == "revoke":
+        if read_requested_act(visit, "create", "revoke") == "revoke":
             service.remove_enrolment(visit.service, visit.form.get("name", ""))
             return RedirectResponse(visit.link(_ENROL, done="revoked"), 303)
         made = operation_form.submit_form(visit, _find_creation(), "", _read_name(visit))
@@ -118,14 +118,14 @@ def _find_creation() -> Operation:
 
 
 def _show_code(visit: Visit, made: EnrolmentCode) -> Response:
-    page = draw("machine_code.html", visit=visit, page=PAGES[1], made=made, server=visit.base)
+    page = draw_template("machine_code.html", visit=visit, page=PAGES[1], made=made, server=visit.base)
     return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
 
 PAGES = (
     Page("/machines", "Machines", "machines.html", READ, fill_page, PageArea.PROTECTION, 5),
     Page(
-        _ENROL, "Enrol machines", "machine_enrolment.html", WRITE, enrol, methods=("GET", "POST"), tenant=True, order=0,
+        _ENROL, "Enrol machines", "machine_enrolment.html", WRITE, fill_enrolment_page, methods=("GET", "POST"), tenant=True, order=0,
         under_scope=SAME,
     ),
 )  # fmt: skip

@@ -15,9 +15,9 @@ from nephoscope.posture.exposure.network_queries import (
     list_keys,
 )
 from nephoscope.posture.published.findings import FindingQuery
-from nephoscope.web.rendering.known_names import known_names, name_in_title
-from nephoscope.web.rendering.plain_words import plain_words
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.rendering.known_names import find_known_names, replace_ids_in_title
+from nephoscope.web.rendering.plain_words import humanize_members
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -52,10 +52,10 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             if table in ("", one.question)
             for line in (*one.evidence, *one.gaps)
         )
-        return csv_response(
+        return build_csv_response(
             "network-protection", ("Question", "Answer", "Resource", "Finding", "Reason"), rows
         )
-    names = known_names(visit, (line.why for one in answers for line in one.gaps))
+    names = find_known_names(visit, (line.why for one in answers for line in one.gaps))
     gaps = {one.question: _group_gaps(one, names) for one in answers}
     return {
         "snapshot": snapshot,
@@ -76,7 +76,7 @@ def _group_gaps(answer: NetworkAnswer, names: Mapping[str, str]) -> list[GapGrou
 
 
 def _describe_gap(why: str, names: Mapping[str, str]) -> str:
-    said = plain_words(name_in_title(why.removeprefix(_NOT_COLLECTED), names))
+    said = humanize_members(replace_ids_in_title(why.removeprefix(_NOT_COLLECTED), names))
     return said[:1].upper() + said[1:]
 
 

@@ -12,11 +12,11 @@ from nephoscope.posture.exposure.network_queries import name_definition
 from nephoscope.posture.published.findings import FindingQuery, ListedFinding
 from nephoscope.service.network_rules import ENFORCE, WRITE, find_open_request, request_rule_change
 from nephoscope.state import NotFoundError, StateError
-from nephoscope.web.forms.form import act, apply_form
+from nephoscope.web.forms.form import apply_form, read_requested_act
 from nephoscope.web.lists.hardening_list import build_hardening_list, describe_state
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.page_data.hardening_proposals import HardeningRow, list_proposals
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.state import ComplianceState
@@ -51,7 +51,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     wanted, rows = build_hardening_list(visit), list_proposals(snapshot, visit.reach(READ))
     found = find_rows(visit, wanted, rows)
     if visit.get_query_value("format") == "csv":
-        return csv_response("network-hardening", COLUMNS, map(_list_cells, found.rows))
+        return build_csv_response("network-hardening", COLUMNS, map(_list_cells, found.rows))
     findings = _list_findings(visit, snapshot)
     unknown = [
         (one.resource.rsplit("/", 1)[-1], one.explanation)
@@ -93,18 +93,18 @@ def show_proposal(visit: Visit) -> Mapping[str, object] | Response:
     """Show a proposal; a form that comes back requests its rules."""
     if visit.snapshot is None:
         return {"snapshot": None}
-    row = _find(visit, visit.snapshot)
+    row = _find_proposal(visit, visit.snapshot)
     if visit.request.method == "POST":
         return apply_form(
-            lambda: _request_enforcement(visit, row), lambda refused: _show(visit, row, refused)
+            lambda: _request_enforcement(visit, row), lambda refused: _show_proposal(visit, row, refused)
         )
     if visit.get_query_value("format") == "csv" and visit.get_query_value("table") == "rules":
-        return csv_response(f"network-hardening-{row.name}-rules", _RULES, _list_rules(row))
+        return build_csv_response(f"network-hardening-{row.name}-rules", _RULES, _list_rules(row))
     if visit.get_query_value("format") == "csv":
         cut = row.proposal.cut_flows
         cells = ((one.source, one.protocol, one.port, one.flows, one.last, one.reason) for one in cut)
-        return csv_response(f"network-hardening-{row.name}", _CUT, cells)
-    return _show(visit, row)
+        return build_csv_response(f"network-hardening-{row.name}", _CUT, cells)
+    return _show_proposal(visit, row)
 
 
 def _list_rules(row: HardeningRow) -> Iterator[tuple[str, str, str, str]]:
@@ -118,7 +118,7 @@ def _list_rules(row: HardeningRow) -> Iterator[tuple[str, str, str, str]]:
     )  # fmt: skip
 
 
-def _find(visit: Visit, snapshot: PublishedSnapshot) -> HardeningRow:
+def _find_proposal(visit: Visit, snapshot: PublishedSnapshot) -> HardeningRow:
     name = visit.parameters["name"]
     for row in list_proposals(snapshot, visit.caller.find_reach(READ)):
         if row.key == name:
@@ -126,7 +126,7 @@ def _find(visit: Visit, snapshot: PublishedSnapshot) -> HardeningRow:
     raise NotFoundError(f"proposal {name[:100]!r} not found, or you cannot access it")
 
 
-def _show(visit: Visit, row: HardeningRow, refused: str = "") -> dict[str, object]:
+def _show_proposal(visit: Visit, row: HardeningRow, refused: str = "") -> dict[str, object]:
     one = row.proposal
     return {
         "snapshot": visit.snapshot, "row": row, "proposal": one, "refused": refused, "done": visit.get_query_value("done"),
@@ -138,7 +138,7 @@ def _show(visit: Visit, row: HardeningRow, refused: str = "") -> dict[str, objec
 
 
 def _request_enforcement(visit: Visit, row: HardeningRow) -> str:
-    act(visit, "enforce")
+    read_requested_act(visit, "enforce")
     if not row.proposal.security_rules:
         raise StateError(f"these rules cannot be enforced: {row.proposal.obstacle}")
     if find_open_request(visit.service, row.change) is not None:

@@ -12,11 +12,11 @@ from starlette.responses import Response
 
 from nephoscope.posture.exposure.exposure_rows import LIMITED, OPEN
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.lists.network_map_list import NO_SUBNET, build_network_map_list, list_ways
+from nephoscope.web.lists.network_map_list import NO_SUBNET, build_network_map_list, list_ingress_paths
 from nephoscope.web.page_data.network_map import MapMachine, list_map_machines
 from nephoscope.web.rendering.formatting import count_text
 from nephoscope.web.rendering.layered_map import MapColumn, MapNode, draw_map
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
 
@@ -45,13 +45,13 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     wanted, rows = build_network_map_list(visit), _list_machines(visit, snapshot)
     found = find_rows(visit, wanted, rows)
     if visit.get_query_value("format") == "csv":
-        return csv_response("network-map", COLUMNS, map(_list_cells, found.rows))
+        return build_csv_response("network-map", COLUMNS, map(_list_cells, found.rows))
     subnets = list(_group_by_subnet(found.rows).items())
     return {
         "snapshot": snapshot,
         "list": show_rows(visit, wanted, found),
         "any": bool(rows),
-        "drawing": _draw(visit, subnets[:MOST_BOXES]) if found.rows else "",
+        "drawing": _draw_map(visit, subnets[:MOST_BOXES]) if found.rows else "",
         "subnets": len(subnets),
         "drawn": min(len(subnets), MOST_BOXES),
         "legend": _LEGEND,
@@ -63,7 +63,7 @@ def _list_machines(visit: Visit, snapshot: PublishedSnapshot) -> Sequence[MapMac
 
 
 def _list_cells(one: MapMachine) -> tuple[str, ...]:
-    return one.id, one.subnet, one.state, ", ".join(one.openings), list_ways(one), one.why
+    return one.id, one.subnet, one.state, ", ".join(one.openings), list_ingress_paths(one), one.why
 
 
 def _group_by_subnet(machines: Sequence[MapMachine]) -> dict[str, list[MapMachine]]:
@@ -74,7 +74,7 @@ def _group_by_subnet(machines: Sequence[MapMachine]) -> dict[str, list[MapMachin
     return dict(found)
 
 
-def _draw(visit: Visit, subnets: Sequence[tuple[str, list[MapMachine]]]) -> Markup:
+def _draw_map(visit: Visit, subnets: Sequence[tuple[str, list[MapMachine]]]) -> Markup:
     """Draw subnets with what leads to them and what is in them."""
     machines = [one for _, several in subnets for one in several]
     last = (

@@ -12,15 +12,15 @@ from nephoscope.protect.segments.segment_flows import list_missing_flows, read_s
 from nephoscope.service import segment_plans as service
 from nephoscope.service.network_rules import WRITE as WRITE_RULES
 from nephoscope.service.segment_plans import READ, WRITE, StoredPlan, TenantSegments
-from nephoscope.web.forms.form import act, apply_form
-from nephoscope.web.forms.optimistic_lock import form_digest, require_unchanged
+from nephoscope.web.forms.form import apply_form, read_requested_act
+from nephoscope.web.forms.optimistic_lock import compute_form_digest, require_unchanged_state
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.segment_list import build_segment_list
 from nephoscope.web.page_data.segment_rows import (
     MatrixCell,
     SegmentRow,
     build_matrix,
-    list_observed,
+    list_observed_flows,
     list_open,
 )
 from nephoscope.web.tables.page_tables import PageTable, download_table
@@ -50,16 +50,16 @@ class BlockedGroup(NamedTuple):
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page; a form that comes back changes the plan or requests the block."""
     if visit.request.method == "POST":
-        return apply_form(lambda: _apply_form(visit), lambda refused: _show(visit, refused))
-    return _show(visit)
+        return apply_form(lambda: _apply_form(visit), lambda refused: _show_segments(visit, refused))
+    return _show_segments(visit)
 
 
 def _apply_form(visit: Visit) -> str:
-    asked = act(visit, "save", "remove", "request")
+    asked = read_requested_act(visit, "save", "remove", "request")
     if asked == "request":
         service.request_block(visit.service)
         return visit.build_address(done=asked)
-    with require_unchanged(visit, lambda: _state(service.read_plan(visit.service))):
+    with require_unchanged_state(visit, lambda: _format_plan_state(service.read_plan(visit.service))):
         if asked == "save":
             service.put_plan(visit.service, visit.form.get("plan", "").replace("\r\n", "\n"))
         else:
@@ -67,22 +67,23 @@ def _apply_form(visit: Visit) -> str:
     return visit.build_address(done=asked)
 
 
-def _state(stored: StoredPlan | None) -> str:
+def _format_plan_state(stored: StoredPlan | None) -> str:
     """Return what the form of the plan is drawn of."""
     return stored.text if stored else ""
 
 
-def _show(visit: Visit, refused: str = "") -> Mapping[str, object] | Response:
+def _show_segments(visit: Visit, refused: str = "") -> Mapping[str, object] | Response:
     stored = service.read_plan(visit.service)
     form = {
-        "text": visit.form.get("plan", _state(stored)) if refused else _state(stored) or EXAMPLE,
-        "etag": form_digest(visit, _state(stored)), "stored": stored, "refused": refused, "done": visit.get_query_value("done"),
+        "text": visit.form.get("plan", _format_plan_state(stored)) if refused else _format_plan_state(stored) or EXAMPLE,
+        "etag": compute_form_digest(visit, _format_plan_state(stored)), "stored": stored, "refused": refused,
+        "done": visit.get_query_value("done"),
         "may_write": visit.caller.is_permitted(WRITE), "plan": stored.plan if stored else None,
     }  # fmt: skip
     if stored is None or stored.plan is None:
         return form
     several, days = service.evaluate_plan(visit.service), max(SPANS[visit.span][1].days, 1)
-    rows = [*list_open(several), *list_observed(visit, stored.plan, several, days)]
+    rows = [*list_open(several), *list_observed_flows(visit, stored.plan, several, days)]
     wanted = build_segment_list(visit)
     found = find_rows(visit, wanted, rows)
     matrix = build_matrix(stored.plan, rows)
@@ -92,9 +93,9 @@ def _show(visit: Visit, refused: str = "") -> Mapping[str, object] | Response:
     return {
         **form, "list": show_rows(visit, wanted, found), "any": bool(rows), "matrix": matrix,
         "groups": [one for each in several for one in _list_groups(each)], "runs": service.list_blocks(visit.service)[:MOST_RUNS],
-        "obstacles": [one.obstacle for one in several if one.obstacle], "missing": _list_missing(visit, several, days),
+        "obstacles": [one.obstacle for one in several if one.obstacle], "missing": _list_missing_data(visit, several, days),
         "left": _list_left(several, translated=False), "translated": _list_left(several, translated=True),
-        "estates": len(several), "days": days, "requested": service.is_requested(visit.service, several), "may_request": all(
+        "estates": len(several), "days": days, "requested": service.is_block_requested(visit.service, several), "may_request": all(
             visit.caller.is_permitted(WRITE_RULES, change.group) for one in several for change in one.changes
         ),
     }  # fmt: skip
@@ -117,7 +118,7 @@ def _list_groups(one: TenantSegments) -> list[BlockedGroup]:
     ]
 
 
-def _list_missing(visit: Visit, several: Sequence[TenantSegments], days: int) -> list[str]:
+def _list_missing_data(visit: Visit, several: Sequence[TenantSegments], days: int) -> list[str]:
     """Return what was not collected of machines, and which days no flow log covers."""
     found = [what for one in several for what in one.analysis.missing]
     for workspace in visit.workspaces(LOGS):

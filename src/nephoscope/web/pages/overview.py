@@ -14,19 +14,24 @@ from nephoscope.posture.published.findings import UNJUDGED
 from nephoscope.posture.published.priorities import Priority, build_priorities
 from nephoscope.state import NotFoundError
 from nephoscope.web.page_data.alert_timeline import count_alerts, draw_alerts
-from nephoscope.web.page_data.assessment_progress import current_assessment, describe_staleness
-from nephoscope.web.page_data.estate_moves import has_score_history, read_evaluations, read_moves, summarize
-from nephoscope.web.page_data.exposed_resources import find_exposed
+from nephoscope.web.page_data.assessment_progress import describe_staleness, find_current_assessment
+from nephoscope.web.page_data.estate_moves import (
+    has_score_history,
+    read_evaluations,
+    read_moves,
+    summarize_moves,
+)
+from nephoscope.web.page_data.exposed_resources import find_exposed_resources
 from nephoscope.web.page_data.open_incidents import list_open, read_open_incidents
-from nephoscope.web.page_data.secure_score import weighted_score
+from nephoscope.web.page_data.secure_score import compute_weighted_score
 from nephoscope.web.page_data.setup_steps import list_setup_steps
 from nephoscope.web.page_data.source_states import read_source_states
 from nephoscope.web.page_data.suppressed_rule_counts import count_suppressed_rules
 from nephoscope.web.rendering import charts
-from nephoscope.web.rendering.formatting import STATES, cause_text
-from nephoscope.web.rendering.known_names import name_incidents
+from nephoscope.web.rendering.formatting import STATES, describe_cause_or_state
+from nephoscope.web.rendering.known_names import map_incident_names
 from nephoscope.web.tables.page_tables import PageTable, download_table
-from nephoscope.web.tables.recommendation_table import PATHS, rank_recommendations, table
+from nephoscope.web.tables.recommendation_table import PATHS, build_recommendation_table, rank_recommendations
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.resource_id import ResourceId
@@ -54,11 +59,11 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "snapshot": snapshot,
         "incidents": opened,
         "bars": [(name.lower(), count) for name, count in opened.severities.items()] if opened else [],
-        "names": name_incidents(visit, opened.newest if opened else ()),
+        "names": map_incident_names(visit, opened.newest if opened else ()),
         "alerts": (alerts := count_alerts(visit)),
         "columns": draw_alerts(alerts) if alerts is not None and alerts.total else "",
         "sources": read_source_states(visit),
-        "under_way": current_assessment(visit.instance),
+        "under_way": find_current_assessment(visit.instance),
         "trouble": describe_staleness(visit.instance, whole=visit.caller.is_permitted(READ, "/")),
         "suppressed": count_suppressed_rules(visit),
     }
@@ -69,20 +74,20 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 
 def _show_posture(visit: Visit, snapshot: PublishedSnapshot) -> dict[str, object]:
     """What the last assessment found, and what moved since yesterday."""
-    reach, first, moves = visit.reach(READ), list_failing(visit), read_moves(visit)
+    reach, first, moves = visit.reach(READ), list_failing_recommendations(visit), read_moves(visit)
     states = snapshot.findings.states(reach)
     paths = snapshot.attack_paths.list_wanted(visit.reach(PATHS))
-    score = weighted_score(snapshot, visit.reach(SCORES))
+    score = compute_weighted_score(snapshot, visit.reach(SCORES))
     return {
         "score": score,
-        "band": charts.band(score.share) if score.share is not None else "",
-        "trend": trend(visit),
+        "band": charts.choose_score_band(score.share) if score.share is not None else "",
+        "trend": list_trend_points(visit),
         "moves": moves,
-        "moved": summarize(visit, moves) if moves else [],
+        "moved": summarize_moves(visit, moves) if moves else [],
         "tells_score": has_score_history(visit),
         "paths": paths,
         "grave_paths": [one for one in paths if one.level.rank >= Severity.HIGH.rank],
-        "exposed": find_exposed(snapshot, reach),
+        "exposed": find_exposed_resources(snapshot, reach),
         "resources": snapshot.inventory.count(reach),
         "stood": states,
         "first": first[:SHOWN],
@@ -95,18 +100,18 @@ def _show_posture(visit: Visit, snapshot: PublishedSnapshot) -> dict[str, object
     }
 
 
-def prepare(snapshot: PublishedSnapshot, reach: Reach) -> None:
+def warm_overview(snapshot: PublishedSnapshot, reach: Reach) -> None:
     """Make what the page shows of a reach, as an edition keeps it."""
-    weighted_score(snapshot, reach)
+    compute_weighted_score(snapshot, reach)
     build_priorities(snapshot).rank(reach, reach)
     snapshot.inventory.count(reach)
     snapshot.findings.states(reach)
     snapshot.findings.worst_resources(reach, most=SHOWN)
     snapshot.findings.causes(reach, UNJUDGED)
-    find_exposed(snapshot, reach)
+    find_exposed_resources(snapshot, reach)
 
 
-def list_failing(visit: Visit) -> list[Priority]:
+def list_failing_recommendations(visit: Visit) -> list[Priority]:
     """The recommendations that a resource fails, in the order to work on them."""
     return [one for one in rank_recommendations(visit) if one.tally.unhealthy]
 
@@ -124,7 +129,7 @@ def _describe_place(visit: Visit, id_: str) -> str:
     return f"in {known.resource_group}, {subscription}" if known.resource_group else f"in {subscription}"
 
 
-def trend(visit: Visit) -> Sequence[TrendPoint]:
+def list_trend_points(visit: Visit) -> Sequence[TrendPoint]:
     """The score over time, where the whole estate is looked at."""
     if not has_score_history(visit):
         return ()
@@ -133,7 +138,7 @@ def trend(visit: Visit) -> Sequence[TrendPoint]:
 
 
 def _build_controls(visit: Visit) -> PageTable:
-    found = weighted_score(visit.snapshot, visit.reach(SCORES)).controls if visit.snapshot else ()
+    found = compute_weighted_score(visit.snapshot, visit.reach(SCORES)).controls if visit.snapshot else ()
     return PageTable(
         ("Control", "Gain", "Unhealthy", "Assessed", "Healthy", "Not assessed"),
         (
@@ -162,7 +167,7 @@ def _build_causes(visit: Visit) -> PageTable:
     found = visit.snapshot.findings.causes(visit.reach(READ), UNJUDGED) if visit.snapshot else []
     return PageTable(
         ("Count", "Why", "State"),
-        ([count, cause_text(cause, state), STATES[state]] for state, cause, count in found),
+        ([count, describe_cause_or_state(cause, state), STATES[state]] for state, cause, count in found),
     )
 
 
@@ -178,11 +183,13 @@ def _build_incidents(visit: Visit) -> PageTable:
 
 
 TABLES: Mapping[str, Callable[[Visit], PageTable]] = {
-    "first": lambda visit: table(list_failing(visit)),
+    "first": lambda visit: build_recommendation_table(list_failing_recommendations(visit)),
     "controls": _build_controls,
     "incidents": _build_incidents,
     "resources": _build_resources,
     "not-assessed": _build_causes,
 }
 """Complete tables of the page."""
-PAGE = Page("/", "Overview", "overview.html", READ, fill_page, PageArea.TOP, 0, ahead=prepare, timed=True)
+PAGE = Page(
+    "/", "Overview", "overview.html", READ, fill_page, PageArea.TOP, 0, ahead=warm_overview, timed=True
+)

@@ -14,14 +14,14 @@ from nephoscope.operations.protect import packet_captures as operations
 from nephoscope.protect.capture.analysis import analyze_capture
 from nephoscope.service.agents import READ, list_agents
 from nephoscope.service.azure_captures import READ as READ_AZURE
-from nephoscope.service.azure_captures import is_configured
+from nephoscope.service.azure_captures import is_capturing_configured
 from nephoscope.service.packet_captures import find_capture, list_captures, stop_capture
 from nephoscope.service.response_orders import READ_CONTENT, RESPOND, read_content
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import TransientError
 from nephoscope.state.hosts.response_orders import OrderStatus, ResponseOrder
 from nephoscope.web.forms import operation_form
-from nephoscope.web.forms.form import act, apply_form
+from nephoscope.web.forms.form import apply_form, read_requested_act
 from nephoscope.web.lists.capture_list import (
     STATES,
     build_capture_list,
@@ -40,7 +40,7 @@ from nephoscope.web.page_data.capture_analysis import (
     show_analysis,
 )
 from nephoscope.web.tables.page_tables import PageTable, download_table
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
 
@@ -55,7 +55,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if visit.request.method != "POST":
         return _show_list(visit)
     try:
-        act(visit, "start")
+        read_requested_act(visit, "start")
         made = operation_form.submit_form(visit, _start_operation(), "")
     except TransientError:
         raise
@@ -65,26 +65,28 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 
 
 def _show_list(visit: Visit, refused: Exception | None = None) -> Mapping[str, object] | Response:
-    captures, computers = list_captures(visit.service), _name_computers(visit)
+    captures, computers = list_captures(visit.service), _map_computer_names(visit)
     wanted = build_capture_list(visit, computers)
     found = find_rows(visit, wanted, captures)
     if visit.get_query_value("format") == "csv":
-        return csv_response("packet-captures", HEADER, (_row(visit, one, computers) for one in found.rows))
-    machines = _list_capturing(visit)
+        return build_csv_response(
+            "packet-captures", HEADER, (_build_row(visit, one, computers) for one in found.rows)
+        )
+    machines = _map_capturing_machines(visit)
     asked, operation = (
         OperationForm("Start capture", choices={"machine": lambda _: machines}),
         _start_operation(),
     )
-    before = operation_form.propose(visit, operation, asked)
+    before = operation_form.propose_field_values(visit, operation, asked)
     return {
         "list": show_rows(visit, wanted, found), "any": bool(captures), "machines": machines, "agents": bool(computers),
-        "watcher": is_configured(visit.service) and not visit.caller.find_reach(READ_AZURE).is_empty,
+        "watcher": is_capturing_configured(visit.service) and not visit.caller.find_reach(READ_AZURE).is_empty,
         "form": operation_form.draw_form(visit, operation, asked, before=before, refused=refused), "refused": str(refused or ""),
         "open": bool(refused) or before is not None,
     }  # fmt: skip
 
 
-def _row(visit: Visit, one: ResponseOrder, computers: dict[str, str]) -> tuple[object, ...]:
+def _build_row(visit: Visit, one: ResponseOrder, computers: dict[str, str]) -> tuple[object, ...]:
     return (
         name_machine(one, computers), describe_state(one, visit.instance.now), describe_filter(one), describe_begin(one),
         describe_limits(one), one.justification, one.requester, one.created.isoformat(),
@@ -92,11 +94,11 @@ def _row(visit: Visit, one: ResponseOrder, computers: dict[str, str]) -> tuple[o
     )  # fmt: skip
 
 
-def _name_computers(visit: Visit) -> dict[str, str]:
+def _map_computer_names(visit: Visit) -> dict[str, str]:
     return {one.resource: one.computer for one in list_agents(visit.service)}
 
 
-def _list_capturing(visit: Visit) -> dict[str, str]:
+def _map_capturing_machines(visit: Visit) -> dict[str, str]:
     """Return the machines on which the visitor may start a capture and whose agents allow it, with their names."""
     return {
         one.id: one.computer
@@ -114,24 +116,26 @@ def show_capture(visit: Visit) -> Mapping[str, object] | Response:
     """Show a capture; a form that comes back stops it or downloads its packets."""
     capture = find_capture(visit.service, visit.parameters["id"])
     if visit.request.method != "POST":
-        return _show(visit, capture)
-    if act(visit, "stop", "download") == "download":
+        return _show_capture(visit, capture)
+    if read_requested_act(visit, "stop", "download") == "download":
         name = f"{capture.machine.rsplit('/', 1)[-1]}-{capture.id[:8]}.pcap"
         content = read_content(visit.service, capture.id)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(content, media_type="application/vnd.tcpdump.pcap", headers=headers)
-    return apply_form(lambda: _stop(visit, capture), lambda refused: _show(visit, capture, refused))
+    return apply_form(
+        lambda: _stop_capture(visit, capture), lambda refused: _show_capture(visit, capture, refused)
+    )
 
 
-def _stop(visit: Visit, capture: ResponseOrder) -> str:
+def _stop_capture(visit: Visit, capture: ResponseOrder) -> str:
     stop_capture(visit.service, capture, visit.form.get("reason", ""))
     return visit.build_address(done="stop")
 
 
-def _show(visit: Visit, capture: ResponseOrder, refused: str = "") -> dict[str, object]:
+def _show_capture(visit: Visit, capture: ResponseOrder, refused: str = "") -> dict[str, object]:
     word = describe_state(capture, visit.instance.now)
     return {
-        "capture": capture, "machine": name_machine(capture, _name_computers(visit)), "word": word, "tone": STATES[word],
+        "capture": capture, "machine": name_machine(capture, _map_computer_names(visit)), "word": word, "tone": STATES[word],
         "filter": describe_filter(capture), "begins": describe_begin(capture), "ends": describe_limits(capture),
         "may_stop": word == "In progress" and visit.caller.is_permitted(RESPOND, capture.machine),
         "has_packets": capture.status is OrderStatus.SUCCEEDED,
@@ -148,7 +152,7 @@ def fill_analysis(visit: Visit) -> Mapping[str, object] | Response:
     if (file := download_table(visit, f"capture-{capture.id[:8]}", _list_tables(shown))) is not None:
         return file
     return {
-        "capture": capture, "machine": name_machine(capture, _name_computers(visit)), "shown": shown, "kinds": KINDS,
+        "capture": capture, "machine": name_machine(capture, _map_computer_names(visit)), "shown": shown, "kinds": KINDS,
         "most": MOST_ROWS, "endpoint": format_endpoint,
     }  # fmt: skip
 

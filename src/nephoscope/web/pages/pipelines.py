@@ -9,10 +9,10 @@ from typing import TypeVar
 from starlette.responses import Response
 
 from nephoscope.estate.devops_documents import INSIDE, extract_repository_name
-from nephoscope.posture.pipelines.repository_name import repository_scope
+from nephoscope.posture.pipelines.repository_name import get_repository_scope
 from nephoscope.posture.pipelines.run_document import FindingStanding, RunFinding
 from nephoscope.posture.published.findings import FindingQuery, ListedFinding
-from nephoscope.service.code_to_cloud import ViolatedPass, violated_passes
+from nephoscope.service.code_to_cloud import ViolatedPass, list_violated_passes
 from nephoscope.service.pipelines import READ, list_readable_repositories, run_document
 from nephoscope.state import NotFoundError
 from nephoscope.state.estate.pipeline_records import PipelineRepository, PipelineRun, PipelineSeries
@@ -20,9 +20,9 @@ from nephoscope.web.lists.list_view import FoundRows, ListView, RowList, find_ro
 from nephoscope.web.lists.pipeline_run_list import build_finding_list, build_run_list
 from nephoscope.web.lists.repository_finding_list import build_setting_list, build_violation_list
 from nephoscope.web.lists.repository_list import ListedRepository, build_repository_list
-from nephoscope.web.page_data.source_links import line_link, sanitize_link
+from nephoscope.web.page_data.source_links import build_line_link, sanitize_link
 from nephoscope.web.tables.page_tables import PageTable, download_table
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.state import ComplianceState, Severity
@@ -120,7 +120,7 @@ class ListChoice:
         )
 
 
-def repository(visit: Visit) -> Mapping[str, object] | Response:
+def fill_repository_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page of a repository."""
     name = visit.parameters["name"].lower()
     found = next((one for one in list_readable_repositories(visit.service) if one.name == name), None)
@@ -130,11 +130,12 @@ def repository(visit: Visit) -> Mapping[str, object] | Response:
     wanted = build_run_list(visit)
     rows = find_rows(visit, wanted, runs)
     if visit.get_query_value("format") == "csv":
-        return csv_response("runs", RUN_HEADER, map(_run_row, rows.rows))
+        return build_csv_response("runs", RUN_HEADER, map(_run_row, rows.rows))
     return {
         "repository": found, "url": sanitize_link(found.url), "list": show_rows(visit, wanted, rows),
         "listed": _make_row(found, visit.instance.state.pipelines.open_counts().get(name, {}), runs),
-        "series": [(one, trend([run for run in runs if run.series == one])) for one in dict.fromkeys(run.series for run in runs)],
+        "series": [(one,
+        count_failures_by_run([run for run in runs if run.series == one])) for one in dict.fromkeys(run.series for run in runs)],
         "severities": SEVERITIES,
     }  # fmt: skip
 
@@ -142,26 +143,28 @@ def repository(visit: Visit) -> Mapping[str, object] | Response:
 def run(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page of a run."""
     found = visit.instance.state.pipelines.run(visit.parameters["id"])
-    if not visit.caller.is_permitted(READ, repository_scope(found.repository)):
+    if not visit.caller.is_permitted(READ, get_repository_scope(found.repository)):
         raise NotFoundError(f"pipeline run {found.id!r} not found")
     document = run_document(visit.service, found)
     every = sorted(document.findings, key=_build_sort_key)
     kept = visit.instance.state.pipelines.repository(found.repository)
     address = kept.url if kept else ""
     wanted = build_finding_list(
-        lambda one: line_link(address, found.commit_id, one.finding.region.file, one.finding.region.line),
+        lambda one: build_line_link(
+            address, found.commit_id, one.finding.region.file, one.finding.region.line
+        ),
         {one.finding.rule: one.title for one in every},
     )
     shown = find_rows(visit, wanted, every)
     if visit.get_query_value("format") == "csv":
-        return csv_response("findings", FINDING_HEADER, map(_build_finding_row, shown.rows))
+        return build_csv_response("findings", FINDING_HEADER, map(_build_finding_row, shown.rows))
     return {
         "run": found, "repository": kept, "url": sanitize_link(found.url), "unread": document.unread, "any": bool(every),
         "list": show_rows(visit, wanted, shown),
     }  # fmt: skip
 
 
-def trend(runs: Iterable[PipelineRun]) -> list[int]:
+def count_failures_by_run(runs: Iterable[PipelineRun]) -> list[int]:
     """Return how many findings failed after each deciding run, the oldest first; of several series the sum of the newest of each."""
     newest: dict[PipelineSeries, int] = {}
     found = []
@@ -184,13 +187,13 @@ def _make_row(
     one: PipelineRepository, counts: Mapping[str, int], runs: Iterable[PipelineRun]
 ) -> ListedRepository:
     mine = [run for run in runs if run.repository == one.name]
-    return ListedRepository(one, counts, mine[0] if mine else None, trend(mine))
+    return ListedRepository(one, counts, mine[0] if mine else None, count_failures_by_run(mine))
 
 
 def _list_violations(visit: Visit, names: Sequence[str]) -> list[ViolatedPass]:
     if visit.snapshot is None:
         return []
-    return violated_passes(visit.service, visit.snapshot.findings, visit.reach(ASSESSMENTS), names)
+    return list_violated_passes(visit.service, visit.snapshot.findings, visit.reach(ASSESSMENTS), names)
 
 
 def _list_posture_findings(visit: Visit) -> list[ListedFinding]:
@@ -255,7 +258,7 @@ PAGES = (
         under_scope="Repositories are not affected by the selected scope; violations are limited to {}.",
     ),
     Page(
-        "/pipelines/repository/{name:path}", "Repository", "pipeline_repository.html", READ, repository, repositories=True,
+        "/pipelines/repository/{name:path}", "Repository", "pipeline_repository.html", READ, fill_repository_page, repositories=True,
         under_scope=SAME,
     ),
     Page("/pipelines/runs/{id}", "Pipeline run", "pipeline_run.html", READ, run, repositories=True, under_scope=SAME),

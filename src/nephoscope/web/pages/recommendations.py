@@ -16,20 +16,24 @@ from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.web.forms import exemption_forms
 from nephoscope.web.lists.assessed_resource_list import STATE_FACETS, build_assessed_list, narrow_findings
 from nephoscope.web.lists.list_view import ROWS, FoundRows, RowList, find_rows, show_page, show_rows
-from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.page_start import compute_page_start
 from nephoscope.web.lists.query_facets import Chosen, count_facets, read_chosen_values
 from nephoscope.web.lists.recommendation_list import (
     build_recommendation_list,
     build_unjudged_list,
     describe_cause,
 )
-from nephoscope.web.page_data.assessment_progress import current_assessment, explain_staleness, is_up_to_date
-from nephoscope.web.rendering.formatting import STATES, cause_text
-from nephoscope.web.tables.own_assessments import list_external_assessments, resources
-from nephoscope.web.tables.own_assessments import overview as own_assessments_table
+from nephoscope.web.page_data.assessment_progress import (
+    explain_staleness,
+    find_current_assessment,
+    is_up_to_date,
+)
+from nephoscope.web.rendering.formatting import STATES, describe_cause_or_state
+from nephoscope.web.tables.own_assessments import build_assessment_table as own_assessments_table
+from nephoscope.web.tables.own_assessments import build_resource_table, list_external_assessments
 from nephoscope.web.tables.page_tables import PageTable, download_table
-from nephoscope.web.tables.recommendation_table import READ, rank_recommendations, table
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.recommendation_table import READ, build_recommendation_table, rank_recommendations
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -53,7 +57,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         return {"snapshot": None}
     ranked = rank_recommendations(visit, read_filters(visit))
     if visit.get_query_value("open"):
-        return _list_unjudged(visit, ranked)
+        return _list_unjudged_recommendations(visit, ranked)
     if not visit.get_query_value("all"):
         ranked = [one for one in ranked if one.tally.unhealthy]
     wanted = build_recommendation_list(visit)
@@ -66,8 +70,8 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if visit.get_query_value("format") != "csv":
         return {**_show_list(visit, wanted, found), "put": put}
     if visit.get_query_value("table") == "put":
-        return csv_response("recommendations-put", *own_assessments_table(put))
-    return csv_response("recommendations", *table(found.rows))
+        return build_csv_response("recommendations-put", *own_assessments_table(put))
+    return build_csv_response("recommendations", *build_recommendation_table(found.rows))
 
 
 def _show_list(visit: Visit, wanted: RowList[Priority], found: FoundRows[Priority]) -> dict[str, object]:
@@ -77,14 +81,18 @@ def _show_list(visit: Visit, wanted: RowList[Priority], found: FoundRows[Priorit
     }  # fmt: skip
 
 
-def _list_unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, object] | Response:
+def _list_unjudged_recommendations(
+    visit: Visit, several: Sequence[Priority]
+) -> Mapping[str, object] | Response:
     """The list of those that could not be judged for some resource, the most first, each with why."""
-    causes = visit.snapshot.findings.count_unjudged(visit.reach(READ)) if visit.snapshot else {}
+    causes = (
+        visit.snapshot.findings.count_unjudged_recommendations(visit.reach(READ)) if visit.snapshot else {}
+    )
     wanted = build_unjudged_list(visit, causes)
     found = find_rows(visit, wanted, [one for one in several if one.tally.recommendation in causes])
     if visit.get_query_value("format") == "csv":
         rows = (_build_unjudged_row(one.tally, causes[one.tally.recommendation]) for one in found.rows)
-        return csv_response(
+        return build_csv_response(
             "not-assessed", ("Severity", "Recommendation", "Not assessed", "Assessed", "Reason", "Id"), rows
         )
     return _show_list(visit, wanted, found)
@@ -106,7 +114,7 @@ def show_recommendation(visit: Visit) -> Mapping[str, object] | Response:
     asked = narrow_findings(key, read_chosen_values(visit, STATE_FACETS), visit.get_query_value("q"))
     if visit.request.method == "POST":
         try:
-            done = dict.fromkeys(DONE) | exemption_forms.act(visit, key)
+            done = dict.fromkeys(DONE) | exemption_forms.act_on_exemptions(visit, key)
         except ConcurrentChangeError:
             shown = _show_recommendation(visit, snapshot, key, known["properties"], asked)
             return {**shown, "overtaken": exemption_forms.find_conflict(visit)}
@@ -114,7 +122,7 @@ def show_recommendation(visit: Visit) -> Mapping[str, object] | Response:
     files = {
         "resources": lambda: _build_resources(visit, known, asked),
         "exemptions": lambda: _build_exemptions(
-            exemption_forms.list_shown(visit, exemption_forms.list_exemptions(visit, key))
+            exemption_forms.list_shown_exemptions(visit, exemption_forms.list_exemptions(visit, key))
         ),
     }
     file = download_table(visit, key, files)
@@ -128,8 +136,8 @@ def _show_external(visit: Visit, snapshot: PublishedSnapshot, key: str) -> Mappi
     own = next((one for one in list_external_assessments(visit) if one.key == key), None)
     if own is None or visit.request.method == "POST":
         raise NotFoundError(f"recommendation {key[:100]!r} not found, or you cannot access it")
-    start = page_start(visit)
-    file = download_table(visit, key, {"resources": lambda: resources(own)})
+    start = compute_page_start(visit)
+    file = download_table(visit, key, {"resources": lambda: build_resource_table(own)})
     several = own.several[start : start + ROWS]
     page = {
         "snapshot": snapshot,
@@ -147,7 +155,7 @@ def _show_recommendation(
 ) -> dict[str, object]:
     """Return what the page of one shows."""
     about = FindingQuery(recommendations=asked.recommendations)
-    put = exemption_forms.list_shown(visit, exemption_forms.list_exemptions(visit, key))
+    put = exemption_forms.list_shown_exemptions(visit, exemption_forms.list_exemptions(visit, key))
     held = frozenset(one.exemption.scope for one in put if not one.over)
     return {
         "snapshot": snapshot,
@@ -168,7 +176,7 @@ def _show_recommendation(
             ),
             None,
         ),
-        "under_way": current_assessment(visit.instance),
+        "under_way": find_current_assessment(visit.instance),
         "judged": is_up_to_date(visit.instance),
         "trouble": explain_staleness(visit.instance),
     }
@@ -178,7 +186,7 @@ def _list_resources(
     visit: Visit, snapshot: PublishedSnapshot, key: str, asked: FindingQuery, held: frozenset[str]
 ) -> dict[str, object]:
     """Return the list of the resources that it assesses, and the ids of those that can be exempted."""
-    findings, reach, start = snapshot.findings, visit.reach(READ), page_start(visit)
+    findings, reach, start = snapshot.findings, visit.reach(READ), compute_page_start(visit)
     order = visit.get_query_value("sort")
     page = findings.page(reach, asked, order=order if order in ORDERS else "resource", start=start, most=ROWS)
 
@@ -191,7 +199,7 @@ def _list_resources(
             counted[cause] += number
         return counted
 
-    exemptable = exemption_forms.exemptable(visit, key, page, held)
+    exemptable = exemption_forms.find_exemptable(visit, key, page, held)
     wanted = build_assessed_list(
         visit, find_origins_of_all(visit.service, [one.resource for one in page]), exemptable, held
     )
@@ -211,7 +219,7 @@ def _build_resources(visit: Visit, known: Mapping[str, Any], asked: FindingQuery
     told = known["properties"]
     header = ("Recommendation", "Severity", "Resource", "State", "Why", "Recommendation ID", "Tenant")
     return PageTable(header, (
-        [told["displayName"], told["severity"], one.resource, STATES[one.state], one.explanation or cause_text(one.cause),
+        [told["displayName"], told["severity"], one.resource, STATES[one.state], one.explanation or describe_cause_or_state(one.cause),
          known["name"], one.tenant]
         for one in found
     ))  # fmt: skip
@@ -230,7 +238,7 @@ def read_filters(visit: Visit) -> FindingQuery:
     return FindingQuery(text=visit.get_query_value("q"))
 
 
-def count_failing(visit: Visit) -> int | None:
+def count_failing_recommendations(visit: Visit) -> int | None:
     """Count how many recommendations have a failing resource."""
     if visit.snapshot is None:
         return None
@@ -255,7 +263,7 @@ PAGES = (
         fill_page,
         PageArea.POSTURE,
         0,
-        count=count_failing,
+        count=count_failing_recommendations,
         ahead=count_failing_in_reach,
     ),
     Page(

@@ -20,19 +20,23 @@ from nephoscope.service.registries import DELETE, READ, WRITE
 from nephoscope.state import StateError
 from nephoscope.state.registries.registry_images import RegistryImageFilter
 from nephoscope.state.registries.watched_registries import WatchedRegistry
-from nephoscope.web.forms.form import act, apply_form
-from nephoscope.web.forms.optimistic_lock import form_digest, meanwhile, require_unchanged
+from nephoscope.web.forms.form import apply_form, read_requested_act
+from nephoscope.web.forms.optimistic_lock import (
+    compute_form_digest,
+    describe_meanwhile_changes,
+    require_unchanged_state,
+)
 from nephoscope.web.forms.registry_form import (
-    policy_fields,
+    build_policy_fields,
+    build_setting_fields,
+    keep_typed_fields,
     read_form,
     read_secrets,
-    setting_fields,
-    typed_fields,
 )
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.registry_list import ListedRegistry, build_registry_list
-from nephoscope.web.rendering.templates import draw
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.rendering.templates import draw_template
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -49,7 +53,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     wanted = build_registry_list(visit)
     found = find_rows(visit, wanted, listed)
     if visit.get_query_value("format") == "csv":
-        return csv_response("registries", HEADER, map(_build_row, found.rows))
+        return build_csv_response("registries", HEADER, map(_build_row, found.rows))
     return {
         "list": show_rows(visit, wanted, found),
         "any": bool(listed),
@@ -75,14 +79,16 @@ def show_registry(visit: Visit) -> Mapping[str, object] | Response:
     return apply_form(
         lambda: _apply_form(visit, found),
         lambda error: _show_registry(visit, found, error),
-        lambda: meanwhile(visit, found.name, _build_form_values(_build_settings(visit, found.name))),
+        lambda: describe_meanwhile_changes(
+            visit, found.name, _build_form_values(_build_settings(visit, found.name))
+        ),
     )
 
 
 def _build_form(visit: Visit, refused: str = "") -> dict[str, object]:
-    settings, policy = setting_fields(PROPOSED), policy_fields(PROPOSED)
+    settings, policy = build_setting_fields(PROPOSED), build_policy_fields(PROPOSED)
     if refused:
-        settings, policy = typed_fields(settings, visit.form), typed_fields(policy, visit.form)
+        settings, policy = keep_typed_fields(settings, visit.form), keep_typed_fields(policy, visit.form)
     return {
         "refused": refused, "settings": settings, "policy": policy, "given": dict(visit.form),
         "workspaces": visit.instance.state.workspaces.names(), "registry": None,
@@ -103,9 +109,9 @@ def _add_registry(visit: Visit) -> str:
 
 def _show_registry(visit: Visit, found: WatchedRegistry, refused: str = "") -> dict[str, object]:
     settings = _build_settings(visit, found.name)
-    fields, policy = setting_fields(settings), policy_fields(settings)
+    fields, policy = build_setting_fields(settings), build_policy_fields(settings)
     if refused and visit.form.get("act") == "change":
-        fields, policy = typed_fields(fields, visit.form), typed_fields(policy, visit.form)
+        fields, policy = keep_typed_fields(fields, visit.form), keep_typed_fields(policy, visit.form)
     kept = load_secrets(visit.instance.state, found) if visit.caller.is_permitted(WRITE, "/") else None
     return {
         "refused": refused, "listed": _make_row(visit, found), "registry": found, "settings": fields, "policy": policy,
@@ -113,7 +119,7 @@ def _show_registry(visit: Visit, found: WatchedRegistry, refused: str = "") -> d
         "exemptions": settings.policy.exemptions, "given": dict(visit.form),
         "kept": [name for name in ("password", "token", "events") if kept and getattr(kept, name)],
         "may": visit.caller.is_permitted(WRITE, "/"), "may_remove": visit.caller.is_permitted(DELETE, "/"),
-        "etag": form_digest(visit, _read_form_state(visit, found.name)),
+        "etag": compute_form_digest(visit, _read_form_state(visit, found.name)),
         "overtaken": None, "workspaces": (), "done": visit.get_query_value("done"), "told": visit.get_query_value("told"),
     }  # fmt: skip
 
@@ -123,7 +129,7 @@ def _build_settings(visit: Visit, name: str) -> RegistrySettings:
 
 
 def _build_form_values(settings: RegistrySettings) -> dict[str, str]:
-    return {one.name: one.value for one in (*setting_fields(settings), *policy_fields(settings))}
+    return {one.name: one.value for one in (*build_setting_fields(settings), *build_policy_fields(settings))}
 
 
 def _read_form_state(visit: Visit, name: str) -> object:
@@ -138,7 +144,7 @@ def _make_row(visit: Visit, found: WatchedRegistry) -> ListedRegistry:
     return ListedRegistry(
         found,
         state.registry_images.counts(RegistryImageFilter([found.name])),
-        state.registry_images.last_event_times().get(found.name),
+        state.registry_images.map_last_event_times().get(found.name),
         datetime.fromisoformat(told["at"]) if told.get("at") else None,
         str(told.get("error") or ""),
     )
@@ -153,22 +159,22 @@ def _build_row(one: ListedRegistry) -> tuple[object, ...]:
 
 
 def _apply_form(visit: Visit, found: WatchedRegistry) -> str:
-    asked = act(visit, "test", "change", "pause", "resume", "remove")
+    asked = read_requested_act(visit, "test", "change", "pause", "resume", "remove")
     if asked == "test":
         trial = service.try_registry(visit.service, found.name)
         if not trial.works:
             raise StateError(f"connection failed: {trial.message}")
         return visit.build_address(done="test", told=trial.message[:200])
     visit.caller.require(DELETE if asked == "remove" else WRITE, "/")
-    with require_unchanged(visit, lambda: _read_form_state(visit, found.name)):
+    with require_unchanged_state(visit, lambda: _read_form_state(visit, found.name)):
         if asked == "remove":
             service.remove_registry(visit.service, found.name)
             return visit.link("/registries")
-        _change(visit, found, asked)
+        _change_registry(visit, found, asked)
     return visit.build_address(done=asked, told=None)
 
 
-def _change(visit: Visit, found: WatchedRegistry, asked: str) -> None:
+def _change_registry(visit: Visit, found: WatchedRegistry, asked: str) -> None:
     if asked != "change":
         service.change_registry(visit.service, found.name, enabled=asked == "resume")
         return
@@ -185,7 +191,7 @@ def _change(visit: Visit, found: WatchedRegistry, asked: str) -> None:
 def _build_events_secret(visit: Visit, found: WatchedRegistry) -> Response:
     """Show the secret that events of the registry carry, this once."""
     made = service.make_events_secret(visit.service, found.name)
-    page = draw(
+    page = draw_template(
         "registry_secret.html", visit=visit, page=PAGES[2], registry=found, secret=made,
         address=f"{visit.base}/hooks/registries/{found.name}",
     )  # fmt: skip

@@ -24,8 +24,8 @@ from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.rule_list import ListedRule, build_rule_list
 from nephoscope.web.page_data.suppressed_rule_counts import READ as SUPPRESSIONS
 from nephoscope.web.tables.page_tables import download_table
-from nephoscope.web.tables.rule_tables import tables
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.rule_tables import build_tables
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import SPANS, Visit
 
@@ -47,7 +47,9 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     found = find_rows(visit, wanted, every)
     if visit.get_query_value("format") == "csv":
         heads = [one.format(during=SPANS[visit.span][0].lower()) for one in _CSV]
-        return csv_response("rules", heads, ([one.row[name] for name in _CSV.values()] for one in found.rows))
+        return build_csv_response(
+            "rules", heads, ([one.row[name] for name in _CSV.values()] for one in found.rows)
+        )
     return {
         "workspace": workspace,
         "list": show_rows(visit, wanted, found),
@@ -88,7 +90,7 @@ def show_rule(visit: Visit) -> Mapping[str, object] | Response:
             lambda error: _show_rule(visit, workspace, rule, error),
         )
     may_see = visit.caller.is_permitted(ALERTS, f"/workspaces/{workspace}")
-    files = tables(visit.instance.state, workspace, rule, alerts=may_see)
+    files = build_tables(visit.instance.state, workspace, rule, alerts=may_see)
     if (file := download_table(visit, "rule", files)) is not None:
         return file
     return _show_rule(visit, workspace, rule)
@@ -134,7 +136,7 @@ def _apply_form(visit: Visit, workspace: str, rule: AnalyticRule) -> str:
     return visit.build_address()
 
 
-def trial(visit: Visit) -> Mapping[str, object] | Response:
+def fill_trial_page(visit: Visit) -> Mapping[str, object] | Response:
     """One trial of a rule: how far it is, or what came of it; a form that comes back stops it, or has its advice followed."""
     workspace = visit.workspace(READ)
     rule = find_rule(visit, workspace)
@@ -172,7 +174,7 @@ PAGES = (
         "Rule replay",
         "trial.html",
         READ,
-        trial,
+        fill_trial_page,
         methods=("GET", "POST"),
         anywhere=True,
     ),

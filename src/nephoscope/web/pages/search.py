@@ -23,9 +23,9 @@ from nephoscope.state.incidents.alert_filter import AlertFilter
 from nephoscope.state.incidents.incident_filter import IncidentFilter
 from nephoscope.web.forms.trial_forms import load_rules
 from nephoscope.web.page_data.resource_facts import SUB
-from nephoscope.web.page_data.visible_alerts import visible_alerts_everywhere
+from nephoscope.web.page_data.visible_alerts import list_visible_alerts_everywhere
 from nephoscope.web.pages.attack_paths import READ as PATHS
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import LOGS, Visit
 
@@ -47,18 +47,18 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Return what the page shows."""
     text = visit.get_query_value("q").strip()
     if visit.get_query_value("format") == "csv":
-        found = _search_all(visit, text, MOST_CSV)
-        return csv_response("search", ("Kind", "Name", "Workspace", "Id"), _list_rows(found))
+        found = _search_all_kinds(visit, text, MOST_CSV)
+        return build_csv_response("search", ("Kind", "Name", "Workspace", "Id"), _list_rows(found))
     return {
         "text": text,
         "most": MOST,
         "named": (sought := parse_sought(text)) is not None,
         "address": sought is not None and not isinstance(sought, str),
-        **_search_all(visit, text, MOST),
+        **_search_all_kinds(visit, text, MOST),
     }
 
 
-def _search_all(visit: Visit, text: str, most: int) -> dict[str, list[object]]:
+def _search_all_kinds(visit: Visit, text: str, most: int) -> dict[str, list[object]]:
     """At most so many of each kind."""
     found: dict[str, list[object]] = {kind: [] for kind in KINDS}
     if not text:
@@ -69,7 +69,7 @@ def _search_all(visit: Visit, text: str, most: int) -> dict[str, list[object]]:
     for one in visit.workspaces(INCIDENTS):
         sought = IncidentFilter(text=text, numbers=visit.list_incidents_in_scope(one))
         found["incidents"] += state.incidents.list_sought(one, sought, most=most)
-    for told in visible_alerts_everywhere(visit):
+    for told in list_visible_alerts_everywhere(visit):
         found["alerts"] += told.list_newest(AlertFilter(text=text), most)
     for one in visit.workspaces(RULES):
         found["rules"] += [

@@ -23,10 +23,10 @@ from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
 from nephoscope.web.lists.section_list import SectionRow, build_section_list, draw_value, is_choice
 from nephoscope.web.lists.sections import Section, list_sections, list_tabs
-from nephoscope.web.rendering.section_cells import cell_title, name_scopes, name_words
-from nephoscope.web.rendering.templates import draw
+from nephoscope.web.rendering.section_cells import format_cell_title, name_scopes, name_words
+from nephoscope.web.rendering.templates import draw_template
 from nephoscope.web.tables.page_tables import PageTable, download_table
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -41,20 +41,25 @@ def fill_list(section: Section, visit: Visit) -> Filling:
     answer = section.answer(visit, workspace)
     every = _limit_to_scope(section, visit, section.rows(answer))
     wanted = build_section_list(
-        visit, section.shown, section.file_name, lambda one: _row_path(section, one, visit, workspace), every
+        visit,
+        section.shown,
+        section.file_name,
+        lambda one: _build_row_path(section, one, visit, workspace),
+        every,
     )
     found = find_rows(visit, wanted, every)
     columns = section.shown.columns
     if visit.get_query_value("format") == "csv":
         rows = (
-            [name_scopes(visit, cell_title(one.row[column.name])) for column in columns] for one in found.rows
+            [name_scopes(visit, format_cell_title(one.row[column.name])) for column in columns]
+            for one in found.rows
         )
-        return csv_response(section.file_name, [one.title for one in columns], rows)
+        return build_csv_response(section.file_name, [one.title for one in columns], rows)
     beside = next((one for one in found.rows if one.key == visit.get_query_value(PREVIEW)), None)
     return {
         **_build_frame(section, visit, workspace), "list": show_rows(visit, wanted, found), "any": bool(every),
         "cut": 0 < section.shown.most <= len(every), "done": visit.get_query_value("done"),
-        "beside": beside, "buttons": _row_buttons(section, visit, workspace, beside) if beside else (),
+        "beside": beside, "buttons": _list_row_buttons(section, visit, workspace, beside) if beside else (),
         "forms": [(form.label, one.name) for one, form in section.forms if _can_run(visit, one, workspace)],
         "notes": section.notes(answer), "failed": section.has_failed(answer),
     }  # fmt: skip
@@ -67,22 +72,22 @@ def _limit_to_scope(section: Section, visit: Visit, rows: list[SectionRow]) -> l
     return [one for one in rows if visit.is_in_scope(str(one.row[section.shown.scope]))]
 
 
-def _row_path(section: Section, one: SectionRow, visit: Visit, workspace: str) -> str:
+def _build_row_path(section: Section, one: SectionRow, visit: Visit, workspace: str) -> str:
     return visit.link(f"{section.path}/item/{quote(one.key)}", workspace=workspace or None)
 
 
 def fill_form(section: Section, visit: Visit) -> Filling:
     """A form of a section; what it sends is done."""
     workspace = section.workspace(visit)
-    operation, form = _find(section.forms, visit.parameters["act"])
-    visit.caller.require(operation.permission, operation_form.permission_scope(operation, workspace))
+    operation, form = _find_form(section.forms, visit.parameters["act"])
+    visit.caller.require(operation.permission, operation_form.get_permission_scope(operation, workspace))
     draw_form = partial(operation_form.draw_form, visit, operation, form)
     if visit.request.method != "POST":
-        before = operation_form.propose(visit, operation, form)
+        before = operation_form.propose_field_values(visit, operation, form)
         if before is None and form.fills:
             before = operation_form.RowBefore(section.answer(visit, workspace), {})
         return {**_build_frame(section, visit, workspace), "form": draw_form(before=before), "refused": ""}
-    done = _submit(section, visit, operation, form, workspace)
+    done = _submit_form(section, visit, operation, form, workspace)
     if isinstance(done, Exception):
         return {
             **_build_frame(section, visit, workspace),
@@ -96,18 +101,18 @@ def fill_row(section: Section, visit: Visit) -> Filling:
     """The page of a row; a form that comes back is done."""
     workspace = section.workspace(visit)
     found = _find_row(section, visit, workspace)
-    if (file := _table_file(section, visit, workspace, found)) is not None:
+    if (file := _download_table_file(section, visit, workspace, found)) is not None:
         return file
     if visit.request.method != "POST":
         return _show_row(section, visit, workspace, found)
-    operation, form = _find(section.row_forms, visit.form.get("act", ""))
-    done = _submit(section, visit, operation, form, workspace, found.key)
+    operation, form = _find_form(section.row_forms, visit.form.get("act", ""))
+    done = _submit_form(section, visit, operation, form, workspace, found.key)
     if isinstance(done, Exception):
         return _show_row(section, visit, workspace, found, operation, done)
     return done
 
 
-def _submit(
+def _submit_form(
     section: Section, visit: Visit, operation: Operation, form: OperationForm, workspace: str, row: str = ""
 ) -> Response | Exception:
     """Do what a form asks for: where that leads, or why it could not be done."""
@@ -138,7 +143,7 @@ def _show_without_caching(
     section: Section, visit: Visit, form: OperationForm, workspace: str, told: str
 ) -> Response:
     given = {**_build_frame(section, visit, workspace), "label": form.label, "told": told}
-    shown = draw("section_secret.html", visit=visit, page=_find_page(section), **given)
+    shown = draw_template("section_secret.html", visit=visit, page=_find_page(section), **given)
     return HTMLResponse(shown, headers={"Cache-Control": "no-store"})
 
 
@@ -170,19 +175,21 @@ def _show_row(
             for name, value in found.row.items() if name != section.shown.name and value not in (None, "", "none", [], {}, ())
         ],
         "buttons": [one for one in forms if not one.fields], "forms": [one for one in forms if one.fields],
-        "tables": list(_row_tables(section, visit, workspace, found)), "done": visit.get_query_value("done"),
+        "tables": list(_list_row_tables(section, visit, workspace, found)), "done": visit.get_query_value("done"),
     }  # fmt: skip
 
 
-def _table_file(section: Section, visit: Visit, workspace: str, found: SectionRow) -> Response | None:
+def _download_table_file(
+    section: Section, visit: Visit, workspace: str, found: SectionRow
+) -> Response | None:
     """The file of a table about a row, None where the address asks for none."""
     if visit.get_query_value("format") != "csv":
         return None
     tables = {
         str(one["name"]): PageTable(
-            one["columns"], [[cell_title(row[name]) for name in one["columns"]] for row in one["rows"]]
+            one["columns"], [[format_cell_title(row[name]) for name in one["columns"]] for row in one["rows"]]
         )
-        for one in _row_tables(section, visit, workspace, found)
+        for one in _list_row_tables(section, visit, workspace, found)
     }
     if not tables:
         raise NotFoundError(f"{section.shown.noun} {found.title} has no table")
@@ -195,7 +202,7 @@ def _make_getter(table: PageTable) -> Callable[[], PageTable]:
     return lambda: table
 
 
-def _row_tables(
+def _list_row_tables(
     section: Section, visit: Visit, workspace: str, found: SectionRow
 ) -> Iterator[dict[str, Answer]]:
     for one in section.operations:
@@ -216,7 +223,9 @@ def _row_tables(
             }
 
 
-def _row_buttons(section: Section, visit: Visit, workspace: str, one: SectionRow) -> list[tuple[str, str]]:
+def _list_row_buttons(
+    section: Section, visit: Visit, workspace: str, one: SectionRow
+) -> list[tuple[str, str]]:
     return [
         (operation.name, form.label)
         for operation, form in section.row_forms
@@ -234,11 +243,13 @@ def _build_frame(section: Section, visit: Visit, workspace: str) -> dict[str, ob
 
 def _can_run(visit: Visit, operation: Operation, workspace: str) -> bool:
     return visit.caller.is_permitted(
-        operation.permission, operation_form.permission_scope(operation, workspace)
+        operation.permission, operation_form.get_permission_scope(operation, workspace)
     )
 
 
-def _find(forms: Sequence[tuple[Operation, OperationForm]], name: str) -> tuple[Operation, OperationForm]:
+def _find_form(
+    forms: Sequence[tuple[Operation, OperationForm]], name: str
+) -> tuple[Operation, OperationForm]:
     for one, form in forms:
         if one.name == name:
             return one, form

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from nephoscope.ingest.live.health.health_table import HealthRow, read_rows
-from nephoscope.ingest.live.source_kinds import kinds
+from nephoscope.ingest.live.source_kinds import load_source_kinds
 from nephoscope.ingest.live.source_setup import find_source_error
 from nephoscope.posture.scans.scan import read_last_scan_request
 from nephoscope.state.estate.tenants import Tenant
@@ -21,10 +21,10 @@ from nephoscope.web.lists.source_list import (
     ListedSource,
     build_log_source_list,
     build_tenant_list,
-    tenant_state,
+    describe_tenant_state,
 )
-from nephoscope.web.page_data.assessment_progress import current_assessment, explain_staleness
-from nephoscope.web.tables.health_table import health_table
+from nephoscope.web.page_data.assessment_progress import explain_staleness, find_current_assessment
+from nephoscope.web.tables.health_table import build_health_table
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
@@ -85,7 +85,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         visit,
         "sources",
         {
-            "tables": lambda: health_table(find_rows(visit, build_table_list(visit), tables).rows),
+            "tables": lambda: build_health_table(find_rows(visit, build_table_list(visit), tables).rows),
             "sources": lambda: PageTable(
                 SOURCES, map(_build_source, find_rows(visit, build_log_source_list(visit), found.sources).rows)
             ),
@@ -105,14 +105,14 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "any": bool(found.list_rows(shown)),
         "most_files": MOST_FILES,
         "everywhere": everywhere,
-        "kinds": kinds(),
+        "kinds": load_source_kinds(),
         "request": read_last_scan_request(visit.instance.data),
         "snapshot": visit.snapshot,
         "trouble": explain_staleness(visit.instance),
         "resources": visit.snapshot.inventory.count(visit.caller.find_reach(ASSESSED))
         if visit.snapshot
         else 0,
-        "under_way": current_assessment(visit.instance),
+        "under_way": find_current_assessment(visit.instance),
         "may": visit.caller.is_permitted(WRITE, "/"),
     }
 
@@ -149,7 +149,7 @@ def _build_tenant(one: Tenant) -> list[object]:
     scope = " ".join(at.subscriptions or at.management_groups)
     interval = f"{one.hours:g} h"
     return [
-        one.name, tenant_state(one), at.sign_in, scope, one.collected or "", interval, at.id, one.error,
+        one.name, describe_tenant_state(one), at.sign_in, scope, one.collected or "", interval, at.id, one.error,
     ]  # fmt: skip
 
 

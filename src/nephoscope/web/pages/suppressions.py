@@ -13,7 +13,7 @@ from nephoscope.service.suppressions import WRITE, end_suppression
 from nephoscope.state.database.etag import parse_etag
 from nephoscope.state.incidents.incidents import IncidentAction
 from nephoscope.state.rules.suppressions import ANY_RULE, StoredSuppression
-from nephoscope.web.forms.form import act, apply_form
+from nephoscope.web.forms.form import apply_form, read_requested_act
 from nephoscope.web.forms.optimistic_lock import FormConflict
 from nephoscope.web.forms.trial_forms import load_rules
 from nephoscope.web.lists.list_view import FoundRows, RowList, find_rows, show_rows
@@ -22,7 +22,7 @@ from nephoscope.web.lists.suppression_list import ListedSuppression, build_suppr
 from nephoscope.web.page_data.suppressed_rule_counts import READ
 from nephoscope.web.rendering.formatting import SUPPRESSION_STATES as STATES
 from nephoscope.web.rendering.suppression_choices import describe
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -47,15 +47,19 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if visit.request.method == "POST":
         return apply_form(
             lambda: _end_suppression(visit, workspace),
-            lambda error: _show(visit, workspace, refused=error),
+            lambda error: _show_suppressions(visit, workspace, refused=error),
             lambda: _build_changes(visit, workspace),
         )
     if visit.get_query_value("format") == "csv":
-        return csv_response("suppressions", HEADER, map(_build_row, _find(visit, workspace)[1].rows))
-    return _show(visit, workspace)
+        return build_csv_response(
+            "suppressions", HEADER, map(_build_row, _find_suppressions(visit, workspace)[1].rows)
+        )
+    return _show_suppressions(visit, workspace)
 
 
-def _find(visit: Visit, workspace: str) -> tuple[RowList[ListedSuppression], FoundRows[ListedSuppression]]:
+def _find_suppressions(
+    visit: Visit, workspace: str
+) -> tuple[RowList[ListedSuppression], FoundRows[ListedSuppression]]:
     """Find what the filters of the address leave; a link of another page may ask for one, or for those of a rule."""
     at = f"/workspaces/{workspace}"
     wanted = build_suppression_list(
@@ -73,8 +77,8 @@ def _find(visit: Visit, workspace: str) -> tuple[RowList[ListedSuppression], Fou
     return wanted, find_rows(visit, wanted, every)
 
 
-def _show(visit: Visit, workspace: str, refused: str = "") -> dict[str, object]:
-    wanted, found = _find(visit, workspace)
+def _show_suppressions(visit: Visit, workspace: str, refused: str = "") -> dict[str, object]:
+    wanted, found = _find_suppressions(visit, workspace)
     beside = next((one for one in found.rows if one.stored.id == visit.get_query_value(PREVIEW)), None)
     return {
         "workspace": workspace, "list": show_rows(visit, wanted, found), "refused": refused, "overtaken": None,
@@ -86,7 +90,7 @@ def _show(visit: Visit, workspace: str, refused: str = "") -> dict[str, object]:
 def _list_suppressions(visit: Visit, workspace: str) -> Iterator[ListedSuppression]:
     """All of the workspace: those in force first, of them the one that ends first; then those that ended last."""
     state, now, rules = visit.instance.state, visit.instance.now, load_rules(visit, workspace)
-    held = state.alerts.count_suppressed(workspace)
+    held = state.alerts.count_suppressed_alerts(workspace)
     for one in sorted(state.suppressions.all(workspace), key=lambda one: _build_sort_key(one, now)):
         rule = rules.get(one.rule)
         name = rule.name if rule else "All rules" if one.rule == ANY_RULE else one.rule
@@ -112,7 +116,7 @@ def _build_row(one: ListedSuppression) -> Sequence[object]:
 
 def _end_suppression(visit: Visit, workspace: str) -> str:
     """End a suppression now; OvertakenError where somebody changed it after the page was drawn."""
-    act(visit, "end")
+    read_requested_act(visit, "end")
     ended = end_suppression(visit.service, workspace, visit.form.get("id", ""), visit.form.get("etag", ""))
     return visit.build_address(done=ended.name)
 

@@ -16,12 +16,16 @@ from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, WRITE
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, Tenant, TenantConnection
-from nephoscope.web.forms.form import act, apply_form, lines, number
-from nephoscope.web.forms.optimistic_lock import form_digest, meanwhile, require_unchanged
-from nephoscope.web.page_data.assessment_progress import current_assessment
+from nephoscope.web.forms.form import apply_form, parse_number, read_requested_act, split_lines
+from nephoscope.web.forms.optimistic_lock import (
+    compute_form_digest,
+    describe_meanwhile_changes,
+    require_unchanged_state,
+)
+from nephoscope.web.page_data.assessment_progress import find_current_assessment
 from nephoscope.web.pages.sources import READ
-from nephoscope.web.rendering.templates import draw
-from nephoscope.web.tables.table_download import csv_response, file_response
+from nephoscope.web.rendering.templates import draw_template
+from nephoscope.web.tables.table_download import build_csv_response, build_file_response
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
 
@@ -38,17 +42,19 @@ SCRIPTS = {
 }
 
 
-def clouds() -> dict[str, str]:
+def list_clouds() -> dict[str, str]:
     """The clouds that can be chosen: those that are known and the one that the server's environment names."""
     known = {"public": "Azure", "usgovernment": "Azure Government", "china": "Azure operated by 21Vianet"}
-    return {one: known.get(one, f"cloud of this server ({one})") for one in service.server_clouds()}
+    return {one: known.get(one, f"cloud of this server ({one})") for one in service.list_server_clouds()}
 
 
 def show_new(visit: Visit) -> Mapping[str, object] | Response:
     """The form of a new tenant; what was sent is kept, tried, and shown."""
     visit.caller.require(WRITE, "/")
     if visit.request.method == "POST":
-        do = {"scripts": _show_scripts, "connect": _connect_tenant}[act(visit, "connect", "scripts")]
+        do = {"scripts": _show_scripts, "connect": _connect_tenant}[
+            read_requested_act(visit, "connect", "scripts")
+        ]
         return apply_form(lambda: do(visit), lambda error: _build_form(visit, visit.form, error))
     return _build_form(visit, visit.request.query_params)
 
@@ -62,7 +68,7 @@ def _build_form(visit: Visit, given: Mapping[str, str], refused: str = "") -> di
         connection, tenants.find_needed_rights(visit.instance.data, connection), given.get("role") == "exact"
     )
     return {
-        "refused": refused, "given": given, "connection": connection, "clouds": clouds(), "signing_in": SIGNING_IN,
+        "refused": refused, "given": given, "connection": connection, "clouds": list_clouds(), "signing_in": SIGNING_IN,
         **_show_grant(visit, grant),
     }  # fmt: skip
 
@@ -89,8 +95,8 @@ def parse_connection(visit: Visit, given: Mapping[str, str]) -> TenantConnection
         given.get("tenant", ""),
         given.get("sign_in", SECRET),
         given.get("client", ""),
-        lines(given.get("subscriptions", "")),
-        lines(given.get("management_groups", "")),
+        split_lines(given.get("subscriptions", "")),
+        split_lines(given.get("management_groups", "")),
         given.get("cloud", "public"),
         given.get("graph", "1") == "1",
     )
@@ -118,7 +124,7 @@ def _show_scripts(visit: Visit) -> str:
 def _connect_tenant(visit: Visit) -> str:
     form = visit.form
     connection = parse_connection(visit, form)
-    name, hours = form.get("name", "").strip(), number(form.get("hours", "8"), "hours")
+    name, hours = form.get("name", "").strip(), parse_number(form.get("hours", "8"), "hours")
     service.connect_tenant(visit.service, Tenant(name, connection, hours=hours), _build_secrets(form))
     return visit.link(f"/sources/tenants/{name}", connected=1)
 
@@ -137,7 +143,7 @@ def show_tenant(visit: Visit) -> Mapping[str, object] | Response:
         return apply_form(
             lambda: _apply_form(visit, tenant),
             lambda error: _show_tenant(visit, visit.instance.state.tenants.get(tenant.name), error),
-            lambda: meanwhile(
+            lambda: describe_meanwhile_changes(
                 visit,
                 f"tenant {tenant.name}",
                 _build_form_values(visit.instance.state.tenants.get(tenant.name)),
@@ -148,7 +154,7 @@ def show_tenant(visit: Visit) -> Mapping[str, object] | Response:
 
 def _read_form_state(visit: Visit, tenant: Tenant) -> object:
     """Return what the forms of a tenant are drawn of."""
-    secret = visit.instance.state.credentials.stored_at(tenant.credential)
+    secret = visit.instance.state.credentials.find_storage_time(tenant.credential)
     return tenant.connection, tenant.hours, tenant.enabled, secret
 
 
@@ -161,17 +167,17 @@ def _show_tenant(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str
     )
     trial = tenants.read_last_connection_test(tenant)
     if visit.get_query_value("format") == "csv":
-        return csv_response(
+        return build_csv_response(
             tenant.name,
             ("Subscription or resource group", "Readable", "Missing permissions", "Id"),
             _list_trial_rows(trial),
         )
     return {
-        "refused": refused, "tenant": tenant, "connection": connection, "trial": trial, "clouds": clouds(),
-        "signing_in": SIGNING_IN, "may": visit.caller.is_permitted(WRITE, "/"), "under_way": current_assessment(visit.instance),
+        "refused": refused, "tenant": tenant, "connection": connection, "trial": trial, "clouds": list_clouds(),
+        "signing_in": SIGNING_IN, "may": visit.caller.is_permitted(WRITE, "/"), "under_way": find_current_assessment(visit.instance),
         "may_remove": visit.caller.is_permitted(DELETE, "/"),
         "given": _build_form_values(tenant) | (dict(visit.form) if refused else {}),
-        "etag": form_digest(visit, _read_form_state(visit, tenant)), "overtaken": None,
+        "etag": compute_form_digest(visit, _read_form_state(visit, tenant)), "overtaken": None,
         **find_running_test(visit, tenant.name), **_show_grant(visit, grant),
     }  # fmt: skip
 
@@ -206,7 +212,7 @@ def show_test_progress(visit: Visit) -> Response:
     tenant = visit.instance.state.tenants.get(visit.parameters["name"])
     found = find_running_test(visit, tenant.name)
     headers = {"Cache-Control": "no-store"} | ({} if found["since"] else {"HX-Refresh": "true"})
-    return HTMLResponse(draw("testing.html", visit=visit, tenant=tenant, **found), headers=headers)
+    return HTMLResponse(draw_template("testing.html", visit=visit, tenant=tenant, **found), headers=headers)
 
 
 def _build_form_values(tenant: Tenant) -> dict[str, str]:
@@ -227,7 +233,7 @@ def _apply_form(visit: Visit, tenant: Tenant) -> str:
         service.request_collection(visit.service, tenant.name)
     else:
         visit.caller.require(DELETE if act == "remove" else WRITE, "/")
-        with require_unchanged(visit, lambda: _read_form_state(visit, state.tenants.get(tenant.name))):
+        with require_unchanged_state(visit, lambda: _read_form_state(visit, state.tenants.get(tenant.name))):
             return _apply_act(visit, tenant, act)
     return visit.build_address(done=act, connected=None, role=None)
 
@@ -248,12 +254,12 @@ def _apply_act(visit: Visit, tenant: Tenant, act: str) -> str:
 
 def _change_tenant(visit: Visit, tenant: Tenant) -> None:
     form = visit.form
-    secrets, hours = _build_secrets(form), number(form.get("hours", "8"), "hours")
+    secrets, hours = _build_secrets(form), parse_number(form.get("hours", "8"), "hours")
     wanted = replace(tenant, connection=parse_connection(visit, form), hours=hours)
     service.change_tenant(visit.service, wanted, secrets if secrets != TenantSecrets() else None)
 
 
-def script(visit: Visit) -> Response:
+def download_scripts(visit: Visit) -> Response:
     """The scripts as files, for what the address says."""
     connection = parse_connection(visit, visit.request.query_params)
     grant = CollectionGrant(
@@ -265,7 +271,7 @@ def script(visit: Visit) -> Response:
     if kind not in SCRIPTS:
         raise NotFoundError(f"unknown script {kind[:40]}: expected grant.sh or grant.bicep")
     made, type_ = SCRIPTS[kind]
-    return file_response(f"grant.{kind}", made(grant).encode(), type_)
+    return build_file_response(f"grant.{kind}", made(grant).encode(), type_)
 
 
 def redirect_to_sources(visit: Visit) -> Response:
@@ -294,5 +300,5 @@ PAGES = (
         order=90,
     ),
     Page("/sources/tenants/{name}/testing", "Test", "", READ, show_test_progress),
-    Page("/sources/grant.{kind}", "Script", "", READ, script),
+    Page("/sources/grant.{kind}", "Script", "", READ, download_scripts),
 )

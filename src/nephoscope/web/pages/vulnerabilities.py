@@ -19,9 +19,9 @@ from nephoscope.service.vulnerabilities import (
 )
 from nephoscope.service.vulnerability_overview import (
     VulnerabilityReport,
-    exposed_vulnerabilities,
-    feed_ages,
+    list_feed_ages,
     locate_packages,
+    map_exposed_vulnerabilities,
     order_by_risk,
     report_vulnerability,
     summarize_coverage,
@@ -30,26 +30,26 @@ from nephoscope.state import NotFoundError
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding, VulnerabilitySummary
 from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, SubjectKind
 from nephoscope.vulnerability.matching.findings import PackageFinding
-from nephoscope.vulnerability.severities import rank
+from nephoscope.vulnerability.severities import rank_severity
 from nephoscope.web.forms.form import apply_form
-from nephoscope.web.forms.optimistic_lock import meanwhile
+from nephoscope.web.forms.optimistic_lock import describe_meanwhile_changes
 from nephoscope.web.forms.vulnerability_exemptions import HEADER as EXEMPTION_HEADER
 from nephoscope.web.forms.vulnerability_exemptions import (
+    build_exemption_row,
     change_exemptions,
-    exemption_row,
-    fully_exempted_names,
     list_choices,
+    list_fully_exempted_names,
     list_shown_exemptions,
 )
 from nephoscope.web.lists.affected_list import Held, build_affected_list
 from nephoscope.web.lists.list_view import ROWS, ListView, find_rows, show_page
-from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.page_start import compute_page_start
 from nephoscope.web.lists.vulnerability_list import build_vulnerability_list, find_fix
 from nephoscope.web.page_data.source_links import sanitize_link
 from nephoscope.web.pages.attack_paths import READ as PATHS
-from nephoscope.web.tables.key_paging import PageKeys, find_page_start, page_keys
+from nephoscope.web.tables.key_paging import PageKeys, find_page_start, get_page_keys
 from nephoscope.web.tables.page_tables import PageTable, download_table
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -81,16 +81,16 @@ HOLDER_HEADER = (
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list by vulnerability."""
     reach = visit.reach(READ)
-    exposed = exposed_vulnerabilities(visit.service, reach)
+    exposed = map_exposed_vulnerabilities(visit.service, reach)
     wanted = _read_filters(visit, _build_subjects(visit, reach))
-    exempt = fully_exempted_names(visit)
+    exempt = list_fully_exempted_names(visit)
     every = order_by_risk(list_vulnerabilities(visit.service, wanted), exposed)
     every.sort(key=lambda one: _is_exempt(one, exempt))
     exempted = {one.vulnerability.id for one in every if _is_exempt(one, exempt)}
     listed = build_vulnerability_list(visit, exposed, exempted)
     found = find_rows(visit, listed, every)
     if visit.get_query_value("format") == "csv":
-        return csv_response(
+        return build_csv_response(
             "vulnerabilities",
             HEADER,
             (
@@ -102,7 +102,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     page = date_vulnerabilities(visit.service, wanted, found.rows[start : start + ROWS])
     return {
         "list": show_page(visit, listed, page, found.facets, len(found.rows), start, keys), "any": bool(every),
-        "tiles": _count_tiles(every), "coverage": summarize_coverage(visit.service, reach), "feeds": feed_ages(visit.service),
+        "tiles": _count_tiles(every), "coverage": summarize_coverage(visit.service, reach), "feeds": list_feed_ages(visit.service),
         "package": visit.get_query_value("package"), "only": _list_filter(visit),
     }  # fmt: skip
 
@@ -110,8 +110,8 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 def _find_page(visit: Visit, keys: Sequence[str]) -> tuple[int, PageKeys]:
     """Return where the page begins that is asked for, and the keys at its ends."""
     after, before = visit.get_query_value("after"), visit.get_query_value("before")
-    start = find_page_start(keys, ROWS, after=after, before=before, start=page_start(visit))
-    return start, page_keys(keys, start, ROWS)
+    start = find_page_start(keys, ROWS, after=after, before=before, start=compute_page_start(visit))
+    return start, get_page_keys(keys, start, ROWS)
 
 
 def show_vulnerability(visit: Visit) -> Mapping[str, object] | Response:
@@ -120,16 +120,16 @@ def show_vulnerability(visit: Visit) -> Mapping[str, object] | Response:
         return apply_form(
             lambda: change_exemptions(visit, visit.parameters["name"], _list_holders(visit)),
             lambda error: _show_vulnerability(visit, error),
-            lambda: meanwhile(visit, visit.form.get("exemption", "")),
+            lambda: describe_meanwhile_changes(visit, visit.form.get("exemption", "")),
         )
     name, found = visit.parameters["name"], _list_holders(visit)
     tables = {
         "holders": lambda: PageTable(HOLDER_HEADER, _list_holder_rows(visit, found)),
-        "reasons": lambda: PageTable(REASON_HEADER, _reason_rows(_explain_matches(visit, found))),
+        "reasons": lambda: PageTable(REASON_HEADER, _build_reason_rows(_explain_matches(visit, found))),
         "paths": lambda: PageTable(PATH_HEADER, map(_build_path_row, _list_paths(visit, found))),
         "exemptions": lambda: PageTable(
             EXEMPTION_HEADER,
-            map(exemption_row, list_shown_exemptions(visit, find_exemptions(visit.service, found))),
+            map(build_exemption_row, list_shown_exemptions(visit, find_exemptions(visit.service, found))),
         ),
     }
     file = download_table(visit, name, tables)
@@ -151,7 +151,7 @@ def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, object]:
         raise NotFoundError(f"no imported advisory covers {name[:100]}")
     held = find_exemptions(visit.service, found)
     return {
-        "name": name, "list": _list_affected(visit, found, held), "any": bool(found),
+        "name": name, "list": _list_affected_subjects(visit, found, held), "any": bool(found),
         "explained": _explain_matches(visit, found), "report": report,
         "exemptions": list_shown_exemptions(visit, held), "offered": list_choices(visit, found),
         "refused": refused, "overtaken": None, "done": visit.get_query_value("done"), "given": dict(visit.form) if refused else {},
@@ -160,7 +160,7 @@ def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, object]:
     }  # fmt: skip
 
 
-def _list_affected(visit: Visit, every: Sequence[SubjectFinding], held: Held) -> ListView:
+def _list_affected_subjects(visit: Visit, every: Sequence[SubjectFinding], held: Held) -> ListView:
     """List who has it; where packages lie is read for the page that is shown alone."""
     found = find_rows(visit, build_affected_list(visit, held, {}), every)
     start, keys = _find_page(visit, ["-".join(map(str, one.finding.key)) for one in found.rows])
@@ -194,7 +194,7 @@ def _count_tiles(every: Iterable[VulnerabilitySummary]) -> dict[str, int]:
     several = list(every)
     return {
         "exploited": sum(one.vulnerability.is_exploited for one in several),
-        "grave": sum(rank(one.severity) >= rank("High") for one in several),
+        "grave": sum(rank_severity(one.severity) >= rank_severity("High") for one in several),
         "fixable": sum(one.fixable > 0 for one in several),
         "all": len(several),
     }
@@ -237,7 +237,7 @@ def _list_paths(visit: Visit, found: Sequence[SubjectFinding]) -> list[PathRow]:
     return [path for path in every if any(entity.key in resources for entity in path.entities)]
 
 
-def _reason_rows(explained: Iterable[PackageFinding]) -> Iterator[tuple[object, ...]]:
+def _build_reason_rows(explained: Iterable[PackageFinding]) -> Iterator[tuple[object, ...]]:
     for one in explained:
         for reason in one.reasons:
             yield (
@@ -265,7 +265,7 @@ def _describe_vulnerability(
     return {
         "summary": next((one.summary for one in (*((known,) if known else ()), *told) if one.summary), ""),
         "details": next((one.details for one in told if one.details), ""),
-        "severity": max(severities, key=rank, default="Unknown"),
+        "severity": max(severities, key=rank_severity, default="Unknown"),
         "score": max((one.finding.score for one in found if one.finding.score is not None), default=None),
         "aliases": sorted({alias for one in told for alias in (one.id, *one.aliases)} | set(known.aliases if known else ())),
         "weaknesses": list(dict.fromkeys(name for one in told for name in one.weaknesses)),

@@ -50,12 +50,12 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         return file
     return {
         "list": show_rows(visit, wanted, listed), "any": bool(hits), "days": days, "workspace": workspace,
-        "workspaces": visit.workspaces(LOGS), "candidates": list(_show(found[:MOST_CANDIDATES])), "count": len(found),
+        "workspaces": visit.workspaces(LOGS), "candidates": list(_list_shown_candidates(found[:MOST_CANDIDATES])), "count": len(found),
         "exclusions": sum(one.exclusion is not None for one in found),
     }  # fmt: skip
 
 
-def _show(found: Sequence[FalsePositive]) -> Iterator[ShownCandidate]:
+def _list_shown_candidates(found: Sequence[FalsePositive]) -> Iterator[ShownCandidate]:
     for one in found:
         yield ShownCandidate(one, _write_exclusion(one))
 

@@ -9,11 +9,11 @@ from starlette.responses import Response
 from nephoscope.service.pipelines import READ, list_readable_repositories
 from nephoscope.state.estate.pipeline_records import WorkItem, WorkItemFilter
 from nephoscope.web.lists.list_view import ROWS, show_page
-from nephoscope.web.lists.page_start import page_start
+from nephoscope.web.lists.page_start import compute_page_start
 from nephoscope.web.lists.query_facets import count_facets, read_chosen_values
 from nephoscope.web.lists.work_item_list import build_item_facets, build_item_filter, build_item_list
 from nephoscope.web.pages.pipelines import open_items
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -42,15 +42,20 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         visit.get_query_value("sort"),
     )
     if visit.get_query_value("format") == "csv":
-        return csv_response("work-items", HEADER, map(_build_row, held.item_page(which, order=order)))
-    start = page_start(visit)
+        return build_csv_response(
+            "work-items", HEADER, map(_build_row, held.list_item_page(which, order=order))
+        )
+    start = compute_page_start(visit)
     counted = count_facets(
-        visit, facets, lambda name, chosen: held.item_counts(build_item_filter(chosen, names, text), name)
+        visit, facets, lambda name, chosen: held.count_items(build_item_filter(chosen, names, text), name)
     )
-    page, total = held.item_page(which, start, ROWS, order), sum(held.item_counts(which, "status").values())
+    page, total = (
+        held.list_item_page(which, start, ROWS, order),
+        sum(held.count_items(which, "status").values()),
+    )
     return {
         "list": show_page(visit, build_item_list(visit, names), page, counted, total, start),
-        "any": bool(held.item_counts(WorkItemFilter(list(names)), "status")),
+        "any": bool(held.count_items(WorkItemFilter(list(names)), "status")),
     }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from nephoscope.web.rendering.formatting import brief
+from nephoscope.web.rendering.formatting import shorten_ids
 
 _ARC = Markup(
     '<circle class="chart-arc chart-arc--{}" cx="52" cy="52" r="44" stroke-dasharray="{} {}" transform="rotate(-90 52 52)"/>'
@@ -23,19 +23,23 @@ _RING = Markup(
 BANDS = ((0.4, "poor"), (0.6, "weak"), (0.8, "fair"))
 
 
-def band(share: float) -> str:
+def choose_score_band(share: float) -> str:
     """Return the band of a score of 0 to 1: `poor`, `weak`, `fair` or `good`."""
     return next((name for below, name in BANDS if share < below), "good")
 
 
-def ring(share: float | None, label: str) -> Markup:
+def draw_ring(share: float | None, label: str) -> Markup:
     """A ring filled by a share of 0 to 1."""
     around = 2 * math.pi * 44
-    arc = _ARC.format(band(share), f"{around * share:.1f}", f"{around:.1f}") if share else Markup("")
+    arc = (
+        _ARC.format(choose_score_band(share), f"{around * share:.1f}", f"{around:.1f}")
+        if share
+        else Markup("")
+    )
     return _RING.format(label, arc)
 
 
-def parts(counts: Sequence[tuple[str, int]], label: str, width: int = 200) -> Markup:
+def draw_part_bar(counts: Sequence[tuple[str, int]], label: str, width: int = 200) -> Markup:
     """A bar of parts: (kind, count) each; a kind is one that the style sheet has a `chart-part--` for."""
     total = sum(count for _, count in counts)
     made, at = [], 0.0
@@ -53,7 +57,7 @@ def parts(counts: Sequence[tuple[str, int]], label: str, width: int = 200) -> Ma
     )
 
 
-def bar(counts: Sequence[tuple[str, int | float]], label: str) -> Markup:
+def draw_wide_bar(counts: Sequence[tuple[str, int | float]], label: str) -> Markup:
     """A bar of parts over the whole width there is: (kind, how much of it) each, as in `parts`."""
     total = sum(count for _, count in counts) or 1
     made, at = [], 0.0
@@ -68,7 +72,7 @@ def bar(counts: Sequence[tuple[str, int | float]], label: str) -> Markup:
     ).format(label, Markup("").join(made))
 
 
-def line(values: Sequence[float], label: str) -> Markup:
+def draw_line(values: Sequence[float], label: str) -> Markup:
     """A line over time, from its lowest to its highest value; '' for fewer than two."""
     if len(values) < 2:
         return Markup("")
@@ -100,7 +104,7 @@ ROW, LEFT, RIGHT, BOX = 40, 10, 560, 350
 WORDS = 45
 
 
-def links(
+def draw_links(
     left: Sequence[DiagramNode], right: Sequence[DiagramNode], between: Sequence[tuple[int, int]], label: str
 ) -> Markup:
     """Two columns of nodes with lines between them, by their places in the columns."""
@@ -138,7 +142,7 @@ def _choose_class(node: DiagramNode) -> str:
 
 def _draw_box(node: DiagramNode, x: int, at: int) -> Markup:
     """A box with its words, which leads somewhere."""
-    title, most = brief(node.title), WORDS - len(node.kind)
+    title, most = shorten_ids(node.title), WORDS - len(node.kind)
     if len(title) > most:
         title = f"{title[: most - 1]}…"
     drawn = Markup(

@@ -40,7 +40,7 @@ _SPELLED = {
 
 def humanize_conditions(text: str) -> str:
     """Say conditions in words: `count(securityRules[*]) is 1 (any)` as `Security rules: any`; other texts are left as they are."""
-    return "; ".join(map(_humanize_part, _PART.split(text)))
+    return "; ".join(map(_humanize_condition_part, _PART.split(text)))
 
 
 def cite_conditions(text: str) -> str:
@@ -49,7 +49,7 @@ def cite_conditions(text: str) -> str:
     return f"{said} · {text}" if said != text else text
 
 
-def _humanize_part(text: str) -> str:
+def _humanize_condition_part(text: str) -> str:
     if found := _CONDITION.fullmatch(text):
         return f"{name_property(found['path'])}: {_humanize_value(found)}"
     if found := _ARRAY.fullmatch(text):
@@ -77,7 +77,7 @@ def name_property(path: str) -> str:
     last = names[-1].lower()
     wanted = names[-2:] if last in _VAGUE else names[-1:]
     words = [word for one in wanted for word in _WORD.findall(one)]
-    said = " ".join(_spell(one) for one in _remove_is(words))
+    said = " ".join(_spell_condition_word(one) for one in _remove_is(words))
     return said[:1].upper() + said[1:] or path
 
 
@@ -85,7 +85,7 @@ def _remove_is(words: list[str]) -> list[str]:
     return [one for number, one in enumerate(words) if one.lower() != "is" or number == len(words) - 1]
 
 
-def _spell(word: str) -> str:
+def _spell_condition_word(word: str) -> str:
     return _SPELLED.get(word.lower(), word.lower())
 
 

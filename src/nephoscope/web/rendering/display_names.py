@@ -21,14 +21,14 @@ _SPAN = re.compile(r"(?:(\d+)\.)?(\d{2}):(\d{2}):(\d{2})")
 _ENDS = re.compile(r"(?<=[/.])(?=.)")
 
 
-def tactics(told: str | Iterable[str]) -> str:
+def format_tactics(told: str | Iterable[str]) -> str:
     """Tactics as ATT&CK writes them: `InitialAccess, CommandAndControl` as `Initial Access, Command and Control`, each once."""
     several = re.split(r"[,;]\s*", told) if isinstance(told, str) else told
     words = (_WORD.sub(" ", one.strip()).replace(" And ", " and ") for one in several)
     return ", ".join(dict.fromkeys(one for one in words if one))
 
 
-def participant_names(parties: Iterable[Participant]) -> dict[str, str]:
+def map_participant_names(parties: Iterable[Participant]) -> dict[str, str]:
     """Lower-cased id -> name of those who take part and are known by one."""
     found: dict[str, str] = {}
     for one in parties:
@@ -40,7 +40,7 @@ def participant_names(parties: Iterable[Participant]) -> dict[str, str]:
     return found
 
 
-def guids(text: str) -> list[str]:
+def find_guids(text: str) -> list[str]:
     """The GUIDs in a text, in lower case."""
     return [one.lower() for one in _GUID.findall(text)]
 
@@ -48,11 +48,11 @@ def guids(text: str) -> list[str]:
 def replace_ids(text: str, names: Mapping[str, str]) -> str:
     """A text in which those whose ids are known stand by their names; an id that is part of a path stays."""
 
-    def name(match: re.Match[str]) -> str:
+    def replace_id(match: re.Match[str]) -> str:
         inside = "/" in (text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1])
         return match[0] if inside else names.get(match[0].lower(), match[0])
 
-    return _GUID.sub(name, text)
+    return _GUID.sub(replace_id, text)
 
 
 def format_value(told: object) -> str:
@@ -75,6 +75,6 @@ def format_value(told: object) -> str:
     return "" if told is None else str(told)
 
 
-def path(text: str) -> Markup:
+def mark_path_breaks(text: str) -> Markup:
     """An operation or id that a line may end in only behind its slashes and dots."""
     return Markup("<wbr>").join(escape(one) for one in _ENDS.split(text))

@@ -27,21 +27,21 @@ _RESOURCE, _OTHER = "entity-resource", "entity-other"
 ENTITY_ICONS = frozenset({*_ICONS.values(), _RESOURCE, _OTHER})
 
 
-def entity_path(party: Participant) -> str:
+def get_entity_path(party: Participant) -> str:
     """The path of the page of one that takes part, '' where its kind has none."""
-    kind = entity_kind(party)
+    kind = get_entity_kind(party)
     return f"/entities/{kind}/{quote(party.id or party.title, safe='@')}" if kind else ""
 
 
-def entity_kind(party: Participant) -> str:
+def get_entity_kind(party: Participant) -> str:
     """The kind of the page: an application where a log calls it so, '' for none."""
     kinds = {KINDS[one.kind] for one in party.entities if one.kind in KINDS}
     return next((one for one in ("application", "user", "machine", "address") if one in kinds), "")
 
 
-def entity_icon(party: Participant) -> str:
+def get_entity_icon(party: Participant) -> str:
     """The name of the icon of one that takes part."""
-    kind = entity_kind(party)
+    kind = get_entity_kind(party)
     if kind:
         return _ICONS[kind]
     return _RESOURCE if party.resource else _OTHER
@@ -54,6 +54,6 @@ WORDS = {
 }  # fmt: skip
 
 
-def entity_words(party: Participant) -> str:
+def describe_entity(party: Participant) -> str:
     """Say what one that takes part is, by each kind that a log gave it."""
     return ", ".join(dict.fromkeys(WORDS.get(one.kind, one.kind) for one in party.entities))

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.web.rendering.resource_type_names import name_type
-from nephoscope_policy.model.assessment import failure_title
+from nephoscope_policy.model.assessment import get_failure_title
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState
 
@@ -59,27 +59,27 @@ def count_text(count: int, word: str, several: str = "") -> str:
     return f"{format_integer(count)} {word if count == 1 else several or word + 's'}"
 
 
-def unmet(title: str, fails: object = True) -> str:
-    """Return the title of a recommendation, as failure_title calls it where something fails it."""
-    return failure_title(title) if fails else title
+def format_unmet_title(title: str, fails: object = True) -> str:
+    """Return the title of a recommendation, as get_failure_title calls it where something fails it."""
+    return get_failure_title(title) if fails else title
 
 
-def finding(title: str, fails: object = True) -> str:
+def format_finding(title: str, fails: object = True) -> str:
     """Return what was found on a resource that fails the recommendation of a title."""
     return describe_failure(title) if fails else title
 
 
-def cause_text(cause: str, state: str = "") -> str:
+def describe_cause_or_state(cause: str, state: str = "") -> str:
     """A cause in words; where there is none, what a state is called."""
     return CAUSES.get(cause, cause) or (STATES[ComplianceState(state)] if state else "")
 
 
-def share(value: float | None) -> str:
+def format_share(value: float | None) -> str:
     """A share as a percentage; a dash for none."""
     return "–" if value is None else f"{value * 100:.0f} %"
 
 
-def moment(value: datetime) -> str:
+def format_moment(value: datetime) -> str:
     """A time in UTC, to the second."""
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
@@ -96,7 +96,7 @@ def format_age(value: datetime) -> str:
     return "a minute ago"
 
 
-def duration_text(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return how long something lasts."""
     for size, word in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size:
@@ -114,13 +114,13 @@ def spell_duration(span: timedelta) -> str:
     return " ".join(words) or "0 s"
 
 
-def ports(told: str) -> str:
+def format_ports(told: str) -> str:
     """Ports as Azure writes them (`[22,3389]`, `[0-65535]`) in words."""
     found = told.strip("[]").replace(" ", "")
     return "all ports" if found == "0-65535" else found.replace(",", ", ")
 
 
-def short_name(id_: str) -> str:
+def shorten_name(id_: str) -> str:
     """The name at the end of an id, with the one above it where it says nothing by itself."""
     parts = id_.rstrip("/").split("/")
     if parts[-1].lower() == "default" and len(parts) > 9:
@@ -128,9 +128,9 @@ def short_name(id_: str) -> str:
     return parts[-1] or "tenant"
 
 
-def brief(text: str) -> str:
+def shorten_ids(text: str) -> str:
     """A text in which a resource stands by its name instead of its id."""
-    return _ID.sub(lambda found: short_name(found[0].rstrip(".")) + "." * found[0].endswith("."), text)
+    return _ID.sub(lambda found: shorten_name(found[0].rstrip(".")) + "." * found[0].endswith("."), text)
 
 
 def format_code(told: str) -> Markup:
@@ -138,7 +138,7 @@ def format_code(told: str) -> Markup:
     return Markup(_CODE.sub(r'<span class="text-code">\1</span>', str(escape(told))))  # noqa: S704 - escaped before
 
 
-def kind(id_: str) -> str:
+def name_kind(id_: str) -> str:
     """Return what people call the type of a resource, '' for what is no id."""
     try:
         return name_type(ResourceId.parse(id_).type.lower())
@@ -151,11 +151,11 @@ SUPPRESSION_STATES = {"Enabled": "Active", "Disabled": "Disabled", "Expired": "E
 _REASONS = {"FalsePositive": "False positive", "BenignPositive": "Benign positive"}
 
 
-def reason(word: str) -> str:
+def describe_suppression_reason(word: str) -> str:
     """Say why something is suppressed: `FalsePositive` as `False positive`."""
     return _REASONS.get(word, word)
 
 
-def suppression_state(status: str) -> str:
+def describe_suppression_state(status: str) -> str:
     """Say the state of a suppression in the word of the pages."""
     return SUPPRESSION_STATES.get(status, status)

@@ -26,7 +26,7 @@ _MORE = re.compile(r"[^\w\- ]")
 
 
 @cache
-def guide_folder() -> Path:
+def get_guide_folder() -> Path:
     """Return the folder of the documentation: of the package, or of the checkout that it runs from."""
     package = Path(nephoscope.__file__).parent
     return package / "help" if (package / "help").is_dir() else package.parents[1] / "docs"
@@ -45,7 +45,7 @@ class GuideLink:
 def group_guides() -> Mapping[str, Sequence[GuideLink]]:
     """Return the guides by area, in the order of the documentation's index."""
     groups: dict[str, list[GuideLink]] = {}
-    guides = _GUIDES.search((guide_folder() / "index.md").read_text(encoding="utf-8"))
+    guides = _GUIDES.search((get_guide_folder() / "index.md").read_text(encoding="utf-8"))
     for line in guides[1].splitlines() if guides else ():
         if line.startswith("### "):
             group = groups.setdefault(line[4:], [])
@@ -59,7 +59,7 @@ def read_guide(name: str) -> tuple[str, Markup]:
     """Return the title and the HTML of a page of the documentation, by its path. Raises NotFoundError."""
     from markdown_it import MarkdownIt
 
-    path = guide_folder() / name
+    path = get_guide_folder() / name
     if not re.fullmatch(r"[\w\-/]+\.md", name) or name.partition("/")[0] not in SHIPPED or not path.is_file():
         raise NotFoundError(f"guide {name[:100]!r} not found")
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -102,14 +102,14 @@ def _rewrite_address(token: Token, folder: PurePosixPath) -> None:
         path, mark, anchor = target.partition("#")
         if "://" in target or not path:
             return
-        name = _normalize(folder, path)
+        name = _normalize_guide_path(folder, path)
         if name.endswith(".md") and name.partition("/")[0] in SHIPPED:
             token.attrs["href"] = f"/help/{name}{mark}{anchor}"
         else:
             del token.attrs["href"]  # what is for contributors is not shipped
 
 
-def _normalize(folder: PurePosixPath, path: str) -> str:
+def _normalize_guide_path(folder: PurePosixPath, path: str) -> str:
     parts: list[str] = []
     for one in (folder / path).parts:
         if one == "..":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from nephoscope.web.rendering.formatting import brief
+from nephoscope.web.rendering.formatting import shorten_ids
 
 ROW, HEAD, LEFT, BOX, GAP = 40, 28, 10, 260, 72
 #: The letters that a box has room for.
@@ -120,7 +120,7 @@ def _draw_line(start: tuple[int, int], end: tuple[int, int], tone: str) -> Marku
 
 
 def _draw_box(node: MapNode, x: int, width: int, y: int) -> Markup:
-    title = brief(node.title)
+    title = shorten_ids(node.title)
     if len(title) > WORDS:
         title = f"{title[: WORDS - 1]}…"
     name = f"chart-links__node chart-links__node--{node.tone}" if node.tone else "chart-links__node"

@@ -36,7 +36,7 @@ def humanize_choice(text: str) -> str:
     return said[:1].upper() + said[1:] if _LOWER.fullmatch(said) else said
 
 
-def say_member(text: str) -> str:
+def humanize_member(text: str) -> str:
     """Say a member of an enumeration of Azure in words: `GreaterThan` as `Greater than`."""
     return _CAPITAL.sub(" ", text).capitalize()
 
@@ -48,15 +48,15 @@ def humanize_lists(text: str) -> str:
 
 def humanize_types(text: str) -> str:
     """Call types of resources by their names, and a resource that follows its type by its own."""
-    return _TYPE.sub(_name_resource, text)
+    return _TYPE.sub(_humanize_resource, text)
 
 
-def plain_words(text: str) -> str:
+def humanize_members(text: str) -> str:
     """Say all of these in words."""
     return humanize_types(humanize_lists(humanize_name(text)))
 
 
-def _name_resource(found: re.Match[str]) -> str:
+def _humanize_resource(found: re.Match[str]) -> str:
     path = found[1] or ""
     name = name_type(found[0].removesuffix(path).lower())
     return f"{name} {path.rsplit('/', 1)[-1]}" if path else name

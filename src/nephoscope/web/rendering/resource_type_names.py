@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.posture.attack_paths.type_names import type_name
+from nephoscope.posture.attack_paths.type_names import name_resource_type
 
 _PRIVATE_ENDPOINT = "/privateendpointconnections"
 _NAMES = {
@@ -164,7 +164,7 @@ def name_type(type_: str) -> str:
         return known
     if type_.endswith(_PRIVATE_ENDPOINT):
         return "Private endpoint connection"
-    word = type_name(type_)
+    word = name_resource_type(type_)
     if word != type_.rsplit("/", 1)[-1]:
         return word[:1].upper() + word[1:]
     parent, _, last = type_.rpartition("/")

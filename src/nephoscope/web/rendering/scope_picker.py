@@ -14,7 +14,7 @@ SUBSCRIPTIONS = "Microsoft.Resources/subscriptions/read"
 GROUPS = "Microsoft.Resources/subscriptions/resourceGroups/read"
 
 
-def choices(visit: Visit) -> Markup:
+def render_scope_choices(visit: Visit) -> Markup:
     """The options of the scopes that a visitor may choose, the one that the address asks for selected."""
     if visit.snapshot is None:
         return _write_options(visit)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT
-from nephoscope.web.rendering.plain_words import plain_words
+from nephoscope.web.rendering.plain_words import humanize_members
 from nephoscope.web.rendering.role_scopes import describe_place
-from nephoscope.web.rendering.time_elements import moment
+from nephoscope.web.rendering.time_elements import render_moment
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
@@ -24,11 +24,11 @@ _OF_SUBSCRIPTION = 3
 _SCOPE = re.compile(r"\bat (/[^\s,]*)")
 
 
-def cell_text(value: object) -> Markup | str:
+def format_cell(value: object) -> Markup | str:
     """Return a value as people read it; a time is shown in the zone of the page."""
     if isinstance(value, list | tuple):
-        return ", ".join(plain_words(cell_title(one)) for one in value)
-    return moment(value) if isinstance(value, datetime) else plain_words(cell_title(value))
+        return ", ".join(humanize_members(format_cell_title(one)) for one in value)
+    return render_moment(value) if isinstance(value, datetime) else humanize_members(format_cell_title(value))
 
 
 def name_scopes(visit: Visit, text: Markup | str) -> Markup | str:
@@ -51,7 +51,7 @@ def name_scope(visit: Visit, text: str) -> str:
     return name if len(parts) == _OF_SUBSCRIPTION else f"{parts[-1]} in {name}"
 
 
-def cell_title(value: object) -> str:
+def format_cell_title(value: object) -> str:
     """Return a value as a plain text."""
     if value is None:
         return ""
@@ -62,9 +62,9 @@ def cell_title(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds").replace("+00:00", "Z")
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {cell_title(one)}" for name, one in value.items())
+        return ", ".join(f"{name}: {format_cell_title(one)}" for name, one in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(map(cell_title, value))
+        return ", ".join(map(format_cell_title, value))
     return str(value)
 
 
@@ -72,7 +72,7 @@ def facet_values(value: object) -> tuple[str, ...]:
     """Return the values of a cell that a list is filtered by."""
     if isinstance(value, list | tuple):
         return tuple(map(str, value))
-    text = cell_title(value)
+    text = format_cell_title(value)
     return (text,) if text else ()
 
 

@@ -24,7 +24,7 @@ class StackedColumns:
 
 def stack_columns(kinds: Sequence[str], counts: Sequence[Sequence[int]]) -> StackedColumns:
     """Stack the counts of each column, the last kind at the foot; a kind is the class that its parts are drawn with."""
-    high = _round_up(max((sum(one) for one in counts), default=0))
+    high = _round_up_scale(max((sum(one) for one in counts), default=0))
     slot = WIDTH / max(len(counts), 1)
     paths: dict[str, list[str]] = {kind: [] for kind in kinds}
     for at, column in enumerate(counts):
@@ -48,7 +48,7 @@ def draw_columns(columns: StackedColumns, label: str) -> Markup:
     ).format(label, groups)
 
 
-def _round_up(most: int) -> int:
+def _round_up_scale(most: int) -> int:
     """The next even number that reads well at the end of an axis."""
     power = 10 ** (len(str(max(most, 1))) - 1)
     ends = (int(step * power) for step in _ENDS)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.suppression.condition import SuppressionCondition
 from nephoscope.alerts.tuning.advisors.exclusion import FIELDS, SUBJECTS, get_entity_value
-from nephoscope.web.rendering.formatting import short_name
+from nephoscope.web.rendering.formatting import shorten_name
 
 if TYPE_CHECKING:
     from nephoscope.model.entity import Entity
@@ -40,7 +40,7 @@ class Choice:
     conditions: Sequence[SuppressionCondition] = ()
 
 
-def choices(entities: Sequence[Entity]) -> dict[str, Choice]:
+def list_suppression_choices(entities: Sequence[Entity]) -> dict[str, Choice]:
     """Return what a form offers: value -> choice, the narrowest first and the whole rule last."""
     together = _combine_conditions(entities)
     found = {}
@@ -100,7 +100,7 @@ def describe_condition(document: dict[str, object], *, whole: bool = False) -> s
     value = document.get(operator, "")
     several = value if isinstance(value, list) else [value]
     shown = [
-        one if whole or not one.startswith("/subscriptions/") else short_name(one)
+        one if whole or not one.startswith("/subscriptions/") else shorten_name(one)
         for one in map(str, several[:3])
     ]
     more = f" and {len(several) - 3} more" if len(several) > 3 else ""

@@ -79,10 +79,10 @@ class TemplateBytecodeCache(BytecodeCache):
         made = self._environment
         escapes = made.autoescape("") if callable(made.autoescape) else made.autoescape
         flags = (made.trim_blocks, made.lstrip_blocks, escapes, made.optimized)
-        known = [_name_functions(one) for one in (made.filters, made.tests)]
+        known = [_list_function_names(one) for one in (made.filters, made.tests)]
         return repr((jinja2.__version__, MAGIC_NUMBER, flags, known)).encode()
 
 
-def _name_functions(functions: Mapping[str, object]) -> list[tuple[str, str]]:
+def _list_function_names(functions: Mapping[str, object]) -> list[tuple[str, str]]:
     """Name functions, each with what else Jinja passes to it: calls of them are compiled accordingly."""
     return sorted((name, str(getattr(one, "jinja_pass_arg", ""))) for name, one in functions.items())

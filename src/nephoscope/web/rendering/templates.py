@@ -19,21 +19,21 @@ from nephoscope.web.rendering import (
 )
 from nephoscope.web.rendering.condition_words import cite_conditions, humanize_conditions
 from nephoscope.web.rendering.control_characters import show_control_characters
-from nephoscope.web.rendering.entity_names import entity_icon, entity_path, entity_words
-from nephoscope.web.rendering.icons import icon
-from nephoscope.web.rendering.plain_words import plain_words
+from nephoscope.web.rendering.entity_names import describe_entity, get_entity_icon, get_entity_path
+from nephoscope.web.rendering.icons import draw_icon
+from nephoscope.web.rendering.plain_words import humanize_members
 from nephoscope.web.rendering.resource_type_names import name_type
 from nephoscope.web.rendering.role_scopes import describe_place
-from nephoscope.web.rendering.scope_picker import choices
+from nephoscope.web.rendering.scope_picker import render_scope_choices
 from nephoscope.web.rendering.suppression_choices import describe
 from nephoscope.web.rendering.template_bytecode import RuntimeCodeGenerator, TemplateBytecodeCache
-from nephoscope.web.static_files import static_address
-from nephoscope.web.style_sheet import style_address
+from nephoscope.web.static_files import get_static_address
+from nephoscope.web.style_sheet import get_style_address
 from nephoscope.web.visits.request_context import FIRST_PAGE, KEPT, SPANS
 
 
 @cache
-def environment() -> Environment:
+def build_environment() -> Environment:
     """The templates of the package."""
     made = Environment(
         loader=PackageLoader("nephoscope.web"),
@@ -51,15 +51,15 @@ def environment() -> Environment:
         first_page=FIRST_PAGE,
         dropped=_drop_ticks,
         version=__version__,
-        choices=choices,
+        choices=render_scope_choices,
         placed=describe_place,
         scoped=section_cells.name_scopes,
-        icon=icon,
-        entity_icon=entity_icon,
-        entity_path=entity_path,
-        entity_words=entity_words,
-        style_address=style_address,
-        static=static_address,
+        icon=draw_icon,
+        entity_icon=get_entity_icon,
+        entity_path=get_entity_path,
+        entity_words=describe_entity,
+        style_address=get_style_address,
+        static=get_static_address,
         state_words={state.value: word for state, word in formatting.STATES.items()},
         now=lambda: datetime.now(UTC),
     )
@@ -73,34 +73,34 @@ def _add_filters(made: Environment) -> None:
     made.filters.update(
         whole=formatting.format_integer,
         counted=formatting.count_text,
-        caused=formatting.cause_text,
+        caused=formatting.describe_cause_or_state,
         coded=formatting.format_code,
-        share=formatting.share,
+        share=formatting.format_share,
         ago=time_elements.format_age,
-        cell=time_elements.cell,
-        shown=section_cells.cell_text,
-        plainly=section_cells.cell_title,
-        worded=plain_words,
+        cell=time_elements.render_cell,
+        shown=section_cells.format_cell,
+        plainly=section_cells.format_cell_title,
+        worded=humanize_members,
         headed=section_cells.name_words,
-        lasting=formatting.duration_text,
+        lasting=formatting.format_duration,
         spelled=formatting.spell_duration,
-        ports=formatting.ports,
-        short=formatting.short_name,
-        brief=formatting.brief,
-        kind=formatting.kind,
-        moment=time_elements.moment,
-        tactics=display_names.tactics,
+        ports=formatting.format_ports,
+        short=formatting.shorten_name,
+        brief=formatting.shorten_ids,
+        kind=formatting.name_kind,
+        moment=time_elements.render_moment,
+        tactics=display_names.format_tactics,
         called=display_names.replace_ids,
-        path=display_names.path,
-        titled=known_names.name_in_title,
-        finding=formatting.finding,
-        unmet=formatting.unmet,
+        path=display_names.mark_path_breaks,
+        titled=known_names.replace_ids_in_title,
+        finding=formatting.format_finding,
+        unmet=formatting.format_unmet_title,
         conditions=describe,
         condition_words=humanize_conditions,
         cited_conditions=cite_conditions,
-        reason=formatting.reason,
+        reason=formatting.describe_suppression_reason,
         type_name=name_type,
-        suppression_state=formatting.suppression_state,
+        suppression_state=formatting.describe_suppression_state,
     )
 
 
@@ -109,13 +109,13 @@ def _drop_ticks(tick: str) -> dict[str, None]:
     return dict.fromkeys((tick, "done"))
 
 
-def draw(template: str, **given: object) -> str:
+def draw_template(template: str, **given: object) -> str:
     """A template filled; characters that would reorder or hide text are shown by their numbers."""
-    return show_control_characters(environment().get_template(template).render(**given))
+    return show_control_characters(build_environment().get_template(template).render(**given))
 
 
 def show_navigation(
     areas: Callable[[], Sequence[tuple[str, Sequence[object]]]], entry_of: Callable[[str], str]
 ) -> None:
     """Give the templates the navigation: its parts, each with its pages, and the path of the entry that a page belongs to."""
-    environment().globals.update(areas=areas, entry_of=entry_of)
+    build_environment().globals.update(areas=areas, entry_of=entry_of)

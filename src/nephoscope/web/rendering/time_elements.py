@@ -12,19 +12,19 @@ from nephoscope_kql.types import KqlType
 _EXACT = Markup('<time datetime="{0}" data-exact>{0}</time>')
 
 
-def moment(value: datetime | str) -> Markup:
+def render_moment(value: datetime | str) -> Markup:
     """A time to the second, in UTC until the script says otherwise; a text must be in ISO 8601 with a zone."""
     when = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return Markup(f'<time datetime="{_format_iso(when)}">{formatting.moment(when)}</time>')  # noqa: S704 - times alone
+    return Markup(f'<time datetime="{_format_iso(when)}">{formatting.format_moment(when)}</time>')  # noqa: S704 - times alone
 
 
 def format_age(value: datetime) -> Markup:
     """Return how long ago a time is, with the time as its title."""
-    title, told = formatting.moment(value), formatting.format_age(value)
+    title, told = formatting.format_moment(value), formatting.format_age(value)
     return Markup(f'<time datetime="{_format_iso(value)}" data-ago title="{title}">{told}</time>')  # noqa: S704 - times alone
 
 
-def cell(text: str, kind: KqlType | None) -> Markup | str:
+def render_cell(text: str, kind: KqlType | None) -> Markup | str:
     """A cell of a result: a time with all its digits, anything else as it is."""
     return _EXACT.format(text) if text and kind is KqlType.DATETIME else text
 

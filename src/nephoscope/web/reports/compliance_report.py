@@ -13,23 +13,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.model.extras import install
+from nephoscope.model.extras import get_install_command
 from nephoscope.web.page_data.standard_controls import (
     ControlResult,
     PolicyResult,
     compute_passed_share,
     group_by_domain,
 )
-from nephoscope.web.rendering.charts import band
-from nephoscope.web.rendering.formatting import cause_text
+from nephoscope.web.rendering.charts import choose_score_band
+from nephoscope.web.rendering.formatting import describe_cause_or_state
 from nephoscope.web.reports.compliance_evidence import HEADER, Evidence
 from nephoscope.web.reports.report_fonts import (
     BOLD,
     PLAIN,
     MissingFontError,
-    is_embedded,
+    is_text_embedded,
     mark_up,
-    measure,
+    measure_text,
     register_fonts,
 )
 from nephoscope.web.tables.table_download import write_csv
@@ -59,7 +59,7 @@ class ComplianceReport:
             from reportlab.platypus import SimpleDocTemplate
         except ImportError as error:
             raise NoDocumentError(
-                f"PDF requires the extra pdf: {install('pdf')}; CSV has the same rows"
+                f"PDF requires the extra pdf: {get_install_command('pdf')}; CSV has the same rows"
             ) from error
         try:
             register_fonts()
@@ -101,7 +101,7 @@ class ComplianceReport:
         if share is None:
             yield _parse_paragraph("No control could be evaluated.", "Heading2")
         else:
-            color = _COLORS[band(share)]
+            color = _COLORS[choose_score_band(share)]
             yield _build_paragraph_with_markup(
                 f'<font color="{color}">{share:.0%}</font> of the evaluated controls passed', "Heading2"
             )
@@ -181,12 +181,12 @@ class ComplianceReport:
         if not left:
             return
         yield _parse_paragraph("Not evaluated", "Heading3")
-        rows = [(one.code, one.text, self._explain_unassessed(one)) for one in left]
+        rows = [(one.code, one.text, self._explain_unassessed_control(one)) for one in left]
         yield from _build_table(
             ("Control", "Title", "Why"), rows, (85, 250, 170), SKIPPED, "controls that were not evaluated"
         )
 
-    def _explain_unassessed(self, control: ControlResult) -> str:
+    def _explain_unassessed_control(self, control: ControlResult) -> str:
         if not control.policies:
             return "no policy covers it: provide other evidence"
         judged = next(one for one in self.evidence.controls if one.name == control.name)
@@ -197,7 +197,9 @@ class ComplianceReport:
             if state in ("Unknown", "Error")
         )
         if causes:
-            return ", ".join(f"{cause_text(cause)} ({count})" for cause, count in causes.most_common(2))
+            return ", ".join(
+                f"{describe_cause_or_state(cause)} ({count})" for cause, count in causes.most_common(2)
+            )
         if control.states["Unsupported"] == len(control.policies):
             return "its policies are documents or disabled"
         return "no resource of its types is known"
@@ -271,9 +273,9 @@ def _build_table(
 def _shorten_text(text: str, width: int) -> str:
     """Return as much of a text as fits into a cell, with an ellipsis where it was cut."""
     line = " ".join(text.split())
-    if measure(line, _SIZE) <= width - 8:
+    if measure_text(line, _SIZE) <= width - 8:
         return line
-    while line and measure(f"{line}…", _SIZE) > width - 8:
+    while line and measure_text(f"{line}…", _SIZE) > width - 8:
         line = line[:-1]
     return f"{line.rstrip()}…"
 
@@ -283,7 +285,7 @@ def _draw_cell(line: str) -> object:
     from reportlab.lib.styles import ParagraphStyle
     from reportlab.platypus import Paragraph
 
-    if is_embedded(line):
+    if is_text_embedded(line):
         return line
     return Paragraph(
         mark_up(line), ParagraphStyle("cell", fontName=PLAIN, fontSize=_SIZE, leading=_SIZE * 1.2)

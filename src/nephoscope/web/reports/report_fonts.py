@@ -50,7 +50,7 @@ def register_fonts() -> frozenset[int]:
     return frozenset(fonts[PLAIN].face.charToGlyph)
 
 
-def is_embedded(text: str) -> bool:
+def is_text_embedded(text: str) -> bool:
     """Return whether the embedded fonts have every character of a text."""
     return register_fonts().issuperset(map(ord, text))
 
@@ -63,7 +63,7 @@ def mark_up(text: str) -> str:
     )
 
 
-def measure(text: str, size: float) -> float:
+def measure_text(text: str, size: float) -> float:
     """Return how wide a text is."""
     from reportlab.pdfbase.pdfmetrics import stringWidth
 

@@ -77,7 +77,7 @@ class Plot:
     told: tuple[str, ...] = ()
 
 
-def bounds(
+def compute_axis_bounds(
     values: Sequence[float], low: float | None = None, high: float | None = None
 ) -> tuple[float, float]:
     """From where to where an axis goes that holds the values and nought, or what was asked for; never empty."""

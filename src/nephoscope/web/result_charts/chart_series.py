@@ -33,7 +33,7 @@ class PlottedSeries:
 def make_points(columns: Columns, rows: Sequence[Any], asked: RenderSpec, across: int) -> PlottedSeries:
     """Series by what splits the rows and by column; rows without a place are not drawn."""
     kind = columns[across][1]
-    places = _list_places(kind, [row[across] for row in rows])
+    places = _list_axis_places(kind, [row[across] for row in rows])
     found: dict[str, list[tuple[float, float]]] = {}
     told: dict[float, str] = {}
     for row, place in zip(rows, places, strict=True):
@@ -42,17 +42,17 @@ def make_points(columns: Columns, rows: Sequence[Any], asked: RenderSpec, across
         told[place] = format_cell(row[across], kind)
         for number in asked.numbers:
             if row[number] is not None and isfinite(row[number]):
-                found.setdefault(_name_series(columns, row, number, asked), []).append(
+                found.setdefault(_build_series_name(columns, row, number, asked), []).append(
                     (place, float(row[number]))
                 )
     series, dropped = _select_largest(found, bool(asked.stacked))
     ordered = {name: sorted(pairs) for name, pairs in series.items()}
     if asked.accumulate:
-        ordered = {name: _accumulate(pairs) for name, pairs in ordered.items()}
+        ordered = {name: _accumulate_values(pairs) for name, pairs in ordered.items()}
     return PlottedSeries(ordered, told, dropped + sum(1 for at in places if at is None))
 
 
-def _name_series(columns: Columns, row: Any, number: int, asked: RenderSpec) -> str:
+def _build_series_name(columns: Columns, row: Any, number: int, asked: RenderSpec) -> str:
     """Return what a series is called: by the values that split the rows, with the column where there are several."""
     split = ", ".join(format_cell(row[at], columns[at][1]) for at in asked.names)
     if split and len(asked.numbers) == 1:
@@ -60,9 +60,9 @@ def _name_series(columns: Columns, row: Any, number: int, asked: RenderSpec) -> 
     return " ".join(one for one in (split, columns[number][0]) if one)
 
 
-def _list_places(kind: KqlType, values: Sequence[Any]) -> list[float | None]:
+def _list_axis_places(kind: KqlType, values: Sequence[Any]) -> list[float | None]:
     """Where values stand across: a time or a number where it is, names side by side in their order; None for null."""
-    if kind is KqlType.DATETIME or kind.numeric:
+    if kind is KqlType.DATETIME or kind.is_numeric:
         return [None if one is None or not isfinite(one) else float(one) for one in values]
     order: dict[str, int] = {}
     return [
@@ -88,11 +88,11 @@ def _add_series(several: Sequence[Sequence[tuple[float, float]]]) -> dict[float,
     return sums
 
 
-def _accumulate(pairs: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def _accumulate_values(pairs: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return list(zip([at for at, _ in pairs], accumulate(value for _, value in pairs), strict=True))
 
 
-def stacks(series: Points, whole: bool) -> Mapping[str, Mapping[float, tuple[float, float]]]:
+def stack_values(series: Points, whole: bool) -> Mapping[str, Mapping[float, tuple[float, float]]]:
     """From where to where each number goes on those before it, what is below nought downwards; as parts of 100 where `whole`."""
     of = {at: 1.0 for values in series.values() for at in values}
     if whole:

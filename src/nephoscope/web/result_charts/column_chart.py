@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import floor, log10
 
-from nephoscope.web.result_charts.chart_page import HEIGHT, WIDTH, ChartMark, ChartSeries, Plot, bounds
-from nephoscope.web.result_charts.chart_series import PlottedSeries, make_points, stacks
-from nephoscope.web.result_charts.column_positions import FEW, Slots, slots
+from nephoscope.web.result_charts.chart_page import (
+    HEIGHT,
+    WIDTH,
+    ChartMark,
+    ChartSeries,
+    Plot,
+    compute_axis_bounds,
+)
+from nephoscope.web.result_charts.chart_series import PlottedSeries, make_points, stack_values
+from nephoscope.web.result_charts.column_positions import FEW, Slots, compute_slots
 from nephoscope.web.result_charts.render_spec import Columns, RenderSpec
 from nephoscope_kql.types import KqlType
 
@@ -27,9 +34,9 @@ def draw_columns(columns: Columns, rows: Sequence[object], asked: RenderSpec, ac
         return Plot("columns", left=found.left)
     kind = columns[across][1]
     places = sorted({at for several in found.series.values() for at, _ in several})
-    where = slots(places, found.told, kind)
+    where = compute_slots(places, found.told, kind)
     spans = _build_spans(found, asked.stacked)
-    low, high = _reach(spans, asked)
+    low, high = _compute_value_range(spans, asked)
     unit = "%" if asked.stacked == "stacked100" else ""
     below, middle, above = (f"{value:,.6g}{unit}" for value in (low, (low + high) / 2, high))
     return Plot(
@@ -42,20 +49,20 @@ def draw_columns(columns: Columns, rows: Sequence[object], asked: RenderSpec, ac
 def _build_spans(found: PlottedSeries, stacked: str) -> Spans:
     """From where to where the column of each number goes."""
     if stacked:
-        return stacks(found.numbers, stacked == "stacked100")
+        return stack_values(found.numbers, stacked == "stacked100")
     return {
         name: {at: (0.0, value) for at, value in several.items()} for name, several in found.numbers.items()
     }
 
 
-def _reach(spans: Spans, asked: RenderSpec) -> tuple[float, float]:
-    low, high = bounds([end for several in spans.values() for _, end in several.values()])
+def _compute_value_range(spans: Spans, asked: RenderSpec) -> tuple[float, float]:
+    low, high = compute_axis_bounds([end for several in spans.values() for _, end in several.values()])
     if asked.stacked == "stacked100":
         low, high = (-100.0 if low < 0 else 0.0), (100.0 if high > 0 else 0.0)
-    return bounds([_round_up(low), _round_up(high)], asked.low, asked.high)
+    return compute_axis_bounds([_round_up_scale(low), _round_up_scale(high)], asked.low, asked.high)
 
 
-def _round_up(value: float) -> float:
+def _round_up_scale(value: float) -> float:
     """The next number away from nought that reads well."""
     if value == 0:
         return 0.0

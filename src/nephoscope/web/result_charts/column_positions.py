@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import ceil
 
 from nephoscope.web.result_charts.chart_page import WIDTH, AxisLabel
-from nephoscope_kql.cell_formatting import moment
+from nephoscope_kql.cell_formatting import format_moment
 from nephoscope_kql.types import TICKS_PER_DAY, TICKS_PER_SECOND, KqlType
 
 #: Labels under times and numbers, and under names, that a wide page has room for.
@@ -27,15 +27,15 @@ class Slots:
     labels: tuple[AxisLabel, ...]
 
 
-def slots(places: Sequence[float], told: Mapping[float, str], kind: KqlType) -> Slots:
+def compute_slots(places: Sequence[float], told: Mapping[float, str], kind: KqlType) -> Slots:
     """The slots of sorted places, at least one: of times with gaps where there is none, of far numbers and names without."""
     step = min((after - at for at, after in pairwise(places)), default=1.0)
     count = round((places[-1] - places[0]) / step) + 1
     if kind is KqlType.DATETIME:
         return _build_even_slots(places, step, count, kind)
-    if kind.numeric and count <= max(FEW, _SPARSE * len(places)):
+    if kind.is_numeric and count <= max(FEW, _SPARSE * len(places)):
         return _build_even_slots(places, step, count, kind)
-    return _build_side_by_side(places, told)
+    return _build_side_by_side_slots(places, told)
 
 
 def _build_even_slots(places: Sequence[float], step: float, count: int, kind: KqlType) -> Slots:
@@ -47,7 +47,7 @@ def _build_even_slots(places: Sequence[float], step: float, count: int, kind: Kq
     return Slots(middle, wide, tuple(_build_label(at, each * step, kind) for at in starts))
 
 
-def _build_side_by_side(places: Sequence[float], told: Mapping[float, str]) -> Slots:
+def _build_side_by_side_slots(places: Sequence[float], told: Mapping[float, str]) -> Slots:
     each = ceil(len(places) / MOST_NAMES)
     cells = ceil(len(places) / each)
     wide = WIDTH / (cells * each)
@@ -62,7 +62,7 @@ def _build_label(at: float, apart: float, kind: KqlType) -> AxisLabel:
     ticks = int(at)
     if apart >= TICKS_PER_SECOND:
         ticks -= ticks % TICKS_PER_SECOND
-    exact = moment(ticks)
+    exact = format_moment(ticks)
     if ticks % TICKS_PER_DAY == 0 and apart % TICKS_PER_DAY == 0:
         return AxisLabel(exact[:10], exact)
     minutes = ticks % _MINUTE == 0 and apart % _MINUTE == 0

@@ -13,7 +13,7 @@ from nephoscope_kql.cell_formatting import format_cell
 _RADIUS = 90
 
 
-def bars(columns: Columns, rows: Sequence[object], asked: RenderSpec) -> Plot:
+def draw_bars(columns: Columns, rows: Sequence[object], asked: RenderSpec) -> Plot:
     """A bar a number of each row, the longest as wide as there is room."""
     told = [one for row in rows for one in _list_slices(columns, row, asked)]
     highest = max((abs(value) for _, _, value in told), default=0.0)
@@ -40,7 +40,7 @@ def _list_slices(columns: Columns, row: Any, asked: RenderSpec) -> list[tuple[st
     ]
 
 
-def pie(columns: Columns, rows: Sequence[object], asked: RenderSpec) -> Plot:
+def draw_pie(columns: Columns, rows: Sequence[object], asked: RenderSpec) -> Plot:
     """The largest slices first, the others as one; what is not more than nothing has no slice."""
     told = [one for row in rows for one in _list_slices(columns, row, asked) if one[2] > 0]
     told.sort(key=lambda one: -one[2])
@@ -54,15 +54,15 @@ def pie(columns: Columns, rows: Sequence[object], asked: RenderSpec) -> Plot:
     slices, at = [], 0.0
     for name, number, value in largest:
         share = value / whole
-        slices.append(Bar(name or "–", number, share, _slice(at, at + share)))
+        slices.append(Bar(name or "–", number, share, _draw_slice(at, at + share)))
         at += share
     return Plot("pie", bars=tuple(slices))
 
 
-def _slice(start: float, end: float) -> str:
+def _draw_slice(start: float, end: float) -> str:
     """The outline of a slice from and to a share of the way around, clockwise from the top; a whole pie is two halves."""
     if end - start > 0.999_999:
-        return f"{_slice(start, start + 0.5)} {_slice(start + 0.5, start + 0.999_999)}"
+        return f"{_draw_slice(start, start + 0.5)} {_draw_slice(start + 0.5, start + 0.999_999)}"
     (x1, y1), (x2, y2) = (
         (100 + _RADIUS * math.sin(2 * math.pi * at), 100 - _RADIUS * math.cos(2 * math.pi * at))
         for at in (start, end)

@@ -74,7 +74,7 @@ def read_hint(hint: ResultHint, columns: Columns) -> RenderSpec | None:
     names = named.get("series") or named.get("by") or _list_unused_columns(columns, taken)
     low, high = _read_bounds(given, told) if chart in ACROSS else (None, None)
     stacked = _parse_stacking(chart, given.get("kind", ""), told)
-    told += _not_drawn(chart, given)
+    told += _list_undrawn_properties(chart, given)
     return RenderSpec(
         chart, across[0] if across else None, numbers, tuple(one for one in names if one not in taken), stacked,
         given.get("title", ""), given.get("xtitle", ""), given.get("ytitle", ""), given.get("legend", "").lower() != "hidden",
@@ -91,13 +91,13 @@ def _find_column_places(name: str, given: str, columns: Columns, told: list[str]
 
 
 def _list_numbers(wanted: Sequence[int], columns: Columns, told: list[str]) -> tuple[int, ...]:
-    told += [f"ycolumns: {columns[at][0]} is not numeric" for at in wanted if not columns[at][1].numeric]
-    given = tuple(at for at in wanted if columns[at][1].numeric)
-    return given or tuple(at for at, (_, kind) in enumerate(columns) if kind.numeric)
+    told += [f"ycolumns: {columns[at][0]} is not numeric" for at in wanted if not columns[at][1].is_numeric]
+    given = tuple(at for at in wanted if columns[at][1].is_numeric)
+    return given or tuple(at for at, (_, kind) in enumerate(columns) if kind.is_numeric)
 
 
 def _list_unused_columns(columns: Columns, taken: set[int]) -> tuple[int, ...]:
-    return tuple(at for at, (_, kind) in enumerate(columns) if at not in taken and not kind.numeric)
+    return tuple(at for at, (_, kind) in enumerate(columns) if at not in taken and not kind.is_numeric)
 
 
 def _list_guess_columns(columns: Columns, numbers: Sequence[int]) -> tuple[int, ...]:
@@ -107,7 +107,7 @@ def _list_guess_columns(columns: Columns, numbers: Sequence[int]) -> tuple[int, 
         return (times[0],)
     if numbers[0] == 0 and len(numbers) > 1:
         return (0,)
-    return tuple(at for at in range(len(columns)) if at not in numbers and not columns[at][1].numeric)[:1]
+    return tuple(at for at in range(len(columns)) if at not in numbers and not columns[at][1].is_numeric)[:1]
 
 
 def _read_bounds(given: Mapping[str, str], told: list[str]) -> tuple[float | None, float | None]:
@@ -140,7 +140,7 @@ def _parse_stacking(chart: str, kind: str, told: list[str]) -> str:
     return kind.lower() if kind.lower().startswith("stacked") else ""
 
 
-def _not_drawn(chart: str, given: Mapping[str, str]) -> list[str]:
+def _list_undrawn_properties(chart: str, given: Mapping[str, str]) -> list[str]:
     """Return what is said of a chart, and of properties, that are drawn otherwise than they were asked for."""
     known = _OVER if chart in ACROSS else _EVERYWHERE
     if chart in ("areachart", "stackedareachart", "columnchart"):

@@ -7,8 +7,15 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from nephoscope.web.rendering.control_characters import escape_controls
-from nephoscope.web.result_charts.chart_page import HEIGHT, WIDTH, AxisLabel, ChartSeries, Plot, bounds
-from nephoscope.web.result_charts.chart_series import Pairs, PlottedSeries, make_points, stacks
+from nephoscope.web.result_charts.chart_page import (
+    HEIGHT,
+    WIDTH,
+    AxisLabel,
+    ChartSeries,
+    Plot,
+    compute_axis_bounds,
+)
+from nephoscope.web.result_charts.chart_series import Pairs, PlottedSeries, make_points, stack_values
 from nephoscope.web.result_charts.render_spec import ACROSS, Columns, RenderSpec
 from nephoscope_kql.types import TICKS_PER_SECOND, KqlType
 
@@ -28,7 +35,9 @@ def draw_xy(columns: Columns, rows: Sequence[object], asked: RenderSpec, across:
     first, last = (
         AxisLabel(found.told[at], found.told[at] if timed else "") for at in (places[0], places[-1])
     )
-    series, low, high = _stack(found, asked) if asked.stacked else _draw_unstacked(found.series, kind, asked)
+    series, low, high = (
+        _stack_series(found, asked) if asked.stacked else _draw_unstacked_series(found.series, kind, asked)
+    )
     scripted = timed and kind != "dots" and not asked.stacked
     return Plot(
         kind, series, low=f"{low:,.6g}", high=f"{high:,.6g}{'%' if asked.stacked == 'stacked100' else ''}",
@@ -37,11 +46,11 @@ def draw_xy(columns: Columns, rows: Sequence[object], asked: RenderSpec, across:
     )  # fmt: skip
 
 
-def _draw_unstacked(
+def _draw_unstacked_series(
     series: Pairs, kind: str, asked: RenderSpec
 ) -> tuple[tuple[ChartSeries, ...], float, float]:
     every = [one for several in series.values() for one in several]
-    low, high = bounds([value for _, value in every], asked.low, asked.high)
+    low, high = compute_axis_bounds([value for _, value in every], asked.low, asked.high)
     start, end = min(at for at, _ in every), max(at for at, _ in every)
     zero = _compute_offset_from_top(min(max(0.0, low), high), low, high)
     drawn = tuple(
@@ -59,10 +68,10 @@ def _draw_unstacked(
     return drawn, low, high
 
 
-def _stack(found: PlottedSeries, asked: RenderSpec) -> tuple[tuple[ChartSeries, ...], float, float]:
-    made = stacks(found.numbers, asked.stacked == "stacked100")
+def _stack_series(found: PlottedSeries, asked: RenderSpec) -> tuple[tuple[ChartSeries, ...], float, float]:
+    made = stack_values(found.numbers, asked.stacked == "stacked100")
     ends = [end for several in made.values() for _, end in several.values()]
-    low, high = bounds(ends, asked.low, asked.high)
+    low, high = compute_axis_bounds(ends, asked.low, asked.high)
     places = sorted(next(iter(made.values())))
     drawn = tuple(_build_layer(name, several, places, (low, high)) for name, several in made.items())
     return drawn, low, high

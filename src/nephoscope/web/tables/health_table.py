@@ -17,7 +17,7 @@ HEADER = (
 """Same columns as the page; the delay is in seconds, the quarantine a share of 0 to 1."""
 
 
-def health_table(several: Iterable[HealthRow]) -> PageTable:
+def build_health_table(several: Iterable[HealthRow]) -> PageTable:
     """Build the table of health rows."""
     return PageTable(HEADER, map(_build_row, several))
 

@@ -26,7 +26,7 @@ def find_page_start(keys: Sequence[str], rows: int, *, after: str, before: str, 
     return start
 
 
-def page_keys(keys: Sequence[str], start: int, rows: int) -> PageKeys:
+def get_page_keys(keys: Sequence[str], start: int, rows: int) -> PageKeys:
     """Return the keys of the first and the last row of the page that begins at an index."""
     shown = keys[start : start + rows]
     return PageKeys(shown[0], shown[-1]) if shown else PageKeys()

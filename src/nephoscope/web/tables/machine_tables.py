@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from nephoscope.web.page_data.machine_facts import MachineSoftware
 
 
-def software_table(software: MachineSoftware | None) -> PageTable:
+def build_software_table(software: MachineSoftware | None) -> PageTable:
     """Return the packages as a table."""
     packages = software.packages if software else ()
     rows = ((one.name, one.version, one.type, one.source_name, one.path) for one in packages)
     return PageTable(("Package", "Version", "Type", "Source package", "Place"), rows)
 
 
-def vulnerability_table(software: MachineSoftware | None) -> PageTable:
+def build_vulnerability_table(software: MachineSoftware | None) -> PageTable:
     """Return the findings as a table."""
     return PageTable(
         (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.files.json_tree import tree_of
+from nephoscope.files.json_tree import get_tree
 from nephoscope.web.tables.page_tables import PageTable
 from nephoscope.web.tables.recommendation_table import READ
 from nephoscope_policy.model.resource_id import ResourceId
@@ -82,8 +82,8 @@ def _can_see(reach: Reach, key: str) -> bool:
 def _to_external_assessment(
     key: str, several: Sequence[ArmDocument], described: ArmDocument | None
 ) -> OwnAssessment:
-    told = tree_of(described.body, "properties") if described is not None else {}
-    first = tree_of(several[0].body, "properties")
+    told = get_tree(described.body, "properties") if described is not None else {}
+    first = get_tree(several[0].body, "properties")
     severity = str(told.get("severity") or "")
     return OwnAssessment(
         key,
@@ -91,12 +91,14 @@ def _to_external_assessment(
         severity if severity in _SEVERITIES else "",
         str(told.get("description") or ""),
         str(told.get("remediationDescription") or ""),
-        tuple(sorted(map(_put, several), key=lambda one: (_rank_code(one.code), one.resource))),
+        tuple(
+            sorted(map(_build_tool_assessment, several), key=lambda one: (_rank_code(one.code), one.resource))
+        ),
     )
 
 
-def _put(one: ArmDocument) -> ToolAssessment:
-    status = tree_of(one.body, "properties", "status")
+def _build_tool_assessment(one: ArmDocument) -> ToolAssessment:
+    status = get_tree(one.body, "properties", "status")
     why = str(status.get("description") or status.get("cause") or "")
     return ToolAssessment(
         one.key.rpartition(_INSIDE)[0], str(status.get("code") or ""), why, one.author, one.changed
@@ -107,14 +109,14 @@ def _rank_code(code: str) -> int:
     return _ORDER.index(code) if code in _ORDER else len(_ORDER)
 
 
-def overview(several: Iterable[OwnAssessment]) -> PageTable:
+def build_assessment_table(several: Iterable[OwnAssessment]) -> PageTable:
     """The list of them."""
     return PageTable(("Severity", "Assessment", *_ORDER, "Id"), (
         [one.severity, one.title, *(one.counts[code] for code in _ORDER), one.key] for one in several
     ))  # fmt: skip
 
 
-def resources(one: OwnAssessment) -> PageTable:
+def build_resource_table(one: OwnAssessment) -> PageTable:
     """Its resources."""
     return PageTable(("Resource", "State", "Why", "Source", "When"), (
         [each.resource, each.code, each.why, each.author, each.changed.isoformat()] for each in one.several

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from nephoscope.state import NotFoundError
-from nephoscope.web.tables.table_download import csv_response
+from nephoscope.web.tables.table_download import build_csv_response
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -29,4 +29,4 @@ def download_table(visit: Visit, page: str, tables: Mapping[str, Callable[[], Pa
     if name not in tables:
         raise NotFoundError(f"table {name[:100]!r} not found on this page: expected {', '.join(tables)}")
     found = tables[name]()
-    return csv_response(f"{page}-{name}", found.header, found.rows)
+    return build_csv_response(f"{page}-{name}", found.header, found.rows)

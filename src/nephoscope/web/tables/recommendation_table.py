@@ -31,7 +31,7 @@ def rank_recommendations(visit: Visit, wanted: FindingQuery = EVERY) -> list[Pri
     return build_priorities(visit.snapshot).rank(visit.reach(READ), visit.reach(PATHS), wanted)
 
 
-def table(several: Iterable[Priority]) -> PageTable:
+def build_recommendation_table(several: Iterable[Priority]) -> PageTable:
     """Recommendations as a table."""
     return PageTable(HEADER, map(_build_row, several))
 

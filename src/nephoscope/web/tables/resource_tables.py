@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.web.page_data.code_facts import code_rows
-from nephoscope.web.rendering.formatting import STATES, cause_text
-from nephoscope.web.tables.machine_tables import software_table, vulnerability_table
+from nephoscope.web.page_data.code_facts import list_code_rows
+from nephoscope.web.rendering.formatting import STATES, describe_cause_or_state
+from nephoscope.web.tables.machine_tables import build_software_table, build_vulnerability_table
 from nephoscope.web.tables.page_tables import PageTable
 
 if TYPE_CHECKING:
@@ -19,21 +19,25 @@ if TYPE_CHECKING:
 Rows = Iterator[tuple[object, ...]]
 
 
-def tables(findings: Sequence[ListedFinding], known: Mapping[str, Any]) -> dict[str, Callable[[], PageTable]]:
+def build_tables(
+    findings: Sequence[ListedFinding], known: Mapping[str, Any]
+) -> dict[str, Callable[[], PageTable]]:
     """Name -> table, of the findings and of what `resource_facts.facts` gives."""
     return {
         "assessments": partial(
             PageTable, ("State", "Severity", "Recommendation", "Why", "Cause", "Id"), _list_findings(findings)
         ),
         "code": partial(
-            PageTable, ("What", "Severity", "Finding", "File", "Line", "Repository"), code_rows(known["code"])
+            PageTable,
+            ("What", "Severity", "Finding", "File", "Line", "Repository"),
+            list_code_rows(known["code"]),
         ),
-        "software": partial(software_table, known["software"]),
-        "vulnerabilities": partial(vulnerability_table, known["software"]),
+        "software": partial(build_software_table, known["software"]),
+        "vulnerabilities": partial(build_vulnerability_table, known["software"]),
         "put": partial(
             PageTable,
             ("State", "Severity", "Assessment", "Why", "Source", "When"),
-            _put(known["put"]),
+            _sort_rows(known["put"]),
         ),
         "detections": partial(
             PageTable,
@@ -78,14 +82,14 @@ def _list_roles(holders: Iterable[Any]) -> Rows:
         yield one.name, one.kind, one.principal, one.role, one.scope or "/", conditional
 
 
-def _put(several: Iterable[tuple[Any, Any]]) -> Rows:
+def _sort_rows(several: Iterable[tuple[Any, Any]]) -> Rows:
     for one, each in several:
         yield each.code, one.severity, one.title, each.why, each.author, each.changed.isoformat()
 
 
 def _list_findings(findings: Sequence[ListedFinding]) -> Rows:
     for one in findings:
-        why = one.explanation or cause_text(one.cause)
+        why = one.explanation or describe_cause_or_state(one.cause)
         yield STATES[one.state], one.severity.value, one.title, why, one.cause, one.recommendation
 
 

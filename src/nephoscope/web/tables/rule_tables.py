@@ -23,7 +23,7 @@ WORDS = {
 }
 
 
-def tables(
+def build_tables(
     state: State, workspace: str, rule: AnalyticRule, *, alerts: bool
 ) -> dict[str, Callable[[], PageTable]]:
     """Name -> table; that of the `alerts` only for who may read them."""

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from starlette.responses import Response
 
-from nephoscope_kql.cell_formatting import format_cell, typed_columns
+from nephoscope_kql.cell_formatting import format_cell, list_typed_columns
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ class Number(str):
     __slots__ = ()
 
 
-def csv_response(name: str, header: Sequence[str], rows: Iterable[Iterable[object]]) -> Response:
+def build_csv_response(name: str, header: Sequence[str], rows: Iterable[Iterable[object]]) -> Response:
     """A table as a file, written as by `write_csv`."""
-    return file_response(f"{name}.csv", write_csv(header, rows), "text/csv; charset=utf-8")
+    return build_file_response(f"{name}.csv", write_csv(header, rows), "text/csv; charset=utf-8")
 
 
 def write_csv(header: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes:
@@ -55,16 +55,16 @@ def _read_cell(cell: object) -> object:
     return f"'{said}" if formula else said
 
 
-def parquet_response(name: str, result: QueryResult) -> Response:
+def build_parquet_response(name: str, result: QueryResult) -> Response:
     """A query's result as Parquet: datetimes are timestamps of microseconds in UTC, timespans and bags the text that KQL writes."""
-    columns = typed_columns(result.table)
+    columns = list_typed_columns(result.table)
     arrays = [
         _convert_column(column, kind) for column, (_, kind) in zip(result.table.columns, columns, strict=True)
     ]
     table = pa.table(arrays, names=[name for name, _ in columns])
     out = io.BytesIO()
     pq.write_table(table, out, compression="zstd")
-    return file_response(f"{name}.parquet", out.getvalue(), "application/vnd.apache.parquet")
+    return build_file_response(f"{name}.parquet", out.getvalue(), "application/vnd.apache.parquet")
 
 
 def _convert_column(column: pa.ChunkedArray, kind: KqlType) -> pa.ChunkedArray:
@@ -79,7 +79,7 @@ def _convert_column(column: pa.ChunkedArray, kind: KqlType) -> pa.ChunkedArray:
     return column
 
 
-def file_response(name: str, content: bytes, type_: str) -> Response:
+def build_file_response(name: str, content: bytes, type_: str) -> Response:
     """A file to be kept; its name is told in ASCII."""
     plain = "".join(
         letter if letter.isascii() and (letter.isalnum() or letter in "._- ") else "-" for letter in name

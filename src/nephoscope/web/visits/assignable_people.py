@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
 
 
-def people(visit: Visit, operation: str, scope: str) -> list[str]:
+def list_assignable_people(visit: Visit, operation: str, scope: str) -> list[str]:
     """The names of the persons who may, sorted; those whom nobody lets in any more are not among them."""
     principals, roles = visit.instance.state.principals, defaultdict[str, list[RoleAssignment]](list)
     for one in principals.roles():

@@ -18,8 +18,8 @@ from nephoscope.model.read_reach import Reach
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import NotFoundError
 from nephoscope.state.workspaces.workspace import DEFAULT
-from nephoscope.web.visits.scope_names import management_groups, name_subscriptions
-from nephoscope.web.visits.tag_scopes import TaggedScopes, tags
+from nephoscope.web.visits.scope_names import map_management_groups, map_subscription_names
+from nephoscope.web.visits.tag_scopes import TaggedScopes, list_tag_scopes
 from nephoscope.web.visits.theme_cookie import read_chosen_theme
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -96,7 +96,7 @@ class Visit:
         """All values of a name in the address that say something."""
         return frozenset(one for one in self.request.query_params.getlist(name) if one)
 
-    def ticked_values(self, name: str) -> list[str]:
+    def list_ticked_values(self, name: str) -> list[str]:
         """All values of a name in what was sent, each once."""
         return list(dict.fromkeys(value for known, value in self.ticks if known == name and value))
 
@@ -126,7 +126,9 @@ class Visit:
         if self.snapshot is None:
             return {}
         reach, snapshot = self.caller.find_reach(SUBSCRIPTIONS), self.snapshot
-        return snapshot.get_or_compute(("subscriptions", reach), lambda: _name_subscriptions(snapshot, reach))
+        return snapshot.get_or_compute(
+            ("subscriptions", reach), lambda: _map_subscription_names(snapshot, reach)
+        )
 
     def name_resource(self, id_: str) -> str:
         """The name of a resource by its id; of a subscription the one that people know."""
@@ -200,7 +202,7 @@ class Visit:
     def management_groups(self) -> dict[str, str]:
         """Scope -> name of the management groups above what the visitor may see; one that several tenants have is of each."""
         return (
-            management_groups(self.snapshot.build_info, self.subscriptions)
+            map_management_groups(self.snapshot.build_info, self.subscriptions)
             if self.snapshot is not None
             else {}
         )
@@ -210,7 +212,7 @@ class Visit:
         """The tags of what the visitor may see, with what carries each."""
         if self.snapshot is None:
             return {}
-        return tags(
+        return list_tag_scopes(
             self.snapshot, self.caller.find_reach("Microsoft.Resources/subscriptions/resourceGroups/read")
         )
 
@@ -388,11 +390,11 @@ class Visit:
         return f"{self.request.url.path}?{query}" if query else self.request.url.path
 
 
-def _name_subscriptions(snapshot: PublishedSnapshot, reach: Reach) -> Mapping[str, str]:
+def _map_subscription_names(snapshot: PublishedSnapshot, reach: Reach) -> Mapping[str, str]:
     groups = {group.split("/")[2] for group in reach.groups}
     found = {
         id_: name or id_
         for id_, name in snapshot.build_info.subscriptions.items()
         if reach.can_read(id_) or id_ in groups
     }
-    return name_subscriptions(found)
+    return map_subscription_names(found)

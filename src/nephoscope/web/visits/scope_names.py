@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from nephoscope.posture.published.build_info import BuildInfo
 
 
-def name_subscriptions(names: Mapping[str, str]) -> dict[str, str]:
+def map_subscription_names(names: Mapping[str, str]) -> dict[str, str]:
     """Subscription -> name, by name; a name that several have is followed by the id."""
     told = {id_: (name, id_) for id_, name in names.items()}
-    return dict(sorted(_disambiguate(told).items(), key=lambda one: one[1].casefold()))
+    return dict(sorted(_disambiguate_names(told).items(), key=lambda one: one[1].casefold()))
 
 
-def management_groups(made: BuildInfo, subscriptions: Iterable[str]) -> dict[str, str]:
+def map_management_groups(made: BuildInfo, subscriptions: Iterable[str]) -> dict[str, str]:
     """Scope of an address -> name of the groups above subscriptions; one whose id several tenants have is there for each."""
     owners: dict[str, set[str]] = {}
     for one in subscriptions:
@@ -32,10 +32,10 @@ def management_groups(made: BuildInfo, subscriptions: Iterable[str]) -> dict[str
                 made.group_names.get(tenant, {}).get(group) or id_,
                 f"tenant {tenant}" if several else id_,
             )
-    return _disambiguate(told)
+    return _disambiguate_names(told)
 
 
-def _disambiguate(names: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+def _disambiguate_names(names: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     """Key -> name, with the second text behind it where another has the same name."""
     counts = Counter(name.casefold() for name, _ in names.values())
     return {

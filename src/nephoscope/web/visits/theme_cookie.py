@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse
 
-from nephoscope.web.visits.session_cookie import drop, keep, local_address
+from nephoscope.web.visits.session_cookie import delete_cookie, sanitize_local_address, set_cookie
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -26,9 +26,9 @@ def read_chosen_theme(request: Request) -> str:
 
 def choose_theme(theme: str, address: str) -> Response:
     """Keep a scheme, or none, and lead back to a page of this site."""
-    answer = RedirectResponse(local_address(address), 303)
+    answer = RedirectResponse(sanitize_local_address(address), 303)
     if theme in THEMES:
-        keep(answer, COOKIE, theme, SECONDS)
+        set_cookie(answer, COOKIE, theme, SECONDS)
     else:
-        drop(answer, COOKIE)
+        delete_cookie(answer, COOKIE)
     return answer

@@ -6,7 +6,7 @@ from functools import cache
 
 from nephoscope_kql.binder.environment import CALLS
 from nephoscope_kql.parser.pipes import SOURCES
-from nephoscope_kql.registry import aggregates, callable_functions
+from nephoscope_kql.registry import load_aggregates, load_callable_functions
 
 WINDOWS = frozenset(
     {
@@ -34,5 +34,13 @@ def list_built_in_names() -> frozenset[str]:
     The binder must be loaded (`nephoscope_kql.bind`).
     """
     return frozenset(
-        {*callable_functions(), *aggregates(), *CALLS, *WINDOWS, *TABULAR_CALLS, *SOURCES, *_BY_OPERATORS}
+        {
+            *load_callable_functions(),
+            *load_aggregates(),
+            *CALLS,
+            *WINDOWS,
+            *TABULAR_CALLS,
+            *SOURCES,
+            *_BY_OPERATORS,
+        }
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nephoscope_kql import tree
-from nephoscope_kql.registry import aggregates
+from nephoscope_kql.registry import load_aggregates
 
 FIRST_ARGUMENT = frozenset(
     {
@@ -49,7 +49,7 @@ COLUMN_BY_TEXT = frozenset({"column_ifexists", "columnifexists"})
 """Functions whose result is named by the text that they take."""
 
 
-def implied_name(expression: tree.Expression) -> str:
+def get_implied_name(expression: tree.Expression) -> str:
     """The name of an expression's column, '' where it has none of its own (`Column1` or `print_0` then)."""
     if isinstance(expression, tree.Name):
         return expression.name
@@ -58,19 +58,19 @@ def implied_name(expression: tree.Expression) -> str:
     if isinstance(expression, tree.Index):
         return _join_step(expression.target, _format_step(expression.index))
     if isinstance(expression, tree.Call) and expression.name in FIRST_ARGUMENT and expression.arguments:
-        return implied_name(expression.arguments[0])
+        return get_implied_name(expression.arguments[0])
     if isinstance(expression, tree.Call) and expression.name in PREFIXES and expression.arguments:
-        name = implied_name(expression.arguments[0])
+        name = get_implied_name(expression.arguments[0])
         return f"{PREFIXES[expression.name]}{name}" if name else ""
     if isinstance(expression, tree.Call) and expression.name in COLUMN_BY_TEXT and expression.arguments:
         wanted = expression.arguments[0]
         return str(wanted.value) if isinstance(wanted, tree.Literal) else ""
     if isinstance(expression, tree.Named) and len(expression.names) == 1:
         return expression.names[0].name
-    if isinstance(expression, tree.Call) and expression.name in aggregates():
+    if isinstance(expression, tree.Call) and expression.name in load_aggregates():
         return aggregate_name(expression)
     if isinstance(expression, tree.Pipe) and expression.source is not None and not expression.operators:
-        return implied_name(expression.source)
+        return get_implied_name(expression.source)
     return ""
 
 
@@ -78,12 +78,12 @@ def aggregate_name(call: tree.Call) -> str:
     """The default name of an aggregate's column."""
     if len(call.arguments) > 1 and call.name in MERGED:
         return MERGED[call.name]
-    label = LABELS_OF_OTHER_NAMES.get(call.name) or aggregates()[call.name].label
+    label = LABELS_OF_OTHER_NAMES.get(call.name) or load_aggregates()[call.name].label
     for place, argument in enumerate(call.arguments):
         if isinstance(argument, tree.Literal):
             name = str(argument.value).removesuffix(".0").replace(".", "_")
         else:
-            name = implied_name(argument)
+            name = get_implied_name(argument)
         label = label.replace(f"{{{place}}}", name)
     return label.replace("{0}", "")
 
@@ -91,7 +91,7 @@ def aggregate_name(call: tree.Call) -> str:
 def _join_step(target: tree.Expression, step: str) -> str:
     if isinstance(target, tree.Name) and target.name in ("$left", "$right"):
         return step
-    base = implied_name(target)
+    base = get_implied_name(target)
     return f"{base}_{step}" if base and step else ""
 
 

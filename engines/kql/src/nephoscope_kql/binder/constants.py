@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
 
-def constant(value: Scalar, kind: KqlType, span: Span = NOWHERE) -> Constant:
+def make_constant(value: Scalar, kind: KqlType, span: Span = NOWHERE) -> Constant:
     """A constant of a type."""
     return Constant(type=kind, value=value, span=span)
 
 
 def make_text(value: str, span: Span = NOWHERE) -> Constant:
     """A constant string."""
-    return constant(value, KqlType.STRING, span)
+    return make_constant(value, KqlType.STRING, span)
 
 
-def long_constant(value: int, span: Span = NOWHERE) -> Constant:
+def make_long_constant(value: int, span: Span = NOWHERE) -> Constant:
     """A constant long."""
-    return constant(value, KqlType.LONG, span)
+    return make_constant(value, KqlType.LONG, span)
 
 
-def null(kind: KqlType, span: Span = NOWHERE) -> Constant:
+def make_null(kind: KqlType, span: Span = NOWHERE) -> Constant:
     """The null of a type; '' for strings."""
-    return constant("" if kind == KqlType.STRING else None, kind, span)
+    return make_constant("" if kind == KqlType.STRING else None, kind, span)
 
 
 def negate_constant(value: Bound, span: Span) -> Bound | None:
@@ -43,7 +43,7 @@ def negate_constant(value: Bound, span: Span) -> Bound | None:
     if not isinstance(value, Constant) or isinstance(value.value, bool):
         return None
     if isinstance(value.value, int | float | Decimal) and value.type not in (KqlType.BOOL, KqlType.DATETIME):
-        return constant(-value.value, value.type, span)
+        return make_constant(-value.value, value.type, span)
     return None
 
 
@@ -62,8 +62,8 @@ def fold_arithmetic(sign: str, left: Bound, right: Bound, kind: KqlType, span: S
     if result is None or not _LEAST <= result <= _MOST:
         return None
     if kind == KqlType.DATETIME and not 0 <= result <= MAX_DATETIME_TICKS:
-        return null(kind, span)
-    return constant(result, kind, span)
+        return make_null(kind, span)
+    return make_constant(result, kind, span)
 
 
 _DECIDED: dict[str, Callable[[Any, Any], object]] = {
@@ -104,17 +104,17 @@ def _evaluate_part(value: Bound) -> object:
 def widen_constant(value: Constant, kind: KqlType) -> Constant | None:
     """A constant number as a wider number type; None where it cannot be told here."""
     if value.value is None:
-        return constant(None, kind, value.span)
+        return make_constant(None, kind, value.span)
     if isinstance(value.value, bool) or not isinstance(value.value, int | float | Decimal):
         return None
     if kind == KqlType.REAL:
-        return constant(float(value.value), kind, value.span)
+        return make_constant(float(value.value), kind, value.span)
     if kind == KqlType.LONG and isinstance(value.value, int):
-        return constant(value.value, kind, value.span)
+        return make_constant(value.value, kind, value.span)
     return None
 
 
-def element(value: Scalar, span: Span) -> Constant:
+def make_element_constant(value: Scalar, span: Span) -> Constant:
     """An element of a dynamic constant as a constant of its own type."""
     kinds = {str: KqlType.STRING, bool: KqlType.BOOL, int: KqlType.LONG, float: KqlType.REAL}
-    return constant(value, kinds.get(type(value), KqlType.DYNAMIC), span)
+    return make_constant(value, kinds.get(type(value), KqlType.DYNAMIC), span)

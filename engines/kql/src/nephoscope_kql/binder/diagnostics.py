@@ -106,7 +106,7 @@ class Diagnostics:
         if not isinstance(operator, PRECISE) and (self.met != met or before & self.columns):
             self.columns |= {column.id for column in found.columns} - before
         if any(column.id in self.columns and _UNNAMED.fullmatch(column.name) for column in found.columns):
-            named = {node.name for node in tree.node.walk(operator) if isinstance(node, tree.Name)}
+            named = {node.name for node in tree.node.walk_nodes(operator) if isinstance(node, tree.Name)}
             self.columns |= {column.id for column in found.columns if column.name in named}
             return replace(found, open=True)
         stays = relation is not None and relation.open and _preserves_all_columns(operator)
@@ -125,5 +125,5 @@ class Diagnostics:
 def _preserves_all_columns(operator: tree.Operator) -> bool:
     stars = (tree.Star, tree.Wildcard)
     return not isinstance(operator, CLOSING) or any(
-        isinstance(node, stars) for node in tree.node.walk(operator)
+        isinstance(node, stars) for node in tree.node.walk_nodes(operator)
     )

@@ -10,18 +10,18 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.constants import null
+from nephoscope_kql.binder.constants import make_null
 from nephoscope_kql.binder.diagnostics import CHOOSING, OPEN, Diagnostics, build_unknown_value
 from nephoscope_kql.binder.ingestion_time import UncarriedIngestionTimeError, carry_ingestion_time
-from nephoscope_kql.binder.operator_names import operator_name
+from nephoscope_kql.binder.operator_names import format_operator_name
 from nephoscope_kql.deadline import check_deadline
 from nephoscope_kql.errors import (
     KqlError,
     Span,
     TooLargeError,
     UnknownNameError,
-    invalid,
-    unsupported_error,
+    make_invalid_error,
+    make_unsupported_query_error,
 )
 from nephoscope_kql.known_options import describe_unknown_hints
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef, WindowCall, reads_row
@@ -167,7 +167,7 @@ class Env:
 
     def list_parts(self, span: Span) -> tuple[Bound, ...]:
         """The values that say which part a row belongs to."""
-        return tuple(reference(column, span) for column in self.partition)
+        return tuple(make_reference(column, span) for column in self.partition)
 
     def with_names(self, names: Mapping[str, Meaning]) -> Env:
         """With further names."""
@@ -203,22 +203,22 @@ B = TypeVar("B", bound=Callable[..., object])
 T = TypeVar("T")
 
 
-def binds_scalar(kind: type[tree.Node]) -> Callable[[B], B]:
+def register_scalar_binder(kind: type[tree.Node]) -> Callable[[B], B]:
     """The decorated function (node, env) -> Bound binds such scalar nodes."""
     return _make_registrar(SCALARS, kind)
 
 
-def binds_source(kind: type[tree.Node]) -> Callable[[B], B]:
+def register_source_binder(kind: type[tree.Node]) -> Callable[[B], B]:
     """The decorated function (node, env) -> Relation binds such nodes where rows are wanted."""
     return _make_registrar(SOURCES, kind)
 
 
-def binds_operator(kind: type[tree.Node]) -> Callable[[B], B]:
+def register_operator_binder(kind: type[tree.Node]) -> Callable[[B], B]:
     """The decorated function (input or None, operator, env) -> Relation binds such tabular operators."""
     return _make_registrar(OPERATORS, kind)
 
 
-def binds_call(*names: str) -> Callable[[CallBinder], CallBinder]:
+def register_call_binder(*names: str) -> Callable[[CallBinder], CallBinder]:
     """The decorated function (call, env) -> Bound binds the calls of these names."""
 
     def register(body: CallBinder) -> CallBinder:
@@ -288,8 +288,8 @@ class Binder:
         try:
             bind = SCALARS.get(type(expression))
             if bind is None:
-                raise invalid("a scalar expression is expected here, not rows", expression.span)
-            found: Bound = self._bind_guarded(bind, expression.span, expression, env)
+                raise make_invalid_error("a scalar expression is expected here, not rows", expression.span)
+            found: Bound = self._bind_guarded_expression(bind, expression.span, expression, env)
         except KqlError as error:
             self._report_error(error, met, env)
             return build_unknown_value(expression.span)
@@ -301,8 +301,8 @@ class Binder:
         try:
             bind = SOURCES.get(type(expression))
             if bind is None:
-                raise invalid("rows are expected here, not a scalar expression", expression.span)
-            found: Relation = self._bind_guarded(bind, expression.span, expression, env)
+                raise make_invalid_error("rows are expected here, not a scalar expression", expression.span)
+            found: Relation = self._bind_guarded_expression(bind, expression.span, expression, env)
         except KqlError as error:
             self._report_error(error, met, env)
             return self.build_unknown_rows()
@@ -326,13 +326,15 @@ class Binder:
     def _bind_operator(self, relation: Relation | None, operator: tree.Operator, env: Env) -> Relation:
         bind = OPERATORS.get(type(operator))
         if bind is None:
-            raise unsupported_error(f"the operator {operator_name(operator)}", operator.span)
+            raise make_unsupported_query_error(
+                f"the operator {format_operator_name(operator)}", operator.span
+            )
         if isinstance(relation, Graph) and not isinstance(operator, ON_GRAPHS):
-            raise invalid(GRAPH_IS_NO_TABLE, operator.span)
+            raise make_invalid_error(GRAPH_IS_NO_TABLE, operator.span)
         self.add_warning(*describe_unknown_hints(operator))
         while True:
             try:
-                found: Relation = self._bind_guarded(bind, operator.span, relation, operator, env)
+                found: Relation = self._bind_guarded_expression(bind, operator.span, relation, operator, env)
             except UncarriedIngestionTimeError as error:
                 if relation is None:
                     raise
@@ -406,10 +408,10 @@ class Binder:
             order=relation.order,
             open=True,
             input=relation,
-            assigned=((column, null(KqlType.DYNAMIC)),),
+            assigned=((column, make_null(KqlType.DYNAMIC)),),
         )
 
-    def _bind_guarded(self, bind: Callable[..., Any], span: Span, *arguments: Any) -> Any:
+    def _bind_guarded_expression(self, bind: Callable[..., Any], span: Span, *arguments: Any) -> Any:
         self._nodes += 1
         if self._depth >= MAX_DEPTH or self._nodes > MAX_NODES:
             raise TooLargeError("the query is too deep or too large once its functions are expanded", span)
@@ -421,6 +423,6 @@ class Binder:
             self._depth -= 1
 
 
-def reference(column: Column, span: Span) -> ColumnRef:
+def make_reference(column: Column, span: Span) -> ColumnRef:
     """The value of a column."""
     return ColumnRef(type=column.type, span=span, column=column)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from nephoscope_kql.errors import Span, invalid, suggest_word, unsupported_error
+from nephoscope_kql.errors import Span, make_invalid_error, make_unsupported_query_error, suggest_word
 from nephoscope_kql.externaldata import SEPARATORS, ExternalCell, ExternalSource
-from nephoscope_kql.functions.property_bags import path_steps
+from nephoscope_kql.functions.property_bags import parse_path_steps
 from nephoscope_kql.tree import OperatorParameter
 
 _LINES = ("txt", "raw")
@@ -19,20 +19,22 @@ def map_cells(parameter: OperatorParameter, source: ExternalSource) -> tuple[Ext
     Source: https://learn.microsoft.com/kusto/management/mappings
     """
     if source.format in _LINES:
-        raise invalid(f"the format {source.format} has no mapping", parameter.span)
+        raise make_invalid_error(f"the format {source.format} has no mapping", parameter.span)
     try:
         items = json.loads(parameter.text)
     except ValueError as error:
-        raise invalid(f"a mapping is the JSON text of an array: {error}", parameter.span) from error
+        raise make_invalid_error(
+            f"a mapping is the JSON text of an array: {error}", parameter.span
+        ) from error
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise invalid("a mapping is the JSON text of an array of objects", parameter.span)
+        raise make_invalid_error("a mapping is the JSON text of an array of objects", parameter.span)
     found: dict[str, ExternalCell] = {}
     for item in items:
         given = _lower_keys(item)
         name = str(given.get("column", given.get("name", "")))
         if name not in source.names:
             hint = suggest_word(name, source.names)
-            raise invalid(
+            raise make_invalid_error(
                 f"the mapping names the column '{name}', which is not declared", parameter.span, hint
             )
         found[name] = _build_cell(given, source, parameter.span)
@@ -48,7 +50,7 @@ def _build_cell(given: dict[str, object], source: ExternalSource, span: Span) ->
     inner = given.get("properties")
     properties = _lower_keys(inner) if isinstance(inner, dict) else given
     if properties.get("transform"):
-        raise unsupported_error(f"the transformation {properties['transform']} of a mapping", span)
+        raise make_unsupported_query_error(f"the transformation {properties['transform']} of a mapping", span)
     constant = properties.get("constvalue")
     if constant is not None:
         return ExternalCell(constant=str(constant))
@@ -56,9 +58,11 @@ def _build_cell(given: dict[str, object], source: ExternalSource, span: Span) ->
     place = properties.get("ordinal" if separated else "path")
     if place is None:
         known = "Ordinal" if separated else "Path"
-        raise invalid(f"a column of the format {source.format} is mapped by {known} or ConstValue", span)
+        raise make_invalid_error(
+            f"a column of the format {source.format} is mapped by {known} or ConstValue", span
+        )
     if not separated:
-        return ExternalCell(steps=tuple(path_steps(str(place))))
+        return ExternalCell(steps=tuple(parse_path_steps(str(place))))
     if not str(place).isdecimal():
-        raise invalid(f"an Ordinal is a number from 0, not '{place}'", span)
+        raise make_invalid_error(f"an Ordinal is a number from 0, not '{place}'", span)
     return ExternalCell(ordinal=int(str(place)))

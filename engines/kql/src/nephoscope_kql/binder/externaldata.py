@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.environment import Env, binds_source, reference
+from nephoscope_kql.binder.environment import Env, make_reference, register_source_binder
 from nephoscope_kql.binder.external_mapping import map_cells
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
-from nephoscope_kql.errors import invalid, suggest_word, unsupported_error
+from nephoscope_kql.errors import make_invalid_error, make_unsupported_query_error, suggest_word
 from nephoscope_kql.externaldata import FORMATS, ExternalSource, detect_format
 from nephoscope_kql.plan.relations import Assign, External
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
@@ -17,7 +17,7 @@ from nephoscope_kql.types import KqlType
 _KNOWN = ("format", "ignorefirstrecord", "ignorelastrecord", "ingestionmapping")
 
 
-@binds_source(tree.ExternalData)
+@register_source_binder(tree.ExternalData)
 def bind_externaldata(node: tree.ExternalData, env: Env) -> Relation:
     """`externaldata (columns) [locations] with (properties)`: records of text, converted to the columns' types."""
     source = _build_source(node, env)
@@ -27,13 +27,13 @@ def bind_externaldata(node: tree.ExternalData, env: Env) -> Relation:
     assigned: list[tuple[Column, Bound]] = []
     for declared, column in zip(node.columns, raw, strict=True):
         if declared.type is None:
-            raise invalid(f"the column '{declared.name}' has no type", declared.span)
+            raise make_invalid_error(f"the column '{declared.name}' has no type", declared.span)
         if declared.type == kind:
             columns.append(column)
             continue
         made = env.binder.make_column(declared.name, declared.type)
         columns.append(made)
-        assigned.append((made, convert_explicitly(reference(column, declared.span), declared.type)))
+        assigned.append((made, convert_explicitly(make_reference(column, declared.span), declared.type)))
     return Assign(
         columns=tuple(columns), input=External(columns=raw, source=source), assigned=tuple(assigned)
     )
@@ -42,17 +42,19 @@ def bind_externaldata(node: tree.ExternalData, env: Env) -> Relation:
 def _build_source(node: tree.ExternalData, env: Env) -> ExternalSource:
     names = tuple(column.name for column in node.columns)
     if not names or len(set(names)) != len(names):
-        raise invalid("externaldata needs columns, each with a name of its own", node.span)
+        raise make_invalid_error("externaldata needs columns, each with a name of its own", node.span)
     locations = tuple(_read_location(item, env) for item in node.locations)
     if not locations:
-        raise invalid("externaldata needs a location", node.span)
+        raise make_invalid_error("externaldata needs a location", node.span)
     given = {item.name: item for item in node.properties}
     for name, item in given.items():
         if name not in _KNOWN:
-            raise unsupported_error(f"externaldata with {name}", item.span, suggest_word(name, _KNOWN))
+            raise make_unsupported_query_error(
+                f"externaldata with {name}", item.span, suggest_word(name, _KNOWN)
+            )
     form = given["format"].word if "format" in given else detect_format(locations[0])
     if form not in FORMATS:
-        raise unsupported_error(
+        raise make_unsupported_query_error(
             f"externaldata of the format {form}", node.span, "known: " + ", ".join(FORMATS)
         )
     source = ExternalSource(env.binder.choose_shared_name(), locations, form, names, span=node.span)
@@ -71,5 +73,5 @@ def _is_true(name: str, given: dict[str, tree.OperatorParameter]) -> bool:
 def _read_location(item: tree.Expression, env: Env) -> str:
     value = env.without_row().bind_scalar(item)
     if not isinstance(value, Constant) or not isinstance(value.value, str):
-        raise invalid("a location is a constant string", item.span)
+        raise make_invalid_error("a location is a constant string", item.span)
     return value.value

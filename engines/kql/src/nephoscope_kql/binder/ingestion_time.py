@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.binder.constants import null
-from nephoscope_kql.errors import KqlError, Span, unsupported_error
-from nephoscope_kql.plan.column_references import inputs
+from nephoscope_kql.binder.constants import make_null
+from nephoscope_kql.errors import KqlError, Span, make_unsupported_query_error
+from nephoscope_kql.plan.column_references import list_inputs
 from nephoscope_kql.plan.expressions import ColumnRef
 from nephoscope_kql.plan.relations import Aggregated, Concatenated, FirstOf, Joined, Series, Shared, TableScan
 from nephoscope_kql.types import KqlType
@@ -28,11 +28,11 @@ def find_ingestion_column(relation: Relation, span: Span) -> Column | None:
         if isinstance(relation, Concatenated) and relation.ingested is not None:
             return relation.ingested
         if isinstance(relation, Concatenated | Shared | Joined):
-            if not any(map(_has_ingestion_time, inputs(relation))):
+            if not any(map(_has_ingestion_time, list_inputs(relation))):
                 return None
             if isinstance(relation, Concatenated):
                 raise UncarriedIngestionTimeError("the union has ingestion times", span, "unsupported")
-            raise unsupported_error(
+            raise make_unsupported_query_error(
                 "ingestion_time() behind join, as or materialize", span, "extend it before"
             )
         below = getattr(relation, "input", None)
@@ -46,7 +46,7 @@ def _has_ingestion_time(relation: Relation) -> bool:
     if isinstance(relation, TableScan):
         return relation.ingested is not None
     return not isinstance(relation, Aggregated | Series | FirstOf) and any(
-        map(_has_ingestion_time, inputs(relation))
+        map(_has_ingestion_time, list_inputs(relation))
     )
 
 
@@ -68,7 +68,7 @@ def carry_ingestion_time(
 def _read_time(part: Relation, span: Span) -> Bound:
     column = find_ingestion_column(part, span)
     return (
-        null(KqlType.DATETIME, span)
+        make_null(KqlType.DATETIME, span)
         if column is None
         else ColumnRef(type=KqlType.DATETIME, span=span, column=column)
     )

@@ -27,7 +27,7 @@ def compose_query(
     names: dict[str, Meaning] = {name: ScalarMeaning(value) for name, value in (values or {}).items()}
     for name, relation in rows.items():
         names[name] = (
-            _build_share_once(relation) if text.count(name) == 1 else share_bound_rows(relation, env)
+            _bind_shared_relation(relation) if text.count(name) == 1 else share_bound_rows(relation, env)
         )
     inner = Env(env.binder, names, composed=True)
     first_only = nullcontext() if env.binder.mistakes is None else env.binder.mistakes.suspend_collection()
@@ -42,7 +42,7 @@ def compose_query(
         raise KqlError(error.message, call.span, error.kind, call.plugin.signature) from error
 
 
-def _build_share_once(relation: Relation) -> SharedTableMeaning:
+def _bind_shared_relation(relation: Relation) -> SharedTableMeaning:
     return SharedTableMeaning(lambda: relation)
 
 

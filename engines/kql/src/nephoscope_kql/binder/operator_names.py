@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope_kql import tree
 
 
-def operator_name(operator: tree.Operator) -> str:
+def format_operator_name(operator: tree.Operator) -> str:
     """An operator's name as a query writes it."""
     if isinstance(operator, tree.operators.UnknownOperator):
         return operator.name

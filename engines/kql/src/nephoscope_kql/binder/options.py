@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.binder.environment import Env, reference
-from nephoscope_kql.binder.operands import comparison
+from nephoscope_kql.binder.environment import Env, make_reference
+from nephoscope_kql.binder.operands import bind_comparison
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.errors import NOWHERE
 from nephoscope_kql.known_options import BIN_AT, BIN_SIZE, COLUMN, FROM, MOST, NOW, TO
@@ -27,9 +27,9 @@ def restrict_to_scope(relation: Relation, env: Env) -> Relation:
     column = next((item for item in relation.columns if item.name == label.value), None)
     if column is None or column.type != KqlType.DATETIME:
         return relation
-    value = reference(column, NOWHERE)
+    value = make_reference(column, NOWHERE)
     tests = [
-        comparison(operator, value, convert_explicitly(bound, KqlType.DATETIME), NOWHERE)
+        bind_comparison(operator, value, convert_explicitly(bound, KqlType.DATETIME), NOWHERE)
         for operator, name in ((">=", FROM), ("<=", TO))
         if (bound := env.binder.options.get(name)) is not None
     ]
@@ -47,6 +47,6 @@ def limit_rows(relation: Relation, env: Env) -> Relation:
     return Limited(columns=relation.columns, order=relation.order, input=relation, count=count)
 
 
-def bin_size(env: Env) -> tuple[Bound | None, Bound | None]:
+def find_bin_size(env: Env) -> tuple[Bound | None, Bound | None]:
     """The size and the fixed point of bin_auto()'s bins; None where the option is not set."""
     return env.binder.options.get(BIN_SIZE), env.binder.options.get(BIN_AT)

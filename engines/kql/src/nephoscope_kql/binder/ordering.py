@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.binder.environment import Env, reference
+from nephoscope_kql.binder.environment import Env, make_reference
 from nephoscope_kql.errors import NOWHERE
 from nephoscope_kql.plan.relations import Aggregated, Joined, Numbered, Rows, Sorted
 from nephoscope_kql.plan.values import Column, Relation, SortKey
@@ -11,10 +11,10 @@ from nephoscope_kql.types import KqlType
 
 def sort_by_ordinal(column: Column) -> tuple[SortKey, ...]:
     """Rows in the order of a column that numbers them."""
-    return (SortKey(reference(column, NOWHERE), ascending=True, nulls_first=True),)
+    return (SortKey(make_reference(column, NOWHERE), ascending=True, nulls_first=True),)
 
 
-def is_serialized(relation: Relation) -> bool:
+def is_relation_serialized(relation: Relation) -> bool:
     """Return whether the query put the rows in an order.
 
     That of a datatable as it is written, of groups of its rows and of what mv-apply makes of rows is none.
@@ -31,7 +31,7 @@ def is_serialized(relation: Relation) -> bool:
 
 def ensure_order(relation: Relation, env: Env) -> Relation:
     """The relation, its rows numbered as they come where they have no order."""
-    if is_serialized(relation):
+    if is_relation_serialized(relation):
         return relation
     number = env.binder.make_column("", KqlType.LONG)
     return Numbered(columns=relation.columns, order=sort_by_ordinal(number), input=relation, number=number)

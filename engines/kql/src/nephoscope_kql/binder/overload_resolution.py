@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nephoscope_kql.binder import constants
-from nephoscope_kql.errors import KqlError, Span, invalid
+from nephoscope_kql.errors import KqlError, Span, make_invalid_error
 from nephoscope_kql.plan.expressions import BoundCall
 from nephoscope_kql.plan.function_signatures import COMMON, Callee, CalleeParameter, Signature
 from nephoscope_kql.plan.values import Bound, Constant
-from nephoscope_kql.registry import functions
-from nephoscope_kql.types import NUMBERS, KqlType, wider_number_type
+from nephoscope_kql.registry import load_functions
+from nephoscope_kql.types import NUMBERS, KqlType, choose_wider_number_type
 
 _FUNCTIONS = {
     KqlType.BOOL: "tobool",
@@ -32,13 +32,15 @@ def convert_explicitly(value: Bound, kind: KqlType, span: Span | None = None) ->
         return value
     if isinstance(value, Constant):
         if value.value is None or (kind == KqlType.DYNAMIC and value.type == KqlType.STRING):
-            known = constants.null(kind, value.span) if value.value is None else None
+            known = constants.make_null(kind, value.span) if value.value is None else None
         else:
-            known = constants.widen_constant(value, kind) if value.type.numeric and kind.numeric else None
+            known = (
+                constants.widen_constant(value, kind) if value.type.is_numeric and kind.is_numeric else None
+            )
         if known is not None:
             return known
     return BoundCall(
-        type=kind, span=span or value.span, function=functions()[_FUNCTIONS[kind]], arguments=(value,)
+        type=kind, span=span or value.span, function=load_functions()[_FUNCTIONS[kind]], arguments=(value,)
     )
 
 
@@ -52,13 +54,13 @@ def convert_to_dynamic(value: Bound) -> Bound:
         KqlType.LONG,
         KqlType.INT,
     ):
-        return constants.constant(value.value, KqlType.DYNAMIC, value.span)
+        return constants.make_constant(value.value, KqlType.DYNAMIC, value.span)
     return BoundCall(
-        type=KqlType.DYNAMIC, span=value.span, function=functions()["_as_dynamic"], arguments=(value,)
+        type=KqlType.DYNAMIC, span=value.span, function=load_functions()["_as_dynamic"], arguments=(value,)
     )
 
 
-def cost(kind: KqlType, parameter: CalleeParameter) -> int | None:
+def compute_conversion_cost(kind: KqlType, parameter: CalleeParameter) -> int | None:
     """Return how far an argument's type is from a parameter: 0 fits, None cannot be converted."""
     if kind in parameter.accepted or parameter.common:
         return 0
@@ -66,8 +68,8 @@ def cost(kind: KqlType, parameter: CalleeParameter) -> int | None:
         return 4
     if parameter.written:
         return 9
-    if kind.numeric:
-        wider = [NUMBERS.index(item) for item in parameter.accepted if item.numeric]
+    if kind.is_numeric:
+        wider = [NUMBERS.index(item) for item in parameter.accepted if item.is_numeric]
         own = NUMBERS.index(kind)
         steps = [item - own for item in wider if item >= own]
         if steps:
@@ -78,13 +80,13 @@ def cost(kind: KqlType, parameter: CalleeParameter) -> int | None:
     return None
 
 
-def target(kind: KqlType, parameter: CalleeParameter) -> KqlType:
+def choose_target_type(kind: KqlType, parameter: CalleeParameter) -> KqlType:
     """The type that an argument of type `kind` is converted to for a parameter that can take it."""
     if kind in parameter.accepted:
         return kind
     if parameter.written:
         return KqlType.STRING
-    if kind.numeric:
+    if kind.is_numeric:
         own = NUMBERS.index(kind)
         wider = [item for item in NUMBERS[own:] if item in parameter.accepted]
         narrower = [item for item in NUMBERS if item in parameter.accepted]
@@ -95,7 +97,7 @@ def target(kind: KqlType, parameter: CalleeParameter) -> KqlType:
     return first
 
 
-def common_type(values: Sequence[Bound]) -> KqlType | None:
+def find_common_type(values: Sequence[Bound]) -> KqlType | None:
     """The one type of values that must agree (`iff`, `case`, `coalesce`): numbers widen, null constants follow; None = none."""
     kinds = [value.type for value in values if not (isinstance(value, Constant) and value.value is None)]
     kinds = kinds or [value.type for value in values]
@@ -103,8 +105,8 @@ def common_type(values: Sequence[Bound]) -> KqlType | None:
     for kind in kinds[1:]:
         if kind == result:
             continue
-        if kind.numeric and result.numeric:
-            result = wider_number_type(kind, result)
+        if kind.is_numeric and result.is_numeric:
+            result = choose_wider_number_type(kind, result)
         elif KqlType.DYNAMIC in (kind, result):
             result = kind if result == KqlType.DYNAMIC else result
         else:
@@ -117,7 +119,7 @@ def choose_signature(callee: Callee, arguments: Sequence[Bound], span: Span) -> 
     counted = [item for item in callee.signatures if item.accepts_count(len(arguments))]
     if not counted:
         wanted = " or ".join(item.text for item in callee.signatures)
-        raise invalid(f"{callee.name}() does not take {len(arguments)} arguments", span, wanted)
+        raise make_invalid_error(f"{callee.name}() does not take {len(arguments)} arguments", span, wanted)
     scored = [
         (total, item.returns == COMMON, place)
         for place, item in enumerate(counted)
@@ -130,13 +132,13 @@ def choose_signature(callee: Callee, arguments: Sequence[Bound], span: Span) -> 
 
 def _sum_conversion_costs(item: Signature, arguments: Sequence[Bound]) -> int | None:
     costs = [
-        cost(argument.type, item.get_parameter(place, len(arguments)))
+        compute_conversion_cost(argument.type, item.get_parameter(place, len(arguments)))
         for place, argument in enumerate(arguments)
     ]
     shared = [
         value for place, value in enumerate(arguments) if item.get_parameter(place, len(arguments)).common
     ]
-    if None in costs or (shared and common_type(shared) is None):
+    if None in costs or (shared and find_common_type(shared) is None):
         return None
     return sum(one for one in costs if one is not None)
 
@@ -146,14 +148,14 @@ def _build_argument_error(
 ) -> KqlError:
     for place, argument in enumerate(arguments):
         parameter = item.get_parameter(place, len(arguments))
-        if cost(argument.type, parameter) is None:
+        if compute_conversion_cost(argument.type, parameter) is None:
             wanted = ", ".join(sorted(parameter.accepted))
-            return invalid(
+            return make_invalid_error(
                 f"argument {place + 1} of {callee.name}() is {argument.type}, not {wanted}",
                 argument.span,
                 item.text,
             )
-    return invalid(f"{callee.name}() cannot be called with these types", span, item.text)
+    return make_invalid_error(f"{callee.name}() cannot be called with these types", span, item.text)
 
 
 def convert_arguments(
@@ -163,28 +165,28 @@ def convert_arguments(
     shared = [
         value for place, value in enumerate(arguments) if item.get_parameter(place, len(arguments)).common
     ]
-    common = common_type(shared) if shared else None
+    common = find_common_type(shared) if shared else None
     if shared and common is None:
         names = ", ".join(value.type for value in shared)
-        raise invalid(f"the values of {callee.name}() have no common type: {names}", span)
+        raise make_invalid_error(f"the values of {callee.name}() have no common type: {names}", span)
     converted = tuple(
         _convert_argument(callee, value, item.get_parameter(place, len(arguments)), common, place)
         for place, value in enumerate(arguments)
     )
-    return converted, _result_type(callee, item, converted, common)
+    return converted, _find_result_type(callee, item, converted, common)
 
 
 def _convert_argument(
     callee: Callee, value: Bound, parameter: CalleeParameter, common: KqlType | None, place: int
 ) -> Bound:
     if parameter.constant and not isinstance(value, Constant):
-        raise invalid(f"argument {place + 1} of {callee.name}() must be a constant", value.span)
+        raise make_invalid_error(f"argument {place + 1} of {callee.name}() must be a constant", value.span)
     if parameter.common and common is not None:
         return convert_to_dynamic(value) if common == KqlType.DYNAMIC else convert_explicitly(value, common)
-    return convert_explicitly(value, target(value.type, parameter))
+    return convert_explicitly(value, choose_target_type(value.type, parameter))
 
 
-def _result_type(
+def _find_result_type(
     callee: Callee, item: Signature, arguments: tuple[Bound, ...], common: KqlType | None
 ) -> KqlType:
     if callee.returns is not None:

@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.column_naming import implied_name
+from nephoscope_kql.binder.column_naming import get_implied_name
 from nephoscope_kql.binder.environment import Env
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
-from nephoscope_kql.errors import Span, invalid
+from nephoscope_kql.errors import Span, make_invalid_error
 from nephoscope_kql.plan.expressions import ColumnRef
 from nephoscope_kql.plan.relations import Assign
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
@@ -75,7 +75,9 @@ class PluginCall:
         """The argument at a place or of a name; KqlError where it is left out."""
         found = self.find_argument(place, name)
         if found is None:
-            raise invalid(f"{self.plugin.name}() needs its argument {name}", self.span, self.plugin.signature)
+            raise make_invalid_error(
+                f"{self.plugin.name}() needs its argument {name}", self.span, self.plugin.signature
+            )
         return found
 
     def bind_value(self, expression: tree.Expression) -> Bound:
@@ -87,7 +89,7 @@ class PluginCall:
         expression = self.require_argument(place, name)
         found = self.bind_value(expression)
         if not isinstance(found, ColumnRef):
-            raise invalid(f"{name} of {self.plugin.name}() must be a column", expression.span)
+            raise make_invalid_error(f"{name} of {self.plugin.name}() must be a column", expression.span)
         return found.column
 
     def read_constant(self, place: int, name: str, kind: KqlType, default: object = None) -> Any:
@@ -103,12 +105,12 @@ class PluginCall:
                 return default
             if found.type == kind:
                 return found.value
-            number = found.value if found.type.numeric and isinstance(found.value, int | float) else None
+            number = found.value if found.type.is_numeric and isinstance(found.value, int | float) else None
             if kind == KqlType.REAL and number is not None:
                 return float(number)
             if kind == KqlType.LONG and number is not None and float(number).is_integer():
                 return int(number)
-        raise invalid(f"{name} of {self.plugin.name}() must be a constant {kind}", expression.span)
+        raise make_invalid_error(f"{name} of {self.plugin.name}() must be a constant {kind}", expression.span)
 
     def bind_scalar(self, place: int, name: str, kind: KqlType) -> Bound:
         """An argument that needs no row, in a type."""
@@ -126,7 +128,9 @@ class PluginCall:
 
     def bind_dimension(self, expression: tree.Expression) -> tuple[str, Bound]:
         """An argument that slices the rows, with its name."""
-        name = expression.names[0].name if isinstance(expression, tree.Named) else implied_name(expression)
+        name = (
+            expression.names[0].name if isinstance(expression, tree.Named) else get_implied_name(expression)
+        )
         return name, self.bind_value(expression)
 
     def make_columns(self, *names: tuple[str, KqlType]) -> tuple[Column, ...]:
@@ -176,7 +180,7 @@ class Plugin:
     by_row: bool = False
 
     @property
-    def internal(self) -> bool:
+    def is_internal(self) -> bool:
         """Return whether it is a part of another plugin, which nobody names."""
         return self.name.startswith("_")
 
@@ -186,7 +190,7 @@ class Plugin:
         return self.reason or "supported"
 
 
-def plugin(
+def declare_plugin(
     signature: str, *, named: str = "", schema: bool = False, by_row: bool = False
 ) -> Callable[[Binding], Plugin]:
     """Declare a plugin by the function that binds it; its docstring's first line is the summary."""

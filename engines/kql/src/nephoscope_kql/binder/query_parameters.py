@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from nephoscope_kql import tree
-from nephoscope_kql.errors import KqlError, invalid
+from nephoscope_kql.errors import KqlError, make_invalid_error
 from nephoscope_kql.known_options import ACTIVE, COLUMN, MOST, NOW
 from nephoscope_kql.parser import parse
 from nephoscope_kql.types import KqlType
@@ -31,7 +31,7 @@ class RequestProperties:
     options: Mapping[str, object] = field(default_factory=dict)
 
     @property
-    def nothing(self) -> bool:
+    def is_empty(self) -> bool:
         """Return whether neither changes what a query gives."""
         return not self.parameters and not self._list_settings()
 
@@ -59,16 +59,16 @@ class RequestProperties:
         value = self.parameters.get(declared.name)
         if value is None or declared.type is None:
             return declared
-        found = literal(declared.type, value)
+        found = make_literal(declared.type, value)
         if found is None:
             told = f"the value of the query parameter '{declared.name}' is no {declared.type.value}"
-            raise invalid(told, declared.span)
+            raise make_invalid_error(told, declared.span)
         return replace(declared, default=replace(found, span=declared.span))
 
 
 def _parse_option(name: str, value: object) -> tree.Expression:
     """The value of an option: the literal that a text is, else the text."""
-    found = _read(_format_value(value)) if name != COLUMN else None
+    found = _read_literal(_format_value(value)) if name != COLUMN else None
     return found or tree.Literal(type=KqlType.STRING, value=_format_value(value))
 
 
@@ -80,14 +80,14 @@ def check_option(statement: tree.Set) -> None:
     if not isinstance(value, tree.Literal | tree.Unary):
         return
     if statement.name in NOW and not _is_moment(value):
-        raise invalid(f"{statement.name} is a datetime", statement.span)
+        raise make_invalid_error(f"{statement.name} is a datetime", statement.span)
     if statement.name == MOST and not _is_count(value):
-        raise invalid(f"{statement.name} is a whole number above 0", statement.span)
+        raise make_invalid_error(f"{statement.name} is a whole number above 0", statement.span)
 
 
 def _is_moment(value: tree.Literal | tree.Unary) -> bool:
     if isinstance(value, tree.Literal) and value.type == KqlType.STRING:
-        found = literal(KqlType.DATETIME, value.value)
+        found = make_literal(KqlType.DATETIME, value.value)
         return isinstance(found, tree.Literal) and found.value is not None
     return isinstance(value, tree.Literal) and value.type == KqlType.DATETIME and value.value is not None
 
@@ -95,22 +95,22 @@ def _is_moment(value: tree.Literal | tree.Unary) -> bool:
 def _is_count(value: tree.Literal | tree.Unary) -> bool:
     return (
         isinstance(value, tree.Literal)
-        and value.type.integer
+        and value.type.is_integer
         and isinstance(value.value, int)
         and value.value > 0
     )
 
 
-def literal(type_: KqlType, value: object) -> tree.Literal | tree.Unary | None:
+def make_literal(type_: KqlType, value: object) -> tree.Literal | tree.Unary | None:
     """A value as a literal, or signed literal, of a type; None where it is none."""
     text = _format_value(value)
     if type_ == KqlType.STRING:
         return tree.Literal(type=type_, value=text)
-    found = _read(text)
+    found = _read_literal(text)
     if found is not None and _has_type(found, type_):
         return found
     if type_ == KqlType.DYNAMIC or _BARE.fullmatch(text):
-        found = _read(f"{type_.value}({text})")
+        found = _read_literal(f"{type_.value}({text})")
     return found if found is not None and _has_type(found, type_) else None
 
 
@@ -118,11 +118,11 @@ def _has_type(found: tree.Literal | tree.Unary, type_: KqlType) -> bool:
     inner = found.operand if isinstance(found, tree.Unary) else found
     if not isinstance(inner, tree.Literal):
         return False
-    whole = type_.integer and not inner.type.integer
-    return inner.type == type_ or (inner.type.numeric and type_.numeric and not whole)
+    whole = type_.is_integer and not inner.type.is_integer
+    return inner.type == type_ or (inner.type.is_numeric and type_.is_numeric and not whole)
 
 
-def _read(text: str) -> tree.Literal | tree.Unary | None:
+def _read_literal(text: str) -> tree.Literal | tree.Unary | None:
     """The one literal, or signed literal, that a text is; None where it is anything else."""
     try:
         statements = parse(text).statements

@@ -24,9 +24,15 @@ from nephoscope_kql.binder.environment import (
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.query_parameters import check_option
 from nephoscope_kql.binder.stored_functions import parse_stored_function
-from nephoscope_kql.errors import CycleError, Span, TooLargeError, invalid, unsupported_error
+from nephoscope_kql.errors import (
+    CycleError,
+    Span,
+    TooLargeError,
+    make_invalid_error,
+    make_unsupported_query_error,
+)
 from nephoscope_kql.known_options import describe_unknown_option
-from nephoscope_kql.plan.column_references import operands
+from nephoscope_kql.plan.column_references import list_operands
 from nephoscope_kql.plan.expressions import ColumnRef
 from nephoscope_kql.plan.relations import Shared
 from nephoscope_kql.plan.values import Column, Constant, Relation, SortKey
@@ -48,7 +54,7 @@ def is_tabular(expression: tree.Expression, env: Env) -> bool:
     if isinstance(expression, tree.Datatable | tree.ExternalData):
         return True
     if isinstance(expression, tree.Name):
-        return expression.name not in env.row and _name_is_tabular(expression.name, env)
+        return expression.name not in env.row and _is_name_tabular(expression.name, env)
     if isinstance(expression, tree.Call):
         return (
             expression.name in TABULAR_CALLS
@@ -73,11 +79,11 @@ def choose_pattern_case(node: tree.Call | tree.Member, env: Env) -> tuple[Lambda
     pattern = meaning.pattern
     if pattern.path != isinstance(node, tree.Member) and pattern.cases:
         wanted = "takes a path" if pattern.path else "has no path"
-        raise invalid(f"the pattern {call.name} {wanted}", node.span)
+        raise make_invalid_error(f"the pattern {call.name} {wanted}", node.span)
     given = [env.without_row().bind_scalar(argument) for argument in call.arguments]
     for value in given:
         if not isinstance(value, Constant):
-            raise invalid("the arguments of a pattern are constants", value.span)
+            raise make_invalid_error("the arguments of a pattern are constants", value.span)
     values = [value.value for value in given if isinstance(value, Constant)]
     values += [node.name] if isinstance(node, tree.Member) else []
     for case in pattern.cases:
@@ -85,7 +91,7 @@ def choose_pattern_case(node: tree.Call | tree.Member, env: Env) -> tuple[Lambda
             spelled = tree.Call(name=call.name, arguments=case.values, span=node.span)
             return LambdaMeaning(case.body, meaning.env), spelled
     listed = ", ".join(repr(value) for value in values)
-    raise invalid(f"the pattern {call.name} has no case for {listed}", node.span)
+    raise make_invalid_error(f"the pattern {call.name} has no case for {listed}", node.span)
 
 
 def _is_place(target: tree.Expression) -> bool:
@@ -95,7 +101,7 @@ def _is_place(target: tree.Expression) -> bool:
     return isinstance(target, tree.Call) and target.name in PLACES
 
 
-def _name_is_tabular(name: str, env: Env) -> bool:
+def _is_name_tabular(name: str, env: Env) -> bool:
     meaning = env.names.get(name)
     if meaning is not None:
         return not isinstance(meaning, ScalarMeaning | RowMeaning) and (
@@ -105,7 +111,7 @@ def _name_is_tabular(name: str, env: Env) -> bool:
 
 
 def _is_tabular_function(name: str, env: Env) -> bool:
-    found = function_named(name, env, NO_SPAN)
+    found = find_function(name, env, NO_SPAN)
     if found is None:
         return False
     body = found.function.body
@@ -138,7 +144,7 @@ def _build_parameter_meaning(value: tree.Expression, env: Env) -> Meaning:
     return TableMeaning(value, env) if is_tabular(value, env) else _ANY_SCALAR
 
 
-def function_named(name: str, env: Env, span: Span) -> LambdaMeaning | None:
+def find_function(name: str, env: Env, span: Span) -> LambdaMeaning | None:
     """The function of a name: a let function, else one that the catalog stores, where the language has none of the name.
 
     CycleError where it is being expanded already.
@@ -167,7 +173,7 @@ def declare_names(statements: Iterable[tree.Statement], env: Env) -> Env:
         elif isinstance(statement, tree.Pattern):
             env = env.with_names({statement.name: PatternMeaning(statement, env)})
         elif isinstance(statement, tree.Set):
-            env.binder.options[statement.name] = option(statement, env)
+            env.binder.options[statement.name] = find_option(statement, env)
             env.binder.add_warning(describe_unknown_option(statement))
         elif isinstance(statement, tree.AliasStatement):
             env.binder.aliases[statement.name] = resolve_place(statement.value, env)
@@ -176,7 +182,7 @@ def declare_names(statements: Iterable[tree.Statement], env: Env) -> Env:
     return env
 
 
-def declare_unbound(statement: tree.Statement, env: Env) -> Env:
+def declare_unbound_names(statement: tree.Statement, env: Env) -> Env:
     """The names after a statement that could not be bound: those that it gives are not known to be values or rows."""
     names = [statement.name] if isinstance(statement, tree.Let) else []
     if isinstance(statement, tree.QueryParameters):
@@ -184,7 +190,7 @@ def declare_unbound(statement: tree.Statement, env: Env) -> Env:
     return env.with_names({name: ScalarMeaning(build_unknown_value(statement.span)) for name in names})
 
 
-def option(statement: tree.Set, env: Env) -> Bound | None:
+def find_option(statement: tree.Set, env: Env) -> Bound | None:
     """The value of a `set` option: a word is its text, none is None."""
     value = statement.value
     check_option(statement)
@@ -199,7 +205,7 @@ def _read_pattern(item: tree.Expression) -> str:
         return item.pattern
     if isinstance(item, tree.Name | tree.Member):
         return item.name
-    raise invalid("restrict access takes names of tables, views and functions", item.span)
+    raise make_invalid_error("restrict access takes names of tables, views and functions", item.span)
 
 
 def resolve_place(expression: tree.Expression, env: Env) -> Catalog:
@@ -209,14 +215,14 @@ def resolve_place(expression: tree.Expression, env: Env) -> Catalog:
     call = expression.call if isinstance(expression, tree.MemberCall) else expression
     outer = resolve_place(expression.target, env) if isinstance(expression, tree.MemberCall) else env.catalog
     if not isinstance(call, tree.Call) or call.name not in PLACES:
-        raise invalid("a workspace, a database or a cluster is expected", expression.span)
+        raise make_invalid_error("a workspace, a database or a cluster is expected", expression.span)
     value = env.without_row().bind_scalar(call.arguments[0]) if len(call.arguments) == 1 else None
     if not isinstance(value, Constant) or not isinstance(value.value, str):
-        raise invalid(f"{call.name}() takes a constant name", call.span)
+        raise make_invalid_error(f"{call.name}() takes a constant name", call.span)
     alias = env.binder.aliases.get(value.value) if call.name == "database" else None
     found = alias or outer.resolve_place(call.name, value.value)
     if found is None:
-        raise unsupported_error(
+        raise make_unsupported_query_error(
             f"{call.name}('{value.value}'): not found, or not accessible",
             call.span,
         )
@@ -240,7 +246,7 @@ def _bind_value(value: Bound, span: Span) -> ScalarMeaning:
         parts += 1
         if parts > MAX_PARTS:
             raise TooLargeError(f"the value is made of more than {MAX_PARTS:,} parts", span, "unsupported")
-        pending.extend(operands(pending.pop()))
+        pending.extend(list_operands(pending.pop()))
     return ScalarMeaning(value)
 
 
@@ -251,7 +257,7 @@ def bind_shared_rows(expression: tree.Expression, env: Env) -> SharedTableMeanin
     def make() -> Relation:
         if not found:
             found.append((env.bind_tabular(expression), env.binder.choose_shared_name()))
-        return copy_shared(*found[0], env)
+        return copy_shared_rows(*found[0], env)
 
     return SharedTableMeaning(make)
 
@@ -259,10 +265,10 @@ def bind_shared_rows(expression: tree.Expression, env: Env) -> SharedTableMeanin
 def share_bound_rows(relation: Relation, env: Env, label: str = "") -> SharedTableMeaning:
     """Rows that are bound already, computed once however often they are used; `label` is the name that `as` gives."""
     name = env.binder.choose_shared_name()
-    return SharedTableMeaning(lambda: copy_shared(relation, name, env, label))
+    return SharedTableMeaning(lambda: copy_shared_rows(relation, name, env, label))
 
 
-def copy_shared(relation: Relation, name: str, env: Env, label: str = "") -> Shared:
+def copy_shared_rows(relation: Relation, name: str, env: Env, label: str = "") -> Shared:
     """Shared rows under new columns, in their order."""
     columns = env.binder.build_fresh_columns(relation)
     new = dict(zip((column.id for column in relation.columns), columns, strict=True))
@@ -289,7 +295,7 @@ def copy_shared(relation: Relation, name: str, env: Env, label: str = "") -> Sha
 
 def _build_default(parameter: tree.LambdaParameter, env: Env) -> ScalarMeaning:
     if parameter.default is None or parameter.type is None:
-        raise invalid(f"the query parameter '{parameter.name}' has no value", parameter.span)
+        raise make_invalid_error(f"the query parameter '{parameter.name}' has no value", parameter.span)
     return ScalarMeaning(convert_explicitly(env.bind_scalar(parameter.default), parameter.type))
 
 
@@ -321,7 +327,7 @@ def _build_arguments(function: tree.Lambda, call: tree.Call, piped: bool) -> dic
         elif place < len(parameters):
             given[parameters[place].name] = argument.value if isinstance(argument, tree.Named) else argument
         else:
-            raise invalid(f"{call.name}() takes {len(parameters)} arguments", argument.span)
+            raise make_invalid_error(f"{call.name}() takes {len(parameters)} arguments", argument.span)
     return given
 
 
@@ -330,12 +336,12 @@ def _build_argument(
 ) -> Meaning:
     if parameter.schema is not None:
         if given is None:
-            raise invalid(f"the tabular argument '{parameter.name}' is missing", span)
+            raise make_invalid_error(f"the tabular argument '{parameter.name}' is missing", span)
         return TableMeaning(given, env.without_row())
     if given is not None:
         return _bind_value(_convert_parameter(env.bind_scalar(given), parameter), given.span)
     if parameter.default is None:
-        raise invalid(f"the argument '{parameter.name}' is missing", span)
+        raise make_invalid_error(f"the argument '{parameter.name}' is missing", span)
     return ScalarMeaning(
         _convert_parameter(replace(found.env, row={}).bind_scalar(parameter.default), parameter)
     )
@@ -353,17 +359,17 @@ def resolve_rows(meaning: Meaning, name: str, span: Span, env: Env) -> Relation:
         return meaning.env.bind_tabular(meaning.expression)
     if isinstance(meaning, ScalarMeaning) and isinstance(meaning.value, ErrorExpression):
         return env.binder.build_unknown_rows()
-    raise invalid(f"'{name}' is a value, not rows", span)
+    raise make_invalid_error(f"'{name}' is a value, not rows", span)
 
 
-def lambda_body(found: LambdaMeaning, span: Span) -> tree.Expression:
+def get_lambda_body(found: LambdaMeaning, span: Span) -> tree.Expression:
     """The expression that a function gives."""
     if found.function.body is None:
-        raise invalid("the function gives nothing", span)
+        raise make_invalid_error("the function gives nothing", span)
     return found.function.body
 
 
-def known_names(env: Env) -> Mapping[str, object]:
+def list_known_names(env: Env) -> Mapping[str, object]:
     """Every name that could stand for rows: for `did you mean`."""
     return dict.fromkeys([*env.names, *env.catalog.names(), *env.catalog.known_tables()])
 

@@ -8,10 +8,10 @@ from types import MappingProxyType
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.environment import Env, ScalarMeaning, reference
-from nephoscope_kql.binder.operands import condition, join_by_or, operation
+from nephoscope_kql.binder.environment import Env, ScalarMeaning, make_reference
+from nephoscope_kql.binder.operands import bind_operation, join_by_or, require_condition
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
-from nephoscope_kql.errors import invalid
+from nephoscope_kql.errors import make_invalid_error
 from nephoscope_kql.plan.relations import Filter
 from nephoscope_kql.plan.values import Bound, Relation
 from nephoscope_kql.types import KqlType
@@ -41,25 +41,27 @@ def bind_search_condition(node: tree.Expression, env: Env, exact: bool = False) 
     if isinstance(node, tree.Pipe) and node.source is not None and not node.operators:
         return bind_search_condition(node.source, env, exact)
     if isinstance(node, tree.Star):
-        return constants.constant(True, KqlType.BOOL, node.span)
+        return constants.make_constant(True, KqlType.BOOL, node.span)
     if isinstance(node, tree.Literal) and node.type == KqlType.STRING:
         return _bind_term_anywhere(str(node.value or ""), env, exact, node)
     if isinstance(node, tree.Binary) and node.operator in ("and", "or"):
         sides = (bind_search_condition(node.left, env, exact), bind_search_condition(node.right, env, exact))
-        return operation(node.operator, KqlType.BOOL, node.span, *sides)
+        return bind_operation(node.operator, KqlType.BOOL, node.span, *sides)
     if isinstance(node, tree.Call) and node.name == "not" and len(node.arguments) == 1:
-        return operation("not", KqlType.BOOL, node.span, bind_search_condition(node.arguments[0], env, exact))
+        return bind_operation(
+            "not", KqlType.BOOL, node.span, bind_search_condition(node.arguments[0], env, exact)
+        )
     if isinstance(node, tree.Binary) and node.operator == ":":
         return _bind_column_term(node, env, exact)
-    return condition(env.bind_scalar(node))
+    return require_condition(env.bind_scalar(node))
 
 
 def _bind_column_term(node: tree.Binary, env: Env, exact: bool) -> Bound:
     """`column:"term"`; a number or a time equals the column instead."""
     if not isinstance(node.right, tree.Literal):
-        raise invalid("a term is a constant", node.right.span)
+        raise make_invalid_error("a term is a constant", node.right.span)
     if node.right.type != KqlType.STRING:
-        return condition(
+        return require_condition(
             env.bind_scalar(tree.Binary(operator="==", left=node.left, right=node.right, span=node.span))
         )
     term = str(node.right.value or "")
@@ -71,16 +73,18 @@ def _bind_column_term(node: tree.Binary, env: Env, exact: bool) -> Bound:
 def _bind_term_anywhere(term: str, env: Env, exact: bool, node: tree.Expression) -> Bound:
     """Return whether a column of the row holds a term: looked for in all of them at once, since a wide table has hundreds."""
     values = [
-        convert_explicitly(reference(column, node.span), KqlType.STRING)
+        convert_explicitly(make_reference(column, node.span), KqlType.STRING)
         for column in env.row.values()
         if _may_hold(column.type, term)
     ]
     if not values:
-        return constants.constant(False, KqlType.BOOL, node.span)
+        return constants.make_constant(False, KqlType.BOOL, node.span)
     if LINE in term:
         return join_by_or([bind_term_test(value, term, exact, node) for value in values], node.span)
     line = constants.make_text(LINE, node.span)
-    joined = operation("strcat_delim", KqlType.STRING, node.span, line, *values) if values[1:] else values[0]
+    joined = (
+        bind_operation("strcat_delim", KqlType.STRING, node.span, line, *values) if values[1:] else values[0]
+    )
     return bind_term_test(joined, term, exact, node)
 
 
@@ -97,7 +101,7 @@ def bind_term_test(value: Bound, term: str, exact: bool, node: tree.Expression) 
     """
     inner = term.strip("*")
     if not inner:
-        return constants.constant(True, KqlType.BOOL, node.span)
+        return constants.make_constant(True, KqlType.BOOL, node.span)
     if "*" in inner:
         pattern = ".*".join(re.escape(part) for part in inner.split("*"))
         before, after = ("" if term.startswith("*") else r"\b"), ("" if term.endswith("*") else r"\b")
@@ -108,7 +112,7 @@ def bind_term_test(value: Bound, term: str, exact: bool, node: tree.Expression) 
         )
         name += "_cs" if exact else ""
     text = constants.make_text(inner, node.span)
-    return operation(name, KqlType.BOOL, node.span, convert_explicitly(value, KqlType.STRING), text)
+    return bind_operation(name, KqlType.BOOL, node.span, convert_explicitly(value, KqlType.STRING), text)
 
 
 def filter_parts(parts: list[Part], predicate: tree.Expression, env: Env, exact: bool = False) -> list[Part]:
@@ -123,7 +127,7 @@ def filter_parts(parts: list[Part], predicate: tree.Expression, env: Env, exact:
         own = {column.name for column in relation.columns}
         if named and not named & own:
             continue
-        lacking = {one: ScalarMeaning(constants.null(kinds[one])) for one in named - own}
+        lacking = {one: ScalarMeaning(constants.make_null(kinds[one])) for one in named - own}
         test = bind_search_condition(predicate, env.over_relation(relation).with_names(lacking), exact)
         rows = Filter(
             columns=relation.columns,
@@ -138,5 +142,5 @@ def filter_parts(parts: list[Part], predicate: tree.Expression, env: Env, exact:
 
 def _find_named_columns(predicate: tree.Expression, kinds: Mapping[str, KqlType]) -> set[str]:
     """The columns of any part that a condition names."""
-    names = {node.name for node in tree.node.walk(predicate) if isinstance(node, tree.Name)}
+    names = {node.name for node in tree.node.walk_nodes(predicate) if isinstance(node, tree.Name)}
     return names & kinds.keys()

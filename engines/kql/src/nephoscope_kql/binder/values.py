@@ -9,37 +9,39 @@ from nephoscope_kql.binder.environment import (
     LambdaMeaning,
     RowMeaning,
     ScalarMeaning,
-    binds_scalar,
-    reference,
+    make_reference,
+    register_scalar_binder,
 )
-from nephoscope_kql.errors import KqlError, Span, UnknownNameError, invalid, suggest_word
+from nephoscope_kql.errors import KqlError, Span, UnknownNameError, make_invalid_error, suggest_word
 from nephoscope_kql.plan.expressions import DynamicPath
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.types import KqlType
 
 
-@binds_scalar(tree.Literal)
+@register_scalar_binder(tree.Literal)
 def bind_literal(node: tree.Literal, _env: Env) -> Bound:
     """A constant."""
     value = "" if node.type == KqlType.STRING and node.value is None else node.value
-    return constants.constant(value, node.type, node.span)
+    return constants.make_constant(value, node.type, node.span)
 
 
-@binds_scalar(tree.Name)
+@register_scalar_binder(tree.Name)
 def bind_name(node: tree.Name, env: Env) -> Bound:
     """A column of the row, else a variable."""
     column = env.row.get(node.name)
     if column is not None:
-        return reference(column, node.span)
+        return make_reference(column, node.span)
     meaning = env.names.get(node.name)
     if isinstance(meaning, ScalarMeaning):
         return meaning.value
     if isinstance(meaning, RowMeaning):
-        raise invalid(f"'{node.name}' depends on a row and cannot be used in a separate query", node.span)
+        raise make_invalid_error(
+            f"'{node.name}' depends on a row and cannot be used in a separate query", node.span
+        )
     if isinstance(meaning, LambdaMeaning) and not meaning.function.parameters:
         return env.bind_scalar(tree.Call(name=node.name, span=node.span))
     if meaning is not None:
-        raise invalid(f"'{node.name}' is a table or function, not a value", node.span)
+        raise make_invalid_error(f"'{node.name}' is a table or function, not a value", node.span)
     raise _build_unknown_name(node.name, env, node.span)
 
 
@@ -50,15 +52,17 @@ def _build_unknown_name(name: str, env: Env, span: Span) -> KqlError:
     return UnknownNameError(name, message, span, hint or suggest_word(name, known))
 
 
-@binds_scalar(tree.Pipe)
+@register_scalar_binder(tree.Pipe)
 def bind_parenthesised(node: tree.Pipe, env: Env) -> Bound:
     """A scalar in the place of rows."""
     if node.source is None or node.operators:
-        raise invalid("a value is expected here, not rows", node.span, "toscalar() makes a value of rows")
+        raise make_invalid_error(
+            "a value is expected here, not rows", node.span, "toscalar() makes a value of rows"
+        )
     return env.bind_scalar(node.source)
 
 
-@binds_scalar(tree.Member)
+@register_scalar_binder(tree.Member)
 def bind_member(node: tree.Member, env: Env) -> Bound:
     """`bag.key`, `$left.column`, `step.column` of scan."""
     if isinstance(node.target, tree.Name) and (
@@ -66,15 +70,17 @@ def bind_member(node: tree.Member, env: Env) -> Bound:
     ):
         side = env.sides.get(node.target.name)
         if side is None:
-            raise invalid(f"{node.target.name} can be used only in the conditions of a join", node.span)
+            raise make_invalid_error(
+                f"{node.target.name} can be used only in the conditions of a join", node.span
+            )
         if node.name not in side:
             message = f"no column of {node.target.name} is named '{node.name}'"
             raise UnknownNameError(node.name, message, node.span, suggest_word(node.name, side))
-        return reference(side[node.name], node.span)
-    return step(env.bind_scalar(node.target), node.name, node)
+        return make_reference(side[node.name], node.span)
+    return step_into_value(env.bind_scalar(node.target), node.name, node)
 
 
-@binds_scalar(tree.Index)
+@register_scalar_binder(tree.Index)
 def bind_index(node: tree.Index, env: Env) -> Bound:
     """`array[0]`, `bag['key']`, `bag[column]`."""
     target, place = env.bind_scalar(node.target), env.bind_scalar(node.index)
@@ -83,18 +89,20 @@ def bind_index(node: tree.Index, env: Env) -> Bound:
         and isinstance(place.value, str | int)
         and not isinstance(place.value, bool)
     ):
-        return step(target, place.value, node)
+        return step_into_value(target, place.value, node)
     if place.type not in (KqlType.STRING, KqlType.LONG, KqlType.INT, KqlType.DYNAMIC):
-        raise invalid(f"an index is a number or a text, not {place.type}", node.index.span)
-    return step(target, place, node)
+        raise make_invalid_error(f"an index is a number or a text, not {place.type}", node.index.span)
+    return step_into_value(target, place, node)
 
 
-def step(target: Bound, where: str | int | Bound, node: tree.Expression) -> Bound:
+def step_into_value(target: Bound, where: str | int | Bound, node: tree.Expression) -> Bound:
     """One step into a dynamic value; steps after another are one path."""
     if target.type != KqlType.DYNAMIC:
-        raise invalid(f"{target.type} has no members", node.span, "parse_json() makes a dynamic of a text")
+        raise make_invalid_error(
+            f"{target.type} has no members", node.span, "parse_json() makes a dynamic of a text"
+        )
     if isinstance(target, Constant) and not isinstance(where, Bound):
-        return constants.constant(_descend_into(target.value, where), KqlType.DYNAMIC, node.span)
+        return constants.make_constant(_descend_into(target.value, where), KqlType.DYNAMIC, node.span)
     if isinstance(target, DynamicPath):
         return DynamicPath(
             type=KqlType.DYNAMIC, span=node.span, target=target.target, steps=(*target.steps, where)

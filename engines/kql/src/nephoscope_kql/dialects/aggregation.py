@@ -7,7 +7,7 @@ from sqlglot import exp
 from nephoscope_kql.dialects.distinct_bins import find_bins, write_in_steps
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.select_block import SelectBlock, make_block_over
-from nephoscope_kql.functions.declaration import weight
+from nephoscope_kql.functions.declaration import count_weight
 from nephoscope_kql.plan.column_references import count_columns, list_order_ids
 from nephoscope_kql.plan.expressions import AggregateCall
 from nephoscope_kql.plan.function_signatures import Arguments
@@ -42,7 +42,7 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: Emitter) -> 
         items = [("one", exp.Count(this=exp.Star()))]
     select = block.build_select(items)
     if relation.groups and wanted:
-        select.set("group", exp.Group(expressions=[nodes.name(name) for name in ids]))
+        select.set("group", exp.Group(expressions=[nodes.build_name(name) for name in ids]))
     elif relation.groups:
         select.set("distinct", exp.Distinct())
     return make_block_over(select, [name for name, _ in items])
@@ -61,7 +61,7 @@ def _write_arguments(
         id(sql): (emitter.choose_fresh_name(), sql)
         for arguments in written
         for sql in arguments
-        if weight(sql) > MAX_REPEATED
+        if count_weight(sql) > MAX_REPEATED
     }
     if not heavy:
         return block, groups, written
@@ -76,12 +76,12 @@ def _write_arguments(
     below = make_block_over(block.build_select(items), [name for name, _ in items])
     rewritten = [
         [
-            nodes.name(heavy[id(sql)][0]) if id(sql) in heavy else emitter.write_scalar(argument, below)
+            nodes.build_name(heavy[id(sql)][0]) if id(sql) in heavy else emitter.write_scalar(argument, below)
             for argument, sql in zip(call.arguments, arguments, strict=True)
         ]
         for (_, call), arguments in zip(calls, written, strict=True)
     ]
-    return below, [(name, nodes.name(name)) for name, _ in groups], rewritten
+    return below, [(name, nodes.build_name(name)) for name, _ in groups], rewritten
 
 
 def aggregate(
@@ -91,7 +91,7 @@ def aggregate(
     built = call.aggregate.find_builder(emitter.dialect, call.span)(
         Arguments(arguments, call.arguments, call.type, call.span, emitter.use_routine, keys)
     )
-    return nodes.coalesce(built, nodes.text("")) if call.type == KqlType.STRING else built
+    return nodes.build_coalesce(built, nodes.build_text("")) if call.type == KqlType.STRING else built
 
 
 @writes(FirstOf)

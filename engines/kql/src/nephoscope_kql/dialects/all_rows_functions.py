@@ -37,8 +37,8 @@ def write_mined(relation: Mined, _needed: Needed, emitter: Emitter) -> SelectBlo
     takes = tuple(value.type.physical for value in relation.values)
     gives = tuple(column.type.physical for column in relation.columns)
     name = emitter.use_routine(_make_routine(relation.name, relation.settings, takes, gives, relation.body))
-    rows = nodes.call("list", exp.Struct(expressions=cells))
-    found = nodes.call("unnest", nodes.call(name, rows))
+    rows = nodes.build_call("list", exp.Struct(expressions=cells))
+    found = nodes.build_call("unnest", nodes.build_call(name, rows))
     alias = emitter.choose_fresh_name()
     inner = block.build_select([(alias, found)])
     values = {
@@ -49,8 +49,8 @@ def write_mined(relation: Mined, _needed: Needed, emitter: Emitter) -> SelectBlo
 
 
 def _build_cell(row: str, place: int, kind: KqlType) -> exp.Expr:
-    found = nodes.call("struct_extract", nodes.name(row), nodes.text(f"b{place}"))
-    return nodes.coalesce(found, nodes.text("")) if kind == KqlType.STRING else found
+    found = nodes.build_call("struct_extract", nodes.build_name(row), nodes.build_text(f"b{place}"))
+    return nodes.build_coalesce(found, nodes.build_text("")) if kind == KqlType.STRING else found
 
 
 @lru_cache(maxsize=512)

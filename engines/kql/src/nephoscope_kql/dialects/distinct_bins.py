@@ -85,9 +85,9 @@ def write_in_steps(
     emitter: Emitter,
 ) -> SelectBlock:
     """GROUP BY the groups and the runs of bins, then by the groups."""
-    number = nodes.binary("//", emitter.write_scalar(bins.time, block), _write_number(bins.size))
-    run = (emitter.choose_fresh_name(), nodes.binary("//", number, _write_number(BINS)))
-    met = nodes.binary("<<", _write_number(1), nodes.binary("%", number, _write_number(BINS)))
+    number = nodes.build_binary("//", emitter.write_scalar(bins.time, block), _write_number(bins.size))
+    run = (emitter.choose_fresh_name(), nodes.build_binary("//", number, _write_number(BINS)))
+    met = nodes.build_binary("<<", _write_number(1), nodes.build_binary("%", number, _write_number(BINS)))
     parts = [
         _Part(nodes.aggregate("bit_or", met), _count_bits)
         if call.aggregate.name in _DISTINCT
@@ -97,20 +97,25 @@ def write_in_steps(
     names = [emitter.choose_fresh_name() for _ in parts]
     keys = [*groups, run]
     items = [*keys, *((name, part.sql) for name, part in zip(names, parts, strict=True))]
-    first = make_block_over(_select_grouped(block, items, len(keys)), [name for name, _ in items])
-    combined = [(name, nodes.name(name)) for name, _ in groups]
+    first = make_block_over(_select_grouped_items(block, items, len(keys)), [name for name, _ in items])
+    combined = [(name, nodes.build_name(name)) for name, _ in groups]
     for (column, call), name, part in zip(wanted, names, parts, strict=True):
-        value = part.combine(nodes.name(name))
+        value = part.combine(nodes.build_name(name))
         combined.append(
-            (column.id, nodes.coalesce(value, nodes.text("")) if call.type == KqlType.STRING else value)
+            (
+                column.id,
+                nodes.build_coalesce(value, nodes.build_text("")) if call.type == KqlType.STRING else value,
+            )
         )
-    return make_block_over(_select_grouped(first, combined, len(groups)), [name for name, _ in combined])
+    return make_block_over(
+        _select_grouped_items(first, combined, len(groups)), [name for name, _ in combined]
+    )
 
 
-def _select_grouped(block: SelectBlock, items: list[tuple[str, exp.Expr]], keys: int) -> exp.Select:
+def _select_grouped_items(block: SelectBlock, items: list[tuple[str, exp.Expr]], keys: int) -> exp.Select:
     """The SELECT of items, grouped by the first of them."""
     select = block.build_select(items)
-    select.set("group", exp.Group(expressions=[nodes.number(place + 1) for place in range(keys)]))
+    select.set("group", exp.Group(expressions=[nodes.build_number(place + 1) for place in range(keys)]))
     return select
 
 
@@ -121,14 +126,15 @@ def _split_call(call: AggregateCall, arguments: list[exp.Expr], emitter: Emitter
         counted = exp.Count(this=exp.Star())
         return _Part(
             counted if where is None else exp.Filter(this=counted, expression=exp.Where(this=where)),
-            lambda part: nodes.cast(nodes.aggregate("sum", part), "BIGINT"),
+            lambda part: nodes.build_cast(nodes.aggregate("sum", part), "BIGINT"),
         )
     where = arguments[1] if len(arguments) > 1 else None
     if name in _SUMS:
         return _Part(
             nodes.aggregate("sum", arguments[0], where=where),
-            lambda part: nodes.call(
-                emitter.use_routine(WRAP), nodes.coalesce(nodes.aggregate("sum", part), nodes.number(0))
+            lambda part: nodes.build_call(
+                emitter.use_routine(WRAP),
+                nodes.build_coalesce(nodes.aggregate("sum", part), nodes.build_number(0)),
             ),
         )
     extreme = _EXTREMES[name]
@@ -138,9 +144,9 @@ def _split_call(call: AggregateCall, arguments: list[exp.Expr], emitter: Emitter
 
 
 def _count_bits(part: exp.Expr) -> exp.Expr:
-    counted = nodes.aggregate("sum", nodes.call("bit_count", part))
-    return nodes.cast(nodes.coalesce(counted, nodes.number(0)), "BIGINT")
+    counted = nodes.aggregate("sum", nodes.build_call("bit_count", part))
+    return nodes.build_cast(nodes.build_coalesce(counted, nodes.build_number(0)), "BIGINT")
 
 
 def _write_number(value: int) -> exp.Expr:
-    return nodes.cast(nodes.number(value), "BIGINT")
+    return nodes.build_cast(nodes.build_number(value), "BIGINT")

@@ -32,18 +32,23 @@ def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> SelectBl
     """JOIN of two closed SELECTs."""
     emitter.count(joins=1)
     further = [] if relation.residual is None else [relation.residual]
-    left = _build_side(
-        prepare_side(relation, relation.left), [*(key for key, _ in relation.keys), *further], needed, emitter
+    left = _build_join_side(
+        prepare_join_side(relation, relation.left),
+        [*(key for key, _ in relation.keys), *further],
+        needed,
+        emitter,
     )
-    right = _build_side(
-        prepare_side(relation, relation.right),
+    right = _build_join_side(
+        prepare_join_side(relation, relation.right),
         [*(key for _, key in relation.keys), *further],
         needed,
         emitter,
     )
     both = SelectBlock(None, {**left.values, **right.values})
     matches = [
-        nodes.binary(equality(one, two), emitter.write_scalar(one, both), emitter.write_scalar(two, both))
+        nodes.build_binary(
+            build_key_equality(one, two), emitter.write_scalar(one, both), emitter.write_scalar(two, both)
+        )
         for one, two in relation.keys
     ]
     if relation.residual is not None:
@@ -58,7 +63,9 @@ def write_join(
     side, kind = SQL_KINDS[relation.kind]
     side = semi if kind in ("SEMI", "ANTI") else side
     first, second = (right, left) if relation.kind in ("rightsemi", "rightanti") else (left, right)
-    node = exp.Join(this=second.source, on=nodes.chain("and", matches), side=side or None, kind=kind or None)
+    node = exp.Join(
+        this=second.source, on=nodes.build_chain("and", matches), side=side or None, kind=kind or None
+    )
     result = SelectBlock(first.source, joins=[node])
     if kind in ("SEMI", "ANTI"):
         result.values = dict(first.values)
@@ -71,7 +78,7 @@ def write_join(
     return result
 
 
-def prepare_side(relation: Joined, side: Relation) -> Relation:
+def prepare_join_side(relation: Joined, side: Relation) -> Relation:
     """A side of a join; where only its keys are asked for, equal rows need not be made one first."""
     asked = {
         "leftsemi": relation.right,
@@ -89,17 +96,17 @@ def prepare_side(relation: Joined, side: Relation) -> Relation:
     return side
 
 
-def equality(one: Bound, two: Bound) -> str:
+def build_key_equality(one: Bound, two: Bound) -> str:
     """Null keys match null keys, as the recorded rows of the real engine show."""
     return "is not distinct from" if one.nullable and two.nullable else "="
 
 
-def _equal(one: Bound, two: Bound, both: SelectBlock, emitter: Emitter) -> exp.Expr:
+def _build_equality(one: Bound, two: Bound, both: SelectBlock, emitter: Emitter) -> exp.Expr:
     operator = "is not distinct from" if one.nullable and two.nullable else "="
-    return nodes.binary(operator, emitter.write_scalar(one, both), emitter.write_scalar(two, both))
+    return nodes.build_binary(operator, emitter.write_scalar(one, both), emitter.write_scalar(two, both))
 
 
-def _build_side(relation: Relation, keys: list[Bound], needed: Needed, emitter: Emitter) -> SelectBlock:
+def _build_join_side(relation: Relation, keys: list[Bound], needed: Needed, emitter: Emitter) -> SelectBlock:
     reads = count_columns(keys)
     block = emitter.write_rows(relation, needed | reads.keys())
     ids = (needed | reads.keys()) & block.values.keys()
@@ -110,7 +117,9 @@ def fill_null_text(relation: Relation, block: SelectBlock) -> None:
     """Text columns of the side that an outer join fills with NULLs give ''."""
     for column in relation.columns:
         if column.type == KqlType.STRING and column.id in block.values:
-            block.values[column.id] = Value(nodes.coalesce(block.values[column.id].sql, nodes.text("")), 2)
+            block.values[column.id] = Value(
+                nodes.build_coalesce(block.values[column.id].sql, nodes.build_text("")), 2
+            )
 
 
 @writes(Concatenated)
@@ -128,7 +137,7 @@ def write_concatenated(relation: Concatenated, needed: Needed, emitter: Emitter)
     ids = [columns[place].id for place in places]
     if isinstance(node, exp.Select):
         return make_block_over(node, ids)
-    return SelectBlock(exp.Subquery(this=node), {one: Value(nodes.name(one)) for one in ids})
+    return SelectBlock(exp.Subquery(this=node), {one: Value(nodes.build_name(one)) for one in ids})
 
 
 def _build_branch(relation: Relation, fills: list[tuple[str, Bound]], emitter: Emitter) -> exp.Expr:

@@ -44,19 +44,20 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Sele
     ]
     inner = block.build_select([*block.list_columns(kept), *lists])
     outer = SelectBlock(exp.Subquery(this=inner))
-    names = [nodes.name(name) for name, _ in lists]
-    length = nodes.call(
-        "greatest", *(nodes.coalesce(nodes.call("len", name), nodes.number(0)) for name in names)
+    names = [nodes.build_name(name) for name, _ in lists]
+    length = nodes.build_call(
+        "greatest",
+        *(nodes.build_coalesce(nodes.build_call("len", name), nodes.build_number(0)) for name in names),
     )
-    places = nodes.call("unnest", nodes.call("range", length))
-    items = [(one, nodes.name(one)) for one in kept]
-    items += [(name, nodes.name(name)) for name, _ in lists]
+    places = nodes.build_call("unnest", nodes.build_call("range", length))
+    items = [(one, nodes.build_name(one)) for one in kept]
+    items += [(name, nodes.build_name(name)) for name, _ in lists]
     inner = outer.build_select([*items, (relation.position.id, places)])
-    result = SelectBlock(exp.Subquery(this=inner), {one: Value(nodes.name(one)) for one in kept})
-    position = nodes.name(relation.position.id)
+    result = SelectBlock(exp.Subquery(this=inner), {one: Value(nodes.build_name(one)) for one in kept})
+    position = nodes.build_name(relation.position.id)
     for name, _ in lists:
-        at = nodes.binary("+", position, nodes.number(1))
-        result.values[name] = _to_value(nodes.call("list_extract", nodes.name(name), at))
+        at = nodes.build_binary("+", position, nodes.build_number(1))
+        result.values[name] = _to_value(nodes.build_call("list_extract", nodes.build_name(name), at))
     result.values[relation.position.id] = Value(position)
     return result
 
@@ -66,11 +67,11 @@ def _build_elements(
 ) -> exp.Expr:
     """The elements of one expanded value, as a list."""
     routine = emitter.use_routine(PAIRS if item.as_array else ELEMENTS)
-    elements: exp.Expr = nodes.call(routine, emitter.write_scalar(item.value, block))
+    elements: exp.Expr = nodes.build_call(routine, emitter.write_scalar(item.value, block))
     return (
         elements
         if limit is None
-        else nodes.call("list_slice", elements, nodes.number(1), nodes.number(limit))
+        else nodes.build_call("list_slice", elements, nodes.build_number(1), nodes.build_number(limit))
     )
 
 
@@ -81,12 +82,14 @@ def _write_single_unnest(relation: Expanded, needed: Needed, emitter: Emitter) -
     block = emitter.write_block_over(relation.input, passing, [item.value])
     kept = sorted(passing & block.values.keys())
     elements = _build_elements(item, relation.limit, block, emitter)
-    inner = block.build_select([*block.list_columns(kept), (item.column.id, nodes.call("unnest", elements))])
+    inner = block.build_select(
+        [*block.list_columns(kept), (item.column.id, nodes.build_call("unnest", elements))]
+    )
     result = make_block_over(inner, [*kept, item.column.id])
-    result.values[item.column.id] = _to_value(nodes.name(item.column.id))
+    result.values[item.column.id] = _to_value(nodes.build_name(item.column.id))
     return result
 
 
 def _to_value(element: exp.Expr) -> Value:
     """An element as a dynamic value: JSON's null is KQL's."""
-    return Value(nodes.call("nullif", element, nodes.text("null")), 4)
+    return Value(nodes.build_call("nullif", element, nodes.build_text("null")), 4)

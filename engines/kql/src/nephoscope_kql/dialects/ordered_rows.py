@@ -17,12 +17,12 @@ PART, PLACE, NUMBER = "part", "place", "number"
 
 def number_rows(block: SelectBlock, items: Items, parts: list[E], keys: list[E], emitter: Emitter) -> str:
     """A common table expression of rows with their part, their place in it and among all; its name."""
-    part: E = nodes.number(1)
+    part: E = nodes.build_number(1)
     if parts:
-        part = nodes.window(nodes.call("dense_rank"), [], [nodes.sort_key(one) for one in parts])
-    place = nodes.window(nodes.call("row_number"), parts, keys)
-    whole = nodes.window(nodes.call("row_number"), [], keys)
-    counted = [(PART, nodes.cast(part, "BIGINT")), (PLACE, place), (NUMBER, whole)]
+        part = nodes.build_window(nodes.build_call("dense_rank"), [], [nodes.sort_key(one) for one in parts])
+    place = nodes.build_window(nodes.build_call("row_number"), parts, keys)
+    whole = nodes.build_window(nodes.build_call("row_number"), [], keys)
+    counted = [(PART, nodes.build_cast(part, "BIGINT")), (PLACE, place), (NUMBER, whole)]
     return emitter.share_select(block.build_select([*items, *counted]))
 
 
@@ -34,7 +34,7 @@ def make_table(name: str) -> E:
 def starts(rows: str, items: Items) -> exp.Select:
     """The row before the first of each part."""
     select = SelectBlock(make_table(rows)).build_select(
-        [(PART, nodes.name(PART)), (PLACE, nodes.cast(nodes.number(0), "BIGINT")), *items]
+        [(PART, nodes.build_name(PART)), (PLACE, nodes.build_cast(nodes.build_number(0), "BIGINT")), *items]
     )
     select.set("distinct", exp.Distinct())
     return select
@@ -42,27 +42,29 @@ def starts(rows: str, items: Items) -> exp.Select:
 
 def join_following_row(state: str, rows: str, items: Items) -> SelectBlock:
     """The state after a row beside the next row of its part; `items` are (name, SQL over `s.` and `r.` columns)."""
-    on = nodes.binary(
-        "and", equal_column(PART), nodes.binary("=", qualified_column("r", PLACE), next_place())
+    on = nodes.build_binary(
+        "and",
+        compare_with_state(PART),
+        nodes.build_binary("=", build_qualified_column("r", PLACE), build_next_place()),
     )
     join = exp.Join(this=alias_table(rows, "r"), on=on, kind="INNER")
     block = SelectBlock(alias_table(state, "s"), joins=[join])
     return make_block_over(
         block.build_select(
-            [(PART, qualified_column("r", PART)), (PLACE, qualified_column("r", PLACE)), *items]
+            [(PART, build_qualified_column("r", PART)), (PLACE, build_qualified_column("r", PLACE)), *items]
         ),
         [PART, PLACE, *(name for name, _ in items)],
     )
 
 
-def equal_column(name: str) -> E:
+def compare_with_state(name: str) -> E:
     """Compare a column of a row with that of the state before it."""
-    return nodes.binary("=", qualified_column("r", name), qualified_column("s", name))
+    return nodes.build_binary("=", build_qualified_column("r", name), build_qualified_column("s", name))
 
 
-def next_place() -> E:
+def build_next_place() -> E:
     """The place behind that of the state."""
-    return nodes.binary("+", qualified_column("s", PLACE), nodes.number(1))
+    return nodes.build_binary("+", build_qualified_column("s", PLACE), nodes.build_number(1))
 
 
 def alias_table(name: str, alias: str) -> E:
@@ -70,14 +72,14 @@ def alias_table(name: str, alias: str) -> E:
     return exp.Table(this=exp.Identifier(this=name), alias=exp.TableAlias(this=exp.Identifier(this=alias)))
 
 
-def qualified_column(table_name: str, name: str) -> E:
+def build_qualified_column(table_name: str, name: str) -> E:
     """A column of a table."""
     return exp.Column(this=exp.Identifier(this=name), table=exp.Identifier(this=table_name))
 
 
-def null(kind: KqlType) -> E:
+def build_initial_value(kind: KqlType) -> E:
     """Return what a column holds before any row: strings are never null."""
-    return nodes.text("") if kind == KqlType.STRING else nodes.null(kind)
+    return nodes.build_text("") if kind == KqlType.STRING else nodes.build_null(kind)
 
 
 def add_items(block: SelectBlock, items: Items) -> SelectBlock:
@@ -90,4 +92,4 @@ def add_items(block: SelectBlock, items: Items) -> SelectBlock:
 
 def coalesce_true(node: E) -> E:
     """Return whether a condition is true, which null is not."""
-    return nodes.coalesce(node, nodes.boolean(False))
+    return nodes.build_coalesce(node, nodes.build_boolean(False))

@@ -37,14 +37,14 @@ class ShareStatements:
 def write_in_parts(relation: Relation) -> tuple[str, ShareStatements | None, Emitter]:
     """The SQL of a relation as one statement, apart where that costs less, and what the text uses."""
     shares = split_into_shares(relation)
-    found = None if shares is None else write_partitioned(relation.columns, shares)
+    found = None if shares is None else write_partitioned_statements(relation.columns, shares)
     if found is not None:
         return found
     sql, emitter = duckdb.write_relation(relation)
     return sql, None, emitter
 
 
-def write_partitioned(
+def write_partitioned_statements(
     columns: Sequence[Column], shares: SplitRelation
 ) -> tuple[str, ShareStatements, Emitter] | None:
     """The SQL of a relation of these columns whose rows are shares, as one statement and apart.
@@ -78,7 +78,9 @@ def _write_share(share: TableShare, emitter: Emitter) -> tuple[ShareStatement, l
         keys.append(
             (
                 name,
-                format_node(nodes.sort_key(nodes.name(name), not one.args["desc"], one.args["nulls_first"])),
+                format_node(
+                    nodes.sort_key(nodes.build_name(name), not one.args["desc"], one.args["nulls_first"])
+                ),
             )
         )
     printer = Printer()
@@ -103,8 +105,10 @@ def _write_union_all(columns: Sequence[Column], parts: ShareStatements) -> str:
 
 def _build_item(column: Column, known: list[bool]) -> exp.Expr:
     if not any(known):
-        return nodes.text("") if column.type == KqlType.STRING else nodes.null(column.type)
-    value = nodes.name(column.id)
+        return nodes.build_text("") if column.type == KqlType.STRING else nodes.build_null(column.type)
+    value = nodes.build_name(column.id)
     return (
-        nodes.coalesce(value, nodes.text("")) if column.type == KqlType.STRING and not all(known) else value
+        nodes.build_coalesce(value, nodes.build_text(""))
+        if column.type == KqlType.STRING and not all(known)
+        else value
     )

@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects.scalars import WriterContext
 from nephoscope_kql.dialects.select_block import SelectBlock, StoredColumn, Value
-from nephoscope_kql.plan.column_references import operands
+from nephoscope_kql.plan.column_references import list_operands
 from nephoscope_kql.plan.expressions import (
     BoundCall,
     ColumnRef,
@@ -49,7 +49,7 @@ _FAILED_BY_EMPTY = frozenset(
 """What '' fails where every other operand is a text that is not empty."""
 
 
-def conjuncts(predicate: Bound) -> Iterator[Bound]:
+def list_conjuncts(predicate: Bound) -> Iterator[Bound]:
     """The conditions that `and` joins, left to right."""
     pending = [predicate]
     while pending:
@@ -60,13 +60,13 @@ def conjuncts(predicate: Bound) -> Iterator[Bound]:
             yield value
 
 
-def condition(value: Bound, block: SelectBlock, context: WriterContext) -> exp.Expr:
+def write_condition(value: Bound, block: SelectBlock, context: WriterContext) -> exp.Expr:
     """The SQL of one condition of a filter over a block: it may be null where the condition is false."""
     if isinstance(value, BoundCall):
         if value.function.name in ("and", "or"):
-            sides = [condition(side, block, context) for side in value.arguments]
-            return exp.Paren(this=nodes.binary(value.function.name, *sides))
-        found = _build_window(value, block, context) or _text_test(value, block, context)
+            sides = [write_condition(side, block, context) for side in value.arguments]
+            return exp.Paren(this=nodes.build_binary(value.function.name, *sides))
+        found = _build_window(value, block, context) or _write_text_test(value, block, context)
         if found is not None:
             return found
     return _strip_guard(context.write_scalar(value, block))
@@ -80,7 +80,7 @@ def _strip_guard(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def window_column(value: Bound) -> ColumnRef | None:
+def find_window_column(value: Bound) -> ColumnRef | None:
     """The datetime column that a condition compares with a value that needs no row; None where it does not."""
     if not isinstance(value, BoundCall) or value.function.name not in _MIRRORED:
         return None
@@ -104,22 +104,22 @@ def _build_window(value: BoundCall, block: SelectBlock, context: WriterContext) 
     if stored is None or (context.dialect, stored.unit) not in _MAKERS:
         return None
     moment = _store_time(right, stored, operator, block, context)
-    test = nodes.binary(operator, stored.sql, moment)
+    test = nodes.build_binary(operator, stored.sql, moment)
     if stored.day is None or context.dialect != "duckdb":
         return test
     # the day of the limit by the clock of UTC: a cast of a moment with a zone would ask for the session's
-    limit = nodes.cast(
+    limit = nodes.build_cast(
         _store_time(right, replace(stored, unit="timestamp"), operator, block, context), "DATE"
     )
-    day = nodes.binary(">=" if operator in (">", ">=") else "<=", stored.day, limit)
-    return exp.Paren(this=nodes.binary("and", test, day))
+    day = nodes.build_binary(">=" if operator in (">", ">=") else "<=", stored.day, limit)
+    return exp.Paren(this=nodes.build_binary("and", test, day))
 
 
 def _is_row_independent(value: Bound) -> bool:
     """Return whether a value is the same for every row and cheap to write: constants, now() and arithmetic on them."""
     if reads_row(value) or isinstance(value, InQuery | DynamicPath | ScalarQuery):
         return False
-    return isinstance(value, Variable) or all(_is_row_independent(item) for item in operands(value))
+    return isinstance(value, Variable) or all(_is_row_independent(item) for item in list_operands(value))
 
 
 def _store_time(
@@ -129,14 +129,15 @@ def _store_time(
     ticks = context.write_scalar(limit, block)
     per = _UNIT_TICKS[stored.unit]
     if operator in _ROUNDED_UP:
-        ticks = nodes.binary("+", ticks, nodes.number(per - 1))
-    units = nodes.binary("//", ticks, nodes.number(per))
-    return nodes.call(
-        _MAKERS[context.dialect, stored.unit], nodes.binary("-", units, nodes.number(UNIX_EPOCH_TICKS // per))
+        ticks = nodes.build_binary("+", ticks, nodes.build_number(per - 1))
+    units = nodes.build_binary("//", ticks, nodes.build_number(per))
+    return nodes.build_call(
+        _MAKERS[context.dialect, stored.unit],
+        nodes.build_binary("-", units, nodes.build_number(UNIX_EPOCH_TICKS // per)),
     )
 
 
-def _text_test(value: BoundCall, block: SelectBlock, context: WriterContext) -> exp.Expr | None:
+def _write_text_test(value: BoundCall, block: SelectBlock, context: WriterContext) -> exp.Expr | None:
     """A test of a stored text that a missing text fails: written over the column as it is stored."""
     text, *others = value.arguments or (value,)
     if value.function.name == "==" and isinstance(text, Constant):

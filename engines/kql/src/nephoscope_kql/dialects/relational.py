@@ -10,13 +10,13 @@ from sqlglot import exp
 
 from nephoscope_kql.deadline import check_deadline
 from nephoscope_kql.dialects.filter_pushdown import push_filter
-from nephoscope_kql.dialects.pushdown_predicates import condition, conjuncts
-from nephoscope_kql.dialects.scalars import ordered_keys, scalar
+from nephoscope_kql.dialects.pushdown_predicates import list_conjuncts, write_condition
+from nephoscope_kql.dialects.scalars import write_ordered_keys, write_scalar_expression
 from nephoscope_kql.dialects.select_block import HEAVY, SelectBlock, Value, make_block_over
 from nephoscope_kql.dialects.size_estimates import ColumnGrowth
-from nephoscope_kql.errors import NOWHERE, TooLargeError, unsupported_error
+from nephoscope_kql.errors import NOWHERE, TooLargeError, make_unsupported_query_error
 from nephoscope_kql.externaldata import ExternalSource
-from nephoscope_kql.plan.column_references import count_columns, list_order_ids, size
+from nephoscope_kql.plan.column_references import count_columns, count_parts, list_order_ids
 from nephoscope_kql.plan.expressions import ScalarQuery
 from nephoscope_kql.plan.relations import Assign, Filter, Limited, Shared, Sorted
 from nephoscope_kql.plan.values import Bound, Relation, SortKey
@@ -123,16 +123,16 @@ class Emitter:
             return list(self.shared.values())
         done: dict[str, exp.CTE] = {}
 
-        def place(name: str) -> None:
+        def place_table(name: str) -> None:
             if name in done:
                 return
             for table in self.shared[name].find_all(exp.Table):
                 if table.name in self.shared and table.name != name:
-                    place(table.name)
+                    place_table(table.name)
             done[name] = self.shared[name]
 
         for name in self.shared:
-            place(name)
+            place_table(name)
         return list(done.values())
 
     def share_recursive(self, name: str, columns: list[str], first: exp.Select, next_: exp.Select) -> None:
@@ -151,7 +151,7 @@ class Emitter:
         self.count()
         self.growth.add_relation(relation)
         if writer is None:
-            raise unsupported_error(f"{type(relation).__name__} on {self.dialect}", NOWHERE)
+            raise make_unsupported_query_error(f"{type(relation).__name__} on {self.dialect}", NOWHERE)
         return writer(relation, needed | list_order_ids(relation.order), self)
 
     def write_block_over(
@@ -183,23 +183,23 @@ class Emitter:
 
     def write_scalar(self, value: Bound, block: SelectBlock) -> exp.Expr:
         """The SQL of an expression over a block."""
-        return scalar(value, block.values, self)
+        return write_scalar_expression(value, block.values, self)
 
     def write_keys(self, order: Iterable[SortKey], block: SelectBlock) -> list[exp.Expr]:
         """The keys of an order over a block, without those that are the same on every row (SQL takes a number for a place)."""
-        keys = [one for key in order for one in ordered_keys(key, block, self)]
+        keys = [one for key in order for one in write_ordered_keys(key, block, self)]
         return [key for key in keys if key.find(exp.Column, exp.Anonymous)]
 
 
 def _select_column(table: str, column: str) -> exp.Select:
     source = exp.From(this=exp.Table(this=exp.Identifier(this=table)))
-    return exp.Select(expressions=[nodes.name(column)], from_=source)
+    return exp.Select(expressions=[nodes.build_name(column)], from_=source)
 
 
-def assign(block: SelectBlock, value: Bound, emitter: Emitter) -> Value:
+def assign_column(block: SelectBlock, value: Bound, emitter: Emitter) -> Value:
     """Return how a computed column is written over a block."""
     reads = count_columns([value])
-    weight = size(value) + sum(
+    weight = count_parts(value) + sum(
         block.values[one].size * times for one, times in reads.items() if one in block.values
     )
     sql = emitter.write_scalar(value, block)
@@ -211,7 +211,7 @@ def assign(block: SelectBlock, value: Bound, emitter: Emitter) -> Value:
 def write_filter(relation: Filter, needed: Needed, emitter: Emitter) -> SelectBlock:
     """WHERE."""
     block = emitter.write_block_over(push_filter(relation), needed, [relation.predicate], before_where=True)
-    block.where.extend(condition(part, block, emitter) for part in conjuncts(relation.predicate))
+    block.where.extend(write_condition(part, block, emitter) for part in list_conjuncts(relation.predicate))
     return block
 
 
@@ -221,7 +221,7 @@ def write_assign(relation: Assign, needed: Needed, emitter: Emitter) -> SelectBl
     wanted = [(column, value) for column, value in relation.assigned if column.id in needed]
     passing = needed - {column.id for column, _ in relation.assigned}
     block = emitter.write_block_over(relation.input, passing, [value for _, value in wanted])
-    made = {column.id: assign(block, value, emitter) for column, value in wanted}
+    made = {column.id: assign_column(block, value, emitter) for column, value in wanted}
     block.values.update(made)
     return block
 
@@ -237,7 +237,7 @@ def write_limited(relation: Limited, needed: Needed, emitter: Emitter) -> Select
     """ORDER BY and LIMIT."""
     block = emitter.write_rows(relation.input, needed)
     ids = sorted((needed | list_order_ids(relation.order)) & block.values.keys())
-    limit = nodes.call("greatest", emitter.write_scalar(relation.count, block), nodes.number(0))
+    limit = nodes.build_call("greatest", emitter.write_scalar(relation.count, block), nodes.build_number(0))
     return block.seal(ids, emitter.write_keys(relation.order, block), limit)
 
 
@@ -254,7 +254,7 @@ def write_shared(relation: Shared, needed: Needed, emitter: Emitter) -> SelectBl
     stored |= {column.id: inner for column, inner in relation.hidden}
     table = exp.Table(this=exp.Identifier(this=relation.name))
     renamed = [
-        exp.Alias(this=nodes.name(stored[one].id), alias=exp.Identifier(this=one))
+        exp.Alias(this=nodes.build_name(stored[one].id), alias=exp.Identifier(this=one))
         for one in sorted(needed & stored.keys())
     ]
     if not renamed:

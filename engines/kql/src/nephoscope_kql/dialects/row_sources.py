@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
-from nephoscope_kql.dialects.scalars import scalar
+from nephoscope_kql.dialects.scalars import write_scalar_expression
 from nephoscope_kql.dialects.select_block import (
     SelectBlock,
     StoredColumn,
@@ -15,7 +15,7 @@ from nephoscope_kql.dialects.select_block import (
     make_block_over,
     make_table_block,
 )
-from nephoscope_kql.plan.column_references import list_order_ids, size
+from nephoscope_kql.plan.column_references import count_parts, list_order_ids
 from nephoscope_kql.plan.relations import (
     MAX_RANGE,
     External,
@@ -41,10 +41,10 @@ TEXT_DYNAMIC = Macro(
 @writes(TableScan)
 def write_scan(relation: TableScan, needed: Needed, emitter: Emitter) -> SelectBlock:
     """A stored table: its columns as KQL's types are stored inside SQL."""
-    return scanned_table(relation, needed, emitter, _read_stored_value)
+    return write_scanned_table(relation, needed, emitter, _read_stored_value)
 
 
-def scanned_table(
+def write_scanned_table(
     relation: TableScan,
     needed: Needed,
     emitter: Emitter,
@@ -60,7 +60,9 @@ def scanned_table(
     )
     block = SelectBlock(table)
     storage = relation.table.storage or ("",) * len(relation.columns)
-    for column, stored, how in zip(relation.columns, relation.table.stored_names(), storage, strict=True):
+    for column, stored, how in zip(
+        relation.columns, relation.table.list_stored_names(), storage, strict=True
+    ):
         if column.id in needed:
             read.add(stored)
             raw = exp.Column(this=exp.Identifier(this=stored, quoted=True), table=exp.Identifier(this=alias))
@@ -74,7 +76,7 @@ def scanned_table(
     if relation.ingested is not None and relation.ingested.id in needed:
         names = [name for name, _ in relation.table.columns]
         place = names.index(relation.table.ingested)
-        stored = relation.table.stored_names()[place]
+        stored = relation.table.list_stored_names()[place]
         read.add(stored)
         raw = exp.Column(this=exp.Identifier(this=stored, quoted=True), table=exp.Identifier(this=alias))
         moment = scanned(raw, relation.ingested.type, storage[place], emitter)
@@ -92,20 +94,24 @@ def _build_day(relation: TableScan, column: str, alias: str) -> exp.Expr | None:
 
 def _read_stored_value(raw: exp.Expr, kind: KqlType, how: str, emitter: Emitter) -> exp.Expr:
     if kind == KqlType.STRING:
-        return nodes.coalesce(raw, nodes.text(""))
+        return nodes.build_coalesce(raw, nodes.build_text(""))
     if how.startswith("timestamp"):
         ticks = (
-            nodes.binary("//", nodes.call("epoch_ns", raw), nodes.number(100))
+            nodes.build_binary("//", nodes.build_call("epoch_ns", raw), nodes.build_number(100))
             if how == "timestamp_ns"
-            else nodes.binary("*", nodes.call("epoch_us", raw), nodes.number(10))
+            else nodes.build_binary("*", nodes.build_call("epoch_us", raw), nodes.build_number(10))
         )
-        return ticks if kind == KqlType.TIMESPAN else nodes.binary("+", ticks, nodes.number(UNIX_EPOCH_TICKS))
+        return (
+            ticks
+            if kind == KqlType.TIMESPAN
+            else nodes.build_binary("+", ticks, nodes.build_number(UNIX_EPOCH_TICKS))
+        )
     if how == "interval":
-        return nodes.binary("*", nodes.call("epoch_us", raw), nodes.number(10))
+        return nodes.build_binary("*", nodes.build_call("epoch_us", raw), nodes.build_number(10))
     if how == "nested":
-        return nodes.cast(nodes.call("to_json", raw), "VARCHAR")
+        return nodes.build_cast(nodes.build_call("to_json", raw), "VARCHAR")
     if how == "text":
-        return nodes.call(emitter.use_routine(TEXT_DYNAMIC), raw)
+        return nodes.build_call(emitter.use_routine(TEXT_DYNAMIC), raw)
     return raw
 
 
@@ -118,9 +124,9 @@ def write_external(relation: External, needed: Needed, emitter: Emitter) -> Sele
     block = SelectBlock(exp.Table(this=exp.Identifier(this=source.name)))
     for column in relation.columns:
         if column.id in needed:
-            raw = nodes.name(names[column.id])
+            raw = nodes.build_name(names[column.id])
             text = column.type == KqlType.STRING
-            block.values[column.id] = Value(nodes.coalesce(raw, nodes.text("")) if text else raw)
+            block.values[column.id] = Value(nodes.build_coalesce(raw, nodes.build_text("")) if text else raw)
     return block
 
 
@@ -139,25 +145,27 @@ def write_rows(relation: Rows, needed: Needed, emitter: Emitter) -> SelectBlock:
     """One row is a SELECT without FROM; several are VALUES; none is one row that a WHERE drops."""
     columns = [(place, column) for place, column in enumerate(relation.columns) if column.id in needed]
     if not relation.rows:
-        empty = SelectBlock(None, {column.id: Value(nodes.null(column.type)) for _, column in columns})
-        empty.values[relation.ordinal.id] = Value(nodes.null(KqlType.LONG))
-        empty.where.append(nodes.boolean(False))
+        empty = SelectBlock(None, {column.id: Value(nodes.build_null(column.type)) for _, column in columns})
+        empty.values[relation.ordinal.id] = Value(nodes.build_null(KqlType.LONG))
+        empty.where.append(nodes.build_boolean(False))
         return empty
     if len(relation.rows) == 1:
         row = relation.rows[0]
         cells = {
-            column.id: Value(scalar(row[place], {}, emitter), max(4, size(row[place])))
+            column.id: Value(
+                write_scalar_expression(row[place], {}, emitter), max(4, count_parts(row[place]))
+            )
             for place, column in columns
         }
         block = SelectBlock(None, cells)
-        block.values[relation.ordinal.id] = Value(nodes.number(1))
+        block.values[relation.ordinal.id] = Value(nodes.build_number(1))
         return block
     ordinal = relation.ordinal.id in needed or not columns
     tuples = [
         exp.Tuple(
             expressions=[
-                *([nodes.number(number)] if ordinal else []),
-                *(scalar(row[place], {}, emitter) for place, _ in columns),
+                *([nodes.build_number(number)] if ordinal else []),
+                *(write_scalar_expression(row[place], {}, emitter) for place, _ in columns),
             ]
         )
         for number, row in enumerate(relation.rows, 1)
@@ -168,7 +176,7 @@ def write_rows(relation: Rows, needed: Needed, emitter: Emitter) -> SelectBlock:
         columns=[exp.Identifier(this=name) for name in names],
     )
     return SelectBlock(
-        exp.Values(expressions=tuples, alias=alias), {name: Value(nodes.name(name)) for name in names}
+        exp.Values(expressions=tuples, alias=alias), {name: Value(nodes.build_name(name)) for name in names}
     )
 
 
@@ -180,7 +188,9 @@ _RANGE = ("range_low", "range_high", "range_step")
 def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> SelectBlock:
     """`low + n * step` for every n that stays at or below `high` (at or above, where the step is negative)."""
     column = relation.columns[0]
-    low, high, step = (scalar(part, {}, emitter) for part in (relation.low, relation.high, relation.step))
+    low, high, step = (
+        write_scalar_expression(part, {}, emitter) for part in (relation.low, relation.high, relation.step)
+    )
     parts = make_block_over(
         exp.Select(
             expressions=[_alias_node(one, name) for one, name in zip((low, high, step), _RANGE, strict=True)]
@@ -188,30 +198,35 @@ def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> Selec
         [*_RANGE],
     )
     first, last, each = (parts.values[name].sql for name in _RANGE)
-    span = nodes.binary("-", last, first)
+    span = nodes.build_binary("-", last, first)
     if column.type == KqlType.REAL:
-        times = nodes.call("floor", nodes.binary("+", nodes.binary("/", span, each), nodes.number(1e-9)))
+        times = nodes.build_call(
+            "floor", nodes.build_binary("+", nodes.build_binary("/", span, each), nodes.build_number(1e-9))
+        )
     else:
-        times = nodes.binary("//", nodes.cast(span, "HUGEINT"), each)
-    upper = nodes.case(
-        (nodes.binary("=", each, nodes.number(0)), nodes.number(-1)),
+        times = nodes.build_binary("//", nodes.build_cast(span, "HUGEINT"), each)
+    upper = nodes.build_case(
+        (nodes.build_binary("=", each, nodes.build_number(0)), nodes.build_number(-1)),
         (
-            nodes.binary(
-                "<", nodes.binary("*", nodes.call("sign", span), nodes.call("sign", each)), nodes.number(0)
+            nodes.build_binary(
+                "<",
+                nodes.build_binary("*", nodes.build_call("sign", span), nodes.build_call("sign", each)),
+                nodes.build_number(0),
             ),
-            nodes.number(-1),
+            nodes.build_number(-1),
         ),
         otherwise=nodes.limit_size(times, MAX_RANGE, "values in a range"),
     )
-    count = nodes.cast(nodes.coalesce(upper, nodes.number(-1)), "BIGINT")
-    numbers = nodes.call(
-        "unnest", nodes.call("generate_series", nodes.cast(nodes.number(0), "BIGINT"), count)
+    count = nodes.build_cast(nodes.build_coalesce(upper, nodes.build_number(-1)), "BIGINT")
+    numbers = nodes.build_call(
+        "unnest",
+        nodes.build_call("generate_series", nodes.build_cast(nodes.build_number(0), "BIGINT"), count),
     )
     series = parts.build_select([("range_low", first), ("range_step", each), ("range_place", numbers)])
-    steps = nodes.binary("*", nodes.name("range_place"), nodes.name("range_step"))
-    value = nodes.binary("+", nodes.name("range_low"), steps)
+    steps = nodes.build_binary("*", nodes.build_name("range_place"), nodes.build_name("range_step"))
+    value = nodes.build_binary("+", nodes.build_name("range_low"), steps)
     if column.type == KqlType.INT:
-        value = nodes.cast(value, column.type.physical)
+        value = nodes.build_cast(value, column.type.physical)
     return SelectBlock(exp.Subquery(this=series), {column.id: Value(value, 4)})
 
 
@@ -225,8 +240,8 @@ def write_numbered(relation: Numbered, needed: Needed, emitter: Emitter) -> Sele
     block = emitter.write_block_over(
         relation.input, needed - {relation.number.id}, relation.partition, before_where=True
     )
-    number = nodes.window(
-        nodes.call("row_number"),
+    number = nodes.build_window(
+        nodes.build_call("row_number"),
         [emitter.write_scalar(value, block) for value in relation.partition],
         emitter.write_keys(relation.input.order, block),
     )

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects import size_estimates as growth
 from nephoscope_kql.dialects.select_block import SelectBlock, Value
-from nephoscope_kql.errors import NOWHERE, KqlError, unsupported_error
+from nephoscope_kql.errors import NOWHERE, KqlError, make_unsupported_query_error
 from nephoscope_kql.functions.size_guard import ROOM
 from nephoscope_kql.plan.expressions import BoundCall, ColumnRef, DynamicPath, InQuery, ScalarQuery, Variable
 from nephoscope_kql.plan.function_signatures import Arguments
@@ -83,30 +83,30 @@ class WriterContext(Protocol):
         ...
 
 
-def scalar(value: Bound, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
+def write_scalar_expression(value: Bound, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     """The SQL of an expression over columns that are written as `values` says."""
     if isinstance(value, ColumnRef):
         return values[value.column.id].sql
     if isinstance(value, Constant):
-        return constant(value.value, value.type)
+        return write_constant(value.value, value.type)
     context.count()
     return _WRITERS[type(value)](value, values, context)
 
 
-def _call(value: BoundCall, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
+def _write_call(value: BoundCall, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     if value.function.name == "tostring" and isinstance(value.arguments[0], DynamicPath):
         text = _build_path_text(value.arguments[0], values, context)
         if text is not None:
             return text
     if value.function.name in CHAINED:
         return _build_chain(value, values, context)
-    arguments = [scalar(argument, values, context) for argument in value.arguments]
+    arguments = [write_scalar_expression(argument, values, context) for argument in value.arguments]
     built = _build_call(value, arguments, context)
     if context.growth.may_grow(value):
-        bytes_ = growth.size(value, lambda part: scalar(part, values, context))
-        built = growth.with_room(built, bytes_, context.use_routine(ROOM))
+        bytes_ = growth.write_size_bound(value, lambda part: write_scalar_expression(part, values, context))
+        built = growth.guard_value_size(built, bytes_, context.use_routine(ROOM))
     if value.type == KqlType.STRING and may_be_null(value):
-        return nodes.coalesce(built, nodes.text(""))
+        return nodes.build_coalesce(built, nodes.build_text(""))
     return built
 
 
@@ -120,9 +120,11 @@ def _build_chain(value: BoundCall, values: Mapping[str, Value], context: WriterC
     links = [value]
     while isinstance(first := links[-1].arguments[0], BoundCall) and first.function.name in CHAINED:
         links.append(first)
-    written = scalar(links[-1].arguments[0], values, context)
+    written = write_scalar_expression(links[-1].arguments[0], values, context)
     for link in reversed(links):
-        written = _build_call(link, [written, scalar(link.arguments[1], values, context)], context)
+        written = _build_call(
+            link, [written, write_scalar_expression(link.arguments[1], values, context)], context
+        )
     return written
 
 
@@ -136,7 +138,7 @@ def _build_variable(value: Variable, _values: Mapping[str, Value], context: Writ
 
 
 def _build_path(value: DynamicPath, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
-    target = scalar(value.target, values, context)
+    target = write_scalar_expression(value.target, values, context)
     fixed: list[str | int] = []
     for step in value.steps:
         if isinstance(step, Bound):
@@ -155,8 +157,10 @@ def _build_path_text(
     path = build_json_path(fixed)
     if len(fixed) != len(value.steps) or path is None:
         return None
-    found = nodes.call("json_extract_string", scalar(value.target, values, context), nodes.text(path))
-    return nodes.coalesce(found, nodes.text(""))
+    found = nodes.build_call(
+        "json_extract_string", write_scalar_expression(value.target, values, context), nodes.build_text(path)
+    )
+    return nodes.build_coalesce(found, nodes.build_text(""))
 
 
 def _extract_path(target: exp.Expr, steps: list[str | int]) -> exp.Expr:
@@ -171,8 +175,8 @@ def _extract_path(target: exp.Expr, steps: list[str | int]) -> exp.Expr:
 
 
 def _extract_by_path(target: exp.Expr, path: str) -> exp.Expr:
-    found = nodes.cast(nodes.call("json_extract", target, nodes.text(path)), "VARCHAR")
-    return nodes.call("nullif", found, nodes.text("null"))
+    found = nodes.build_cast(nodes.build_call("json_extract", target, nodes.build_text(path)), "VARCHAR")
+    return nodes.build_call("nullif", found, nodes.build_text("null"))
 
 
 def build_json_path(steps: list[str | int]) -> str | None:
@@ -197,53 +201,55 @@ def _build_computed_step(
     target: exp.Expr, step: Bound, values: Mapping[str, Value], context: WriterContext
 ) -> exp.Expr:
     routine = {KqlType.STRING: KEY, KqlType.DYNAMIC: STEP}.get(step.type, AT)
-    return nodes.call(context.use_routine(routine), target, scalar(step, values, context))
+    return nodes.build_call(
+        context.use_routine(routine), target, write_scalar_expression(step, values, context)
+    )
 
 
 def _build_scalar_query(value: ScalarQuery, _values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     def make() -> exp.Subquery:
         block = context.write_rows(value.relation, frozenset({value.column.id}))
-        order = [one for key in value.relation.order for one in ordered_keys(key, block, context)]
+        order = [one for key in value.relation.order for one in write_ordered_keys(key, block, context)]
         return exp.Subquery(
-            this=block.build_select(block.list_columns([value.column.id]), order, nodes.number(1))
+            this=block.build_select(block.list_columns([value.column.id]), order, nodes.build_number(1))
         )
 
     node = context.compute_once(value, make)
-    return nodes.coalesce(node, nodes.text("")) if value.type == KqlType.STRING else node
+    return nodes.build_coalesce(node, nodes.build_text("")) if value.type == KqlType.STRING else node
 
 
-def ordered_keys(key: SortKey, block: SelectBlock, context: WriterContext) -> list[exp.Expr]:
+def write_ordered_keys(key: SortKey, block: SelectBlock, context: WriterContext) -> list[exp.Expr]:
     """A key of an order over a block: NaN stands between the nulls and the numbers, which DuckDB does only where nulls are high."""
-    value = scalar(key.value, block.values, context)
+    value = write_scalar_expression(key.value, block.values, context)
     if key.value.type != KqlType.REAL or isinstance(key.value, Constant) or key.ascending != key.nulls_first:
         return [nodes.sort_key(value, key.ascending, key.nulls_first)]
-    low = nodes.cast(nodes.text("-Infinity"), KqlType.REAL.physical)
-    undefined = nodes.call("isnan", value)
+    low = nodes.build_cast(nodes.build_text("-Infinity"), KqlType.REAL.physical)
+    undefined = nodes.build_call("isnan", value)
     return [
-        nodes.sort_key(nodes.case((undefined, low), otherwise=value), key.ascending, key.nulls_first),
+        nodes.sort_key(nodes.build_case((undefined, low), otherwise=value), key.ascending, key.nulls_first),
         nodes.sort_key(undefined, not key.ascending, key.nulls_first),
     ]
 
 
 def _write_in_query(value: InQuery, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     block = context.write_rows(value.relation, frozenset({value.column.id}))
-    operand = scalar(value.operand, values, context)
+    operand = write_scalar_expression(value.operand, values, context)
     found = block.values[value.column.id].sql
     if value.insensitive:
-        operand, found = nodes.call("lower", operand), nodes.call("lower", found)
+        operand, found = nodes.build_call("lower", operand), nodes.build_call("lower", found)
     if value.column.type != KqlType.STRING:
         block = block if not block.has_window else block.seal([value.column.id])
         block.where.append(nodes.is_not_null(found))
     inside: exp.Expr = exp.In(
-        this=nodes.wrap(operand), query=exp.Subquery(this=block.build_select([("k", found)]))
+        this=nodes.wrap_in_parentheses(operand), query=exp.Subquery(this=block.build_select([("k", found)]))
     )
     if value.operand.nullable:
-        inside = nodes.coalesce(inside, nodes.boolean(False))
-    return nodes.not_(inside) if value.negated else inside
+        inside = nodes.build_coalesce(inside, nodes.build_boolean(False))
+    return nodes.build_not(inside) if value.negated else inside
 
 
 _WRITERS: dict[type[Bound], Callable[[Any, Mapping[str, Value], WriterContext], exp.Expr]] = {
-    BoundCall: _call,
+    BoundCall: _write_call,
     Variable: _build_variable,
     DynamicPath: _build_path,
     ScalarQuery: _build_scalar_query,
@@ -251,46 +257,46 @@ _WRITERS: dict[type[Bound], Callable[[Any, Mapping[str, Value], WriterContext], 
 }
 
 
-def constant(value: Scalar, kind: KqlType) -> exp.Expr:
+def write_constant(value: Scalar, kind: KqlType) -> exp.Expr:
     """A constant in SQL."""
     if value is None:
-        return nodes.null(kind) if kind != KqlType.STRING else nodes.text("")
+        return nodes.build_null(kind) if kind != KqlType.STRING else nodes.build_text("")
     if isinstance(value, bool) and kind == KqlType.BOOL:
-        return nodes.boolean(value)
+        return nodes.build_boolean(value)
     if kind == KqlType.DYNAMIC:
-        return _text_literal(write_json_text(value))
+        return _write_text_literal(write_json_text(value))
     if isinstance(value, str):
-        return _text_literal(value)
+        return _write_text_literal(value)
     if kind == KqlType.REAL:
         return _write_real(float(value))  # type: ignore[arg-type]
     if kind == KqlType.DECIMAL:
-        return nodes.cast(nodes.text(_format_decimal_text(Decimal(str(value)))), kind.physical)
+        return nodes.build_cast(nodes.build_text(_format_decimal_text(Decimal(str(value)))), kind.physical)
     if isinstance(value, int):
-        return nodes.cast(nodes.number(value), kind.physical)
+        return nodes.build_cast(nodes.build_number(value), kind.physical)
     raise KqlError(f"a constant of type {kind} cannot be written")
 
 
 def _format_decimal_text(value: Decimal) -> str:
     if abs(value) >= 10**21:
-        raise unsupported_error("a decimal of more than 21 digits before the point", NOWHERE)
+        raise make_unsupported_query_error("a decimal of more than 21 digits before the point", NOWHERE)
     return format(value, "f")
 
 
-def _text_literal(value: str) -> exp.Expr:
+def _write_text_literal(value: str) -> exp.Expr:
     """A text literal; NUL, which SQL text cannot hold, by chr(0)."""
     value = value.encode("utf-8", "replace").decode()
     parts = value.split("\0")
     if len(parts) == 1:
-        return nodes.text(value)
-    pieces: list[exp.Expr] = [nodes.text(parts[0])]
+        return nodes.build_text(value)
+    pieces: list[exp.Expr] = [nodes.build_text(parts[0])]
     for part in parts[1:]:
-        pieces += [nodes.call("chr", nodes.number(0)), nodes.text(part)]
-    return exp.Paren(this=nodes.chain("||", pieces))
+        pieces += [nodes.build_call("chr", nodes.build_number(0)), nodes.build_text(part)]
+    return exp.Paren(this=nodes.build_chain("||", pieces))
 
 
 def _write_real(value: float) -> exp.Expr:
     if math.isnan(value) or math.isinf(value):
-        return nodes.cast(nodes.text(str(value)), "DOUBLE")
+        return nodes.build_cast(nodes.build_text(str(value)), "DOUBLE")
     text = repr(abs(value))
     literal = exp.Literal(this=text if "e" in text else f"{text}e0", is_string=False)
     negative = math.copysign(1.0, value) < 0

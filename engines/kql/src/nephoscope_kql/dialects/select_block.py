@@ -62,14 +62,14 @@ class SelectBlock:
         """The SELECT of (name, SQL) items; a dummy where there is none."""
         expressions: list[exp.Expr] = [
             exp.Alias(this=sql, alias=exp.Identifier(this=name)) for name, sql in items
-        ] or [exp.Alias(this=nodes.number(1), alias=exp.Identifier(this="one"))]
+        ] or [exp.Alias(this=nodes.build_number(1), alias=exp.Identifier(this="one"))]
         node = exp.Select(expressions=expressions)
         if self.source is not None:
             node.set("from_", exp.From(this=self.source))
         if self.joins:
             node.set("joins", self.joins)
         if self.where:
-            node.set("where", exp.Where(this=nodes.chain("and", self.where)))
+            node.set("where", exp.Where(this=nodes.build_chain("and", self.where)))
         if order:
             node.set("order", exp.Order(expressions=order))
         if limit is not None:
@@ -90,9 +90,9 @@ class SelectBlock:
 
 def make_block_over(select: exp.Expr, ids: Iterable[str]) -> SelectBlock:
     """A block over a finished SELECT."""
-    return SelectBlock(exp.Subquery(this=select), {one: Value(nodes.name(one)) for one in ids})
+    return SelectBlock(exp.Subquery(this=select), {one: Value(nodes.build_name(one)) for one in ids})
 
 
 def make_table_block(table: exp.Expr, ids: Mapping[str, str]) -> SelectBlock:
     """A block over a named table or CTE: column id -> the name it has there."""
-    return SelectBlock(table, {one: Value(nodes.name(stored)) for one, stored in ids.items()})
+    return SelectBlock(table, {one: Value(nodes.build_name(stored)) for one, stored in ids.items()})

@@ -9,11 +9,11 @@ from nephoscope_kql.dialects.ordered_rows import (
     PLACE,
     add_items,
     alias_table,
+    build_qualified_column,
     coalesce_true,
-    equal_column,
+    compare_with_state,
     join_following_row,
     number_rows,
-    qualified_column,
     starts,
 )
 from nephoscope_kql.dialects.relational import Emitter, Needed
@@ -25,7 +25,7 @@ from nephoscope_kql.types import KqlType
 E = exp.Expr
 
 
-def session(
+def write_session(
     call: WindowCall, block: SelectBlock, passing: Needed, parts: list[E], keys: list[E], emitter: Emitter
 ) -> tuple[SelectBlock, E]:
     """row_window_session(): a new block over the rows, and the first time of each row's session.
@@ -35,36 +35,45 @@ def session(
     """
     ids = sorted(passing & block.values.keys())
     value, first, neighbor = (emitter.write_scalar(argument, block) for argument in call.arguments)
-    restart = nodes.boolean(False) if call.restart is None else emitter.write_scalar(call.restart, block)
+    restart = (
+        nodes.build_boolean(False) if call.restart is None else emitter.write_scalar(call.restart, block)
+    )
     mine = emitter.choose_fresh_name()
     runs, inside = _read_runs(block, ids, (mine, value), (neighbor, restart), (parts, keys), emitter)
     rows = number_rows(
         runs,
-        [(one, nodes.name(one)) for one in [*ids, mine]],
+        [(one, nodes.build_name(one)) for one in [*ids, mine]],
         inside,
-        [nodes.sort_key(nodes.name("g"))],
+        [nodes.sort_key(nodes.build_name("g"))],
         emitter,
     )
     state, begun = f"r{emitter.choose_fresh_name()}", emitter.choose_fresh_name()
-    now, since = qualified_column("r", mine), qualified_column("s", begun)
-    fresh = nodes.binary("or", nodes.is_null(since), nodes.binary(">=", nodes.binary("-", now, since), first))
-    start = nodes.case((nodes.is_null(now), nodes.null(KqlType.DATETIME)), (fresh, now), otherwise=since)
+    now, since = build_qualified_column("r", mine), build_qualified_column("s", begun)
+    fresh = nodes.build_binary(
+        "or", nodes.is_null(since), nodes.build_binary(">=", nodes.build_binary("-", now, since), first)
+    )
+    start = nodes.build_case(
+        (nodes.is_null(now), nodes.build_null(KqlType.DATETIME)), (fresh, now), otherwise=since
+    )
     step = join_following_row(state, rows, [(begun, start)])
     names = [PART, PLACE, begun]
-    anchor = starts(rows, [(begun, nodes.null(KqlType.DATETIME))])
+    anchor = starts(rows, [(begun, nodes.build_null(KqlType.DATETIME))])
     emitter.share_recursive(state, names, anchor, step.build_select(step.list_columns(names)))
-    on = nodes.chain(
+    on = nodes.build_chain(
         "and",
-        [equal_column(PART), nodes.binary("=", qualified_column("r", PLACE), qualified_column("s", PLACE))],
+        [
+            compare_with_state(PART),
+            nodes.build_binary("=", build_qualified_column("r", PLACE), build_qualified_column("s", PLACE)),
+        ],
     )
     both = SelectBlock(
         alias_table(rows, "r"), joins=[exp.Join(this=alias_table(state, "s"), on=on, kind="INNER")]
     )
     found = emitter.choose_fresh_name()
-    columns = [(one, qualified_column("r", one)) for one in ids]
+    columns = [(one, build_qualified_column("r", one)) for one in ids]
     return make_block_over(
-        both.build_select([*columns, (found, qualified_column("s", begun))]), [*ids, found]
-    ), nodes.name(found)
+        both.build_select([*columns, (found, build_qualified_column("s", begun))]), [*ids, found]
+    ), nodes.build_name(found)
 
 
 def _read_runs(
@@ -82,17 +91,21 @@ def _read_runs(
         *block.list_columns(ids),
         value,
         *named,
-        ("again", nodes.coalesce(restart, nodes.boolean(False))),
-        ("g", nodes.window(nodes.call("row_number"), [], keys)),
+        ("again", nodes.build_coalesce(restart, nodes.build_boolean(False))),
+        ("g", nodes.build_window(nodes.build_call("row_number"), [], keys)),
     ]
     ordered = make_block_over(block.build_select(items), [name for name, _ in items])
-    inside = [nodes.name(name) for name, _ in named]
-    order = [nodes.sort_key(nodes.name("g"))]
-    before = nodes.window(nodes.call("lag", nodes.name(mine)), inside, order)
+    inside = [nodes.build_name(name) for name, _ in named]
+    order = [nodes.sort_key(nodes.build_name("g"))]
+    before = nodes.build_window(nodes.build_call("lag", nodes.build_name(mine)), inside, order)
     lagged = add_items(ordered, [("before", before)])
-    far = nodes.binary(">=", nodes.binary("-", nodes.name(mine), nodes.name("before")), neighbor)
-    begins = nodes.chain("or", [nodes.name("again"), nodes.is_null(nodes.name("before")), coalesce_true(far)])
-    counted = nodes.cast(nodes.cast(begins, "BOOLEAN"), "INTEGER")
+    far = nodes.build_binary(
+        ">=", nodes.build_binary("-", nodes.build_name(mine), nodes.build_name("before")), neighbor
+    )
+    begins = nodes.build_chain(
+        "or", [nodes.build_name("again"), nodes.is_null(nodes.build_name("before")), coalesce_true(far)]
+    )
+    counted = nodes.build_cast(nodes.build_cast(begins, "BOOLEAN"), "INTEGER")
     frame = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
-    run = nodes.window(nodes.call("sum", counted), inside, order, frame)
-    return add_items(lagged, [("run", run)]), [*inside, nodes.name("run")]
+    run = nodes.build_window(nodes.build_call("sum", counted), inside, order, frame)
+    return add_items(lagged, [("run", run)]), [*inside, nodes.build_name("run")]

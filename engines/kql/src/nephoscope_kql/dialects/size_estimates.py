@@ -14,7 +14,7 @@ from types import MappingProxyType
 from sqlglot import exp
 
 from nephoscope_kql.functions.size_guard import SMALL
-from nephoscope_kql.plan.column_references import operands
+from nephoscope_kql.plan.column_references import list_operands
 from nephoscope_kql.plan.expressions import (
     AggregateCall,
     BoundCall,
@@ -155,7 +155,7 @@ class ColumnGrowth:
             one = pending.pop()
             if isinstance(one, BoundCall) and self.may_grow(one):
                 return True
-            pending.extend(operands(one))
+            pending.extend(list_operands(one))
         return False
 
 
@@ -220,7 +220,7 @@ def _build_concatenated_values(relation: Concatenated) -> Defined:
     }
 
 
-def _row_values(relation: Rows) -> Defined:
+def _write_row_values(relation: Rows) -> Defined:
     cells = zip(*relation.rows, strict=True)
     return {column.id: tuple(several) for column, several in zip(relation.columns, cells, strict=False)}
 
@@ -236,7 +236,7 @@ _DEFINED: Mapping[type[Relation], Callable[..., Defined]] = MappingProxyType(
         Aggregated: _build_aggregated_values,
         Series: _build_series_values,
         Concatenated: _build_concatenated_values,
-        Rows: _row_values,
+        Rows: _write_row_values,
         Shared: _build_shared_values,
         Windowed: lambda relation: {relation.column.id: (relation.call,)},
         Expanded: lambda relation: {one.column.id: (one.value,) for one in relation.expansions},
@@ -244,21 +244,21 @@ _DEFINED: Mapping[type[Relation], Callable[..., Defined]] = MappingProxyType(
 )
 
 
-def size(value: BoundCall, write: Callable[[Bound], exp.Expr]) -> exp.Expr:
+def write_size_bound(value: BoundCall, write: Callable[[Bound], exp.Expr]) -> exp.Expr:
     """The SQL of a bound of a call's bytes; `write` gives the SQL of an expression."""
     known: dict[str, tuple[exp.Expr, float]] = {}
-    fixed = _measure(value, 1.0, write, known)
+    fixed = _measure_texts(value, 1.0, write, known)
     terms = [
-        nodes.binary("*", nodes.call("strlen", node), nodes.number(int(count) or 1))
+        nodes.build_binary("*", nodes.build_call("strlen", node), nodes.build_number(int(count) or 1))
         for node, count in known.values()
     ]
-    total: exp.Expr = nodes.number(int(fixed))
+    total: exp.Expr = nodes.build_number(int(fixed))
     for term in terms:
-        total = nodes.binary("+", total, nodes.coalesce(term, nodes.number(0)))
+        total = nodes.build_binary("+", total, nodes.build_coalesce(term, nodes.build_number(0)))
     return total
 
 
-def _measure(
+def _measure_texts(
     value: Bound, factor: float, write: Callable[[Bound], exp.Expr], known: dict[str, tuple[exp.Expr, float]]
 ) -> float:
     """Note the texts that have to be measured, with how often each is there; the bytes that are known without."""
@@ -269,15 +269,17 @@ def _measure(
     if isinstance(value, BoundCall) and value.arguments and value.function.name not in _MEASURED:
         factor *= APART if value.function.name in _TAKING_APART else 1.0
         shares = zip(value.arguments, _list_factors(value), strict=True)
-        return factor * SCALAR + sum(_measure(one, factor * share, write, known) for one, share in shares)
+        return factor * SCALAR + sum(
+            _measure_texts(one, factor * share, write, known) for one, share in shares
+        )
     name = value.column.id if isinstance(value, ColumnRef) else f"{len(known)}"
     node, before = known[name] if name in known else (write(value), 0.0)
     known[name] = (node, before + factor)
     return factor * SCALAR
 
 
-def with_room(value: exp.Expr, bytes_: exp.Expr, room: str) -> exp.Expr:
+def guard_value_size(value: exp.Expr, bytes_: exp.Expr, room: str) -> exp.Expr:
     """The value, for which `room` is asked by the name of its function where `bytes_` are not few."""
-    asked = nodes.call(room, nodes.cast(bytes_, "BIGINT"))
-    few = nodes.binary("<=", bytes_.copy(), nodes.number(SMALL))
-    return nodes.case((nodes.case((few, nodes.boolean(True)), otherwise=asked), value))
+    asked = nodes.build_call(room, nodes.build_cast(bytes_, "BIGINT"))
+    few = nodes.build_binary("<=", bytes_.copy(), nodes.build_number(SMALL))
+    return nodes.build_case((nodes.build_case((few, nodes.build_boolean(True)), otherwise=asked), value))

@@ -9,8 +9,8 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.select_block import SelectBlock, Value
-from nephoscope_kql.dialects.session_window import session
-from nephoscope_kql.errors import unsupported_error
+from nephoscope_kql.dialects.session_window import write_session
+from nephoscope_kql.errors import make_unsupported_query_error
 from nephoscope_kql.functions.arithmetic import WRAP, WRAP_INT
 from nephoscope_kql.plan.column_references import count_columns, list_order_ids
 from nephoscope_kql.plan.expressions import WindowCall
@@ -50,7 +50,7 @@ def write_window(relation: Windowed, needed: Needed, emitter: Emitter, write: Wr
         return _write_rank(relation, passing, block, group, emitter)
     partition, keys = _build_frame(relation, block, group, emitter)
     if call.function == "row_window_session":
-        block, found = session(call, block, passing, partition, keys, emitter)
+        block, found = write_session(call, block, passing, partition, keys, emitter)
         block.values[relation.column.id] = Value(found)
         return block
     block.values[relation.column.id] = Value(write(call, partition, keys, block, emitter), 8, window=True)
@@ -71,12 +71,15 @@ def _collect_runs(
     """A hidden column that counts the restarts so far."""
     if call.restart is None:
         raise AssertionError
-    restarts = nodes.cast(
-        nodes.coalesce(emitter.write_scalar(call.restart, block), nodes.boolean(False)), "INTEGER"
+    restarts = nodes.build_cast(
+        nodes.build_coalesce(emitter.write_scalar(call.restart, block), nodes.build_boolean(False)), "INTEGER"
     )
     parts = [emitter.write_scalar(value, block) for value in relation.partition]
-    counted = nodes.window(
-        nodes.call("sum", restarts), parts, emitter.write_keys(relation.order, block), build_running_frame()
+    counted = nodes.build_window(
+        nodes.build_call("sum", restarts),
+        parts,
+        emitter.write_keys(relation.order, block),
+        build_running_frame(),
     )
     return _seal_window(block, counted, passing | count_columns(relation.partition).keys(), call, emitter)
 
@@ -102,22 +105,24 @@ def _write_window_call(
     arguments = [emitter.write_scalar(argument, block) for argument in call.arguments]
     if call.function in ("prev", "next"):
         name = "lag" if call.function == "prev" else "lead"
-        return nodes.window(nodes.call(name, *arguments), partition, keys)
+        return nodes.build_window(nodes.build_call(name, *arguments), partition, keys)
     if call.function == "row_number":
-        number = nodes.window(nodes.call("row_number"), partition, keys)
+        number = nodes.build_window(nodes.build_call("row_number"), partition, keys)
         if not arguments:
             return number
-        return nodes.binary("-", nodes.binary("+", number, arguments[0]), nodes.number(1))
+        return nodes.build_binary("-", nodes.build_binary("+", number, arguments[0]), nodes.build_number(1))
     if call.function == "row_cumsum":
-        total = nodes.window(nodes.call("sum", arguments[0]), partition, keys, build_running_frame())
-        return _check_total(nodes.coalesce(total, nodes.number(0)), call.type, emitter)
-    raise unsupported_error(f"{call.function}()", call.span)
+        total = nodes.build_window(
+            nodes.build_call("sum", arguments[0]), partition, keys, build_running_frame()
+        )
+        return _check_total(nodes.build_coalesce(total, nodes.build_number(0)), call.type, emitter)
+    raise make_unsupported_query_error(f"{call.function}()", call.span)
 
 
 def _check_total(total: exp.Expr, kind: KqlType, emitter: Emitter) -> exp.Expr:
     """A sum in its type: int and long wrap around, a timespan that is too long is null."""
-    if kind.integer:
-        return nodes.call(emitter.use_routine(WRAP if kind == KqlType.LONG else WRAP_INT), total)
+    if kind.is_integer:
+        return nodes.build_call(emitter.use_routine(WRAP if kind == KqlType.LONG else WRAP_INT), total)
     return nodes.try_cast(total, kind.physical)
 
 
@@ -128,28 +133,29 @@ def _write_rank(
     call, dense = relation.call, relation.call.function == "row_rank_dense"
     ids = passing | count_columns(relation.partition).keys() | {run.name for run in group}
     partition, keys = _build_frame(relation, block, group, emitter)
-    first = _starts_run(emitter.write_scalar(call.arguments[0], block), partition, keys)
-    number = nodes.window(nodes.call("row_number"), partition, _order_keys(keys))
-    beginning = nodes.case(
-        (first, nodes.number(1) if dense else number), otherwise=nodes.number(0) if dense else None
+    first = _build_run_start(emitter.write_scalar(call.arguments[0], block), partition, keys)
+    number = nodes.build_window(nodes.build_call("row_number"), partition, _order_keys(keys))
+    beginning = nodes.build_case(
+        (first, nodes.build_number(1) if dense else number),
+        otherwise=nodes.build_number(0) if dense else None,
     )
     block, mark = _seal_window(block, beginning, ids, call, emitter)
     partition, keys = _build_frame(relation, block, group, emitter)
-    total = nodes.window(
-        nodes.call("sum" if dense else "max", mark), partition, _order_keys(keys), build_running_frame()
+    total = nodes.build_window(
+        nodes.build_call("sum" if dense else "max", mark), partition, _order_keys(keys), build_running_frame()
     )
-    block.values[relation.column.id] = Value(nodes.cast(total, KqlType.LONG.physical), 8, window=True)
+    block.values[relation.column.id] = Value(nodes.build_cast(total, KqlType.LONG.physical), 8, window=True)
     return block
 
 
-def _starts_run(value: exp.Expr, partition: list[exp.Expr], keys: list[exp.Expr]) -> exp.Expr:
+def _build_run_start(value: exp.Expr, partition: list[exp.Expr], keys: list[exp.Expr]) -> exp.Expr:
     """Return whether a row has no row before it, or one of another value."""
-    number = nodes.window(nodes.call("row_number"), partition, _order_keys(keys))
-    before = nodes.window(nodes.call("lag", value), partition, _order_keys(keys))
-    changed = nodes.binary("is distinct from", before, value)
-    return nodes.chain("or", [nodes.binary("=", number, nodes.number(1)), changed])
+    number = nodes.build_window(nodes.build_call("row_number"), partition, _order_keys(keys))
+    before = nodes.build_window(nodes.build_call("lag", value), partition, _order_keys(keys))
+    changed = nodes.build_binary("is distinct from", before, value)
+    return nodes.build_chain("or", [nodes.build_binary("=", number, nodes.build_number(1)), changed])
 
 
 def _order_keys(keys: list[exp.Expr]) -> list[exp.Expr]:
     """Keys of an order; a constant where every row has the same, because an engine may want one."""
-    return keys or [nodes.sort_key(nodes.number(1))]
+    return keys or [nodes.sort_key(nodes.build_number(1))]

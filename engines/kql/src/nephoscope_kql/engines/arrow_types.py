@@ -10,13 +10,13 @@ from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.types import KqlType
 
 
-def schema_of(name: str, table: pa.Table) -> TableSchema:
+def read_table_schema(name: str, table: pa.Table) -> TableSchema:
     """The KQL schema of an Arrow table: from a field's b"kql.type" metadata, else from its Arrow type."""
-    return schema_of_fields(name, table.schema)
+    return read_fields_schema(name, table.schema)
 
 
-def schema_of_fields(name: str, fields: pa.Schema) -> TableSchema:
-    """The KQL schema of Arrow fields; see schema_of()."""
+def read_fields_schema(name: str, fields: pa.Schema) -> TableSchema:
+    """The KQL schema of Arrow fields; see read_table_schema()."""
     columns: list[tuple[str, KqlType]] = []
     storage: list[str] = []
     for field in fields:
@@ -40,7 +40,7 @@ def _from_arrow(kind: pa.DataType) -> tuple[KqlType, str]:
     if pa.types.is_decimal(kind):
         return KqlType.DECIMAL, ""
     if pa.types.is_timestamp(kind):
-        return KqlType.DATETIME, _name_timestamp_type(kind)
+        return KqlType.DATETIME, _get_timestamp_type(kind)
     if pa.types.is_date(kind):
         return KqlType.DATETIME, "timestamp"
     if pa.types.is_duration(kind):
@@ -50,13 +50,13 @@ def _from_arrow(kind: pa.DataType) -> tuple[KqlType, str]:
     return KqlType.STRING, ""
 
 
-def _name_timestamp_type(kind: pa.TimestampType) -> str:
+def _get_timestamp_type(kind: pa.TimestampType) -> str:
     """Return how DuckDB holds an Arrow timestamp: in nanoseconds, else in microseconds, with a zone or without."""
     if kind.unit == "ns":
         return "timestamp_ns"
     return "timestamp" if kind.tz is None else "timestamp_tz"
 
 
-def arrow_catalog(tables: Mapping[str, pa.Table]) -> MemoryCatalog:
+def build_arrow_catalog(tables: Mapping[str, pa.Table]) -> MemoryCatalog:
     """A catalog of Arrow tables."""
-    return MemoryCatalog({name: schema_of(name, table) for name, table in tables.items()})
+    return MemoryCatalog({name: read_table_schema(name, table) for name, table in tables.items()})

@@ -28,21 +28,21 @@ _PLAIN: Mapping[str, tuple[pa.DataType, str]] = MappingProxyType(
 _FIELD = re.compile(r"(\w+) (.+?)(?:, (?=\w+ )|$)")
 
 
-def arrow_type(name: str) -> pa.DataType:
+def get_arrow_type(name: str) -> pa.DataType:
     """The Arrow type of a DuckDB type: a plain one, `STRUCT(a VARCHAR, ...)` of plain ones, a list `[]` of either."""
     if name.endswith("[]"):
-        return pa.list_(arrow_type(name[:-2]))
+        return pa.list_(get_arrow_type(name[:-2]))
     if name.startswith("STRUCT("):
-        return pa.struct([(field, arrow_type(kind)) for field, kind in _FIELD.findall(name[7:-1])])
+        return pa.struct([(field, get_arrow_type(kind)) for field, kind in _FIELD.findall(name[7:-1])])
     return _PLAIN[name][0]
 
 
-def spark_type(name: str) -> str:
-    """The Spark type of a DuckDB type; as arrow_type()."""
+def get_spark_type(name: str) -> str:
+    """The Spark type of a DuckDB type; as get_arrow_type()."""
     if name.endswith("[]"):
-        return f"array<{spark_type(name[:-2])}>"
+        return f"array<{get_spark_type(name[:-2])}>"
     if name.startswith("STRUCT("):
-        fields = (f"{field}:{spark_type(kind)}" for field, kind in _FIELD.findall(name[7:-1]))
+        fields = (f"{field}:{get_spark_type(kind)}" for field, kind in _FIELD.findall(name[7:-1]))
         return f"struct<{','.join(fields)}>"
     return _PLAIN[name][1]
 
@@ -63,7 +63,7 @@ def _open_connection() -> tuple[duckdb.DuckDBPyConnection, set[str]]:
     return connection, set()
 
 
-def install(connection: duckdb.DuckDBPyConnection, routine: Routine) -> None:
+def install_routine(connection: duckdb.DuckDBPyConnection, routine: Routine) -> None:
     """Make a macro or an Arrow function known to a connection."""
     if isinstance(routine, Macro):
         connection.execute(routine.create)
@@ -85,12 +85,12 @@ def _prepare_connection(routine: Vectorised) -> duckdb.DuckDBPyConnection:
             if isinstance(inner, ArrowFunction):
                 # A function that came by value has lost the names that its annotations use, and DuckDB reads them.
                 inner.body.__annotations__.clear()
-            install(connection, inner)
+            install_routine(connection, inner)
             known.add(inner.name)
     return connection
 
 
-def evaluate(routine: Vectorised, columns: tuple[pa.Array, ...]) -> pa.Array:
+def evaluate_routine(routine: Vectorised, columns: tuple[pa.Array, ...]) -> pa.Array:
     """The values of a vectorised function for a batch of rows, in the rows' order."""
     connection = _prepare_connection(routine)
     if routine.rows:
@@ -100,7 +100,7 @@ def evaluate(routine: Vectorised, columns: tuple[pa.Array, ...]) -> pa.Array:
         if routine.empty
         else _compute_rows(connection, routine, columns)
     )
-    kind = arrow_type(routine.returns)
+    kind = get_arrow_type(routine.returns)
     made = given.combine_chunks() if isinstance(given, pa.ChunkedArray) else given
     return made if made.type == kind else made.cast(kind)
 
@@ -116,7 +116,7 @@ def _collect_rows(
     connection: duckdb.DuckDBPyConnection, routine: Vectorised, columns: tuple[pa.Array, ...]
 ) -> pa.Array:
     """A list of rows for a list of rows."""
-    kind = arrow_type(routine.returns)
+    kind = get_arrow_type(routine.returns)
     found = []
     for place in range(len(columns[0])):
         elements = columns[0].slice(place, 1).flatten()

@@ -12,21 +12,21 @@ import duckdb
 import pyarrow as pa
 
 from nephoscope_kql.compile import CompiledQuery
-from nephoscope_kql.deadline import check_deadline, current_limits
+from nephoscope_kql.deadline import check_deadline, get_current_limits
 from nephoscope_kql.dialects.duckdb import format_node
-from nephoscope_kql.engines.arrow_types import schema_of
-from nephoscope_kql.engines.arrow_udf import install
+from nephoscope_kql.engines.arrow_types import read_table_schema
+from nephoscope_kql.engines.arrow_udf import install_routine
 from nephoscope_kql.engines.duckdb_probe import DuckDBProbe
 from nephoscope_kql.engines.externaldata_access import AllowedLocations
 from nephoscope_kql.engines.interrupts import find_signal_exception
-from nephoscope_kql.engines.memory_accounting import allowance
+from nephoscope_kql.engines.memory_accounting import parse_allowance
 from nephoscope_kql.engines.multi_statement_results import read_parts
-from nephoscope_kql.engines.parquet import FileScan, TimeRange, files_as_rows
-from nephoscope_kql.engines.query_limits import memory_limit_error, watch_limits
+from nephoscope_kql.engines.parquet import FileScan, TimeRange, read_files_as_rows
+from nephoscope_kql.engines.query_limits import make_memory_limit_error, watch_limits
 from nephoscope_kql.engines.resource_limits import compute_core_share, compute_memory_share
 from nephoscope_kql.engines.result_limit import STEP, ResultLimit
 from nephoscope_kql.engines.spill_folder import Spill
-from nephoscope_kql.errors import NOWHERE, unsupported_error
+from nephoscope_kql.errors import NOWHERE, make_unsupported_query_error
 from nephoscope_kql.externaldata import ExternalReader, ExternalSource
 from nephoscope_kql.externaldata import read_table as external_table
 from nephoscope_kql.functions.size_guard import ROOM, SizeGuard
@@ -91,15 +91,15 @@ class DuckDBEngine:
             config["threads"] = threads
         self._connection = duckdb.connect(":memory:", config=config)
         ((limit,),) = self._connection.execute("SELECT current_setting('memory_limit')").fetchall()
-        self._allowance = allowance(limit)
-        self._room, self._most, self._limits = SizeGuard(), most, current_limits()
+        self._allowance = parse_allowance(limit)
+        self._room, self._most, self._limits = SizeGuard(), most, get_current_limits()
         self._installed: dict[str, Routine] = {}
-        self._confine(files or {}, scans or {}, readable, folders)
+        self._confine_file_access(files or {}, scans or {}, readable, folders)
         self._external = external or AllowedLocations()
         for name, table in (tables or {}).items():
             self.register(name, table)
 
-    def _confine(
+    def _confine_file_access(
         self,
         files: Mapping[str, Sequence[Path]],
         scans: Mapping[str, FileScan],
@@ -110,10 +110,10 @@ class DuckDBEngine:
         paths = [str(path.resolve()) for several in files.values() for path in several]
         paths += [str(path) for scan in scans.values() for path in scan.paths()]
         paths += map(str, readable)
-        allowed = format_node(nodes.array(nodes.text(path) for path in paths))
+        allowed = format_node(nodes.build_array(nodes.build_text(path) for path in paths))
         self._connection.execute(f"SET allowed_paths = {allowed}")
         if below := [str(one.resolve()) for one in folders]:
-            allowed = format_node(nodes.array(map(nodes.text, below)))
+            allowed = format_node(nodes.build_array(map(nodes.build_text, below)))
             self._connection.execute(f"SET allowed_directories = {allowed}")
         # the footer of a file is read once by a connection that is asked again and again
         self._connection.execute("SET parquet_metadata_cache = true")
@@ -122,7 +122,7 @@ class DuckDBEngine:
             self._connection.execute("PRAGMA disable_optimizer")
         self._connection.execute("SET lock_configuration = true")
         for name, several in files.items():
-            files_as_rows(self._connection, name, several).create_view(name)
+            read_files_as_rows(self._connection, name, several).create_view(name)
         for name, scan in scans.items():
             self.register_scan(name, scan)
 
@@ -131,7 +131,7 @@ class DuckDBEngine:
         scan.open_relation(self._connection).create_view(name)
 
     def load_scan(self, name: str, scan: FileScan, columns: Collection[str], timeout: float | None) -> int:
-        """Read columns of a scan into memory for `register_loaded`; return how many rows. KqlError where time or memory is short."""
+        """Read columns of a scan into memory for `register_loaded_table`; return how many. KqlError where time or memory is short."""
         # narrowed first: DuckDB binds each column again for each filter and projection, and tables have hundreds
         rows = scan.narrow(columns).open_relation(self._connection)
         with self._enforce_limits(timeout):
@@ -149,7 +149,7 @@ class DuckDBEngine:
         None, and nothing is kept, where there are more than `most`; KqlError where time or memory is short.
         """
         with self._enforce_limits(timeout):
-            self._prepare(compiled.routines, compiled.external)
+            self._prepare_connection(compiled.routines, compiled.external)
             self._connection.execute(
                 f"CREATE TABLE {name} AS SELECT * FROM ({compiled.sql}) LIMIT {most + 1}",  # noqa: S608 - printed SQL
                 dict(compiled.parameters),
@@ -157,23 +157,23 @@ class DuckDBEngine:
         rows = int(self._connection.table(name).aggregate("count(*)").fetchall()[0][0])
         if rows <= most:
             return rows
-        self.drop_loaded(name)
+        self.drop_loaded_table(name)
         return None
 
-    def register_loaded(self, name: str, kept: str, between: TimeRange | None) -> None:
+    def register_loaded_table(self, name: str, kept: str, between: TimeRange | None) -> None:
         """From now on a relation has the rows that are kept, those in a range of time."""
         rows = self._connection.table(format_node(nodes.build_stored_column(kept)))
         if between is not None:
             rows = rows.filter(format_node(between.write_condition()))
         rows.create_view(name)
 
-    def drop_loaded(self, kept: str) -> None:
+    def drop_loaded_table(self, kept: str) -> None:
         """Forget rows that were kept."""
         self._connection.execute(f"DROP TABLE {format_node(nodes.build_stored_column(kept))}")
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table's rows known under a name."""
-        stored = schema_of(name, table).stored_names()
+        stored = read_table_schema(name, table).list_stored_names()
         self._connection.register(name, table.rename_columns(list(stored)))
 
     @contextmanager
@@ -209,28 +209,34 @@ class DuckDBEngine:
                     raise
                 raise watch.reason from error
             except (duckdb.OutOfMemoryException, MemoryError) as error:
-                raise memory_limit_error() from error
+                raise make_memory_limit_error() from error
             except (duckdb.ParserException, duckdb.BinderException) as error:
                 if "Max expression depth limit" not in str(error):
                     raise
-                raise unsupported_error("a query that is nested so deeply", NOWHERE) from error
+                raise make_unsupported_query_error("a query that is nested so deeply", NOWHERE) from error
             except (duckdb.InvalidInputException, RuntimeError) as error:
                 ending = (
-                    find_signal_exception(error) or nodes.find_limit_error(error) or watch.exceeded_limit()
+                    find_signal_exception(error)
+                    or nodes.find_limit_error(error)
+                    or watch.find_exceeded_limit()
                 )
                 if ending is None:
                     raise
                 raise ending from error
             if self._room.refused:
-                raise memory_limit_error()
+                raise make_memory_limit_error()
 
     def _build_rows(self, compiled: CompiledQuery, *, small: bool) -> pa.Table:
         if compiled.resume is not None:
-            with closing(DuckDBProbe(self._connection, self._prepare, compiled.parameters)) as probe:
+            with closing(
+                DuckDBProbe(self._connection, self._prepare_connection, compiled.parameters)
+            ) as probe:
                 return self._build_rows(compiled.resume(probe), small=small)
-        self._prepare(compiled.routines, compiled.external)
+        self._prepare_connection(compiled.routines, compiled.external)
         if compiled.parts is not None:
-            reader = read_parts(self._connection, compiled, compiled.parts, arrow_schema(compiled.columns))
+            reader = read_parts(
+                self._connection, compiled, compiled.parts, build_arrow_schema(compiled.columns)
+            )
             return reader.read_all() if self._most is None else self._most.read_rows(reader)
         if small and self._most is None:
             values = self._connection.execute(compiled.sql, dict(compiled.parameters)).fetchall()
@@ -241,14 +247,14 @@ class DuckDBEngine:
         )
         return set_column_types(found, compiled.columns)
 
-    def _prepare(self, routines: Iterable[Routine], external: Iterable[ExternalSource]) -> None:
+    def _prepare_connection(self, routines: Iterable[Routine], external: Iterable[ExternalSource]) -> None:
         """Make known what a query's SQL uses."""
         for routine in routines:
-            self._install(routine)
+            self._install_routine(routine)
         for source in external:
             self._connection.register(source.name, external_table(source, self._external))
 
-    def _install(self, routine: Routine) -> None:
+    def _install_routine(self, routine: Routine) -> None:
         known = self._installed.get(routine.name)
         if known is not None:
             if known != routine:
@@ -257,8 +263,10 @@ class DuckDBEngine:
         self._installed[routine.name] = routine
         if isinstance(routine, Macro):
             for inner in routine.uses:
-                self._install(inner)
-        install(self._connection, self._limit_routine(self._room.function() if routine is ROOM else routine))
+                self._install_routine(inner)
+        install_routine(
+            self._connection, self._limit_routine(self._room.build_function() if routine is ROOM else routine)
+        )
 
     def _limit_routine(self, routine: Routine) -> Routine:
         """Return a routine whose Python code knows the limits of the query: DuckDB calls it from threads of its own."""
@@ -297,7 +305,7 @@ def set_column_types(table: pa.Table, columns: tuple[tuple[str, KqlType], ...]) 
         array = table.column(place)
         wanted = ARROW_TYPES[kind]
         arrays.append(array if array.type == wanted else array.cast(wanted))
-    return pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
+    return pa.Table.from_arrays(arrays, schema=build_arrow_schema(columns))
 
 
 def build_table(rows: Sequence[tuple[object, ...]], columns: tuple[tuple[str, KqlType], ...]) -> pa.Table:
@@ -305,10 +313,10 @@ def build_table(rows: Sequence[tuple[object, ...]], columns: tuple[tuple[str, Kq
     arrays = [
         pa.array([row[place] for row in rows], ARROW_TYPES[kind]) for place, (_, kind) in enumerate(columns)
     ]
-    return pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
+    return pa.Table.from_arrays(arrays, schema=build_arrow_schema(columns))
 
 
-def arrow_schema(columns: tuple[tuple[str, KqlType], ...]) -> pa.Schema:
+def build_arrow_schema(columns: tuple[tuple[str, KqlType], ...]) -> pa.Schema:
     """The Arrow schema of a result: each column's Arrow type, its KQL type in the field's metadata."""
     fields = [
         pa.field(

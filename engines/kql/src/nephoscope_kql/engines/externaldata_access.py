@@ -36,17 +36,17 @@ class AllowedLocations:
                     folder / unquote(urlsplit(location[len(prefix) :]).path).lstrip("/"), (folder,)
                 )
         if location.startswith(("http://", "https://")):
-            return self._fetch(location)
+            return self._fetch_location(location)
         path = unquote(urlsplit(location).path) if location.startswith("file:") else location
         return _read_file(Path(path), self.folders)
 
-    def _fetch(self, location: str) -> bytes:
+    def _fetch_location(self, location: str) -> bytes:
         import httpx
 
         url = httpx.URL(location)
         with httpx.Client(timeout=_TIMEOUT, follow_redirects=False) as client:
             for _ in range(_REDIRECTS):
-                self._check(url)
+                self._check_location(url)
                 try:
                     with client.stream("GET", url) as answer:
                         if answer.next_request is None:
@@ -56,7 +56,7 @@ class AllowedLocations:
                     raise ExternalDataError(f"{location} cannot be read: {error}", passing=True) from error
         raise ExternalDataError(f"{location} redirects too often")
 
-    def _check(self, url: object) -> None:
+    def _check_location(self, url: object) -> None:
         parts = urlsplit(str(url))
         origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         if origin in self.hosts or (parts.scheme == "https" and parts.netloc in self.hosts):

@@ -21,7 +21,7 @@ SMALL = 1 / 16
 counts; the rest is for what it does not count: the result, lists and some texts, and memory that it frees late."""
 
 
-def allowance(limit: str) -> int:
+def parse_allowance(limit: str) -> int:
     """The bytes by which a query may make the process grow, from a limit as DuckDB words it: `476.8 MiB`."""
     found = _SIZE.fullmatch(limit)
     if found is None:
@@ -37,7 +37,7 @@ def _read_page_size() -> int:
     return resource.getpagesize()
 
 
-def resident_memory() -> int:
+def measure_resident_memory() -> int:
     """The bytes of memory that this process holds; where the system does not tell (no /proc) the most that it ever held."""
     try:
         return int(_STATM.read_bytes().split()[1]) * _read_page_size()
@@ -74,26 +74,26 @@ class MemoryLedger:
 
     def start_query(self, query: ChargedQuery, held: int) -> None:
         """A query starts, while the process holds that many bytes."""
-        self._settle(held)
+        self._settle_charges(held)
         if not self.running:
             self.left = 0
         self.running.append(query)
 
     def end_query(self, query: ChargedQuery, held: int) -> None:
         """A query has ended."""
-        self._settle(held)
+        self._settle_charges(held)
         self.running.remove(query)
         self.left += query.growth
 
     def must_end(self, query: ChargedQuery, held: int) -> bool:
         """Return whether the process has grown too much, and this query is the one that has to end."""
-        self._settle(held)
+        self._settle_charges(held)
         full = held - self.base > self.most and query.growth > self.most * SMALL
         if not full and sum(one.growth for one in self.running) <= sum(one.allowed for one in self.running):
             return False
         return query is max(self.running, key=lambda one: one.growth - one.allowed)
 
-    def _settle(self, held: int) -> None:
+    def _settle_charges(self, held: int) -> None:
         """Charge what the process grew by since the last look; what it gave back is first what ended queries had left."""
         grown, self.last = float(held - self.last), held
         if grown < 0:
@@ -113,7 +113,7 @@ LOCK = threading.Lock()
 def limit_total(size: int) -> None:
     """Limit the bytes by which all queries of this process together may make it grow from now on."""
     with LOCK:
-        LEDGER.most, LEDGER.base = size, resident_memory()
+        LEDGER.most, LEDGER.base = size, measure_resident_memory()
 
 
 def compute_share(several: int) -> int | None:
@@ -123,7 +123,7 @@ def compute_share(several: int) -> int | None:
 
 def release_memory() -> None:
     """Give the memory back to the system that ended queries have left with the allocators, where it is much."""
-    if resident_memory() - LEDGER.base > LEDGER.most / 2:
+    if measure_resident_memory() - LEDGER.base > LEDGER.most / 2:
         import pyarrow as pa
 
         pa.default_memory_pool().release_unused()

@@ -19,7 +19,7 @@ def read_parts(
     connection: duckdb.DuckDBPyConnection, compiled: CompiledQuery, parts: ShareStatements, schema: pa.Schema
 ) -> pa.RecordBatchReader:
     """The rows of all parts, with the columns of the schema."""
-    found = _read_ordered if parts.keys else _read_sequentially
+    found = _read_ordered_batches if parts.keys else _read_sequentially
     return pa.RecordBatchReader.from_batches(schema, found(connection, compiled, parts, schema))
 
 
@@ -36,7 +36,7 @@ def _read_sequentially(
             yield _widen_batch(some, part, schema)
 
 
-def _read_ordered(
+def _read_ordered_batches(
     connection: duckdb.DuckDBPyConnection, compiled: CompiledQuery, parts: ShareStatements, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     tables = [_fetch_rows(connection, compiled, part).to_arrow_table() for part in parts.several]

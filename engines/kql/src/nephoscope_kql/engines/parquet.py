@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.dialects.duckdb import format_node
-from nephoscope_kql.engines.arrow_types import schema_of_fields
+from nephoscope_kql.engines.arrow_types import read_fields_schema
 from nephoscope_kql.sql import nodes
 
 
@@ -91,21 +91,21 @@ class FileScan:
         rows: duckdb.DuckDBPyRelation | None = None
         for group in self.groups:
             found = connection.read_parquet([str(path) for path in group], hive_partitioning=bool(self.day))
-            part = self._restrict(found)
+            part = self._restrict_rows(found)
             rows = part if rows is None else rows.union(part)
         if self.beside is not None:
-            part = self._name_columns(connection.from_arrow(self.beside))
+            part = self._build_place(connection.from_arrow(self.beside))
             rows = part if rows is None else rows.union(part)
         for one in self.also:
             part = one.open_relation(connection)
             rows = part if rows is None else rows.union(part)
-        return self._select_nothing(connection) if rows is None else rows
+        return self._select_no_rows(connection) if rows is None else rows
 
-    def _restrict(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    def _restrict_rows(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
         tests = list(
             self._list_tests(set(found.columns))
         )  # one filter, since DuckDB binds all columns for each
-        return self._name_columns(found.filter(" AND ".join(f"({one})" for one in tests)) if tests else found)
+        return self._build_place(found.filter(" AND ".join(f"({one})" for one in tests)) if tests else found)
 
     def _list_tests(self, known: Collection[str]) -> Iterator[str]:
         """Yield what a row must fulfil to be seen, of files that have the columns `known`."""
@@ -125,14 +125,14 @@ class FileScan:
         for times in self.between:
             yield format_node(times.write_condition()) if times.stored in known else "false"
 
-    def _name_columns(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    def _build_place(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
         """The columns under the engine's names; one that is lacking is null."""
         known = set(found.columns)
         items = [_format_column(column, column.stored in known) for column in self.columns]
         day = [format_node(nodes.build_stored_column(self.day))] if self.day else []
         return found.project(", ".join([*items, *day]) or "NULL AS none")
 
-    def _select_nothing(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    def _select_no_rows(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         columns = [*self.columns, *([FileColumn(self.day, self.day, "DATE")] if self.day else [])]
         items = ", ".join(_format_column(column, False) for column in columns) or "NULL AS none"
         return connection.sql(f"SELECT {items} WHERE false")
@@ -142,37 +142,40 @@ class FileScan:
 def _format_column(column: FileColumn, known: bool) -> str:
     """A column as it is selected; written once, since every query of a table asks for all of them."""
     return _format_alias_column(
-        nodes.build_stored_column(column.stored) if known else nodes.cast(nodes.null(), column.type), column
+        nodes.build_stored_column(column.stored)
+        if known
+        else nodes.build_cast(nodes.build_null(), column.type),
+        column,
     )
 
 
 def _test_membership(label: str, values: Collection[str]) -> exp.Expr:
     """Whether a text column has one of the values; a text that was never written is ''."""
     column = nodes.build_stored_column(label)
-    found = exp.In(this=column, expressions=[nodes.text(one) for one in sorted(values)])
-    return exp.or_(found, exp.Is(this=column, expression=nodes.null())) if "" in values else found
+    found = exp.In(this=column, expressions=[nodes.build_text(one) for one in sorted(values)])
+    return exp.or_(found, exp.Is(this=column, expression=nodes.build_null())) if "" in values else found
 
 
 def _build_moment(value: dt.datetime) -> exp.Expr:
-    return nodes.cast(nodes.text(value.astimezone(dt.UTC).isoformat()), "TIMESTAMPTZ")
+    return nodes.build_cast(nodes.build_text(value.astimezone(dt.UTC).isoformat()), "TIMESTAMPTZ")
 
 
 def _format_alias_column(value: exp.Expr, column: FileColumn) -> str:
     return f"{format_node(value)} AS {format_node(nodes.build_stored_column(column.name))}"
 
 
-def schema_of_files(name: str, files: Sequence[Path]) -> TableSchema:
+def read_files_schema(name: str, files: Sequence[Path]) -> TableSchema:
     """The KQL schema of a table in Parquet files: the columns of all of them, those of the first file first."""
-    return schema_of_fields(name, _unify_schemas(_group_by_schema(files)))
+    return read_fields_schema(name, _unify_schemas(_group_by_schema(files)))
 
 
-def files_as_rows(
+def read_files_as_rows(
     connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]
 ) -> duckdb.DuckDBPyRelation:
     """The rows of the files under the stored names of their schema; a column that a file lacks is null."""
     groups = _group_by_schema(files)
     united = _unify_schemas(groups)
-    stored = schema_of_fields(name, united).stored_names()
+    stored = read_fields_schema(name, united).list_stored_names()
     rows: duckdb.DuckDBPyRelation | None = None
     for own, several in groups.items():
         part = _rename_columns(
@@ -204,6 +207,8 @@ def _rename_columns(
     places = {name: place for place, name in enumerate(own)}
     items = []
     for name, as_stored in zip(wanted, stored, strict=True):
-        value = nodes.build_stored_column(rows.columns[places[name]]) if name in places else nodes.null()
+        value = (
+            nodes.build_stored_column(rows.columns[places[name]]) if name in places else nodes.build_null()
+        )
         items.append(f"{format_node(value)} AS {format_node(nodes.build_stored_column(as_stored))}")
     return rows.project(", ".join(items))

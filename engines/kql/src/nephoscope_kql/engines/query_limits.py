@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from nephoscope_kql.deadline import RunLimits, current_limits, deadline_within
+from nephoscope_kql.deadline import RunLimits, get_current_limits, set_deadline_within
 from nephoscope_kql.engines.memory_accounting import (
     LEDGER,
     LOCK,
     ChargedQuery,
+    measure_resident_memory,
     release_memory,
-    resident_memory,
 )
 from nephoscope_kql.errors import NOWHERE, KqlError
 
@@ -22,7 +22,7 @@ INTERVAL = 0.01
 TOO_MUCH = "the query needs more memory than it is allowed"
 
 
-def memory_limit_error() -> KqlError:
+def make_memory_limit_error() -> KqlError:
     """The error of a query that reached its memory limit."""
     return KqlError(TOO_MUCH, NOWHERE, "unsupported")
 
@@ -48,7 +48,7 @@ class Watch:
             if self.reason is not None:
                 self.interrupt()
 
-    def exceeded_limit(self) -> KqlError | None:
+    def find_exceeded_limit(self) -> KqlError | None:
         """Return the limit that the query has reached, None where it has reached none."""
         return self.reason or self.limits.error
 
@@ -56,9 +56,13 @@ class Watch:
         if (error := self.limits.error) is not None:
             return error
         if self.full():
-            return memory_limit_error()
+            return make_memory_limit_error()
         with LOCK:
-            return memory_limit_error() if LEDGER.must_end(self.charged, resident_memory()) else None
+            return (
+                make_memory_limit_error()
+                if LEDGER.must_end(self.charged, measure_resident_memory())
+                else None
+            )
 
     def stop(self) -> None:
         """The query has ended."""
@@ -72,10 +76,10 @@ def watch_limits(
     """Watch what happens inside: `interrupt` is called where it takes longer than `timeout` seconds, passes the deadline that is
     set outside, is cancelled, makes the process grow by more than `allowed` bytes, or is `full`; `reason` of the watch says so then.
     """
-    with deadline_within(timeout):
-        watch = Watch(interrupt, current_limits(), ChargedQuery(allowed), full)
+    with set_deadline_within(timeout):
+        watch = Watch(interrupt, get_current_limits(), ChargedQuery(allowed), full)
         with LOCK:
-            LEDGER.start_query(watch.charged, resident_memory())
+            LEDGER.start_query(watch.charged, measure_resident_memory())
         thread = threading.Thread(target=watch.run, name="kql watch", daemon=True)
         thread.start()
         try:
@@ -84,5 +88,5 @@ def watch_limits(
             watch.stop()
             thread.join()
             with LOCK:
-                LEDGER.end_query(watch.charged, resident_memory())
+                LEDGER.end_query(watch.charged, measure_resident_memory())
             release_memory()

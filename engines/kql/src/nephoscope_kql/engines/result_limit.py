@@ -29,13 +29,13 @@ class ResultLimit:
         for batch in reader:
             if rows + batch.num_rows > self.rows or batch.nbytes > self.bytes:
                 self.cut = True
-                kept.append(batch.slice(0, min(self.rows - rows, self._count_fitting(batch))))
+                kept.append(batch.slice(0, min(self.rows - rows, self._count_fitting_rows(batch))))
                 break
             kept.append(batch)
             rows += batch.num_rows
             self.bytes -= batch.nbytes
         return pa.Table.from_batches(kept, reader.schema)
 
-    def _count_fitting(self, batch: pa.RecordBatch) -> int:
+    def _count_fitting_rows(self, batch: pa.RecordBatch) -> int:
         """Count how many of the rows of a batch fit, by their mean size."""
         return int(batch.num_rows * self.bytes // max(batch.nbytes, self.bytes, 1))

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from nephoscope_kql.compile import CompiledQuery
-from nephoscope_kql.deadline import Deadline, deadline_within
+from nephoscope_kql.deadline import Deadline, set_deadline_within
 from nephoscope_kql.dialects.spark.sql_printer import format_node
-from nephoscope_kql.engines.arrow_types import schema_of
-from nephoscope_kql.engines.arrow_udf import evaluate, spark_type
+from nephoscope_kql.engines.arrow_types import read_table_schema
+from nephoscope_kql.engines.arrow_udf import evaluate_routine, get_spark_type
 from nephoscope_kql.engines.duckdb import set_column_types
 from nephoscope_kql.engines.externaldata_access import AllowedLocations
 from nephoscope_kql.engines.spark_probing import SparkProbe
@@ -84,12 +84,12 @@ class SparkEngine:
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table's rows known under a name."""
-        schema = schema_of(name, table)
+        schema = read_table_schema(name, table)
         arrays = [
             _store_column(table.column(place), kind, how)
             for place, ((_, kind), how) in enumerate(zip(schema.columns, schema.storage, strict=True))
         ]
-        rows = pa.table(arrays, names=list(schema.stored_names()))
+        rows = pa.table(arrays, names=list(schema.list_stored_names()))
         self._session.createDataFrame(rows).createOrReplaceTempView(_quote_name(name))
 
     def unregister(self, name: str) -> None:
@@ -99,14 +99,14 @@ class SparkEngine:
     def explain(self, compiled: CompiledQuery) -> str:
         """Spark's physical plan of a query; KqlError where Spark refuses it."""
         if compiled.resume is not None:
-            with closing(SparkProbe(self._run_sql, self._prepare, compiled.parameters)) as probe:
+            with closing(SparkProbe(self._run_sql, self._prepare_session, compiled.parameters)) as probe:
                 return self.explain(compiled.resume(probe))
-        self._prepare(compiled.routines, compiled.external)
+        self._prepare_session(compiled.routines, compiled.external)
         return str(self._run_sql(f"EXPLAIN {compiled.sql}", compiled.parameters).collect()[0][0])
 
     def run(self, compiled: CompiledQuery, timeout: float | None = None) -> pa.Table:
         """The rows of a compiled query; KqlError where it takes longer than `timeout` seconds."""
-        with deadline_within(timeout) as deadline, self._interrupt_after(deadline) as late:
+        with set_deadline_within(timeout) as deadline, self._interrupt_after_deadline(deadline) as late:
             try:
                 return self._build_rows(compiled)
             except Exception as error:
@@ -119,15 +119,15 @@ class SparkEngine:
 
     def _build_rows(self, compiled: CompiledQuery) -> pa.Table:
         if compiled.resume is not None:
-            with closing(SparkProbe(self._run_sql, self._prepare, compiled.parameters)) as probe:
+            with closing(SparkProbe(self._run_sql, self._prepare_session, compiled.parameters)) as probe:
                 return self._build_rows(compiled.resume(probe))
-        self._prepare(compiled.routines, compiled.external)
+        self._prepare_session(compiled.routines, compiled.external)
         return set_column_types(self._run_sql(compiled.sql, compiled.parameters).toArrow(), compiled.columns)
 
     def _run_sql(self, sql: str, parameters: Mapping[str, object]) -> DataFrame:
         return self._session.sql(sql, args=dict(parameters)) if parameters else self._session.sql(sql)
 
-    def _prepare(self, routines: Iterable[Routine], external: Iterable[ExternalSource]) -> None:
+    def _prepare_session(self, routines: Iterable[Routine], external: Iterable[ExternalSource]) -> None:
         """Make known what a query's SQL uses."""
         from pyspark.sql.pandas.functions import arrow_udf
 
@@ -139,12 +139,12 @@ class SparkEngine:
                 raise TypeError(f"{routine.name} is not a routine of the dialect spark")
             if routine.name not in self._installed:
                 self._session.udf.register(
-                    routine.name, made(_make_body(routine), spark_type(routine.returns))
+                    routine.name, made(_make_body(routine), get_spark_type(routine.returns))
                 )
                 self._installed.add(routine.name)
 
     @contextmanager
-    def _interrupt_after(self, deadline: Deadline | None) -> Iterator[threading.Event]:
+    def _interrupt_after_deadline(self, deadline: Deadline | None) -> Iterator[threading.Event]:
         late = threading.Event()
         if deadline is None:
             yield late
@@ -218,10 +218,10 @@ def _start_session(url: str, settings: Mapping[str, str]) -> SparkSession:
 
 
 def _make_body(routine: Vectorised) -> Callable[..., pa.Array]:
-    def body(*columns: pa.Array) -> pa.Array:
-        return evaluate(routine, columns)
+    def run_body(*columns: pa.Array) -> pa.Array:
+        return evaluate_routine(routine, columns)
 
-    return body
+    return run_body
 
 
 def _quote_name(name: str) -> str:

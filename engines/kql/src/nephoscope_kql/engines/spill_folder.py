@@ -26,7 +26,7 @@ class Spill:
     """A folder of its own in the system's folder for temporary files, until `clear`, or until nobody has it any more."""
 
     def __init__(self) -> None:
-        _sweep_once(tempfile.gettempdir())
+        _sweep_folder_once(tempfile.gettempdir())
         self.folder = tempfile.mkdtemp(prefix=PREFIX)
         lock = os.open(Path(self.folder, _LOCK), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -40,12 +40,12 @@ def _clear_folder(folder: str, lock: int) -> None:
 
 
 @cache
-def _sweep_once(parent: str) -> int:
+def _sweep_folder_once(parent: str) -> int:
     """Sweep a folder once in the life of a process."""
-    return sweep(Path(parent))
+    return sweep_spill_folders(Path(parent))
 
 
-def sweep(parent: Path) -> int:
+def sweep_spill_folders(parent: Path) -> int:
     """Remove the folders of processes that are gone, of this user; how many."""
     return sum(_remove_orphan(folder) for folder in parent.glob(f"{PREFIX}*") if _may_be_left(folder))
 

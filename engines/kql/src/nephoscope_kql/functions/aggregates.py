@@ -8,7 +8,7 @@ from typing import TypeAlias
 from sqlglot import exp
 
 from nephoscope_kql.functions.arithmetic import DECIMAL_QUOTIENT
-from nephoscope_kql.functions.declaration import apply, macro, total
+from nephoscope_kql.functions.declaration import apply_routine, declare_aggregate, declare_macro
 from nephoscope_kql.plan.function_signatures import Aggregate, Arguments, Returns
 from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.sql import nodes
@@ -19,7 +19,7 @@ Body: TypeAlias = Callable[[Arguments, Where], exp.Expr]
 MAX_ELEMENTS = 1_048_576
 _NAN = "NaN"
 
-WRAP = macro(
+WRAP = declare_macro(
     "kql_wrapped_sum(h)",
     "CASE WHEN h BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(h AS BIGINT) ELSE "
     "CAST(((h + 9223372036854775808) % 18446744073709551616 + 18446744073709551616) % "
@@ -28,7 +28,7 @@ WRAP = macro(
 
 
 def _build_nan() -> exp.Expr:
-    return nodes.cast(nodes.text(_NAN), "DOUBLE")
+    return nodes.build_cast(nodes.build_text(_NAN), "DOUBLE")
 
 
 def declare_with_condition(
@@ -66,7 +66,7 @@ def declare_with_condition(
     extra = f", {options}" if options else ""
     mark = label.replace(name, other, 1) if label.startswith(name) else label
     return (
-        total(
+        declare_aggregate(
             __name__,
             f"{name}({parameters}{extra}): {returns}",
             summary=summary,
@@ -76,7 +76,7 @@ def declare_with_condition(
             nullable=nullable,
             returns=kind,
         ),
-        total(
+        declare_aggregate(
             __name__,
             f"{other}({parameters}, condition: bool{extra}): {returns}",
             summary=f"{summary.removesuffix('.')} of the rows for which a condition is true.",
@@ -89,7 +89,7 @@ def declare_with_condition(
     )
 
 
-def _count(call: Arguments) -> exp.Expr:
+def _build_count(call: Arguments) -> exp.Expr:
     del call
     return exp.Count(this=exp.Star())
 
@@ -98,17 +98,17 @@ def _build_countif(call: Arguments) -> exp.Expr:
     return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=call[0]))
 
 
-count = total(
+count = declare_aggregate(
     __name__,
     "count(): long",
     "count(value: any): long",
     summary="Count the rows.",
     label="count_{0}",
-    builder=_count,
+    builder=_build_count,
     aliases=("cnt",),
     nullable=False,
 )
-countif = total(
+countif = declare_aggregate(
     __name__,
     "countif(condition: bool): long",
     summary="Count the rows for which a condition is true.",
@@ -144,8 +144,8 @@ def _infer_promoted_type(arguments: tuple[Bound, ...]) -> KqlType:
 def _build_sum(call: Arguments, where: Where) -> exp.Expr:
     added = nodes.aggregate("sum", call[0], where=where)
     if call.type in (KqlType.REAL, KqlType.DECIMAL):
-        return nodes.cast(nodes.coalesce(added, nodes.number(0)), call.type.physical)
-    return apply(call, WRAP, nodes.coalesce(added, nodes.number(0)))
+        return nodes.build_cast(nodes.build_coalesce(added, nodes.build_number(0)), call.type.physical)
+    return apply_routine(call, WRAP, nodes.build_coalesce(added, nodes.build_number(0)))
 
 
 SUMMABLE = "int|long|real|decimal|timespan"
@@ -163,31 +163,31 @@ sum_, sumif = declare_with_condition(
 
 def _infer_average_type(arguments: tuple[Bound, ...]) -> KqlType:
     kind = arguments[0].type
-    return KqlType.REAL if kind.integer else kind
+    return KqlType.REAL if kind.is_integer else kind
 
 
-_DECIMAL_AVERAGE = macro(
+_DECIMAL_AVERAGE = declare_macro(
     "kql_decimal_average(s, n)",
     "CASE WHEN n > 0 THEN kql_decimal_quotient(TRY_CAST(s AS DECIMAL(38,17)), CAST(n AS DECIMAL(38,17))) END",
     DECIMAL_QUOTIENT,
 )
-_MEAN = macro(
+_MEAN = declare_macro(
     "kql_mean(s, n)",
     "CASE WHEN n > 0 THEN CAST(kql_wrapped_sum(s) AS DOUBLE) / n ELSE CAST('NaN' AS DOUBLE) END",
     WRAP,
 )
-_MEAN_TICKS = macro("kql_mean_ticks(s, n)", "CASE WHEN n > 0 THEN CAST(s // n AS BIGINT) END")
+_MEAN_TICKS = declare_macro("kql_mean_ticks(s, n)", "CASE WHEN n > 0 THEN CAST(s // n AS BIGINT) END")
 
 
 def _build_average(call: Arguments, where: Where) -> exp.Expr:
     kind = call.types[0]
     if kind == KqlType.REAL:
-        return nodes.coalesce(nodes.aggregate("avg", call[0], where=where), _build_nan())
+        return nodes.build_coalesce(nodes.aggregate("avg", call[0], where=where), _build_nan())
     added = nodes.aggregate("sum", call[0], where=where)
     counted = nodes.aggregate("count", call[0], where=where)
-    if kind.integer:
-        return apply(call, _MEAN, added, counted)
-    return apply(call, _DECIMAL_AVERAGE if kind == KqlType.DECIMAL else _MEAN_TICKS, added, counted)
+    if kind.is_integer:
+        return apply_routine(call, _MEAN, added, counted)
+    return apply_routine(call, _DECIMAL_AVERAGE if kind == KqlType.DECIMAL else _MEAN_TICKS, added, counted)
 
 
 avg, avgif = declare_with_condition(
@@ -204,15 +204,17 @@ avg, avgif = declare_with_condition(
 def _sort_key(node: exp.Expr, kind: KqlType, least: bool) -> exp.Expr:
     """Return what a value is ordered by: NaN comes first both ways, a dynamic as a number before its text."""
     if kind == KqlType.DYNAMIC:
-        return nodes.call(
+        return nodes.build_call(
             "struct_pack",
             exp.PropertyEQ(this=exp.Identifier(this="n"), expression=nodes.try_cast(node, "DOUBLE")),
             exp.PropertyEQ(this=exp.Identifier(this="s"), expression=node),
         )
     if kind == KqlType.REAL and least:
-        return nodes.call(
+        return nodes.build_call(
             "struct_pack",
-            exp.PropertyEQ(this=exp.Identifier(this="n"), expression=nodes.not_(nodes.call("isnan", node))),
+            exp.PropertyEQ(
+                this=exp.Identifier(this="n"), expression=nodes.build_not(nodes.build_call("isnan", node))
+            ),
             exp.PropertyEQ(this=exp.Identifier(this="s"), expression=node),
         )
     return node
@@ -240,7 +242,7 @@ min_, minif = declare_with_condition(
 
 
 def _make_extreme_row_value(name: str) -> Callable[[Arguments], exp.Expr]:
-    def builder(call: Arguments) -> exp.Expr:
+    def build_node(call: Arguments) -> exp.Expr:
         if call.bound[0] == call.bound[1]:
             return _write_extreme(name.removeprefix("arg_"))(call, None)
         key = _sort_key(call[0], call.types[0], name == "arg_min")
@@ -252,67 +254,69 @@ def _make_extreme_row_value(name: str) -> Callable[[Arguments], exp.Expr]:
         if not call.bound[0].nullable:
             return found
         any_key = nodes.is_not_null(nodes.aggregate("any_value", call[0]))
-        return nodes.case((any_key, found), otherwise=nodes.aggregate("first", value, order=call.order))
+        return nodes.build_case((any_key, found), otherwise=nodes.aggregate("first", value, order=call.order))
 
-    return builder
+    return build_node
 
 
-def _infer_second(arguments: tuple[Bound, ...]) -> KqlType:
+def _infer_second_type(arguments: tuple[Bound, ...]) -> KqlType:
     return arguments[-1].type
 
 
-arg_max = total(
+arg_max = declare_aggregate(
     __name__,
     "arg_max(by: any, value: any): first",
     summary="Give the values of the row whose first argument is greatest.",
     label="{0}",
     builder=_make_extreme_row_value("arg_max"),
     aliases=("argmax",),
-    returns=_infer_second,
+    returns=_infer_second_type,
 )
-arg_min = total(
+arg_min = declare_aggregate(
     __name__,
     "arg_min(by: any, value: any): first",
     summary="Give the values of the row whose first argument is smallest.",
     label="{0}",
     builder=_make_extreme_row_value("arg_min"),
     aliases=("argmin",),
-    returns=_infer_second,
+    returns=_infer_second_type,
 )
 
 
-def _any(call: Arguments, where: Where) -> exp.Expr:
+def _build_any_value(call: Arguments, where: Where) -> exp.Expr:
     """The first value that is not null; a text that is not empty, where there is one.
 
     A condition is a CASE: DuckDB plans hundreds of FILTERs, as pivot() needs them, many times slower.
     """
     if call.types[0] != KqlType.STRING:
-        value = call[0] if where is None else nodes.case((where, call[0]))
+        value = call[0] if where is None else nodes.build_case((where, call[0]))
         return nodes.aggregate("any_value", value, order=call.order)
-    full = nodes.binary("<>", call[0], nodes.text(""))
-    value = nodes.case((full if where is None else nodes.binary("and", where, full), call[0]))
-    return nodes.coalesce(nodes.aggregate("any_value", value, order=call.order), nodes.text(""))
+    full = nodes.build_binary("<>", call[0], nodes.build_text(""))
+    value = nodes.build_case((full if where is None else nodes.build_binary("and", where, full), call[0]))
+    return nodes.build_coalesce(nodes.aggregate("any_value", value, order=call.order), nodes.build_text(""))
 
 
 take_any, take_anyif = declare_with_condition(
-    "take_any", "value: any", "first", "Give any value.", "{0}", _any
+    "take_any", "value: any", "first", "Give any value.", "{0}", _build_any_value
 )
-any_, anyif = declare_with_condition("any", "value: any", "first", "Give any value.", "any_{0}", _any)
+any_, anyif = declare_with_condition(
+    "any", "value: any", "first", "Give any value.", "any_{0}", _build_any_value
+)
 
 
-def _spread(name: str) -> Body:
+def _build_spread_statistic(name: str) -> Body:
     """A statistic that DuckDB refuses for infinite or huge values: NaN then, 0 where there are too few."""
 
     def body(call: Arguments, where: Where) -> exp.Expr:
-        node = call[0] if call.types[0] == KqlType.REAL else nodes.cast(call[0], "DOUBLE")
-        usual = exp.Between(this=node, low=nodes.number(-1e150), high=nodes.number(1e150))
-        inside = usual if where is None else nodes.binary("and", where, usual)
-        strange = nodes.not_(exp.Paren(this=usual))
+        node = call[0] if call.types[0] == KqlType.REAL else nodes.build_cast(call[0], "DOUBLE")
+        usual = exp.Between(this=node, low=nodes.build_number(-1e150), high=nodes.build_number(1e150))
+        inside = usual if where is None else nodes.build_binary("and", where, usual)
+        strange = nodes.build_not(exp.Paren(this=usual))
         outside = nodes.aggregate("bool_or", strange, where=where)
-        found = nodes.coalesce(
-            nodes.aggregate(name, node, where=inside), nodes.cast(nodes.number(0), "DOUBLE")
+        found = nodes.build_coalesce(
+            nodes.aggregate(name, node, where=inside), nodes.build_cast(nodes.build_number(0), "DOUBLE")
         )
-        return nodes.case((outside, _build_nan()), otherwise=found)
+        return nodes.build_case((outside, _build_nan()), otherwise=found)
 
     return body
 
@@ -323,7 +327,7 @@ stdev, stdevif = declare_with_condition(
     "real",
     "Give the standard deviation of a sample.",
     "stdev_{0}",
-    _spread("stddev_samp"),
+    _build_spread_statistic("stddev_samp"),
     nullable=False,
 )
 stdevp, stdevpif = declare_with_condition(
@@ -332,7 +336,7 @@ stdevp, stdevpif = declare_with_condition(
     "real",
     "Give the standard deviation of all.",
     "stdevp_{0}",
-    _spread("stddev_pop"),
+    _build_spread_statistic("stddev_pop"),
     nullable=False,
 )
 variance, varianceif = declare_with_condition(
@@ -341,7 +345,7 @@ variance, varianceif = declare_with_condition(
     "real",
     "Give the variance of a sample.",
     "variance_{0}",
-    _spread("var_samp"),
+    _build_spread_statistic("var_samp"),
     nullable=False,
 )
 variancep, variancepif = declare_with_condition(
@@ -350,15 +354,16 @@ variancep, variancepif = declare_with_condition(
     "real",
     "Give the variance of all.",
     "variancep_{0}",
-    _spread("var_pop"),
+    _build_spread_statistic("var_pop"),
     nullable=False,
 )
 
 
 def _make_covariance(name: str) -> Body:
     def body(call: Arguments, where: Where) -> exp.Expr:
-        return nodes.coalesce(
-            nodes.aggregate(name, call[0], call[1], where=where), nodes.cast(nodes.number(0), "DOUBLE")
+        return nodes.build_coalesce(
+            nodes.aggregate(name, call[0], call[1], where=where),
+            nodes.build_cast(nodes.build_number(0), "DOUBLE"),
         )
 
     return body
@@ -389,7 +394,7 @@ def _make_bitwise(name: str) -> Callable[[Arguments], exp.Expr]:
 
 
 binary_all_and, binary_all_or, binary_all_xor = (
-    total(
+    declare_aggregate(
         __name__,
         f"binary_all_{word}(value: long): long",
         summary=f"Give the bitwise {word} of the values.",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope_kql.functions.arrays import ITEMS, JOINED
-from nephoscope_kql.functions.declaration import apply, macro
-from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.functions.declaration import apply_routine, declare_macro
+from nephoscope_kql.plan.function_signatures import Arguments, declare_function
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.sql.routines import Routine
 from nephoscope_kql.types import KqlType
@@ -18,24 +18,24 @@ _KEYED = (
     "'n': TRY_CAST(e AS DOUBLE), 'w': TRY_CAST(e AS BIGINT), 's': CASE WHEN e[1] = '\"' THEN "
     "json_extract_string(e, '$') ELSE e END, 'i': i}})"
 )
-_ORDER_UP = macro(
+_ORDER_UP = declare_macro(
     "kql_order_up(x)",
     f"list_transform(list_sort({_KEYED.format('x')}, 'ASC', 'NULLS LAST'), lambda e: e.i)",
     ITEMS,
 )
 _KEYED_DOWN = _KEYED.replace("THEN 2 WHEN", "THEN -1 WHEN").replace("'i': i", "'i': -i")
-_ORDER_DOWN = macro(
+_ORDER_DOWN = declare_macro(
     "kql_order_down(x)",
     f"list_transform(list_sort({_KEYED_DOWN.format('x')}, 'DESC', 'NULLS LAST'), lambda e: -e.i)",
     ITEMS,
 )
-_NULLS_UP = macro(
+_NULLS_UP = declare_macro(
     "kql_nulls_first(x, o)",
     "list_filter(o, lambda i: kql_items(x)[i] = 'null') || list_filter(o, lambda i: kql_items(x)[i] <> "
     "'null')",
     ITEMS,
 )
-_PICKED = macro(
+_PICKED = declare_macro(
     "kql_picked(x, o)",
     "kql_joined(list_transform(o, lambda i: coalesce(kql_items(x)[i], 'null')))",
     ITEMS,
@@ -52,23 +52,23 @@ def _build_sort(call: Arguments, order: Routine) -> exp.Expr:
     for place, kind in enumerate(call.types[: len(arrays)]):
         if kind == KqlType.BOOL:
             raise call.make_error(place, "a bool is the last argument")
-    places = apply(call, order, arrays[0])
+    places = apply_routine(call, order, arrays[0])
     if not nulls_last:
-        places = apply(call, _NULLS_UP, arrays[0], places)
-    picked = [apply(call, _PICKED, item, places) for item in arrays]
+        places = apply_routine(call, _NULLS_UP, arrays[0], places)
+    picked = [apply_routine(call, _PICKED, item, places) for item in arrays]
     if len(picked) == 1:
         return picked[0]
-    texts = [nodes.coalesce(item, nodes.text("null")) for item in picked]
-    return apply(call, JOINED, nodes.array(texts))
+    texts = [nodes.build_coalesce(item, nodes.build_text("null")) for item in picked]
+    return apply_routine(call, JOINED, nodes.build_array(texts))
 
 
-@function("array_sort_asc(array: dynamic|bool, ...): dynamic")
+@declare_function("array_sort_asc(array: dynamic|bool, ...): dynamic")
 def array_sort_asc(call: Arguments) -> exp.Expr:
     """Sort an array upwards, and further arrays in the same way; the last argument may say that nulls come last."""
     return _build_sort(call, _ORDER_UP)
 
 
-@function("array_sort_desc(array: dynamic|bool, ...): dynamic")
+@declare_function("array_sort_desc(array: dynamic|bool, ...): dynamic")
 def array_sort_desc(call: Arguments) -> exp.Expr:
     """Sort an array downwards, and further arrays in the same way; the last argument may say that nulls come last."""
     return _build_sort(call, _ORDER_DOWN)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.functions.declaration import macro, scalar
+from nephoscope_kql.functions.declaration import declare_macro, declare_scalar_macro
 from nephoscope_kql.plan.function_signatures import ScalarFunction
 
 
 def _make_bits(name: str, summary: str, body: str) -> ScalarFunction:
-    return scalar(
+    return declare_scalar_macro(
         __name__,
         f"{name}(a: long, b: long): long",
         summary=summary,
-        routine=macro(f"kql_{name}(a, b)", body),
+        routine=declare_macro(f"kql_{name}(a, b)", body),
         nullable=False,
     )
 
@@ -28,17 +28,17 @@ binary_shift_left = _make_bits(
     f"CASE WHEN b & 63 = 0 THEN a ELSE {_SIGNED.format(_LEFT)} END",
 )
 binary_shift_right = _make_bits("binary_shift_right", "Move the bits to the right.", "a >> (b & 63)")
-binary_not = scalar(
+binary_not = declare_scalar_macro(
     __name__,
     "binary_not(value: long): long",
     summary="Give the bits that are not set.",
-    routine=macro("kql_binary_not(a)", "~a"),
+    routine=declare_macro("kql_binary_not(a)", "~a"),
     nullable=False,
 )
-bitset_count_ones = scalar(
+bitset_count_ones = declare_scalar_macro(
     __name__,
     "bitset_count_ones(value: long): long",
     summary="Count the bits that are set.",
-    routine=macro("kql_bitset_count_ones(a)", "CAST(bit_count(a) AS BIGINT)"),
+    routine=declare_macro("kql_bitset_count_ones(a)", "CAST(bit_count(a) AS BIGINT)"),
     nullable=False,
 )

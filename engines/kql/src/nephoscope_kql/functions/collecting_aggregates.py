@@ -11,14 +11,20 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.aggregates import MAX_ELEMENTS, SUMMABLE, Body, Where, declare_with_condition
 from nephoscope_kql.functions.arrays import ITEMS
-from nephoscope_kql.functions.declaration import apply, arrow, declare_rowwise, macro, total
-from nephoscope_kql.functions.property_bags import dumps
+from nephoscope_kql.functions.declaration import (
+    apply_routine,
+    declare_aggregate,
+    declare_arrow_function,
+    declare_macro,
+    declare_rowwise,
+)
+from nephoscope_kql.functions.property_bags import format_json
 from nephoscope_kql.functions.tostring import to_json
 from nephoscope_kql.plan.function_signatures import Arguments
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
-_FLAT = macro(
+_FLAT = declare_macro(
     "kql_flattened(l)",
     "flatten(list_transform(l, lambda e: CASE WHEN e[1] = '[' THEN kql_items(e) ELSE [e] END))",
     ITEMS,
@@ -42,7 +48,7 @@ def _build_distinct_in_order(lists: pa.Array | pa.ChunkedArray) -> pa.Array:
     return pc.if_else(lists.is_valid(), made, None)
 
 
-FIRST_SEEN = arrow("kql_first_seen", ("VARCHAR[]",), "VARCHAR[]", _build_distinct_in_order)
+FIRST_SEEN = declare_arrow_function("kql_first_seen", ("VARCHAR[]",), "VARCHAR[]", _build_distinct_in_order)
 
 
 def _compute_size(call: Arguments, position: int) -> int:
@@ -60,32 +66,36 @@ def _build_elements(call: Arguments, where: Where, nulls: bool) -> exp.Expr:
     node = to_json(call, call[0], kind)
     present: Where = None
     if kind == KqlType.DYNAMIC or nulls:
-        node = nodes.coalesce(node, nodes.text("null"))
+        node = nodes.build_coalesce(node, nodes.build_text("null"))
     elif kind != KqlType.STRING:
         present = nodes.is_not_null(call[0])
     conditions = [item for item in (where, present) if item is not None]
-    test = nodes.chain("and", conditions) if conditions else None
+    test = nodes.build_chain("and", conditions) if conditions else None
     found = nodes.aggregate("list", node, order=call.order, where=test)
-    return apply(call, _FLAT, found) if kind == KqlType.DYNAMIC else found
+    return apply_routine(call, _FLAT, found) if kind == KqlType.DYNAMIC else found
 
 
-_PREFIX = macro("kql_first_of(l, n)", "'[' || coalesce(array_to_string(l[1:n], ','), '') || ']'")
-_TEXTS_PREFIX = macro("kql_first_texts(l, n)", "coalesce(CAST(to_json(l[1:n]) AS VARCHAR), '[]')")
+_PREFIX = declare_macro("kql_first_of(l, n)", "'[' || coalesce(array_to_string(l[1:n], ','), '') || ']'")
+_TEXTS_PREFIX = declare_macro("kql_first_texts(l, n)", "coalesce(CAST(to_json(l[1:n]) AS VARCHAR), '[]')")
 
 
 def _make_list(nulls: bool) -> Body:
     def body(call: Arguments, where: Where) -> exp.Expr:
-        return apply(call, _PREFIX, _build_elements(call, where, nulls), nodes.number(_compute_size(call, 1)))
+        return apply_routine(
+            call, _PREFIX, _build_elements(call, where, nulls), nodes.build_number(_compute_size(call, 1))
+        )
 
     return body
 
 
 def _build_set(call: Arguments, where: Where) -> exp.Expr:
     if call.types[0] == KqlType.STRING:
-        seen = apply(call, FIRST_SEEN, nodes.aggregate("list", call[0], order=call.order, where=where))
-        return apply(call, _TEXTS_PREFIX, seen, nodes.number(_compute_size(call, 1)))
-    distinct = apply(call, FIRST_SEEN, _build_elements(call, where, nulls=False))
-    return apply(call, _PREFIX, distinct, nodes.number(_compute_size(call, 1)))
+        seen = apply_routine(
+            call, FIRST_SEEN, nodes.aggregate("list", call[0], order=call.order, where=where)
+        )
+        return apply_routine(call, _TEXTS_PREFIX, seen, nodes.build_number(_compute_size(call, 1)))
+    distinct = apply_routine(call, FIRST_SEEN, _build_elements(call, where, nulls=False))
+    return apply_routine(call, _PREFIX, distinct, nodes.build_number(_compute_size(call, 1)))
 
 
 make_list, make_list_if = declare_with_condition(
@@ -98,7 +108,7 @@ make_set, make_set_if = declare_with_condition(
     "set_{0}", _build_set, nullable=False, options="[size: const long]", aliases=("makeset",),
     conditional="make_set_if",
 )  # fmt: skip
-make_list_with_nulls = total(
+make_list_with_nulls = declare_aggregate(
     __name__,
     "make_list_with_nulls(value: any): dynamic",
     summary="Collect the values in an array, nulls too.",
@@ -114,7 +124,7 @@ def _merge_bags(texts: str) -> str:
     for bag in json.loads(texts):
         if isinstance(bag, dict):
             merged = {**bag, **merged} if not merged else _merge_into(merged, bag)
-    return dumps(merged)
+    return format_json(merged)
 
 
 def _merge_into(merged: dict[str, object], bag: dict[str, object]) -> dict[str, object]:
@@ -128,13 +138,13 @@ _MERGED = declare_rowwise("kql_merged_bags", ("VARCHAR",), "VARCHAR", _merge_bag
 
 def _build_texts(call: Arguments, where: Where, size: int = MAX_ELEMENTS) -> exp.Expr:
     present = nodes.is_not_null(call[0])
-    test = present if where is None else nodes.binary("and", where, present)
+    test = present if where is None else nodes.build_binary("and", where, present)
     found = nodes.aggregate("list", call[0], order=call.order, where=test)
-    return apply(call, _PREFIX, found, nodes.number(size))
+    return apply_routine(call, _PREFIX, found, nodes.build_number(size))
 
 
 def _build_bag(call: Arguments, where: Where) -> exp.Expr:
-    return apply(call, _MERGED, _build_texts(call, where, _compute_size(call, 1)))
+    return apply_routine(call, _MERGED, _build_texts(call, where, _compute_size(call, 1)))
 
 
 make_bag, make_bag_if = declare_with_condition(
@@ -168,16 +178,16 @@ def _read_scalar_name(value: object) -> str:
 
 def _compute_schema_text(texts: str) -> str | None:
     values = json.loads(texts)
-    return dumps(_compute_schema(values)) if values else None
+    return format_json(_compute_schema(values)) if values else None
 
 
 _SCHEMA = declare_rowwise("kql_buildschema", ("VARCHAR",), "VARCHAR", _compute_schema_text)
-buildschema = total(
+buildschema = declare_aggregate(
     __name__,
     "buildschema(value: dynamic): dynamic",
     summary="Give the types of everything inside the values.",
     label="schema_{0}",
-    builder=lambda call: apply(call, _SCHEMA, _build_texts(call, None)),
+    builder=lambda call: apply_routine(call, _SCHEMA, _build_texts(call, None)),
 )
 
 
@@ -187,32 +197,34 @@ def _make_exact_sketch(distinct: bool) -> Body:
     def body(call: Arguments, where: Where) -> exp.Expr:
         elements = _build_elements(call, where, nulls=False)
         if distinct:
-            elements = apply(call, FIRST_SEEN, elements)
-        return apply(call, _SKETCH, elements)
+            elements = apply_routine(call, FIRST_SEEN, elements)
+        return apply_routine(call, _SKETCH, elements)
 
     return body
 
 
-_SKETCH = macro("kql_sketch(l)", "CASE WHEN len(l) > 0 THEN '[' || array_to_string(l, ',') || ']' END")
+_SKETCH = declare_macro(
+    "kql_sketch(l)", "CASE WHEN len(l) > 0 THEN '[' || array_to_string(l, ',') || ']' END"
+)
 hll, hll_if = declare_with_condition(
     "hll", "value: any", "dynamic", "Keep the distinct values, for dcount_hll().", "hll_{0}", _make_exact_sketch(distinct=True),
     options="[accuracy: const long]", conditional="hll_if",
 )  # fmt: skip
-hll_merge = total(
+hll_merge = declare_aggregate(
     __name__,
     "hll_merge(value: dynamic): dynamic",
     summary="Join what hll() kept.",
     label="hll_merge_{0}",
     builder=lambda call: _make_exact_sketch(distinct=True)(call, None),
 )
-tdigest = total(
+tdigest = declare_aggregate(
     __name__,
     f"tdigest(value: {SUMMABLE}|datetime): dynamic",
     summary="Keep the values, for percentile_tdigest().",
     label="tdigest_{0}",
     builder=lambda call: _make_exact_sketch(distinct=False)(call, None),
 )
-tdigest_merge = total(
+tdigest_merge = declare_aggregate(
     __name__,
     "tdigest_merge(value: dynamic): dynamic",
     summary="Join what tdigest() kept.",

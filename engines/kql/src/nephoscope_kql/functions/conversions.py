@@ -8,17 +8,17 @@ import uuid
 from sqlglot import exp
 
 from nephoscope_kql.functions.arithmetic import REAL_DECIMAL
-from nephoscope_kql.functions.declaration import apply, declare_rowwise, macro
+from nephoscope_kql.functions.declaration import apply_routine, declare_macro, declare_rowwise
 from nephoscope_kql.functions.tostring import EPOCH, to_json
 from nephoscope_kql.parser import literals
-from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.plan.function_signatures import Arguments, declare_function
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.sql.routines import Macro, Routine
 from nephoscope_kql.types import KqlType
 
 _INTEGER = r"\s*[+-]?[0-9]+\s*"
 _HEX = r"\s*0[xX][0-9a-fA-F]{1,16}\s*"
-TEXT_LONG = macro(
+TEXT_LONG = declare_macro(
     "kql_text_long(x)",
     "CASE WHEN x NOT GLOB '*[^0-9]*' THEN TRY_CAST(x AS BIGINT) "
     f"WHEN regexp_full_match(x, '{_INTEGER}') THEN TRY_CAST(x AS BIGINT) "
@@ -26,35 +26,35 @@ TEXT_LONG = macro(
 )
 _REAL = r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*"
 _SPECIAL = r"\s*[+-]?([Ii]nf|[Ii]nfinity|[Nn]a[Nn])\s*"
-TEXT_REAL = macro(
+TEXT_REAL = declare_macro(
     "kql_text_real(x)",
     f"CASE WHEN regexp_full_match(x, '{_REAL}') OR regexp_full_match(x, '{_SPECIAL}') "
     "THEN TRY_CAST(trim(x, ' +' || chr(9) || chr(10) || chr(13)) AS DOUBLE) END",
 )
-REAL_LONG = macro(
+REAL_LONG = declare_macro(
     "kql_real_long(x)",
     "CASE WHEN NOT isfinite(x) THEN NULL WHEN x >= 9223372036854775807.0 THEN 9223372036854775807 "
     "WHEN x <= -9223372036854775808.0 THEN CAST('-9223372036854775808' AS BIGINT) ELSE "
     "CAST(trunc(CAST(x AS DOUBLE)) AS BIGINT) END",
 )
-REAL_INT = macro(
+REAL_INT = declare_macro(
     "kql_real_int(x)",
     "CASE WHEN NOT isfinite(x) THEN NULL "
     "ELSE CAST(trunc(CAST(greatest(least(x, 2147483647.0), -2147483648.0) AS DOUBLE)) AS INTEGER) END",
 )
-LONG_INT = macro(
+LONG_INT = declare_macro(
     "kql_long_int(x)",
     "CASE WHEN x BETWEEN -2147483648 AND 2147483647 THEN CAST(x AS INTEGER) "
     "ELSE CAST(((CAST(x AS HUGEINT) + 2147483648) % 4294967296 + 4294967296) % 4294967296 - 2147483648 "
     "AS INTEGER) END",
 )
-TEXT_INT = macro("kql_text_int(x)", "TRY_CAST(kql_text_long(x) AS INTEGER)", TEXT_LONG)
-TEXT_BOOL = macro(
+TEXT_INT = declare_macro("kql_text_int(x)", "TRY_CAST(kql_text_long(x) AS INTEGER)", TEXT_LONG)
+TEXT_BOOL = declare_macro(
     "kql_text_bool(x)",
     "CASE lower(trim(x)) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE ELSE kql_text_long(x) <> 0 END",
     TEXT_LONG,
 )
-TEXT_DECIMAL = macro(
+TEXT_DECIMAL = declare_macro(
     "kql_text_decimal(x)",
     f"CASE WHEN regexp_full_match(x, '{_REAL}') THEN TRY_CAST(trim(x) AS DECIMAL(38,17)) END",
 )
@@ -62,7 +62,7 @@ TEXT_DECIMAL = macro(
 
 def _parse_datetime(text: str) -> int | None:
     try:
-        return literals.datetime_ticks(text.strip())
+        return literals.parse_datetime_ticks(text.strip())
     except ValueError:
         return None
 
@@ -72,7 +72,7 @@ def _parse_timespan(text: str) -> int | None:
     if re.fullmatch(r"[+-]?[0-9]*\.[0-9]+", inner):
         return None
     try:
-        return literals.timespan_ticks(inner)
+        return literals.parse_timespan_ticks(inner)
     except ValueError:
         return None
 
@@ -86,7 +86,7 @@ def _parse_guid(text: str) -> str | None:
 
 OTHER_DATETIME = declare_rowwise("kql_other_datetime", ("VARCHAR",), "BIGINT", _parse_datetime)
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,7})?[Zz]?)?"
-TEXT_DATETIME = macro(
+TEXT_DATETIME = declare_macro(
     "kql_text_datetime(x)",
     f"CASE WHEN x = '' THEN NULL WHEN regexp_full_match(x, '{_ISO}') "
     "THEN epoch_us(TRY_CAST(x[1:19] AS TIMESTAMP)) * 10 "
@@ -102,7 +102,7 @@ def declare_dynamic_conversion(
     name: str, text: str, whole: str, real: str, boolean: str, *uses: Routine
 ) -> Macro:
     """A macro that converts a dynamic by what it holds: text, whole number, real, bool; anything else is null."""
-    return macro(
+    return declare_macro(
         f"{name}(x)",
         f"CASE json_type(x) WHEN 'VARCHAR' THEN {text} WHEN 'UBIGINT' THEN {whole} WHEN 'BIGINT' THEN {whole} "
         f"WHEN 'DOUBLE' THEN {real} WHEN 'BOOLEAN' THEN {boolean} END",
@@ -156,7 +156,7 @@ DYNAMIC_DATETIME = declare_dynamic_conversion(
     "NULL",
     "NULL",
     TEXT_DATETIME,
-    TICKS := macro("kql_ticks(x)", "CASE WHEN x BETWEEN 0 AND 3155378975999999999 THEN x END"),
+    TICKS := declare_macro("kql_ticks(x)", "CASE WHEN x BETWEEN 0 AND 3155378975999999999 THEN x END"),
 )
 DYNAMIC_TIMESPAN = declare_dynamic_conversion(
     "kql_dynamic_timespan", f"kql_text_timespan({_S})", "TRY_CAST(x AS BIGINT)", "NULL", "NULL", TEXT_TIMESPAN
@@ -179,85 +179,87 @@ _INTS = {
 def _to_long(call: Arguments) -> exp.Expr:
     kind = call.types[0]
     if kind in _LONGS:
-        return apply(call, _LONGS[kind], call[0])
+        return apply_routine(call, _LONGS[kind], call[0])
     if kind == KqlType.DECIMAL:
-        return nodes.try_cast(nodes.call("trunc", call[0]), "BIGINT")
-    return nodes.cast(call[0], "BIGINT")
+        return nodes.try_cast(nodes.build_call("trunc", call[0]), "BIGINT")
+    return nodes.build_cast(call[0], "BIGINT")
 
 
-@function("tolong(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): long")
+@declare_function("tolong(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): long")
 def tolong(call: Arguments) -> exp.Expr:
     """Convert to a 64-bit whole number; null where it cannot be."""
     return _to_long(call)
 
 
-@function("toint(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): int")
+@declare_function("toint(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): int")
 def toint(call: Arguments) -> exp.Expr:
     """Convert to a 32-bit whole number; null where it cannot be."""
     kind = call.types[0]
     if kind in _INTS:
-        return apply(call, _INTS[kind], call[0])
+        return apply_routine(call, _INTS[kind], call[0])
     if kind == KqlType.DECIMAL:
-        return nodes.try_cast(nodes.call("trunc", call[0]), "INTEGER")
-    return nodes.cast(call[0], "INTEGER")
+        return nodes.try_cast(nodes.build_call("trunc", call[0]), "INTEGER")
+    return nodes.build_cast(call[0], "INTEGER")
 
 
-@function(
+@declare_function(
     "toreal(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): real", aliases=("todouble",)
 )
 def toreal(call: Arguments) -> exp.Expr:
     """Convert to a 64-bit real; null where it cannot be."""
     routine = {KqlType.STRING: TEXT_REAL, KqlType.DYNAMIC: DYNAMIC_REAL}.get(call.types[0])
-    return apply(call, routine, call[0]) if routine else nodes.cast(call[0], "DOUBLE")
+    return apply_routine(call, routine, call[0]) if routine else nodes.build_cast(call[0], "DOUBLE")
 
 
-@function("todecimal(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): decimal")
+@declare_function("todecimal(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): decimal")
 def todecimal(call: Arguments) -> exp.Expr:
     """Convert to a decimal; null where it cannot be."""
     kind = call.types[0]
     routine = {KqlType.STRING: TEXT_DECIMAL, KqlType.DYNAMIC: DYNAMIC_DECIMAL}.get(kind)
     if routine is not None:
-        return apply(call, routine, call[0])
-    inner = nodes.cast(call[0], "INTEGER") if kind == KqlType.BOOL else call[0]
+        return apply_routine(call, routine, call[0])
+    inner = nodes.build_cast(call[0], "INTEGER") if kind == KqlType.BOOL else call[0]
     if kind == KqlType.REAL:
-        return apply(call, REAL_DECIMAL, call[0])
+        return apply_routine(call, REAL_DECIMAL, call[0])
     return nodes.try_cast(inner, "DECIMAL(38,17)")
 
 
-@function("tobool(value: bool|int|long|real|decimal|string|dynamic): bool", aliases=("toboolean",))
+@declare_function("tobool(value: bool|int|long|real|decimal|string|dynamic): bool", aliases=("toboolean",))
 def tobool(call: Arguments) -> exp.Expr:
     """Convert to bool: 'true', 'false' or a whole number; null where it cannot be."""
     kind = call.types[0]
     routine = {KqlType.STRING: TEXT_BOOL, KqlType.DYNAMIC: DYNAMIC_BOOL}.get(kind)
     if routine is not None:
-        return apply(call, routine, call[0])
-    return call[0] if kind == KqlType.BOOL else nodes.binary("<>", call[0], nodes.number(0))
+        return apply_routine(call, routine, call[0])
+    return call[0] if kind == KqlType.BOOL else nodes.build_binary("<>", call[0], nodes.build_number(0))
 
 
-@function("todatetime(value: int|long|real|decimal|string|datetime|dynamic): datetime")
+@declare_function("todatetime(value: int|long|real|decimal|string|datetime|dynamic): datetime")
 def todatetime(call: Arguments) -> exp.Expr:
     """Convert to a datetime: text in the forms of `datetime()`, or 100 ns ticks; null where it cannot be."""
     kind = call.types[0]
     if kind == KqlType.DATETIME:
         return call[0]
     routine = {KqlType.STRING: TEXT_DATETIME, KqlType.DYNAMIC: DYNAMIC_DATETIME}.get(kind)
-    return apply(call, routine, call[0]) if routine else apply(call, TICKS, _to_long(call))
+    return apply_routine(call, routine, call[0]) if routine else apply_routine(call, TICKS, _to_long(call))
 
 
-@function("totimespan(value: string|timespan|dynamic): timespan", aliases=("totime",))
+@declare_function("totimespan(value: string|timespan|dynamic): timespan", aliases=("totime",))
 def totimespan(call: Arguments) -> exp.Expr:
     """Convert to a timespan; null where it cannot be."""
     if call.types[0] == KqlType.TIMESPAN:
         return call[0]
-    return apply(call, TEXT_TIMESPAN if call.types[0] == KqlType.STRING else DYNAMIC_TIMESPAN, call[0])
+    return apply_routine(
+        call, TEXT_TIMESPAN if call.types[0] == KqlType.STRING else DYNAMIC_TIMESPAN, call[0]
+    )
 
 
-@function("toguid(value: string|guid|dynamic): guid")
+@declare_function("toguid(value: string|guid|dynamic): guid")
 def toguid(call: Arguments) -> exp.Expr:
     """Convert to a guid; null where it cannot be."""
     if call.types[0] == KqlType.GUID:
         return call[0]
-    return apply(call, TEXT_GUID if call.types[0] == KqlType.STRING else DYNAMIC_GUID, call[0])
+    return apply_routine(call, TEXT_GUID if call.types[0] == KqlType.STRING else DYNAMIC_GUID, call[0])
 
 
 _JSON_TYPES = (
@@ -266,25 +268,27 @@ _JSON_TYPES = (
     "THEN 'dictionary' "
     "ELSE 'null' END"
 )
-TYPE_NAME = macro("kql_type_name(x)", _JSON_TYPES)
+TYPE_NAME = declare_macro("kql_type_name(x)", _JSON_TYPES)
 
 
-@function("gettype(value: any): string", nullable=False)
+@declare_function("gettype(value: any): string", nullable=False)
 def gettype(call: Arguments) -> exp.Expr:
     """Name the type of a value; of a dynamic, what it holds."""
     kind = call.types[0]
-    return apply(call, TYPE_NAME, call[0]) if kind == KqlType.DYNAMIC else nodes.text(kind.value)
+    return (
+        apply_routine(call, TYPE_NAME, call[0]) if kind == KqlType.DYNAMIC else nodes.build_text(kind.value)
+    )
 
 
-PARSED = macro(
+PARSED = declare_macro(
     "kql_parsed(x)",
     "CASE WHEN x = '' THEN NULL WHEN NOT json_valid(x) THEN CAST(to_json(x) AS VARCHAR) "
     "WHEN json_type(x) = 'NULL' THEN NULL ELSE CAST(json(x) AS VARCHAR) END",
 )
 
 
-@function("parse_json(text: any): dynamic", aliases=("parsejson", "todynamic", "toobject"))
+@declare_function("parse_json(text: any): dynamic", aliases=("parsejson", "todynamic", "toobject"))
 def parse_json(call: Arguments) -> exp.Expr:
     """Read text as JSON; text that is none is a string value, '' is null."""
     kind = call.types[0]
-    return apply(call, PARSED, call[0]) if kind == KqlType.STRING else to_json(call, call[0], kind)
+    return apply_routine(call, PARSED, call[0]) if kind == KqlType.STRING else to_json(call, call[0], kind)

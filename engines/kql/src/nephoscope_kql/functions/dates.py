@@ -7,8 +7,8 @@ from types import MappingProxyType
 from sqlglot import exp
 
 from nephoscope_kql.functions.conversions import TEXT_DATETIME, TEXT_TIMESPAN
-from nephoscope_kql.functions.declaration import apply, macro, scalar
-from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
+from nephoscope_kql.functions.declaration import apply_routine, declare_macro, declare_scalar_macro
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, declare_function
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.sql.routines import Routine
@@ -23,12 +23,12 @@ from nephoscope_kql.types import (
 DAY = str(TICKS_PER_DAY)
 MAXIMUM = str(MAX_DATETIME_TICKS)
 
-WITHIN = macro("kql_within(x)", f"CASE WHEN x BETWEEN 0 AND {MAXIMUM} THEN CAST(x AS BIGINT) END")
+WITHIN = declare_macro("kql_within(x)", f"CASE WHEN x BETWEEN 0 AND {MAXIMUM} THEN CAST(x AS BIGINT) END")
 """A datetime, null where the ticks (of any integer type) leave the years 1 to 9999."""
-SPAN_WITHIN = macro("kql_span_within(x)", "TRY_CAST(x AS BIGINT)")
-DATE = macro("kql_civil_date(x)", f"DATE '0001-01-01' + CAST(x // {DAY} AS INTEGER)")
-MONTHS = macro("kql_months(x)", "year(kql_civil_date(x)) * 12 + month(kql_civil_date(x)) - 1", DATE)
-MONTH_START = macro(
+SPAN_WITHIN = declare_macro("kql_span_within(x)", "TRY_CAST(x AS BIGINT)")
+DATE = declare_macro("kql_civil_date(x)", f"DATE '0001-01-01' + CAST(x // {DAY} AS INTEGER)")
+MONTHS = declare_macro("kql_months(x)", "year(kql_civil_date(x)) * 12 + month(kql_civil_date(x)) - 1", DATE)
+MONTH_START = declare_macro(
     "kql_month_start(m)",
     "CASE WHEN m BETWEEN 12 AND 120000 THEN CAST(make_date(CAST(m // 12 AS BIGINT), CAST(m % 12 + 1 AS "
     "BIGINT), 1) "
@@ -40,17 +40,17 @@ _OFFSET = "greatest(least(coalesce(n, 0), 10000000), -10000000)"
 
 def _collect_edges(unit: str, start: str, end: str, *uses: Routine) -> tuple[ScalarFunction, ScalarFunction]:
     """`startof<unit>` and `endof<unit>`, with an offset in units."""
-    first = scalar(
+    first = declare_scalar_macro(
         __name__,
         f"startof{unit}(date: datetime, [offset: long]): datetime",
         summary=f"Give the start of the {unit} of a date, or of one some {unit}s away.",
-        routine=macro(f"kql_startof{unit}(x, n)", f"kql_within({start})", WITHIN, *uses),
+        routine=declare_macro(f"kql_startof{unit}(x, n)", f"kql_within({start})", WITHIN, *uses),
     )
-    last = scalar(
+    last = declare_scalar_macro(
         __name__,
         f"endof{unit}(date: datetime, [offset: long]): datetime",
         summary=f"Give the last tick of the {unit} of a date, or of one some {unit}s away.",
-        routine=macro(f"kql_endof{unit}(x, n)", f"kql_within({end} - 1)", WITHIN, *uses),
+        routine=declare_macro(f"kql_endof{unit}(x, n)", f"kql_within({end} - 1)", WITHIN, *uses),
     )
     return first, last
 
@@ -78,32 +78,34 @@ startofyear, endofyear = _collect_edges(
 )
 
 
-def _declare_part(name: str, summary: str, body: str, returns: str = "int", *aliases: str) -> ScalarFunction:
+def _declare_date_part(
+    name: str, summary: str, body: str, returns: str = "int", *aliases: str
+) -> ScalarFunction:
     kind = "BIGINT" if returns == "timespan" else "INTEGER"
-    return scalar(
+    return declare_scalar_macro(
         __name__,
         f"{name}(date: datetime): {returns}",
         summary=summary,
-        routine=macro(f"kql_{name}(x)", f"CAST({body} AS {kind})", DATE),
+        routine=declare_macro(f"kql_{name}(x)", f"CAST({body} AS {kind})", DATE),
         aliases=aliases,
         nullable=name == "dayofweek",
     )
 
 
-dayofweek = _declare_part(
+dayofweek = _declare_date_part(
     "dayofweek",
     "Give the time since the last Sunday in whole days.",
     f"CASE WHEN x < {MAX_DATETIME_TICKS - 6 * TICKS_PER_DAY} THEN ((x // {DAY}) + 1) % 7 * {DAY} END",
     "timespan",
 )
-dayofmonth = _declare_part("dayofmonth", "Give the day of the month.", "day(kql_civil_date(x))")
-dayofyear = _declare_part("dayofyear", "Give the day of the year.", "dayofyear(kql_civil_date(x))")
-monthofyear = _declare_part(
+dayofmonth = _declare_date_part("dayofmonth", "Give the day of the month.", "day(kql_civil_date(x))")
+dayofyear = _declare_date_part("dayofyear", "Give the day of the year.", "dayofyear(kql_civil_date(x))")
+monthofyear = _declare_date_part(
     "monthofyear", "Give the month, 1 to 12.", "month(kql_civil_date(x))", "int", "getmonth"
 )
-getyear = _declare_part("getyear", "Give the year.", "year(kql_civil_date(x))")
-hourofday = _declare_part("hourofday", "Give the hour, 0 to 23.", f"x // {3600 * TICKS_PER_SECOND} % 24")
-week_of_year = _declare_part(
+getyear = _declare_date_part("getyear", "Give the year.", "year(kql_civil_date(x))")
+hourofday = _declare_date_part("hourofday", "Give the hour, 0 to 23.", f"x // {3600 * TICKS_PER_SECOND} % 24")
+week_of_year = _declare_date_part(
     "week_of_year", "Give the ISO week of the year.", "week(kql_civil_date(x))", "int", "weekofyear"
 )
 
@@ -119,7 +121,7 @@ _UNITS = MappingProxyType(
     }
 )
 _MONTH_UNITS = MappingProxyType({"year": 12, "quarter": 3, "month": 1})
-_ADD_MONTHS = macro(
+_ADD_MONTHS = declare_macro(
     "kql_add_months(x, n)",
     "kql_within(kql_month_start(kql_months(x) + n) + CAST(least(day(kql_civil_date(x)), "
     f"day(last_day(kql_civil_date(kql_within(kql_month_start(kql_months(x) + n)))))) - 1 AS HUGEINT) * "
@@ -129,7 +131,7 @@ _ADD_MONTHS = macro(
     MONTHS,
     DATE,
 )
-_ADD_TICKS = macro(
+_ADD_TICKS = declare_macro(
     "kql_add_ticks(x, n, unit, per)", "kql_within(CAST(n AS HUGEINT) * unit // per + x)", WITHIN
 )
 
@@ -142,17 +144,26 @@ def _read_unit(call: Arguments, position: int = 0) -> str:
     return unit
 
 
-@function("datetime_add(part: const string, amount: long, date: datetime): datetime")
+@declare_function("datetime_add(part: const string, amount: long, date: datetime): datetime")
 def datetime_add(call: Arguments) -> exp.Expr:
     """Add so many years, months, days, ... to a date; the day is cut to the month's last."""
     unit = _read_unit(call)
     if unit in _MONTH_UNITS:
-        bounded = nodes.call(
-            "greatest", nodes.call("least", call[1], nodes.number(200000)), nodes.number(-200000)
+        bounded = nodes.build_call(
+            "greatest",
+            nodes.build_call("least", call[1], nodes.build_number(200000)),
+            nodes.build_number(-200000),
         )
-        return apply(call, _ADD_MONTHS, call[2], nodes.binary("*", bounded, nodes.number(_MONTH_UNITS[unit])))
+        return apply_routine(
+            call,
+            _ADD_MONTHS,
+            call[2],
+            nodes.build_binary("*", bounded, nodes.build_number(_MONTH_UNITS[unit])),
+        )
     ticks, per = (1, 100) if unit == "nanosecond" else (_UNITS[unit], 1)
-    return apply(call, _ADD_TICKS, call[2], call[1], nodes.number(ticks), nodes.number(per))
+    return apply_routine(
+        call, _ADD_TICKS, call[2], call[1], nodes.build_number(ticks), nodes.build_number(per)
+    )
 
 
 def _infer_difference_type(arguments: tuple[Bound, ...]) -> KqlType:
@@ -161,13 +172,13 @@ def _infer_difference_type(arguments: tuple[Bound, ...]) -> KqlType:
     return KqlType.REAL if weeks else KqlType.LONG
 
 
-_DIFF_MONTHS = macro(
+_DIFF_MONTHS = declare_macro(
     "kql_diff_months(a, b, n)", "CAST(kql_months(a) // n - kql_months(b) // n AS BIGINT)", MONTHS
 )
-_DIFF_TICKS = macro("kql_diff_ticks(a, b, unit, shift)", "(a + shift) // unit - (b + shift) // unit")
+_DIFF_TICKS = declare_macro("kql_diff_ticks(a, b, unit, shift)", "(a + shift) // unit - (b + shift) // unit")
 
 
-@function(
+@declare_function(
     "datetime_diff(part: const string, later: datetime, earlier: datetime): long",
     returns=_infer_difference_type,
 )
@@ -175,12 +186,16 @@ def datetime_diff(call: Arguments) -> exp.Expr:
     """Count the borders of years, months, days, ... between two dates."""
     unit = _read_unit(call)
     if unit in _MONTH_UNITS:
-        return apply(call, _DIFF_MONTHS, call[1], call[2], nodes.number(_MONTH_UNITS[unit]))
+        return apply_routine(call, _DIFF_MONTHS, call[1], call[2], nodes.build_number(_MONTH_UNITS[unit]))
     if unit == "nanosecond":
-        return nodes.binary("*", exp.Paren(this=nodes.binary("-", call[1], call[2])), nodes.number(100))
+        return nodes.build_binary(
+            "*", exp.Paren(this=nodes.build_binary("-", call[1], call[2])), nodes.build_number(100)
+        )
     shift = TICKS_PER_DAY if unit == "week" else 0
-    counted = apply(call, _DIFF_TICKS, call[1], call[2], nodes.number(_UNITS[unit]), nodes.number(shift))
-    return nodes.cast(counted, "DOUBLE") if unit == "week" else counted
+    counted = apply_routine(
+        call, _DIFF_TICKS, call[1], call[2], nodes.build_number(_UNITS[unit]), nodes.build_number(shift)
+    )
+    return nodes.build_cast(counted, "DOUBLE") if unit == "week" else counted
 
 
 _PARTS = MappingProxyType(
@@ -201,26 +216,29 @@ _PARTS = MappingProxyType(
     }
 )
 _PART_MACROS = {
-    name: macro(f"kql_part_{name}(x)", f"CAST({body} AS BIGINT)", DATE) for name, body in _PARTS.items()
+    name: declare_macro(f"kql_part_{name}(x)", f"CAST({body} AS BIGINT)", DATE)
+    for name, body in _PARTS.items()
 }
 
 
-@function("datetime_part(part: const string, date: datetime): long", aliases=("datepart",), nullable=False)
+@declare_function(
+    "datetime_part(part: const string, date: datetime): long", aliases=("datepart",), nullable=False
+)
 def datetime_part(call: Arguments) -> exp.Expr:
     """Give a part of a date as a number."""
     found = _PART_MACROS.get(call.get_text(0).lower())
     if found is None:
         raise call.make_error(0, f"the part of a date is one of {', '.join(_PART_MACROS)}")
-    return apply(call, found, call[1])
+    return apply_routine(call, found, call[1])
 
 
-def _make_unix(name: str, ticks: str) -> ScalarFunction:
+def _declare_unix_time_function(name: str, ticks: str) -> ScalarFunction:
     """`ticks` says the ticks of x, a decimal, exactly."""
-    return scalar(
+    return declare_scalar_macro(
         __name__,
         f"unixtime_{name}_todatetime(number: int|long|real): datetime",
         summary=f"Convert Unix time in {name} to a date.",
-        routine=macro(
+        routine=declare_macro(
             f"kql_unixtime_{name}(x)",
             f"CASE WHEN x BETWEEN -1e19 AND 1e19 THEN kql_within({ticks.format('CAST(x AS DECIMAL(38,9))')} "
             f"+ {UNIX_EPOCH_TICKS}) END",
@@ -229,12 +247,12 @@ def _make_unix(name: str, ticks: str) -> ScalarFunction:
     )
 
 
-unixtime_seconds = _make_unix("seconds", "CAST({} * 10000000 AS HUGEINT)")
-unixtime_milliseconds = _make_unix("milliseconds", "CAST({} * 10000 AS HUGEINT)")
-unixtime_microseconds = _make_unix("microseconds", "CAST({} * 10 AS HUGEINT)")
-unixtime_nanoseconds = _make_unix("nanoseconds", "CAST({} AS HUGEINT) // 100")
+unixtime_seconds = _declare_unix_time_function("seconds", "CAST({} * 10000000 AS HUGEINT)")
+unixtime_milliseconds = _declare_unix_time_function("milliseconds", "CAST({} * 10000 AS HUGEINT)")
+unixtime_microseconds = _declare_unix_time_function("microseconds", "CAST({} * 10 AS HUGEINT)")
+unixtime_nanoseconds = _declare_unix_time_function("nanoseconds", "CAST({} AS HUGEINT) // 100")
 
-_MAKE_DATE = macro(
+_MAKE_DATE = declare_macro(
     "kql_make_datetime(y, mo, d, h, mi, s)",
     "CASE WHEN y BETWEEN 1 AND 9999 AND mo BETWEEN 1 AND 12 AND d BETWEEN 1 AND 31 AND h BETWEEN 0 AND 23 "
     "AND mi BETWEEN 0 AND 59 AND s >= 0 AND s < 60 "
@@ -246,7 +264,7 @@ _MAKE_DATE = macro(
 )
 
 
-@function(
+@declare_function(
     "make_datetime(year: long, month: long, day: long): datetime",
     "make_datetime(year: long, month: long, day: long, hour: long, minute: long, [second: real]): datetime",
     "make_datetime(value: datetime|string): datetime",
@@ -254,12 +272,12 @@ _MAKE_DATE = macro(
 def make_datetime(call: Arguments) -> exp.Expr:
     """Make a date of its parts; null where there is no such date."""
     if len(call) == 1:
-        return call[0] if call.types[0] == KqlType.DATETIME else apply(call, TEXT_DATETIME, call[0])
-    parts = [*call, *(nodes.number(0) for _ in range(6 - len(call)))]
-    return apply(call, WITHIN, apply(call, _MAKE_DATE, *parts))
+        return call[0] if call.types[0] == KqlType.DATETIME else apply_routine(call, TEXT_DATETIME, call[0])
+    parts = [*call, *(nodes.build_number(0) for _ in range(6 - len(call)))]
+    return apply_routine(call, WITHIN, apply_routine(call, _MAKE_DATE, *parts))
 
 
-_MAKE_SPAN = macro(
+_MAKE_SPAN = declare_macro(
     "kql_make_timespan(d, h, mi, s)",
     f"CASE WHEN d BETWEEN 0 AND 10675198 AND h BETWEEN 0 AND 23 AND mi BETWEEN 0 AND 59 AND s >= 0 AND "
     f"s < 60 "
@@ -268,7 +286,7 @@ _MAKE_SPAN = macro(
 )
 
 
-@function(
+@declare_function(
     "make_timespan(days: long, hours: long, minutes: long, seconds: real): timespan",
     "make_timespan(hours: long, minutes: long, [seconds: real]): timespan",
     "make_timespan(value: timespan|string): timespan",
@@ -276,7 +294,7 @@ _MAKE_SPAN = macro(
 def make_timespan(call: Arguments) -> exp.Expr:
     """Make a timespan of its parts; null where a part is too large."""
     if len(call) == 1:
-        return call[0] if call.types[0] == KqlType.TIMESPAN else apply(call, TEXT_TIMESPAN, call[0])
-    days = [] if len(call) == 4 else [nodes.number(0)]
-    seconds = [nodes.number(0)] if len(call) == 2 else []
-    return apply(call, _MAKE_SPAN, *days, *call, *seconds)
+        return call[0] if call.types[0] == KqlType.TIMESPAN else apply_routine(call, TEXT_TIMESPAN, call[0])
+    days = [] if len(call) == 4 else [nodes.build_number(0)]
+    seconds = [nodes.build_number(0)] if len(call) == 2 else []
+    return apply_routine(call, _MAKE_SPAN, *days, *call, *seconds)

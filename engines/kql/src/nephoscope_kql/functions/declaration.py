@@ -12,9 +12,15 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from nephoscope_kql.deadline import check_deadline
-from nephoscope_kql.errors import invalid
-from nephoscope_kql.extras import extra_install_command
-from nephoscope_kql.plan.function_signatures import Aggregate, Arguments, Returns, ScalarFunction, signature
+from nephoscope_kql.errors import make_invalid_error
+from nephoscope_kql.extras import get_extra_install_command
+from nephoscope_kql.plan.function_signatures import (
+    Aggregate,
+    Arguments,
+    Returns,
+    ScalarFunction,
+    parse_signature,
+)
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.sql.batch_size_limit import check_batch_size
@@ -39,7 +45,7 @@ ALL: list[Routine] = []
 """Every routine that is declared; tests install them all."""
 
 
-def macro(head: str, body: str, *uses: Routine) -> Macro:
+def declare_macro(head: str, body: str, *uses: Routine) -> Macro:
     """A SQL macro `head` = `name(parameter, ...)`; `uses` are the routines that its body calls."""
     name, _, rest = head.partition("(")
     parameters = [item.strip() for item in rest.rstrip(")").split(",") if item.strip()]
@@ -82,7 +88,7 @@ def declare_rowwise(
     """
     kind = _ARROW_TYPES[returns]
 
-    def body(*columns: pa.Array) -> pa.Array:
+    def run_rowwise(*columns: pa.Array) -> pa.Array:
         arrays = [item.combine_chunks() if isinstance(item, pa.ChunkedArray) else item for item in columns]
         if len(arrays) == 1:
             coded = pc.dictionary_encode(arrays[0], null_encoding="encode")
@@ -98,7 +104,7 @@ def declare_rowwise(
         check_batch_size(_count_lengths(made))
         return pa.array(made, kind)
 
-    return arrow(name, parameters, returns, _with_arity(len(parameters), body))
+    return declare_arrow_function(name, parameters, returns, _with_arity(len(parameters), run_rowwise))
 
 
 def _list_compute_rows(
@@ -138,7 +144,7 @@ def _with_arity(count: int, body: Callable[..., object]) -> Callable[..., object
     return wrapped[count]
 
 
-def arrow(
+def declare_arrow_function(
     name: str,
     parameters: tuple[str, ...],
     returns: str,
@@ -163,7 +169,7 @@ class ExtraRequirement:
         missing = [name for name in self.modules if find_spec(name) is None]
         if missing:
             raise call.make_unsupported_error(
-                f"this function needs {' and '.join(missing)}: {extra_install_command(self.extra)}"
+                f"this function needs {' and '.join(missing)}: {get_extra_install_command(self.extra)}"
             )
 
     @property
@@ -182,33 +188,33 @@ def _call_row(value: Callable[..., object], row: tuple[object, ...], strict: boo
     return None if strict and None in row else value(*row)
 
 
-def apply(call: Arguments, routine: Routine, *arguments: exp.Expr) -> exp.Expr:
+def apply_routine(call: Arguments, routine: Routine, *arguments: exp.Expr) -> exp.Expr:
     """The call of a routine; an argument that its body repeats too often is computed once, by a lambda."""
     name = call.use(routine)
     if not isinstance(routine, Macro):
-        return nodes.call(name, *arguments)
+        return nodes.build_call(name, *arguments)
     uses = _uses.get(name, ())
     values = list(arguments)
     heavy = [
         place
         for place, argument in enumerate(values)
-        if place < len(uses) and uses[place] > 1 and weight(argument) * uses[place] > BINDING_LIMIT
+        if place < len(uses) and uses[place] > 1 and count_weight(argument) * uses[place] > BINDING_LIMIT
     ]
     names = {place: f"_v{place}" for place in heavy}
     for place in heavy:
-        values[place] = nodes.name(names[place])
-    node: exp.Expr = nodes.call(name, *values)
+        values[place] = nodes.build_name(names[place])
+    node: exp.Expr = nodes.build_call(name, *values)
     for place in heavy:
-        bound = nodes.call(
+        bound = nodes.build_call(
             "list_transform",
-            nodes.array([arguments[place]]),
-            nodes.lambda_(lambda *_, node=node: node, names[place]),
+            nodes.build_array([arguments[place]]),
+            nodes.build_lambda(lambda *_, node=node: node, names[place]),
         )
-        node = nodes.call("list_extract", bound, nodes.number(1))
+        node = nodes.build_call("list_extract", bound, nodes.build_number(1))
     return node
 
 
-def weight(node: exp.Expr) -> int:
+def count_weight(node: exp.Expr) -> int:
     """Count how many nodes an expression has once its macros are expanded."""
     total = 1
     uses: tuple[int, ...] = ()
@@ -216,7 +222,7 @@ def weight(node: exp.Expr) -> int:
         uses = _uses.get(str(node.this), ())
         total += _sizes.get(str(node.this), 0)
     for place, child in enumerate(node.iter_expressions()):
-        total += weight(child) * (max(1, uses[place]) if place < len(uses) else 1)
+        total += count_weight(child) * (max(1, uses[place]) if place < len(uses) else 1)
         if total > BINDING_LIMIT * 100:
             break
     return total
@@ -227,14 +233,14 @@ def make_declarer(module: str, needs: ExtraRequirement) -> Callable[..., ScalarF
     *defaults) -> Function."""
 
     def declare(name: str, parameters: str, summary: str, routine: Routine, *defaults: str) -> ScalarFunction:
-        return scalar(
+        return declare_scalar_macro(
             module, f"{name}({parameters}", summary=summary, routine=routine, defaults=defaults, needs=needs
         )
 
     return declare
 
 
-def scalar(
+def declare_scalar_macro(
     module: str,
     *signatures: str,
     summary: str,
@@ -253,12 +259,12 @@ def scalar(
     Optional arguments that are left out are NULL, or the SQL number in `defaults` (by position from the first optional one).
     `needs` is asked before, and raises where the function cannot be had here.
     """
-    parsed = tuple(signature(text) for text in signatures)
+    parsed = tuple(parse_signature(text) for text in signatures)
     longest = max(parsed, key=lambda item: len(item.parameters))
     names = [parameter.name for parameter in longest.parameters]
-    used = routine or macro(f"kql_{parsed[0].name}({', '.join(names)})", body, *uses)
+    used = routine or declare_macro(f"kql_{parsed[0].name}({', '.join(names)})", body, *uses)
 
-    def builder(call: Arguments) -> exp.Expr:
+    def build_node(call: Arguments) -> exp.Expr:
         if needs is not None:
             needs(call)
         values = list(call)
@@ -266,7 +272,7 @@ def scalar(
             place = len(values) - longest.minimum_arguments
             given = defaults[place] if 0 <= place < len(defaults) else ""
             values.append(exp.Literal(this=given, is_string=False) if given else exp.Null())
-        return apply(call, used, *values)
+        return apply_routine(call, used, *values)
 
     family = module.rpartition(".")[2]
     return ScalarFunction(
@@ -274,7 +280,7 @@ def scalar(
         parsed,
         summary,
         family,
-        {"duckdb": builder},
+        {"duckdb": build_node},
         nullable,
         returns,
         hidden,
@@ -283,7 +289,7 @@ def scalar(
     )
 
 
-def total(
+def declare_aggregate(
     module: str,
     *signatures: str,
     summary: str,
@@ -294,7 +300,7 @@ def total(
     returns: Returns | None = None,
 ) -> Aggregate:
     """An aggregate from a builder."""
-    parsed = tuple(signature(text) for text in signatures)
+    parsed = tuple(parse_signature(text) for text in signatures)
     family = module.rpartition(".")[2]
     return Aggregate(
         parsed[0].name,
@@ -309,9 +315,9 @@ def total(
     )
 
 
-def type_named(value: Bound) -> KqlType:
+def find_named_type(value: Bound) -> KqlType:
     """The type that a constant string names; KqlError (invalid) where it names none."""
     kind = TYPE_NAMES.get(str(value.value).lower()) if isinstance(value, Constant) else None
     if kind is None:
-        raise invalid("the name of a type is expected: typeof(long)", value.span)
+        raise make_invalid_error("the name of a type is expected: typeof(long)", value.span)
     return kind

@@ -13,9 +13,9 @@ from urllib.parse import unquote_to_bytes
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import declare_rowwise, scalar
-from nephoscope_kql.functions.property_bags import dumps
-from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
+from nephoscope_kql.functions.declaration import declare_rowwise, declare_scalar_macro
+from nephoscope_kql.functions.property_bags import format_json
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, declare_function
 from nephoscope_kql.sql import nodes
 
 MAX_INFLATED = 16 * 1024 * 1024
@@ -38,7 +38,7 @@ def _decode_utf8(data: bytes | None) -> str | None:
 
 def _compute_bytes_array(text: str) -> str | None:
     data = _decode_bytes(text)
-    return None if data is None else dumps(list(data))
+    return None if data is None else format_json(list(data))
 
 
 def _from_array(text: str) -> str | None:
@@ -81,7 +81,7 @@ def _compress_gzip(text: str) -> str:
 def _declare_text_function(
     name: str, summary: str, value: Callable[[str], str | None], *aliases: str
 ) -> ScalarFunction:
-    return scalar(
+    return declare_scalar_macro(
         __name__,
         f"{name}(text: string): string",
         summary=summary,
@@ -114,25 +114,25 @@ zlib_decompress = _declare_text_function(
     "Read zlib that is written in base64; '' where it is none.",
     lambda text: _inflate_text(text, 15),
 )
-base64_decode_toarray = scalar(
+base64_decode_toarray = declare_scalar_macro(
     __name__,
     "base64_decode_toarray(text: string): dynamic",
     summary="Read base64 as an array of bytes; null where it is none.",
     routine=declare_rowwise("kql_base64_toarray", ("VARCHAR",), "VARCHAR", _compute_bytes_array),
 )
-base64_encode_fromarray = scalar(
+base64_encode_fromarray = declare_scalar_macro(
     __name__,
     "base64_encode_fromarray(bytes: dynamic): string",
     summary="Write an array of bytes in base64; '' where it is none.",
     routine=declare_rowwise("kql_base64_fromarray", ("VARCHAR",), "VARCHAR", _from_array),
 )
-base64_decode_toguid = scalar(
+base64_decode_toguid = declare_scalar_macro(
     __name__,
     "base64_decode_toguid(text: string): guid",
     summary="Read base64 as a guid; null where it is none.",
     routine=declare_rowwise("kql_base64_toguid", ("VARCHAR",), "VARCHAR", _compute_guid),
 )
-base64_encode_fromguid = scalar(
+base64_encode_fromguid = declare_scalar_macro(
     __name__,
     "base64_encode_fromguid(value: guid): string",
     summary="Write the bytes of a guid in base64.",
@@ -145,10 +145,12 @@ base64_encode_fromguid = scalar(
 )
 
 
-@function("base64_encode_tostring(text: string): string", aliases=("base64_encodestring",), nullable=False)
+@declare_function(
+    "base64_encode_tostring(text: string): string", aliases=("base64_encodestring",), nullable=False
+)
 def base64_encode_tostring(call: Arguments) -> exp.Expr:
     """Write text in base64."""
-    return nodes.call("to_base64", nodes.call("encode", call[0]))
+    return nodes.build_call("to_base64", nodes.build_call("encode", call[0]))
 
 
 _PERCENT = {byte: f"%{byte:02x}" for byte in range(256)} | {
@@ -173,8 +175,8 @@ url_encode = _declare_text_function(
 )
 
 
-def _unquote(text: str) -> str | None:
+def _unquote_percent(text: str) -> str | None:
     return unquote_to_bytes(text).decode(errors="replace") if "%" in text else text
 
 
-url_decode = _declare_text_function("url_decode", "Read text that is encoded for a URL.", _unquote)
+url_decode = _declare_text_function("url_decode", "Read text that is encoded for a URL.", _unquote_percent)

@@ -9,15 +9,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
-from nephoscope_kql.functions.declaration import declare_rowwise, require_extra, scalar
+from nephoscope_kql.functions.declaration import declare_rowwise, declare_scalar_macro, require_extra
 from nephoscope_kql.geometry.shapes import (
     EARTH,
     Position,
     format_geojson,
+    format_point,
     is_point,
-    point_text,
-    polygon,
-    shells,
+    list_shells,
+    parse_polygon,
 )
 from nephoscope_kql.sql.batch_size_limit import check_batch_size
 
@@ -81,7 +81,7 @@ def _compute_center(cell: str) -> str | None:
     if not _is_valid(cell):
         return None
     latitude, longitude = h3.cell_to_latlng(cell)
-    return point_text((longitude, latitude))
+    return format_point((longitude, latitude))
 
 
 def _compute_polygon(cell: str) -> str | None:
@@ -114,13 +114,13 @@ def _compute_rings(cell: str, distance: int) -> str | None:
 
 
 def _list_cells_of_polygon(text: str, resolution: int) -> str | None:
-    found = polygon(text)
+    found = parse_polygon(text)
     if found is None or not 0 <= resolution <= _MOST:
         return None
     import h3
 
     cells: dict[str, None] = {}
-    for rings in shells(found):
+    for rings in list_shells(found):
         if _estimate_cell_count(_compute_flat_area(rings[0]), resolution) > 2 * _MOST_CELLS:
             return None
         check_batch_size(_estimate_cell_count(_frame_area(rings[0]), resolution) * _PLACE)
@@ -161,7 +161,7 @@ def _frame_area(ring: Sequence[Position]) -> float:
     return math.radians(max(longitudes) - min(longitudes)) * height
 
 
-geo_point_to_h3cell = scalar(
+geo_point_to_h3cell = declare_scalar_macro(
     __name__,
     "geo_point_to_h3cell(longitude: real, latitude: real, [resolution: long]): string",
     summary="Give the H3 cell of a point at a resolution of 0 to 15 (6 where not said); '' where there is none.",
@@ -169,21 +169,21 @@ geo_point_to_h3cell = scalar(
     defaults=("6",),
     needs=_NEEDS,
 )
-geo_h3cell_level = scalar(
+geo_h3cell_level = declare_scalar_macro(
     __name__,
     "geo_h3cell_level(h3cell: string): int",
     summary="Give the resolution of an H3 cell; null where it is none.",
     routine=declare_rowwise("kql_h3_level", ("VARCHAR",), "BIGINT", _compute_level),
     needs=_NEEDS,
 )
-geo_h3cell_parent = scalar(
+geo_h3cell_parent = declare_scalar_macro(
     __name__,
     "geo_h3cell_parent(h3cell: string, [resolution: long]): string",
     summary="Give the H3 cell of a lower resolution (the next where not said) that holds a cell; '' where there is none.",
     routine=declare_rowwise("kql_h3_parent", ("VARCHAR", "BIGINT"), "VARCHAR", _find_parent, strict=False),
     needs=_NEEDS,
 )
-geo_h3cell_children = scalar(
+geo_h3cell_children = declare_scalar_macro(
     __name__,
     "geo_h3cell_children(h3cell: string, [resolution: long]): dynamic",
     summary="Give the H3 cells of a higher resolution (the next where not said, at most 6 more) in a cell; else null.",
@@ -192,35 +192,35 @@ geo_h3cell_children = scalar(
     ),
     needs=_NEEDS,
 )
-geo_h3cell_to_central_point = scalar(
+geo_h3cell_to_central_point = declare_scalar_macro(
     __name__,
     "geo_h3cell_to_central_point(h3cell: string): dynamic",
     summary="Give the center of an H3 cell as GeoJSON; null where it is none.",
     routine=declare_rowwise("kql_h3_center", ("VARCHAR",), "VARCHAR", _compute_center),
     needs=_NEEDS,
 )
-geo_h3cell_to_polygon = scalar(
+geo_h3cell_to_polygon = declare_scalar_macro(
     __name__,
     "geo_h3cell_to_polygon(h3cell: string): dynamic",
     summary="Give the boundary of an H3 cell as GeoJSON; null where it is none.",
     routine=declare_rowwise("kql_h3_polygon", ("VARCHAR",), "VARCHAR", _compute_polygon),
     needs=_NEEDS,
 )
-geo_h3cell_neighbors = scalar(
+geo_h3cell_neighbors = declare_scalar_macro(
     __name__,
     "geo_h3cell_neighbors(h3cell: string): dynamic",
     summary="Give the H3 cells around a cell; null where it is none.",
     routine=declare_rowwise("kql_h3_neighbors", ("VARCHAR",), "VARCHAR", _list_neighbors),
     needs=_NEEDS,
 )
-geo_h3cell_rings = scalar(
+geo_h3cell_rings = declare_scalar_macro(
     __name__,
     "geo_h3cell_rings(h3cell: string, distance: long): dynamic",
     summary="Give the rings of H3 cells around a cell up to a distance of 142, the cell first; null where there are none.",
     routine=declare_rowwise("kql_h3_rings", ("VARCHAR", "BIGINT"), "VARCHAR", _compute_rings),
     needs=_NEEDS,
 )
-geo_polygon_to_h3cells = scalar(
+geo_polygon_to_h3cells = declare_scalar_macro(
     __name__,
     "geo_polygon_to_h3cells(polygon: dynamic, [resolution: long]): dynamic",
     summary="Give the H3 cells of a resolution (6 where not said) whose centers lie in a polygon, at most 61680; else null.",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from nephoscope_kql.functions.declaration import declare_rowwise, scalar
-from nephoscope_kql.geometry.shapes import format_geojson, is_point, point_text
+from nephoscope_kql.functions.declaration import declare_rowwise, declare_scalar_macro
+from nephoscope_kql.geometry.shapes import format_geojson, format_point, is_point
 
 _DIGITS = "0123456789bcdefghjkmnpqrstuvwxyz"
 _LONGEST = 18
@@ -38,7 +38,7 @@ def _write_geohash(column: int, row: int, length: int) -> str:
     return "".join(_DIGITS[number >> 5 * (length - 1 - at) & 31] for at in range(length))
 
 
-def _read(text: str) -> tuple[int, int] | None:
+def _parse_geohash(text: str) -> tuple[int, int] | None:
     """Column and row of a geohash; None where it is none."""
     if not 1 <= len(text) <= _LONGEST or any(digit not in _DIGITS for digit in text.lower()):
         return None
@@ -51,7 +51,7 @@ def _read(text: str) -> tuple[int, int] | None:
 
 def _find_bounds(text: str) -> tuple[float, float, float, float] | None:
     """West, south, east and north of a geohash."""
-    found = _read(text)
+    found = _parse_geohash(text)
     if found is None:
         return None
     (column, row), (columns, rows) = found, _count_bits(len(text))
@@ -61,7 +61,7 @@ def _find_bounds(text: str) -> tuple[float, float, float, float] | None:
 
 def _compute_center(text: str) -> str | None:
     found = _find_bounds(text)
-    return None if found is None else point_text(((found[0] + found[2]) / 2, (found[1] + found[3]) / 2))
+    return None if found is None else format_point(((found[0] + found[2]) / 2, (found[1] + found[3]) / 2))
 
 
 def _compute_polygon(text: str) -> str | None:
@@ -78,7 +78,7 @@ _AROUND = ((-1, 0), (-1, -1), (0, -1), (1, -1), (1, 1), (1, 0), (0, 1), (-1, 1))
 
 
 def _list_neighbors(text: str) -> str | None:
-    found = _read(text)
+    found = _parse_geohash(text)
     if found is None:
         return None
     (column, row), (columns, rows) = found, _count_bits(len(text))
@@ -90,26 +90,26 @@ def _list_neighbors(text: str) -> str | None:
     return json.dumps(near, separators=(",", ":"))
 
 
-geo_point_to_geohash = scalar(
+geo_point_to_geohash = declare_scalar_macro(
     __name__,
     "geo_point_to_geohash(longitude: real, latitude: real, [accuracy: long]): string",
     summary="Give the geohash of a point with 1 to 18 characters (5 where not said); '' where there is none.",
     routine=declare_rowwise("kql_geohash", ("DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _encode_geohash),
     defaults=("5",),
 )
-geo_geohash_to_central_point = scalar(
+geo_geohash_to_central_point = declare_scalar_macro(
     __name__,
     "geo_geohash_to_central_point(geohash: string): dynamic",
     summary="Give the center of a geohash as GeoJSON; null where it is none.",
     routine=declare_rowwise("kql_geohash_center", ("VARCHAR",), "VARCHAR", _compute_center),
 )
-geo_geohash_to_polygon = scalar(
+geo_geohash_to_polygon = declare_scalar_macro(
     __name__,
     "geo_geohash_to_polygon(geohash: string): dynamic",
     summary="Give the rectangle of a geohash as GeoJSON; null where it is none.",
     routine=declare_rowwise("kql_geohash_polygon", ("VARCHAR",), "VARCHAR", _compute_polygon),
 )
-geo_geohash_neighbors = scalar(
+geo_geohash_neighbors = declare_scalar_macro(
     __name__,
     "geo_geohash_neighbors(geohash: string): dynamic",
     summary="Give the geohashes around a geohash; null where it is none.",

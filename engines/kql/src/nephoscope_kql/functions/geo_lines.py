@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from nephoscope_kql.functions.declaration import arrow, declare_rowwise, make_declarer, require_extra
+from nephoscope_kql.functions.declaration import (
+    declare_arrow_function,
+    declare_rowwise,
+    make_declarer,
+    require_extra,
+)
 from nephoscope_kql.geometry.shape_operations import (
     buffer_line,
     cut_at_meridian,
-    densify,
+    densify_chain,
     is_spread,
     normalize_position,
-    simplify,
+    simplify_chain,
 )
 from nephoscope_kql.geometry.shapes import (
     EARTH,
     LINES,
     Position,
+    format_geography,
     format_geojson,
-    geography_text,
-    geometries,
+    format_point,
+    format_polygon,
     is_point,
-    line,
+    list_geometries,
     make_measure,
-    point_text,
-    polygon_text,
-    polylines,
-    shape,
-    shapes,
+    make_vertex,
+    parse_line,
+    parse_polylines,
+    parse_shape,
+    parse_shapes,
     to_position,
-    vertex,
 )
 
 _named = make_declarer(__name__, require_extra("geo", "s2geometry", "spherely"))
@@ -38,7 +43,7 @@ _named = make_declarer(__name__, require_extra("geo", "s2geometry", "spherely"))
 def _compute_length(text: str) -> float | None:
     import spherely
 
-    found = line(text)
+    found = parse_line(text)
     return None if found is None else float(spherely.length(found, radius=EARTH))
 
 
@@ -51,17 +56,17 @@ def _read_distance(found: object, points: object) -> object:
 def _compute_centroid(text: str) -> str | None:
     import spherely
 
-    found = line(text)
-    return None if found is None else point_text(geometries(spherely.centroid(found))[0][1])
+    found = parse_line(text)
+    return None if found is None else format_point(list_geometries(spherely.centroid(found))[0][1])
 
 
 def _compute_closest(longitude: float, latitude: float, text: str) -> str | None:
-    found = polylines(text)
+    found = parse_polylines(text)
     if not found or not is_point(longitude, latitude):
         return None
-    point = vertex(longitude, latitude)
+    point = make_vertex(longitude, latitude)
     near = [one.Project(point)[0] for one in found]
-    return point_text(to_position(min(near, key=lambda one: _read_angular_distance(one, point))))
+    return format_point(to_position(min(near, key=lambda one: _read_angular_distance(one, point))))
 
 
 def _read_angular_distance(one: object, other: object) -> float:
@@ -70,24 +75,24 @@ def _read_angular_distance(one: object, other: object) -> float:
     return float(s2geometry.S2LatLng(one).GetDistance(s2geometry.S2LatLng(other)).radians())
 
 
-def _interpolate(text: str, fraction: float) -> str | None:
-    found = polylines(text)
+def _interpolate_line(text: str, fraction: float) -> str | None:
+    found = parse_polylines(text)
     if len(found) != 1 or not 0 <= fraction <= 1:
         return None
-    return point_text(to_position(found[0].Interpolate(fraction)))
+    return format_point(to_position(found[0].Interpolate(fraction)))
 
 
 def _locate_point(text: str, longitude: float, latitude: float) -> float | None:
-    found = polylines(text)
+    found = parse_polylines(text)
     if len(found) != 1 or not is_point(longitude, latitude):
         return None
-    point, after = found[0].Project(vertex(longitude, latitude))
+    point, after = found[0].Project(make_vertex(longitude, latitude))
     return float(found[0].UnInterpolate(point, after))
 
 
 def _compute_buffer(text: str, radius: float, tolerance: float) -> str | None:
     found = buffer_line(text, radius, tolerance)
-    return None if found is None else polygon_text(found)
+    return None if found is None else format_polygon(found)
 
 
 def _write_lines(parts: list[list[Position]]) -> str:
@@ -98,51 +103,51 @@ def _write_lines(parts: list[list[Position]]) -> str:
     )
 
 
-def _densify(text: str, tolerance: float) -> str | None:
-    found = shape(text, LINES)
-    if found is None or line(text) is None:
+def _densify_line(text: str, tolerance: float) -> str | None:
+    found = parse_shape(text, LINES)
+    if found is None or parse_line(text) is None:
         return None
     parts: list[list[Position]] = []
     for part in found.parts:
-        dense = densify(part, tolerance)
+        dense = densify_chain(part, tolerance)
         if dense is None:
             return None
         parts += cut_at_meridian([normalize_position(position) for position in dense])
     return _write_lines(parts)
 
 
-def _simplify(text: str, tolerance: float) -> str | None:
-    found = shape(text, LINES)
-    if found is None or line(text) is None or not tolerance > 0:
+def _simplify_line(text: str, tolerance: float) -> str | None:
+    found = parse_shape(text, LINES)
+    if found is None or parse_line(text) is None or not tolerance > 0:
         return None
-    parts = [simplify(part, tolerance) for part in found.parts if is_spread(part, tolerance)]
+    parts = [simplify_chain(part, tolerance) for part in found.parts if is_spread(part, tolerance)]
     return _write_lines([[normalize_position(one) for one in part] for part in parts]) if parts else None
 
 
 def _compute_intersection(one: str, other: str) -> str | None:
     import spherely
 
-    left, right = line(one), line(other)
-    return None if left is None or right is None else geography_text(spherely.intersection(left, right))
+    left, right = parse_line(one), parse_line(other)
+    return None if left is None or right is None else format_geography(spherely.intersection(left, right))
 
 
 def _do_intersect(one: str, other: str) -> bool | None:
     import spherely
 
-    left, right = line(one), line(other)
+    left, right = parse_line(one), parse_line(other)
     return None if left is None or right is None else bool(spherely.intersects(left, right))
 
 
 def _compute_union(text: str) -> str | None:
     import spherely
 
-    found = shapes(text, line)
+    found = parse_shapes(text, parse_line)
     if found is None:
         return None
     joined = found[0]
     for other in found[1:]:
         joined = spherely.union(joined, other)
-    return geography_text(joined)
+    return format_geography(joined)
 
 
 _TEXT, _REAL, _BOOL = "VARCHAR", "DOUBLE", "BOOLEAN"
@@ -156,8 +161,11 @@ geo_distance_point_to_line = _named(
     "geo_distance_point_to_line",
     "longitude: real, latitude: real, line: dynamic): real",
     "Give the shortest distance of a point to a line in meters.",
-    arrow(
-        "kql_line_distance", (_REAL, _REAL, _TEXT), _REAL, make_measure(line, _read_distance, pa.float64())
+    declare_arrow_function(
+        "kql_line_distance",
+        (_REAL, _REAL, _TEXT),
+        _REAL,
+        make_measure(parse_line, _read_distance, pa.float64()),
     ),
 )
 geo_closest_point_on_line = _named(
@@ -176,7 +184,7 @@ geo_line_interpolate_point = _named(
     "geo_line_interpolate_point",
     "line: dynamic, fraction: real): dynamic",
     "Give the point at a fraction (0 to 1) of a line's length; null for several lines.",
-    declare_rowwise("kql_line_interpolate", (_TEXT, _REAL), _TEXT, _interpolate),
+    declare_rowwise("kql_line_interpolate", (_TEXT, _REAL), _TEXT, _interpolate_line),
 )
 geo_line_locate_point = _named(
     "geo_line_locate_point",
@@ -195,14 +203,14 @@ geo_line_densify = _named(
     "geo_line_densify",
     "line: dynamic, [tolerance: real]): dynamic",
     "Add positions to a line whose flat edges are farther than a tolerance (0.1 to 10000 meters) from geodesic ones.",
-    declare_rowwise("kql_line_densify", (_TEXT, _REAL), _TEXT, _densify),
+    declare_rowwise("kql_line_densify", (_TEXT, _REAL), _TEXT, _densify_line),
     "10.0",
 )
 geo_line_simplify = _named(
     "geo_line_simplify",
     "line: dynamic, [tolerance: real]): dynamic",
     "Take positions from a line that are at most a tolerance in meters off it; null where nothing is left.",
-    declare_rowwise("kql_line_simplify", (_TEXT, _REAL), _TEXT, _simplify),
+    declare_rowwise("kql_line_simplify", (_TEXT, _REAL), _TEXT, _simplify_line),
     "10.0",
 )
 geo_intersection_2lines = _named(

@@ -4,57 +4,66 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from nephoscope_kql.functions.declaration import arrow, declare_rowwise, make_declarer, require_extra
+from nephoscope_kql.functions.declaration import (
+    declare_arrow_function,
+    declare_rowwise,
+    make_declarer,
+    require_extra,
+)
 from nephoscope_kql.geometry.shape_operations import (
     buffer_polygon,
-    densify,
+    densify_chain,
     is_spread,
     normalize_position,
-    simplify,
+    simplify_chain,
 )
 from nephoscope_kql.geometry.shapes import (
     EARTH,
     POLYGONS,
     Position,
-    area,
+    convert_polygon,
+    format_geography,
     format_geojson,
-    geography,
-    geography_text,
-    geometries,
+    format_point,
+    format_polygon,
     is_point,
-    line,
+    list_geometries,
+    list_shells,
     make_measure,
-    point_text,
-    polygon,
-    polygon_text,
-    shape,
-    shapes,
-    shells,
+    make_vertex,
+    parse_area,
+    parse_line,
+    parse_polygon,
+    parse_shape,
+    parse_shapes,
     to_position,
-    union,
-    vertex,
+    unite_polygons,
 )
 
 _named = make_declarer(__name__, require_extra("geo", "s2geometry", "spherely"))
 
 
 def _compute_area(text: str) -> float | None:
-    found = polygon(text)
+    found = parse_polygon(text)
     return None if found is None else float(found.GetArea()) * EARTH * EARTH
 
 
 def _compute_perimeter(text: str) -> float | None:
     import spherely
 
-    found = polygon(text)
-    return None if found is None else float(spherely.perimeter(geography(found), radius=EARTH))
+    found = parse_polygon(text)
+    return None if found is None else float(spherely.perimeter(convert_polygon(found), radius=EARTH))
 
 
 def _compute_centroid(text: str) -> str | None:
     import spherely
 
-    found = polygon(text)
-    return None if found is None else point_text(geometries(spherely.centroid(geography(found)))[0][1])
+    found = parse_polygon(text)
+    return (
+        None
+        if found is None
+        else format_point(list_geometries(spherely.centroid(convert_polygon(found)))[0][1])
+    )
 
 
 def _contains(found: object, points: object) -> object:
@@ -70,29 +79,29 @@ def _read_distance(found: object, points: object) -> object:
 
 
 def _compute_closest(longitude: float, latitude: float, text: str) -> str | None:
-    found = polygon(text)
+    found = parse_polygon(text)
     if found is None or not is_point(longitude, latitude):
         return None
-    return point_text(to_position(found.Project(vertex(longitude, latitude))))
+    return format_point(to_position(found.Project(make_vertex(longitude, latitude))))
 
 
 def _compute_buffer(text: str, radius: float, tolerance: float) -> str | None:
     found = buffer_polygon(text, radius, tolerance)
-    return None if found is None else polygon_text(found)
+    return None if found is None else format_polygon(found)
 
 
 def _write_polygons(parts: list[list[list[Position]]]) -> str:
     return format_geojson("Polygon", parts[0]) if len(parts) == 1 else format_geojson("MultiPolygon", parts)
 
 
-def _densify(text: str, tolerance: float) -> str | None:
-    found = polygon(text)
+def _densify_polygon(text: str, tolerance: float) -> str | None:
+    found = parse_polygon(text)
     if found is None:
         return None
     given = {normalize_position(position): position for position in _compute_given_positions(text)}
     parts = [
-        [densify([given.get(position, position) for position in ring], tolerance) for ring in rings]
-        for rings in shells(found)
+        [densify_chain([given.get(position, position) for position in ring], tolerance) for ring in rings]
+        for rings in list_shells(found)
     ]
     if any(ring is None for rings in parts for ring in rings):
         return None
@@ -103,31 +112,31 @@ def _densify(text: str, tolerance: float) -> str | None:
 
 def _compute_given_positions(text: str) -> list[Position]:
     """The positions as they were given, before the sphere rounded them."""
-    found = shape(text, POLYGONS)
+    found = parse_shape(text, POLYGONS)
     return [position for rings in found.parts for ring in rings for position in ring] if found else []
 
 
 def _simplify_shells(found: object, tolerance: float) -> list[list[list[Position]]]:
     """The shells, and what is left of their holes, of a polygon with simpler rings; rings that fall together are left out."""
     parts = []
-    for rings in shells(found):
-        made = [simplify(ring, tolerance) for ring in rings if is_spread(ring, tolerance)]
+    for rings in list_shells(found):
+        made = [simplify_chain(ring, tolerance) for ring in rings if is_spread(ring, tolerance)]
         kept = [ring for ring in made if len(ring) > 3]
         if kept and made and kept[0] is made[0]:
             parts.append(kept)
     return parts
 
 
-def _simplify(text: str, tolerance: float) -> str | None:
-    found = polygon(text)
+def _simplify_polygon(text: str, tolerance: float) -> str | None:
+    found = parse_polygon(text)
     if found is None or not tolerance > 0:
         return None
     parts = _simplify_shells(found, tolerance)
     return _write_polygons(parts) if parts else None
 
 
-def _simplify_all(text: str, tolerance: float) -> str | None:
-    found = shapes(text, polygon)
+def _simplify_all_polygons(text: str, tolerance: float) -> str | None:
+    found = parse_shapes(text, parse_polygon)
     if found is None or not tolerance > 0:
         return None
     parts = [part for one in found for part in _simplify_shells(one, tolerance)]
@@ -135,48 +144,48 @@ def _simplify_all(text: str, tolerance: float) -> str | None:
 
 
 def _compute_union(text: str) -> str | None:
-    found = shapes(text, polygon)
-    return None if found is None else polygon_text(union(found))
+    found = parse_shapes(text, parse_polygon)
+    return None if found is None else format_polygon(unite_polygons(found))
 
 
 def _compute_intersection(one: str, other: str) -> str | None:
-    left, right = polygon(one), polygon(other)
+    left, right = parse_polygon(one), parse_polygon(other)
     if left is None or right is None:
         return None
     import spherely
 
-    first, second = geography(left), geography(right)
+    first, second = convert_polygon(left), convert_polygon(right)
     common = spherely.intersection(first, second)
     if spherely.is_empty(common):
         common = spherely.intersection(spherely.boundary(first), spherely.boundary(second))
-    return geography_text(common)
+    return format_geography(common)
 
 
 def _do_intersect(one: str, other: str) -> bool | None:
-    left, right = polygon(one), polygon(other)
+    left, right = parse_polygon(one), parse_polygon(other)
     if left is None or right is None:
         return None
     import spherely
 
-    return bool(spherely.intersects(geography(left), geography(right)))
+    return bool(spherely.intersects(convert_polygon(left), convert_polygon(right)))
 
 
-def _with_line(one: str, other: str) -> str | None:
-    left, right = line(one), polygon(other)
+def _compute_line_union(one: str, other: str) -> str | None:
+    left, right = parse_line(one), parse_polygon(other)
     if left is None or right is None:
         return None
     import spherely
 
-    return geography_text(spherely.intersection(left, geography(right)))
+    return format_geography(spherely.intersection(left, convert_polygon(right)))
 
 
 def _meets_line(one: str, other: str) -> bool | None:
-    left, right = line(one), polygon(other)
+    left, right = parse_line(one), parse_polygon(other)
     if left is None or right is None:
         return None
     import spherely
 
-    return bool(spherely.intersects(left, geography(right)))
+    return bool(spherely.intersects(left, convert_polygon(right)))
 
 
 _TEXT, _REAL, _BOOL = "VARCHAR", "DOUBLE", "BOOLEAN"
@@ -202,14 +211,19 @@ geo_point_in_polygon = _named(
     "geo_point_in_polygon",
     "longitude: real, latitude: real, polygon: dynamic): bool",
     "Tell whether a point lies in a polygon.",
-    arrow("kql_polygon_contains", (_REAL, _REAL, _TEXT), _BOOL, make_measure(area, _contains, pa.bool_())),
+    declare_arrow_function(
+        "kql_polygon_contains", (_REAL, _REAL, _TEXT), _BOOL, make_measure(parse_area, _contains, pa.bool_())
+    ),
 )
 geo_distance_point_to_polygon = _named(
     "geo_distance_point_to_polygon",
     "longitude: real, latitude: real, polygon: dynamic): real",
     "Give the shortest distance of a point to a polygon in meters, 0 inside.",
-    arrow(
-        "kql_polygon_distance", (_REAL, _REAL, _TEXT), _REAL, make_measure(area, _read_distance, pa.float64())
+    declare_arrow_function(
+        "kql_polygon_distance",
+        (_REAL, _REAL, _TEXT),
+        _REAL,
+        make_measure(parse_area, _read_distance, pa.float64()),
     ),
 )
 geo_closest_point_on_polygon = _named(
@@ -229,21 +243,21 @@ geo_polygon_densify = _named(
     "geo_polygon_densify",
     "polygon: dynamic, [tolerance: real]): dynamic",
     "Add positions to a polygon whose flat edges are farther than a tolerance (0.1 to 10000 meters) from geodesic ones.",
-    declare_rowwise("kql_polygon_densify", (_TEXT, _REAL), _TEXT, _densify),
+    declare_rowwise("kql_polygon_densify", (_TEXT, _REAL), _TEXT, _densify_polygon),
     "10.0",
 )
 geo_polygon_simplify = _named(
     "geo_polygon_simplify",
     "polygon: dynamic, [tolerance: real]): dynamic",
     "Take positions from a polygon that are at most a tolerance in meters off it; null where nothing is left.",
-    declare_rowwise("kql_polygon_simplify", (_TEXT, _REAL), _TEXT, _simplify),
+    declare_rowwise("kql_polygon_simplify", (_TEXT, _REAL), _TEXT, _simplify_polygon),
     "10.0",
 )
 geo_simplify_polygons_array = _named(
     "geo_simplify_polygons_array",
     "polygons: dynamic, [tolerance: real]): dynamic",
     "Simplify the polygons of an array; null where one is none or nothing is left.",
-    declare_rowwise("kql_polygons_simplify", (_TEXT, _REAL), _TEXT, _simplify_all),
+    declare_rowwise("kql_polygons_simplify", (_TEXT, _REAL), _TEXT, _simplify_all_polygons),
     "10.0",
 )
 geo_union_polygons_array = _named(
@@ -268,7 +282,7 @@ geo_intersection_line_with_polygon = _named(
     "geo_intersection_line_with_polygon",
     "line: dynamic, polygon: dynamic): dynamic",
     "Give the part of a line that lies in a polygon, or an empty collection.",
-    declare_rowwise("kql_line_in_polygon", (_TEXT, _TEXT), _TEXT, _with_line),
+    declare_rowwise("kql_line_in_polygon", (_TEXT, _TEXT), _TEXT, _compute_line_union),
 )
 geo_intersects_line_with_polygon = _named(
     "geo_intersects_line_with_polygon",

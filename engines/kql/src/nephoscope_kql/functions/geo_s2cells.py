@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.functions.declaration import declare_rowwise, require_extra, scalar
-from nephoscope_kql.geometry.shape_operations import buffer_line, buffer_polygon, edge_lengths
+from nephoscope_kql.functions.declaration import declare_rowwise, declare_scalar_macro, require_extra
+from nephoscope_kql.geometry.shape_operations import buffer_line, buffer_polygon, list_edge_lengths
 from nephoscope_kql.geometry.shapes import (
     LINES,
     POLYGONS,
     format_geojson,
+    format_point,
     is_point,
-    point_text,
-    polygon,
-    polylines,
+    parse_polygon,
+    parse_polylines,
     to_position,
 )
 
@@ -49,7 +49,7 @@ def _parse_cell(token: str) -> S2CellId | None:
 
 def _compute_center(token: str) -> str | None:
     found = _parse_cell(token)
-    return None if found is None else point_text(to_position(found.ToPoint()))
+    return None if found is None else format_point(to_position(found.ToPoint()))
 
 
 def _compute_polygon(token: str) -> str | None:
@@ -108,8 +108,8 @@ def _is_too_large(area: float, edges: Iterable[float], level: int) -> bool:
 
 
 def _cover_polygon(text: str, level: int, radius: float) -> str | None:
-    found = polygon(text) if 0 <= level <= _MOST else None
-    if found is None or _is_too_large(found.GetArea(), edge_lengths(text, POLYGONS), level):
+    found = parse_polygon(text) if 0 <= level <= _MOST else None
+    if found is None or _is_too_large(found.GetArea(), list_edge_lengths(text, POLYGONS), level):
         return None
     if radius != 0:
         found = buffer_polygon(text, radius, radius / 100)
@@ -119,17 +119,17 @@ def _cover_polygon(text: str, level: int, radius: float) -> str | None:
 
 
 def _cover_line(text: str, level: int, radius: float) -> str | None:
-    if not 0 <= level <= _MOST or _is_too_large(0.0, edge_lengths(text, LINES), level):
+    if not 0 <= level <= _MOST or _is_too_large(0.0, list_edge_lengths(text, LINES), level):
         return None
     if radius == 0:
-        return _cover_regions(polylines(text), level)
+        return _cover_regions(parse_polylines(text), level)
     found = buffer_line(text, radius, radius / 100)
     if found is None or _is_too_large(found.GetArea(), (), level):
         return None
     return _cover_regions([found], level)
 
 
-geo_point_to_s2cell = scalar(
+geo_point_to_s2cell = declare_scalar_macro(
     __name__,
     "geo_point_to_s2cell(longitude: real, latitude: real, [level: long]): string",
     summary="Give the token of the S2 cell of a point at a level of 0 to 30 (11 where not said); '' where there is none.",
@@ -137,28 +137,28 @@ geo_point_to_s2cell = scalar(
     defaults=("11",),
     needs=_NEEDS("s2geometry"),
 )
-geo_s2cell_to_central_point = scalar(
+geo_s2cell_to_central_point = declare_scalar_macro(
     __name__,
     "geo_s2cell_to_central_point(s2cell: string): dynamic",
     summary="Give the center of an S2 cell as GeoJSON; null where it is none.",
     routine=declare_rowwise("kql_s2_center", ("VARCHAR",), "VARCHAR", _compute_center),
     needs=_NEEDS("s2geometry"),
 )
-geo_s2cell_to_polygon = scalar(
+geo_s2cell_to_polygon = declare_scalar_macro(
     __name__,
     "geo_s2cell_to_polygon(s2cell: string): dynamic",
     summary="Give the rectangle of an S2 cell as GeoJSON; null where it is none.",
     routine=declare_rowwise("kql_s2_polygon", ("VARCHAR",), "VARCHAR", _compute_polygon),
     needs=_NEEDS("s2geometry"),
 )
-geo_s2cell_neighbors = scalar(
+geo_s2cell_neighbors = declare_scalar_macro(
     __name__,
     "geo_s2cell_neighbors(s2cell: string): dynamic",
     summary="Give the S2 cells of the same level around a cell; null where it is none.",
     routine=declare_rowwise("kql_s2_neighbors", ("VARCHAR",), "VARCHAR", _list_neighbors),
     needs=_NEEDS("s2geometry"),
 )
-geo_polygon_to_s2cells = scalar(
+geo_polygon_to_s2cells = declare_scalar_macro(
     __name__,
     "geo_polygon_to_s2cells(polygon: dynamic, [level: long], [radius: real]): dynamic",
     summary="Give the S2 cells of a level (11 where not said) that cover a polygon and what is near it, at most 65536; else null.",
@@ -168,7 +168,7 @@ geo_polygon_to_s2cells = scalar(
     defaults=("11", "0.0"),
     needs=_NEEDS("s2geometry", "spherely"),
 )
-geo_line_to_s2cells = scalar(
+geo_line_to_s2cells = declare_scalar_macro(
     __name__,
     "geo_line_to_s2cells(line: dynamic, [level: long], [radius: real]): dynamic",
     summary="Give the S2 cells of a level (11 where not said) that cover a line and what is near it, at most 65536; else null.",

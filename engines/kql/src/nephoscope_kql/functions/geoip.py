@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import apply, declare_rowwise, require_extra
-from nephoscope_kql.functions.property_bags import dumps
-from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.functions.declaration import apply_routine, declare_rowwise, require_extra
+from nephoscope_kql.functions.property_bags import format_json
+from nephoscope_kql.plan.function_signatures import Arguments, declare_function
 
 if TYPE_CHECKING:
     import maxminddb
@@ -25,7 +25,7 @@ GeolocationLookup = Callable[[str], Mapping[str, object] | None]
 _provided: list[GeolocationLookup] = []
 
 
-def provide_places(lookup: GeolocationLookup | None) -> None:
+def set_geolocation_lookup(lookup: GeolocationLookup | None) -> None:
     """Have this process look addresses up by `lookup` (None: by the file again)."""
     _provided[:] = [] if lookup is None else [lookup]
 
@@ -41,12 +41,14 @@ def _look_up_place(address: str) -> str | None:
     """Country, state, city, latitude and longitude as far as the database says them; null for what is no address."""
     if _provided:
         given = _provided[0](address.strip())
-        return dumps(dict(given)) if given is not None else "{}" if _is_address(address.strip()) else None
+        return (
+            format_json(dict(given)) if given is not None else "{}" if _is_address(address.strip()) else None
+        )
     try:
         found = _open_database(os.environ.get(SETTING, "")).get(address.strip())
     except ValueError:
         return None
-    return dumps(_name_place(found)) if isinstance(found, dict) else "{}"
+    return format_json(_build_place(found)) if isinstance(found, dict) else "{}"
 
 
 def _is_address(text: str) -> bool:
@@ -57,7 +59,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _name_place(record: dict[str, Any]) -> dict[str, Any]:
+def _build_place(record: dict[str, Any]) -> dict[str, Any]:
     states = record.get("subdivisions") or [{}]
     location = record.get("location") or {}
     found = {
@@ -78,18 +80,18 @@ def _read_name(part: object) -> str | None:
 _PLACE = declare_rowwise("kql_address_place", ("VARCHAR",), "VARCHAR", _look_up_place)
 
 
-@function("geo_info_from_ip_address(ip: string): dynamic")
+@declare_function("geo_info_from_ip_address(ip: string): dynamic")
 def geo_info_from_ip_address(call: Arguments) -> exp.Expr:
     """Give country, state, city and coordinates of an address by the places of the host, or the database that NEPHOSCOPE_GEOIP names."""
     if _provided:
-        return apply(call, _PLACE, call[0])
+        return apply_routine(call, _PLACE, call[0])
     _NEEDS(call)
     path = os.environ.get(SETTING, "")
     if not Path(path).is_file():
         raise call.make_unsupported_error(
             f"geo_info_from_ip_address() needs a database of addresses (.mmdb): set {SETTING} to its file"
         )
-    return apply(call, _PLACE, call[0])
+    return apply_routine(call, _PLACE, call[0])
 
 
 geo_info_from_ip_address.extra["needs"] = f"the extra `geo` and a database that `{SETTING}` names"

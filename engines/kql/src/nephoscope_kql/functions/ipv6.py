@@ -8,14 +8,14 @@ from functools import lru_cache
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import apply, declare_rowwise, scalar
-from nephoscope_kql.functions.ipv4 import prefix_argument
-from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.functions.declaration import apply_routine, declare_rowwise, declare_scalar_macro
+from nephoscope_kql.functions.ipv4 import get_prefix_argument
+from nephoscope_kql.plan.function_signatures import Arguments, declare_function
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 
-def parsed_address(text: str) -> tuple[int, int] | None:
+def parse_address(text: str) -> tuple[int, int] | None:
     """Number and prefix (of 128) of an IPv6 or IPv4 address; IPv4 is mapped. None where it is none."""
     host, slash, suffix = text.strip().partition("/")
     if slash and not suffix.isdigit():
@@ -31,47 +31,49 @@ def parsed_address(text: str) -> tuple[int, int] | None:
     return (number, prefix) if prefix <= 128 else None
 
 
-def _mask(number: int, prefix: int) -> int:
+def _mask_address(number: int, prefix: int) -> int:
     return number >> (128 - prefix) << (128 - prefix)
 
 
-def _parse_mapped(text: str) -> tuple[int, int] | None:
-    """As `parsed_address`, but `::1.2.3.4` is the IPv4 address that it spells."""
-    found = parsed_address(text)
+def _parse_mapped_address(text: str) -> tuple[int, int] | None:
+    """As `parse_address`, but `::1.2.3.4` is the IPv4 address that it spells."""
+    found = parse_address(text)
     return (found[0] | 0xFFFF00000000, found[1]) if found and "." in text and found[0] < 2**32 else found
 
 
 def _compare_v6(left: str, right: str, prefix: int) -> int | None:
-    one, two = _parse_mapped(left), _parse_mapped(right)
+    one, two = _parse_mapped_address(left), _parse_mapped_address(right)
     if one is None or two is None or not 0 <= prefix <= 128:
         return None
     least = min(one[1], two[1], prefix)
-    a, b = _mask(one[0], least), _mask(two[0], least)
+    a, b = _mask_address(one[0], least), _mask_address(two[0], least)
     return (a > b) - (a < b)
 
 
 _V6_COMPARE = declare_rowwise("kql_ipv6_compare", ("VARCHAR", "VARCHAR", "BIGINT"), "BIGINT", _compare_v6)
 
 
-@function("ipv6_compare(left: string, right: string, [prefix: long]): long")
+@declare_function("ipv6_compare(left: string, right: string, [prefix: long]): long")
 def ipv6_compare(call: Arguments) -> exp.Expr:
     """Compare two IPv6 or IPv4 addresses under the smallest of their prefixes; null where one is none."""
-    return apply(call, _V6_COMPARE, call[0], call[1], prefix_argument(call, 2, 128))
+    return apply_routine(call, _V6_COMPARE, call[0], call[1], get_prefix_argument(call, 2, 128))
 
 
-@function("ipv6_is_match(left: string, right: string, [prefix: long]): bool")
+@declare_function("ipv6_is_match(left: string, right: string, [prefix: long]): bool")
 def ipv6_is_match(call: Arguments) -> exp.Expr:
     """Tell whether two IPv6 or IPv4 addresses are equal under the smallest of their prefixes; null where one is none."""
-    return nodes.binary(
-        "=", apply(call, _V6_COMPARE, call[0], call[1], prefix_argument(call, 2, 128)), nodes.number(0)
+    return nodes.build_binary(
+        "=",
+        apply_routine(call, _V6_COMPARE, call[0], call[1], get_prefix_argument(call, 2, 128)),
+        nodes.build_number(0),
     )
 
 
 def _is_v6_in_range(ip: str, range_: str) -> bool | None:
-    one, two = parsed_address(ip), parsed_address(range_)
+    one, two = parse_address(ip), parse_address(range_)
     if one is None or two is None:
         return None
-    return _mask(one[0], two[1]) == _mask(two[0], two[1])
+    return _mask_address(one[0], two[1]) == _mask_address(two[0], two[1])
 
 
 @lru_cache(maxsize=256)
@@ -80,20 +82,20 @@ def _parse_ranges(text: str) -> tuple[tuple[int, int], ...] | None:
     values = json.loads(text)
     if not isinstance(values, list):
         return None
-    found = dict.fromkeys(one for one in map(parsed_address, map(str, values)) if one is not None)
-    return tuple((_mask(number, prefix), prefix) for number, prefix in found)
+    found = dict.fromkeys(one for one in map(parse_address, map(str, values)) if one is not None)
+    return tuple((_mask_address(number, prefix), prefix) for number, prefix in found)
 
 
 @lru_cache(maxsize=65_536)
 def _is_v6_in_any(ip: str, ranges: str) -> bool | None:
-    found, listed = parsed_address(ip), _parse_ranges(ranges)
+    found, listed = parse_address(ip), _parse_ranges(ranges)
     if found is None or listed is None:
         return None
-    return any(_mask(found[0], prefix) == masked for masked, prefix in listed)
+    return any(_mask_address(found[0], prefix) == masked for masked, prefix in listed)
 
 
 _V6_IN_ANY = declare_rowwise("kql_ipv6_in_any", ("VARCHAR", "VARCHAR"), "BOOLEAN", _is_v6_in_any)
-ipv6_is_in_range = scalar(
+ipv6_is_in_range = declare_scalar_macro(
     __name__,
     "ipv6_is_in_range(ip: string, range: string): bool",
     summary="Tell whether an IPv6 or IPv4 address lies in a CIDR range; null where one is none.",
@@ -101,7 +103,7 @@ ipv6_is_in_range = scalar(
 )
 
 
-@function(
+@declare_function(
     "ipv6_is_in_any_range(ip: string, range: string, ...): bool",
     "ipv6_is_in_any_range(ip: string, ranges: dynamic): bool",
 )
@@ -109,27 +111,29 @@ def ipv6_is_in_any_range(call: Arguments) -> exp.Expr:
     """Tell whether an IPv6 or IPv4 address lies in one of several CIDR ranges; null where it is none."""
     ranges = call[1]
     if call.types[1] != KqlType.DYNAMIC:
-        ranges = nodes.cast(nodes.call("to_json", nodes.array(list(call)[1:])), "VARCHAR")
-    return apply(call, _V6_IN_ANY, call[0], ranges)
+        ranges = nodes.build_cast(nodes.build_call("to_json", nodes.build_array(list(call)[1:])), "VARCHAR")
+    return apply_routine(call, _V6_IN_ANY, call[0], ranges)
 
 
-def _canonicalize(text: str, prefix: int) -> str | None:
-    found = parsed_address(text)
+def _canonicalize_address(text: str, prefix: int) -> str | None:
+    found = parse_address(text)
     if found is None or not 0 <= prefix <= 128:
         return None
-    return ipaddress.IPv6Address(_mask(found[0], min(prefix, found[1]))).exploded
+    return ipaddress.IPv6Address(_mask_address(found[0], min(prefix, found[1]))).exploded
 
 
-_CANONICAL = declare_rowwise("kql_parse_ipv6", ("VARCHAR", "BIGINT"), "VARCHAR", _canonicalize)
+_CANONICAL = declare_rowwise("kql_parse_ipv6", ("VARCHAR", "BIGINT"), "VARCHAR", _canonicalize_address)
 
 
-@function("parse_ipv6(ip: string): string")
+@declare_function("parse_ipv6(ip: string): string")
 def parse_ipv6(call: Arguments) -> exp.Expr:
     """Write an IPv6 or IPv4 address in full under its prefix; '' where it is none."""
-    return nodes.coalesce(apply(call, _CANONICAL, call[0], nodes.number(128)), nodes.text(""))
+    return nodes.build_coalesce(
+        apply_routine(call, _CANONICAL, call[0], nodes.build_number(128)), nodes.build_text("")
+    )
 
 
-@function("parse_ipv6_mask(ip: string, prefix: long): string")
+@declare_function("parse_ipv6_mask(ip: string, prefix: long): string")
 def parse_ipv6_mask(call: Arguments) -> exp.Expr:
     """Write an IPv6 or IPv4 address in full under a prefix; '' where it is none."""
-    return nodes.coalesce(apply(call, _CANONICAL, call[0], call[1]), nodes.text(""))
+    return nodes.build_coalesce(apply_routine(call, _CANONICAL, call[0], call[1]), nodes.build_text(""))

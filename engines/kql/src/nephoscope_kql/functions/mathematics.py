@@ -6,8 +6,8 @@ import math
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import apply, macro, scalar
-from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
+from nephoscope_kql.functions.declaration import apply_routine, declare_macro, declare_scalar_macro
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, declare_function
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
@@ -16,11 +16,11 @@ _NEGATIVE_INFINITY = "CAST('-Infinity' AS DOUBLE)"
 
 
 def _declare_real(name: str, summary: str, body: str, *aliases: str) -> ScalarFunction:
-    return scalar(
+    return declare_scalar_macro(
         __name__,
         f"{name}(number: real): real",
         summary=summary,
-        routine=macro(f"kql_{name}(x)", body),
+        routine=declare_macro(f"kql_{name}(x)", body),
         aliases=aliases,
         nullable=False,
     )
@@ -65,63 +65,63 @@ sign = _declare_real(
     "Give -1, 0 or 1.",
     "CASE WHEN x IS NULL THEN NULL WHEN isnan(x) THEN 0.0 ELSE CAST(sign(x) AS DOUBLE) END",
 )
-isnan = scalar(
+isnan = declare_scalar_macro(
     __name__,
     "isnan(number: real): bool",
     summary="Tell whether a real is no number.",
     body="coalesce(isnan(number), FALSE)",
 )
-isinf = scalar(
+isinf = declare_scalar_macro(
     __name__,
     "isinf(number: real): bool",
     summary="Tell whether a real is infinite.",
     body="coalesce(isinf(number), FALSE)",
 )
-isfinite = scalar(
+isfinite = declare_scalar_macro(
     __name__,
     "isfinite(number: real): bool",
     summary="Tell whether a real is finite.",
     body="coalesce(isfinite(number), FALSE)",
 )
-power = scalar(
+power = declare_scalar_macro(
     __name__,
     "pow(base: real, exponent: real): real",
     summary="Give a number to the power of another.",
-    routine=macro("kql_pow(a, b)", "pow(a, b)"),
+    routine=declare_macro("kql_pow(a, b)", "pow(a, b)"),
     nullable=False,
 )
-arctangent2 = scalar(
+arctangent2 = declare_scalar_macro(
     __name__,
     "atan2(y: real, x: real): real",
     summary="Give the angle of a point.",
-    routine=macro("kql_atan2(a, b)", "atan2(a, b)"),
+    routine=declare_macro("kql_atan2(a, b)", "atan2(a, b)"),
     nullable=False,
 )
 
 
-@function("pi(): real", nullable=False)
+@declare_function("pi(): real", nullable=False)
 def pi(_call: Arguments) -> exp.Expr:
     """Give pi."""
-    return nodes.call("pi")
+    return nodes.build_call("pi")
 
 
-_ABS_LONG = macro(
+_ABS_LONG = declare_macro(
     "kql_abs(x)", "CASE WHEN x >= 0 THEN x WHEN x = CAST('-9223372036854775808' AS BIGINT) THEN x ELSE -x END"
 )
 
 
-@function("abs(number: long): long", "abs(number: real|decimal|timespan): first", nullable=False)
+@declare_function("abs(number: long): long", "abs(number: real|decimal|timespan): first", nullable=False)
 def absolute(call: Arguments) -> exp.Expr:
     """Give the value without its sign."""
     if call.types[0] in (KqlType.REAL, KqlType.DECIMAL):
-        return nodes.call("abs", call[0])
-    return apply(call, _ABS_LONG, call[0])
+        return nodes.build_call("abs", call[0])
+    return apply_routine(call, _ABS_LONG, call[0])
 
 
-@function("ceiling(number: real): real", "ceiling(number: decimal): decimal")
+@declare_function("ceiling(number: real): real", "ceiling(number: decimal): decimal")
 def ceiling(call: Arguments) -> exp.Expr:
     """Give the smallest whole number that is not below a number."""
-    return _restore_scale(nodes.call("ceil", call[0]), call)
+    return _restore_scale(nodes.build_call("ceil", call[0]), call)
 
 
 def _restore_scale(found: exp.Expr, call: Arguments) -> exp.Expr:
@@ -129,7 +129,7 @@ def _restore_scale(found: exp.Expr, call: Arguments) -> exp.Expr:
     return nodes.try_cast(found, call.type.physical) if call.type == KqlType.DECIMAL else found
 
 
-@function(
+@declare_function(
     "round(number: real, [digits: const long]): real",
     "round(number: decimal, [digits: const long]): decimal",
 )
@@ -138,18 +138,18 @@ def build_round(call: Arguments) -> exp.Expr:
     digits = call.get_value(1) if len(call) > 1 else 0
     if not isinstance(digits, int) or abs(digits) > 300:
         raise call.make_error(1, "the digits are a number from -300 to 300")
-    return _restore_scale(nodes.call("round", call[0], nodes.number(digits)), call)
+    return _restore_scale(nodes.build_call("round", call[0], nodes.build_number(digits)), call)
 
 
-@function("rand([limit: long]): real", nullable=False)
+@declare_function("rand([limit: long]): real", nullable=False)
 def rand(call: Arguments) -> exp.Expr:
     """Give a random real in [0, 1), or a random whole number below a limit."""
     if not len(call):
-        return nodes.call("random")
-    return nodes.call("floor", nodes.binary("*", nodes.call("random"), call[0]))
+        return nodes.build_call("random")
+    return nodes.build_call("floor", nodes.build_binary("*", nodes.build_call("random"), call[0]))
 
 
-@function("new_guid(): guid", nullable=False)
+@declare_function("new_guid(): guid", nullable=False)
 def new_guid(_call: Arguments) -> exp.Expr:
     """Give a new random guid."""
-    return nodes.cast(nodes.call("uuid"), "VARCHAR")
+    return nodes.build_cast(nodes.build_call("uuid"), "VARCHAR")

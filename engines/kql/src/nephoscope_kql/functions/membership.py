@@ -7,7 +7,7 @@ from sqlglot import exp
 from nephoscope_kql.functions.arrays import ITEMS
 from nephoscope_kql.functions.text_operators import TEXTS, lower_case
 from nephoscope_kql.functions.tostring import to_json
-from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.plan.function_signatures import Arguments, declare_function
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
@@ -18,14 +18,18 @@ def _build_member(call: Arguments, insensitive: bool) -> exp.Expr:
     tests: list[exp.Expr] = []
     if single:
         items = [lower_case(call[place]) if insensitive else call[place] for place in single]
-        tests.append(nodes.in_list(operand, items))
+        tests.append(nodes.build_in_list(operand, items))
     tests += [
         _test_array(call, place, operand, insensitive)
         for place in range(1, len(call))
         if _is_set(call, place)
     ]
-    found = nodes.chain("or", tests)
-    return nodes.coalesce(found, nodes.boolean(False)) if any(item.nullable for item in call.bound) else found
+    found = nodes.build_chain("or", tests)
+    return (
+        nodes.build_coalesce(found, nodes.build_boolean(False))
+        if any(item.nullable for item in call.bound)
+        else found
+    )
 
 
 def _is_set(call: Arguments, place: int) -> bool:
@@ -34,24 +38,24 @@ def _is_set(call: Arguments, place: int) -> bool:
 
 def _test_array(call: Arguments, place: int, operand: exp.Expr, insensitive: bool) -> exp.Expr:
     if call.types[0] == KqlType.STRING:
-        texts: exp.Expr = nodes.call(call.use(TEXTS), call[place])
+        texts: exp.Expr = nodes.build_call(call.use(TEXTS), call[place])
         if insensitive:
-            texts = nodes.call(
-                "list_transform", texts, nodes.lambda_(lambda item: nodes.call("lower", item), "e")
+            texts = nodes.build_call(
+                "list_transform", texts, nodes.build_lambda(lambda item: nodes.build_call("lower", item), "e")
             )
-        return nodes.call("list_contains", texts, operand)
-    return nodes.call(
-        "list_contains", nodes.call(call.use(ITEMS), call[place]), to_json(call, operand, call.types[0])
+        return nodes.build_call("list_contains", texts, operand)
+    return nodes.build_call(
+        "list_contains", nodes.build_call(call.use(ITEMS), call[place]), to_json(call, operand, call.types[0])
     )
 
 
-@function("in(value: any, items: any, ...): bool", nullable=False, hidden=True)
+@declare_function("in(value: any, items: any, ...): bool", nullable=False, hidden=True)
 def in_(call: Arguments) -> exp.Expr:
     """Tell whether a value is among others."""
     return _build_member(call, insensitive=False)
 
 
-@function("in~(value: any, items: any, ...): bool", nullable=False, hidden=True)
+@declare_function("in~(value: any, items: any, ...): bool", nullable=False, hidden=True)
 def in_ignoring_case(call: Arguments) -> exp.Expr:
     """Tell whether a text is among others, but for case."""
     return _build_member(call, insensitive=True)

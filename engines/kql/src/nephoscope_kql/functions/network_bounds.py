@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import ipaddress
 
-from nephoscope_kql.functions.declaration import declare_rowwise, macro, scalar
+from nephoscope_kql.functions.declaration import declare_macro, declare_rowwise, declare_scalar_macro
 from nephoscope_kql.functions.ipv4 import MASK, V4, V4_PREFIX
-from nephoscope_kql.functions.ipv6 import parsed_address
+from nephoscope_kql.functions.ipv6 import parse_address
 
 NO_ADDRESS = "~"
 """Sorts behind every address: what is no address begins behind the end of every network."""
 
-first_v4 = scalar(
+first_v4 = declare_scalar_macro(
     __name__,
     "_ipv4_first(address: string): long",
     summary="Give the first address of an IPv4 network; null where it is none.",
-    routine=macro("kql_v4_first(x)", "kql_v4(x) & kql_v4_mask(kql_v4_prefix(x))", V4, V4_PREFIX, MASK),
+    routine=declare_macro(
+        "kql_v4_first(x)", "kql_v4(x) & kql_v4_mask(kql_v4_prefix(x))", V4, V4_PREFIX, MASK
+    ),
     hidden=True,
 )
-last_v4 = scalar(
+last_v4 = declare_scalar_macro(
     __name__,
     "_ipv4_last(address: string): long",
     summary="Give the last address of an IPv4 network; null where it is none.",
-    routine=macro(
+    routine=declare_macro(
         "kql_v4_last(x)", "kql_v4(x) | (4294967295 - kql_v4_mask(kql_v4_prefix(x)))", V4, V4_PREFIX, MASK
     ),
     hidden=True,
@@ -30,7 +32,7 @@ last_v4 = scalar(
 
 
 def _find_bounds(text: str) -> tuple[str, str] | None:
-    found = parsed_address(text)
+    found = parse_address(text)
     if found is None:
         return None
     number, prefix = found
@@ -49,7 +51,7 @@ def _find_last_address(text: str) -> str:
     return found[1] if found else ""
 
 
-first_v6 = scalar(
+first_v6 = declare_scalar_macro(
     __name__,
     "_ipv6_first(address: string): string",
     summary="Write the first address of an IPv6 or IPv4 network in full; '~' where it is none.",
@@ -57,7 +59,7 @@ first_v6 = scalar(
     nullable=False,
     hidden=True,
 )
-last_v6 = scalar(
+last_v6 = declare_scalar_macro(
     __name__,
     "_ipv6_last(address: string): string",
     summary="Write the last address of an IPv6 or IPv4 network in full; '' where it is none.",

@@ -10,10 +10,15 @@ from xml.parsers import expat
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import apply, declare_rowwise, macro, scalar
-from nephoscope_kql.functions.property_bags import dumps
-from nephoscope_kql.functions.tostring import text_argument
-from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
+from nephoscope_kql.functions.declaration import (
+    apply_routine,
+    declare_macro,
+    declare_rowwise,
+    declare_scalar_macro,
+)
+from nephoscope_kql.functions.property_bags import format_json
+from nephoscope_kql.functions.tostring import get_text_argument
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, declare_function
 from nephoscope_kql.sql import nodes
 
 MAX_XML = 1024 * 1024
@@ -22,15 +27,15 @@ MAX_DEPTH = 100
 
 
 def _make_reader(name: str, summary: str, value: Callable[[str], object], *aliases: str) -> ScalarFunction:
-    def body(text: str) -> str | None:
+    def read_text(text: str) -> str | None:
         found = value(text)
-        return None if found is None else dumps(found)
+        return None if found is None else format_json(found)
 
-    return scalar(
+    return declare_scalar_macro(
         __name__,
         f"{name}(text: string): dynamic",
         summary=summary,
-        routine=declare_rowwise(f"kql_{name}", ("VARCHAR",), "VARCHAR", body),
+        routine=declare_rowwise(f"kql_{name}", ("VARCHAR",), "VARCHAR", read_text),
         aliases=aliases,
     )
 
@@ -112,7 +117,7 @@ parse_csv = _make_reader("parse_csv", "Take the first line of CSV text apart.", 
 
 _PLACES = ("10000000000000", "100000", "0.001", "0.00000000001")
 _SCALES = "[" + ", ".join(f"CAST('{place}' AS DECIMAL(38,11))" for place in _PLACES) + "]"
-_VERSION = macro(
+_VERSION = declare_macro(
     "kql_parse_version(x)",
     "CASE WHEN regexp_full_match(x, '\\s*[0-9]{1,8}(\\.[0-9]{1,8}){0,3}\\s*') THEN "
     "CAST(list_sum(list_transform([1, 2, 3, 4], "
@@ -121,10 +126,10 @@ _VERSION = macro(
 )
 
 
-@function("parse_version(version: string): decimal")
+@declare_function("parse_version(version: string): decimal")
 def parse_version(call: Arguments) -> exp.Expr:
     """Give a number by which versions of up to four parts compare; null where it is none."""
-    return apply(call, _VERSION, call[0])
+    return apply_routine(call, _VERSION, call[0])
 
 
 class _Xml:
@@ -153,10 +158,10 @@ class _Xml:
             value = text or None
         elif text:
             bag["#text"] = text
-        self._add(self.stack[-1][1] if self.stack else self.root, name, value)
+        self._add_value(self.stack[-1][1] if self.stack else self.root, name, value)
 
     @staticmethod
-    def _add(target: dict[str, object], name: str, value: object) -> None:
+    def _add_value(target: dict[str, object], name: str, value: object) -> None:
         if name not in target:
             target[name] = value
             return
@@ -172,7 +177,7 @@ def _parse_xml(text: str) -> dict[str, object] | None:
     parser.StartElementHandler = tree.start
     parser.EndElementHandler = tree.end
     parser.CharacterDataHandler = tree.text
-    parser.EntityDeclHandler = _no_entities
+    parser.EntityDeclHandler = _refuse_entities
     parser.buffer_text = True
     try:
         parser.Parse(text.strip(), True)
@@ -181,7 +186,7 @@ def _parse_xml(text: str) -> dict[str, object] | None:
     return tree.root or None
 
 
-def _no_entities(*_arguments: object) -> None:
+def _refuse_entities(*_arguments: object) -> None:
     raise ValueError("entities are not read")
 
 
@@ -223,30 +228,30 @@ _COMMAND = declare_rowwise(
     "kql_command_line",
     ("VARCHAR",),
     "VARCHAR",
-    lambda text: dumps(_compute_windows_words(text)) if text else None,
+    lambda text: format_json(_compute_windows_words(text)) if text else None,
 )
 
 
-@function("parse_command_line(command: any, parser: const string): dynamic")
+@declare_function("parse_command_line(command: any, parser: const string): dynamic")
 def parse_command_line(call: Arguments) -> exp.Expr:
     """Divide a Windows command line into its arguments; null for ''."""
     if call.get_text(1).lower() != "windows":
         raise call.make_error(1, "the parser is 'windows'")
-    return apply(call, _COMMAND, text_argument(call, 0))
+    return apply_routine(call, _COMMAND, get_text_argument(call, 0))
 
 
-def _estimate(call: Arguments) -> exp.Expr:
+def _estimate_size(call: Arguments) -> exp.Expr:
     sizes = [
-        nodes.call("strlen", call[place])
+        nodes.build_call("strlen", call[place])
         if kind.physical == "VARCHAR"
-        else nodes.number({"BOOLEAN": 1, "INTEGER": 4, "DECIMAL(38,17)": 16}.get(kind.physical, 8))
+        else nodes.build_number({"BOOLEAN": 1, "INTEGER": 4, "DECIMAL(38,17)": 16}.get(kind.physical, 8))
         for place, kind in enumerate(call.types)
     ]
-    total = nodes.chain("+", sizes) if len(sizes) > 1 else sizes[0]
-    return nodes.cast(nodes.coalesce(total, nodes.number(0)), "BIGINT")
+    total = nodes.build_chain("+", sizes) if len(sizes) > 1 else sizes[0]
+    return nodes.build_cast(nodes.build_coalesce(total, nodes.build_number(0)), "BIGINT")
 
 
-@function("estimate_data_size(value: any, ...): long", nullable=False)
+@declare_function("estimate_data_size(value: any, ...): long", nullable=False)
 def estimate_data_size(call: Arguments) -> exp.Expr:
     """Estimate the bytes that values take."""
-    return _estimate(call)
+    return _estimate_size(call)

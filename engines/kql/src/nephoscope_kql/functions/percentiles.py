@@ -6,7 +6,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from nephoscope_kql.functions.arrays import JOINED
-from nephoscope_kql.functions.declaration import apply, arrow, total
+from nephoscope_kql.functions.declaration import apply_routine, declare_aggregate, declare_arrow_function
 from nephoscope_kql.functions.tostring import to_json
 from nephoscope_kql.plan.function_signatures import Arguments
 from nephoscope_kql.plan.values import Constant
@@ -25,10 +25,10 @@ def _read_share(call: Arguments, position: int) -> float:
 
 
 def _build_percentile(call: Arguments) -> exp.Expr:
-    return nodes.aggregate("quantile_disc", call[0], nodes.number(_read_share(call, 1)))
+    return nodes.aggregate("quantile_disc", call[0], nodes.build_number(_read_share(call, 1)))
 
 
-percentile = total(
+percentile = declare_aggregate(
     __name__,
     f"percentile({_ORDERED}, share: const real): first",
     summary="Give the value below which a share of the values lies (nearest rank, exactly).",
@@ -46,21 +46,26 @@ def _list_shares(call: Arguments, first: int) -> list[float]:
 
 def _write_array(call: Arguments, found: list[exp.Expr]) -> exp.Expr:
     kind = call.types[0]
-    return apply(
+    return apply_routine(
         call,
         JOINED,
-        nodes.array([nodes.coalesce(to_json(call, item, kind), nodes.text("null")) for item in found]),
+        nodes.build_array(
+            [nodes.build_coalesce(to_json(call, item, kind), nodes.build_text("null")) for item in found]
+        ),
     )
 
 
 def _build_percentiles_array(call: Arguments) -> exp.Expr:
     return _write_array(
         call,
-        [nodes.aggregate("quantile_disc", call[0], nodes.number(share)) for share in _list_shares(call, 1)],
+        [
+            nodes.aggregate("quantile_disc", call[0], nodes.build_number(share))
+            for share in _list_shares(call, 1)
+        ],
     )
 
 
-percentiles_array = total(
+percentiles_array = declare_aggregate(
     __name__,
     f"percentiles_array({_ORDERED}, share: const real, ...): dynamic",
     f"percentiles_array({_ORDERED}, shares: const dynamic): dynamic",
@@ -70,7 +75,7 @@ percentiles_array = total(
 )
 
 
-def _build_weighted_place(values: pa.Array, weights: pa.Array, shares: pa.Array) -> pa.Array:
+def _find_weighted_place(values: pa.Array, weights: pa.Array, shares: pa.Array) -> pa.Array:
     """The 1-based place in the list of the value at a share of the total weight. Called once a group, not a row."""
     places: list[int | None] = []
     for items, loads, share in zip(values.to_pylist(), weights.to_pylist(), shares.to_pylist(), strict=True):
@@ -89,30 +94,34 @@ def _build_weighted_place(values: pa.Array, weights: pa.Array, shares: pa.Array)
     return pa.array(places, pa.int64())
 
 
-WEIGHTED = arrow("kql_weighted_place", ("DOUBLE[]", "BIGINT[]", "DOUBLE"), "BIGINT", _build_weighted_place)
+WEIGHTED = declare_arrow_function(
+    "kql_weighted_place", ("DOUBLE[]", "BIGINT[]", "DOUBLE"), "BIGINT", _find_weighted_place
+)
 
 
-def _build_weighted(call: Arguments, share: float) -> exp.Expr:
+def _build_weighted_percentile(call: Arguments, share: float) -> exp.Expr:
     values = nodes.aggregate("list", call[0], order=call.order)
-    reals = nodes.aggregate("list", nodes.cast(call[0], "DOUBLE"), order=call.order)
+    reals = nodes.aggregate("list", nodes.build_cast(call[0], "DOUBLE"), order=call.order)
     weights = nodes.aggregate("list", call[1], order=call.order)
-    return nodes.call("list_extract", values, apply(call, WEIGHTED, reals, weights, nodes.number(share)))
+    return nodes.build_call(
+        "list_extract", values, apply_routine(call, WEIGHTED, reals, weights, nodes.build_number(share))
+    )
 
 
-percentilew = total(
+percentilew = declare_aggregate(
     __name__,
     f"percentilew({_MEASURED}, weight: long, share: const real): first",
     summary="Give a percentile of values that count as often as their weight says.",
     label="percentile_{0}_{2}",
-    builder=lambda call: _build_weighted(call, _read_share(call, 2)),
+    builder=lambda call: _build_weighted_percentile(call, _read_share(call, 2)),
 )
-percentilesw_array = total(
+percentilesw_array = declare_aggregate(
     __name__,
     f"percentilesw_array({_MEASURED}, weight: long, share: const real, ...): dynamic",
     f"percentilesw_array({_MEASURED}, weight: long, shares: const dynamic): dynamic",
     summary="Give several percentiles of weighted values as an array.",
     label="percentiles_{0}",
     builder=lambda call: _write_array(
-        call, [_build_weighted(call, share) for share in _list_shares(call, 2)]
+        call, [_build_weighted_percentile(call, share) for share in _list_shares(call, 2)]
     ),
 )

@@ -9,23 +9,29 @@ from typing import Any
 from sqlglot import exp
 
 from nephoscope_kql.functions.arrays import ITEMS
-from nephoscope_kql.functions.declaration import apply, declare_rowwise, macro, scalar, type_named
+from nephoscope_kql.functions.declaration import (
+    apply_routine,
+    declare_macro,
+    declare_rowwise,
+    declare_scalar_macro,
+    find_named_type,
+)
 from nephoscope_kql.functions.regex import convert_text
-from nephoscope_kql.functions.tostring import DYNAMIC_TEXT, QUOTED, json_argument, to_json
-from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.functions.tostring import DYNAMIC_TEXT, QUOTED, get_json_argument, to_json
+from nephoscope_kql.plan.function_signatures import Arguments, declare_function
 from nephoscope_kql.plan.values import Constant
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
-ENTRY = macro("kql_entry(x, k)", "json_extract(x, '/' || replace(replace(k, '~', '~0'), '/', '~1'))")
+ENTRY = declare_macro("kql_entry(x, k)", "json_extract(x, '/' || replace(replace(k, '~', '~0'), '/', '~1'))")
 """The JSON of one property of a bag by its key, whatever characters that has."""
-MEMBERS = macro(
+MEMBERS = declare_macro(
     "kql_members(x)",
     "CASE WHEN x[1] = '{' THEN list_transform(json_keys(x), lambda k: {'k': k, 'v': CAST(kql_entry(x, "
     "k) AS VARCHAR)}) END",
     ENTRY,
 )
-BAG = macro(
+BAG = declare_macro(
     "kql_bag(m)",
     "'{' || array_to_string(list_transform(m, lambda e: kql_json_text(e.k) || ':' || coalesce(e.v, "
     "'null')), ',') || '}'",
@@ -34,27 +40,27 @@ BAG = macro(
 """The bag of a list of {k, v}, v being JSON text."""
 
 
-def _build_pair(call: Arguments, place: int) -> exp.Expr:
+def _build_member_pair(call: Arguments, place: int) -> exp.Expr:
     bound = call.bound[place]
     if isinstance(bound, Constant) and isinstance(bound.value, str):
-        key: exp.Expr = nodes.text(json.dumps(bound.value, ensure_ascii=False) + ":")
+        key: exp.Expr = nodes.build_text(json.dumps(bound.value, ensure_ascii=False) + ":")
     else:
-        key = nodes.binary("||", apply(call, QUOTED, call[place]), nodes.text(":"))
-    return nodes.binary("||", key, json_argument(call, place + 1))
+        key = nodes.build_binary("||", apply_routine(call, QUOTED, call[place]), nodes.build_text(":"))
+    return nodes.build_binary("||", key, get_json_argument(call, place + 1))
 
 
-@function(
+@declare_function(
     "bag_pack(key: string, value: any, ...2): dynamic", aliases=("pack", "pack_dictionary"), nullable=False
 )
 def bag_pack(call: Arguments) -> exp.Expr:
     """Make a bag of keys and values."""
     parts: list[exp.Expr] = []
     for place in range(0, len(call), 2):
-        parts += [nodes.text("," if place else "{"), _build_pair(call, place)]
-    return nodes.concatenate([*parts, nodes.text("}")])
+        parts += [nodes.build_text("," if place else "{"), _build_member_pair(call, place)]
+    return nodes.concatenate_texts([*parts, nodes.build_text("}")])
 
 
-@function("_pack_present(key: string, value: any, ...2): dynamic", nullable=False, hidden=True)
+@declare_function("_pack_present(key: string, value: any, ...2): dynamic", nullable=False, hidden=True)
 def pack_present(call: Arguments) -> exp.Expr:
     """Make a bag of the values that are neither null nor empty."""
     parts = []
@@ -63,50 +69,59 @@ def pack_present(call: Arguments) -> exp.Expr:
         value = call[place + 1]
         present = nodes.is_not_null(value)
         if kind == KqlType.STRING:
-            present = nodes.binary("<>", value, nodes.text(""))
+            present = nodes.build_binary("<>", value, nodes.build_text(""))
         elif kind == KqlType.DYNAMIC:
-            present = nodes.not_(
-                nodes.in_list(nodes.coalesce(value, nodes.text("null")), map(nodes.text, _EMPTY))
+            present = nodes.build_not(
+                nodes.build_in_list(
+                    nodes.build_coalesce(value, nodes.build_text("null")), map(nodes.build_text, _EMPTY)
+                )
             )
-        parts.append(nodes.case((present, _build_pair(call, place))))
-    return nodes.chain(
-        "||", [nodes.text("{"), nodes.call("concat_ws", nodes.text(","), *parts), nodes.text("}")]
+        parts.append(nodes.build_case((present, _build_member_pair(call, place))))
+    return nodes.build_chain(
+        "||",
+        [
+            nodes.build_text("{"),
+            nodes.build_call("concat_ws", nodes.build_text(","), *parts),
+            nodes.build_text("}"),
+        ],
     )
 
 
 _EMPTY = ("null", '""', "[]", "{}")
 
-_KEYS = macro("kql_bag_keys(x)", "CASE WHEN x[1] = '{' THEN CAST(to_json(json_keys(x)) AS VARCHAR) END")
+_KEYS = declare_macro(
+    "kql_bag_keys(x)", "CASE WHEN x[1] = '{' THEN CAST(to_json(json_keys(x)) AS VARCHAR) END"
+)
 
 
-@function("bag_keys(bag: dynamic): dynamic")
+@declare_function("bag_keys(bag: dynamic): dynamic")
 def bag_keys(call: Arguments) -> exp.Expr:
     """Give the keys of a bag as an array."""
-    return apply(call, _KEYS, call[0])
+    return apply_routine(call, _KEYS, call[0])
 
 
-_HAS_KEY = macro(
+_HAS_KEY = declare_macro(
     "kql_bag_has_key(x, k)",
     "CASE WHEN x[1] = '{' THEN CASE WHEN k[1:2] = '$.' OR k[1:2] = '$[' THEN coalesce(try(json_exists(x, k)), FALSE) "
     "ELSE list_contains(json_keys(x), k) END ELSE FALSE END",
 )
-_HAS_PATH = macro("kql_bag_has_path(x, k)", "x[1] = '{' AND json_exists(x, k)")
-_HAS_PLAIN_KEY = macro("kql_bag_has_plain_key(x, k)", "x[1] = '{' AND list_contains(json_keys(x), k)")
+_HAS_PATH = declare_macro("kql_bag_has_path(x, k)", "x[1] = '{' AND json_exists(x, k)")
+_HAS_PLAIN_KEY = declare_macro("kql_bag_has_plain_key(x, k)", "x[1] = '{' AND list_contains(json_keys(x), k)")
 
 
-@function("bag_has_key(bag: dynamic, key: string): bool", nullable=False)
+@declare_function("bag_has_key(bag: dynamic, key: string): bool", nullable=False)
 def bag_has_key(call: Arguments) -> exp.Expr:
     """Tell whether a bag has a key (or a path that starts with `$`)."""
     node, routine = call[1], _HAS_KEY
     if call.is_constant(1):
         key = call.get_text(1)
         is_path = key.startswith(("$.", "$["))
-        node = nodes.text(_convert_path(key)) if is_path else node
+        node = nodes.build_text(_convert_path(key)) if is_path else node
         routine = _HAS_PATH if is_path else _HAS_PLAIN_KEY
-    return nodes.coalesce(apply(call, routine, call[0], node), nodes.boolean(value=False))
+    return nodes.build_coalesce(apply_routine(call, routine, call[0], node), nodes.build_boolean(value=False))
 
 
-_MERGE = macro(
+_MERGE = declare_macro(
     "kql_bag_merge(a, b)",
     "CASE WHEN a[1] = '{' AND b[1] = '{' THEN kql_bag(kql_members(a) || list_filter(kql_members(b), "
     "lambda e: NOT list_contains(json_keys(a), e.k))) WHEN a[1] = '{' THEN a WHEN b[1] = '{' THEN b END",
@@ -115,22 +130,22 @@ _MERGE = macro(
 )
 
 
-@function("bag_merge(bag: dynamic, bag2: dynamic, ...): dynamic")
+@declare_function("bag_merge(bag: dynamic, bag2: dynamic, ...): dynamic")
 def bag_merge(call: Arguments) -> exp.Expr:
     """Join bags; of equal keys the leftmost value stays."""
     node = call[0]
     for item in list(call)[1:]:
-        node = apply(call, _MERGE, node, item)
+        node = apply_routine(call, _MERGE, node, item)
     return node
 
 
-_REMOVE = macro(
+_REMOVE = declare_macro(
     "kql_bag_remove(x, k)",
     "CASE WHEN x[1] = '{' THEN kql_bag(list_filter(kql_members(x), lambda e: NOT list_contains(k, e.k))) END",
     MEMBERS,
     BAG,
 )
-_STRINGS = macro(
+_STRINGS = declare_macro(
     "kql_strings(x)",
     "coalesce(CAST(json_extract_string(CASE WHEN x[1] = '[' THEN x END, '$[*]') AS VARCHAR[]), CAST([] AS VARCHAR[]))",
 )
@@ -143,19 +158,19 @@ def _remove_paths(text: str, keys: str) -> str | None:
         return None
     names = json.loads(keys)
     for key in names if isinstance(names, list) else []:
-        steps = path_steps(str(key)) if str(key).startswith("$") else [str(key)]
+        steps = parse_path_steps(str(key)) if str(key).startswith("$") else [str(key)]
         target: object = bag
         for step in steps[:-1]:
             target = target.get(step) if isinstance(target, dict) else None
         if isinstance(target, dict) and steps:
             target.pop(steps[-1], None)
-    return dumps(bag)
+    return format_json(bag)
 
 
 _REMOVE_PATHS = declare_rowwise("kql_bag_remove_paths", ("VARCHAR", "VARCHAR"), "VARCHAR", _remove_paths)
 
 
-@function("bag_remove_keys(bag: dynamic, keys: dynamic): dynamic")
+@declare_function("bag_remove_keys(bag: dynamic, keys: dynamic): dynamic")
 def bag_remove_keys(call: Arguments) -> exp.Expr:
     """Give a bag without some keys; a key that starts with `$` is a path."""
     keys = call.bound[1]
@@ -163,15 +178,15 @@ def bag_remove_keys(call: Arguments) -> exp.Expr:
         str(key).startswith("$") for key in _list_constant_keys(keys)
     )
     if plain:
-        return apply(call, _REMOVE, call[0], apply(call, _STRINGS, call[1]))
-    return apply(call, _REMOVE_PATHS, call[0], call[1])
+        return apply_routine(call, _REMOVE, call[0], apply_routine(call, _STRINGS, call[1]))
+    return apply_routine(call, _REMOVE_PATHS, call[0], call[1])
 
 
 def _list_constant_keys(keys: Constant) -> list[object]:
     return keys.value if isinstance(keys.value, list) else []
 
 
-def dumps(value: object) -> str:
+def format_json(value: object) -> str:
     """Canonical JSON text: no spaces, keys in their order, NaN and infinities as text."""
     return json.dumps(_read_nulls_for_infinite(value), ensure_ascii=False, separators=(",", ":"))
 
@@ -184,7 +199,7 @@ def _read_nulls_for_infinite(value: object) -> object:
     return [_read_nulls_for_infinite(item) for item in value] if isinstance(value, list) else value
 
 
-def path_steps(path: str) -> list[str | int]:
+def parse_path_steps(path: str) -> list[str | int]:
     """The steps of a JSON path: `$.a['b'][0]` is a, b, 0."""
     return [
         int(match[3]) if match[3] else (match[1] or match[2])
@@ -194,17 +209,17 @@ def path_steps(path: str) -> list[str | int]:
 
 def _convert_path(path: str) -> str:
     """A JSON path as SQL's functions take it; as a JSON pointer where a key holds marks that paths read as more."""
-    steps = path_steps(path)
+    steps = parse_path_steps(path)
     if any(isinstance(step, str) and re.search(r'["*\\\0]', step) for step in steps):
         return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
     return "$" + "".join(f"[{step}]" if isinstance(step, int) else f'."{step}"' for step in steps)
 
 
-def _with_key(text: str, path: str, value: str) -> str | None:
+def _set_member(text: str, path: str, value: str) -> str | None:
     bag = json.loads(text)
     if not isinstance(bag, dict):
         return None
-    steps = (path_steps(path) if path.startswith("$") else []) or [path]
+    steps = (parse_path_steps(path) if path.startswith("$") else []) or [path]
     target: Any = bag
     for step in steps[:-1]:
         if not isinstance(target, dict):
@@ -214,19 +229,19 @@ def _with_key(text: str, path: str, value: str) -> str | None:
         target = target[str(step)]
     target.pop(str(steps[-1]), None)
     target[str(steps[-1])] = json.loads(value)
-    return dumps(bag)
+    return format_json(bag)
 
 
-_SET_KEY = declare_rowwise("kql_bag_set_key", ("VARCHAR", "VARCHAR", "VARCHAR"), "VARCHAR", _with_key)
+_SET_KEY = declare_rowwise("kql_bag_set_key", ("VARCHAR", "VARCHAR", "VARCHAR"), "VARCHAR", _set_member)
 
 
-@function("bag_set_key(bag: dynamic, key: const string, value: any): dynamic")
+@declare_function("bag_set_key(bag: dynamic, key: const string, value: any): dynamic")
 def bag_set_key(call: Arguments) -> exp.Expr:
     """Give a bag with a key (or a path that starts with `$`) set to a value."""
-    return apply(call, _SET_KEY, call[0], call[1], json_argument(call, 2))
+    return apply_routine(call, _SET_KEY, call[0], call[1], get_json_argument(call, 2))
 
 
-_ZIP = macro(
+_ZIP = declare_macro(
     "kql_bag_zip(k, v)",
     "CASE WHEN k[1] = '[' AND v[1] = '[' THEN kql_bag(list_filter(list_transform(kql_items(k), lambda e, i: "
     "{'k': CASE WHEN e[1] = '\"' THEN json_extract_string(e, '$') END, 'v': coalesce(kql_items(v)[i], "
@@ -237,10 +252,10 @@ _ZIP = macro(
 )
 
 
-@function("bag_zip(keys: dynamic, values: dynamic): dynamic")
+@declare_function("bag_zip(keys: dynamic, values: dynamic): dynamic")
 def bag_zip(call: Arguments) -> exp.Expr:
     """Make a bag of an array of keys and an array of values."""
-    return apply(call, _ZIP, call[0], call[1])
+    return apply_routine(call, _ZIP, call[0], call[1])
 
 
 def _format_sorted_json(text: str) -> str:
@@ -250,10 +265,12 @@ def _format_sorted_json(text: str) -> str:
 _TO_JSON = declare_rowwise("kql_dynamic_to_json", ("VARCHAR",), "VARCHAR", _format_sorted_json)
 
 
-@function("dynamic_to_json(value: any): string")
+@declare_function("dynamic_to_json(value: any): string")
 def dynamic_to_json(call: Arguments) -> exp.Expr:
     """Write a dynamic as JSON with its keys in order."""
-    return nodes.coalesce(apply(call, _TO_JSON, to_json(call, call[0], call.types[0])), nodes.text(""))
+    return nodes.build_coalesce(
+        apply_routine(call, _TO_JSON, to_json(call, call[0], call.types[0])), nodes.build_text("")
+    )
 
 
 def _read_tree(value: object, path: str) -> list[str]:
@@ -273,33 +290,35 @@ def _list_tree_paths(text: str) -> str | None:
     value = json.loads(text)
     if not isinstance(value, dict | list):
         return None
-    return dumps([found.removeprefix("$") for found in _read_tree(value, "")])
+    return format_json([found.removeprefix("$") for found in _read_tree(value, "")])
 
 
-treepath = scalar(
+treepath = declare_scalar_macro(
     __name__,
     "treepath(value: dynamic): dynamic",
     summary="Give the paths of everything inside a dynamic.",
     routine=declare_rowwise("kql_treepath", ("VARCHAR",), "VARCHAR", _list_tree_paths),
 )
 
-_AT_PATH = macro(
+_AT_PATH = declare_macro(
     "kql_extract_json(t, p)",
     "CASE WHEN json_valid(t) THEN kql_dynamic_text(nullif(CAST(json_extract(t, p) AS VARCHAR), 'null')) END",
     DYNAMIC_TEXT,
 )
 
 
-@function(
+@declare_function(
     "extract_json(path: const string, text: string|dynamic): string",
     "extract_json(path: const string, text: string|dynamic, type: const string): string",
     aliases=("extractjson",),
-    returns=lambda arguments: type_named(arguments[2]) if len(arguments) > 2 else KqlType.STRING,
+    returns=lambda arguments: find_named_type(arguments[2]) if len(arguments) > 2 else KqlType.STRING,
 )
 def extract_json(call: Arguments) -> exp.Expr:
     """Give what stands at a path of JSON text."""
     path = call.get_text(0)
     if not path.startswith("$"):
         raise call.make_error(0, "the path starts with $")
-    found = nodes.coalesce(apply(call, _AT_PATH, call[1], nodes.text(_convert_path(path))), nodes.text(""))
+    found = nodes.build_coalesce(
+        apply_routine(call, _AT_PATH, call[1], nodes.build_text(_convert_path(path))), nodes.build_text("")
+    )
     return convert_text(call, found, call.type)

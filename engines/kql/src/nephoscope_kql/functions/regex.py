@@ -22,10 +22,10 @@ from nephoscope_kql.functions.conversions import (
     toreal,
     totimespan,
 )
-from nephoscope_kql.functions.declaration import apply, macro, type_named
-from nephoscope_kql.functions.size_guard import GROWTH, ROOM, with_room
+from nephoscope_kql.functions.declaration import apply_routine, declare_macro, find_named_type
+from nephoscope_kql.functions.size_guard import GROWTH, ROOM, guard_value_size
 from nephoscope_kql.functions.tostring import to_text
-from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, declare_function
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
@@ -47,7 +47,7 @@ class RegexError(ValueError):
     """A pattern that RE2 does not take."""
 
 
-def re2(pattern: str) -> str:
+def widen_re2_pattern(pattern: str) -> str:
     """The pattern with `\\d \\w \\s` widened to all of Unicode, as Kusto's engine reads them; RegexError where RE2 refuses it."""
     result: list[str] = []
     inside = False
@@ -55,7 +55,7 @@ def re2(pattern: str) -> str:
     while place < len(pattern):
         one = pattern[place]
         if one == "\\":
-            step = _escape(pattern, place, inside)
+            step = _escape_class(pattern, place, inside)
             result.append(step)
             place += 2
             continue
@@ -76,11 +76,11 @@ def re2(pattern: str) -> str:
         place += 1
     if depth or inside:
         raise RegexError("a ( has no )" if depth else "a [ has no ]")
-    return _require_accepted("".join(result))
+    return _require_accepted_pattern("".join(result))
 
 
 @lru_cache(maxsize=4096)
-def _require_accepted(pattern: str) -> str:
+def _require_accepted_pattern(pattern: str) -> str:
     """The pattern, which RE2 itself (in Arrow) has read."""
     try:
         pc.match_substring_regex(pa.array([""]), pattern)
@@ -94,7 +94,7 @@ def _opens(pattern: str, place: int) -> bool:
     return pattern[place - 1] == "[" or pattern[max(0, place - 2) : place] == "[^"
 
 
-def _escape(pattern: str, place: int, inside: bool) -> str:
+def _escape_class(pattern: str, place: int, inside: bool) -> str:
     if place + 1 >= len(pattern):
         raise RegexError("it ends in a backslash")
     letter = pattern[place + 1]
@@ -110,28 +110,28 @@ def _escape(pattern: str, place: int, inside: bool) -> str:
     return r"\P{Nd}" if letter == "D" else pattern[place : place + 2]
 
 
-def pattern_argument(call: Arguments, position: int) -> exp.Expr:
+def get_pattern_argument(call: Arguments, position: int) -> exp.Expr:
     """A regular expression argument: a constant is checked and translated, else it is used as it is."""
     bound = call.bound[position]
     if isinstance(bound, Constant) and isinstance(bound.value, str):
-        return nodes.text(translate_constant(call, position, bound.value))
+        return nodes.build_text(translate_constant(call, position, bound.value))
     return call[position]
 
 
 def translate_constant(call: Arguments, position: int, text: str) -> str:
     """The translated pattern of a constant; KqlError (invalid) where it is none."""
     try:
-        return re2(text)
+        return widen_re2_pattern(text)
     except RegexError as error:
         raise call.make_error(position, f"invalid regular expression: {error}") from error
 
 
 def _guard_invalid(call: Arguments, positions: tuple[int, ...], node: exp.Expr) -> exp.Expr:
     """A pattern that is no constant may be invalid: null then."""
-    return node if all(call.is_constant(place) for place in positions) else nodes.attempt(node)
+    return node if all(call.is_constant(place) for place in positions) else nodes.build_try(node)
 
 
-def groups(pattern: str) -> list[str]:
+def list_capturing_groups(pattern: str) -> list[str]:
     """The capturing groups of a pattern in order: their names, '' for those without."""
     found: list[str] = []
     inside = False
@@ -158,10 +158,10 @@ def groups(pattern: str) -> list[str]:
 def _infer_extracted_type(arguments: tuple[Bound, ...]) -> KqlType:
     if len(arguments) < 4:
         return KqlType.STRING
-    return type_named(arguments[3])
+    return find_named_type(arguments[3])
 
 
-@function(
+@declare_function(
     "extract(regex: string, group: const long, text: string): string",
     "extract(regex: string, group: const long, text: string, type: const string): string",
     returns=_infer_extracted_type,
@@ -172,10 +172,10 @@ def extract(call: Arguments) -> exp.Expr:
     if not isinstance(group, int) or group < 0:
         raise call.make_error(1, "the group is a number from 0")
     bound = call.bound[0]
-    pattern = pattern_argument(call, 0)
-    if isinstance(bound, Constant) and group > len(groups(str(bound.value))):
-        return convert_text(call, nodes.text(""), call.type)
-    found = nodes.call("regexp_extract", call[2], pattern, nodes.number(group))
+    pattern = get_pattern_argument(call, 0)
+    if isinstance(bound, Constant) and group > len(list_capturing_groups(str(bound.value))):
+        return convert_text(call, nodes.build_text(""), call.type)
+    found = nodes.build_call("regexp_extract", call[2], pattern, nodes.build_number(group))
     return convert_text(call, _guard_invalid(call, (0,), found), call.type)
 
 
@@ -218,10 +218,10 @@ def _list_requested_groups(call: Arguments, position: int, names: list[str]) -> 
 
 LONGEST = 1 << 31
 """More characters than any text has."""
-_TEXTS = macro("kql_texts(x)", "CASE WHEN len(x) > 0 THEN CAST(to_json(x) AS VARCHAR) END")
+_TEXTS = declare_macro("kql_texts(x)", "CASE WHEN len(x) > 0 THEN CAST(to_json(x) AS VARCHAR) END")
 
 
-@function(
+@declare_function(
     "extract_all(regex: const string, text: string): dynamic",
     "extract_all(regex: const string, groups: const dynamic, text: string): dynamic",
     aliases=("extractall",),
@@ -230,39 +230,45 @@ def extract_all(call: Arguments) -> exp.Expr:
     """Give every match as an array: of texts for one group, of arrays for several; null where nothing matches."""
     source = call.get_text(0)
     pattern = translate_constant(call, 0, source)
-    names = groups(source)
+    names = list_capturing_groups(source)
     if not names:
         raise call.make_error(0, "the regular expression needs a group in parentheses")
     wanted = _list_requested_groups(call, 1, names) if len(call) == 3 else list(range(1, len(names) + 1))
     text = call[len(call) - 1]
     columns = [
-        nodes.call("regexp_extract_all", text, nodes.text(pattern), nodes.number(group)) for group in wanted
+        nodes.build_call("regexp_extract_all", text, nodes.build_text(pattern), nodes.build_number(group))
+        for group in wanted
     ]
     if len(columns) == 1:
-        return apply(call, _TEXTS, _replace_nulls(columns[0]))
-    return apply(call, _TEXTS, _zip_columns(columns))
+        return apply_routine(call, _TEXTS, _replace_nulls(columns[0]))
+    return apply_routine(call, _TEXTS, _zip_columns(columns))
 
 
 def _replace_nulls(column: exp.Expr) -> exp.Expr:
-    return nodes.call(
-        "list_transform", column, nodes.lambda_(lambda x: nodes.coalesce(x, nodes.text("")), "x")
+    return nodes.build_call(
+        "list_transform",
+        column,
+        nodes.build_lambda(lambda x: nodes.build_coalesce(x, nodes.build_text("")), "x"),
     )
 
 
 def _zip_columns(columns: list[exp.Expr]) -> exp.Expr:
-    zipped = nodes.call("list_zip", *columns)
+    zipped = nodes.build_call("list_zip", *columns)
 
     def row(pair: exp.Expr) -> exp.Expr:
         parts = [
-            nodes.coalesce(nodes.call("struct_extract_at", pair, nodes.number(place + 1)), nodes.text(""))
+            nodes.build_coalesce(
+                nodes.build_call("struct_extract_at", pair, nodes.build_number(place + 1)),
+                nodes.build_text(""),
+            )
             for place in range(len(columns))
         ]
-        return nodes.array(parts)
+        return nodes.build_array(parts)
 
-    return nodes.call("list_transform", zipped, nodes.lambda_(row, "x"))
+    return nodes.build_call("list_transform", zipped, nodes.build_lambda(row, "x"))
 
 
-def rewrite(text: str, count: int) -> str:
+def rewrite_replacement(text: str, count: int) -> str:
     """A replacement as RE2 takes it: `\\1` for a group, other backslashes and missing groups as text."""
 
     def expand_reference(match: re.Match[str]) -> str:
@@ -274,9 +280,9 @@ def rewrite(text: str, count: int) -> str:
     return re.sub(r"\\(.?)", expand_reference, text, flags=re.DOTALL)
 
 
-_REWRITTEN = macro(
+_REWRITTEN = declare_macro(
     "kql_rewritten(s, p, r)",
-    with_room(
+    guard_value_size(
         "regexp_replace(s, p, r, 'g')",
         "(strlen(s) + 1) * (1 + strlen(r))",
         "strlen(s) * (1 + strlen(r) - strlen(replace(r, '\\', ''))) + (strlen(regexp_replace(s, p, '\\0 ', 'g')) - strlen(s)) * strlen(r)",
@@ -289,22 +295,24 @@ def _build_replace(call: Arguments, text: int, regex: int, replacement: int) -> 
     bound, given = call.bound[regex], call.bound[replacement]
     into = call[replacement]
     if isinstance(given, Constant) and isinstance(bound, Constant):
-        into = nodes.text(rewrite(str(given.value), len(groups(str(bound.value)))))
-    arguments = (call[text], pattern_argument(call, regex), into)
+        into = nodes.build_text(
+            rewrite_replacement(str(given.value), len(list_capturing_groups(str(bound.value))))
+        )
+    arguments = (call[text], get_pattern_argument(call, regex), into)
     if isinstance(into, exp.Literal) and len(str(into.this)) <= GROWTH:
-        done = nodes.call("regexp_replace", *arguments, nodes.text("g"))
+        done = nodes.build_call("regexp_replace", *arguments, nodes.build_text("g"))
     else:
-        done = apply(call, _REWRITTEN, *arguments)
+        done = apply_routine(call, _REWRITTEN, *arguments)
     return _guard_invalid(call, (regex, replacement), done)
 
 
-@function("replace_regex(text: string, regex: string, rewrite: string): string")
+@declare_function("replace_regex(text: string, regex: string, rewrite: string): string")
 def replace_regex(call: Arguments) -> exp.Expr:
     """Replace every match of a regular expression; `\\1` in the rewrite is the first group."""
     return _build_replace(call, 0, 1, 2)
 
 
-@function("replace(regex: string, rewrite: string, text: string): string")
+@declare_function("replace(regex: string, rewrite: string, text: string): string")
 def replace(call: Arguments) -> exp.Expr:
     """Replace every match of a regular expression (old order of arguments)."""
     return _build_replace(call, 2, 0, 1)
@@ -317,51 +325,51 @@ def _build_trim(call: Arguments, start: bool, end: bool) -> exp.Expr:
         pattern = translate_constant(call, 0, str(bound.value))
         heads = [f"^(?:{pattern})"] * start + [f"(?:{pattern})$"] * end
         for one in heads:
-            node = nodes.call("regexp_replace", node, nodes.text(one), nodes.text(""))
+            node = nodes.build_call("regexp_replace", node, nodes.build_text(one), nodes.build_text(""))
         return node
     heads_sql = [("^(?:", ")")] * start + [("(?:", ")$")] * end
     for before, after in heads_sql:
-        one_sql = nodes.chain("||", [nodes.text(before), call[0], nodes.text(after)])
-        node = nodes.call("regexp_replace", node, one_sql, nodes.text(""))
-    return nodes.attempt(node)
+        one_sql = nodes.build_chain("||", [nodes.build_text(before), call[0], nodes.build_text(after)])
+        node = nodes.build_call("regexp_replace", node, one_sql, nodes.build_text(""))
+    return nodes.build_try(node)
 
 
-@function("trim(regex: string, text: string): string")
+@declare_function("trim(regex: string, text: string): string")
 def trim(call: Arguments) -> exp.Expr:
     """Cut one match of a regular expression off both ends."""
     return _build_trim(call, start=True, end=True)
 
 
-@function("trim_start(regex: string, text: string): string")
+@declare_function("trim_start(regex: string, text: string): string")
 def trim_start(call: Arguments) -> exp.Expr:
     """Cut one match of a regular expression off the start."""
     return _build_trim(call, start=True, end=False)
 
 
-@function("trim_end(regex: string, text: string): string")
+@declare_function("trim_end(regex: string, text: string): string")
 def trim_end(call: Arguments) -> exp.Expr:
     """Cut one match of a regular expression off the end."""
     return _build_trim(call, start=False, end=True)
 
 
-_QUOTE = macro(
+_QUOTE = declare_macro(
     "kql_regex_quote(x)", r"regexp_replace(x, '([\\.\+\*\?\[\^\]\$\(\)\{\}\|\-#&~ ])', '\\\1', 'g')"
 )
 
 
-@function("regex_quote(text: text): string", nullable=False)
+@declare_function("regex_quote(text: text): string", nullable=False)
 def regex_quote(call: Arguments) -> exp.Expr:
     """Write text so that a regular expression matches it as it stands."""
-    return apply(call, _QUOTE, to_text(call, call[0], call.types[0]))
+    return apply_routine(call, _QUOTE, to_text(call, call[0], call.types[0]))
 
 
-_AT = macro(
+_AT = declare_macro(
     "kql_indexof_regex(t, p)",
     "CASE WHEN regexp_matches(t, p) THEN length(regexp_extract(t, p, 1)) ELSE -1 END",
 )
 
 
-@function(
+@declare_function(
     "indexof_regex(text: text, regex: const string, [start: const long], [length: const long], "
     "[occurrence: const long]): long"
 )
@@ -380,10 +388,10 @@ def indexof_regex(call: Arguments) -> exp.Expr:
     before = f"(?:(?s:.)*?(?:{pattern})){{{occurrence - 1}}}" if occurrence > 1 else ""
     text = call[0]
     if start or length >= 0:
-        limits = [nodes.number(start + 1), *([nodes.number(length)] if length >= 0 else [])]
-        text = nodes.call("substring", text, *limits)
-    found = apply(call, _AT, text, nodes.text(f"^({before}(?s:.)*?)(?:{pattern})"))
+        limits = [nodes.build_number(start + 1), *([nodes.build_number(length)] if length >= 0 else [])]
+        text = nodes.build_call("substring", text, *limits)
+    found = apply_routine(call, _AT, text, nodes.build_text(f"^({before}(?s:.)*?)(?:{pattern})"))
     if not start:
         return found
-    missing = (nodes.binary("<", found, nodes.number(0)), nodes.number(-1))
-    return nodes.case(missing, otherwise=nodes.binary("+", found, nodes.number(start)))
+    missing = (nodes.build_binary("<", found, nodes.build_number(0)), nodes.build_number(-1))
+    return nodes.build_case(missing, otherwise=nodes.build_binary("+", found, nodes.build_number(start)))

@@ -13,10 +13,10 @@ from sqlglot import exp
 
 from nephoscope_kql.deadline import check_deadline
 from nephoscope_kql.functions import series_detection as detection
-from nephoscope_kql.functions.declaration import apply, declare_rowwise, scalar
-from nephoscope_kql.functions.property_bags import dumps
+from nephoscope_kql.functions.declaration import apply_routine, declare_rowwise, declare_scalar_macro
+from nephoscope_kql.functions.property_bags import format_json
 from nephoscope_kql.functions.tostring import to_json
-from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, declare_function
 from nephoscope_kql.sql import nodes
 
 Numbers: TypeAlias = list[Any]
@@ -25,7 +25,7 @@ MAX_PRODUCTS = 2_000_000_000
 """Products that a convolution is added up of; one of more is computed by spectra."""
 
 
-def numbers(text: str) -> Numbers | None:
+def parse_numbers(text: str) -> Numbers | None:
     """The elements of a series: numbers, or None where one is none; None where it is no array."""
     value = json.loads(text)
     if not isinstance(value, list) or len(value) > MAX_POINTS:
@@ -45,9 +45,9 @@ def _read_number(item: object) -> object:
     )
 
 
-def reals(text: str) -> detection.Reals | None:
+def parse_reals(text: str) -> detection.Reals | None:
     """A series without gaps as reals; None where it is empty or an element is no number."""
-    found = numbers(text)
+    found = parse_numbers(text)
     if not found or None in found:
         return None
     return np.array(found, dtype=float)
@@ -74,15 +74,15 @@ def _make_nan_on_error(action: Callable[..., object]) -> Callable[..., object]:
 def _declare_elementwise(name: str, summary: str, action: Callable[[float], object]) -> ScalarFunction:
     guarded = _make_nan_on_error(action)
 
-    def value(text: str) -> str | None:
-        found = numbers(text)
-        return None if found is None else dumps([guarded(item) for item in found])
+    def compute_value(text: str) -> str | None:
+        found = parse_numbers(text)
+        return None if found is None else format_json([guarded(item) for item in found])
 
-    return scalar(
+    return declare_scalar_macro(
         __name__,
         f"series_{name}(series: dynamic): dynamic",
         summary=summary,
-        routine=declare_rowwise(f"kql_series_{name}", ("VARCHAR",), "VARCHAR", value),
+        routine=declare_rowwise(f"kql_series_{name}", ("VARCHAR",), "VARCHAR", compute_value),
     )
 
 
@@ -109,7 +109,7 @@ series_sign = _declare_elementwise(
 def _declare_pairwise(name: str, summary: str, action: Callable[[float, float], object]) -> ScalarFunction:
     guarded = _make_nan_on_error(action)
 
-    def value(left: str, right: str) -> str | None:
+    def compute_value(left: str, right: str) -> str | None:
         one, two = json.loads(left), json.loads(right)
         size = (
             max(len(item) for item in (one, two) if isinstance(item, list))
@@ -117,22 +117,22 @@ def _declare_pairwise(name: str, summary: str, action: Callable[[float, float], 
             else 0
         )
         first, second = (_pad_with_nulls(item, size) for item in (one, two))
-        return dumps([guarded(a, b) for a, b in zip(first, second, strict=True)]) if size else "[]"
+        return format_json([guarded(a, b) for a, b in zip(first, second, strict=True)]) if size else "[]"
 
-    routine = declare_rowwise(f"kql_series_{name}", ("VARCHAR", "VARCHAR"), "VARCHAR", value)
+    routine = declare_rowwise(f"kql_series_{name}", ("VARCHAR", "VARCHAR"), "VARCHAR", compute_value)
 
-    def builder(call: Arguments) -> exp.Expr:
-        return apply(
+    def build_node(call: Arguments) -> exp.Expr:
+        return apply_routine(
             call, routine, *(to_json(call, node, kind) for node, kind in zip(call, call.types, strict=True))
         )
 
-    builder.__doc__ = summary
-    builder.__module__ = __name__
-    return function(
+    build_node.__doc__ = summary
+    build_node.__module__ = __name__
+    return declare_function(
         f"series_{name}(left: dynamic|number, right: dynamic|number): dynamic".replace(
             "number", "long|real|decimal"
         )
-    )(builder)
+    )(build_node)
 
 
 def _pad_with_nulls(value: object, size: int) -> list[object]:
@@ -158,14 +158,14 @@ series_less_equals = _declare_pairwise(
 )
 
 
-def _find_missing(values: Numbers, placeholder: float | None) -> list[bool]:
+def _find_missing_values(values: Numbers, placeholder: float | None) -> list[bool]:
     return [
         item is None or (isinstance(item, float) and math.isnan(item)) or item == placeholder
         for item in values
     ]
 
 
-def _forward(values: Numbers, gaps: list[bool]) -> Numbers:
+def _fill_forward(values: Numbers, gaps: list[bool]) -> Numbers:
     result, last = [], None
     for item, gap in zip(values, gaps, strict=True):
         last = last if gap else item
@@ -174,35 +174,35 @@ def _forward(values: Numbers, gaps: list[bool]) -> Numbers:
 
 
 def _declare_fill(name: str, summary: str, fill: Callable[[Numbers, list[bool]], Numbers]) -> ScalarFunction:
-    def value(text: str, placeholder: float | None) -> str | None:
-        found = numbers(text) if text is not None else None
-        return None if found is None else dumps(fill(found, _find_missing(found, placeholder)))
+    def compute_value(text: str, placeholder: float | None) -> str | None:
+        found = parse_numbers(text) if text is not None else None
+        return None if found is None else format_json(fill(found, _find_missing_values(found, placeholder)))
 
-    return scalar(
+    return declare_scalar_macro(
         __name__,
         f"series_fill_{name}(series: dynamic, [placeholder: real]): dynamic",
         summary=summary,
         routine=declare_rowwise(
-            f"kql_series_fill_{name}", ("VARCHAR", "DOUBLE"), "VARCHAR", value, strict=False
+            f"kql_series_fill_{name}", ("VARCHAR", "DOUBLE"), "VARCHAR", compute_value, strict=False
         ),
     )
 
 
-series_fill_forward = _declare_fill("forward", "Fill gaps with the value before them.", _forward)
+series_fill_forward = _declare_fill("forward", "Fill gaps with the value before them.", _fill_forward)
 series_fill_backward = _declare_fill(
     "backward",
     "Fill gaps with the value after them.",
-    lambda values, gaps: _forward(values[::-1], gaps[::-1])[::-1],
+    lambda values, gaps: _fill_forward(values[::-1], gaps[::-1])[::-1],
 )
 
 
 def _compute_constant(text: str | None, constant: str | None, placeholder: float | None) -> str | None:
-    found = numbers(text) if text is not None else None
+    found = parse_numbers(text) if text is not None else None
     if found is None:
         return None
     filler = None if constant is None else json.loads(constant)
-    gaps = _find_missing(found, placeholder)
-    return dumps([filler if gap else item for item, gap in zip(found, gaps, strict=True)])
+    gaps = _find_missing_values(found, placeholder)
+    return format_json([filler if gap else item for item, gap in zip(found, gaps, strict=True)])
 
 
 _FILL_CONST = declare_rowwise(
@@ -210,25 +210,31 @@ _FILL_CONST = declare_rowwise(
 )
 
 
-@function("series_fill_const(series: dynamic, [constant: long|real|decimal], [placeholder: real]): dynamic")
+@declare_function(
+    "series_fill_const(series: dynamic, [constant: long|real|decimal], [placeholder: real]): dynamic"
+)
 def series_fill_const(call: Arguments) -> exp.Expr:
     """Fill gaps with a constant (0)."""
-    constant = to_json(call, call[1], call.types[1]) if len(call) > 1 else nodes.text("0")
-    return apply(
-        call, _FILL_CONST, call[0], constant, call[2] if len(call) > 2 else nodes.cast(exp.Null(), "DOUBLE")
+    constant = to_json(call, call[1], call.types[1]) if len(call) > 1 else nodes.build_text("0")
+    return apply_routine(
+        call,
+        _FILL_CONST,
+        call[0],
+        constant,
+        call[2] if len(call) > 2 else nodes.build_cast(exp.Null(), "DOUBLE"),
     )
 
 
 def _fill_linearly(
     text: str | None, placeholder: float | None, edges: bool | None, constant: float | None
 ) -> str | None:
-    found = numbers(text) if text is not None else None
+    found = parse_numbers(text) if text is not None else None
     if found is None:
         return None
-    gaps = _find_missing(found, placeholder)
+    gaps = _find_missing_values(found, placeholder)
     known = [place for place, gap in enumerate(gaps) if not gap]
     if not known:
-        return dumps([constant or 0.0] * len(found))
+        return format_json([constant or 0.0] * len(found))
     whole = all(isinstance(found[place], int) for place in known)
     filled = np.interp(range(len(found)), known, [float(found[place]) for place in known])
     result: Numbers = []
@@ -240,10 +246,10 @@ def _fill_linearly(
             result.append(None if placeholder is None else item)
         else:
             result.append(int(filled[place]) if whole else float(filled[place]))
-    return dumps(result)
+    return format_json(result)
 
 
-series_fill_linear = scalar(
+series_fill_linear = declare_scalar_macro(
     __name__,
     "series_fill_linear(series: dynamic, [placeholder: real], [edges: bool], [constant: real]): dynamic",
     summary="Fill gaps along the line between their neighbors.",
@@ -260,15 +266,15 @@ series_fill_linear = scalar(
 def _declare_real_statistic(
     name: str, summary: str, action: Callable[[detection.Reals], float]
 ) -> ScalarFunction:
-    def value(text: str) -> float | None:
-        found = reals(text)
+    def compute_value(text: str) -> float | None:
+        found = parse_reals(text)
         return None if found is None else float(action(found))
 
-    return scalar(
+    return declare_scalar_macro(
         __name__,
         f"series_{name}(series: dynamic): real",
         summary=summary,
-        routine=declare_rowwise(f"kql_series_{name}", ("VARCHAR",), "DOUBLE", value),
+        routine=declare_rowwise(f"kql_series_{name}", ("VARCHAR",), "DOUBLE", compute_value),
     )
 
 
@@ -281,18 +287,18 @@ series_product = _declare_real_statistic("product", "Multiply the elements.", la
 def _declare_pair_statistic(
     name: str, summary: str, action: Callable[[detection.Reals, detection.Reals], float]
 ) -> ScalarFunction:
-    def value(left: str, right: str) -> float | None:
-        one, two = reals(left), reals(right)
+    def compute_value(left: str, right: str) -> float | None:
+        one, two = parse_reals(left), parse_reals(right)
         if one is None or two is None or len(one) != len(two):
             return None
         with np.errstate(all="ignore"):
             return float(action(one, two))
 
-    return scalar(
+    return declare_scalar_macro(
         __name__,
         f"series_{name}(left: dynamic, right: dynamic): real",
         summary=summary,
-        routine=declare_rowwise(f"kql_series_{name}", ("VARCHAR", "VARCHAR"), "DOUBLE", value),
+        routine=declare_rowwise(f"kql_series_{name}", ("VARCHAR", "VARCHAR"), "DOUBLE", compute_value),
     )
 
 
@@ -315,7 +321,7 @@ series_cosine_similarity = _declare_pair_statistic(
 
 
 def _apply_fir(text: str, taps: str, normalize: bool | None, center: bool | None) -> str | None:
-    values, weights = reals(text), reals(taps)
+    values, weights = parse_reals(text), parse_reals(taps)
     if values is None or weights is None:
         return None
     total = float(weights.sum())
@@ -324,7 +330,7 @@ def _apply_fir(text: str, taps: str, normalize: bool | None, center: bool | None
         weights = weights / total
     full = _convolve_values(values, weights)
     shift = len(weights) // 2 if center else 0
-    return dumps(_to_floats(full[shift : shift + len(values)]))
+    return format_json(_to_floats(full[shift : shift + len(values)]))
 
 
 def _convolve_values(values: detection.Reals, weights: detection.Reals) -> detection.Reals:
@@ -336,7 +342,7 @@ def _convolve_values(values: detection.Reals, weights: detection.Reals) -> detec
     return np.fft.irfft(np.fft.rfft(values, length) * np.fft.rfft(weights, length), length)[:size]
 
 
-series_fir = scalar(
+series_fir = declare_scalar_macro(
     __name__,
     "series_fir(series: dynamic, filter: dynamic, [normalize: bool], [center: bool]): dynamic",
     summary="Apply a filter of finite response.",
@@ -353,7 +359,7 @@ series_fir = scalar(
 
 
 def _apply_iir(text: str, numerators: str, denominators: str) -> str | None:
-    values, ahead, back = reals(text), reals(numerators), reals(denominators)
+    values, ahead, back = parse_reals(text), parse_reals(numerators), parse_reals(denominators)
     if values is None or ahead is None or back is None or not back[0]:
         return None
     result: list[float] = []
@@ -362,10 +368,10 @@ def _apply_iir(text: str, numerators: str, denominators: str) -> str | None:
         total = sum(float(ahead[i] * values[place - i]) for i in range(min(len(ahead), place + 1)))
         total -= sum(float(back[i]) * result[place - i] for i in range(1, min(len(back), place + 1)))
         result.append(total / float(back[0]))
-    return dumps(result)
+    return format_json(result)
 
 
-series_iir = scalar(
+series_iir = declare_scalar_macro(
     __name__,
     "series_iir(series: dynamic, numerators: dynamic, denominators: dynamic): dynamic",
     summary="Apply a filter of infinite response.",
@@ -374,15 +380,15 @@ series_iir = scalar(
 
 
 def _compute_seasonal(text: str, period: int | None, test_points: int | None) -> str | None:
-    found = reals(text) if text is not None else None
+    found = parse_reals(text) if text is not None else None
     if found is None:
         return None
     size = max(1, len(found) - (test_points or 0))
-    length = detection.detected_period(found[:size], 0.6) if period is None or period < 0 else period
-    return dumps(_to_floats(detection.season(found, length, size)))
+    length = detection.detect_period(found[:size], 0.6) if period is None or period < 0 else period
+    return format_json(_to_floats(detection.compute_season(found, length, size)))
 
 
-series_seasonal = scalar(
+series_seasonal = declare_scalar_macro(
     __name__,
     "series_seasonal(series: dynamic, [period: long], [test_points: long]): dynamic",
     summary="Give the seasonal part of a series, of a period that is detected where none is given.",

@@ -25,7 +25,7 @@ class SeriesParts:
     residual: Reals
 
 
-def line(values: Reals, size: int) -> tuple[float, float]:
+def fit_line(values: Reals, size: int) -> tuple[float, float]:
     """Slope and start of the least-squares line through the first `size` values."""
     x = np.arange(size, dtype=float)
     y = values[:size]
@@ -35,14 +35,14 @@ def line(values: Reals, size: int) -> tuple[float, float]:
     return slope, float(y.mean()) - slope * float(x.mean())
 
 
-def line_values(slope: float, start: float, size: int) -> Reals:
+def compute_line_values(slope: float, start: float, size: int) -> Reals:
     """The values of a line."""
     return start + slope * np.arange(size, dtype=float)
 
 
-def correlations(values: Reals, least: int, most: int) -> dict[int, float]:
+def compute_correlations(values: Reals, least: int, most: int) -> dict[int, float]:
     """The correlation of a series, its line taken off, with itself for every lag."""
-    rest = values - line_values(*line(values, len(values)), len(values))
+    rest = values - compute_line_values(*fit_line(values, len(values)), len(values))
     found: dict[int, float] = {}
     for lag in range(max(1, least), min(most, len(values) - 2) + 1):
         head, tail = rest[:-lag] - rest[:-lag].mean(), rest[lag:] - rest[lag:].mean()
@@ -51,7 +51,7 @@ def correlations(values: Reals, least: int, most: int) -> dict[int, float]:
     return found
 
 
-def peaks(found: dict[int, float]) -> list[tuple[int, float]]:
+def find_peaks(found: dict[int, float]) -> list[tuple[int, float]]:
     """Lags whose correlation is above both neighbors', best first; of near equals the shortest."""
     tops = [
         (lag, value)
@@ -61,15 +61,15 @@ def peaks(found: dict[int, float]) -> list[tuple[int, float]]:
     return sorted(tops, key=lambda item: (-round(item[1], 2), item[0]))
 
 
-def detected_period(values: Reals, threshold: float) -> int:
+def detect_period(values: Reals, threshold: float) -> int:
     """The period of a series; 0 where none is clear."""
     most = len(values) // MIN_CYCLES
-    found = peaks(correlations(values, MIN_PERIOD - 1, most + 1))
+    found = find_peaks(compute_correlations(values, MIN_PERIOD - 1, most + 1))
     best = [(lag, value) for lag, value in found if MIN_PERIOD <= lag <= most and value >= threshold]
     return best[0][0] if best else 0
 
 
-def season(values: Reals, period: int, size: int) -> Reals:
+def compute_season(values: Reals, period: int, size: int) -> Reals:
     """The median of every phase of the first `size` values, repeated over the whole series."""
     if period < 1 or period > size:
         return np.zeros(len(values))
@@ -77,15 +77,17 @@ def season(values: Reals, period: int, size: int) -> Reals:
     return np.tile(phases, len(values) // period + 1)[: len(values)]
 
 
-def decompose(values: Reals, period: int, trend: str, test_points: int, threshold: float) -> SeriesParts:
+def decompose_series(
+    values: Reals, period: int, trend: str, test_points: int, threshold: float
+) -> SeriesParts:
     """The parts of a series; `period` -1 detects it, 0 has none; the last `test_points` do not teach."""
     size = max(1, len(values) - max(0, test_points))
     if period < 0:
-        period = detected_period(values[:size], threshold)
-    seasonal = season(values, period, size) if period else np.zeros(len(values))
+        period = detect_period(values[:size], threshold)
+    seasonal = compute_season(values, period, size) if period else np.zeros(len(values))
     rest = values - seasonal
     if trend == "linefit":
-        level = line_values(*line(rest, size), len(values))
+        level = compute_line_values(*fit_line(rest, size), len(values))
     elif trend == "avg":
         level = np.full(len(values), float(rest[:size].mean()))
     else:
@@ -94,7 +96,9 @@ def decompose(values: Reals, period: int, trend: str, test_points: int, threshol
     return SeriesParts(seasonal, level, baseline, values - baseline)
 
 
-def outlier_scores(values: Reals, low: float = 10.0, high: float = 90.0, test_points: int = 0) -> Reals:
+def compute_outlier_scores(
+    values: Reals, low: float = 10.0, high: float = 90.0, test_points: int = 0
+) -> Reals:
     """Signed scores: 0 between two percentiles, outside by the distance in units of their difference."""
     size = max(1, len(values) - max(0, test_points))
     finite = values[:size][np.isfinite(values[:size])]
@@ -116,7 +120,7 @@ def find_best_split(values: Reals) -> tuple[int, float]:
     for cut in range(1, size - 1):
         left, right = values[:cut], values[cut:]
         squares = sum(
-            float(((part - line_values(*line(part, len(part)), len(part))) ** 2).sum())
+            float(((part - compute_line_values(*fit_line(part, len(part)), len(part))) ** 2).sum())
             for part in (left, right)
         )
         if squares < best[1] - 1e-12:

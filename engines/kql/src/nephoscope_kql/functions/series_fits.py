@@ -14,11 +14,11 @@ from sqlglot import exp
 
 from nephoscope_kql.functions import series_detection as detection
 from nephoscope_kql.functions.arrays import JOINED
-from nephoscope_kql.functions.declaration import apply, declare_rowwise, scalar
-from nephoscope_kql.functions.property_bags import dumps
-from nephoscope_kql.functions.series import numbers, reals
-from nephoscope_kql.functions.tostring import json_argument
-from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
+from nephoscope_kql.functions.declaration import apply_routine, declare_rowwise, declare_scalar_macro
+from nephoscope_kql.functions.property_bags import format_json
+from nephoscope_kql.functions.series import parse_numbers, parse_reals
+from nephoscope_kql.functions.tostring import get_json_argument
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, declare_function
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.sql.routines import ArrowFunction
 
@@ -29,7 +29,7 @@ _THRESHOLD = 0.6
 def _declare_several_outputs(
     name: str, parameters: str, outputs: str, summary: str, routine: ArrowFunction
 ) -> ScalarFunction:
-    made = scalar(__name__, f"{name}({parameters}): dynamic", summary=summary, routine=routine)
+    made = declare_scalar_macro(__name__, f"{name}({parameters}): dynamic", summary=summary, routine=routine)
     made.extra["outputs"] = outputs
     return made
 
@@ -39,7 +39,7 @@ def _to_floats(values: Iterable[float]) -> list[float]:
 
 
 def _compute_statistics(text: str | None, ignore: bool | None) -> dict[str, object] | None:
-    found = numbers(text) if text is not None else None
+    found = parse_numbers(text) if text is not None else None
     if found is None:
         return None
     values = np.array([np.nan if item is None else item for item in found], dtype=float)
@@ -64,12 +64,12 @@ def _compute_statistics(text: str | None, ignore: bool | None) -> dict[str, obje
 
 def _compute_stats(text: str | None, ignore: bool | None) -> str | None:
     found = _compute_statistics(text, ignore)
-    return None if found is None else dumps(list(found.values())[:7])
+    return None if found is None else format_json(list(found.values())[:7])
 
 
 def _compute_stats_bag(text: str | None, ignore: bool | None) -> str | None:
     found = _compute_statistics(text, ignore)
-    return None if found is None else dumps(found)
+    return None if found is None else format_json(found)
 
 
 series_stats = _declare_several_outputs(
@@ -79,7 +79,7 @@ series_stats = _declare_several_outputs(
     "Give minimum, maximum (with their places), mean, deviation and variance of a series.",
     declare_rowwise("kql_series_stats", ("VARCHAR", "BOOLEAN"), "VARCHAR", _compute_stats, strict=False),
 )
-series_stats_dynamic = scalar(
+series_stats_dynamic = declare_scalar_macro(
     __name__,
     "series_stats_dynamic(series: dynamic, [ignore_nonfinite: bool]): dynamic",
     summary="Give the statistics of a series as a bag.",
@@ -102,8 +102,8 @@ def _build_square(values: detection.Reals, fitted: detection.Reals) -> dict[str,
 
 
 def _build_line(values: detection.Reals) -> dict[str, Any]:
-    slope, start = detection.line(values, len(values))
-    fitted = detection.line_values(slope, start, len(values))
+    slope, start = detection.fit_line(values, len(values))
+    fitted = detection.compute_line_values(slope, start, len(values))
     return {
         **_build_square(values, fitted),
         "slope": slope,
@@ -116,13 +116,13 @@ _LINE = ("rsquare", "slope", "variance", "rvariance", "interception", "line_fit"
 
 
 def _fit_line(text: str) -> str | None:
-    values = reals(text)
-    return None if values is None else dumps([_build_line(values)[key] for key in _LINE])
+    values = parse_reals(text)
+    return None if values is None else format_json([_build_line(values)[key] for key in _LINE])
 
 
 def _fit_line_bag(text: str) -> str | None:
-    values = reals(text)
-    return None if values is None else dumps(_build_line(values))
+    values = parse_reals(text)
+    return None if values is None else format_json(_build_line(values))
 
 
 def _format_outputs(*names: str) -> str:
@@ -139,7 +139,7 @@ series_fit_line = _declare_several_outputs(
     "Fit a line to a series.",
     declare_rowwise("kql_series_fit_line", ("VARCHAR",), "VARCHAR", _fit_line),
 )
-series_fit_line_dynamic = scalar(
+series_fit_line_dynamic = declare_scalar_macro(
     __name__,
     "series_fit_line_dynamic(series: dynamic): dynamic",
     summary="Fit a line to a series; the results are a bag.",
@@ -167,18 +167,18 @@ def _fit_two_lines(values: detection.Reals) -> dict[str, Any] | None:
 
 
 def _fit_lines(text: str) -> str | None:
-    values = reals(text)
+    values = parse_reals(text)
     found = None if values is None else _fit_two_lines(values)
-    return None if found is None else dumps([found[key] for key in _LINES])
+    return None if found is None else format_json([found[key] for key in _LINES])
 
 
 def _fit_lines_bag(text: str) -> str | None:
-    values = reals(text)
+    values = parse_reals(text)
     found = None if values is None else _fit_two_lines(values)
     if found is None:
         return None
     sides = {side: {key: found[f"{side}_{key}"] for key in _SIDE} for side in ("right", "left")}
-    return dumps({**{key: found[key] for key in _LINES[:5]}, **sides})
+    return format_json({**{key: found[key] for key in _LINES[:5]}, **sides})
 
 
 series_fit_2lines = _declare_several_outputs(
@@ -188,7 +188,7 @@ series_fit_2lines = _declare_several_outputs(
     "Fit two lines to a series, divided where they fit best.",
     declare_rowwise("kql_series_fit_2lines", ("VARCHAR",), "VARCHAR", _fit_lines),
 )
-series_fit_2lines_dynamic = scalar(
+series_fit_2lines_dynamic = declare_scalar_macro(
     __name__,
     "series_fit_2lines_dynamic(series: dynamic): dynamic",
     summary="Fit two lines to a series; the results are a bag.",
@@ -197,8 +197,8 @@ series_fit_2lines_dynamic = scalar(
 
 
 def _compute_polynomial(text: str | None, places: str | None, degree: int | None) -> str | None:
-    values = reals(text) if text is not None else None
-    x = reals(places) if places is not None else None
+    values = parse_reals(text) if text is not None else None
+    x = parse_reals(places) if places is not None else None
     power = 5 if degree is None else degree
     if values is None or not 1 <= power <= 7 or len(values) <= power:
         return None
@@ -209,7 +209,9 @@ def _compute_polynomial(text: str | None, places: str | None, degree: int | None
     fitted = fit(at)
     coefficients = np.zeros(power + 1)
     coefficients[: len(fit.coef)] = fit.coef
-    return dumps([_build_square(values, fitted)["rsquare"], _to_floats(coefficients), _to_floats(fitted)])
+    return format_json(
+        [_build_square(values, fitted)["rsquare"], _to_floats(coefficients), _to_floats(fitted)]
+    )
 
 
 series_fit_poly = _declare_several_outputs(
@@ -224,13 +226,13 @@ series_fit_poly = _declare_several_outputs(
 
 
 def _compute_periods(text: str, least: float, most: float, count: int) -> str | None:
-    values = reals(text)
+    values = parse_reals(text)
     if values is None or len(values) < 4:
         return None
     upper = min(int(most), len(values) // 2)
-    found = detection.peaks(detection.correlations(values, max(1, int(least) - 1), upper + 1))
+    found = detection.find_peaks(detection.compute_correlations(values, max(1, int(least) - 1), upper + 1))
     best = [(lag, score) for lag, score in found if least <= lag <= upper and score > 0][: max(0, count)]
-    return dumps([[float(lag) for lag, _ in best], [score for _, score in best]])
+    return format_json([[float(lag) for lag, _ in best], [score for _, score in best]])
 
 
 series_periods_detect = _declare_several_outputs(
@@ -247,12 +249,14 @@ series_periods_detect = _declare_several_outputs(
 def _compute_outliers(
     text: str | None, _kind: str | None, low: float | None, high: float | None
 ) -> str | None:
-    found = numbers(text) if text is not None else None
+    found = parse_numbers(text) if text is not None else None
     if found is None:
         return None
     values = np.array([np.nan if item is None else item for item in found], dtype=float)
-    scores = detection.outlier_scores(values, 10.0 if low is None else low, 90.0 if high is None else high)
-    return dumps(_to_floats(scores))
+    scores = detection.compute_outlier_scores(
+        values, 10.0 if low is None else low, 90.0 if high is None else high
+    )
+    return format_json(_to_floats(scores))
 
 
 _OUTLIERS = declare_rowwise(
@@ -264,23 +268,25 @@ _OUTLIERS = declare_rowwise(
 )
 
 
-@function("series_outliers(series: dynamic, [kind: const string]): dynamic")
+@declare_function("series_outliers(series: dynamic, [kind: const string]): dynamic")
 def series_outliers(call: Arguments) -> exp.Expr:
     """Score how far every element is outside the percentiles 10 and 90 (1.5 is mild, 3 is strong)."""
     kind = call.get_text(1).lower() if len(call) > 1 else "ctukey"
     if kind not in ("ctukey", "tukey"):
         raise call.make_error(1, "the kind is 'ctukey' or 'tukey'")
     shares = (10.0, 90.0) if kind == "ctukey" else (25.0, 75.0)
-    return apply(call, _OUTLIERS, call[0], nodes.text(kind), *(nodes.number(share) for share in shares))
+    return apply_routine(
+        call, _OUTLIERS, call[0], nodes.build_text(kind), *(nodes.build_number(share) for share in shares)
+    )
 
 
 def _read_settings(
     text: str | None, period: int | None, trend: str | None, test_points: int | None, threshold: float | None
 ) -> tuple[detection.Reals, detection.SeriesParts] | None:
-    values = reals(text) if text is not None else None
+    values = parse_reals(text) if text is not None else None
     if values is None:
         return None
-    parts = detection.decompose(
+    parts = detection.decompose_series(
         values,
         -1 if period is None else period,
         (trend or _TREND).lower(),
@@ -290,19 +296,21 @@ def _read_settings(
     return values, parts
 
 
-def _decompose(*arguments: Any) -> str | None:
+def _decompose_empty_series(*arguments: Any) -> str | None:
     found = _read_settings(*arguments)
     if found is None:
         return None
     parts = found[1]
-    return dumps([_to_floats(item) for item in (parts.baseline, parts.seasonal, parts.trend, parts.residual)])
+    return format_json(
+        [_to_floats(item) for item in (parts.baseline, parts.seasonal, parts.trend, parts.residual)]
+    )
 
 
-def _forecast(
+def _forecast_series(
     text: str | None, points: int | None, period: int | None, trend: str | None, threshold: float | None
 ) -> str | None:
     found = _read_settings(text, period, trend or "linefit", points, threshold)
-    return None if found is None else dumps(_to_floats(found[1].baseline))
+    return None if found is None else format_json(_to_floats(found[1].baseline))
 
 
 def _compute_anomalies(json_text: str) -> str | None:
@@ -311,10 +319,10 @@ def _compute_anomalies(json_text: str) -> str | None:
     if found is None:
         return None
     shares = (25.0, 75.0) if (method or "ctukey").lower() == "tukey" else (10.0, 90.0)
-    scores = detection.outlier_scores(found[1].residual, *shares, test_points=test_points or 0)
+    scores = detection.compute_outlier_scores(found[1].residual, *shares, test_points=test_points or 0)
     limit = 1.5 if threshold is None else threshold
     flags = np.where(scores > limit, 1, np.where(scores < -limit, -1, 0))
-    return dumps([[int(item) for item in flags], _to_floats(scores), _to_floats(found[1].baseline)])
+    return format_json([[int(item) for item in flags], _to_floats(scores), _to_floats(found[1].baseline)])
 
 
 def _compute_arguments(text: str) -> list[Any]:
@@ -328,50 +336,50 @@ def _declare_fit(name: str, value: Callable[..., str | None]) -> ArrowFunction:
     return declare_rowwise(name, ("VARCHAR",), "VARCHAR", value)
 
 
-def _declare_packed(
+def _declare_packed_function(
     name: str, signature: str, outputs: str, summary: str, value: Callable[..., str | None], count: int
 ) -> ScalarFunction:
     """A function of many optional arguments: they reach the routine as one JSON array."""
     routine = _declare_fit(f"kql_{name}", value)
 
-    def builder(call: Arguments) -> exp.Expr:
-        texts = [json_argument(call, place) for place in range(len(call))]
-        texts += [nodes.text("null") for _ in range(count - len(call))]
-        return apply(call, routine, apply(call, JOINED, nodes.array(texts)))
+    def build_node(call: Arguments) -> exp.Expr:
+        texts = [get_json_argument(call, place) for place in range(len(call))]
+        texts += [nodes.build_text("null") for _ in range(count - len(call))]
+        return apply_routine(call, routine, apply_routine(call, JOINED, nodes.build_array(texts)))
 
-    builder.__doc__ = summary
-    builder.__module__ = __name__
-    made = function(f"{name}({signature}): dynamic")(builder)
+    build_node.__doc__ = summary
+    build_node.__module__ = __name__
+    made = declare_function(f"{name}({signature}): dynamic")(build_node)
     made.extra["outputs"] = outputs
     return made
 
 
 def _unpack_arguments(action: Callable[..., str | None]) -> Callable[[str], str | None]:
-    def value(text: str) -> str | None:
+    def compute_value(text: str) -> str | None:
         first, *rest = _compute_arguments(text)
         return action(json.dumps(first), *rest)
 
-    return value
+    return compute_value
 
 
 _SERIES = "series: dynamic, [period: long], [trend: string], [test_points: long], [seasonality: real]"
-series_decompose = _declare_packed(
+series_decompose = _declare_packed_function(
     "series_decompose",
     _SERIES,
     "baseline:dynamic seasonal:dynamic trend:dynamic residual:dynamic",
     "Take a series apart into season, trend and rest.",
-    _unpack_arguments(_decompose),
+    _unpack_arguments(_decompose_empty_series),
     5,
 )
-series_decompose_forecast = _declare_packed(
+series_decompose_forecast = _declare_packed_function(
     "series_decompose_forecast",
     "series: dynamic, points: long, [period: long], [trend: string], [seasonality: real]",
     "forecast:dynamic",
     "Forecast the last points of a series from what is before them.",
-    _unpack_arguments(_forecast),
+    _unpack_arguments(_forecast_series),
     5,
 )
-series_decompose_anomalies = _declare_packed(
+series_decompose_anomalies = _declare_packed_function(
     "series_decompose_anomalies",
     "series: dynamic, [threshold: real], [period: long], [trend: string], [test_points: long], "
     "[method: string], [seasonality: real]",

@@ -5,67 +5,67 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope_kql.functions.arrays import ITEMS, JOINED, LIST
-from nephoscope_kql.functions.declaration import apply, macro, scalar
-from nephoscope_kql.functions.tostring import json_argument
-from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.functions.declaration import apply_routine, declare_macro, declare_scalar_macro
+from nephoscope_kql.functions.tostring import get_json_argument
+from nephoscope_kql.plan.function_signatures import Arguments, declare_function
 from nephoscope_kql.sql import nodes
 
-_DISTINCT = macro("kql_distinct(x)", "list_filter(x, lambda e, i: list_position(x, e) = i)")
+_DISTINCT = declare_macro("kql_distinct(x)", "list_filter(x, lambda e, i: list_position(x, e) = i)")
 
 
 def _build_set(call: Arguments, node: exp.Expr) -> exp.Expr:
-    return apply(call, JOINED, apply(call, _DISTINCT, node))
+    return apply_routine(call, JOINED, apply_routine(call, _DISTINCT, node))
 
 
-@function("set_union(set: dynamic, ...): dynamic")
+@declare_function("set_union(set: dynamic, ...): dynamic")
 def set_union(call: Arguments) -> exp.Expr:
     """Give the distinct elements of all arrays."""
-    lists = [apply(call, LIST, item) for item in call]
-    return _build_set(call, nodes.chain("||", lists) if len(lists) > 1 else lists[0])
+    lists = [apply_routine(call, LIST, item) for item in call]
+    return _build_set(call, nodes.build_chain("||", lists) if len(lists) > 1 else lists[0])
 
 
 def _build_set_filter(call: Arguments, kept: bool) -> exp.Expr:
-    node = apply(call, LIST, call[0])
+    node = apply_routine(call, LIST, call[0])
     for item in list(call)[1:]:
-        other = apply(call, LIST, item)
+        other = apply_routine(call, LIST, item)
 
         def test(element: exp.Expr, other: exp.Expr = other) -> exp.Expr:
-            inside = nodes.call("list_contains", other, element)
-            return inside if kept else nodes.not_(inside)
+            inside = nodes.build_call("list_contains", other, element)
+            return inside if kept else nodes.build_not(inside)
 
-        node = nodes.call("list_filter", node, nodes.lambda_(test, "e"))
+        node = nodes.build_call("list_filter", node, nodes.build_lambda(test, "e"))
     return _build_set(call, node)
 
 
-@function("set_intersect(set: dynamic, ...): dynamic")
+@declare_function("set_intersect(set: dynamic, ...): dynamic")
 def set_intersect(call: Arguments) -> exp.Expr:
     """Give the distinct elements that all arrays have."""
     return _build_set_filter(call, kept=True)
 
 
-@function("set_difference(set: dynamic, ...): dynamic")
+@declare_function("set_difference(set: dynamic, ...): dynamic")
 def set_difference(call: Arguments) -> exp.Expr:
     """Give the distinct elements of the first array that no other has."""
     return _build_set_filter(call, kept=False)
 
 
-_HAS = macro("kql_set_has(x, v)", "coalesce(list_contains(kql_items(x), v), FALSE)", ITEMS)
+_HAS = declare_macro("kql_set_has(x, v)", "coalesce(list_contains(kql_items(x), v), FALSE)", ITEMS)
 
 
-@function("set_has_element(set: dynamic, value: any): bool", nullable=False)
+@declare_function("set_has_element(set: dynamic, value: any): bool", nullable=False)
 def set_has_element(call: Arguments) -> exp.Expr:
     """Tell whether an array has a value."""
-    return apply(call, _HAS, call[0], json_argument(call, 1))
+    return apply_routine(call, _HAS, call[0], get_json_argument(call, 1))
 
 
-set_equals = scalar(
+set_equals = declare_scalar_macro(
     __name__,
     "set_equals(x: dynamic, y: dynamic): bool",
     summary="Tell whether two arrays have the same elements.",
     body="list_has_all(kql_list(x), kql_list(y)) AND list_has_all(kql_list(y), kql_list(x))",
     uses=(LIST,),
 )
-jaccard_index = scalar(
+jaccard_index = declare_scalar_macro(
     __name__,
     "jaccard_index(x: dynamic, y: dynamic): real",
     summary="Give how many distinct elements two arrays share, as a part of all.",

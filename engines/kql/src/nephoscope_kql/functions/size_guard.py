@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nephoscope_kql.functions.declaration import arrow
+from nephoscope_kql.functions.declaration import declare_arrow_function
 from nephoscope_kql.sql.batch_size_limit import MOST, REFUSED
 from nephoscope_kql.sql.routines import ArrowFunction
 
@@ -40,15 +40,15 @@ class SizeGuard:
             raise MemoryError(REFUSED)
         return pa.array([True] * len(sizes), pa.bool_())
 
-    def function(self) -> ArrowFunction:
+    def build_function(self) -> ArrowFunction:
         """The function under the name that ROOM has."""
         return ArrowFunction("kql_room", ("BIGINT",), "BOOLEAN", lambda sizes: self.ask(sizes))
 
 
-ROOM = arrow("kql_room", ("BIGINT",), "BOOLEAN", lambda sizes: SizeGuard().ask(sizes))
+ROOM = declare_arrow_function("kql_room", ("BIGINT",), "BOOLEAN", lambda sizes: SizeGuard().ask(sizes))
 
 
-def with_room(value: str, most: str, size: str = "") -> str:
+def guard_value_size(value: str, most: str, size: str = "") -> str:
     """The SQL of a value that `most` (bytes) is a bound of; `size` is a closer one, asked where `most` is not small. Uses ROOM."""
     asked = f"kql_room(CAST({size or most} AS BIGINT))"
     return f"CASE WHEN CASE WHEN {most} <= {SMALL} THEN TRUE ELSE {asked} END THEN {value} END"

@@ -8,11 +8,16 @@ from typing import Any
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import apply, declare_rowwise, scalar, type_named
-from nephoscope_kql.functions.property_bags import dumps
+from nephoscope_kql.functions.declaration import (
+    apply_routine,
+    declare_rowwise,
+    declare_scalar_macro,
+    find_named_type,
+)
+from nephoscope_kql.functions.property_bags import format_json
 from nephoscope_kql.functions.regex import convert_text
-from nephoscope_kql.functions.tostring import text_argument
-from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.functions.tostring import get_text_argument
+from nephoscope_kql.plan.function_signatures import Arguments, declare_function
 from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.types import KqlType
 
@@ -25,24 +30,24 @@ def _parse_values(sketch: str) -> list[object] | None:
     return found if isinstance(found, list) and found else None
 
 
-def _count(sketch: str) -> int | None:
+def _estimate_distinct_count(sketch: str) -> int | None:
     found = _parse_values(sketch)
     return None if found is None else len(found)
 
 
-dcount_hll = scalar(
+dcount_hll = declare_scalar_macro(
     __name__,
     "dcount_hll(hll: dynamic): long",
     summary="Count the distinct values that hll() or hll_merge() kept; null for null.",
-    routine=declare_rowwise("kql_sketch_count", ("VARCHAR",), "BIGINT", _count),
+    routine=declare_rowwise("kql_sketch_count", ("VARCHAR",), "BIGINT", _estimate_distinct_count),
 )
 
 
 def _join_sketches(one: str | None, other: str | None, distinct: bool) -> str | None:
     kept = [item for text in (one, other) if text is not None for item in _parse_values(text) or []]
     if distinct:
-        kept = list({dumps(item): item for item in kept}.values())
-    return dumps(kept) if kept else None
+        kept = list({format_json(item): item for item in kept}.values())
+    return format_json(kept) if kept else None
 
 
 _JOIN = declare_rowwise(
@@ -53,17 +58,19 @@ _JOIN = declare_rowwise(
 def _build_merge(call: Arguments, distinct: bool) -> exp.Expr:
     node = call[0]
     for other in list(call)[1:]:
-        node = apply(call, _JOIN, node, other, exp.Boolean(this=distinct))
+        node = apply_routine(call, _JOIN, node, other, exp.Boolean(this=distinct))
     return node
 
 
-@function("hll_merge(hll: dynamic, hll2: dynamic, ...): dynamic")
+@declare_function("hll_merge(hll: dynamic, hll2: dynamic, ...): dynamic")
 def hll_merge(call: Arguments) -> exp.Expr:
     """Join what several hll() kept."""
     return _build_merge(call, distinct=True)
 
 
-@function("tdigest_merge(tdigest: dynamic, tdigest2: dynamic, ...): dynamic", aliases=("merge_tdigest",))
+@declare_function(
+    "tdigest_merge(tdigest: dynamic, tdigest2: dynamic, ...): dynamic", aliases=("merge_tdigest",)
+)
 def tdigest_merge(call: Arguments) -> exp.Expr:
     """Join what several tdigest() kept."""
     return _build_merge(call, distinct=False)
@@ -87,12 +94,14 @@ def _compute_percentile(sketch: str, share: float) -> str | None:
     if found is None or not 0 <= share <= 100:
         return None
     value = _compute_nearest_rank(found, share)
-    return value if isinstance(value, str) else dumps(value)
+    return value if isinstance(value, str) else format_json(value)
 
 
 def _compute_percentile_json(sketch: str, share: float) -> str | None:
     found = _sort_values(sketch)
-    return None if found is None or not 0 <= share <= 100 else dumps(_compute_nearest_rank(found, share))
+    return (
+        None if found is None or not 0 <= share <= 100 else format_json(_compute_nearest_rank(found, share))
+    )
 
 
 def _compute_percentiles(sketch: str, shares: str) -> str | None:
@@ -101,7 +110,7 @@ def _compute_percentiles(sketch: str, shares: str) -> str | None:
         return None
     numbers = [share for share in wanted if isinstance(share, int | float) and 0 <= share <= 100]
     return (
-        dumps([_compute_nearest_rank(found, share) for share in numbers])
+        format_json([_compute_nearest_rank(found, share) for share in numbers])
         if len(numbers) == len(wanted)
         else None
     )
@@ -114,10 +123,10 @@ _JSON = declare_rowwise(
 
 
 def _infer_requested_type(arguments: tuple[Bound, ...]) -> KqlType:
-    return type_named(arguments[2]) if len(arguments) > 2 else KqlType.DYNAMIC
+    return find_named_type(arguments[2]) if len(arguments) > 2 else KqlType.DYNAMIC
 
 
-@function(
+@declare_function(
     "percentile_tdigest(tdigest: dynamic, share: real): dynamic",
     "percentile_tdigest(tdigest: dynamic, share: real, type: const string): dynamic",
     returns=_infer_requested_type,
@@ -125,11 +134,11 @@ def _infer_requested_type(arguments: tuple[Bound, ...]) -> KqlType:
 def percentile_tdigest(call: Arguments) -> exp.Expr:
     """Give a percentile (nearest rank) of what tdigest() kept, as a value of the type that is named."""
     if call.type == KqlType.DYNAMIC:
-        return apply(call, _JSON, call[0], call[1])
-    return convert_text(call, apply(call, _TEXT, call[0], call[1]), call.type)
+        return apply_routine(call, _JSON, call[0], call[1])
+    return convert_text(call, apply_routine(call, _TEXT, call[0], call[1]), call.type)
 
 
-percentile_array_tdigest = scalar(
+percentile_array_tdigest = declare_scalar_macro(
     __name__,
     "percentile_array_tdigest(tdigest: dynamic, shares: dynamic): dynamic",
     summary="Give several percentiles (nearest rank) of what tdigest() kept.",
@@ -155,7 +164,7 @@ def _count_rank(sketch: str, text: str) -> int | None:
 
 
 def _compute_percent_rank(sketch: str, text: str) -> float | None:
-    rank, count = _count_rank(sketch, text), _count(sketch)
+    rank, count = _count_rank(sketch, text), _estimate_distinct_count(sketch)
     return None if rank is None or not count else 100 * rank / count
 
 
@@ -165,13 +174,15 @@ _PERCENT_RANK = declare_rowwise(
 )
 
 
-@function("rank_tdigest(tdigest: dynamic, value: int|long|real|decimal|datetime|timespan): real")
+@declare_function("rank_tdigest(tdigest: dynamic, value: int|long|real|decimal|datetime|timespan): real")
 def rank_tdigest(call: Arguments) -> exp.Expr:
     """Count the values that tdigest() kept and that are at most the given one."""
-    return apply(call, _RANK, call[0], text_argument(call, 1))
+    return apply_routine(call, _RANK, call[0], get_text_argument(call, 1))
 
 
-@function("percentrank_tdigest(tdigest: dynamic, value: int|long|real|decimal|datetime|timespan): real")
+@declare_function(
+    "percentrank_tdigest(tdigest: dynamic, value: int|long|real|decimal|datetime|timespan): real"
+)
 def percentrank_tdigest(call: Arguments) -> exp.Expr:
     """Give the share, in percent, of the values that tdigest() kept and that are at most the given one."""
-    return apply(call, _PERCENT_RANK, call[0], text_argument(call, 1))
+    return apply_routine(call, _PERCENT_RANK, call[0], get_text_argument(call, 1))

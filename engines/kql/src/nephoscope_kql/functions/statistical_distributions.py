@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from nephoscope_kql.functions.declaration import declare_rowwise, scalar
+from nephoscope_kql.functions.declaration import declare_rowwise, declare_scalar_macro
 from nephoscope_kql.plan.function_signatures import ScalarFunction
 from nephoscope_kql.sql.routines import ArrowFunction
 
@@ -54,7 +54,7 @@ def _compute_fraction(x: float, a: float, b: float) -> float:
     return result
 
 
-def beta_distribution(x: float, a: float, b: float) -> float:
+def compute_beta_distribution(x: float, a: float, b: float) -> float:
     """The beta distribution's cumulative probability; NaN outside 0 to 1, 1 for shapes that are not positive."""
     if not 0 <= x <= 1:
         return math.nan
@@ -80,7 +80,7 @@ def _compute_beta_inverse(p: float, a: float, b: float) -> float | None:
         middle = (low + high) / 2
         if middle in (low, high):
             break
-        low, high = (middle, high) if beta_distribution(middle, a, b) < p else (low, middle)
+        low, high = (middle, high) if compute_beta_distribution(middle, a, b) < p else (low, middle)
     return (low + high) / 2
 
 
@@ -99,10 +99,10 @@ def _compute_beta_density(x: float, a: float, b: float) -> float:
     )
 
 
-def _statistic(
+def _declare_statistic(
     name: str, parameters: tuple[str, ...], summary: str, value: Callable[..., float | None]
 ) -> ScalarFunction:
-    return scalar(
+    return declare_scalar_macro(
         __name__,
         f"{name}({', '.join(f'{item}: real' for item in parameters)}): real",
         summary=summary,
@@ -110,17 +110,19 @@ def _statistic(
     )
 
 
-gamma = _statistic("gamma", ("number",), "Give the gamma function.", _compute_gamma)
-loggamma = _statistic(
+gamma = _declare_statistic("gamma", ("number",), "Give the gamma function.", _compute_gamma)
+loggamma = _declare_statistic(
     "loggamma", ("number",), "Give the logarithm of the gamma function.", _compute_log_gamma
 )
-erf = _statistic("erf", ("number",), "Give the error function.", math.erf)
-erfc = _statistic("erfc", ("number",), "Give 1 less the error function.", math.erfc)
-beta_cdf = _statistic("beta_cdf", ("x", "alpha", "beta"), "Give the beta distribution.", beta_distribution)
-beta_inv = _statistic(
+erf = _declare_statistic("erf", ("number",), "Give the error function.", math.erf)
+erfc = _declare_statistic("erfc", ("number",), "Give 1 less the error function.", math.erfc)
+beta_cdf = _declare_statistic(
+    "beta_cdf", ("x", "alpha", "beta"), "Give the beta distribution.", compute_beta_distribution
+)
+beta_inv = _declare_statistic(
     "beta_inv", ("probability", "alpha", "beta"), "Invert the beta distribution.", _compute_beta_inverse
 )
-beta_pdf = _statistic(
+beta_pdf = _declare_statistic(
     "beta_pdf", ("x", "alpha", "beta"), "Give the density of the beta distribution.", _compute_beta_density
 )
 
@@ -134,10 +136,10 @@ def _compute_welch(
     one, two = variance / count, variance2 / count2
     degrees = (one + two) ** 2 / (one * one / (count - 1) + two * two / (count2 - 1))
     square = (mean - mean2) ** 2 / (one + two)
-    return beta_distribution(degrees / (degrees + square), degrees / 2, 0.5)
+    return compute_beta_distribution(degrees / (degrees + square), degrees / 2, 0.5)
 
 
-welch_test = _statistic(
+welch_test = _declare_statistic(
     "welch_test",
     ("mean1", "variance1", "count1", "mean2", "variance2", "count2"),
     "Give the probability that two samples have one mean (Welch's t-test, two-sided).",

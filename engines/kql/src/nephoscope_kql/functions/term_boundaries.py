@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import arrow
+from nephoscope_kql.functions.declaration import declare_arrow_function
 from nephoscope_kql.plan.function_signatures import Arguments
 from nephoscope_kql.sql import nodes
 
@@ -36,7 +36,9 @@ def _match_first_pattern(texts: pa.Array, patterns: pa.Array) -> pa.Array:
     return pc.match_substring_regex(texts, patterns[0].as_py())
 
 
-FOUND = arrow("kql_term_found", ("VARCHAR", "VARCHAR"), "BOOLEAN", _match_first_pattern, rare=True)
+FOUND = declare_arrow_function(
+    "kql_term_found", ("VARCHAR", "VARCHAR"), "BOOLEAN", _match_first_pattern, rare=True
+)
 
 
 def find_terms(text: exp.Expr, pattern: Callable[[str], str], call: Arguments) -> exp.Expr:
@@ -45,9 +47,13 @@ def find_terms(text: exp.Expr, pattern: Callable[[str], str], call: Arguments) -
     may, surely = (_matches(text, pattern(one)) for one in (_MAY_APART, _SURELY_APART))
     if exact == pattern(_MAY_APART):
         return may
-    asked = nodes.call(call.use(FOUND), text, nodes.text(exact))
-    return nodes.case((nodes.not_(may), nodes.boolean(False)), (surely, nodes.boolean(True)), otherwise=asked)
+    asked = nodes.build_call(call.use(FOUND), text, nodes.build_text(exact))
+    return nodes.build_case(
+        (nodes.build_not(may), nodes.build_boolean(False)),
+        (surely, nodes.build_boolean(True)),
+        otherwise=asked,
+    )
 
 
 def _matches(text: exp.Expr, pattern: str) -> exp.Expr:
-    return nodes.call("regexp_matches", text, nodes.text(pattern))
+    return nodes.build_call("regexp_matches", text, nodes.build_text(pattern))

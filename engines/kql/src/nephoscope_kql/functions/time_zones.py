@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import declare_rowwise, scalar
-from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.functions.declaration import declare_rowwise, declare_scalar_macro
+from nephoscope_kql.plan.function_signatures import Arguments, declare_function
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import MAX_DATETIME_TICKS, TICKS_PER_SECOND
 
@@ -54,13 +54,13 @@ def _shift_ticks(ticks: int, offset: timedelta) -> int | None:
     return moved if 0 <= moved <= MAX_DATETIME_TICKS else None
 
 
-datetime_utc_to_local = scalar(
+datetime_utc_to_local = declare_scalar_macro(
     __name__,
     "datetime_utc_to_local(date: datetime, zone: string): datetime",
     summary="Convert UTC to the local time of an IANA zone.",
     routine=declare_rowwise("kql_utc_to_local", ("BIGINT", "VARCHAR"), "BIGINT", _to_local_ticks),
 )
-datetime_local_to_utc = scalar(
+datetime_local_to_utc = declare_scalar_macro(
     __name__,
     "datetime_local_to_utc(date: datetime, zone: string): datetime",
     summary="Convert the local time of an IANA zone to UTC.",
@@ -68,8 +68,8 @@ datetime_local_to_utc = scalar(
 )
 
 
-@function("datetime_list_timezones(): dynamic", nullable=False)
+@declare_function("datetime_list_timezones(): dynamic", nullable=False)
 def datetime_list_timezones(_call: Arguments) -> exp.Expr:
     """Give the names of the zones that the conversions know."""
-    names = nodes.array([nodes.text(name) for name in sorted(available_timezones())])
-    return nodes.cast(nodes.call("to_json", names), "VARCHAR")
+    names = nodes.build_array([nodes.build_text(name) for name in sorted(available_timezones())])
+    return nodes.build_cast(nodes.build_call("to_json", names), "VARCHAR")

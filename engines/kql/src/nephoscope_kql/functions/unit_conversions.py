@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import apply, macro
-from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function
+from nephoscope_kql.functions.declaration import apply_routine, declare_macro
+from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, declare_function
 from nephoscope_kql.sql import nodes
 
 FACTORS: MappingProxyType[str, MappingProxyType[str, float]] = MappingProxyType(
@@ -173,16 +173,16 @@ FACTORS: MappingProxyType[str, MappingProxyType[str, float]] = MappingProxyType(
 def _make_converter(family: str) -> ScalarFunction:
     factors = FACTORS[family]
 
-    def builder(call: Arguments) -> exp.Expr:
+    def build_node(call: Arguments) -> exp.Expr:
         source, into = (factors.get(call.get_text(place).lower()) for place in (1, 2))
         if source is None or into is None:
             raise call.make_unsupported_error(f"this unit of {family}", 1 if source is None else 2)
-        scaled = nodes.binary("*", call[0], nodes.number(source))
-        return nodes.binary("/", scaled, nodes.number(into))
+        scaled = nodes.build_binary("*", call[0], nodes.build_number(source))
+        return nodes.build_binary("/", scaled, nodes.build_number(into))
 
-    return function(
+    return declare_function(
         f"convert_{family}(value: real, from: const string, to: const string): real", nullable=False
-    )(_describe_builder(builder, f"Convert a {family} from one unit to another."))
+    )(_describe_builder(build_node, f"Convert a {family} from one unit to another."))
 
 
 def _describe_builder(
@@ -211,25 +211,33 @@ _SCALES = MappingProxyType(
 )
 
 
-@function("convert_temperature(value: real, from: const string, to: const string): real", nullable=False)
+@declare_function(
+    "convert_temperature(value: real, from: const string, to: const string): real", nullable=False
+)
 def convert_temperature(call: Arguments) -> exp.Expr:
     """Convert a temperature from one scale to another."""
     source, into = (_SCALES.get(call.get_text(place).lower()) for place in (1, 2))
     if source is None or into is None:
         raise call.make_unsupported_error("this scale of temperature", 1 if source is None else 2)
-    kelvin = nodes.binary("+", nodes.binary("*", call[0], nodes.number(source[0])), nodes.number(source[1]))
-    return nodes.binary("/", nodes.binary("-", kelvin, nodes.number(into[1])), nodes.number(into[0]))
+    kelvin = nodes.build_binary(
+        "+", nodes.build_binary("*", call[0], nodes.build_number(source[0])), nodes.build_number(source[1])
+    )
+    return nodes.build_binary(
+        "/", nodes.build_binary("-", kelvin, nodes.build_number(into[1])), nodes.build_number(into[0])
+    )
 
 
 _BYTES = ("Bytes", "KB", "MB", "GB", "TB", "PB", "EB")
-_FORMAT_BYTES = macro(
+_FORMAT_BYTES = declare_macro(
     "kql_format_bytes(x, p, u)",
     "CASE WHEN abs(x) < 1e31 THEN regexp_replace(CAST(CAST(round(x / pow(1024, u), p) AS DECIMAL(38,6)) AS "
     "VARCHAR), '\\.?0+$', '') ELSE CAST(x AS VARCHAR) END",
 )
 
 
-@function("format_bytes(size: real, [precision: const long], [units: const string]): string", nullable=False)
+@declare_function(
+    "format_bytes(size: real, [precision: const long], [units: const string]): string", nullable=False
+)
 def format_bytes(call: Arguments) -> exp.Expr:
     """Write a number of bytes with a unit."""
     digits = call.get_value(1) if len(call) > 1 else 0
@@ -237,17 +245,19 @@ def format_bytes(call: Arguments) -> exp.Expr:
         raise call.make_unsupported_error("a precision outside 0 to 6", 1)
 
     def write_unit(place: int) -> exp.Expr:
-        number = apply(call, _FORMAT_BYTES, call[0], nodes.number(digits), nodes.number(place))
-        return nodes.binary("||", number, nodes.text(f" {_BYTES[place]}"))
+        number = apply_routine(
+            call, _FORMAT_BYTES, call[0], nodes.build_number(digits), nodes.build_number(place)
+        )
+        return nodes.build_binary("||", number, nodes.build_text(f" {_BYTES[place]}"))
 
     if len(call) > 2:
         named = [place for place, unit in enumerate(_BYTES) if unit.lower() == call.get_text(2).lower()]
         if not named:
             raise call.make_error(2, f"the unit must be one of {', '.join(_BYTES)}")
         return write_unit(named[0])
-    size = nodes.call("abs", call[0])
+    size = nodes.build_call("abs", call[0])
     steps = [
-        (nodes.binary("<", size, nodes.number(1024.0 ** (place + 1))), write_unit(place))
+        (nodes.build_binary("<", size, nodes.build_number(1024.0 ** (place + 1))), write_unit(place))
         for place in range(6)
     ]
-    return nodes.case(*steps, otherwise=write_unit(6))
+    return nodes.build_case(*steps, otherwise=write_unit(6))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from nephoscope_kql.functions.declaration import apply, declare_rowwise, require_extra
-from nephoscope_kql.functions.property_bags import dumps
-from nephoscope_kql.plan.function_signatures import Arguments, function
+from nephoscope_kql.functions.declaration import apply_routine, declare_rowwise, require_extra
+from nephoscope_kql.functions.property_bags import format_json
+from nephoscope_kql.plan.function_signatures import Arguments, declare_function
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
@@ -42,7 +42,7 @@ def _build_device(found: Device | None) -> dict[str, str]:
     return {"Family": found.family, "Brand": found.brand or "", "Model": found.model or ""}
 
 
-def _read(text: str, wanted: str) -> str | None:
+def _read_user_agent(text: str, wanted: str) -> str | None:
     """The bag of the parts that `wanted` (a JSON array) names; null for ''."""
     from ua_parser import parse
 
@@ -55,13 +55,13 @@ def _read(text: str, wanted: str) -> str | None:
         result["OperatingSystem"] = _build_system(found.os)
     if "device" in parts:
         result["Device"] = _build_device(found.device)
-    return dumps(result)
+    return format_json(result)
 
 
-_AGENT = declare_rowwise("kql_user_agent", ("VARCHAR", "VARCHAR"), "VARCHAR", _read)
+_AGENT = declare_rowwise("kql_user_agent", ("VARCHAR", "VARCHAR"), "VARCHAR", _read_user_agent)
 
 
-@function("parse_user_agent(agent: string, look_for: const string|dynamic): dynamic")
+@declare_function("parse_user_agent(agent: string, look_for: const string|dynamic): dynamic")
 def parse_user_agent(call: Arguments) -> exp.Expr:
     """Name the browser, the operating system (os) and the device of a user agent's text; null for ''."""
     _NEEDS(call)
@@ -70,7 +70,7 @@ def parse_user_agent(call: Arguments) -> exp.Expr:
     parts = [str(part).lower() for part in wanted]
     if not parts or any(part not in _PARTS for part in parts):
         raise call.make_error(1, "look for 'browser', 'os' or 'device', or an array of these")
-    return apply(call, _AGENT, call[0], nodes.text(dumps(parts)))
+    return apply_routine(call, _AGENT, call[0], nodes.build_text(format_json(parts)))
 
 
 parse_user_agent.extra.update(_NEEDS.extras)

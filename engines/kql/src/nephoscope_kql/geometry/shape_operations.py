@@ -11,12 +11,12 @@ from nephoscope_kql.geometry.shapes import (
     EARTH,
     LINES,
     Position,
-    line,
-    polygon,
-    shape,
+    make_vertex,
+    parse_line,
+    parse_polygon,
+    parse_shape,
     to_position,
-    union,
-    vertex,
+    unite_polygons,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def buffer_point(longitude: float, latitude: float, radius: float, tolerance: fl
     if operation is None:
         return None
     made, buffer = operation
-    buffer.AddPoint(vertex(longitude, latitude))
+    buffer.AddPoint(make_vertex(longitude, latitude))
     return made if buffer.Build() else None
 
 
@@ -47,7 +47,7 @@ def buffer_polygon(text: str, radius: float, tolerance: float) -> s2geometry.S2P
     """The polygon around a polygon of GeoJSON; None where there is none."""
     import s2geometry
 
-    found = polygon(text)
+    found = parse_polygon(text)
     operation = None if found is None else _find_buffer_options(radius, tolerance)
     if operation is None:
         return None
@@ -78,19 +78,21 @@ def _compute_fraction(radius: float, tolerance: float) -> float:
 
 def buffer_line(text: str, radius: float, tolerance: float) -> s2geometry.S2Polygon | None:
     """The polygon around a line of GeoJSON, round at its ends; None where there is none."""
-    found = shape(text, LINES)
-    if line(text) is None or found is None or not (0 < radius < math.pi * EARTH / 2 and tolerance > 0):
+    found = parse_shape(text, LINES)
+    if parse_line(text) is None or found is None or not (0 < radius < math.pi * EARTH / 2 and tolerance > 0):
         return None
     edges = [edge for part in found.parts for edge in pairwise(part) if edge[0] != edge[1]]
     step = 2 * math.acos(1 - _compute_fraction(radius, tolerance))
     if len(edges) * (2 * math.pi / step) > _MOST_POSITIONS:
         return None
-    return union([_loop_polygon(_build_buffer_edge(*edge, radius / EARTH, step)) for edge in edges])
+    return unite_polygons(
+        [_make_loop_polygon(_build_buffer_edge(*edge, radius / EARTH, step)) for edge in edges]
+    )
 
 
-def edge_lengths(text: str, kinds: frozenset[str]) -> list[float]:
+def list_edge_lengths(text: str, kinds: frozenset[str]) -> list[float]:
     """The lengths in radians of the edges of a line or polygon of GeoJSON; none where it is of no such kind."""
-    found = shape(text, kinds)
+    found = parse_shape(text, kinds)
     if found is None:
         return []
     chains = found.parts if kinds is LINES else [ring for rings in found.parts for ring in rings]
@@ -101,7 +103,7 @@ def edge_lengths(text: str, kinds: frozenset[str]) -> list[float]:
     ]
 
 
-def _loop_polygon(corners: Sequence[_Vector]) -> object:
+def _make_loop_polygon(corners: Sequence[_Vector]) -> object:
     import s2geometry
 
     loop = s2geometry.S2Loop()
@@ -118,9 +120,9 @@ def _build_buffer_edge(start: Position, end: Position, radius: float, step: floa
     left = _scale_vector(right, -1.0)
     return [
         *_build_arc(a, left, radius, step),
-        *_build_side(a, b, right, radius, step),
+        *_build_buffer_side(a, b, right, radius, step),
         *_build_arc(b, right, radius, step),
-        *_build_side(b, a, left, radius, step),
+        *_build_buffer_side(b, a, left, radius, step),
     ]
 
 
@@ -139,7 +141,9 @@ def _build_arc(center: _Vector, start: _Vector, radius: float, step: float) -> l
     ]
 
 
-def _build_side(start: _Vector, end: _Vector, aside: _Vector, radius: float, step: float) -> list[_Vector]:
+def _build_buffer_side(
+    start: _Vector, end: _Vector, aside: _Vector, radius: float, step: float
+) -> list[_Vector]:
     angle = _compute_angle(start, end)
     ahead = _normalize_vector(_compute_cross_product(_compute_cross_product(start, end), start))
     return [
@@ -184,7 +188,7 @@ def _compute_angle(a: _Vector, b: _Vector) -> float:
     return math.atan2(math.sqrt(_compute_dot_product(cross, cross)), _compute_dot_product(a, b))
 
 
-def densify(positions: Sequence[Position], tolerance: float) -> list[Position] | None:
+def densify_chain(positions: Sequence[Position], tolerance: float) -> list[Position] | None:
     """A chain with positions added where its flat edges are farther than `tolerance` meters from geodesic ones."""
     if not _LEAST_TOLERANCE <= tolerance <= _MOST_TOLERANCE:
         return None
@@ -225,7 +229,7 @@ def _estimate_error(start: Position, end: Position) -> float:
     )
 
 
-def simplify(positions: Sequence[Position], tolerance: float) -> list[Position]:
+def simplify_chain(positions: Sequence[Position], tolerance: float) -> list[Position]:
     """A chain without the positions that are at most `tolerance` meters from the chain without them; its ends stay."""
     vectors = [_to_vector(position) for position in positions]
     kept = {0, len(positions) - 1}
@@ -282,4 +286,4 @@ def _compute_latitude_at_meridian(start: Position, end: Position) -> float:
 
 def normalize_position(position: Position) -> Position:
     """A position as the sphere gives it back."""
-    return to_position(vertex(*position))
+    return to_position(make_vertex(*position))

@@ -57,26 +57,26 @@ def is_point(longitude: float, latitude: float) -> bool:
     return abs(longitude) <= 180 and abs(latitude) <= 90
 
 
-def shape(text: str, kinds: frozenset[str]) -> GeoShape | None:
+def parse_shape(text: str, kinds: frozenset[str]) -> GeoShape | None:
     """The shape of GeoJSON text whose type is one of `kinds`; None where it is none."""
     try:
         found = json.loads(text)
         kind = found["type"]
         if kind not in kinds:
             return None
-        parts = positions(found["coordinates"], _DEPTH[kind])
+        parts = parse_positions(found["coordinates"], _DEPTH[kind])
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
     whole = parts if kind.startswith("Multi") else [parts]
     return GeoShape(kind, tuple(whole)) if whole else None
 
 
-def positions(values: Any, depth: int) -> Any:
+def parse_positions(values: Any, depth: int) -> Any:
     """Nested lists of positions; ValueError or TypeError where one is none."""
     if depth:
         if not isinstance(values, list):
             raise TypeError("a list is expected")
-        return [positions(item, depth - 1) for item in values]
+        return [parse_positions(item, depth - 1) for item in values]
     longitude, latitude = (float(item) for item in values[:2])
     if not abs(longitude) <= _TURN or not abs(latitude) <= 90:
         raise ValueError("no position")
@@ -84,11 +84,11 @@ def positions(values: Any, depth: int) -> Any:
 
 
 @lru_cache(CACHED)
-def line(text: str) -> spherely.Geography | None:
+def parse_line(text: str) -> spherely.Geography | None:
     """The line of GeoJSON text as a geography of spherely; None where it is none."""
     import spherely
 
-    found = shape(text, LINES)
+    found = parse_shape(text, LINES)
     if found is None:
         return None
     try:
@@ -109,40 +109,41 @@ def _wrap_longitude(longitude: float) -> float:
     return math.remainder(longitude, _TURN)
 
 
-def polylines(text: str) -> list[s2geometry.S2Polyline]:
+def parse_polylines(text: str) -> list[s2geometry.S2Polyline]:
     """The parts of a line of GeoJSON text as polylines of s2geometry; none where it is no line."""
     import s2geometry
 
-    found, made = shape(text, LINES), []
-    if found is None or line(text) is None:
+    found, made = parse_shape(text, LINES), []
+    if found is None or parse_line(text) is None:
         return []
     for part in found.parts:
         one = s2geometry.S2Polyline()
-        one.InitFromS2Points([vertex(*position) for position in part])
+        one.InitFromS2Points([make_vertex(*position) for position in part])
         made.append(one)
     return made
 
 
-def geography(polygon: s2geometry.S2Polygon) -> spherely.Geography:
+def convert_polygon(polygon: s2geometry.S2Polygon) -> spherely.Geography:
     """A polygon of s2geometry as a geography of spherely."""
     import spherely
 
     made = [
-        spherely.create_polygon(rings[0][:-1], [ring[:-1] for ring in rings[1:]]) for rings in shells(polygon)
+        spherely.create_polygon(rings[0][:-1], [ring[:-1] for ring in rings[1:]])
+        for rings in list_shells(polygon)
     ]
     return made[0] if len(made) == 1 else spherely.create_multipolygon(made)
 
 
 @lru_cache(CACHED)
-def polygon(text: str) -> s2geometry.S2Polygon | None:
+def parse_polygon(text: str) -> s2geometry.S2Polygon | None:
     """The polygon of GeoJSON text (of several: their union) as one of s2geometry; None where it is none."""
-    found = shape(text, POLYGONS)
+    found = parse_shape(text, POLYGONS)
     return None if found is None else _join_shapes([_build_polygon(rings) for rings in found.parts])
 
 
 def _join_shapes(made: list[s2geometry.S2Polygon | None]) -> s2geometry.S2Polygon | None:
     parts = [one for one in made if one is not None]
-    return union(parts) if parts and len(parts) == len(made) else None
+    return unite_polygons(parts) if parts and len(parts) == len(made) else None
 
 
 def _build_polygon(rings: list[list[Position]]) -> s2geometry.S2Polygon | None:
@@ -154,7 +155,7 @@ def _build_polygon(rings: list[list[Position]]) -> s2geometry.S2Polygon | None:
         if len(ring) < 4 or ring[0] != ring[-1]:
             return None
         loop = s2geometry.S2Loop()
-        corners = [vertex(*corner) for corner in ring[:-1]]
+        corners = [make_vertex(*corner) for corner in ring[:-1]]
         if _is_degenerate(ring) or not _is_simple(corners):
             return None
         loop.Init(corners)
@@ -184,7 +185,7 @@ def _is_simple(corners: list[object]) -> bool:
     return True
 
 
-def vertex(longitude: float, latitude: float) -> s2geometry.S2Point:
+def make_vertex(longitude: float, latitude: float) -> s2geometry.S2Point:
     """The point of s2geometry at a place."""
     import s2geometry
 
@@ -199,7 +200,7 @@ def to_position(point: s2geometry.S2Point) -> Position:
     return found.lng().degrees(), found.lat().degrees()
 
 
-def union(polygons: Iterable[Any]) -> object:
+def unite_polygons(polygons: Iterable[Any]) -> object:
     """The union of polygons, the two of the fewest corners first (the order decides where a ring starts, as in S2 itself)."""
     import s2geometry
 
@@ -214,12 +215,12 @@ def union(polygons: Iterable[Any]) -> object:
 
 
 @lru_cache(CACHED)
-def area(text: str) -> spherely.Geography | None:
+def parse_area(text: str) -> spherely.Geography | None:
     """The polygon of GeoJSON text as a geography of spherely, its index built; None where it is none."""
     import spherely
 
-    found = polygon(text)
-    return None if found is None else spherely.prepare(geography(found))
+    found = parse_polygon(text)
+    return None if found is None else spherely.prepare(convert_polygon(found))
 
 
 def make_measure(
@@ -230,7 +231,7 @@ def make_measure(
     What is no place or no shape gives null.
     """
 
-    def body(longitudes: pa.Array, latitudes: pa.Array, texts: pa.Array) -> pa.Array:
+    def run_body(longitudes: pa.Array, latitudes: pa.Array, texts: pa.Array) -> pa.Array:
         import spherely
 
         longitudes, latitudes, texts = (
@@ -253,10 +254,10 @@ def make_measure(
                 found[rows] = measure(shape_of, spherely.points(east[rows], north[rows]))
         return pa.array(found, kind, mask=~known)
 
-    return body
+    return run_body
 
 
-def shells(polygon: s2geometry.S2Polygon) -> Iterator[list[list[Position]]]:
+def list_shells(polygon: s2geometry.S2Polygon) -> Iterator[list[list[Position]]]:
     """The rings of a polygon of s2geometry, closed: of every shell itself and then its holes."""
     rings: list[list[Position]] = []
     for number in range(polygon.num_loops()):
@@ -272,9 +273,9 @@ def shells(polygon: s2geometry.S2Polygon) -> Iterator[list[list[Position]]]:
         yield rings
 
 
-def polygon_text(polygon: s2geometry.S2Polygon) -> str | None:
+def format_polygon(polygon: s2geometry.S2Polygon) -> str | None:
     """GeoJSON of a polygon of s2geometry; None where it is empty."""
-    parts = list(shells(polygon))
+    parts = list(list_shells(polygon))
     if not parts:
         return None
     return format_geojson("Polygon", parts[0]) if len(parts) == 1 else format_geojson("MultiPolygon", parts)
@@ -285,12 +286,12 @@ def format_geojson(kind: str, coordinates: object) -> str:
     return json.dumps({"type": kind, "coordinates": coordinates}, separators=(",", ":"))
 
 
-def point_text(position: Position | None) -> str | None:
+def format_point(position: Position | None) -> str | None:
     """GeoJSON of a point."""
     return None if position is None else format_geojson("Point", position)
 
 
-def collection_text(texts: Sequence[str]) -> str:
+def format_collection(texts: Sequence[str]) -> str:
     """GeoJSON of several geometries: none or several make a collection."""
     if len(texts) == 1:
         return texts[0]
@@ -331,27 +332,27 @@ class _Binary:
         return self.read_many(lambda: self.read_many(lambda: self.unpack("2d")))
 
 
-def geometries(found: object) -> list[tuple[str, Any]]:
+def list_geometries(found: object) -> list[tuple[str, Any]]:
     """Kind and coordinates of the geometries of a geography of spherely."""
     import spherely
 
     return _Binary(bytes(spherely.to_wkb(found))).read_geometry() if not spherely.is_empty(found) else []
 
 
-def geography_text(found: object) -> str:
+def format_geography(found: object) -> str:
     """GeoJSON of a geography of spherely; lines that are given twice stand once."""
     texts = []
-    for kind, coordinates in geometries(found):
+    for kind, coordinates in list_geometries(found):
         if kind.startswith("Multi"):
             single = kind.removeprefix("Multi")
             parts = list(dict.fromkeys(json.dumps(part) for part in coordinates))
             coordinates = [json.loads(part) for part in parts]
             kind, coordinates = (single, coordinates[0]) if len(parts) == 1 else (kind, coordinates)
         texts.append(format_geojson(kind, coordinates))
-    return collection_text(texts)
+    return format_collection(texts)
 
 
-def shapes(text: str, read: Callable[[str], object | None]) -> list[object] | None:
+def parse_shapes(text: str, read: Callable[[str], object | None]) -> list[object] | None:
     """The shapes of a JSON array; None where one is invalid or there is none."""
     try:
         found = json.loads(text)

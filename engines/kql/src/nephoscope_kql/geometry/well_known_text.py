@@ -24,7 +24,7 @@ _DEPTH = MappingProxyType(
 )
 
 
-def wkt_to_geojson(text: str) -> str | None:
+def convert_wkt_to_geojson(text: str) -> str | None:
     """GeoJSON of well-known text; None where it is none."""
     tokens = [token.upper() for token in _TOKEN.findall(text)]
     if _TOKEN.sub("", text).strip():
@@ -58,20 +58,20 @@ class _WktParser:
     def parse_geometry(self) -> dict[str, object]:
         name = self.read_token()
         if name == "GEOMETRYCOLLECTION":
-            return {"type": "GeometryCollection", "geometries": self.parse_several(self.parse_geometry)}
+            return {"type": "GeometryCollection", "geometries": self.parse_list_items(self.parse_geometry)}
         kind, depth = _DEPTH[name]
-        coordinates = self.read_nested(depth)
+        coordinates = self.read_nested_lists(depth)
         return {
             "type": kind,
             "coordinates": coordinates[0] if kind == "Point" and coordinates else coordinates,
         }
 
-    def read_nested(self, depth: int) -> list[object]:
+    def read_nested_lists(self, depth: int) -> list[object]:
         if depth <= 1:
-            return self.parse_several(self.parse_position)
-        return self.parse_several(lambda: self.read_nested(depth - 1))
+            return self.parse_list_items(self.parse_position)
+        return self.parse_list_items(lambda: self.read_nested_lists(depth - 1))
 
-    def parse_several(self, one: Callable[[], T]) -> list[T]:
+    def parse_list_items(self, one: Callable[[], T]) -> list[T]:
         if self.peek() == "EMPTY":
             self.read_token()
             return []

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.column_naming import implied_name
-from nephoscope_kql.binder.environment import Env, binds_operator
-from nephoscope_kql.errors import KqlError, invalid
+from nephoscope_kql.binder.column_naming import get_implied_name
+from nephoscope_kql.binder.environment import Env, register_operator_binder
+from nephoscope_kql.errors import KqlError, make_invalid_error
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.tree.operators import As, Count, Evaluate, Facet, Fork, Render, Summarize
 
 
-def branches(expression: tree.Expression) -> list[tuple[str, tree.Expression]]:
+def list_branches(expression: tree.Expression) -> list[tuple[str, tree.Expression]]:
     """The results of a statement: (name, expression); several where its pipe ends in fork, facet or a plugin that has several."""
     if not isinstance(expression, tree.Pipe) or not expression.operators:
         return [("", expression)]
@@ -50,7 +50,7 @@ def _find_as_name(operators: tuple[tree.Operator, ...]) -> str:
 def _bind_branch(pipe: tree.Pipe, branch: tree.Expression) -> tuple[str, tree.Expression]:
     body = branch.value if isinstance(branch, tree.Named) else branch
     if not isinstance(body, tree.Pipe):
-        raise invalid("a branch of fork is operators in parentheses", branch.span)
+        raise make_invalid_error("a branch of fork is operators in parentheses", branch.span)
     name = branch.names[0].name if isinstance(branch, tree.Named) else _find_as_name(body.operators)
     return name, _continue_pipe(pipe, body.operators)
 
@@ -63,7 +63,7 @@ def _continue_pipe(pipe: tree.Pipe, operators: tuple[tree.Operator, ...]) -> tre
 def _count_facet(column: tree.Expression) -> Summarize:
     """One facet: the column's values and how often each occurs."""
     counted = tree.Named(
-        names=(tree.Name(name=f"count_{implied_name(column)}", span=column.span),),
+        names=(tree.Name(name=f"count_{get_implied_name(column)}", span=column.span),),
         value=tree.Call(name="count", span=column.span),
         span=column.span,
     )
@@ -72,16 +72,18 @@ def _count_facet(column: tree.Expression) -> Summarize:
 
 def _build_several_results_error(operator: Fork | Facet) -> KqlError:
     name = type(operator).__name__.lower()
-    return invalid(f"{name} gives several results: it is the last operator of a statement", operator.span)
+    return make_invalid_error(
+        f"{name} gives several results: it is the last operator of a statement", operator.span
+    )
 
 
-@binds_operator(Fork)
+@register_operator_binder(Fork)
 def bind_fork(_relation: Relation | None, operator: Fork, _env: Env) -> Relation:
     """`fork` where one result is wanted."""
     raise _build_several_results_error(operator)
 
 
-@binds_operator(Facet)
+@register_operator_binder(Facet)
 def bind_facet(_relation: Relation | None, operator: Facet, _env: Env) -> Relation:
     """`facet` where one result is wanted."""
     raise _build_several_results_error(operator)

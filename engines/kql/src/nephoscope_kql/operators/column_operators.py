@@ -8,14 +8,14 @@ from functools import partial
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
+from nephoscope_kql.binder.column_naming import ColumnNames, get_implied_name
 from nephoscope_kql.binder.diagnostics import ErrorExpression, build_unknown_value
-from nephoscope_kql.binder.environment import CallCollector, Env, binds_operator, reference
-from nephoscope_kql.binder.operands import condition
-from nephoscope_kql.binder.ordering import ensure_order, is_serialized
+from nephoscope_kql.binder.environment import CallCollector, Env, make_reference, register_operator_binder
+from nephoscope_kql.binder.operands import require_condition
+from nephoscope_kql.binder.ordering import ensure_order, is_relation_serialized
 from nephoscope_kql.binder.tables import inline_rows
-from nephoscope_kql.errors import NOWHERE, Span, UnknownNameError, invalid, suggest_word
-from nephoscope_kql.operators.multi_result_functions import output, output_names, outputs
+from nephoscope_kql.errors import NOWHERE, Span, UnknownNameError, make_invalid_error, suggest_word
+from nephoscope_kql.operators.multi_result_functions import bind_output, list_output_names, list_outputs
 from nephoscope_kql.plan.expressions import ColumnRef, WindowCall
 from nephoscope_kql.plan.relations import Assign, Filter, Windowed
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
@@ -47,10 +47,10 @@ _DOTNET = {
 }
 
 
-def row_environment(relation: Relation, env: Env) -> tuple[Env, CallCollector]:
+def build_row_environment(relation: Relation, env: Env) -> tuple[Env, CallCollector]:
     """Return where expressions over a relation's rows are bound; window functions are collected where the rows have an order."""
     windows = CallCollector()
-    return env.over_relation(relation, windows if is_serialized(relation) else None), windows
+    return env.over_relation(relation, windows if is_relation_serialized(relation) else None), windows
 
 
 def with_windows(relation: Relation, windows: CallCollector, env: Env) -> Relation:
@@ -68,11 +68,11 @@ def with_windows(relation: Relation, windows: CallCollector, env: Env) -> Relati
     return relation
 
 
-@binds_operator(Where)
+@register_operator_binder(Where)
 def bind_where(relation: Relation, operator: Where, env: Env) -> Relation:
     """`where`."""
-    inner, windows = row_environment(relation, env)
-    predicate = condition(inner.bind_scalar(operator.predicate))
+    inner, windows = build_row_environment(relation, env)
+    predicate = require_condition(inner.bind_scalar(operator.predicate))
     relation = with_windows(relation, windows, env)
     return Filter(columns=relation.columns, order=relation.order, input=relation, predicate=predicate)
 
@@ -87,38 +87,38 @@ def bind_named_values(
             names = tuple(name.name for name in item.names)
             result.append((names, inner.bind_scalar(item.value), item.value))
         else:
-            implied = implied_name(item)
+            implied = get_implied_name(item)
             value = inner.bind_scalar(item)
-            names = ((implied,) if implied else ()) or output_names(item, value)
+            names = ((implied,) if implied else ()) or list_output_names(item, value)
             result.append((names, value, item))
     return result
 
 
-def spread(names: tuple[str, ...], value: Bound, span: Span) -> list[tuple[str, Bound]]:
+def spread_elements(names: tuple[str, ...], value: Bound, span: Span) -> list[tuple[str, Bound]]:
     """`(a, b) = value`: the elements of a dynamic array, one a name; the results of a function that has several."""
-    several = outputs(value)
+    several = list_outputs(value)
     if several and names:
         return [
-            (name, output(value, place, kind))
+            (name, bind_output(value, place, kind))
             for place, (name, (_, kind)) in enumerate(zip(names, several, strict=False))
         ]
     if len(names) < 2:
         return [(names[0] if names else "", value)]
     if isinstance(value, ErrorExpression):
         return [(name, value) for name in names]
-    from nephoscope_kql.binder.values import step
+    from nephoscope_kql.binder.values import step_into_value
 
     holder = tree.Star(span=span)
-    return [(name, step(value, place, holder)) for place, name in enumerate(names)]
+    return [(name, step_into_value(value, place, holder)) for place, name in enumerate(names)]
 
 
-@binds_operator(Extend)
+@register_operator_binder(Extend)
 def bind_extend(relation: Relation, operator: Extend, env: Env) -> Relation:
     """`extend`: new columns at the end; a known name takes the place of its column."""
     return extend_relation(relation, operator.items, env)
 
 
-@binds_operator(Serialize)
+@register_operator_binder(Serialize)
 def bind_serialize(relation: Relation, operator: Serialize, env: Env) -> Relation:
     """`serialize`: rows without an order keep the one they come in."""
     return extend_relation(ensure_order(relation, env), operator.items, env)
@@ -126,7 +126,7 @@ def bind_serialize(relation: Relation, operator: Serialize, env: Env) -> Relatio
 
 def extend_relation(relation: Relation, items: tuple[tree.Expression, ...], env: Env) -> Relation:
     """A relation with further columns."""
-    inner, windows = row_environment(relation, env)
+    inner, windows = build_row_environment(relation, env)
     columns = list(relation.columns)
     names = ColumnNames([column.name for column in columns])
     places: dict[str, int] = {}
@@ -136,24 +136,24 @@ def extend_relation(relation: Relation, items: tuple[tree.Expression, ...], env:
     for given, value, item in bind_named_values(items, inner):
         if isinstance(item, tree.Star):
             continue
-        for name, part in spread(given, value, item.span):
+        for name, part in spread_elements(given, value, item.span):
             column, fresh = make_column(name or names.make_default_name(), part, env)
             if fresh:
                 assigned.append((column, part))
             place = places.setdefault(column.name, len(columns))
             columns[place : place + 1] = [column]
     relation = with_windows(relation, windows, env)
-    _copy_repeated(columns, assigned, env)
+    _copy_repeated_columns(columns, assigned, env)
     return Assign(columns=tuple(columns), order=relation.order, input=relation, assigned=tuple(assigned))
 
 
-def _copy_repeated(columns: list[Column], assigned: list[tuple[Column, Bound]], env: Env) -> None:
+def _copy_repeated_columns(columns: list[Column], assigned: list[tuple[Column, Bound]], env: Env) -> None:
     """Give a copy to a column that stands under two names, so that ids stay unique."""
     seen: set[str] = set()
     for place, column in enumerate(columns):
         if column.id in seen:
             columns[place] = env.binder.copy_column(column)
-            assigned.append((columns[place], reference(column, NOWHERE)))
+            assigned.append((columns[place], make_reference(column, NOWHERE)))
         seen.add(columns[place].id)
 
 
@@ -164,15 +164,15 @@ def make_column(name: str, value: Bound, env: Env) -> tuple[Column, bool]:
     return env.binder.make_value_column(name, value), True
 
 
-@binds_operator(Project)
+@register_operator_binder(Project)
 def bind_project(relation: Relation, operator: Project, env: Env) -> Relation:
     """`project`."""
-    inner, windows = row_environment(relation, env)
+    inner, windows = build_row_environment(relation, env)
     names = ColumnNames()
     columns: list[Column] = []
     assigned: list[tuple[Column, Bound]] = []
     for given, value, item in bind_named_values(operator.items, inner):
-        for name, part in spread(given, value, item.span):
+        for name, part in spread_elements(given, value, item.span):
             column, fresh = make_column(
                 names.make_unique(name) if name else names.make_default_name(), part, env
             )
@@ -193,7 +193,7 @@ def select_columns(
     for column in columns:
         if column.id in seen:
             copy = env.binder.copy_column(column)
-            copies.append((copy, reference(column, Span(0, 0))))
+            copies.append((copy, make_reference(column, Span(0, 0))))
             column = copy
         seen.add(column.id)
         final.append(column)
@@ -209,7 +209,7 @@ def match_columns(relation: Relation, item: tree.Expression) -> list[Column]:
     if isinstance(item, tree.Wildcard):
         return [column for column in relation.columns if fnmatchcase(column.name, item.pattern)]
     if not isinstance(item, tree.Name):
-        raise invalid("a column's name is expected", item.span)
+        raise make_invalid_error("a column's name is expected", item.span)
     found = [column for column in relation.columns if column.name == item.name]
     if not found:
         hint = suggest_word(item.name, [column.name for column in relation.columns])
@@ -222,21 +222,21 @@ def match_known_columns(relation: Relation, item: tree.Expression, env: Env) -> 
     return env.binder.bind_or_default(partial(match_columns, relation, item), [], env.over_relation(relation))
 
 
-@binds_operator(ProjectAway)
+@register_operator_binder(ProjectAway)
 def bind_project_away(relation: Relation, operator: ProjectAway, env: Env) -> Relation:
     """`project-away`."""
     gone = {column.id for item in operator.items for column in match_known_columns(relation, item, env)}
     return select_columns(relation, [column for column in relation.columns if column.id not in gone], [], env)
 
 
-@binds_operator(ProjectKeep)
+@register_operator_binder(ProjectKeep)
 def bind_project_keep(relation: Relation, operator: ProjectKeep, env: Env) -> Relation:
     """`project-keep`: the columns stay in their order."""
     kept = {column.id for item in operator.items for column in match_known_columns(relation, item, env)}
     return select_columns(relation, [column for column in relation.columns if column.id in kept], [], env)
 
 
-@binds_operator(ProjectRename)
+@register_operator_binder(ProjectRename)
 def bind_project_rename(relation: Relation, operator: ProjectRename, env: Env) -> Relation:
     """`project-rename`."""
     names: dict[str, str] = {}
@@ -250,11 +250,11 @@ def bind_project_rename(relation: Relation, operator: ProjectRename, env: Env) -
     columns = [column.with_name(names.get(column.id, column.name)) for column in relation.columns]
     twice = {column.name for column in columns if sum(other.name == column.name for other in columns) > 1}
     if twice:
-        raise invalid(f"two columns would be named '{min(twice)}'", operator.span)
+        raise make_invalid_error(f"two columns would be named '{min(twice)}'", operator.span)
     return select_columns(relation, columns, [], env)
 
 
-@binds_operator(ProjectReorder)
+@register_operator_binder(ProjectReorder)
 def bind_project_reorder(relation: Relation, operator: ProjectReorder, env: Env) -> Relation:
     """`project-reorder`: the named columns first, the others after them."""
     first: dict[str, Column] = {}
@@ -268,7 +268,7 @@ def bind_project_reorder(relation: Relation, operator: ProjectReorder, env: Env)
     return select_columns(relation, [*first.values(), *rest], [], env)
 
 
-@binds_operator(ProjectByNames)
+@register_operator_binder(ProjectByNames)
 def bind_project_by_names(relation: Relation, operator: ProjectByNames, env: Env) -> Relation:
     """`project-by-names`: the columns whose names or patterns constants say; a name that no column has is passed over."""
     chosen: dict[str, Column] = {}
@@ -282,14 +282,14 @@ def bind_project_by_names(relation: Relation, operator: ProjectByNames, env: Env
 def _list_patterns(item: tree.Expression, env: Env) -> list[str]:
     value = env.without_row().bind_scalar(item)
     if not isinstance(value, Constant):
-        raise invalid("project-by-names takes constant texts and arrays of texts", item.span)
+        raise make_invalid_error("project-by-names takes constant texts and arrays of texts", item.span)
     names = value.value if isinstance(value.value, list) else [value.value]
     if not all(isinstance(name, str) for name in names):
-        raise invalid("project-by-names takes constant texts and arrays of texts", item.span)
+        raise make_invalid_error("project-by-names takes constant texts and arrays of texts", item.span)
     return [str(name).replace("[", "[[]") for name in names]
 
 
-@binds_operator(GetSchema)
+@register_operator_binder(GetSchema)
 def bind_getschema(relation: Relation, operator: GetSchema, env: Env) -> Relation:
     """`getschema`: a row a column."""
     named = (
@@ -302,7 +302,7 @@ def bind_getschema(relation: Relation, operator: GetSchema, env: Env) -> Relatio
     rows = tuple(
         (
             constants.make_text(column.name, operator.span),
-            constants.long_constant(place, operator.span),
+            constants.make_long_constant(place, operator.span),
             constants.make_text(_DOTNET[column.type], operator.span),
             constants.make_text(column.type.value, operator.span),
         )

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.binder.environment import Env, binds_operator
+from nephoscope_kql.binder.environment import Env, register_operator_binder
 from nephoscope_kql.binder.plugin_interface import Plugin, PluginCall
-from nephoscope_kql.errors import invalid, suggest_word, unsupported_error
+from nephoscope_kql.errors import make_invalid_error, make_unsupported_query_error, suggest_word
 from nephoscope_kql.plan.relations import Assign
 from nephoscope_kql.plan.values import Relation
-from nephoscope_kql.plugin_registry import plugins
+from nephoscope_kql.plugin_registry import load_plugins
 from nephoscope_kql.tree import ColumnDeclaration
 from nephoscope_kql.tree.operators import Evaluate
 
 
-@binds_operator(Evaluate)
+@register_operator_binder(Evaluate)
 def bind_evaluate(relation: Relation | None, operator: Evaluate, env: Env) -> Relation:
     """`evaluate plugin(arguments) : (schema)`; hints change nothing on one machine."""
     call = operator.call
-    found = plugins().get(call.name)
+    found = load_plugins().get(call.name)
     if found is None:
-        raise invalid(
+        raise make_invalid_error(
             f"no plugin is named '{call.name}'",
             call.span,
-            suggest_word(call.name, (one.name for one in plugins().values() if not one.internal)),
+            suggest_word(call.name, (one.name for one in load_plugins().values() if not one.is_internal)),
         )
     if found.bind is None:
-        raise unsupported_error(f"the plugin {found.name}", call.span, found.reason)
+        raise make_unsupported_query_error(f"the plugin {found.name}", call.span, found.reason)
     if relation is None:
-        raise invalid(f"the plugin {found.name} needs rows", call.span)
+        raise make_invalid_error(f"the plugin {found.name} needs rows", call.span)
     if env.partition:
         _check_works_in_parts(found, operator)
     evaluation = PluginCall(found, relation, call, env, operator.schema, operator.extends)
@@ -39,10 +39,12 @@ def bind_evaluate(relation: Relation | None, operator: Evaluate, env: Env) -> Re
 def _check_works_in_parts(plugin: Plugin, operator: Evaluate) -> None:
     """Check that a plugin works inside mv-apply and partition."""
     if not plugin.by_row:
-        raise unsupported_error(f"the plugin {plugin.name} inside mv-apply or partition", operator.span)
+        raise make_unsupported_query_error(
+            f"the plugin {plugin.name} inside mv-apply or partition", operator.span
+        )
     if plugin.schema and operator.schema is None:
         hint = f"declare the columns: evaluate {plugin.name}(...) : (column: type, ...)"
-        raise unsupported_error(
+        raise make_unsupported_query_error(
             f"{plugin.name} without a schema inside mv-apply or partition", operator.span, hint
         )
 
@@ -53,10 +55,10 @@ def apply_declared_schema(relation: Relation, schema: tuple[ColumnDeclaration, .
     for item in schema:
         column = known.get(item.name)
         if column is None:
-            raise invalid(
+            raise make_invalid_error(
                 f"the plugin returns no column '{item.name}'", item.span, suggest_word(item.name, known)
             )
         if item.type not in (None, column.type):
-            raise invalid(f"the column '{item.name}' is {column.type}, not {item.type}", item.span)
+            raise make_invalid_error(f"the column '{item.name}' is {column.type}, not {item.type}", item.span)
     columns = tuple(known[item.name] for item in schema)
     return Assign(columns=columns, order=relation.order, input=relation, assigned=())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
-from nephoscope_kql.binder.environment import Env, binds_operator, reference
+from nephoscope_kql.binder.column_naming import ColumnNames, get_implied_name
+from nephoscope_kql.binder.environment import Env, make_reference, register_operator_binder
 from nephoscope_kql.binder.ordering import sort_by_ordinal
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
-from nephoscope_kql.errors import invalid
+from nephoscope_kql.errors import make_invalid_error
 from nephoscope_kql.operators.column_operators import select_columns
-from nephoscope_kql.operators.join import choice, parameter
+from nephoscope_kql.operators.join import find_parameter, read_parameter_choice
 from nephoscope_kql.plan.expressions import ColumnRef
 from nephoscope_kql.plan.relations import Assign, Expanded, ExpandedColumn
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
@@ -17,35 +17,35 @@ from nephoscope_kql.tree.operators import ExpandItem, MvExpand
 from nephoscope_kql.types import KqlType
 
 
-@binds_operator(MvExpand)
+@register_operator_binder(MvExpand)
 def bind_mv_expand(relation: Relation, operator: MvExpand, env: Env) -> Relation:
     """`mv-expand`: a row an element; several arrays side by side."""
-    given = "bagexpansion" if parameter(operator.parameters, "bagexpansion") else "kind"
-    mode = choice(operator.parameters, given, ("bag", "array"), "mv-expand")
+    given = "bagexpansion" if find_parameter(operator.parameters, "bagexpansion") else "kind"
+    mode = read_parameter_choice(operator.parameters, given, ("bag", "array"), "mv-expand")
     return expand_rows(
         relation,
         operator.items,
         env,
         as_array=mode == "array",
-        index=item_index(operator.parameters),
-        limit=row_limit(operator.limit, env),
+        index=find_item_index(operator.parameters),
+        limit=parse_row_limit(operator.limit, env),
     )
 
 
-def item_index(parameters: tuple[tree.OperatorParameter, ...]) -> str:
+def find_item_index(parameters: tuple[tree.OperatorParameter, ...]) -> str:
     """The name that with_itemindex gives to the element's place, '' without it."""
-    found = parameter(parameters, "with_itemindex")
+    found = find_parameter(parameters, "with_itemindex")
     value = found.values[0] if found is not None and found.values else None
     return value.name if isinstance(value, tree.Name) else ""
 
 
-def row_limit(expression: tree.Expression | None, env: Env) -> int | None:
+def parse_row_limit(expression: tree.Expression | None, env: Env) -> int | None:
     """Count how many elements at most; None without a limit."""
     if expression is None:
         return None
     value = env.without_row().bind_scalar(expression)
     if not isinstance(value, Constant) or not isinstance(value.value, int):
-        raise invalid("the limit must be a constant number", expression.span)
+        raise make_invalid_error("the limit must be a constant number", expression.span)
     return value.value
 
 
@@ -68,11 +68,11 @@ def expand_rows(
     for item in items:
         value = inner.bind_scalar(item.value)
         if value.type != KqlType.DYNAMIC:
-            raise invalid(f"only a dynamic can be expanded, not {value.type}", item.span)
+            raise make_invalid_error(f"only a dynamic can be expanded, not {value.type}", item.span)
         raw = env.binder.make_column("", KqlType.DYNAMIC)
         expansions.append(ExpandedColumn(raw, value, as_array))
         column = _build_result_column(item, raw, typed, env)
-        _place(columns, column, item, value, names)
+        _place_column(columns, column, item, value, names)
     position = env.binder.make_column(index, KqlType.LONG)
     first = relation.order or tuple(key for column in ordered_by for key in sort_by_ordinal(column))
     order = (*first, *sort_by_ordinal(position)) if first else ()
@@ -99,13 +99,15 @@ def _build_result_column(
     if item.type is None or item.type == KqlType.DYNAMIC:
         return raw
     column = env.binder.make_column("", item.type)
-    typed.append((column, convert_explicitly(reference(raw, item.span), item.type)))
+    typed.append((column, convert_explicitly(make_reference(raw, item.span), item.type)))
     return column
 
 
-def _place(columns: list[Column], column: Column, item: ExpandItem, value: Bound, names: ColumnNames) -> None:
+def _place_column(
+    columns: list[Column], column: Column, item: ExpandItem, value: Bound, names: ColumnNames
+) -> None:
     """A column that is expanded under its own name stays in its place, everything else comes last."""
-    wanted = item.name or implied_name(item.value)
+    wanted = item.name or get_implied_name(item.value)
     own = isinstance(value, ColumnRef) and isinstance(item.value, tree.Name)
     at = next((place for place, known in enumerate(columns) if known.name == wanted), None)
     if at is not None and (own or item.name or not isinstance(item.value, tree.Name)):

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.environment import Env, binds_operator, reference
+from nephoscope_kql.binder.environment import Env, make_reference, register_operator_binder
 from nephoscope_kql.binder.tree_building import build_extend, build_name
 from nephoscope_kql.deadline import check_deadline
 from nephoscope_kql.operators.graphs import (
@@ -20,7 +20,7 @@ from nephoscope_kql.operators.graphs import (
     enter_rows,
     read_graph,
 )
-from nephoscope_kql.operators.join import choice, parameter
+from nephoscope_kql.operators.join import find_parameter, read_parameter_choice
 from nephoscope_kql.plan.relations import Graph, Mined
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.tree.operators import GraphMarkComponents
@@ -29,12 +29,12 @@ from nephoscope_kql.types import KqlType
 _COMPONENT = "$component"
 
 
-@binds_operator(GraphMarkComponents)
+@register_operator_binder(GraphMarkComponents)
 def bind_graph_mark_components(relation: Relation, operator: GraphMarkComponents, env: Env) -> Relation:
     """`graph-mark-components`: a number, from 0, of the component that each node is of."""
     graph = read_graph(relation, operator.span)
-    strong = choice(operator.parameters, "kind", ("weak", "strong"), "components") == "strong"
-    given = parameter(operator.parameters, "with_component_id")
+    strong = read_parameter_choice(operator.parameters, "kind", ("weak", "strong"), "components") == "strong"
+    given = find_parameter(operator.parameters, "with_component_id")
     name = given.text if given is not None else "ComponentId"
     ends = apply_text(
         graph.edges,
@@ -47,7 +47,7 @@ def bind_graph_mark_components(relation: Relation, operator: GraphMarkComponents
             env.binder.make_column(_COMPONENT, KqlType.LONG),
         ),
         input=ends,
-        values=tuple(reference(column, operator.span) for column in ends.columns),
+        values=tuple(make_reference(column, operator.span) for column in ends.columns),
         name="graph_mark_components",
         settings=(strong,),
         body=mark_components,

@@ -14,7 +14,7 @@ from nephoscope_kql.binder.tree_building import (
     rewrite_tree,
     split_conjuncts,
 )
-from nephoscope_kql.errors import invalid, unsupported_error
+from nephoscope_kql.errors import make_invalid_error, make_unsupported_query_error
 from nephoscope_kql.operators.graphs import NODE
 from nephoscope_kql.tree.operators import GraphMatch
 from nephoscope_kql.types import KqlType
@@ -52,7 +52,9 @@ def counts_degrees(operator: GraphMatch) -> bool:
     """Return whether the pattern asks how many edges a node has."""
     parts = [*operator.items, *([] if operator.predicate is None else [operator.predicate])]
     return any(
-        isinstance(node, tree.Call) and node.name in DEGREES for part in parts for node in tree.walk(part)
+        isinstance(node, tree.Call) and node.name in DEGREES
+        for part in parts
+        for node in tree.walk_nodes(part)
     )
 
 
@@ -72,7 +74,7 @@ class PathCall:
             return build_literal([], KqlType.DYNAMIC, self.value.span)
         return build_literal(self.name == "all", KqlType.BOOL, self.value.span)
 
-    def build_next(self) -> tree.Expression:
+    def build_next_value(self) -> tree.Expression:
         """The value with one more edge or node."""
         known = build_name(self.column, self.value.span)
         if self.name == "map":
@@ -107,7 +109,7 @@ class GraphPattern:
         if not asked:
             return self.rewrite(condition)
         if len(asked) > 1:
-            raise unsupported_error("a condition on the edges of two paths", condition.span)
+            raise make_unsupported_query_error("a condition on the edges of two paths", condition.span)
         (path,) = asked
 
         def name_property(node: tree.Expression) -> tree.Expression | None:
@@ -125,21 +127,21 @@ class GraphPattern:
 
     def _list_names(self, value: tree.Expression) -> Iterator[str]:
         every = self.nodes | self.edges | self.paths
-        for node in tree.walk(value):
+        for node in tree.walk_nodes(value):
             if isinstance(node, tree.Name) and node.name in every:
                 yield node.name
 
     def _list_properties(self, value: tree.Expression) -> Iterator[str]:
-        for node in tree.walk(value):
+        for node in tree.walk_nodes(value):
             found = _read_property(node) if isinstance(node, tree.Expression) else None
             if found is not None:
                 yield found[0]
 
     def rewrite(self, value: tree.Expression) -> tree.Expression:
         """The expression over the columns of the matches."""
-        return rewrite_tree(value, self._rewrite_part)
+        return rewrite_tree(value, self._rewrite_path_part)
 
-    def _rewrite_part(self, node: tree.Expression) -> tree.Expression | None:
+    def _rewrite_path_part(self, node: tree.Expression) -> tree.Expression | None:
         if isinstance(node, tree.Named):
             return tree.Named(names=node.names, value=self.rewrite(node.value), span=node.span)
         if isinstance(node, tree.Call):
@@ -151,10 +153,12 @@ class GraphPattern:
         if found is not None and found[0] in self.nodes | self.edges:
             columns = self.node_columns if found[0] in self.nodes else self.edge_columns
             if found[1] not in columns:
-                raise invalid(f"'{found[0]}' has no property '{found[1]}'", node.span)
+                raise make_invalid_error(f"'{found[0]}' has no property '{found[1]}'", node.span)
             return build_name(f"{found[0]}.{found[1]}", node.span)
         if isinstance(node, tree.Name) and node.name in self.nodes | self.edges | self.paths:
-            raise unsupported_error("a whole node or edge as a value", node.span, "name a property: a.name")
+            raise make_unsupported_query_error(
+                "a whole node or edge as a value", node.span, "name a property: a.name"
+            )
         return None
 
     def _rewrite_call(self, node: tree.Call) -> tree.Expression | None:
@@ -165,7 +169,7 @@ class GraphPattern:
         if node.name == "node_id" and len(node.arguments) == 1:
             return build_name(GraphColumns.key(self._read_node(node)), node.span)
         if node.name in ("inner_nodes", "labels"):
-            raise unsupported_error(
+            raise make_unsupported_query_error(
                 f"{node.name}() here", node.span, "map(), all() and any() take inner_nodes()"
             )
         return None
@@ -173,7 +177,7 @@ class GraphPattern:
     def _read_node(self, call: tree.Call) -> str:
         node = call.arguments[0]
         if not isinstance(node, tree.Name) or node.name not in self.nodes:
-            raise invalid(f"{call.name}() takes a node of the pattern", call.span)
+            raise make_invalid_error(f"{call.name}() takes a node of the pattern", call.span)
         return node.name
 
     def _build_path_call(self, call: tree.Call, *, prunes: bool = False) -> tree.Expression:
@@ -182,7 +186,9 @@ class GraphPattern:
         if isinstance(path, tree.Call) and path.name == "inner_nodes" and len(path.arguments) == 1:
             path, inner = path.arguments[0], True
         if not isinstance(path, tree.Name) or path.name not in self.paths:
-            raise invalid(f"{call.name}() takes a path of the pattern, or its inner_nodes()", call.span)
+            raise make_invalid_error(
+                f"{call.name}() takes a path of the pattern, or its inner_nodes()", call.span
+            )
         value = self._rewrite_hop(call.arguments[1], path.name, inner=inner)
         known = self.calls.setdefault(path.name, [])
         for one in known:
@@ -202,7 +208,7 @@ class GraphPattern:
                 return build_name(f"{hop}.{node.name}", node.span)
             if isinstance(node, tree.Call) and node.name in DEGREES and not node.arguments and inner:
                 return build_name(f"{hop}.{DEGREES[node.name]}", node.span)
-            return self._rewrite_part(node)
+            return self._rewrite_path_part(node)
 
         return rewrite_tree(value, rewrite)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
-from nephoscope_kql.binder.environment import Env, binds_operator, reference
+from nephoscope_kql.binder.column_naming import ColumnNames, get_implied_name
+from nephoscope_kql.binder.environment import Env, make_reference, register_operator_binder
 from nephoscope_kql.binder.tree_building import (
     build_call,
     build_comparison,
@@ -21,7 +21,7 @@ from nephoscope_kql.binder.tree_building import (
     build_project_away,
     build_where,
 )
-from nephoscope_kql.errors import Span, invalid
+from nephoscope_kql.errors import Span, make_invalid_error
 from nephoscope_kql.operators.graph_expressions import (
     IN_DEGREE,
     OUT_DEGREE,
@@ -43,7 +43,7 @@ from nephoscope_kql.operators.graphs import (
     enter_rows,
     read_graph,
 )
-from nephoscope_kql.operators.join import choice
+from nephoscope_kql.operators.join import read_parameter_choice
 from nephoscope_kql.plan.relations import FirstOf, Graph
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.tree.operators import GraphEdge, GraphMatch
@@ -75,32 +75,36 @@ class GraphStep:
         return GraphStep(self.right, self.edge, self.left, given)
 
 
-@binds_operator(GraphMatch)
+@register_operator_binder(GraphMatch)
 def bind_graph_match(relation: Relation, operator: GraphMatch, env: Env) -> Relation:
     """`graph-match` and `graph-shortest-paths`."""
     graph = read_graph(relation, operator.span)
     steps, alone = _list_steps(operator)
     if operator.shortest and (len(operator.patterns) > 1 or all(one.given.high is None for one in steps)):
-        raise invalid("graph-shortest-paths takes one sequence, with a path", operator.span)
-    cycles = "none" if operator.shortest else choice(operator.parameters, "cycles", _CYCLES, "cycles")
+        raise make_invalid_error("graph-shortest-paths takes one sequence, with a path", operator.span)
+    cycles = (
+        "none"
+        if operator.shortest
+        else read_parameter_choice(operator.parameters, "cycles", _CYCLES, "cycles")
+    )
     if counts_degrees(operator):
         graph = _count_degrees(graph, env)
     search = GraphSearch(graph, operator, steps, cycles, env)
     rows = search.find(alone)
     if operator.shortest:
         rows = _keep_shortest(rows, operator, steps, env)
-    items = tuple(search.pattern.rewrite(item) for item in _name_items(operator.items))
+    items = tuple(search.pattern.rewrite(item) for item in _list_named_items(operator.items))
     return apply_operators(rows, [tree.operators.Project(items=items, span=operator.span)], search.env)
 
 
-def _name_items(items: tuple[tree.Expression, ...]) -> Iterator[tree.Expression]:
+def _list_named_items(items: tuple[tree.Expression, ...]) -> Iterator[tree.Expression]:
     """The items, each with the name that its own text implies: over columns of matches it would imply another."""
-    names = ColumnNames(filter(None, map(implied_name, items)))
+    names = ColumnNames(filter(None, map(get_implied_name, items)))
     for item in items:
         if isinstance(item, tree.Named):
             yield item
         else:
-            name = build_name(implied_name(item) or names.make_default_name(), item.span)
+            name = build_name(get_implied_name(item) or names.make_default_name(), item.span)
             yield tree.Named(names=(name,), value=item, span=item.span)
 
 
@@ -117,7 +121,7 @@ def _list_steps(operator: GraphMatch) -> tuple[list[GraphStep], str]:
     names = [one.edge for one in steps]
     ends = {name for one in steps for name in (one.left, one.right)}
     if len(set(names)) < len(names) or ends & set(names):
-        raise invalid("every edge of a pattern has a name of its own", operator.span)
+        raise make_invalid_error("every edge of a pattern has a name of its own", operator.span)
     return steps, first
 
 
@@ -147,12 +151,12 @@ def _keep_shortest(rows: Relation, operator: GraphMatch, steps: list[GraphStep],
         total = tree.Binary(operator="+", left=total, right=length, span=span)
     rows = apply_operators(rows, [build_extend({_LENGTH: total}, span)], env)
     ends = [GraphColumns.key(name) for name in (steps[0].left, steps[-1].right)]
-    if choice(operator.parameters, "output", ("any", "all"), "output") == "any":
+    if read_parameter_choice(operator.parameters, "output", ("any", "all"), "output") == "any":
         paths = [build_name(GraphColumns.path(one.edge), span) for one in steps if one.given.high]
         order = [build_name(_LENGTH, span), *(build_call("tostring", path) for path in paths)]
         items = tuple(tree.Ordered(value=value, ascending=True, span=span) for value in order)
         rows = apply_operators(rows, [tree.operators.Sort(keys=items, span=span)], env)
-        keys = tuple(reference(one, span) for one in rows.columns if one.name in ends)
+        keys = tuple(make_reference(one, span) for one in rows.columns if one.name in ends)
         return FirstOf(columns=rows.columns, order=rows.order, input=rows, keys=keys)
     inner = enter_rows({"$rows": rows}, env)
     least = build_call("min", build_name(_LENGTH, span))
@@ -209,58 +213,58 @@ class GraphSearch:
             self.pattern.rewrite(item)
         rows = self.env.bind_tabular(self._select_nodes(first))
         self.bound.append(first)
-        rows = self._filter(rows)
+        rows = self._filter_rows(rows)
         pending = list(self.steps)
         while pending:
             step = next((one for one in pending if {one.left, one.right} & set(self.bound)), None)
             if step is None:
-                raise invalid("the sequences of a pattern share a node with each other", self.span)
+                raise make_invalid_error("the sequences of a pattern share a node with each other", self.span)
             pending.remove(step)
             step = step if step.left in self.bound else step.turn()
             rows = self._add_edge(rows, step) if step.given.high is None else self._add_path(rows, step)
-            rows = self._filter(rows)
+            rows = self._filter_rows(rows)
         return rows
 
-    def _filter(self, rows: Relation) -> Relation:
+    def _filter_rows(self, rows: Relation) -> Relation:
         """The rows that meet the conditions of which all names are bound."""
         ready = self.pattern.take_ready({*self.bound, *self.edges, *self.paths})
         return apply_operators(rows, [*build_where(ready, self.span)], self.env)
 
-    def _name(self, name: str) -> tree.Name:
+    def _make_name(self, name: str) -> tree.Name:
         return build_name(name, self.span)
 
     def _select_nodes(self, name: str) -> tree.Pipe:
-        values = {f"{name}.{column}": self._name(column) for column in sorted(self.pattern.node_columns)}
+        values = {f"{name}.{column}": self._make_name(column) for column in sorted(self.pattern.node_columns)}
         project = build_project(dict(values), self.span)
-        return tree.Pipe(source=self._name(NODES), operators=(project,), span=self.span)
+        return tree.Pipe(source=self._make_name(NODES), operators=(project,), span=self.span)
 
     def _select_edges(self, name: str, direction: str) -> tree.Expression:
         """The edges with the ends from and to which they are gone along; in any direction each of them twice, a loop once."""
-        there = self._select_directed(name, SOURCE, TARGET)
-        back = self._select_directed(name, TARGET, SOURCE)
+        there = self._select_directed_edges(name, SOURCE, TARGET)
+        back = self._select_directed_edges(name, TARGET, SOURCE)
         if direction != "any":
             return there if direction == "right" else back
-        loops = build_comparison("!=", self._name(_FROM), self._name(_TO))
+        loops = build_comparison("!=", self._make_name(_FROM), self._make_name(_TO))
         again = tree.Pipe(
             source=back.source, operators=(*back.operators, *build_where([loops], self.span)), span=self.span
         )
         union = tree.operators.Union(items=(again,), span=self.span)
         return tree.Pipe(source=there.source, operators=(*there.operators, union), span=self.span)
 
-    def _select_directed(self, name: str, begin: str, end: str) -> tree.Pipe:
+    def _select_directed_edges(self, name: str, begin: str, end: str) -> tree.Pipe:
         hidden = (SOURCE, TARGET)
         columns = sorted(self.pattern.edge_columns - set(hidden))
-        values = {f"{name}.{column}": self._name(column) for column in columns}
-        values |= {_FROM: self._name(begin), _TO: self._name(end)}
+        values = {f"{name}.{column}": self._make_name(column) for column in columns}
+        values |= {_FROM: self._make_name(begin), _TO: self._make_name(end)}
         project = build_project(dict(values), self.span)
-        return tree.Pipe(source=self._name(EDGES), operators=(project,), span=self.span)
+        return tree.Pipe(source=self._make_name(EDGES), operators=(project,), span=self.span)
 
     def _differs(self, value: str, others: Iterable[str], lists: Iterable[str]) -> Iterator[tree.Expression]:
         """That a value is none of some columns, nor in arrays."""
         for other in others:
-            yield build_comparison("!=", self._name(value), self._name(other))
+            yield build_comparison("!=", self._make_name(value), self._make_name(other))
         for one in lists:
-            found = build_call("array_index_of", self._name(one), self._name(value))
+            found = build_call("array_index_of", self._make_name(one), self._make_name(value))
             yield build_comparison("==", found, build_literal(-1, KqlType.LONG, self.span))
 
     def _refuse_cycles(self, edge: str, node: str) -> list[tree.Expression]:
@@ -279,12 +283,12 @@ class GraphSearch:
         join = build_inner_join(edges, GraphColumns.key(step.left), _FROM, self.span)
         rows = apply_operators(rows, [join, *build_where(conditions, self.span)], self.env)
         self.edges.append(step.edge)
-        return self._reach(rows, step.right, _TO, (_FROM, _TO))
+        return self._reach_node(rows, step.right, _TO, (_FROM, _TO))
 
-    def _reach(self, rows: Relation, node: str, key: str, gone: tuple[str, ...]) -> Relation:
+    def _reach_node(self, rows: Relation, node: str, key: str, gone: tuple[str, ...]) -> Relation:
         """The rows with the node that a column identifies; one that is bound must be that."""
         if node in self.bound:
-            same = build_comparison("==", self._name(key), self._name(GraphColumns.key(node)))
+            same = build_comparison("==", self._make_name(key), self._make_name(GraphColumns.key(node)))
             operators: list[tree.Operator] = [*build_where([same], self.span)]
         else:
             operators = [build_inner_join(self._select_nodes(node), key, GraphColumns.key(node), self.span)]
@@ -297,7 +301,7 @@ class GraphSearch:
         calls = self.pattern.calls.get(step.edge, [])
         nothing = build_literal([], KqlType.DYNAMIC, self.span)
         begun: dict[str, tree.Expression] = {
-            _AT: self._name(GraphColumns.key(step.left)),
+            _AT: self._make_name(GraphColumns.key(step.left)),
             GraphColumns.path(step.edge): nothing,
             GraphColumns.inner(step.edge): nothing,
         }
@@ -307,15 +311,17 @@ class GraphSearch:
         env = self.env
         for length in range(1, high + 1):
             env = enter_rows({f"$path{length - 1}": level}, env)
-            level = self._add_hop(env.bind_tabular(self._name(f"$path{length - 1}")), step, calls, length)
+            level = self._add_hop(
+                env.bind_tabular(self._make_name(f"$path{length - 1}")), step, calls, length
+            )
             levels[f"$path{length}"] = level
         env = enter_rows({f"$path{high}": level}, env)
         chosen = [f"$path{length}" for length in range(low, high + 1)]
-        union = tree.operators.Union(items=tuple(map(self._name, chosen[1:])), span=self.span)
-        found = env.bind_tabular(self._name(chosen[0]))
+        union = tree.operators.Union(items=tuple(map(self._make_name, chosen[1:])), span=self.span)
+        found = env.bind_tabular(self._make_name(chosen[0]))
         found = apply_operators(found, [union] if len(chosen) > 1 else [], env)
         self.paths.append(step.edge)
-        return self._reach(found, step.right, _AT, (_AT,))
+        return self._reach_node(found, step.right, _AT, (_AT,))
 
     def _add_hop(self, rows: Relation, step: GraphStep, calls: list[PathCall], length: int) -> Relation:
         """The rows with one more edge; the node where they were is an inner one then."""
@@ -330,10 +336,10 @@ class GraphSearch:
         elif self.cycles == "none":
             conditions += self._differs(_TO, (_AT,), (inner,))
         changed: dict[str, tree.Expression] = {
-            _AT: self._name(_TO),
-            path: self._append(path, f"{hop}.{EDGE}"),
+            _AT: self._make_name(_TO),
+            path: self._append_expression(path, f"{hop}.{EDGE}"),
         }
-        changed |= {call.column: call.build_next() for call in calls if not call.inner}
+        changed |= {call.column: call.build_next_value() for call in calls if not call.inner}
         gone = [f"{hop}.{name}" for name in sorted(self.pattern.edge_columns - {SOURCE, TARGET})]
         return apply_operators(
             rows,
@@ -342,7 +348,7 @@ class GraphSearch:
                 *build_where(conditions, self.span),
                 build_extend(changed, self.span),
                 build_project_away([*gone, _FROM, _TO], self.span),
-                *self._prune(calls, inner=False),
+                *self._prune_by_conditions(calls, inner=False),
             ],
             self.env,
         )
@@ -350,8 +356,8 @@ class GraphSearch:
     def _pass_node(self, rows: Relation, step: GraphStep, calls: list[PathCall]) -> Relation:
         operators: list[tree.Operator] = []
         inner = GraphColumns.inner(step.edge)
-        changed: dict[str, tree.Expression] = {inner: self._append(inner, _AT)}
-        changed |= {call.column: call.build_next() for call in calls}
+        changed: dict[str, tree.Expression] = {inner: self._append_expression(inner, _AT)}
+        changed |= {call.column: call.build_next_value() for call in calls}
         passed = GraphColumns.hop(step.edge)
         gone = [f"{passed}.{name}" for name in sorted(self.pattern.node_columns)]
         if calls:
@@ -360,12 +366,14 @@ class GraphSearch:
             )
         operators.append(build_extend(changed, self.span))
         operators += [build_project_away(gone, self.span)] if calls else []
-        return apply_operators(rows, [*operators, *self._prune(calls, inner=True)], self.env)
+        return apply_operators(rows, [*operators, *self._prune_by_conditions(calls, inner=True)], self.env)
 
-    def _prune(self, calls: list[PathCall], *, inner: bool) -> list[tree.Operator]:
+    def _prune_by_conditions(self, calls: list[PathCall], *, inner: bool) -> list[tree.Operator]:
         """Leave out at once what a condition of every edge, or of every inner node, refuses already."""
-        wanted = [self._name(call.column) for call in calls if call.prunes and call.inner == inner]
+        wanted = [self._make_name(call.column) for call in calls if call.prunes and call.inner == inner]
         return [*build_where(wanted, self.span)]
 
-    def _append(self, column: str, value: str) -> tree.Expression:
-        return build_call("array_concat", self._name(column), build_call("pack_array", self._name(value)))
+    def _append_expression(self, column: str, value: str) -> tree.Expression:
+        return build_call(
+            "array_concat", self._make_name(column), build_call("pack_array", self._make_name(value))
+        )

@@ -6,10 +6,10 @@ from dataclasses import replace
 from functools import lru_cache
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.environment import Env, Meaning, binds_operator, reference
+from nephoscope_kql.binder.environment import Env, Meaning, make_reference, register_operator_binder
 from nephoscope_kql.binder.scope import share_bound_rows
 from nephoscope_kql.binder.tree_building import build_extend, build_name, build_project_away, build_where
-from nephoscope_kql.errors import Span, invalid
+from nephoscope_kql.errors import Span, make_invalid_error
 from nephoscope_kql.parser import parse
 from nephoscope_kql.plan.relations import FirstOf, Graph
 from nephoscope_kql.plan.values import Relation
@@ -61,11 +61,13 @@ def _parse_operators(text: str) -> tuple[tree.Operator, ...]:
 def read_graph(relation: Relation, span: Span) -> Graph:
     """The graph that an operator of graphs works on; KqlError where it is a table."""
     if not isinstance(relation, Graph):
-        raise invalid("a graph is expected here, not a table", span, "make-graph makes a graph of edges")
+        raise make_invalid_error(
+            "a graph is expected here, not a table", span, "make-graph makes a graph of edges"
+        )
     return relation
 
 
-@binds_operator(MakeGraph)
+@register_operator_binder(MakeGraph)
 def bind_make_graph(relation: Relation, operator: MakeGraph, env: Env) -> Relation:
     """`make-graph source --> target`: the rows are its edges, whatever they name is a node."""
     span = operator.span
@@ -93,7 +95,7 @@ def bind_make_graph(relation: Relation, operator: MakeGraph, env: Env) -> Relati
 def _check_one_type(nodes: Relation, span: Span) -> None:
     """Refuse ids of several types, of which a union makes several columns."""
     if [column.name for column in nodes.columns] != [NODE]:
-        raise invalid("the ids of nodes, and of sources and targets of edges, have one type", span)
+        raise make_invalid_error("the ids of nodes, and of sources and targets of edges, have one type", span)
 
 
 def _add_properties(named: Relation, operator: MakeGraph, env: Env) -> Relation:
@@ -109,8 +111,8 @@ def _add_properties(named: Relation, operator: MakeGraph, env: Env) -> Relation:
         )
     key = next((column for column in given.columns if column.name == NODE), None)
     if key is None:
-        raise invalid("the ids of nodes, and of sources and targets of edges, have one type", span)
-    given = FirstOf(columns=given.columns, order=given.order, input=given, keys=(reference(key, span),))
+        raise make_invalid_error("the ids of nodes, and of sources and targets of edges, have one type", span)
+    given = FirstOf(columns=given.columns, order=given.order, input=given, keys=(make_reference(key, span),))
     inner = enter_rows({NODES: given}, env)
     every = apply_text(named, f"union ({NODES} | project ['{NODE}'])", inner)
     _check_one_type(every, span)
@@ -127,7 +129,7 @@ def _read_nodes(item: tree.operators.GraphNodes, env: Env) -> Relation:
     return apply_operators(env.bind_tabular(item.rows), [build_extend({NODE: item.id}, item.span)], env)
 
 
-@binds_operator(GraphToTable)
+@register_operator_binder(GraphToTable)
 def bind_graph_to_table(relation: Relation, operator: GraphToTable, env: Env) -> Relation:
     """`graph-to-table nodes` or `edges`."""
     graph = read_graph(relation, operator.span)
@@ -137,7 +139,7 @@ def bind_graph_to_table(relation: Relation, operator: GraphToTable, env: Env) ->
     return apply_operators(rows, [build_project_away(hidden, operator.span)], env)
 
 
-@binds_operator(GraphWhere)
+@register_operator_binder(GraphWhere)
 def bind_graph_where(relation: Relation, operator: GraphWhere, env: Env) -> Relation:
     """`graph-where-nodes` and `graph-where-edges`: an edge stays only where both its nodes do."""
     graph = read_graph(relation, operator.span)

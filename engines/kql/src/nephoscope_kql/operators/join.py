@@ -8,9 +8,15 @@ from typing import cast, get_args
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder.column_naming import ColumnNames
-from nephoscope_kql.binder.environment import Env, binds_operator, reference
-from nephoscope_kql.binder.operands import to_common_type
-from nephoscope_kql.errors import NOWHERE, UnknownNameError, invalid, suggest_word, unsupported_error
+from nephoscope_kql.binder.environment import Env, make_reference, register_operator_binder
+from nephoscope_kql.binder.operands import convert_to_common_type
+from nephoscope_kql.errors import (
+    NOWHERE,
+    UnknownNameError,
+    make_invalid_error,
+    make_unsupported_query_error,
+    suggest_word,
+)
 from nephoscope_kql.plan.column_references import count_columns
 from nephoscope_kql.plan.relations import FirstOf, Joined, JoinKind
 from nephoscope_kql.plan.values import Bound, Column, Relation
@@ -30,28 +36,30 @@ _ALIASES = {
 _ONE_SIDED = {"leftsemi": 0, "leftanti": 0, "rightsemi": 1, "rightanti": 1}
 
 
-def parameter(parameters: tuple[tree.OperatorParameter, ...], name: str) -> tree.OperatorParameter | None:
+def find_parameter(
+    parameters: tuple[tree.OperatorParameter, ...], name: str
+) -> tree.OperatorParameter | None:
     """The parameter of a name."""
     return next((item for item in parameters if item.name == name), None)
 
 
-def choice(
+def read_parameter_choice(
     parameters: tuple[tree.OperatorParameter, ...], name: str, known: tuple[str, ...], operator: str
 ) -> str:
     """The word that a parameter has of the `known` ones, the first of them where it is not given; KqlError for another word."""
-    found = parameter(parameters, name)
+    found = find_parameter(parameters, name)
     if found is not None and found.word not in known:
         hint = f"known: {', '.join(known)}"
-        raise invalid(f"no kind of {operator} is named '{found.text}'", found.span, hint)
+        raise make_invalid_error(f"no kind of {operator} is named '{found.text}'", found.span, hint)
     return known[0] if found is None else found.word
 
 
-def _read_kind(operator: Join | Lookup, default: str) -> str:
-    found = parameter(operator.parameters, "kind")
+def _read_join_kind(operator: Join | Lookup, default: str) -> str:
+    found = find_parameter(operator.parameters, "kind")
     word = found.word if found is not None else default
     kind = _ALIASES.get(word, word)
     if kind not in get_args(JoinKind):
-        raise invalid(
+        raise make_invalid_error(
             f"no kind of join is named '{word}'",
             (found or operator).span,
             suggest_word(word, get_args(JoinKind)),
@@ -59,27 +67,27 @@ def _read_kind(operator: Join | Lookup, default: str) -> str:
     return kind
 
 
-@binds_operator(Join)
+@register_operator_binder(Join)
 def bind_join(relation: Relation, operator: Join, env: Env) -> Relation:
     """`join`: innerunique unless it says otherwise; right columns whose name is taken get a number."""
-    kind = _read_kind(operator, "innerunique")
+    kind = _read_join_kind(operator, "innerunique")
     right = env.bind_tabular(operator.right)
     keys, residual = _bind_conditions(operator.on, relation, right, env)
     if kind == "innerunique":
-        relation = _deduplicate(relation, [left for left, _ in keys])
+        relation = _deduplicate_by_keys(relation, [left for left, _ in keys])
     return join_relations(kind, relation, right, keys, residual, dropped=set())
 
 
-def _deduplicate(relation: Relation, keys: list[Bound]) -> Relation:
+def _deduplicate_by_keys(relation: Relation, keys: list[Bound]) -> Relation:
     return FirstOf(columns=relation.columns, order=relation.order, input=relation, keys=tuple(keys))
 
 
-@binds_operator(Lookup)
+@register_operator_binder(Lookup)
 def bind_lookup(relation: Relation, operator: Lookup, env: Env) -> Relation:
     """`lookup`: a left outer join without the right side's keys."""
-    kind = _read_kind(operator, "leftouter")
+    kind = _read_join_kind(operator, "leftouter")
     if kind not in ("leftouter", "inner"):
-        raise invalid(f"lookup cannot be of kind {kind}", operator.span)
+        raise make_invalid_error(f"lookup cannot be of kind {kind}", operator.span)
     right = env.bind_tabular(operator.right)
     keys, residual = _bind_conditions(operator.on, relation, right, env)
     dropped = set(count_columns(key for _, key in keys))
@@ -134,7 +142,7 @@ def _bind_conditions(
             key = env.binder.bind_or_default(partial(_bind_key, item, left, right, env), None, inner)
             keys += [] if key is None else [key]
     if not keys and env.binder.error_count == met:
-        raise invalid("a join needs a condition", items[0].span if items else NOWHERE)
+        raise make_invalid_error("a join needs a condition", items[0].span if items else NOWHERE)
     return keys, None
 
 
@@ -153,19 +161,21 @@ def _bind_key(item: tree.Expression, left: Relation, right: Relation, env: Env) 
                     suggest_word(item.name, side),
                 )
         pair = (
-            reference(sides["$left"][item.name], item.span),
-            reference(sides["$right"][item.name], item.span),
+            make_reference(sides["$left"][item.name], item.span),
+            make_reference(sides["$right"][item.name], item.span),
         )
-        return to_common_type(*pair, item.span)
+        return convert_to_common_type(*pair, item.span)
     if not isinstance(item, tree.Binary) or item.operator != "==":
-        raise unsupported_error("a join condition other than `column` or `$left.a == $right.b`", item.span)
+        raise make_unsupported_query_error(
+            "a join condition other than `column` or `$left.a == $right.b`", item.span
+        )
     _refuse_missing_sides(item, sides)
     both = replace(env.over_relation(right if right.open else left), row={}, sides=sides)
     one, two = both.bind_scalar(item.left), both.bind_scalar(item.right)
     ids = {column.id for column in left.columns}
     if _is_left_side(one, ids) is not True or _is_left_side(two, ids) is not False:
-        raise invalid("a join condition compares a column of $left with one of $right", item.span)
-    return to_common_type(one, two, item.span)
+        raise make_invalid_error("a join condition compares a column of $left with one of $right", item.span)
+    return convert_to_common_type(one, two, item.span)
 
 
 def _refuse_missing_sides(item: tree.Binary, sides: dict[str, dict[str, Column]]) -> None:
@@ -175,7 +185,7 @@ def _refuse_missing_sides(item: tree.Binary, sides: dict[str, dict[str, Column]]
         return
     if one.name in sides["$left"] and two.name in sides["$right"]:
         hint = f"write $left.{one.name} == $right.{two.name}"
-        raise invalid("a condition of join says which side a column is of", item.span, hint)
+        raise make_invalid_error("a condition of join says which side a column is of", item.span, hint)
 
 
 def _is_left_side(value: Bound, left: set[str]) -> bool | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.column_naming import implied_name
+from nephoscope_kql.binder.column_naming import get_implied_name
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.plan.expressions import BoundCall, DynamicPath
 from nephoscope_kql.plan.values import Bound
@@ -12,7 +12,7 @@ from nephoscope_kql.types import KqlType
 _SORTS = ("array_sort_asc", "array_sort_desc")
 
 
-def outputs(value: Bound) -> list[tuple[str, KqlType]]:
+def list_outputs(value: Bound) -> list[tuple[str, KqlType]]:
     """Suffix and type of every result, empty for a value that is one."""
     if not isinstance(value, BoundCall):
         return []
@@ -23,18 +23,18 @@ def outputs(value: Bound) -> list[tuple[str, KqlType]]:
     return [(name, KqlType(kind)) for name, _, kind in parts]
 
 
-def output_names(expression: tree.Expression, value: Bound) -> tuple[str, ...]:
+def list_output_names(expression: tree.Expression, value: Bound) -> tuple[str, ...]:
     """The names of the results where the query gives none: function, argument and result."""
-    several = outputs(value)
+    several = list_outputs(value)
     if not several or not isinstance(expression, tree.Call):
         return ()
-    names = [implied_name(argument) for argument in expression.arguments]
+    names = [get_implied_name(argument) for argument in expression.arguments]
     if expression.name in _SORTS:
         return tuple(f"{name}_sorted" for name in names[: len(several)])
     return tuple(f"{expression.name}_{names[0]}_{suffix}" for suffix, _ in several)
 
 
-def output(value: Bound, place: int, kind: KqlType) -> Bound:
+def bind_output(value: Bound, place: int, kind: KqlType) -> Bound:
     """One of several results."""
     return convert_explicitly(
         DynamicPath(type=KqlType.DYNAMIC, span=value.span, target=value, steps=(place,)), kind

@@ -6,12 +6,12 @@ import re
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.environment import Env, binds_operator, reference
-from nephoscope_kql.binder.operands import operation
+from nephoscope_kql.binder.environment import Env, make_reference, register_operator_binder
+from nephoscope_kql.binder.operands import bind_operation
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
-from nephoscope_kql.errors import Span, invalid, unsupported_error
-from nephoscope_kql.functions.regex import RegexError, groups, re2
-from nephoscope_kql.operators.join import parameter
+from nephoscope_kql.errors import Span, make_invalid_error, make_unsupported_query_error
+from nephoscope_kql.functions.regex import RegexError, list_capturing_groups, widen_re2_pattern
+from nephoscope_kql.operators.join import find_parameter
 from nephoscope_kql.plan.relations import Assign, Filter
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.tree.operators import Parse, ParseKv, ParseStar, ParseText
@@ -29,22 +29,22 @@ _TYPED = {
 }
 
 
-@binds_operator(Parse)
+@register_operator_binder(Parse)
 def bind_parse(relation: Relation, operator: Parse, env: Env) -> Relation:
     """`parse`: columns from a text by a pattern; parse-where drops the rows that do not match."""
-    kind, span = parameter(operator.parameters, "kind"), operator.span
+    kind, span = find_parameter(operator.parameters, "kind"), operator.span
     mode = kind.word if kind is not None else "simple"
     if mode not in ("simple", "regex", "relaxed"):
-        raise invalid(f"no kind of parse is named '{mode}'", operator.span)
-    flags = parameter(operator.parameters, "flags")
+        raise make_invalid_error(f"no kind of parse is named '{mode}'", operator.span)
+    flags = find_parameter(operator.parameters, "flags")
     pattern, declared = _build_pattern(operator, mode, flags.text if flags is not None else "")
     text = convert_explicitly(env.over_relation(relation).bind_scalar(operator.value), KqlType.STRING)
     columns = [env.binder.make_column(item.name, item.type or KqlType.STRING) for item in declared]
     relation, parts = _match_pattern(relation, text, pattern, columns, mode, operator.span, env)
     if operator.filter:
-        matched = operation("_matched", KqlType.BOOL, span, text, constants.make_text(pattern, span))
-        kept = operation("_kept", KqlType.BOOL, span, reference(parts, span))
-        both = operation("and", KqlType.BOOL, span, matched, kept)
+        matched = bind_operation("_matched", KqlType.BOOL, span, text, constants.make_text(pattern, span))
+        kept = bind_operation("_kept", KqlType.BOOL, span, make_reference(parts, span))
+        both = bind_operation("and", KqlType.BOOL, span, matched, kept)
         relation = Filter(columns=relation.columns, order=relation.order, input=relation, predicate=both)
     assigned = [
         (column, _convert_element(parts, place, column.type, operator.span))
@@ -66,8 +66,8 @@ def replace_columns(relation: Relation, assigned: list[tuple[Column, Bound]]) ->
 
 
 def _convert_element(parts: Column, place: int, kind: KqlType, span: Span) -> Bound:
-    text = operation(
-        "_part", KqlType.STRING, span, reference(parts, span), constants.long_constant(place, span)
+    text = bind_operation(
+        "_part", KqlType.STRING, span, make_reference(parts, span), constants.make_long_constant(place, span)
     )
     return convert_explicitly(text, kind)
 
@@ -82,9 +82,9 @@ def _match_pattern(
     relation: Relation, text: Bound, pattern: str, columns: list[Column], mode: str, span: Span, env: Env
 ) -> tuple[Relation, Column]:
     """A hidden column with the parts that the pattern finds: none where a typed part does not convert (but with relaxed)."""
-    arguments = (text, constants.make_text(pattern, span), constants.long_constant(len(columns), span))
+    arguments = (text, constants.make_text(pattern, span), constants.make_long_constant(len(columns), span))
     relation, parts = _add_hidden_column(
-        relation, operation("_parsed", KqlType.DYNAMIC, span, *arguments), env
+        relation, bind_operation("_parsed", KqlType.DYNAMIC, span, *arguments), env
     )
     strict = (
         []
@@ -96,12 +96,12 @@ def _match_pattern(
     test: Bound | None = None
     for place in strict:
         value = _convert_element(parts, place, columns[place].type, span)
-        one = operation("isnotnull", KqlType.BOOL, span, value)
-        test = one if test is None else operation("and", KqlType.BOOL, span, test, one)
+        one = bind_operation("isnotnull", KqlType.BOOL, span, value)
+        test = one if test is None else bind_operation("and", KqlType.BOOL, span, test, one)
     if test is None:
         return relation, parts
     return _add_hidden_column(
-        relation, operation("_parts_if", KqlType.DYNAMIC, span, reference(parts, span), test), env
+        relation, bind_operation("_parts_if", KqlType.DYNAMIC, span, make_reference(parts, span), test), env
     )
 
 
@@ -123,12 +123,12 @@ def _build_pattern(operator: Parse, mode: str, flags: str) -> tuple[str, list[tr
             after = operator.pattern[place + 1] if place < last else None
             if mode == "regex" and isinstance(after, tree.ColumnDeclaration):
                 message = "parse kind=regex needs a regular expression between two columns"
-                raise invalid(message, after.span)
+                raise make_invalid_error(message, after.span)
             declared.append(item)
             pieces.append(_build_group(item, mode, after))
     known = "".join(flag for flag in flags if flag in "imsU")
     if len(known) != len(flags):
-        raise invalid(f"unknown flags '{flags}': i, m, s and U are known", operator.span)
+        raise make_invalid_error(f"unknown flags '{flags}': i, m, s and U are known", operator.span)
     dot = "" if mode == "regex" else "s"
     start = f"(?{known}{dot})" if known or dot else ""
     first = "" if mode == "regex" else "^"
@@ -138,9 +138,9 @@ def _build_pattern(operator: Parse, mode: str, flags: str) -> tuple[str, list[tr
 def _build_expression(text: str, span: Span) -> str:
     """A regular expression as RE2 takes it."""
     try:
-        return re2(text)
+        return widen_re2_pattern(text)
     except RegexError as error:
-        raise invalid(f"invalid regular expression: {error}", span) from error
+        raise make_invalid_error(f"invalid regular expression: {error}", span) from error
 
 
 def _must_reach_end(operator: Parse, mode: str) -> bool:
@@ -162,7 +162,7 @@ def _strip_groups(item: ParseText) -> str:
         named = item.text[place : place + 3] in ("(?P", "(?<")
         plain = one == "(" and not inside and item.text[place + 1 : place + 2] != "?"
         if named and not inside:
-            raise unsupported_error("named groups in a parse pattern", item.span)
+            raise make_unsupported_query_error("named groups in a parse pattern", item.span)
         result += "(?:" if plain else one
         place += 1
     return result
@@ -188,7 +188,7 @@ def _build_group(item: tree.ColumnDeclaration, mode: str, after: object) -> str:
     return "(.*)" if after is None or mode == "regex" else "(.*?)"
 
 
-@binds_operator(ParseKv)
+@register_operator_binder(ParseKv)
 def bind_parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
     """`parse-kv`: columns from the key-value pairs of a text."""
     text = convert_explicitly(env.over_relation(relation).bind_scalar(operator.value), KqlType.STRING)
@@ -196,35 +196,39 @@ def bind_parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
     if "regex" in given:
         return _extract_by_regex(relation, operator, text, given["regex"], env)
     if given.get("greedy", "") == "true" and "pair_delimiter" not in given:
-        raise invalid("greedy needs a pair_delimiter", operator.span)
+        raise make_invalid_error("greedy needs a pair_delimiter", operator.span)
     assigned: list[tuple[Column, Bound]] = []
     for item in operator.columns:
         column = env.binder.make_column(item.name, item.type or KqlType.STRING)
-        pattern, groups = key_pattern(item.name, given, [other.name for other in operator.columns])
+        pattern, groups = build_key_pattern(item.name, given, [other.name for other in operator.columns])
         relation, parts = _add_hidden_column(
             relation,
-            operation(
+            bind_operation(
                 "_parsed",
                 KqlType.DYNAMIC,
                 item.span,
                 text,
                 constants.make_text(pattern, item.span),
-                constants.long_constant(groups, item.span),
+                constants.make_long_constant(groups, item.span),
             ),
             env,
         )
-        value = operation(
-            "_part", KqlType.STRING, item.span, reference(parts, item.span), constants.long_constant(0)
+        value = bind_operation(
+            "_part",
+            KqlType.STRING,
+            item.span,
+            make_reference(parts, item.span),
+            constants.make_long_constant(0),
         )
         for place in range(1, groups):
-            more = operation(
+            more = bind_operation(
                 "_part",
                 KqlType.STRING,
                 item.span,
-                reference(parts, item.span),
-                constants.long_constant(place),
+                make_reference(parts, item.span),
+                constants.make_long_constant(place),
             )
-            value = operation("strcat", KqlType.STRING, item.span, value, more)
+            value = bind_operation("strcat", KqlType.STRING, item.span, value, more)
         assigned.append((column, convert_explicitly(value, column.type)))
     return replace_columns(relation, assigned)
 
@@ -235,11 +239,11 @@ def _read_property(item: tree.OperatorParameter, env: Env) -> str:
     if isinstance(found, bool):
         return str(found).lower()
     if not isinstance(found, str):
-        raise invalid(f"{item.name} must be a constant string", item.span)
+        raise make_invalid_error(f"{item.name} must be a constant string", item.span)
     return found
 
 
-def key_pattern(key: str, given: dict[str, str], keys: list[str]) -> tuple[str, int]:
+def build_key_pattern(key: str, given: dict[str, str], keys: list[str]) -> tuple[str, int]:
     """The pattern of one key's value, and in how many groups the value may be (quoted by either quote, or bare)."""
     pair, kv = given.get("pair_delimiter", ""), given.get("kv_delimiter", "=")
     quotes, escape = given.get("quote", ""), given.get("escape", "")
@@ -264,12 +268,14 @@ def key_pattern(key: str, given: dict[str, str], keys: list[str]) -> tuple[str, 
 
 def _extract_by_regex(relation: Relation, operator: ParseKv, text: Bound, pattern: str, env: Env) -> Relation:
     """`regex=`: a pattern with the groups key and value: one extraction a key."""
-    if len(groups(pattern)) < 2:
-        raise invalid("the regular expression needs two groups: the key and the value", operator.span)
+    if len(list_capturing_groups(pattern)) < 2:
+        raise make_invalid_error(
+            "the regular expression needs two groups: the key and the value", operator.span
+        )
     assigned: list[tuple[Column, Bound]] = []
     for item in operator.columns:
         column = env.binder.make_column(item.name, item.type or KqlType.STRING)
-        found = operation(
+        found = bind_operation(
             "_keyed",
             KqlType.STRING,
             item.span,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.environment import Env, binds_operator, reference
-from nephoscope_kql.binder.operator_names import operator_name
+from nephoscope_kql.binder.environment import Env, make_reference, register_operator_binder
+from nephoscope_kql.binder.operator_names import format_operator_name
 from nephoscope_kql.binder.ordering import sort_by_ordinal
-from nephoscope_kql.errors import NOWHERE, invalid, unsupported_error
-from nephoscope_kql.operators.expand import expand_rows, item_index, row_limit
+from nephoscope_kql.errors import NOWHERE, make_invalid_error, make_unsupported_query_error
+from nephoscope_kql.operators.expand import expand_rows, find_item_index, parse_row_limit
 from nephoscope_kql.plan.relations import Assign, Joined, Numbered, Shared
 from nephoscope_kql.plan.values import Column, Relation
 from nephoscope_kql.tree.operators import (
@@ -36,13 +36,15 @@ def bind_in_parts(relation: Relation, operators: tuple[tree.Operator, ...], env:
     """The operators over the rows, each part (env.partition) alone."""
     for operator in operators:
         if isinstance(operator, _WHOLE):
-            what = operator_name(operator)
-            raise unsupported_error(f"the operator {what} inside mv-apply or partition", operator.span)
+            what = format_operator_name(operator)
+            raise make_unsupported_query_error(
+                f"the operator {what} inside mv-apply or partition", operator.span
+            )
         relation = env.binder.bind_operator(relation, operator, env)
     return relation
 
 
-@binds_operator(MvApply)
+@register_operator_binder(MvApply)
 def bind_mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
     """`mv-apply`: each row's elements go through a pipe; the results stand beside the row's other columns."""
     kept, inner = number_and_share(relation, env)
@@ -52,8 +54,8 @@ def bind_mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
         visible,
         operator.items,
         env,
-        index=item_index(operator.parameters),
-        limit=row_limit(operator.limit, env),
+        index=find_item_index(operator.parameters),
+        limit=parse_row_limit(operator.limit, env),
         ordered_by=(apart,),
     )
     rows = replace(rows, open=kept.open)
@@ -62,7 +64,7 @@ def bind_mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
     own = [column for column in result.columns if column.id not in untouched]
     taken = {column.name for column in own}
     columns = [column for column in kept.columns[:count] if column.name not in taken]
-    pair = (reference(number, NOWHERE), reference(apart, NOWHERE))
+    pair = (make_reference(number, NOWHERE), make_reference(apart, NOWHERE))
     joined = Joined(
         columns=(*columns, *own),
         order=(*sort_by_ordinal(number), *result.order),
@@ -71,7 +73,7 @@ def bind_mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
         right=result,
         keys=(pair,),
     )
-    return with_parts(joined, kept.columns[count:-1], env)
+    return add_part_columns(joined, kept.columns[count:-1], env)
 
 
 def number_and_share(relation: Relation, env: Env) -> tuple[Shared, Shared]:
@@ -90,10 +92,10 @@ def number_and_share(relation: Relation, env: Env) -> tuple[Shared, Shared]:
     return kept, replace(kept, columns=env.binder.build_fresh_columns(numbered))
 
 
-def with_parts(relation: Relation, copies: tuple[Column, ...], env: Env) -> Relation:
+def add_part_columns(relation: Relation, copies: tuple[Column, ...], env: Env) -> Relation:
     """The relation with the columns that keep the parts around it apart, under the ids by which these are known, from their copies."""
     assigned = tuple(
-        (column, reference(copy, NOWHERE)) for column, copy in zip(env.partition, copies, strict=True)
+        (column, make_reference(copy, NOWHERE)) for column, copy in zip(env.partition, copies, strict=True)
     )
     if not assigned:
         return relation
@@ -105,14 +107,14 @@ def replace_columns(relation: Relation, columns: tuple[Column, ...]) -> Relation
     return Assign(columns=columns, order=relation.order, open=relation.open, input=relation, assigned=())
 
 
-@binds_operator(Partition)
+@register_operator_binder(Partition)
 def bind_partition(relation: Relation, operator: Partition, env: Env) -> Relation:
     """`partition by column (operators)`."""
     if operator.scoped:
-        raise unsupported_error("partition with a query in braces", operator.span)
+        raise make_unsupported_query_error("partition with a query in braces", operator.span)
     value = env.over_relation(relation).bind_scalar(operator.by)
     if isinstance(operator.by, tree.Star):
-        raise invalid("partition takes a column", operator.by.span)
+        raise make_invalid_error("partition takes a column", operator.by.span)
     apart = env.binder.make_column("", value.type)
     rows = Assign(
         columns=relation.columns,

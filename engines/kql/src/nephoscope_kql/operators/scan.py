@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.environment import Env, ScalarMeaning, binds_operator
-from nephoscope_kql.binder.operands import condition
+from nephoscope_kql.binder.environment import Env, ScalarMeaning, register_operator_binder
+from nephoscope_kql.binder.operands import require_condition
 from nephoscope_kql.binder.ordering import ensure_order, sort_by_ordinal
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
-from nephoscope_kql.errors import invalid, suggest_word, unsupported_error
-from nephoscope_kql.operators.join import parameter
+from nephoscope_kql.errors import make_invalid_error, make_unsupported_query_error, suggest_word
+from nephoscope_kql.operators.join import find_parameter
 from nephoscope_kql.operators.partition import replace_columns
 from nephoscope_kql.operators.row_operators import sort_rows
 from nephoscope_kql.plan.relations import BoundScanStep, Scanned
@@ -20,7 +20,7 @@ from nephoscope_kql.tree.operators import Scan
 from nephoscope_kql.types import KqlType
 
 
-@binds_operator(Scan)
+@register_operator_binder(Scan)
 def bind_scan(relation: Relation, operator: Scan, env: Env) -> Relation:
     """`scan`: a row for each match of a row with a step."""
     rows = sort_rows(relation, operator.order, env) if operator.order else relation
@@ -30,7 +30,7 @@ def bind_scan(relation: Relation, operator: Scan, env: Env) -> Relation:
     steps = _list_steps(relation, operator, declared, env)
     own = env.over_relation(relation)
     partition = (*env.list_parts(operator.span), *(own.bind_scalar(item) for item in operator.partition))
-    label = parameter(operator.parameters, "with_match_id")
+    label = find_parameter(operator.parameters, "with_match_id")
     value = label.values[0] if label is not None and label.values else None
     match = env.binder.make_column(value.name if isinstance(value, tree.Name) else "", KqlType.LONG)
     number, step = (env.binder.make_column("", KqlType.LONG) for _ in range(2))
@@ -52,9 +52,11 @@ def _bind_declaration(
     item: tree.operators.ScanDeclaration, known: set[str], env: Env
 ) -> tuple[Column, Bound]:
     if item.name in known:
-        raise invalid(f"the input already has a column '{item.name}': declare another name", item.span)
+        raise make_invalid_error(
+            f"the input already has a column '{item.name}': declare another name", item.span
+        )
     kind = item.type or KqlType.DYNAMIC
-    value: Bound = constants.null(kind, item.span)
+    value: Bound = constants.make_null(kind, item.span)
     if item.default is not None:
         value = convert_explicitly(env.without_row().bind_scalar(item.default), kind)
     return env.binder.make_column(item.name, kind), value
@@ -65,18 +67,18 @@ def _list_steps(
 ) -> tuple[BoundScanStep, ...]:
     """The steps; a condition sees its own and all earlier steps' columns, and declared columns by their defaults."""
     if len({step.name for step in operator.steps}) != len(operator.steps):
-        raise invalid("two steps of scan have the same name", operator.span)
+        raise make_invalid_error("two steps of scan have the same name", operator.span)
     defaults = {column.name: ScalarMeaning(value) for column, value in declared}
     every = (*relation.columns, *(column for column, _ in declared))
     found: list[BoundScanStep] = []
     sides: dict[str, dict[str, Column]] = {}
     for step in operator.steps:
         if step.optional:
-            raise unsupported_error("an optional step of scan", step.span)
+            raise make_unsupported_query_error("an optional step of scan", step.span)
         seen = tuple((column, env.binder.make_column(column.name, column.type)) for column in every)
         sides[step.name] = {own.name: own for _, own in seen}
         inner = replace(env.over_relation(relation).with_names(defaults), sides=dict(sides))
-        test = condition(inner.bind_scalar(step.condition))
+        test = require_condition(inner.bind_scalar(step.condition))
         assigned = tuple(_bind_assignment(item, declared, inner) for item in step.assignments)
         found.append(BoundScanStep(step.name, test, assigned, seen, step.output or "all"))
     return tuple(found)
@@ -89,5 +91,5 @@ def _bind_assignment(
     column = next((column for column, _ in declared if column.name == name), None)
     if column is None:
         hint = suggest_word(name, [column.name for column, _ in declared])
-        raise invalid(f"scan declares no column '{name}'", item.span, hint)
+        raise make_invalid_error(f"scan declares no column '{name}'", item.span, hint)
     return column, convert_explicitly(env.bind_scalar(item.value), column.type)

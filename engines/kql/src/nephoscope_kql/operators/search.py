@@ -7,13 +7,13 @@ from dataclasses import replace
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.calls import pack_columns
-from nephoscope_kql.binder.environment import Env, LambdaMeaning, binds_operator, reference
+from nephoscope_kql.binder.environment import Env, LambdaMeaning, make_reference, register_operator_binder
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.search_terms import Part, filter_parts
-from nephoscope_kql.errors import Span, invalid
+from nephoscope_kql.errors import Span, make_invalid_error
 from nephoscope_kql.operators.column_operators import match_columns, select_columns
-from nephoscope_kql.operators.join import choice, parameter
-from nephoscope_kql.operators.union import union_parts, union_with_source
+from nephoscope_kql.operators.join import find_parameter, read_parameter_choice
+from nephoscope_kql.operators.union import bind_union_parts, build_union_with_source
 from nephoscope_kql.plan.relations import Assign
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.tree.operators import Find, Search
@@ -25,7 +25,7 @@ PACK = "pack_"
 def _list_tables(items: tuple[tree.Expression, ...], env: Env, span: Span) -> list[Part]:
     """The tables that are named, or all that the catalog has and the views that the query declares."""
     if items:
-        found = [part for item in items for part in union_parts(item, env)]
+        found = [part for item in items for part in bind_union_parts(item, env)]
         return [(name or f"union_arg{place}", rows) for place, (name, rows) in enumerate(found)]
     stored = {name for name in env.catalog.names() if env.catalog.find_table(name) is not None}
     views = {
@@ -35,29 +35,29 @@ def _list_tables(items: tuple[tree.Expression, ...], env: Env, span: Span) -> li
     }
     names = [name for name in stored | views if env.can_see(name)]
     if not names:
-        raise invalid("no table to search", span)
+        raise make_invalid_error("no table to search", span)
     return [(name, env.bind_tabular(tree.Name(name=name, span=span))) for name in sorted(names)]
 
 
-@binds_operator(Search)
+@register_operator_binder(Search)
 def bind_search(relation: Relation | None, operator: Search, env: Env) -> Relation:
     """`search`: the column `$table` says where a row comes from."""
     if relation is not None and operator.tables:
-        raise invalid("search in (...) starts a query", operator.span)
+        raise make_invalid_error("search in (...) starts a query", operator.span)
     piped = [] if relation is None else [("search_arg0", relation)]
     parts = piped or _list_tables(operator.tables, env, operator.span)
     kinds = ("default", "case_insensitive", "case_sensitive")
-    exact = choice(operator.parameters, "kind", kinds, "search") == "case_sensitive"
-    return union_with_source(
+    exact = read_parameter_choice(operator.parameters, "kind", kinds, "search") == "case_sensitive"
+    return build_union_with_source(
         "$table", filter_parts(parts, operator.predicate, env, exact), env, operator.span
     )
 
 
-@binds_operator(Find)
+@register_operator_binder(Find)
 def bind_find(relation: Relation | None, operator: Find, env: Env) -> Relation:
     """`find`: where a row comes from, the columns that are asked for, and the others in the bag `pack_`."""
     if relation is not None:
-        raise invalid("find starts a query", operator.span)
+        raise make_invalid_error("find starts a query", operator.span)
     tables = _list_tables(operator.tables, env, operator.span)
     parts = filter_parts(tables, operator.predicate, env)
     label = _choose_label(operator)
@@ -73,12 +73,14 @@ def bind_find(relation: Relation | None, operator: Find, env: Env) -> Relation:
     wanted = [name for name in wanted if name not in away]
     pack = not any(_is_pack(item) or getattr(item, "name", "") == PACK for item in operator.away)
     cut = [(name, _bind_cut(rows, wanted, away, pack, env, operator.span)) for name, rows in parts]
-    found = union_with_source(label, cut, env, operator.span)
+    found = build_union_with_source(label, cut, env, operator.span)
     return replace(_reorder_columns(found, [label, *wanted], env), open=any(rows.open for _, rows in tables))
 
 
 def _choose_label(operator: Find) -> str:
-    given = parameter(operator.parameters, "withsource") or parameter(operator.parameters, "with_source")
+    given = find_parameter(operator.parameters, "withsource") or find_parameter(
+        operator.parameters, "with_source"
+    )
     value = given.values[0] if given is not None and given.values else None
     return value.name if isinstance(value, tree.Name) else "source_"
 
@@ -87,7 +89,9 @@ def _order_columns_smartly(parts: list[Part], predicate: tree.Expression) -> lis
     """The columns that the condition names, then those that all tables have."""
     known = {column.name for _, rows in parts for column in rows.columns}
     named = [
-        node.name for node in tree.node.walk(predicate) if isinstance(node, tree.Name) and node.name in known
+        node.name
+        for node in tree.node.walk_nodes(predicate)
+        if isinstance(node, tree.Name) and node.name in known
     ]
     common = [
         column.name
@@ -142,7 +146,7 @@ def _project_parts(label: str, parts: list[Part], operator: Find, env: Env) -> R
     typed = {item.name: item.type for item in items if isinstance(item, tree.TypedName)}
     for item in items:
         if isinstance(item, tree.Name) and parts and item.name not in known and item.name != label:
-            raise invalid(f"no table has a column '{item.name}'", item.span)
+            raise make_invalid_error(f"no table has a column '{item.name}'", item.span)
     cut = [
         (
             name,
@@ -152,7 +156,7 @@ def _project_parts(label: str, parts: list[Part], operator: Find, env: Env) -> R
         )
         for name, rows in parts
     ]
-    return _reorder_columns(union_with_source(label, cut, env, operator.span), [label, *names], env)
+    return _reorder_columns(build_union_with_source(label, cut, env, operator.span), [label, *names], env)
 
 
 def _list_matching_names(parts: list[Part], item: tree.Expression) -> list[str]:
@@ -167,10 +171,10 @@ def _convert_columns(rows: Relation, typed: dict[str, KqlType], env: Env, span: 
         place = next((at for at, column in enumerate(columns) if column.name == name), None)
         made = env.binder.make_column(name, kind)
         if place is None:
-            assigned.append((made, constants.null(kind, span)))
+            assigned.append((made, constants.make_null(kind, span)))
             columns.append(made)
         elif columns[place].type != kind:
-            assigned.append((made, convert_explicitly(reference(columns[place], span), kind)))
+            assigned.append((made, convert_explicitly(make_reference(columns[place], span), kind)))
             columns[place] = made
     return Assign(columns=tuple(columns), order=rows.order, input=rows, assigned=tuple(assigned))
 
@@ -178,10 +182,10 @@ def _convert_columns(rows: Relation, typed: dict[str, KqlType], env: Env, span: 
 def _reorder_columns(rows: Relation, names: list[str], env: Env) -> Relation:
     """The columns in the order of names (one name may have become several, one a type), the bag last."""
 
-    def place(column: Column) -> int:
+    def find_column_place(column: Column) -> int:
         if column.name == PACK:
             return len(names) + 1
         bare = column.name if column.name in names else column.name.rsplit("_", 1)[0]
         return names.index(bare) if bare in names else len(names)
 
-    return replace(select_columns(rows, sorted(rows.columns, key=place), [], env), order=())
+    return replace(select_columns(rows, sorted(rows.columns, key=find_column_place), [], env), order=())

@@ -7,16 +7,16 @@ from functools import partial
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder.calls import make_aggregate_call
-from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
+from nephoscope_kql.binder.column_naming import ColumnNames, get_implied_name
 from nephoscope_kql.binder.diagnostics import ErrorExpression, build_unknown_value
-from nephoscope_kql.binder.environment import CallCollector, Env, binds_operator, reference
-from nephoscope_kql.binder.ordering import is_serialized, sort_by_ordinal
-from nephoscope_kql.errors import NOWHERE, invalid
+from nephoscope_kql.binder.environment import CallCollector, Env, make_reference, register_operator_binder
+from nephoscope_kql.binder.ordering import is_relation_serialized, sort_by_ordinal
+from nephoscope_kql.errors import NOWHERE, make_invalid_error
 from nephoscope_kql.plan.column_references import count_columns
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
 from nephoscope_kql.plan.relations import Aggregated, Assign
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation, SortKey
-from nephoscope_kql.registry import aggregates
+from nephoscope_kql.registry import load_aggregates
 from nephoscope_kql.tree.operators import Summarize
 from nephoscope_kql.types import KqlType
 
@@ -25,13 +25,13 @@ ANY = frozenset({"take_any", "any"})
 Result = tuple[str, Bound]
 
 
-@binds_operator(Summarize)
+@register_operator_binder(Summarize)
 def bind_summarize(relation: Relation, operator: Summarize, env: Env) -> Relation:
     """`summarize aggregates by groups`."""
     if not operator.aggregates and not operator.groups:
-        raise invalid("summarize needs an aggregate or a group", operator.span)
+        raise make_invalid_error("summarize needs an aggregate or a group", operator.span)
     inner = env.over_relation(relation)
-    groups, names = bound_groups(operator.groups, inner)
+    groups, names = bind_groups(operator.groups, inner)
     for _, value in () if env.composed else groups:
         env.binder.bind_or_default(partial(_check_groupable, value, env), None, inner)
     collector = CallCollector()
@@ -41,7 +41,7 @@ def bind_summarize(relation: Relation, operator: Summarize, env: Env) -> Relatio
         found = inner.binder.bind_or_default(
             partial(bind_results, item, collecting, relation, groups, names), None, inner
         )
-        results += _build_unknown(item, names) if found is None else found
+        results += _build_unknown_results(item, names) if found is None else found
     return group_rows(relation, groups, collector, results, env)
 
 
@@ -50,16 +50,16 @@ def _check_groupable(value: Bound, env: Env) -> None:
     untyped = isinstance(value, ColumnRef) and value.column.id in env.binder.untyped
     if value.type == KqlType.DYNAMIC and not untyped and not isinstance(value, ErrorExpression):
         hint = "convert it: tostring(), tolong() ..."
-        raise invalid("rows cannot be grouped by a dynamic", value.span, hint)
+        raise make_invalid_error("rows cannot be grouped by a dynamic", value.span, hint)
 
 
-def _build_unknown(item: tree.Expression, names: ColumnNames) -> list[Result]:
+def _build_unknown_results(item: tree.Expression, names: ColumnNames) -> list[Result]:
     """Return what stands for the columns of an item that cannot be bound."""
-    given = [name.name for name in item.names] if isinstance(item, tree.Named) else [implied_name(item)]
+    given = [name.name for name in item.names] if isinstance(item, tree.Named) else [get_implied_name(item)]
     return [(name or names.make_default_name(), build_unknown_value(item.span)) for name in given]
 
 
-def bound_groups(
+def bind_groups(
     items: tuple[tree.Expression, ...], inner: Env
 ) -> tuple[list[tuple[Column, Bound]], ColumnNames]:
     """The groups with their columns, and the names that they take."""
@@ -67,7 +67,7 @@ def bound_groups(
     groups: list[tuple[Column, Bound]] = []
     for item in items:
         value = inner.bind_scalar(item.value if isinstance(item, tree.Named) else item)
-        name = item.names[0].name if isinstance(item, tree.Named) else implied_name(item)
+        name = item.names[0].name if isinstance(item, tree.Named) else get_implied_name(item)
         groups.append(
             (
                 inner.binder.make_value_column(
@@ -90,9 +90,9 @@ def group_rows(
     calls = [(column, call) for column, call in collector.calls if isinstance(call, AggregateCall)]
     keys = tuple(column for column, _ in groups)
     hidden = (*keys, *(column for column, _ in calls))
-    apart = [(column, reference(column, NOWHERE)) for column in env.partition]
+    apart = [(column, make_reference(column, NOWHERE)) for column in env.partition]
     order: tuple[SortKey, ...] = ()
-    if groups and calls and relation.order and not is_serialized(relation):
+    if groups and calls and relation.order and not is_relation_serialized(relation):
         first = env.binder.make_column("", KqlType.LONG)
         calls.append((first, _build_first_place_aggregate(relation)))
         order = sort_by_ordinal(first)
@@ -116,7 +116,9 @@ def group_rows(
 def _build_first_place_aggregate(relation: Relation) -> AggregateCall:
     """Return where the first row of a group stands among given rows: groups of these come in the order in which they are met."""
     place = relation.order[0].value
-    return AggregateCall(type=place.type, span=place.span, aggregate=aggregates()["min"], arguments=(place,))
+    return AggregateCall(
+        type=place.type, span=place.span, aggregate=load_aggregates()["min"], arguments=(place,)
+    )
 
 
 def bind_results(
@@ -133,24 +135,24 @@ def bind_results(
         if expression.name in EXTREMES:
             return _bind_extreme(expression, given, env, relation, groups, names)
         if expression.name in ANY and _has_several_arguments(expression):
-            return _any(expression, given, env, relation, groups, names)
+            return _bind_any(expression, given, env, relation, groups, names)
         if expression.name in ("percentiles", "percentilesw"):
             return _list_percentiles(expression, given, env, names)
     value = env.bind_scalar(expression)
     known = {column.id for column, _ in env.aggregates.calls} if env.aggregates is not None else set()
     if not count_columns([value]).keys() <= known:
-        raise invalid(
+        raise make_invalid_error(
             "a column can be used here only inside an aggregate", expression.span, "or name it after by"
         )
     if not given:
-        implied = implied_name(expression)
+        implied = get_implied_name(expression)
         given = [names.make_unique(implied) if implied else names.make_default_name()]
     else:
         given = [names.make_unique(name) for name in given]
     if len(given) > 1:
-        from nephoscope_kql.operators.column_operators import spread
+        from nephoscope_kql.operators.column_operators import spread_elements
 
-        return spread(tuple(given), value, item.span)
+        return spread_elements(tuple(given), value, item.span)
     return [(given[0], value)]
 
 
@@ -166,10 +168,10 @@ def _without_aggregates(env: Env) -> Env:
     return replace(env, aggregates=None)
 
 
-def _collect(call: AggregateCall, env: Env) -> Bound:
+def _collect_aggregate(call: AggregateCall, env: Env) -> Bound:
     if env.aggregates is None:
-        raise invalid("an aggregate cannot be used here", call.span)
-    return reference(env.aggregates.find_column(call, env.binder), call.span)
+        raise make_invalid_error("an aggregate cannot be used here", call.span)
+    return make_reference(env.aggregates.find_column(call, env.binder), call.span)
 
 
 def _bind_extreme(
@@ -185,8 +187,8 @@ def _bind_extreme(
     The former name `argmax` names its columns like `max(by)`, and the values behind that.
     """
     if not call.arguments:
-        raise invalid(f"{call.name}() takes at least 1 argument", call.span)
-    callee = aggregates()["arg_max" if call.name.endswith("max") else "arg_min"]
+        raise make_invalid_error(f"{call.name}() takes at least 1 argument", call.span)
+    callee = load_aggregates()["arg_max" if call.name.endswith("max") else "arg_min"]
     name, by = _bind_value(call.arguments[0], env)
     wanted = [(name, by), *_bind_values(call.arguments[1:], env, relation, groups, exclude=by)]
     if "_" not in call.name:
@@ -201,7 +203,7 @@ def _bind_extreme(
             if name
             else names.make_default_name()
         )
-        results.append((label, _collect(make_aggregate_call(callee, [by, value], call), env)))
+        results.append((label, _collect_aggregate(make_aggregate_call(callee, [by, value], call), env)))
     return results
 
 
@@ -222,7 +224,7 @@ def _bind_values(
             from nephoscope_kql.operators.column_operators import match_columns
 
             result += [
-                (column.name, reference(column, argument.span))
+                (column.name, make_reference(column, argument.span))
                 for column in match_columns(relation, argument)
                 if column.id not in skipped
             ]
@@ -235,10 +237,10 @@ def _bind_value(argument: tree.Expression, env: Env) -> Result:
     """An argument of an aggregate with its column's name: the one that is given inside, else what its expression implies."""
     if isinstance(argument, tree.Named):
         return argument.names[0].name, _without_aggregates(env).bind_scalar(argument.value)
-    return implied_name(argument), _without_aggregates(env).bind_scalar(argument)
+    return get_implied_name(argument), _without_aggregates(env).bind_scalar(argument)
 
 
-def _any(
+def _bind_any(
     call: tree.Call,
     given: list[str],
     env: Env,
@@ -247,7 +249,7 @@ def _any(
     names: ColumnNames,
 ) -> list[Result]:
     results: list[Result] = []
-    callee = aggregates()["take_any"]
+    callee = load_aggregates()["take_any"]
     for place, (name, value) in enumerate(_bind_values(call.arguments, env, relation, groups, exclude=None)):
         implied = name if call.name == "take_any" else f"any_{name}"
         label = (
@@ -257,7 +259,7 @@ def _any(
             if implied
             else names.make_default_name()
         )
-        results.append((label, _collect(make_aggregate_call(callee, [value], call), env)))
+        results.append((label, _collect_aggregate(make_aggregate_call(callee, [value], call), env)))
     return results
 
 
@@ -265,16 +267,16 @@ def _list_percentiles(call: tree.Call, given: list[str], env: Env, names: Column
     """`percentiles(value, 5, 50)`: a column a percentile."""
     weighted = call.name == "percentilesw"
     fixed = 2 if weighted else 1
-    callee = aggregates()["percentilew" if weighted else "percentile"]
+    callee = load_aggregates()["percentilew" if weighted else "percentile"]
     found = [_bind_value(argument, env) for argument in call.arguments]
     values = [value for _, value in found]
     base = found[0][0] if found else ""
     results: list[Result] = []
     for place, share in enumerate(values[fixed:]):
         if not isinstance(share, Constant):
-            raise invalid("a percentile must be a constant", share.span)
+            raise make_invalid_error("a percentile must be a constant", share.span)
         text = str(share.value).removesuffix(".0").replace(".", "_")
         label = given[place] if place < len(given) else f"percentile_{base}_{text}"
         made = make_aggregate_call(callee, [*values[:fixed], share], call)
-        results.append((names.make_unique(label), _collect(made, env)))
+        results.append((names.make_unique(label), _collect_aggregate(made, env)))
     return results

@@ -6,19 +6,19 @@ from dataclasses import replace
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
+from nephoscope_kql.binder.column_naming import ColumnNames, get_implied_name
 from nephoscope_kql.binder.environment import (
     CallCollector,
     Env,
     SharedTableMeaning,
-    binds_operator,
-    reference,
+    make_reference,
+    register_operator_binder,
 )
-from nephoscope_kql.binder.operands import comparison
+from nephoscope_kql.binder.operands import bind_comparison
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.scope import share_bound_rows
-from nephoscope_kql.errors import NOWHERE, Span, unsupported_error
-from nephoscope_kql.operators.row_operators import limit_rows, row_count
+from nephoscope_kql.errors import NOWHERE, Span, make_unsupported_query_error
+from nephoscope_kql.operators.row_operators import bind_row_count, limit_rows
 from nephoscope_kql.operators.summarize import group_rows
 from nephoscope_kql.plan.relations import Assign, Concatenated, Filter, Joined, JoinKind, Numbered, Sorted
 from nephoscope_kql.plan.values import Bound, Column, Relation, SortKey
@@ -28,14 +28,14 @@ from nephoscope_kql.types import KqlType
 Clauses = tuple[NestedClause, ...]
 
 
-@binds_operator(TopNested)
+@register_operator_binder(TopNested)
 def bind_top_nested(relation: Relation, operator: TopNested, env: Env) -> Relation:
     """`top-nested`: the greatest groups of the first value, within each the greatest of the second, and so on.
 
     The groups so far hold, level by level, a column for the value and one for the aggregate.
     """
     if env.partition:
-        raise unsupported_error("top-nested inside mv-apply or partition", operator.span)
+        raise make_unsupported_query_error("top-nested inside mv-apply or partition", operator.span)
     clauses = operator.clauses
     rows = share_bound_rows(_add_level_keys(relation, clauses, env), env)
     groups: SharedTableMeaning | None = None
@@ -77,7 +77,7 @@ def _group_levels(
     inner = replace(env.over_relation(relation), aggregates=collector)
     values = [("", inner.bind_scalar(one.value if isinstance(one, tree.Named) else one)) for one in by]
     groups: list[tuple[Column, Bound]] = [
-        (env.binder.make_column("", key.type), reference(key, by[0].span)) for key in keys
+        (env.binder.make_column("", key.type), make_reference(key, by[0].span)) for key in keys
     ]
     return group_rows(relation, groups, collector, values, env)
 
@@ -88,7 +88,7 @@ def _bind_top_groups(relation: Relation, clauses: Clauses, level: int, env: Env)
     found = _group_levels(relation, _list_keys(relation, level, len(clauses)), [clause.by], env)
     if clause.count is None:
         return found
-    *outer, key, amount = (reference(column, clause.span) for column in found.columns)
+    *outer, key, amount = (make_reference(column, clause.span) for column in found.columns)
     up = bool(clause.ascending)
     order = (SortKey(amount, up, up), SortKey(key, ascending=True, nulls_first=True))
     number = env.binder.make_column("", KqlType.LONG)
@@ -98,15 +98,15 @@ def _bind_top_groups(relation: Relation, clauses: Clauses, level: int, env: Env)
         number=number,
         partition=tuple(outer),
     )
-    most = row_count(clause.count, env)
-    kept = comparison("<=", reference(number, clause.span), most, clause.span)
+    most = bind_row_count(clause.count, env)
+    kept = bind_comparison("<=", make_reference(number, clause.span), most, clause.span)
     return Filter(columns=found.columns, input=numbered, predicate=kept)
 
 
 def _match_groups(kind: JoinKind, rows: Relation, top: Relation, level: int, levels: int) -> Relation:
     """The rows that are in one of the groups, or in none."""
     pairs = zip(_list_keys(rows, level, levels), top.columns, strict=False)
-    keys = tuple((reference(one, NOWHERE), reference(two, NOWHERE)) for one, two in pairs)
+    keys = tuple((make_reference(one, NOWHERE), make_reference(two, NOWHERE)) for one, two in pairs)
     return Joined(columns=rows.columns, kind=kind, left=rows, right=top, keys=keys)
 
 
@@ -115,7 +115,7 @@ def _group_others(rest: Relation, clauses: Clauses, level: int, env: Env) -> Rel
     clause = clauses[level]
     keys = _list_keys(rest, level, len(clauses))
     anyone = env.binder.make_column("", KqlType.LONG)
-    one = ((anyone, constants.long_constant(0, clause.span)),)
+    one = ((anyone, constants.make_long_constant(0, clause.span)),)
     whole = Assign(columns=(*rest.columns, anyone), input=rest, assigned=one)
     found = _group_levels(whole, (anyone, *keys[:-1]), [later.by for later in clauses[level:]], env)
     _, *rest_columns = found.columns
@@ -123,7 +123,7 @@ def _group_others(rest: Relation, clauses: Clauses, level: int, env: Env) -> Rel
     assigned: list[tuple[Column, Bound]] = []
     for place, amount in enumerate(amounts):
         kind = _list_keys(rest, level + place, len(clauses))[-1].type
-        label: Bound = constants.null(kind, clause.span)
+        label: Bound = constants.make_null(kind, clause.span)
         if place == 0 and clause.others is not None:
             label = convert_explicitly(env.without_row().bind_scalar(clause.others), kind)
         assigned.append((env.binder.make_column("", kind), label))
@@ -137,7 +137,7 @@ def _nest_below(groups: SharedTableMeaning | None, found: Relation, level: int) 
         return found
     left = groups.make()
     pairs = zip(left.columns[::2], found.columns[:level], strict=True)
-    keys = tuple((reference(one, NOWHERE), reference(two, NOWHERE)) for one, two in pairs)
+    keys = tuple((make_reference(one, NOWHERE), make_reference(two, NOWHERE)) for one, two in pairs)
     return Joined(
         columns=(*left.columns, *found.columns[level:]), kind="inner", left=left, right=found, keys=keys
     )
@@ -148,7 +148,7 @@ def _bind_result(parts: list[Relation], clauses: Clauses, env: Env, span: Span) 
     labels: list[str] = []
     for clause in clauses:
         given = clause.value
-        own = given.names[0].name if isinstance(given, tree.Named) else implied_name(given)
+        own = given.names[0].name if isinstance(given, tree.Named) else get_implied_name(given)
         label = names.make_unique(own) if own else names.make_default_name()
         amount = clause.by.names[0].name if isinstance(clause.by, tree.Named) else f"aggregated_{label}"
         labels += [label, names.make_unique(amount)]
@@ -156,26 +156,26 @@ def _bind_result(parts: list[Relation], clauses: Clauses, env: Env, span: Span) 
         env.binder.make_column(name, column.type)
         for name, column in zip(labels, parts[0].columns, strict=True)
     )
-    fills = tuple(tuple(reference(column, span) for column in part.columns) for part in parts)
+    fills = tuple(tuple(make_reference(column, span) for column in part.columns) for part in parts)
     return Concatenated(columns=columns, inputs=tuple(parts), fills=fills)
 
 
-@binds_operator(TopHitters)
+@register_operator_binder(TopHitters)
 def bind_top_hitters(relation: Relation, operator: TopHitters, env: Env) -> Relation:
     """`top-hitters n of value by weight`: the greatest first. Kusto estimates, this counts."""
     inner = env.over_relation(relation)
     item = operator.value
     expression = item.value if isinstance(item, tree.Named) else item
-    name = item.names[0].name if isinstance(item, tree.Named) else implied_name(item) or "Column1"
+    name = item.names[0].name if isinstance(item, tree.Named) else get_implied_name(item) or "Column1"
     value = inner.bind_scalar(expression)
     weight = operator.by.value if isinstance(operator.by, tree.Named) else operator.by
     arguments = () if weight is None else (weight,)
     by = tree.Call(name="count" if weight is None else "sum", arguments=arguments, span=operator.span)
     collector = CallCollector()
     total = replace(inner, aggregates=collector).bind_scalar(by)
-    label = f"approximate_count_{name}" if weight is None else f"approximate_sum_{implied_name(weight)}"
+    label = f"approximate_count_{name}" if weight is None else f"approximate_sum_{get_implied_name(weight)}"
     groups = [(env.binder.make_column(name, value.type), value)]
     rows = group_rows(relation, groups, collector, [(label, total)], env)
-    order = (SortKey(reference(rows.columns[1], operator.span), ascending=False, nulls_first=False),)
+    order = (SortKey(make_reference(rows.columns[1], operator.span), ascending=False, nulls_first=False),)
     ordered = Sorted(columns=rows.columns, order=order, input=rows)
-    return limit_rows(ordered, row_count(operator.count, env), env)
+    return limit_rows(ordered, bind_row_count(operator.count, env), env)

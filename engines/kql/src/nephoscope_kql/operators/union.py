@@ -8,11 +8,11 @@ from fnmatch import fnmatchcase
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
-from nephoscope_kql.binder.environment import Env, LambdaMeaning, binds_operator, reference
+from nephoscope_kql.binder.column_naming import ColumnNames, get_implied_name
+from nephoscope_kql.binder.environment import Env, LambdaMeaning, make_reference, register_operator_binder
 from nephoscope_kql.binder.scope import is_tabular, resolve_place
-from nephoscope_kql.errors import KqlError, Span, UnknownSourceError, invalid
-from nephoscope_kql.operators.join import choice, parameter
+from nephoscope_kql.errors import KqlError, Span, UnknownSourceError, make_invalid_error
+from nephoscope_kql.operators.join import find_parameter, read_parameter_choice
 from nephoscope_kql.plan.relations import Assign, Concatenated, Shared
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.tree.operators import Union
@@ -21,22 +21,22 @@ from nephoscope_kql.types import KqlType
 Part = tuple[str, Relation]
 
 
-@binds_operator(Union)
+@register_operator_binder(Union)
 def bind_union(relation: Relation | None, operator: Union, env: Env) -> Relation:
     """`union`: columns by name and type; with isfuzzy a part is left out whose tables or functions are not there.
 
     A stored function that cannot be bound over the tables that are there is not there either. What is wrong in the query's own text
     is an error.
     """
-    fuzzy = parameter(operator.parameters, "isfuzzy")
+    fuzzy = find_parameter(operator.parameters, "isfuzzy")
     if fuzzy is not None and fuzzy.word not in ("true", "false", "1", "0"):
-        raise invalid("isfuzzy is true or false", fuzzy.span)
+        raise make_invalid_error("isfuzzy is true or false", fuzzy.span)
     lenient = fuzzy is not None and fuzzy.word in ("true", "1")
     parts: list[Part] = [] if relation is None else [(find_as_name(relation), relation)]
     failed: KqlError | None = None
     for item in operator.items:
         try:
-            parts += _bind_leniently(item, env) if lenient else union_parts(item, env)
+            parts += _bind_leniently(item, env) if lenient else bind_union_parts(item, env)
         except KqlError as error:
             if not lenient or not (isinstance(error, UnknownSourceError) or error.function):
                 raise
@@ -47,19 +47,19 @@ def bind_union(relation: Relation | None, operator: Union, env: Env) -> Relation
     if failed is not None and parts and mistakes is not None and mistakes.errors:
         parts.append(("", env.binder.build_unknown_rows()))
     if not parts:
-        raise failed or invalid("union has no tables", operator.span)
-    return union_rows(parts, operator, env)
+        raise failed or make_invalid_error("union has no tables", operator.span)
+    return build_union_rows(parts, operator, env)
 
 
 def _bind_leniently(item: tree.Expression, env: Env) -> list[Part]:
     """The rows of an item that is left out where nobody has a table or function that it names."""
     if env.binder.mistakes is None:
-        return union_parts(item, env)
+        return bind_union_parts(item, env)
     with env.binder.mistakes.suspend_collection():
-        return union_parts(item, env)
+        return bind_union_parts(item, env)
 
 
-def union_parts(item: tree.Expression, env: Env) -> list[Part]:
+def bind_union_parts(item: tree.Expression, env: Env) -> list[Part]:
     """The rows that an item of union names, each with what `withsource` calls it."""
     if isinstance(item, tree.Wildcard):
         return _match_tables(item.pattern, env, item.span)
@@ -108,33 +108,37 @@ def _find_source_label(item: tree.Expression, env: Env) -> str:
     """Return what `withsource` calls a part: a table or function by its name; a variable that holds rows has none."""
     if isinstance(item, tree.Name) and not isinstance(env.names.get(item.name), LambdaMeaning | None):
         return ""
-    return implied_name(item)
+    return get_implied_name(item)
 
 
-def union_rows(parts: list[Part], operator: Union, env: Env) -> Relation:
+def build_union_rows(parts: list[Part], operator: Union, env: Env) -> Relation:
     """The rows of all parts one after another."""
-    inner = choice(operator.parameters, "kind", ("outer", "inner"), "union") == "inner"
-    source = parameter(operator.parameters, "withsource") or parameter(operator.parameters, "with_source")
+    inner = read_parameter_choice(operator.parameters, "kind", ("outer", "inner"), "union") == "inner"
+    source = find_parameter(operator.parameters, "withsource") or find_parameter(
+        operator.parameters, "with_source"
+    )
     if source is None or not source.values:
-        return union_with_source("", parts, env, operator.span, inner)
+        return build_union_with_source("", parts, env, operator.span, inner)
     label = source.values[0]
     name = label.name if isinstance(label, tree.Name) else source.word
     labelled = [(own or f"union_arg{place}", part) for place, (own, part) in enumerate(parts)]
-    return union_with_source(name, labelled, env, operator.span, inner)
+    return build_union_with_source(name, labelled, env, operator.span, inner)
 
 
-def union_with_source(name: str, parts: list[Part], env: Env, span: Span, inner: bool = False) -> Relation:
+def build_union_with_source(
+    name: str, parts: list[Part], env: Env, span: Span, inner: bool = False
+) -> Relation:
     """The rows of all parts, before them a column of that name ('' = none) that says which part a row is of."""
     parts = [
         (label, _bind_type_unknown_columns(part, place, parts, env))
         for place, (label, part) in enumerate(parts)
     ]
     columns = _index_columns([part for _, part in parts], inner, env)
-    nulls = {key: constants.null(key[1], span) for key in columns}
+    nulls = {key: constants.make_null(key[1], span) for key in columns}
     fills: list[list[Bound]] = []
     for _, part in parts:
         own = {(column.name, column.type): column for column in part.columns}
-        fills.append([reference(own[key], span) if key in own else null for key, null in nulls.items()])
+        fills.append([make_reference(own[key], span) if key in own else null for key, null in nulls.items()])
     made = list(columns.values())
     if name:
         made.insert(0, env.binder.make_column(name, KqlType.STRING))
@@ -172,7 +176,7 @@ def _bind_type_unknown_columns(part: Relation, place: int, parts: list[Part], en
         order=part.order,
         open=part.open,
         input=part,
-        assigned=tuple((column, constants.null(column.type)) for column in made.values()),
+        assigned=tuple((column, constants.make_null(column.type)) for column in made.values()),
     )
 
 

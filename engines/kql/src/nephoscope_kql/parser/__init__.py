@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.errors import MAX_ERRORS, KqlError, Span, invalid, raise_all
+from nephoscope_kql.errors import MAX_ERRORS, KqlError, Span, make_invalid_error, raise_first_error
 from nephoscope_kql.parser import (
     aggregation,
     branching,
@@ -16,7 +16,7 @@ from nephoscope_kql.parser import (
 )
 from nephoscope_kql.parser.cursor import Cursor
 from nephoscope_kql.parser.declarations import parse_lambda_parameters
-from nephoscope_kql.parser.lexer import words
+from nephoscope_kql.parser.lexer import split_words
 from nephoscope_kql.parser.pipes import OPERATORS, parse_rows
 from nephoscope_kql.parser.statements import parse_function_body, parse_query
 from nephoscope_kql.tree import Lambda, LambdaParameter, Query
@@ -45,8 +45,8 @@ def parse(text: str) -> Query:
     cursor = _parse_cursor(text)
     tree = parse_query(cursor)
     if not tree.statements and not cursor.errors:
-        cursor.errors.append(invalid("the query is empty", Span(0, 0)))
-    raise_all(cursor.errors[:MAX_ERRORS], text)
+        cursor.errors.append(make_invalid_error("the query is empty", Span(0, 0)))
+    raise_first_error(cursor.errors[:MAX_ERRORS], text)
     return tree
 
 
@@ -64,7 +64,7 @@ def parse_parameters(text: str) -> tuple[LambdaParameter, ...]:
     except KqlError as error:
         cursor.errors.append(error)
         found = ()
-    raise_all(cursor.errors[:MAX_ERRORS], inside)
+    raise_first_error(cursor.errors[:MAX_ERRORS], inside)
     return found
 
 
@@ -82,13 +82,13 @@ def parse_function(parameters: str, body: str) -> Lambda:
     except KqlError as error:
         cursor.errors.append(error)
         statements, value = (), None
-    raise_all(cursor.errors[:MAX_ERRORS], body)
+    raise_first_error(cursor.errors[:MAX_ERRORS], body)
     return Lambda(parameters=declared, statements=statements, body=value, span=cursor.make_span(0))
 
 
 def _parse_cursor(text: str) -> Cursor:
     if len(text) > MAX_LENGTH:
         message = f"the query has more than {MAX_LENGTH:,} characters"
-        raise invalid(message, Span(MAX_LENGTH, MAX_LENGTH)).locate(text)
-    tokens, _, errors = words(text)
+        raise make_invalid_error(message, Span(MAX_LENGTH, MAX_LENGTH)).locate(text)
+    tokens, _, errors = split_words(text)
     return Cursor(tokens, errors, parse_rows)

@@ -125,7 +125,7 @@ def _parse_declarations(c: Cursor) -> tuple[tree.ScanDeclaration, ...]:
         found.append(tree.ScanDeclaration(name=name, type=kind, default=default, span=c.make_span(start)))
 
     c.expect("(")
-    c.read_separated(read, ")")
+    c.read_separated_items(read, ")")
     return tuple(found)
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from nephoscope_kql.errors import Span, invalid
+from nephoscope_kql.errors import Span, make_invalid_error
 from nephoscope_kql.parser.cursor import Cursor
-from nephoscope_kql.parser.lexer import Token, is_obfuscated, string_value
+from nephoscope_kql.parser.lexer import Token, is_obfuscated_string, parse_string_value
 from nephoscope_kql.parser.literals import (
-    datetime_text,
+    format_datetime,
+    format_timespan,
     parse_long,
-    time_of_day,
-    timespan_text,
-    timespan_ticks,
-    typed_value,
+    parse_time_of_day,
+    parse_timespan_ticks,
+    parse_typed_value,
 )
 from nephoscope_kql.tree import Binary, Call, Expression, Literal, Scalar
 from nephoscope_kql.types import TYPE_NAMES, KqlType
@@ -35,7 +35,7 @@ def parse_constant(c: Cursor) -> Literal:
     if token.text == "dynamic":
         return parse_dynamic(c)
     if token.kind == "text":
-        value, hidden = c.read_text(), is_obfuscated(token.text)
+        value, hidden = c.read_text(), is_obfuscated_string(token.text)
         return Literal(type=KqlType.STRING, value=value, obfuscated=hidden, span=c.make_span(token.start))
     c.read_token()
     kind, plain = _parse_plain_constant(token, "")
@@ -52,7 +52,7 @@ def parse_relative_date(c: Cursor) -> Expression | None:
     if inner == "now":
         c.read_token()
         return now
-    ticks = time_of_day(inner)
+    ticks = parse_time_of_day(inner)
     if ticks is None:
         return None
     c.read_token()
@@ -69,7 +69,7 @@ def parse_signed_literal(c: Cursor) -> Literal:
         return parse_constant(c)
     sign, token = c.read_token(), c.read_token()
     if token.kind not in ("long", "real", "timespan"):
-        raise invalid(f"expected a number, found {token.display_text()}", token.span)
+        raise make_invalid_error(f"expected a number, found {token.get_display_text()}", token.span)
     kind, value = _parse_plain_constant(token, sign.text)
     return Literal(type=kind, value=value, span=Span(sign.start, token.end))
 
@@ -81,12 +81,14 @@ def _parse_plain_constant(token: Token, sign: str) -> tuple[KqlType, Scalar]:
         if token.kind == "real":
             return KqlType.REAL, float(sign + token.text)
         if token.kind == "timespan":
-            return KqlType.TIMESPAN, timespan_ticks(sign + token.text)
+            return KqlType.TIMESPAN, parse_timespan_ticks(sign + token.text)
         if token.kind == "typed":
             word, _, rest = token.text.partition("(")
-            return typed_value(word, rest[:-1])
+            return parse_typed_value(word, rest[:-1])
     except ValueError as error:
-        raise invalid(f"{token.display_text()} is not a literal: {error}", token.span) from None
+        raise make_invalid_error(
+            f"{token.get_display_text()} is not a literal: {error}", token.span
+        ) from None
     return KqlType.BOOL, BOOLEANS[token.text]
 
 
@@ -113,7 +115,7 @@ def _parse_json(c: Cursor) -> Scalar:
         value = c.read_text()
     else:
         value = _parse_json_scalar(c)
-    c.ascend()
+    c.leave_level()
     return value
 
 
@@ -123,19 +125,19 @@ def _parse_json_object(c: Cursor) -> dict[str, Scalar]:
     def pair(c: Cursor) -> None:
         if c.token.kind != "text":
             raise c.build_expected_error("a key in quotes")
-        key = string_value(c.read_token().text)
+        key = parse_string_value(c.read_token().text)
         c.expect(":")
         pairs[key] = _parse_json(c)
 
     c.expect("{")
-    c.read_separated(pair, "}")
+    c.read_separated_items(pair, "}")
     return pairs
 
 
 def _parse_json_array(c: Cursor) -> list[Scalar]:
     items: list[Scalar] = []
     c.expect("[")
-    c.read_separated(lambda c: items.append(_parse_json(c)), "]")
+    c.read_separated_items(lambda c: items.append(_parse_json(c)), "]")
     return items
 
 
@@ -147,9 +149,9 @@ def _parse_json_scalar(c: Cursor) -> Scalar:
     literal = parse_signed_literal(c)
     value = literal.value
     if isinstance(value, int) and literal.type == KqlType.DATETIME:
-        return datetime_text(value)
+        return format_datetime(value)
     if isinstance(value, int) and literal.type == KqlType.TIMESPAN:
-        return timespan_text(value)
+        return format_timespan(value)
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return str(value) if isinstance(value, Decimal) else value

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.deadline import check_deadline
-from nephoscope_kql.errors import MAX_ERRORS, KqlError, Span, TooLargeError, invalid, suggest_word
+from nephoscope_kql.errors import MAX_ERRORS, KqlError, Span, TooLargeError, make_invalid_error, suggest_word
 from nephoscope_kql.parser.keywords import may_declare, may_name
-from nephoscope_kql.parser.lexer import Token, string_value
+from nephoscope_kql.parser.lexer import Token, parse_string_value
 from nephoscope_kql.tree import Name
 
 if TYPE_CHECKING:
@@ -76,7 +76,9 @@ class Cursor:
     def build_expected_error(self, wanted: str, hint: str = "", known: Iterable[str] = ()) -> KqlError:
         """The error that something else was expected at this word."""
         hint = hint or (suggest_word(self.token.text, known) if self.token.kind == "name" else "")
-        return invalid(f"expected {wanted}, found {self.token.display_text()}", self.token.span, hint)
+        return make_invalid_error(
+            f"expected {wanted}, found {self.token.get_display_text()}", self.token.span, hint
+        )
 
     def descend(self) -> None:
         """One level deeper; raises where the query is nested too deep. Undone by `ascend`."""
@@ -85,7 +87,7 @@ class Cursor:
         if self._depth > MAX_DEPTH:
             raise self.make_nesting_error()
 
-    def ascend(self) -> None:
+    def leave_level(self) -> None:
         """One level back."""
         self._depth -= 1
 
@@ -98,7 +100,7 @@ class Cursor:
 
     def make_nesting_error(self) -> KqlError:
         """The error that the nesting has too many levels."""
-        return invalid(
+        return make_invalid_error(
             f"the query is nested deeper than {MAX_DEPTH} levels", self.token.span, "split it with let"
         )
 
@@ -126,9 +128,9 @@ class Cursor:
     def is_name(self) -> bool:
         """Return whether a name of an expression starts here, brackets included."""
         token = self.token
-        return (token.kind == "name" and may_name(token.text)) or self._is_bracketed()
+        return (token.kind == "name" and may_name(token.text)) or self._is_column_bracketed()
 
-    def _is_bracketed(self) -> bool:
+    def _is_column_bracketed(self) -> bool:
         return self.token.text == "[" and self.peek().kind == "text" and self.peek(2).text == "]"
 
     def read_name(self, what: str = "a name") -> Name:
@@ -148,9 +150,9 @@ class Cursor:
                 )
             self.read_token()
             return Name(name=token.text, span=token.span)
-        if self._is_bracketed():
+        if self._is_column_bracketed():
             self.read_token()
-            value = string_value(self.read_token().text)
+            value = parse_string_value(self.read_token().text)
             self.read_token()
             return Name(name=value, span=self.make_span(token.start))
         raise self.build_expected_error(what)
@@ -159,18 +161,18 @@ class Cursor:
         """Count how many words `name =` has here: 2, 4 for `['a b'] =`, 0 where no name is followed by a single `=`."""
         if self.token.kind == "name":
             return 2 if self.peek().text == "=" else 0
-        return 4 if self._is_bracketed() and self.peek(3).text == "=" else 0
+        return 4 if self._is_column_bracketed() and self.peek(3).text == "=" else 0
 
     def read_text(self, what: str = "a string") -> str:
         """The value of a string; adjacent strings are joined."""
         if self.token.kind != "text":
             raise self.build_expected_error(what)
-        value = string_value(self.read_token().text)
+        value = parse_string_value(self.read_token().text)
         while self.token.kind == "text":
-            value += string_value(self.read_token().text)
+            value += parse_string_value(self.read_token().text)
         return value
 
-    def read_separated(self, read: Callable[[Cursor], None], closing: str) -> None:
+    def read_separated_items(self, read: Callable[[Cursor], None], closing: str) -> None:
         """Items with commas between them up to `closing`, which is read too; there may be none."""
         if self.accept(closing):
             return

@@ -36,7 +36,7 @@ def parse_lambda_parameters(c: Cursor, opening: str = "(", closing: str = ")") -
     """`(a: string, b: long = 1, T: (x: int), U: (*))`."""
     found: list[LambdaParameter] = []
     c.expect(opening)
-    c.read_separated(lambda c: found.append(_parse_lambda_parameter(c)), closing)
+    c.read_separated_items(lambda c: found.append(_parse_lambda_parameter(c)), closing)
     return tuple(found)
 
 

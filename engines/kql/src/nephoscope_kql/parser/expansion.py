@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.errors import invalid
+from nephoscope_kql.errors import make_invalid_error
 from nephoscope_kql.parser.constants import parse_type_name
 from nephoscope_kql.parser.declarations import parse_columns, parse_evaluate_schema
 from nephoscope_kql.parser.expressions import parse_access, parse_call, parse_expression
@@ -75,20 +75,20 @@ def _parse_expand_item(c: Cursor) -> tree.ExpandItem:
 @register_reader("parse")
 def parse_parse(c: Cursor, start: int) -> tree.Parse:
     """`parse kind=... flags=... value with pattern`."""
-    return _parse(c, start, keep_all=True)
+    return _parse_operator(c, start, keep_all=True)
 
 
 @register_reader("parse-where")
 def parse_parse_where(c: Cursor, start: int) -> tree.Parse:
     """`parse-where ...`: rows that do not match are left out."""
-    return _parse(c, start, keep_all=False)
+    return _parse_operator(c, start, keep_all=False)
 
 
-def _parse(c: Cursor, start: int, *, keep_all: bool) -> tree.Parse:
+def _parse_operator(c: Cursor, start: int, *, keep_all: bool) -> tree.Parse:
     options = parse_parameters(c, "kind flags")
     for option in options:
         if option.name == "kind" and option.word not in _PARSE_KINDS:
-            raise invalid("a kind of parse is simple, regex or relaxed", option.span)
+            raise make_invalid_error("a kind of parse is simple, regex or relaxed", option.span)
     value = parse_expression(c)
     c.expect("with")
     pattern: list[Node] = []
@@ -157,7 +157,7 @@ def parse_invoke(c: Cursor, start: int) -> tree.Invoke:
     function: Expression = parse_access(c)
     if not isinstance(function, Call | MemberCall):
         written = f": {function.name}()" if isinstance(function, Name) else ""
-        raise invalid(
+        raise make_invalid_error(
             "invoke calls a function", function.span, f"write its arguments in parentheses{written}"
         )
     return tree.Invoke(call=function, span=c.make_span(start))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.errors import Span, invalid
+from nephoscope_kql.errors import Span, make_invalid_error
 from nephoscope_kql.parser.constants import is_constant, parse_constant, parse_relative_date, parse_type_name
 from nephoscope_kql.tree import (
     Between,
@@ -68,7 +68,7 @@ def parse_expression(c: Cursor) -> Expression:
     """A scalar expression; a parenthesis in it may hold a tabular one."""
     c.descend()
     node = _parse_binary(c, _OR)
-    c.ascend()
+    c.leave_level()
     return node
 
 
@@ -93,7 +93,7 @@ def _parse_by_precedence(c: Cursor, lowest: int) -> Expression:
         left = join(c, left, level, start)
         terms = terms + 1 if level == ceiling else 2
         if terms > MAX_TERMS:
-            raise invalid(f"a sum of more than {MAX_TERMS} terms", token.span, "split it with let")
+            raise make_invalid_error(f"a sum of more than {MAX_TERMS} terms", token.span, "split it with let")
         if terms == 2 or level != _SUM:
             c.increase_height()
         ceiling = level if level <= _AND or level in _CHAINED else level - 1
@@ -142,7 +142,7 @@ def _parse_operation(c: Cursor, left: Expression, level: int, start: int) -> Exp
         items = _parse_list(c)
         return InList(operator=operator, operand=left, items=items, span=c.make_span(start))
     if word in ("between", "!between"):
-        return _parse_between(c, operator, left, start)
+        return _parse_between_bounds(c, operator, left, start)
     if word == "matches":
         c.expect("regex")
         operator = "matches regex"
@@ -155,11 +155,11 @@ def _parse_list(c: Cursor) -> tuple[Expression, ...]:
     c.expect("(")
     if c.token.text == ")":
         raise c.build_expected_error("a value")
-    c.read_separated(lambda c: items.append(c.parse_rows()), ")")
+    c.read_separated_items(lambda c: items.append(c.parse_rows()), ")")
     return tuple(items)
 
 
-def _parse_between(c: Cursor, operator: str, operand: Expression, start: int) -> Expression:
+def _parse_between_bounds(c: Cursor, operator: str, operand: Expression, start: int) -> Expression:
     c.expect("(")
     low = parse_expression(c)
     c.expect("..")
@@ -286,7 +286,7 @@ def _parse_typeof(c: Cursor) -> Call:
             types.append(Name(name=parse_type_name(c).value, span=token.span))
 
     c.expect("(")
-    c.read_separated(read, ")")
+    c.read_separated_items(read, ")")
     return Call(name="typeof", arguments=tuple(types), span=c.make_span(start))
 
 
@@ -296,7 +296,7 @@ def parse_call(c: Cursor) -> Call:
     name = c.read_name("the name of a function")
     c.expect("(")
     items: list[Expression] = []
-    c.read_separated(lambda c: items.append(parse_argument(c)), ")")
+    c.read_separated_items(lambda c: items.append(parse_argument(c)), ")")
     return Call(name=name.name, arguments=tuple(items), span=c.make_span(start))
 
 
@@ -343,7 +343,7 @@ def _is_name_list(c: Cursor) -> bool:
 def _parse_name_list(c: Cursor) -> tuple[Name, ...]:
     names: list[Name] = []
     c.read_token()
-    c.read_separated(lambda c: names.append(c.read_declared_name()), ")")
+    c.read_separated_items(lambda c: names.append(c.read_declared_name()), ")")
     return tuple(names)
 
 
@@ -351,7 +351,7 @@ def parse_predicate(c: Cursor) -> Expression:
     """A condition: as an expression, but `a = 1` is an error that says what to write."""
     if c.is_declaration():
         equal = c.peek(c.is_declaration() - 1)
-        raise invalid("a condition compares with '=='", equal.span, "write == instead of =")
+        raise make_invalid_error("a condition compares with '=='", equal.span, "write == instead of =")
     return parse_expression(c)
 
 

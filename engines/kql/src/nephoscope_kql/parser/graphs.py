@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.errors import invalid, unsupported_error
+from nephoscope_kql.errors import make_invalid_error, make_unsupported_query_error
 from nephoscope_kql.parser.expressions import parse_access, parse_expressions, parse_predicate
 from nephoscope_kql.parser.parameters import parse_parameters
 from nephoscope_kql.parser.pipes import register_reader
@@ -35,7 +35,7 @@ def parse_make_graph(c: Cursor, start: int) -> tree.MakeGraph:
         while c.accept(","):
             nodes.append(_parse_nodes(c))
     if c.token.text == "partitioned-by":
-        raise unsupported_error("partitioned-by of make-graph", c.token.span)
+        raise make_unsupported_query_error("partitioned-by of make-graph", c.token.span)
     return tree.MakeGraph(
         source=source, target=target, nodes=tuple(nodes), node_id=node_id, span=c.make_span(start)
     )
@@ -103,7 +103,7 @@ def _parse_edge(c: Cursor) -> tree.GraphEdge:
     c.expect("-")
     right = c.accept(">")
     if left and right:
-        raise invalid("an edge has one direction, or none", c.make_span(start))
+        raise make_invalid_error("an edge has one direction, or none", c.make_span(start))
     direction = "left" if left else "right" if right else "any"
     return tree.GraphEdge(name=name, direction=direction, low=low, high=high, span=c.make_span(start))
 
@@ -117,7 +117,9 @@ def _parse_edge_name(c: Cursor) -> tuple[str, int | None, int | None]:
         c.expect("..")
         high = _parse_count(c)
         if low > high or high > MAX_HOPS:
-            raise invalid(f"a path has from fewer to more edges, {MAX_HOPS} at most", c.make_span(start))
+            raise make_invalid_error(
+                f"a path has from fewer to more edges, {MAX_HOPS} at most", c.make_span(start)
+            )
     c.expect("]")
     return name, low, high
 
@@ -157,9 +159,9 @@ def parse_graph_to_table(c: Cursor, start: int) -> tree.GraphToTable:
     c.read_token()
     options = parse_parameters(c, "with_node_id with_source_id with_target_id")
     if c.token.text in (",", "as"):
-        raise unsupported_error(
+        raise make_unsupported_query_error(
             "several tables of graph-to-table", c.token.span, "write one statement a table"
         )
     if options:
-        raise unsupported_error(f"graph-to-table with {options[0].name}", options[0].span)
+        raise make_unsupported_query_error(f"graph-to-table with {options[0].name}", options[0].span)
     return tree.GraphToTable(element=word.text, parameters=options, span=c.make_span(start))

@@ -61,7 +61,7 @@ def _parse_tables(c: Cursor) -> tuple[Expression, ...]:
         return ()
     found: list[Expression] = []
     c.expect("(")
-    c.read_separated(lambda c: found.append(parse_table_pattern(c)), ")")
+    c.read_separated_items(lambda c: found.append(parse_table_pattern(c)), ")")
     return tuple(found)
 
 

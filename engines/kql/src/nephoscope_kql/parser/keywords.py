@@ -192,10 +192,10 @@ def may_declare(word: str) -> bool:
         word not in RESERVED
         and word[0] != "!"
         and word[-1] != "~"
-        and not _is_dashed(word)
+        and not _is_dashed_word(word)
         and word not in _BOOLEANS
     )
 
 
-def _is_dashed(word: str) -> bool:
+def _is_dashed_word(word: str) -> bool:
     return "-" in word and word not in CLAUSE_WORDS

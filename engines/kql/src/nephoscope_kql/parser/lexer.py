@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from nephoscope_kql.errors import KqlError, Span, invalid
+from nephoscope_kql.errors import KqlError, Span, make_invalid_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ class Token(NamedTuple):
         """Its place."""
         return Span(self.start, self.end)
 
-    def display_text(self) -> str:
+    def get_display_text(self) -> str:
         """The word as a message names it."""
         if self.kind == "end":
             return "the end of the query"
@@ -74,7 +74,7 @@ class Words(NamedTuple):
     errors: list[KqlError]
 
 
-def words(text: str) -> Words:
+def split_words(text: str) -> Words:
     """The words of a query; never raises: characters that start no word are errors and left out."""
     found = Words([], [], [])
     position, size, match_at = 0, len(text), _WORD.match
@@ -102,17 +102,19 @@ def _record_unreadable(text: str, position: int, found: Words) -> int:
     if opened is None:
         found.errors.append(_parse_unexpected_character(text, position))
         return position + 1
-    end = len(text) if len(opened[2]) == 3 else _end_of_line(text, position)
+    end = len(text) if len(opened[2]) == 3 else _find_end_of_line(text, position)
     bad = None if opened[1] or len(opened[2]) == 3 else _find_bad_escape(text, opened.end(), end, opened[2])
     if bad is not None:
-        end = _end_of_string(text, opened.end(), end, opened[2])
+        end = _find_end_of_string(text, opened.end(), end, opened[2])
         hint = r"write \\ for a backslash, or put @ before the string"
         found.errors.append(
-            invalid(f"{text[bad : bad + 2]} is not an escape of a string", Span(bad, bad + 2), hint)
+            make_invalid_error(
+                f"{text[bad : bad + 2]} is not an escape of a string", Span(bad, bad + 2), hint
+            )
         )
     else:
         found.errors.append(
-            invalid("the string is not closed", Span(position, end), f"close it with {opened[2]}")
+            make_invalid_error("the string is not closed", Span(position, end), f"close it with {opened[2]}")
         )
     found.tokens.append(Token("text", "''", position, end))
     return end
@@ -131,15 +133,15 @@ def _parse_unexpected_character(text: str, position: int) -> KqlError:
     hint = hints.get(character, "")
     if not hint and character.isalpha():
         hint = "put a name with other letters than a-z in brackets: ['...']"
-    return invalid(f"unexpected character {character!r}", span, hint)
+    return make_invalid_error(f"unexpected character {character!r}", span, hint)
 
 
-def _end_of_line(text: str, position: int) -> int:
+def _find_end_of_line(text: str, position: int) -> int:
     match = re.compile(r"[\r\n]").search(text, position)
     return match.start() if match else len(text)
 
 
-def _end_of_string(text: str, position: int, end: int, quote: str) -> int:
+def _find_end_of_string(text: str, position: int, end: int, quote: str) -> int:
     match = re.compile(rf"(?:\\.|[^\\{quote}])*{quote}").match(text, position, end)
     return match.end() if match else end
 
@@ -161,7 +163,7 @@ def _find_bad_escape(text: str, position: int, end: int, quote: str) -> int | No
 _SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
-def string_value(text: str) -> str:
+def parse_string_value(text: str) -> str:
     """The value of a string as the query spells it, prefixes and quotes included."""
     body = text[1:] if text[0] in "hH" else text
     if body[:3] in ("```", "~~~"):
@@ -170,10 +172,10 @@ def string_value(text: str) -> str:
         quote = body[1]
         return body[2:-1].replace(quote * 2, quote)
     inner = body[1:-1]
-    return re.sub(_ESCAPED, _unescape, inner) if "\\" in inner else inner
+    return re.sub(_ESCAPED, _unescape_character, inner) if "\\" in inner else inner
 
 
-def _unescape(match: re.Match[str]) -> str:
+def _unescape_character(match: re.Match[str]) -> str:
     escape = match.group()[1:]
     first = escape[0]
     if first in _SIMPLE:
@@ -184,11 +186,11 @@ def _unescape(match: re.Match[str]) -> str:
     return chr(code) if code <= 0x10FFFF else "\ufffd"
 
 
-def is_obfuscated(text: str) -> bool:
+def is_obfuscated_string(text: str) -> bool:
     """Return whether the string's text is hidden from logs: `h"..."`."""
     return text[0] in "hH"
 
 
 def join_strings(tokens: Sequence[Token]) -> str:
     """The value of adjacent strings, which Kusto joins."""
-    return "".join(string_value(token.text) for token in tokens)
+    return "".join(parse_string_value(token.text) for token in tokens)

@@ -61,7 +61,7 @@ _AMOUNT = re.compile(r"(?P<sign>[+-])?\s*(?P<number>\d{1,30}(?:\.\d{1,30})?)\s*(
 _OTHER_BLANK = re.compile(r"[^\S ]")
 
 
-def typed_value(word: str, text: str) -> tuple[KqlType, Scalar]:
+def parse_typed_value(word: str, text: str) -> tuple[KqlType, Scalar]:
     """Type and value of `word(text)`; raises ValueError where the text is no value of the type."""
     kind = _KINDS[word]
     inner = text.strip()
@@ -78,7 +78,7 @@ def parse_long(text: str) -> int:
     return _parse_integer(text, _LONG)
 
 
-def datetime_ticks(text: str) -> int:
+def parse_datetime_ticks(text: str) -> int:
     """100 ns ticks of a date as `datetime(...)` admits it, in UTC; raises ValueError."""
     for form in _DATES:
         match = form.fullmatch(text.strip())
@@ -87,7 +87,7 @@ def datetime_ticks(text: str) -> int:
     raise ValueError("write a date as 2024-01-31T23:59:59.9999999Z")
 
 
-def time_of_day(text: str) -> int | None:
+def parse_time_of_day(text: str) -> int | None:
     """Ticks since midnight of `8:00:00 AM` or `13:30`; None where the text is none."""
     match = re.fullmatch(_CLOCK, text.strip(), re.ASCII)
     if match is None:
@@ -100,7 +100,7 @@ def time_of_day(text: str) -> int | None:
     return ((hour * 60 + minute) * 60 + second) * TICKS_PER_SECOND + fraction
 
 
-def timespan_ticks(text: str) -> int:
+def parse_timespan_ticks(text: str) -> int:
     """100 ns ticks of `1.5h`, `1.02:03:04.5` or `2` (days); raises ValueError."""
     match = _SPAN.fullmatch(text.strip())
     if match is not None:
@@ -113,14 +113,14 @@ def timespan_ticks(text: str) -> int:
     return _check_bound(-ticks if amount["sign"] == "-" else ticks, _LONG)
 
 
-def datetime_text(ticks: int) -> str:
+def format_datetime(ticks: int) -> str:
     """`2024-01-31T23:59:59.9999999Z`."""
     seconds, fraction = divmod(ticks, TICKS_PER_SECOND)
     moment = _EPOCH + timedelta(seconds=seconds)
     return f"{moment.isoformat()}.{fraction:07d}Z"
 
 
-def timespan_text(ticks: int) -> str:
+def format_timespan(ticks: int) -> str:
     """`[-][d.]hh:mm:ss[.fffffff]`."""
     days, rest = divmod(abs(ticks), TICKS_PER_DAY)
     seconds, fraction = divmod(rest, TICKS_PER_SECOND)
@@ -263,12 +263,12 @@ _KINDS: Mapping[str, KqlType] = MappingProxyType(
 _READERS: Mapping[KqlType, Callable[[str], Scalar]] = MappingProxyType(
     {
         KqlType.BOOL: _parse_bool,
-        KqlType.DATETIME: datetime_ticks,
+        KqlType.DATETIME: parse_datetime_ticks,
         KqlType.DECIMAL: _parse_decimal,
         KqlType.REAL: _parse_real,
         KqlType.GUID: _parse_guid,
         KqlType.INT: lambda text: _parse_integer(text, _INT),
         KqlType.LONG: parse_long,
-        KqlType.TIMESPAN: timespan_ticks,
+        KqlType.TIMESPAN: parse_timespan_ticks,
     }
 )

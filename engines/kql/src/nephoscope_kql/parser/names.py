@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.parser.expressions import parse_access
-from nephoscope_kql.parser.lexer import string_value
+from nephoscope_kql.parser.lexer import parse_string_value
 from nephoscope_kql.tree import Member, Name, Wildcard
 
 if TYPE_CHECKING:
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from nephoscope_kql.tree import Expression
 
 
-def is_starred(c: Cursor) -> bool:
+def is_wildcard_name(c: Cursor) -> bool:
     """Return whether a name with a star starts here: `*`, `a*`, `*b`, `['a*']`; the parts touch each other."""
     token, following = c.token, c.peek()
     if token.text == "*":
         return True
     if token.text == "[" and following.kind == "text" and c.peek(2).text == "]":
-        return "*" in string_value(following.text)
+        return "*" in parse_string_value(following.text)
     return token.kind == "name" and following.text == "*" and following.start == token.end
 
 
@@ -40,7 +40,7 @@ def parse_wildcard(c: Cursor) -> Wildcard:
 
 def parse_column_pattern(c: Cursor) -> Expression:
     """A column's name, or a name with stars."""
-    return parse_wildcard(c) if is_starred(c) else c.read_name("the name of a column")
+    return parse_wildcard(c) if is_wildcard_name(c) else c.read_name("the name of a column")
 
 
 def parse_column_patterns(c: Cursor) -> tuple[Expression, ...]:
@@ -53,7 +53,7 @@ def parse_column_patterns(c: Cursor) -> tuple[Expression, ...]:
 
 def parse_table_pattern(c: Cursor) -> Expression:
     """A table: a name, a name with stars, a call, `database('x').T*`, or rows in parentheses."""
-    if is_starred(c):
+    if is_wildcard_name(c):
         return parse_wildcard(c)
     start = c.token.start
     node = parse_access(c, starred=True)

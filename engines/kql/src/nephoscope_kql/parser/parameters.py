@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.errors import Span, invalid, suggest_word
+from nephoscope_kql.errors import Span, make_invalid_error, suggest_word
 from nephoscope_kql.parser.constants import is_constant, parse_signed_literal
 from nephoscope_kql.parser.expressions import parse_expression
 from nephoscope_kql.tree import Name, OperatorParameter
@@ -67,7 +67,7 @@ def parse_parameters(
         if name not in known:
             if name.startswith("hint."):
                 span = Span(start, c.peek(count - 1).end)
-                raise invalid(f"unknown hint {name}", span, suggest_word(name, _HINTS))
+                raise make_invalid_error(f"unknown hint {name}", span, suggest_word(name, _HINTS))
             break
         if name in words and c.token.text != name and c.peek(count + 1).text.lower() not in words[name]:
             break
@@ -90,7 +90,7 @@ def _parse_values(c: Cursor) -> tuple[Expression, ...]:
         return (_parse_value(c),)
     items: list[Expression] = []
     c.read_token()
-    c.read_separated(lambda c: items.append(_parse_value(c)), ")")
+    c.read_separated_items(lambda c: items.append(_parse_value(c)), ")")
     return tuple(items)
 
 

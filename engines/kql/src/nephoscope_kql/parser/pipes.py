@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.errors import KqlError, unsupported_error
+from nephoscope_kql.errors import KqlError, make_unsupported_query_error
 from nephoscope_kql.parser.expressions import PRECEDENCE, parse_expression
 from nephoscope_kql.tree import Pipe
 
@@ -98,6 +98,6 @@ def _parse_operator(c: Cursor) -> Operator:
         c.increase_height(outer)
         return operator
     if word.text in REFUSED:
-        raise unsupported_error(f"the operator {word.text}", word.span)
+        raise make_unsupported_query_error(f"the operator {word.text}", word.span)
     hint = "" if word.kind == "name" else "an operator such as where, extend, summarize follows a |"
     raise c.build_expected_error("an operator", hint, OPERATORS)

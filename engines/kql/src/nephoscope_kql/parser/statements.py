@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.errors import KqlError, invalid
+from nephoscope_kql.errors import KqlError, make_invalid_error
 from nephoscope_kql.parser.constants import is_constant, parse_constant, parse_signed_literal
 from nephoscope_kql.parser.declarations import parse_lambda_parameters
 from nephoscope_kql.parser.names import parse_table_pattern
@@ -119,7 +119,7 @@ def _parse_body(c: Cursor, parameters: tuple[LambdaParameter, ...]) -> Lambda:
     c.descend()
     statements, body = parse_function_body(c, "}")
     c.expect("}")
-    c.ascend()
+    c.leave_level()
     return Lambda(parameters=parameters, statements=statements, body=body, span=c.make_span(start))
 
 
@@ -129,7 +129,9 @@ def parse_function_body(c: Cursor, closing: str) -> tuple[tuple[Statement, ...],
     body: Expression | None = None
     while c.token.kind != "end" and c.token.text != closing:
         if body is not None:
-            raise invalid("a function ends with one expression", c.token.span, "name the others with let")
+            raise make_invalid_error(
+                "a function ends with one expression", c.token.span, "name the others with let"
+            )
         statement = _parse_statement(c)
         if isinstance(statement, Evaluation):
             body = statement.value
@@ -192,14 +194,16 @@ def _parse_pattern_case(c: Cursor, parameters: tuple[LambdaParameter, ...], *, p
     start = c.token.start
     values: list[Literal] = []
     c.expect("(")
-    c.read_separated(lambda c: values.append(_parse_pattern_value(c)), ")")
+    c.read_separated_items(lambda c: values.append(_parse_pattern_value(c)), ")")
     if path:
         c.expect(".")
         c.expect("[")
         values.append(_parse_pattern_value(c))
         c.expect("]")
     if len(values) != len(parameters):
-        raise invalid(f"the pattern takes {len(parameters)} values, not {len(values)}", c.make_span(start))
+        raise make_invalid_error(
+            f"the pattern takes {len(parameters)} values, not {len(values)}", c.make_span(start)
+        )
     c.expect("=")
     return PatternCase(values=tuple(values), body=_parse_body(c, parameters), span=c.make_span(start))
 
@@ -224,5 +228,5 @@ def _parse_restrict(c: Cursor) -> Restrict:
     c.expect("to")
     names: list[Expression] = []
     c.expect("(")
-    c.read_separated(lambda c: names.append(parse_table_pattern(c)), ")")
+    c.read_separated_items(lambda c: names.append(parse_table_pattern(c)), ")")
     return Restrict(names=tuple(names), span=c.make_span(start))

@@ -17,7 +17,7 @@ from nephoscope_kql.plan.relations import Concatenated, Joined
 from nephoscope_kql.plan.values import Bound, Relation, SortKey
 
 
-def inputs(relation: Relation) -> tuple[Relation, ...]:
+def list_inputs(relation: Relation) -> tuple[Relation, ...]:
     """The relations directly below a relation."""
     if isinstance(relation, Joined):
         return relation.left, relation.right
@@ -27,7 +27,7 @@ def inputs(relation: Relation) -> tuple[Relation, ...]:
     return () if below is None else (below,)
 
 
-def operands(value: Bound) -> Iterator[Bound]:
+def list_operands(value: Bound) -> Iterator[Bound]:
     """The expressions directly inside an expression; not those of sub-queries."""
     if isinstance(value, BoundCall | AggregateCall):
         yield from value.arguments
@@ -66,7 +66,7 @@ def count_columns(values: Iterable[Bound]) -> dict[str, int]:
         if isinstance(value, ColumnRef):
             found[value.column.id] = found.get(value.column.id, 0) + 1
         else:
-            pending.extend(operands(value))
+            pending.extend(list_operands(value))
     return found
 
 
@@ -95,12 +95,12 @@ COSTLY = frozenset(
 """Functions that are worth computing once, or that must be, because the next time they give something else."""
 
 
-def size(value: Bound) -> int:
+def count_parts(value: Bound) -> int:
     """Count how many parts an expression has; a costly function counts for many."""
     total = 0
     pending = [value]
     while pending:
         item = pending.pop()
         total += 20 if isinstance(item, BoundCall) and item.function.name in COSTLY else 1
-        pending.extend(operands(item))
+        pending.extend(list_operands(item))
     return total

@@ -95,11 +95,11 @@ class WindowCall(Bound):
     restart: Bound | None = None
 
 
-def conjuncts(value: Bound) -> Iterator[Bound]:
+def list_conjuncts(value: Bound) -> Iterator[Bound]:
     """The conditions that must all be true for a condition to be true."""
     if isinstance(value, BoundCall) and value.function.name == "and":
         for argument in value.arguments:
-            yield from conjuncts(argument)
+            yield from list_conjuncts(argument)
     else:
         yield value
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sqlglot import exp
 
-from nephoscope_kql.errors import KqlError, Span, invalid, unsupported_error
+from nephoscope_kql.errors import KqlError, Span, make_invalid_error, make_unsupported_query_error
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.types import NUMBERS, KqlType
 
@@ -79,7 +79,7 @@ class Signature:
         return count >= self.minimum_arguments and (whole if self.variadic else count <= len(self.parameters))
 
 
-def signature(text: str) -> Signature:
+def parse_signature(text: str) -> Signature:
     """Read a signature; see the module's docstring."""
     name, _, rest = text.partition("(")
     inside, _, returns = rest.rpartition(")")
@@ -158,7 +158,9 @@ class Arguments(Sequence[exp.Expr]):
         item = self.bound[position]
         if isinstance(item, Constant):
             return item.value
-        raise unsupported_error(f"argument {position + 1} must be a constant here", item.span or self.span)
+        raise make_unsupported_query_error(
+            f"argument {position + 1} must be a constant here", item.span or self.span
+        )
 
     def get_text(self, position: int) -> str:
         """The value of a constant string argument."""
@@ -169,11 +171,13 @@ class Arguments(Sequence[exp.Expr]):
 
     def make_error(self, position: int, message: str) -> KqlError:
         """An error (invalid) at an argument."""
-        return invalid(message, self.bound[position].span)
+        return make_invalid_error(message, self.bound[position].span)
 
     def make_unsupported_error(self, message: str, position: int | None = None) -> KqlError:
         """An error (unsupported) at the call or at an argument."""
-        return unsupported_error(message, self.span if position is None else self.bound[position].span)
+        return make_unsupported_query_error(
+            message, self.span if position is None else self.bound[position].span
+        )
 
 
 Builder: TypeAlias = Callable[[Arguments], exp.Expr]
@@ -211,7 +215,7 @@ class Callee:
         """The builder of a dialect; KqlError (unsupported) where it has none."""
         found = self.builders.get(dialect)
         if found is None:
-            raise unsupported_error(f"{self.name}() is not available on {dialect}", span)
+            raise make_unsupported_query_error(f"{self.name}() is not available on {dialect}", span)
         return found
 
 
@@ -230,7 +234,7 @@ class Aggregate(Callee):
     label: str = ""
 
 
-def function(
+def declare_function(
     *signatures: str,
     aliases: tuple[str, ...] = (),
     nullable: bool = True,
@@ -238,7 +242,7 @@ def function(
     hidden: bool = False,
 ) -> Callable[[Builder], ScalarFunction]:
     """Declare a scalar function; the decorated body builds its DuckDB SQL, its docstring's first line is the summary."""
-    parsed = tuple(signature(text) for text in signatures)
+    parsed = tuple(parse_signature(text) for text in signatures)
 
     def declare(builder: Builder) -> ScalarFunction:
         return ScalarFunction(
@@ -264,7 +268,7 @@ def aggregate(
     returns: Returns | None = None,
 ) -> Callable[[Builder], Aggregate]:
     """Declare an aggregate; `call.order` holds the order of the rows, for those that keep it (lists, first values)."""
-    parsed = tuple(signature(text) for text in signatures)
+    parsed = tuple(parse_signature(text) for text in signatures)
 
     def declare(builder: Builder) -> Aggregate:
         return Aggregate(

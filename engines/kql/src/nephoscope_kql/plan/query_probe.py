@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from nephoscope_kql.plan.column_references import operands, size
+from nephoscope_kql.plan.column_references import count_parts, list_operands
 from nephoscope_kql.plan.expressions import BoundCall
 from nephoscope_kql.plan.relations import Assign, Filter, Materialized, Rows, TableScan
 from nephoscope_kql.plan.values import Bound, Relation
@@ -40,7 +40,7 @@ def _is_plain_selection(relation: Relation) -> bool:
             if isinstance(relation, Filter)
             else [value for _, value in relation.assigned]
         )
-        if any(size(value) >= CHEAP for value in values) or depends_on_chance(values):
+        if any(count_parts(value) >= CHEAP for value in values) or depends_on_chance(values):
             return False
         relation = relation.input
     return isinstance(relation, TableScan | Rows | Materialized)
@@ -53,5 +53,5 @@ def depends_on_chance(values: Iterable[Bound]) -> bool:
         value = pending.pop()
         if isinstance(value, BoundCall) and value.function.name in _CHANCE:
             return True
-        pending.extend(operands(value))
+        pending.extend(list_operands(value))
     return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.plan.expressions import InQuery, conjuncts
+from nephoscope_kql.plan.expressions import InQuery, list_conjuncts
 from nephoscope_kql.plan.relations import (
     Aggregated,
     Assign,
@@ -41,15 +41,15 @@ _LEFT = ("leftouter", "leftanti")
 _RIGHT = ("rightouter", "rightanti")
 
 
-def needed_tables(relation: Relation) -> Tables:
+def find_needed_tables(relation: Relation) -> Tables:
     """The relations (as the engine calls them) without a row of any of which the relation has no row; none where that is not sure.
 
     What counts rows without a group, gives rows of its own (datatable, print, range, make-series) or is not known here needs nothing.
     """
-    return _find_needed(relation, {})
+    return _compute_needed_tables(relation, {})
 
 
-def _find_needed(relation: Relation, known: dict[int, Tables]) -> Tables:
+def _compute_needed_tables(relation: Relation, known: dict[int, Tables]) -> Tables:
     # relations are shared within a query: each is looked at once
     found = known.get(id(relation))
     if found is None:
@@ -61,18 +61,18 @@ def _find_required_tables(relation: Relation, known: dict[int, Tables]) -> Table
     if isinstance(relation, TableScan):
         return frozenset([relation.table.relation or relation.table.name])
     if isinstance(relation, _PASSING):
-        return _find_needed(relation.input, known)
+        return _compute_needed_tables(relation.input, known)
     if isinstance(relation, Aggregated):
-        return _find_needed(relation.input, known) if relation.groups else _NONE
+        return _compute_needed_tables(relation.input, known) if relation.groups else _NONE
     if isinstance(relation, Joined):
         return _read_join(relation, known)
     if isinstance(relation, Concatenated):
-        return frozenset.intersection(*(_find_needed(one, known) for one in relation.inputs))
+        return frozenset.intersection(*(_compute_needed_tables(one, known) for one in relation.inputs))
     return _NONE
 
 
 def _read_join(relation: Joined, known: dict[int, Tables]) -> Tables:
-    left, right = _find_needed(relation.left, known), _find_needed(relation.right, known)
+    left, right = _compute_needed_tables(relation.left, known), _compute_needed_tables(relation.right, known)
     if relation.kind in _LEFT:
         return left
     if relation.kind in _RIGHT:
@@ -88,7 +88,7 @@ def has_no_rows(relation: Relation, empty: Tables) -> bool:
         return not relation.rows
     if isinstance(relation, Filter) and any(
         isinstance(one, InQuery) and not one.negated and has_no_rows(one.relation, empty)
-        for one in conjuncts(relation.predicate)
+        for one in list_conjuncts(relation.predicate)
     ):
         return True
     if isinstance(relation, _PASSING):

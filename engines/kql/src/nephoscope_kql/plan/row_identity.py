@@ -73,7 +73,7 @@ class _Found:
         return None if "" in found else found
 
 
-def row_identity(relation: Relation) -> RowIdentity:
+def find_row_identity(relation: Relation) -> RowIdentity:
     """Return what tells the rows of a bound query's result apart."""
     found = _IdentityReader().read(relation)
     ordered = bool(relation.order)
@@ -107,38 +107,38 @@ class _IdentityReader:
         if isinstance(relation, _PASSING):
             return self.read(relation.input)
         if isinstance(relation, Aggregated | Series):
-            return self._read_grouped(relation)
+            return self._read_grouped_identity(relation)
         if isinstance(relation, Shared):
-            return self._read_shared(relation)
+            return self._read_shared_identity(relation)
         if isinstance(relation, Assign):
             return self._read_assign(relation)
-        return self._read_combined(relation)
+        return self._read_combined_identity(relation)
 
-    def _read_combined(self, relation: Relation) -> _Found:
+    def _read_combined_identity(self, relation: Relation) -> _Found:
         if isinstance(relation, Joined):
             return self._read_join(relation)
         if isinstance(relation, Concatenated):
-            return self._read_concatenated(relation)
+            return self._read_concatenated_identity(relation)
         if isinstance(relation, Expanded):
-            return self._read_expanded(relation)
+            return self._read_expanded_identity(relation)
         if isinstance(relation, FirstOf):
             return self._identify_first(relation)
         return _Found()
 
-    def _read_grouped(self, relation: Aggregated | Series) -> _Found:
+    def _read_grouped_identity(self, relation: Aggregated | Series) -> _Found:
         """One row a group: its keys tell it, where late rows do not move these."""
         stable = self.read(relation.input).stable
-        groups = frozenset(column.id for column, value in relation.groups if _is_stable(value, stable))
+        groups = frozenset(column.id for column, value in relation.groups if _is_value_stable(value, stable))
         return _Found(groups, groups if len(groups) == len(relation.groups) else None)
 
-    def _read_shared(self, relation: Shared) -> _Found:
+    def _read_shared_identity(self, relation: Shared) -> _Found:
         within = self.read(relation.input)
         pairs = [*zip(relation.columns, relation.input.columns, strict=False), *relation.hidden]
         return _rename_ids(within, {inner.id: here.id for here, inner in pairs})
 
     def _read_assign(self, relation: Assign) -> _Found:
         within = self.read(relation.input)
-        stable = {column.id for column, value in relation.assigned if _is_stable(value, within.stable)}
+        stable = {column.id for column, value in relation.assigned if _is_value_stable(value, within.stable)}
         copies = {
             (value.column.id, column.id)
             for column, value in relation.assigned
@@ -161,23 +161,23 @@ class _IdentityReader:
             return _find_outer_join_identity(left, right, [right for _, right in relation.keys])
         return _find_outer_join_identity(right, left, [left for left, _ in relation.keys])
 
-    def _read_concatenated(self, relation: Concatenated) -> _Found:
+    def _read_concatenated_identity(self, relation: Concatenated) -> _Found:
         inputs = [self.read(one).stable for one in relation.inputs]
         return _Found(
             frozenset(
                 column.id
                 for place, column in enumerate(relation.filled_columns)
                 if all(
-                    _is_stable(fill[place], stable)
+                    _is_value_stable(fill[place], stable)
                     for fill, stable in zip(relation.fills, inputs, strict=True)
                 )
             )
         )
 
-    def _read_expanded(self, relation: Expanded) -> _Found:
+    def _read_expanded_identity(self, relation: Expanded) -> _Found:
         within = self.read(relation.input)
         elements = frozenset(
-            one.column.id for one in relation.expansions if _is_stable(one.value, within.stable)
+            one.column.id for one in relation.expansions if _is_value_stable(one.value, within.stable)
         )
         if len(elements) < len(relation.expansions):
             return _Found(within.stable)
@@ -214,17 +214,17 @@ def _find_outer_join_identity(kept: _Found, filled: _Found, keys: Iterable[Bound
     return _Found(kept.stable, kept.key if single else None)
 
 
-def _is_stable(value: Bound, stable: Ids) -> bool:
+def _is_value_stable(value: Bound, stable: Ids) -> bool:
     """Return whether the value for a row stays when rows are added."""
     if isinstance(value, ColumnRef):
         return value.column.id in stable
     if isinstance(value, BoundCall):
         return value.function.name not in _CHANGING and all(
-            _is_stable(one, stable) for one in value.arguments
+            _is_value_stable(one, stable) for one in value.arguments
         )
     if isinstance(value, DynamicPath):
         steps = (one for one in value.steps if isinstance(one, Bound))
-        return _is_stable(value.target, stable) and all(_is_stable(one, stable) for one in steps)
+        return _is_value_stable(value.target, stable) and all(_is_value_stable(one, stable) for one in steps)
     if isinstance(value, InQuery):
         return False
     return isinstance(value, Constant | Variable)

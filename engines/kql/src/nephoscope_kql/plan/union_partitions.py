@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from nephoscope_kql.plan.column_references import inputs, operands
+from nephoscope_kql.plan.column_references import list_inputs, list_operands
 from nephoscope_kql.plan.expressions import ColumnRef, InQuery, ScalarQuery
 from nephoscope_kql.plan.relations import Assign, Concatenated, Filter, Limited, Rows, Sorted, TableScan
 from nephoscope_kql.plan.values import Bound, Constant, Relation
@@ -53,7 +53,7 @@ def split_into_shares(relation: Relation) -> SplitRelation | None:
         _build_share(_apply_operators(replace(union, inputs=(part,), fills=(fill,)), above[::-1]))
         for part, fill in zip(union.inputs, union.fills, strict=True)
     ]
-    return SplitRelation(tuple(shares), min((_count(one) or 0 for one in limits), default=None))
+    return SplitRelation(tuple(shares), min((_parse_limit_count(one) or 0 for one in limits), default=None))
 
 
 def _peel_row_operators(relation: Relation) -> tuple[list[Relation], Relation]:
@@ -63,7 +63,7 @@ def _peel_row_operators(relation: Relation) -> tuple[list[Relation], Relation]:
         isinstance(relation, Concatenated) and len(relation.inputs) == 1
     ):
         above.append(relation)
-        (relation,) = inputs(relation)
+        (relation,) = list_inputs(relation)
     return above, relation
 
 
@@ -74,13 +74,13 @@ def _is_last(limits: list[Limited], above: list[Relation], whole: Relation) -> b
     """
     late = list(takewhile(lambda one: not isinstance(one, Filter | Sorted), above))
     known = all(
-        any(one is item for item in late) and one.order == whole.order and _count(one) is not None
+        any(one is item for item in late) and one.order == whole.order and _parse_limit_count(one) is not None
         for one in limits
     )
     return known and bool(limits or not whole.order or len(whole.columns) >= WIDE)
 
 
-def _count(limited: Limited) -> int | None:
+def _parse_limit_count(limited: Limited) -> int | None:
     value = limited.count.value if isinstance(limited.count, Constant) else None
     return value if isinstance(value, int) else None
 
@@ -125,7 +125,7 @@ def _has_no_subquery(values: list[Bound]) -> bool:
         value = pending.pop()
         if isinstance(value, InQuery | ScalarQuery):
             return False
-        pending.extend(operands(value))
+        pending.extend(list_operands(value))
     return True
 
 

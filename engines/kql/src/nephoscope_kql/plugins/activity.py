@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.constants import null
-from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.constants import make_null
+from nephoscope_kql.binder.environment import make_reference
 from nephoscope_kql.binder.kql_rewrites import compose_query
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
-from nephoscope_kql.binder.plugin_interface import PluginCall, plugin
+from nephoscope_kql.binder.plugin_interface import PluginCall, declare_plugin
 from nephoscope_kql.binder.scope import is_tabular
-from nephoscope_kql.errors import UnknownNameError, invalid
+from nephoscope_kql.errors import UnknownNameError, make_invalid_error
 from nephoscope_kql.plan.expressions import ColumnRef
 from nephoscope_kql.plan.relations import Assign
 from nephoscope_kql.plan.values import Bound, Relation
-from nephoscope_kql.plugins.activity_periods import activity, length, period
+from nephoscope_kql.plugins.activity_periods import bind_activity, bind_period, get_distance_type
 from nephoscope_kql.types import KqlType
 
 
@@ -24,11 +24,11 @@ def _build_limits(call: PluginCall, kind: KqlType, place: int = 2) -> dict[str, 
     }
 
 
-@plugin("activity_counts_metrics(IdColumn, TimelineColumn, Start, End, Step, [Dimension], ...)")
+@declare_plugin("activity_counts_metrics(IdColumn, TimelineColumn, Start, End, Step, [Dimension], ...)")
 def activity_counts_metrics(call: PluginCall) -> Relation:
     """Count rows, ids, ids never seen before, and all ids so far, in each period."""
-    it = activity(call, call.arguments[5:])
-    step = period(call, 4, "Step", it.axis.type)
+    it = bind_activity(call, call.arguments[5:])
+    step = bind_period(call, 4, "Step", it.axis.type)
     text = (
         f"let Seen = materialize(Rows | where t between (start .. end) | extend t = {step.write_start('t')}); "
         f"let First = Seen | summarize t = min(t) by id{it.group_suffix} | summarize fresh = count() by t{it.group_suffix}; "
@@ -42,15 +42,15 @@ def activity_counts_metrics(call: PluginCall) -> Relation:
     return it.build_result(found, "n=count", "ids=dcount", "fresh=new_dcount", "total=aggregated_dcount")
 
 
-@plugin(
+@declare_plugin(
     "activity_engagement(IdColumn, TimelineColumn, [Start, End], InnerActivityWindow, OuterActivityWindow, [Dimension], ...)"
 )
 def activity_engagement(call: PluginCall) -> Relation:
     """Compare the ids of each inner period with those of the longer one that ends with it."""
     bounded = len(call.arguments) > 4
     first = 4 if bounded else 2
-    it = activity(call, call.arguments[6:] if bounded else [])
-    span = length(it.axis.type)
+    it = bind_activity(call, call.arguments[6:] if bounded else [])
+    span = get_distance_type(it.axis.type)
     windows = {
         "inner": call.bind_scalar(first, "InnerActivityWindow", span),
         "outer": call.bind_scalar(first + 1, "OuterActivityWindow", span),
@@ -72,19 +72,19 @@ def activity_engagement(call: PluginCall) -> Relation:
     )
 
 
-@plugin("activity_metrics(IdColumn, TimelineColumn, [Start, End], Step, [Dimension], ...)")
+@declare_plugin("activity_metrics(IdColumn, TimelineColumn, [Start, End], Step, [Dimension], ...)")
 def activity_metrics(call: PluginCall) -> Relation:
     """Compare the ids of each period with those of the period before: new, retained, lost."""
     bounded = len(call.arguments) > 4
-    it = activity(call, call.arguments[5:] if bounded else call.arguments[3:])
-    step = period(call, 4 if bounded else 2, "Step", it.axis.type)
+    it = bind_activity(call, call.arguments[5:] if bounded else call.arguments[3:])
+    step = bind_period(call, 4 if bounded else 2, "Step", it.axis.type)
     begin = step.write_start("t") if bounded or step.calendar else "bin(t, step)"
     chosen = "where t between (start .. end) | " if bounded else ""
     text = (
         f"let Seen = materialize(Rows | {chosen}summarize by id, t = {begin}{it.group_suffix}); "
         f"let Now = Seen | summarize ids = count() by t{it.group_suffix}; "
-        f"let Before = Now | extend t = {step.write_shifted('t', 1)} | project-rename past = ids; "
-        f"let Stay = Seen | extend t = {step.write_shifted('t', 1)} | join kind=inner Seen on id, t{it.group_suffix} "
+        f"let Before = Now | extend t = {step.write_shifted_time('t', 1)} | project-rename past = ids; "
+        f"let Stay = Seen | extend t = {step.write_shifted_time('t', 1)} | join kind=inner Seen on id, t{it.group_suffix} "
         f"| summarize kept = count() by t{it.group_suffix}; "
         f"Now | join kind=leftouter Before on t{it.group_suffix} | join kind=leftouter Stay on t{it.group_suffix} "
         "| extend kept = coalesce(kept, 0) | extend fresh = ids - kept, "
@@ -98,15 +98,15 @@ def activity_metrics(call: PluginCall) -> Relation:
     )
 
 
-@plugin(
+@declare_plugin(
     "new_activity_metrics(IdColumn, TimelineColumn, Start, End, Step, [Cohort], [Dimension], ..., [Lookback])"
 )
 def new_activity_metrics(call: PluginCall) -> Relation:
     """Follow the ids that are new in a period through all later ones: new, retained, lost."""
     cohort, dimensions, lookback = _split_trailing_arguments(call)
-    it = activity(call, dimensions)
+    it = bind_activity(call, dimensions)
     kind = it.axis.type
-    step = period(call, 4, "Step", kind)
+    step = bind_period(call, 4, "Step", kind)
     known = " | join kind=leftanti Known on id" if lookback is not None else ""
     text = (
         "let Seen = materialize(Rows | where t between (start .. end) "
@@ -131,7 +131,9 @@ def new_activity_metrics(call: PluginCall) -> Relation:
     rows = {"Rows": it.rows} | ({} if lookback is None else {"Known": lookback})
     values = {**_build_limits(call, kind), "step": step.value}
     values["cohort"] = (
-        null(kind) if cohort is None else convert_explicitly(call.env.without_row().bind_scalar(cohort), kind)
+        make_null(kind)
+        if cohort is None
+        else convert_explicitly(call.env.without_row().bind_scalar(cohort), kind)
     )
     found = compose_query(text, call, rows, values)
     counts = ("fresh=dcount_new_values", "kept=dcount_retained_values", "lost=dcount_churn_values")
@@ -159,7 +161,9 @@ def _bind_known_ids(call: PluginCall, expression: tree.Expression) -> Relation:
     if not found:
         raise UnknownNameError(own.name, f"the look-back rows have no column '{own.name}'", expression.span)
     if found[0].type != own.type:
-        raise invalid(f"the ids of the look-back rows are {found[0].type}, not {own.type}", expression.span)
+        raise make_invalid_error(
+            f"the ids of the look-back rows are {found[0].type}, not {own.type}", expression.span
+        )
     column = call.env.binder.make_column("id", own.type)
-    pair = (column, reference(found[0], expression.span))
+    pair = (column, make_reference(found[0], expression.span))
     return Assign(columns=(column,), input=rows, assigned=(pair,))

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.environment import make_reference
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.plugin_interface import PluginCall, rename_columns
-from nephoscope_kql.errors import invalid
+from nephoscope_kql.errors import make_invalid_error
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
 
@@ -29,7 +29,7 @@ class Period:
             return f"startof{self.calendar}({moment})"
         return f"bin_at({moment}, step, {start})"
 
-    def write_shifted(self, moment: str, by: int) -> str:
+    def write_shifted_time(self, moment: str, by: int) -> str:
         """The beginning of the period that many periods later."""
         if self.calendar:
             return f"datetime_add('{self.calendar}', {by}, {moment})"
@@ -50,18 +50,18 @@ class Period:
         return "tolong((tail - head) / step)"
 
 
-def period(call: PluginCall, place: int, name: str, axis: KqlType) -> Period:
+def bind_period(call: PluginCall, place: int, name: str, axis: KqlType) -> Period:
     """The period that an argument gives: a length, or 'week', 'month', 'year'."""
     expression = call.require_argument(place, name)
     found = call.env.without_row().bind_scalar(expression)
     if isinstance(found, Constant) and isinstance(found.value, str):
         if found.value not in CALENDAR or axis != KqlType.DATETIME:
-            raise invalid(f"{name} is a length or one of {', '.join(CALENDAR)}", expression.span)
+            raise make_invalid_error(f"{name} is a length or one of {', '.join(CALENDAR)}", expression.span)
         return Period(convert_explicitly(found, KqlType.STRING), found.value)
-    return Period(convert_explicitly(found, length(axis)))
+    return Period(convert_explicitly(found, get_distance_type(axis)))
 
 
-def length(axis: KqlType) -> KqlType:
+def get_distance_type(axis: KqlType) -> KqlType:
     """The type of distances on a timeline."""
     return KqlType.TIMESPAN if axis == KqlType.DATETIME else axis
 
@@ -108,18 +108,20 @@ def _build_labels(items: Iterable[str], default: str = "") -> dict[str, str]:
     return {name: label or default or name for name, _, label in pairs}
 
 
-def activity(
+def bind_activity(
     call: PluginCall, dimensions: list[tree.Expression], *, ident: int = 0, axis: int = 1
 ) -> Activity:
     """The rows of an activity plugin whose arguments `ident` and `axis` are the ids and the timeline."""
     column = call.bind_column(axis, "TimelineColumn")
-    if column.type not in (KqlType.DATETIME, KqlType.TIMESPAN) and not column.type.numeric:
-        raise invalid(f"a timeline is a datetime, a timespan or a number, not {column.type}", call.span)
-    who: Bound = reference(call.bind_column(ident, "IdColumn"), call.span)
+    if column.type not in (KqlType.DATETIME, KqlType.TIMESPAN) and not column.type.is_numeric:
+        raise make_invalid_error(
+            f"a timeline is a datetime, a timespan or a number, not {column.type}", call.span
+        )
+    who: Bound = make_reference(call.bind_column(ident, "IdColumn"), call.span)
     if who.type == KqlType.DYNAMIC:
         who = convert_explicitly(who, KqlType.STRING)
     slices = [call.bind_dimension(item) for item in dimensions]
-    columns: dict[str, Bound] = {"id": who, "t": reference(column, call.span)}
+    columns: dict[str, Bound] = {"id": who, "t": make_reference(column, call.span)}
     columns |= {f"d{place}": value for place, (_, value) in enumerate(slices)}
     labels = {f"d{place}": name or f"Column{place + 1}" for place, (name, _) in enumerate(slices)}
     return Activity(call.assign_columns(columns), column, labels)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.environment import make_reference
 from nephoscope_kql.binder.kql_rewrites import compose_query
-from nephoscope_kql.binder.operands import operation
+from nephoscope_kql.binder.operands import bind_operation
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
-from nephoscope_kql.binder.plugin_interface import PluginCall, mark_open, plugin
-from nephoscope_kql.errors import invalid, unsupported_error
+from nephoscope_kql.binder.plugin_interface import PluginCall, declare_plugin, mark_open
+from nephoscope_kql.errors import make_invalid_error, make_unsupported_query_error
 from nephoscope_kql.plan.expressions import DynamicPath
 from nephoscope_kql.plan.query_probe import QueryProbe, prepare_for_reuse
 from nephoscope_kql.plan.relations import Assign
@@ -25,7 +25,7 @@ _KEYS = (
 )
 
 
-@plugin(
+@declare_plugin(
     "bag_unpack(Column: dynamic, [OutputColumnPrefix: string], [columnsConflict: string], [ignoredProperties: dynamic])",
     named="OutputColumnPrefix columnsConflict ignoredProperties",
     schema=True,
@@ -35,13 +35,13 @@ def bag_unpack(call: PluginCall) -> Relation:
     """Make a column of every property that the bags of a column have."""
     bag = call.bind_column(0, "Column")
     if bag.type != KqlType.DYNAMIC:
-        raise invalid(f"bag_unpack() takes a dynamic column, not {bag.type}", call.span)
+        raise make_invalid_error(f"bag_unpack() takes a dynamic column, not {bag.type}", call.span)
     prefix = call.read_constant(1, "OutputColumnPrefix", KqlType.STRING, "")
     conflict = call.read_constant(2, "columnsConflict", KqlType.STRING, "error")
     if conflict not in CONFLICTS:
-        raise invalid(f"columnsConflict is one of {', '.join(CONFLICTS)}", call.span)
+        raise make_invalid_error(f"columnsConflict is one of {', '.join(CONFLICTS)}", call.span)
     if call.schema is not None:
-        return _unpack_declared(call, bag, prefix)
+        return _unpack_declared_columns(call, bag, prefix)
     probe = call.env.binder.probe
     if probe is None:
         others = tuple(column for column in call.relation.columns if column.id != bag.id)
@@ -64,13 +64,13 @@ def _list_ignored_properties(call: PluginCall) -> list[str]:
         return []
     found = call.env.without_row().bind_scalar(expression)
     if not isinstance(found, Constant) or not isinstance(found.value, list):
-        raise invalid("ignoredProperties must be a constant array", expression.span)
+        raise make_invalid_error("ignoredProperties must be a constant array", expression.span)
     return [str(item) for item in found.value]
 
 
 def _index_slots(call: PluginCall, bag: Column, probe: QueryProbe) -> dict[str, KqlType]:
     """The properties of all bags in the order of their names, each with the one type of its values, else dynamic."""
-    shape = operation("_structure", KqlType.DYNAMIC, call.span, reference(bag, call.span))
+    shape = bind_operation("_structure", KqlType.DYNAMIC, call.span, make_reference(bag, call.span))
     given = call.assign_columns({"shape": shape})
     kinds: dict[str, set[KqlType]] = {}
     for name, kind in probe.fetch_rows(compose_query(_KEYS, call, {"Rows": given})):
@@ -78,14 +78,16 @@ def _index_slots(call: PluginCall, bag: Column, probe: QueryProbe) -> dict[str, 
         if kind != "NULL":
             found.add(_KINDS.get(str(kind), KqlType.DYNAMIC))
     if len(kinds) > MAX_COLUMNS:
-        raise unsupported_error(f"bags with more than {MAX_COLUMNS} properties together", call.span)
+        raise make_unsupported_query_error(
+            f"bags with more than {MAX_COLUMNS} properties together", call.span
+        )
     return {
         name: next(iter(kinds[name])) if len(kinds[name]) == 1 else KqlType.DYNAMIC for name in sorted(kinds)
     }
 
 
 def _build_slot(call: PluginCall, bag: Column, key: str, kind: KqlType) -> Bound:
-    target = reference(bag, call.span)
+    target = make_reference(bag, call.span)
     return convert_explicitly(
         DynamicPath(type=KqlType.DYNAMIC, span=call.span, target=target, steps=(key,)), kind
     )
@@ -98,7 +100,7 @@ def _unpack_slots(
     source = {column.name: column for column in call.relation.columns if column.id != bag.id}
     taken = source.keys() & slots.keys()
     if taken and conflict == "error":
-        raise invalid(
+        raise make_invalid_error(
             f"bag_unpack() makes a column '{min(taken)}', which the rows have already",
             call.span,
             "set columnsConflict = 'replace_source' or 'keep_source', or give a prefix",
@@ -122,7 +124,7 @@ def _unpack_slots(
     )
 
 
-def _unpack_declared(call: PluginCall, bag: Column, prefix: str) -> Relation:
+def _unpack_declared_columns(call: PluginCall, bag: Column, prefix: str) -> Relation:
     """The declared columns, of the rows or of the bags; a schema that begins with `*` has the rows' others before them."""
     source = {column.name: column for column in call.relation.columns if column.id != bag.id}
     ignored = set(_list_ignored_properties(call))
@@ -130,13 +132,15 @@ def _unpack_declared(call: PluginCall, bag: Column, prefix: str) -> Relation:
     assigned: list[tuple[Column, Bound]] = []
     for item in call.schema or ():
         if item.type is None:
-            raise invalid(f"the column '{item.name}' has no type", item.span)
+            raise make_invalid_error(f"the column '{item.name}' has no type", item.span)
         known = source.get(item.name)
         if known is not None and known.type == item.type:
             columns[item.name] = known
             continue
         key = item.name.removeprefix(prefix)
-        value = reference(known, item.span) if known is not None else _build_slot(call, bag, key, item.type)
+        value = (
+            make_reference(known, item.span) if known is not None else _build_slot(call, bag, key, item.type)
+        )
         if known is None and (key in ignored or not item.name.startswith(prefix)):
             value = Constant(type=KqlType.DYNAMIC, span=item.span, value=None)
         columns[item.name] = call.env.binder.make_column(item.name, item.type)

@@ -10,11 +10,11 @@ WORTH = 1 / 3
 """A pattern is kept whose score is at least this part of the best one's."""
 
 
-def clusters(data: PatternAttributes, size_weight: float, seeds: int) -> list[FrequentPattern]:
+def find_cluster_patterns(data: PatternAttributes, size_weight: float, seeds: int) -> list[FrequentPattern]:
     """The best patterns that seeds grow into; every seed is the heaviest row that no pattern before covers."""
     weights = data.weights[0]
     left = np.ones(len(weights), dtype=bool)
-    telling = information(data)
+    telling = compute_column_information(data)
     found: dict[tuple[tuple[int, int], ...], tuple[float, FrequentPattern]] = {}
     order = _sort_heaviest_first(data)
     for _ in range(seeds):
@@ -42,7 +42,7 @@ def _sort_heaviest_first(data: PatternAttributes) -> Codes:
     return np.array(top + [int(row) for row in heavy[len(top) :]], dtype=np.int64)
 
 
-def information(data: PatternAttributes) -> Reals:
+def compute_column_information(data: PatternAttributes) -> Reals:
     """Return how much each column tells: its share of the entropy of all columns; equal shares where none tells anything."""
     total = float(data.totals[0])
     entropies = []

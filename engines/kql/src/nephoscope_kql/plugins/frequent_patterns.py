@@ -40,7 +40,7 @@ class PatternAttributes:
         return np.asarray(self.weights.sum(axis=1))
 
 
-def attributes(columns: list[pa.Array], weights: list[pa.Array]) -> PatternAttributes:
+def encode_attributes(columns: list[pa.Array], weights: list[pa.Array]) -> PatternAttributes:
     """The columns coded; rows without any weight are left out."""
     measured = np.array([np.nan_to_num(item.to_numpy(zero_copy_only=False)) for item in weights], dtype=float)
     measured = measured.reshape(len(weights), -1)
@@ -72,25 +72,27 @@ class PatternSearch:
         if size:
             everything = np.arange(size)
             self.free[frozenset()] = size
-            self._grow((), everything, (len(self.data.codes), 0))
+            self._grow_patterns((), everything, (len(self.data.codes), 0))
         return list(self.found.values())
 
-    def _grow(self, items: tuple[tuple[int, int], ...], rows: Codes, before: tuple[int, int]) -> None:
+    def _grow_patterns(
+        self, items: tuple[tuple[int, int], ...], rows: Codes, before: tuple[int, int]
+    ) -> None:
         """Extend a free set by the values that stand before its first one, in their order, so that parts come before the whole."""
         self.work += len(rows) * len(self.sizes) if items else 0
         if len(self.free) > MAX_SETS or self.work > MAX_WORK:
             raise OverflowError
-        for item in self._extensions(items, rows, before):
+        for item in self._list_extensions(items, rows, before):
             column, code = item
             inside = rows[self.data.codes[column][rows] == code]
             grown = (item, *items)
             if self._is_free(grown, len(inside)):
                 self.free[frozenset(grown)] = len(inside)
-                self._close(inside)
+                self._keep_closed_pattern(inside)
                 if len(grown) < self.most:
-                    self._grow(grown, inside, item)
+                    self._grow_patterns(grown, inside, item)
 
-    def _extensions(
+    def _list_extensions(
         self, items: tuple[tuple[int, int], ...], rows: Codes, before: tuple[int, int]
     ) -> Iterator[tuple[int, int]]:
         used = {column for column, _ in items}
@@ -113,7 +115,7 @@ class PatternSearch:
         whole = frozenset(items)
         return all(self.free.get(whole - {item}, 0) > count for item in items)
 
-    def _close(self, rows: Codes) -> None:
+    def _keep_closed_pattern(self, rows: Codes) -> None:
         """Keep the pattern of all values that the rows share."""
         first = rows[0]
         shared = tuple(
@@ -126,7 +128,7 @@ class PatternSearch:
             self.found[shared] = FrequentPattern(shared, weights)
 
 
-def search(data: PatternAttributes, least: Reals, most: int) -> list[FrequentPattern]:
+def search_patterns(data: PatternAttributes, least: Reals, most: int) -> list[FrequentPattern]:
     """The patterns of which some measure weighs at least `least`, raised until they are no more than can be held."""
     bound = least
     while True:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.operands import operation
+from nephoscope_kql.binder.environment import make_reference
+from nephoscope_kql.binder.operands import bind_operation
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
-from nephoscope_kql.binder.plugin_interface import PluginCall, plugin
-from nephoscope_kql.errors import invalid
+from nephoscope_kql.binder.plugin_interface import PluginCall, declare_plugin
+from nephoscope_kql.errors import make_invalid_error
 from nephoscope_kql.plan.relations import Joined
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
-from nephoscope_kql.plugins.ip_lookups import combined_columns, lookup_column
+from nephoscope_kql.plugins.ip_lookups import combine_columns, lookup_column
 from nephoscope_kql.types import KqlType
 
 _RADIUS, _UNMATCHED, _KEY = 4, 5, 7
@@ -18,7 +18,7 @@ _RADIUS, _UNMATCHED, _KEY = 4, 5, 7
 _NAMED = "radius return_unmatched lookup_area_radius return_lookup_key"
 
 
-@plugin(
+@declare_plugin(
     "geo_polygon_lookup(LookupTable, LookupPolygonKey: dynamic, SourceLongitude: real, SourceLatitude: real, [radius: real], "
     "[return_unmatched: bool], [lookup_area_radius: real], [return_lookup_key: bool])",
     named=_NAMED,
@@ -29,7 +29,7 @@ def geo_polygon_lookup(call: PluginCall) -> Relation:
     return _join_near(call, "geo_distance_point_to_polygon" if radius else "geo_point_in_polygon", radius)
 
 
-@plugin(
+@declare_plugin(
     "geo_line_lookup(LookupTable, LookupLineKey: dynamic, SourceLongitude: real, SourceLatitude: real, radius: real, "
     "[return_unmatched: bool], [lookup_area_radius: real], [return_lookup_key: bool])",
     named=_NAMED,
@@ -48,27 +48,29 @@ def _read_number(call: PluginCall, absent: float) -> float:
         else getattr(call.env.without_row().bind_scalar(expression), "value", None)
     )
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise invalid("the radius is a constant number of meters", call.span)
+        raise make_invalid_error("the radius is a constant number of meters", call.span)
     return float(value)
 
 
-def _flag(call: PluginCall, place: int, name: str) -> bool:
+def _read_flag(call: PluginCall, place: int, name: str) -> bool:
     expression = call.find_argument(place, name)
     if expression is None:
         return False
     value = call.env.without_row().bind_scalar(expression)
     if not isinstance(value, Constant) or not isinstance(value.value, bool):
-        raise invalid(f"{name} is true or false", expression.span)
+        raise make_invalid_error(f"{name} is true or false", expression.span)
     return value.value
 
 
 def _join_near(call: PluginCall, function: str, radius: float) -> Relation:
     table = call.bind_rows(0, "LookupTable")
     key = lookup_column(table, call.require_argument(1, "LookupKey"))
-    own = [column for column in table.columns if column is not key or _flag(call, _KEY, "return_lookup_key")]
+    own = [
+        column for column in table.columns if column is not key or _read_flag(call, _KEY, "return_lookup_key")
+    ]
     return Joined(
-        columns=combined_columns(call.relation, own, table_first=False),
-        kind="leftouter" if _flag(call, _UNMATCHED, "return_unmatched") else "inner",
+        columns=combine_columns(call.relation, own, table_first=False),
+        kind="leftouter" if _read_flag(call, _UNMATCHED, "return_unmatched") else "inner",
         left=call.relation,
         right=table,
         keys=(),
@@ -82,10 +84,10 @@ def _find_condition(call: PluginCall, key: Column, function: str, radius: float)
         convert_explicitly(call.bind_value(call.require_argument(at, name)), KqlType.REAL)
         for at, name in ((2, "SourceLongitude"), (3, "SourceLatitude"))
     ]
-    shape = convert_explicitly(reference(key, call.span), KqlType.DYNAMIC)
+    shape = convert_explicitly(make_reference(key, call.span), KqlType.DYNAMIC)
     if not radius:
-        return operation(function, KqlType.BOOL, call.span, *place, shape)
-    distance = operation(function, KqlType.REAL, call.span, *place, shape)
-    return operation(
-        "<=", KqlType.BOOL, call.span, distance, constants.constant(radius, KqlType.REAL, call.span)
+        return bind_operation(function, KqlType.BOOL, call.span, *place, shape)
+    distance = bind_operation(function, KqlType.REAL, call.span, *place, shape)
+    return bind_operation(
+        "<=", KqlType.BOOL, call.span, distance, constants.make_constant(radius, KqlType.REAL, call.span)
     )

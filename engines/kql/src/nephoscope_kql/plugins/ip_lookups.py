@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder.column_naming import ColumnNames
-from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.operands import operation, to_common_type
+from nephoscope_kql.binder.environment import make_reference
+from nephoscope_kql.binder.operands import bind_operation, convert_to_common_type
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
-from nephoscope_kql.binder.plugin_interface import PluginCall, plugin
-from nephoscope_kql.errors import UnknownNameError, invalid, suggest_word
+from nephoscope_kql.binder.plugin_interface import PluginCall, declare_plugin
+from nephoscope_kql.errors import UnknownNameError, make_invalid_error, suggest_word
 from nephoscope_kql.plan.relations import Assign, Joined
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
@@ -17,27 +17,27 @@ _EXTRA = 3
 """From this argument on the columns that must be equal besides."""
 
 
-@plugin(
+@declare_plugin(
     "ipv4_lookup(LookupTable, SourceIPv4Key: string, IPv4LookupKey: string, [ExtraKey: any], ..., [return_unmatched: bool])",
     named="return_unmatched",
     by_row=True,
 )
 def ipv4_lookup(call: PluginCall) -> Relation:
     """Join each row to every network of a table that holds its IPv4 address."""
-    return _build_looked_up(call, "ipv4", KqlType.LONG, table_first=False)
+    return _build_looked_up_rows(call, "ipv4", KqlType.LONG, table_first=False)
 
 
-@plugin(
+@declare_plugin(
     "ipv6_lookup(LookupTable, SourceIPv6Key: string, IPv6LookupKey: string, [return_unmatched: bool])",
     named="return_unmatched",
     by_row=True,
 )
 def ipv6_lookup(call: PluginCall) -> Relation:
     """Join each row to every network of a table that holds its IPv6 or IPv4 address; the table's columns come first."""
-    return _build_looked_up(call, "ipv6", KqlType.STRING, table_first=True)
+    return _build_looked_up_rows(call, "ipv6", KqlType.STRING, table_first=True)
 
 
-def _build_looked_up(call: PluginCall, family: str, kind: KqlType, *, table_first: bool) -> Relation:
+def _build_looked_up_rows(call: PluginCall, family: str, kind: KqlType, *, table_first: bool) -> Relation:
     table = call.bind_rows(0, "LookupTable")
     source = call.bind_column(1, "SourceKey")
     network = lookup_column(table, call.require_argument(2, "LookupKey"))
@@ -45,17 +45,21 @@ def _build_looked_up(call: PluginCall, family: str, kind: KqlType, *, table_firs
     keys = [_build_extra_key(call, table, item) for item in further]
     left, first, last = _add_address_bounds(call.relation, source, family, kind, call)
     right, low, high = _add_address_bounds(table, network, family, kind, call)
-    overlap = operation(
+    overlap = bind_operation(
         "and",
         KqlType.BOOL,
         call.span,
-        operation("<=", KqlType.BOOL, call.span, reference(first, call.span), reference(high, call.span)),
-        operation("<=", KqlType.BOOL, call.span, reference(low, call.span), reference(last, call.span)),
+        bind_operation(
+            "<=", KqlType.BOOL, call.span, make_reference(first, call.span), make_reference(high, call.span)
+        ),
+        bind_operation(
+            "<=", KqlType.BOOL, call.span, make_reference(low, call.span), make_reference(last, call.span)
+        ),
     )
     dropped = {item.name for item in further if isinstance(item, tree.Name)}
     own = [column for column in table.columns if column.name not in dropped]
     return Joined(
-        columns=combined_columns(call.relation, own, table_first=table_first),
+        columns=combine_columns(call.relation, own, table_first=table_first),
         kind="leftouter" if outer else "inner",
         left=left,
         right=right,
@@ -68,7 +72,7 @@ def _build_looked_up(call: PluginCall, family: str, kind: KqlType, *, table_firs
 def lookup_column(table: Relation, expression: tree.Expression) -> Column:
     """The column of the look-up table that an argument names."""
     if not isinstance(expression, tree.Name):
-        raise invalid("a column of the look-up table is expected", expression.span)
+        raise make_invalid_error("a column of the look-up table is expected", expression.span)
     for column in table.columns:
         if column.name == expression.name:
             return column
@@ -87,30 +91,30 @@ def _read_options(call: PluginCall) -> tuple[list[tree.Expression], bool]:
         return further, False
     value = call.env.without_row().bind_scalar(flag)
     if not isinstance(value, Constant) or not isinstance(value.value, bool):
-        raise invalid("return_unmatched is true or false", flag.span)
+        raise make_invalid_error("return_unmatched is true or false", flag.span)
     return further, value.value
 
 
 def _build_extra_key(call: PluginCall, table: Relation, item: tree.Expression) -> tuple[Bound, Bound]:
     """A column that both sides have and must agree in."""
     other = lookup_column(table, item)
-    return to_common_type(call.bind_value(item), reference(other, item.span), item.span)
+    return convert_to_common_type(call.bind_value(item), make_reference(other, item.span), item.span)
 
 
 def _add_address_bounds(
     rows: Relation, address: Column, family: str, kind: KqlType, call: PluginCall
 ) -> tuple[Relation, Column, Column]:
     """The rows with hidden columns that hold the first and the last address of their network."""
-    text = convert_explicitly(reference(address, call.span), KqlType.STRING)
+    text = convert_explicitly(make_reference(address, call.span), KqlType.STRING)
     first, last = call.make_columns(("", kind), ("", kind))
     made = tuple(
-        (column, operation(f"_{family}_{which}", kind, call.span, text))
+        (column, bind_operation(f"_{family}_{which}", kind, call.span, text))
         for column, which in ((first, "first"), (last, "last"))
     )
     return Assign(columns=rows.columns, order=rows.order, input=rows, assigned=made), first, last
 
 
-def combined_columns(rows: Relation, own: list[Column], *, table_first: bool) -> tuple[Column, ...]:
+def combine_columns(rows: Relation, own: list[Column], *, table_first: bool) -> tuple[Column, ...]:
     """The columns of both; the second side's get a number where the first has their name."""
     one, two = (own, list(rows.columns)) if table_first else (list(rows.columns), own)
     names = ColumnNames([column.name for column in one])

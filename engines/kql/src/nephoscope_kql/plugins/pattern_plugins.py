@@ -10,21 +10,21 @@ import pyarrow as pa
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.environment import make_reference
 from nephoscope_kql.binder.kql_rewrites import compose_query
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
-from nephoscope_kql.binder.plugin_interface import DEFAULT, PluginCall, plugin
-from nephoscope_kql.errors import invalid
+from nephoscope_kql.binder.plugin_interface import DEFAULT, PluginCall, declare_plugin
+from nephoscope_kql.errors import make_invalid_error
 from nephoscope_kql.plan.relations import Mined
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
-from nephoscope_kql.plugins.clusters import clusters
+from nephoscope_kql.plugins.clusters import find_cluster_patterns
 from nephoscope_kql.plugins.frequent_patterns import (
     FrequentPattern,
     PatternAttributes,
-    attributes,
     build_columns,
     describe_pattern,
-    search,
+    encode_attributes,
+    search_patterns,
 )
 from nephoscope_kql.types import KqlType
 
@@ -38,7 +38,7 @@ _DIFFERENCE = (
 )
 
 
-@plugin(
+@declare_plugin(
     "basket([Threshold: real], [WeightColumn: number], [MaxDimensions: long], [CustomWildcard: any], ...)"
 )
 def basket(call: PluginCall) -> Relation:
@@ -47,11 +47,11 @@ def basket(call: PluginCall) -> Relation:
     weight = _find_weight(call, 1)
     most = call.read_constant(2, "MaxDimensions", KqlType.LONG, 5)
     if most < 1:
-        raise invalid("MaxDimensions is 1 or more", call.span)
+        raise make_invalid_error("MaxDimensions is 1 or more", call.span)
     columns = [column for column in call.relation.columns if weight is None or column.id != weight.id]
     settings = (threshold, most, _list_wildcards(call, 3, columns))
-    return _make_mined(
-        call, columns, {"w": _measure(weight, call)}, _SEGMENT, "basket", settings, find_baskets
+    return _make_mined_relation(
+        call, columns, {"w": _bind_weight(weight, call)}, _SEGMENT, "basket", settings, find_baskets
     )
 
 
@@ -59,8 +59,8 @@ def find_baskets(
     arrays: list[pa.Array], threshold: float, most: int, wildcards: tuple[object, ...]
 ) -> list[pa.Array]:
     """The patterns of the rows, the heaviest first."""
-    data = attributes(arrays[:-1], arrays[-1:])
-    return _list_segments(data, search(data, data.totals * threshold, most), wildcards)
+    data = encode_attributes(arrays[:-1], arrays[-1:])
+    return _list_segments(data, search_patterns(data, data.totals * threshold, most), wildcards)
 
 
 def _list_segments(
@@ -76,7 +76,7 @@ def _list_segments(
     ]
 
 
-@plugin(
+@declare_plugin(
     "autocluster([SizeWeight: real], [WeightColumn: number], [NumSeeds: long], [CustomWildcard: any], ...)"
 )
 def autocluster(call: PluginCall) -> Relation:
@@ -85,11 +85,11 @@ def autocluster(call: PluginCall) -> Relation:
     weight = _find_weight(call, 1)
     seeds = call.read_constant(2, "NumSeeds", KqlType.LONG, 25)
     if not 0 <= size <= 1 or seeds < 1:
-        raise invalid("SizeWeight must be between 0 and 1, NumSeeds 1 or more", call.span)
+        raise make_invalid_error("SizeWeight must be between 0 and 1, NumSeeds 1 or more", call.span)
     columns = [column for column in call.relation.columns if weight is None or column.id != weight.id]
     settings = (size, seeds, _list_wildcards(call, 3, columns))
-    return _make_mined(
-        call, columns, {"w": _measure(weight, call)}, _SEGMENT, "autocluster", settings, find_clusters
+    return _make_mined_relation(
+        call, columns, {"w": _bind_weight(weight, call)}, _SEGMENT, "autocluster", settings, find_clusters
     )
 
 
@@ -97,18 +97,18 @@ def find_clusters(
     arrays: list[pa.Array], size: float, seeds: int, wildcards: tuple[object, ...]
 ) -> list[pa.Array]:
     """The clusters of the rows, the heaviest first."""
-    data = attributes(arrays[:-1], arrays[-1:])
-    return _list_segments(data, clusters(data, size, seeds), wildcards)
+    data = encode_attributes(arrays[:-1], arrays[-1:])
+    return _list_segments(data, find_cluster_patterns(data, size, seeds), wildcards)
 
 
-@plugin(
+@declare_plugin(
     "diffpatterns(SplitColumn: any, SplitValueA: string, SplitValueB: string, [WeightColumn: number], "
     "[Threshold: real], [MaxDimensions: long], [CustomWildcard: any], ...)"
 )
 def diffpatterns(call: PluginCall) -> Relation:
     """Find the patterns of values that are frequent in one of two sets of rows and not in the other."""
     split = call.bind_column(0, "SplitColumn")
-    label = convert_explicitly(reference(split, call.span), KqlType.STRING)
+    label = convert_explicitly(make_reference(split, call.span), KqlType.STRING)
     sides = [
         call.read_constant(place, name, KqlType.STRING)
         for place, name in ((1, "SplitValueA"), (2, "SplitValueB"))
@@ -118,21 +118,23 @@ def diffpatterns(call: PluginCall) -> Relation:
     most = call.read_constant(5, "MaxDimensions", KqlType.LONG, 0)
     own = {split.id, *([weight.id] if weight is not None else [])}
     columns = [column for column in call.relation.columns if column.id not in own]
-    measures = {"w": _measure(weight, call), "side": label}
+    measures = {"w": _bind_weight(weight, call), "side": label}
     measures |= {"one": constants.make_text(sides[0]), "other": constants.make_text(sides[1])}
     settings = (threshold, most or max(1, len(columns)), _list_wildcards(call, 6, columns))
-    return _make_mined(call, columns, measures, _DIFFERENCE, "diffpatterns", settings, find_differences)
+    return _make_mined_relation(
+        call, columns, measures, _DIFFERENCE, "diffpatterns", settings, find_differences
+    )
 
 
 def find_differences(
     arrays: list[pa.Array], threshold: float, most: int, wildcards: tuple[object, ...]
 ) -> list[pa.Array]:
     """The patterns that tell the two sets apart, the greatest difference first; none is a part of another."""
-    data = attributes(arrays[:-2], arrays[-2:])
+    data = encode_attributes(arrays[:-2], arrays[-2:])
     totals = np.maximum(data.totals, np.finfo(float).tiny)
     scored = [
         (abs(float(share[0] - share[1])), share, pattern)
-        for pattern in search(data, totals * threshold, most)
+        for pattern in search_patterns(data, totals * threshold, most)
         for share in [np.array(pattern.weights) / totals]
     ]
     scored.sort(key=lambda item: (-item[0], len(item[2].items), describe_pattern(data, item[2])))
@@ -156,7 +158,7 @@ def find_differences(
 def _read_threshold(call: PluginCall, place: int) -> float:
     found: float = call.read_constant(place, "Threshold", KqlType.REAL, 0.05)
     if not 0 < found <= 1:
-        raise invalid("Threshold is above 0 and at most 1", call.span)
+        raise make_invalid_error("Threshold is above 0 and at most 1", call.span)
     return found
 
 
@@ -166,15 +168,15 @@ def _find_weight(call: PluginCall, place: int) -> Column | None:
     if expression is None or (isinstance(expression, tree.Literal) and expression.value == DEFAULT):
         return None
     found = call.bind_column(place, "WeightColumn")
-    if not found.type.numeric:
-        raise invalid(f"WeightColumn is a number, not {found.type}", expression.span)
+    if not found.type.is_numeric:
+        raise make_invalid_error(f"WeightColumn is a number, not {found.type}", expression.span)
     return found
 
 
-def _measure(weight: Column | None, call: PluginCall) -> Bound:
+def _bind_weight(weight: Column | None, call: PluginCall) -> Bound:
     if weight is None:
-        return constants.constant(1.0, KqlType.REAL)
-    return convert_explicitly(reference(weight, call.span), KqlType.REAL)
+        return constants.make_constant(1.0, KqlType.REAL)
+    return convert_explicitly(make_reference(weight, call.span), KqlType.REAL)
 
 
 def _list_wildcards(call: PluginCall, place: int, columns: list[Column]) -> tuple[object, ...]:
@@ -183,14 +185,14 @@ def _list_wildcards(call: PluginCall, place: int, columns: list[Column]) -> tupl
     for expression in call.arguments[place:]:
         found = call.env.without_row().bind_scalar(expression)
         if not isinstance(found, Constant):
-            raise invalid("a wildcard is a constant", expression.span)
+            raise make_invalid_error("a wildcard is a constant", expression.span)
         if found.value != DEFAULT:
             given[found.type] = found.value
     default = {KqlType.STRING: ""}
     return tuple(given.get(column.type, default.get(column.type)) for column in columns)
 
 
-def _make_mined(
+def _make_mined_relation(
     call: PluginCall,
     columns: list[Column],
     measures: dict[str, Bound],
@@ -201,8 +203,8 @@ def _make_mined(
 ) -> Relation:
     """Distinct rows with their weights, mined; columns of the result are `first` and those of the rows."""
     if not columns:
-        raise invalid(f"{name}() needs columns to look at", call.span)
-    own = {f"c{place}": reference(column, call.span) for place, column in enumerate(columns)}
+        raise make_invalid_error(f"{name}() needs columns to look at", call.span)
+    own = {f"c{place}": make_reference(column, call.span) for place, column in enumerate(columns)}
     sums = "w = sum(w)"
     if "side" in measures:
         sums = "w = sumif(w, side == one), v = sumif(w, side == other)"
@@ -213,7 +215,7 @@ def _make_mined(
     return Mined(
         columns=call.make_columns(*first, *((column.name, column.type) for column in columns)),
         input=found,
-        values=tuple(reference(column, call.span) for column in found.columns),
+        values=tuple(make_reference(column, call.span) for column in found.columns),
         name=name,
         settings=settings,
         body=body,

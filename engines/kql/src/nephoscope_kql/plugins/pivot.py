@@ -8,17 +8,17 @@ from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.calls import make_aggregate_call
 from nephoscope_kql.binder.column_naming import ColumnNames
-from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.environment import make_reference
 from nephoscope_kql.binder.kql_rewrites import compose_query
-from nephoscope_kql.binder.operands import comparison, operation
+from nephoscope_kql.binder.operands import bind_comparison, bind_operation
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
-from nephoscope_kql.binder.plugin_interface import PluginCall, mark_open, plugin
-from nephoscope_kql.errors import invalid, unsupported_error
+from nephoscope_kql.binder.plugin_interface import PluginCall, declare_plugin, mark_open
+from nephoscope_kql.errors import make_invalid_error, make_unsupported_query_error
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
 from nephoscope_kql.plan.query_probe import prepare_for_reuse
 from nephoscope_kql.plan.relations import Aggregated, Assign
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
-from nephoscope_kql.registry import aggregates
+from nephoscope_kql.registry import load_aggregates
 from nephoscope_kql.tree.operators import Summarize
 from nephoscope_kql.types import KqlType
 
@@ -35,7 +35,7 @@ _EMPTY: dict[str, dict[str, object] | list[object]] = {
 _VALUES = "Cells | summarize by k | sort by k asc"
 
 
-@plugin("pivot(pivotColumn: any, [aggregate = count()], [column: any], ...)", schema=True)
+@declare_plugin("pivot(pivotColumn: any, [aggregate = count()], [column: any], ...)", schema=True)
 def pivot(call: PluginCall) -> Relation:
     """Make a column of every value of a column; each cell aggregates the rows that have that value."""
     turned = call.bind_column(0, "pivotColumn")
@@ -53,7 +53,9 @@ def pivot(call: PluginCall) -> Relation:
     cells = prepare_for_reuse(cells, probe)
     found = [str(row[0]) for row in probe.fetch_rows(compose_query(_VALUES, call, {"Cells": cells}))]
     if len(found) > MAX_COLUMNS:
-        raise unsupported_error(f"pivot() over more than {MAX_COLUMNS} different values", call.span)
+        raise make_unsupported_query_error(
+            f"pivot() over more than {MAX_COLUMNS} different values", call.span
+        )
     return mark_open(_build_table(call, cells, labels, found, total), call.env)
 
 
@@ -64,8 +66,8 @@ def _build_total(call: PluginCall) -> tree.Call:
     found = call.arguments[1]
     if isinstance(found, tree.Named):
         found = found.value
-    if not isinstance(found, tree.Call) or found.name not in aggregates():
-        raise invalid(
+    if not isinstance(found, tree.Call) or found.name not in load_aggregates():
+        raise make_invalid_error(
             "the second argument of pivot() must be an aggregate", found.span, "such as sum(x), take_any(x)"
         )
     return found
@@ -78,7 +80,7 @@ def _list_remaining_columns(call: PluginCall, turned: Column, total: tree.Call) 
         value = call.bind_value(total.arguments[0])
         used |= {value.column.id} if isinstance(value, ColumnRef) else set()
     return [
-        (column.name, reference(column, call.span))
+        (column.name, make_reference(column, call.span))
         for column in call.relation.columns
         if column.id not in used
     ]
@@ -87,7 +89,7 @@ def _list_remaining_columns(call: PluginCall, turned: Column, total: tree.Call) 
 def _build_cells(call: PluginCall, turned: Column, total: tree.Call, groups: list[Bound]) -> Relation:
     """A row for every group and value: g0, g1 ... the group, k the value as text, a the aggregate."""
     made = {f"g{place}": value for place, value in enumerate(groups)}
-    made["k"] = convert_explicitly(reference(turned, call.span), KqlType.STRING)
+    made["k"] = convert_explicitly(make_reference(turned, call.span), KqlType.STRING)
     hidden = {f"\x00{name}": value for name, value in made.items()}
     rows = call.assign_columns(hidden, keep=True)
     given = tuple(
@@ -103,7 +105,7 @@ def _build_table(
     call: PluginCall, cells: Relation, labels: list[str], values: list[str], total: tree.Call
 ) -> Relation:
     """A row a group, a column for each of the values."""
-    known = {column.name: reference(column, call.span) for column in cells.columns}
+    known = {column.name: make_reference(column, call.span) for column in cells.columns}
     names = ColumnNames()
     groups = [
         (call.env.binder.make_column(names.make_unique(label or f"Column{place + 1}"), key.type), key)
@@ -131,26 +133,26 @@ def _build_aggregate_cell(
     call: PluginCall, known: dict[str, ColumnRef], value: str
 ) -> tuple[Column, AggregateCall]:
     """The aggregate of the one cell of a group that has a value."""
-    same = comparison("==", known["k"], constants.make_text(value, call.span), call.span)
-    found = make_aggregate_call(aggregates()["take_anyif"], [known["a"], same], call.node)
+    same = bind_comparison("==", known["k"], constants.make_text(value, call.span), call.span)
+    found = make_aggregate_call(load_aggregates()["take_anyif"], [known["a"], same], call.node)
     return call.env.binder.make_column("", found.type), found
 
 
 def _fill_cell(column: Column, nothing: Bound, call: PluginCall) -> Bound:
     """A cell, and what it holds where it has no rows."""
-    cell = reference(column, call.span)
+    cell = make_reference(column, call.span)
     if isinstance(nothing, Constant) and nothing.value in (None, ""):
         return cell
-    return operation("coalesce", column.type, call.span, cell, nothing)
+    return bind_operation("coalesce", column.type, call.span, cell, nothing)
 
 
 def _find_empty_value(name: str, kind: KqlType) -> Bound:
     """Return what an aggregate gives for a cell without rows."""
     if name in _ZERO:
-        return convert_explicitly(constants.long_constant(0), kind)
+        return convert_explicitly(constants.make_long_constant(0), kind)
     if name in _EMPTY:
-        return constants.constant(_EMPTY[name], KqlType.DYNAMIC)
-    return constants.null(kind)
+        return constants.make_constant(_EMPTY[name], KqlType.DYNAMIC)
+    return constants.make_null(kind)
 
 
 def _declare_columns(call: PluginCall, cells: Relation, labels: list[str], total: tree.Call) -> Relation:
@@ -164,7 +166,7 @@ def _declare_columns(call: PluginCall, cells: Relation, labels: list[str], total
     for item in schema:
         column = known[item.name]
         if item.type not in (None, column.type):
-            value = convert_explicitly(reference(column, item.span), item.type or column.type)
+            value = convert_explicitly(make_reference(column, item.span), item.type or column.type)
             column = call.env.binder.make_column(item.name, value.type)
             assigned.append((column, value))
         columns.append(column)

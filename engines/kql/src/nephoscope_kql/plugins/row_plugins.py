@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.environment import make_reference
 from nephoscope_kql.binder.kql_rewrites import compose_query
-from nephoscope_kql.binder.operands import condition, operation
+from nephoscope_kql.binder.operands import bind_operation, require_condition
 from nephoscope_kql.binder.ordering import ensure_order
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
-from nephoscope_kql.binder.plugin_interface import PluginCall, plugin, rename_columns
-from nephoscope_kql.errors import invalid
+from nephoscope_kql.binder.plugin_interface import PluginCall, declare_plugin, rename_columns
+from nephoscope_kql.errors import make_invalid_error
 from nephoscope_kql.plan.expressions import ScalarQuery
 from nephoscope_kql.plan.relations import Assign, Limited
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.types import KqlType
 
 
-@plugin("rows_near(Condition: bool, NumRows: long, [RowsAfter: long])")
+@declare_plugin("rows_near(Condition: bool, NumRows: long, [RowsAfter: long])")
 def rows_near(call: PluginCall) -> Relation:
     """Keep the rows that are near one that meets a condition, in the order of the rows."""
     before = call.read_constant(1, "NumRows", KqlType.LONG)
     after = call.read_constant(2, "RowsAfter", KqlType.LONG, before)
     if min(before, after) < 0:
-        raise invalid("a number of rows is 0 or more", call.span)
+        raise make_invalid_error("a number of rows is 0 or more", call.span)
     shown = call.relation.columns
     call.relation = ensure_order(call.relation, call.env)
-    hit = convert_explicitly(condition(call.bind_value(call.require_argument(0, "Condition"))), KqlType.LONG)
+    hit = convert_explicitly(
+        require_condition(call.bind_value(call.require_argument(0, "Condition"))), KqlType.LONG
+    )
     rows = call.assign_columns({"hit": hit})
     total = compose_query("Rows | summarize total = sum(hit)", call, {"Rows": rows})
     all_hits = ScalarQuery(type=KqlType.LONG, span=call.span, relation=total, column=total.columns[0])
@@ -38,7 +40,7 @@ def rows_near(call: PluginCall) -> Relation:
     return Assign(columns=shown, order=found.order, open=call.relation.open, input=found, assigned=())
 
 
-@plugin("preview(NumberOfRows: long)")
+@declare_plugin("preview(NumberOfRows: long)")
 def preview(call: PluginCall) -> Relation:
     """Give some rows; at the end of a statement a second result counts all rows."""
     count = call.bind_scalar(0, "NumberOfRows", KqlType.LONG)
@@ -46,34 +48,34 @@ def preview(call: PluginCall) -> Relation:
     return Limited(columns=rows.columns, order=rows.order, open=rows.open, input=rows, count=count)
 
 
-@plugin("identity()")
+@declare_plugin("identity()")
 def identity(call: PluginCall) -> Relation:
     """Give the rows as they are."""
     return call.relation
 
 
-@plugin("estimate_rows_count()")
+@declare_plugin("estimate_rows_count()")
 def estimate_rows_count(call: PluginCall) -> Relation:
     """Count the rows (the count is exact)."""
     found = compose_query("Rows | count", call, {"Rows": call.relation})
     return rename_columns(found, {"Count": "EstimatedRowsCount"})
 
 
-@plugin("dcount_intersect(hll: dynamic, hll: dynamic, ...)")
+@declare_plugin("dcount_intersect(hll: dynamic, hll: dynamic, ...)")
 def dcount_intersect(call: PluginCall) -> Relation:
     """Count the values that the first set has, the first two share, the first three share, and so on; sets are made by hll()."""
     sets = [call.bind_value(item) for item in call.arguments]
     if not 2 <= len(sets) <= 16:
-        raise invalid("dcount_intersect() takes 2 to 16 sets", call.span, call.plugin.signature)
+        raise make_invalid_error("dcount_intersect() takes 2 to 16 sets", call.span, call.plugin.signature)
     wrong = next((item for item in sets if item.type != KqlType.DYNAMIC), None)
     if wrong is not None:
-        raise invalid(f"dcount_intersect() takes results of hll(), not {wrong.type}", wrong.span)
+        raise make_invalid_error(f"dcount_intersect() takes results of hll(), not {wrong.type}", wrong.span)
     columns: list[tuple[Column, Bound]] = []
     for count in range(1, len(sets) + 1):
         shared = sets[0]
         if count > 1:
-            shared = operation("set_intersect", KqlType.DYNAMIC, call.span, *sets[:count])
-        size = operation("array_length", KqlType.LONG, call.span, shared)
+            shared = bind_operation("set_intersect", KqlType.DYNAMIC, call.span, *sets[:count])
+        size = bind_operation("array_length", KqlType.LONG, call.span, shared)
         columns.append((call.env.binder.make_column(f"s{count - 1}", KqlType.LONG), size))
     return Assign(
         columns=(*call.relation.columns, *(column for column, _ in columns)),
@@ -97,7 +99,7 @@ Named | extend wide = case(array_length(types) == 1, tostring(types[0]),
 """
 
 
-@plugin("schema_merge([PreserveOrder: bool])", named="PreserveOrder")
+@declare_plugin("schema_merge([PreserveOrder: bool])", named="PreserveOrder")
 def schema_merge(call: PluginCall) -> Relation:
     """Merge schemas as getschema gives them into one."""
     keeps = call.read_constant(0, "PreserveOrder", KqlType.BOOL, True)
@@ -105,7 +107,9 @@ def schema_merge(call: PluginCall) -> Relation:
     wanted = {"name": "ColumnName", "place": "ColumnOrdinal", "net": "DataType", "kind": "ColumnType"}
     for label in wanted.values():
         if label not in known:
-            raise invalid(f"schema_merge() takes rows of getschema: '{label}' is missing", call.span)
-    columns = {short: reference(known[label], call.span) for short, label in wanted.items()}
-    given = {"keeps": constants.constant(keeps, KqlType.BOOL)}
+            raise make_invalid_error(
+                f"schema_merge() takes rows of getschema: '{label}' is missing", call.span
+            )
+    columns = {short: make_reference(known[label], call.span) for short, label in wanted.items()}
+    given = {"keeps": constants.make_constant(keeps, KqlType.BOOL)}
     return compose_query(_MERGED, call, {"Rows": call.assign_columns(columns)}, given)

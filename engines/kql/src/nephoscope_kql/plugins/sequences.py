@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.constants import constant, make_text
-from nephoscope_kql.binder.environment import reference
+from nephoscope_kql.binder.constants import make_constant, make_text
+from nephoscope_kql.binder.environment import make_reference
 from nephoscope_kql.binder.kql_rewrites import compose_query
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
-from nephoscope_kql.binder.plugin_interface import PluginCall, plugin, rename_columns
-from nephoscope_kql.errors import invalid
+from nephoscope_kql.binder.plugin_interface import PluginCall, declare_plugin, rename_columns
+from nephoscope_kql.errors import make_invalid_error
 from nephoscope_kql.plan.values import Bound, Column, Relation
-from nephoscope_kql.plugins.activity_periods import length
+from nephoscope_kql.plugins.activity_periods import get_distance_type
 from nephoscope_kql.types import KqlType
 
 Steps = list[tuple[str, Bound]]
 
 
-@plugin(
+@declare_plugin(
     "sequence_detect(TimelineColumn, MaxSequenceStepWindow, MaxSequenceSpan, Expr: bool, Expr: bool, ..., Dim: any, ...)"
 )
 def sequence_detect(call: PluginCall) -> Relation:
     """Give every series of rows of the same dimensions that meet the conditions one after another in time."""
     axis = call.bind_column(0, "TimelineColumn")
     steps, slices = _split_arguments(call)
-    columns: dict[str, Bound] = {"t": reference(axis, call.span)}
+    columns: dict[str, Bound] = {"t": make_reference(axis, call.span)}
     columns |= {f"e{place}": value for place, (_, value) in enumerate(steps)}
     columns |= {f"d{place}": value for place, (_, value) in enumerate(slices)}
-    span = length(axis.type)
+    span = get_distance_type(axis.type)
     values = {
         "gap": call.bind_scalar(1, "MaxSequenceStepWindow", span),
         "whole": call.bind_scalar(2, "MaxSequenceSpan", span),
@@ -47,7 +47,9 @@ def _split_arguments(call: PluginCall) -> tuple[Steps, Steps]:
         (place for place, (_, value) in enumerate(given) if not _is_step(call, place, value)), len(given)
     )
     if count < 2:
-        raise invalid("sequence_detect() takes two conditions or more", call.span, call.plugin.signature)
+        raise make_invalid_error(
+            "sequence_detect() takes two conditions or more", call.span, call.plugin.signature
+        )
     steps = [(name or f"Expr{place + 1}", value) for place, (name, value) in enumerate(given[:count])]
     return steps, given[count:]
 
@@ -80,7 +82,7 @@ def _read_sequence(call: PluginCall, place: int) -> list[str]:
     expression = call.require_argument(place, "Sequence")
     found = call.read_constant(place, "Sequence", KqlType.DYNAMIC)
     if not isinstance(found, list) or not found:
-        raise invalid("Sequence must be an array of states", expression.span)
+        raise make_invalid_error("Sequence must be an array of states", expression.span)
     return [str(item) for item in found]
 
 
@@ -88,9 +90,9 @@ def _bind_states(call: PluginCall, place: int) -> tuple[Relation, Column, Column
     """The rows as `id`, `t` and `s`, the state as text; the columns of the timeline and the state."""
     axis, state = call.bind_column(1, "TimelineColumn"), call.bind_column(place, "StateColumn")
     columns = {
-        "id": reference(call.bind_column(0, "IdColumn"), call.span),
-        "t": reference(axis, call.span),
-        "s": convert_explicitly(reference(state, call.span), KqlType.STRING),
+        "id": make_reference(call.bind_column(0, "IdColumn"), call.span),
+        "t": make_reference(axis, call.span),
+        "s": convert_explicitly(make_reference(state, call.span), KqlType.STRING),
     }
     return call.assign_columns(columns), axis, state
 
@@ -98,19 +100,19 @@ def _bind_states(call: PluginCall, place: int) -> tuple[Relation, Column, Column
 _FUNNEL = "IdColumn, TimelineColumn, Start, End, MaxSequenceStepWindow, Step, StateColumn, Sequence: dynamic"
 
 
-@plugin(f"funnel_sequence({_FUNNEL})")
+@declare_plugin(f"funnel_sequence({_FUNNEL})")
 def funnel_sequence(call: PluginCall) -> Relation:
     """Count the ids that went through a sequence of states, by the states before and after it; more results at a statement's end."""
     return _build_funnel(call, "past, future", {"past": "prev", "future": "next"})
 
 
-@plugin(f"_funnel_sequence_from({_FUNNEL})")
+@declare_plugin(f"_funnel_sequence_from({_FUNNEL})")
 def funnel_sequence_from(call: PluginCall) -> Relation:
     """The second result of funnel_sequence: by the state before the sequence."""
     return _build_funnel(call, "past", {"past": "prev"})
 
 
-@plugin(f"_funnel_sequence_to({_FUNNEL})")
+@declare_plugin(f"_funnel_sequence_to({_FUNNEL})")
 def funnel_sequence_to(call: PluginCall) -> Relation:
     """The third result of funnel_sequence: by the state after the sequence."""
     return _build_funnel(call, "future", {"future": "next"})
@@ -134,7 +136,7 @@ def _build_funnel(call: PluginCall, keys: str, names: dict[str, str]) -> Relatio
         f"| summarize ids = count_distinct(id), some = make_set(id, 128) by t = bin_at(t, step, start), {keys}"
     )
     values = {f"s{place}": make_text(state) for place, state in enumerate(states)}
-    span = length(axis.type)
+    span = get_distance_type(axis.type)
     limits = {"start": call.bind_scalar(2, "Start", axis.type), "end": call.bind_scalar(3, "End", axis.type)}
     spans = {
         "gap": call.bind_scalar(4, "MaxSequenceStepWindow", span),
@@ -150,7 +152,7 @@ def _format_previous_value(name: str, by: int) -> str:
     return f"prev({name}, {by})" if by else name
 
 
-@plugin(
+@declare_plugin(
     "funnel_sequence_completion(IdColumn, TimelineColumn, Start, End, Step, StateColumn, Sequence: dynamic, "
     "MaxSequenceStepWindows: dynamic)"
 )
@@ -158,7 +160,7 @@ def funnel_sequence_completion(call: PluginCall) -> Relation:
     """Count the ids that reached each state of a sequence, within each of several times after the first."""
     rows, axis, state = _bind_states(call, 5)
     states = _read_sequence(call, 6)
-    span = length(axis.type)
+    span = get_distance_type(axis.type)
     windows = [_find_window(item, span, call) for item in _read_sequence(call, 7)]
     parts = [
         "let Seen = materialize(Rows | where t between (start .. end) | summarize by id, t, s); "
@@ -187,7 +189,7 @@ def _find_window(item: str, kind: KqlType, call: PluginCall) -> Bound:
     """A length of time that an array holds as text."""
     if kind != KqlType.TIMESPAN:
         try:
-            return convert_explicitly(constant(float(item), KqlType.REAL), kind)
+            return convert_explicitly(make_constant(float(item), KqlType.REAL), kind)
         except ValueError:
-            raise invalid(f"'{item}' is not a length on this timeline", call.span) from None
+            raise make_invalid_error(f"'{item}' is not a length on this timeline", call.span) from None
     return convert_explicitly(make_text(item), kind)

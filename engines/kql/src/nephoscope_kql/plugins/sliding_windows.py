@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.binder.constants import constant
+from nephoscope_kql.binder.constants import make_constant
 from nephoscope_kql.binder.kql_rewrites import compose_query
-from nephoscope_kql.binder.plugin_interface import PluginCall, plugin
+from nephoscope_kql.binder.plugin_interface import PluginCall, declare_plugin
 from nephoscope_kql.plan.values import Bound, Relation
-from nephoscope_kql.plugins.activity_periods import activity, length, period
+from nephoscope_kql.plugins.activity_periods import bind_activity, bind_period, get_distance_type
 from nephoscope_kql.types import KqlType
 
 
@@ -14,11 +14,13 @@ def _build_limits(call: PluginCall, kind: KqlType) -> dict[str, Bound]:
     return {"start": call.bind_scalar(2, "Start", kind), "end": call.bind_scalar(3, "End", kind)}
 
 
-@plugin("sliding_window_counts(IdColumn, TimelineColumn, Start, End, LookBackWindow, Step, [Dimension], ...)")
+@declare_plugin(
+    "sliding_window_counts(IdColumn, TimelineColumn, Start, End, LookBackWindow, Step, [Dimension], ...)"
+)
 def sliding_window_counts(call: PluginCall) -> Relation:
     """Count the rows and ids of the window that ends with each period."""
-    it = activity(call, call.arguments[6:])
-    step = period(call, 5, "Step", it.axis.type)
+    it = bind_activity(call, call.arguments[6:])
+    step = bind_period(call, 5, "Step", it.axis.type)
     tail = f"startof{step.calendar}(head + back - 1tick)" if step.calendar else "head + back - step"
     text = (
         f"Rows | where t > start - back and t <= end | extend head = {step.write_start('t')} "
@@ -26,20 +28,20 @@ def sliding_window_counts(call: PluginCall) -> Relation:
         f"| mv-expand place to typeof(long) | extend t = {step.next_head} | where t between (start .. end) "
         f"| summarize n = count(), ids = count_distinct(id) by t{it.group_suffix}"
     )
-    back = call.bind_scalar(4, "LookBackWindow", length(it.axis.type))
+    back = call.bind_scalar(4, "LookBackWindow", get_distance_type(it.axis.type))
     values = {**_build_limits(call, it.axis.type), "back": back, "step": step.value}
     return it.build_result(compose_query(text, call, {"Rows": it.rows}, values), "n=Count", "ids=Dcount")
 
 
-@plugin(
+@declare_plugin(
     "active_users_count(IdColumn, TimelineColumn, Start, End, LookbackWindow, Period, ActivePeriods, Step, [Dimension], ...)"
 )
 def active_users_count(call: PluginCall) -> Relation:
     """Count the ids that were seen in enough periods of the window before and at an appearance."""
-    it = activity(call, call.arguments[8:])
+    it = bind_activity(call, call.arguments[8:])
     kind = it.axis.type
-    step = period(call, 7, "Step", kind)
-    each = period(call, 5, "Period", kind)
+    step = bind_period(call, 7, "Step", kind)
+    each = bind_period(call, 5, "Period", kind)
     inner = each.write_start("t1").replace("step", "each")
     text = (
         f"let Seen = materialize(Rows | where t > start - back and t <= end | summarize by id, t{it.group_suffix}); "
@@ -49,7 +51,7 @@ def active_users_count(call: PluginCall) -> Relation:
     )
     values = {
         **_build_limits(call, kind),
-        "back": call.bind_scalar(4, "LookbackWindow", length(kind)),
+        "back": call.bind_scalar(4, "LookbackWindow", get_distance_type(kind)),
         "each": each.value,
         "active": call.bind_scalar(6, "ActivePeriods", KqlType.LONG),
         "step": step.value,
@@ -57,12 +59,12 @@ def active_users_count(call: PluginCall) -> Relation:
     return it.build_result(compose_query(text, call, {"Rows": it.rows}, values), "n=dcount")
 
 
-@plugin("session_count(IdColumn, TimelineColumn, Start, End, Step, LookBackWindow, [Dimension], ...)")
+@declare_plugin("session_count(IdColumn, TimelineColumn, Start, End, Step, LookBackWindow, [Dimension], ...)")
 def session_count(call: PluginCall) -> Relation:
     """Count the sessions that begin in each period: an id appears and did not in the window before."""
-    it = activity(call, call.arguments[6:])
+    it = bind_activity(call, call.arguments[6:])
     kind = it.axis.type
-    step = period(call, 4, "Step", kind)
+    step = bind_period(call, 4, "Step", kind)
     same = " and ".join(f"{name} == prev({name})" for name in ("id", *it.labels))
     text = (
         f"Rows | where t >= start - back and t <= end | sort by id asc, {it.first}t asc "
@@ -72,15 +74,17 @@ def session_count(call: PluginCall) -> Relation:
     values = {
         **_build_limits(call, kind),
         "step": step.value,
-        "back": call.bind_scalar(5, "LookBackWindow", length(kind)),
+        "back": call.bind_scalar(5, "LookBackWindow", get_distance_type(kind)),
     }
     return it.build_result(compose_query(text, call, {"Rows": it.rows}, values), "n=count_sessions")
 
 
-@plugin("rolling_percentile(ValueColumn, Percentile, IndexColumn, BinSize, BinsPerWindow, [Dimension], ...)")
+@declare_plugin(
+    "rolling_percentile(ValueColumn, Percentile, IndexColumn, BinSize, BinsPerWindow, [Dimension], ...)"
+)
 def rolling_percentile(call: PluginCall) -> Relation:
     """Give a percentile of the values of the last bins, for every bin."""
-    it = activity(call, call.arguments[5:], axis=2)
+    it = bind_activity(call, call.arguments[5:], axis=2)
     share = call.read_constant(1, "Percentile", KqlType.REAL)
     bins = call.read_constant(4, "BinsPerWindow", KqlType.LONG)
     text = (
@@ -90,9 +94,9 @@ def rolling_percentile(call: PluginCall) -> Relation:
         f"| summarize v = percentile(id, share) by t{it.group_suffix}"
     )
     values = {
-        "size": call.bind_scalar(3, "BinSize", length(it.axis.type)),
-        "bins": constant(bins, KqlType.LONG),
-        "share": constant(share, KqlType.REAL),
+        "size": call.bind_scalar(3, "BinSize", get_distance_type(it.axis.type)),
+        "bins": make_constant(bins, KqlType.LONG),
+        "share": make_constant(share, KqlType.REAL),
     }
     found = compose_query(text, call, {"Rows": it.rows}, values)
     label = f"rolling_{bins}_percentile_{call.bind_column(0, 'ValueColumn').name}_{_format_number(share)}"

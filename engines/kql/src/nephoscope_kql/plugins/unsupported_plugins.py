@@ -10,12 +10,12 @@ _MODEL = "nephoscope's queries call no language model"
 _TEXT = "patterns of free text are not found in this version"
 
 
-def _all(reason: str, *pairs: tuple[str, str]) -> tuple[object, ...]:
+def _declare_unsupported_plugins(reason: str, *pairs: tuple[str, str]) -> tuple[object, ...]:
     family = __name__.rpartition(".")[2]
     return tuple(refuse_plugin(signature, summary, reason, family) for signature, summary in pairs)
 
 
-requests = _all(
+requests = _declare_unsupported_plugins(
     _OUTSIDE,
     ("http_request(Uri, [RequestHeaders], [Options])", "Send a GET request."),
     ("http_request_post(Uri, [RequestHeaders], [Options], [Content])", "Send a POST request."),
@@ -30,20 +30,20 @@ requests = _all(
     ("infer_storage_schema(Options)", "Find the schema of files in a storage account."),
     ("infer_storage_schema_with_suggestions(Options)", "Find the schema of files, with advice."),
 )
-code = _all(
+code = _declare_unsupported_plugins(
     _CODE,
     ("python(OutputSchema, Script, [ScriptParameters])", "Run Python over the rows."),
     ("r(OutputSchema, Script, [ScriptParameters])", "Run R over the rows."),
     ("csharp(OutputSchema, Script, [ScriptParameters])", "Run C# over the rows."),
 )
-models = _all(
+models = _declare_unsupported_plugins(
     _MODEL,
     ("ai_chat_completion(Chat, ConnectionString, [Options])", "Answer a chat."),
     ("ai_chat_completion_prompt(Prompt, ConnectionString, [Options])", "Answer a prompt."),
     ("ai_embed_text(Text, ConnectionString, [Options])", "Embed a text."),
     ("ai_embeddings(Text, ConnectionString, [Options])", "Embed a text."),
 )
-texts = _all(
+texts = _declare_unsupported_plugins(
     _TEXT,
     (
         "diffpatterns_text(TextColumn, BooleanCondition, [MinTokens], [Threshold], [MaxTokens])",

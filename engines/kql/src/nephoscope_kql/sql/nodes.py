@@ -63,28 +63,32 @@ _TYPES = MappingProxyType(
 )
 
 
-def data_type(name: str) -> exp.DataType:
+def build_data_type(name: str) -> exp.DataType:
     """A DuckDB type from its name: `BIGINT`, `DECIMAL(38,17)`, `VARCHAR[]`."""
     if name.endswith("[]"):
-        return exp.DataType(this=exp.DataType.Type.ARRAY, expressions=[data_type(name[:-2])], nested=True)
+        return exp.DataType(
+            this=exp.DataType.Type.ARRAY, expressions=[build_data_type(name[:-2])], nested=True
+        )
     if name.startswith("DECIMAL("):
-        sizes = [exp.DataTypeParam(this=number(int(size))) for size in name[8:-1].split(",")]
+        sizes = [exp.DataTypeParam(this=build_number(int(size))) for size in name[8:-1].split(",")]
         return exp.DataType(this=exp.DataType.Type.DECIMAL, expressions=sizes)
     return exp.DataType(this=_TYPES[name])
 
 
-def wrap(node: E) -> E:
+def wrap_in_parentheses(node: E) -> E:
     """The node in parentheses where an operator around it could take it apart."""
     return exp.Paren(this=node) if isinstance(node, _LOOSE) else node
 
 
-def binary(operator: str, left: E, right: E) -> E:
+def build_binary(operator: str, left: E, right: E) -> E:
     """`left operator right`; the operator is SQL's, in lower case. A sum at the left of a sum has no parentheses."""
-    first = left if operator in ("+", "-") and isinstance(left, exp.Add | exp.Sub) else wrap(left)
-    return _OPERATORS[operator](this=first, expression=wrap(right))
+    first = (
+        left if operator in ("+", "-") and isinstance(left, exp.Add | exp.Sub) else wrap_in_parentheses(left)
+    )
+    return _OPERATORS[operator](this=first, expression=wrap_in_parentheses(right))
 
 
-def chain(operator: str, operands: Iterable[E]) -> E:
+def build_chain(operator: str, operands: Iterable[E]) -> E:
     """`a operator b operator c`, left to right; at least one operand. Many texts are joined in halves: their depth is limited."""
     several = list(operands)
     if not several:
@@ -93,62 +97,63 @@ def chain(operator: str, operands: Iterable[E]) -> E:
     if operator == "||" and len(several) > FLAT:
         middle = len(several) // 2
         return kind(
-            this=wrap(chain(operator, several[:middle])), expression=wrap(chain(operator, several[middle:]))
+            this=wrap_in_parentheses(build_chain(operator, several[:middle])),
+            expression=wrap_in_parentheses(build_chain(operator, several[middle:])),
         )
     result = several[0]
     for operand in several[1:]:
-        result = kind(this=_wrap_left(operator, result), expression=wrap(operand))
+        result = kind(this=_wrap_left(operator, result), expression=wrap_in_parentheses(operand))
     return result
 
 
-def concatenate(texts: Sequence[E]) -> E:
+def concatenate_texts(texts: Sequence[E]) -> E:
     """The texts one after another, none of them NULL; several at once, so that nothing is made of the first of them alone."""
-    return call("concat", *texts) if len(texts) > 2 else chain("||", texts)
+    return build_call("concat", *texts) if len(texts) > 2 else build_chain("||", texts)
 
 
 def _wrap_left(operator: str, node: E) -> E:
-    return node if isinstance(node, _OPERATORS[operator]) else wrap(node)
+    return node if isinstance(node, _OPERATORS[operator]) else wrap_in_parentheses(node)
 
 
-def call(name: str, *arguments: E) -> E:
+def build_call(name: str, *arguments: E) -> E:
     """`name(arguments)`."""
     return exp.Anonymous(this=name, expressions=list(arguments))
 
 
-def text(value: str) -> E:
+def build_text(value: str) -> E:
     """A string literal."""
     return exp.Literal(this=value, is_string=True)
 
 
-def number(value: float) -> E:
+def build_number(value: float) -> E:
     """A number literal; negative ones in parentheses."""
     literal = exp.Literal(this=repr(abs(value)), is_string=False)
     return exp.Paren(this=exp.Neg(this=literal)) if value < 0 else literal
 
 
-def boolean(value: bool) -> E:
+def build_boolean(value: bool) -> E:
     """`TRUE` or `FALSE`."""
     return exp.Boolean(this=value)
 
 
-def null(kind: KqlType | None = None) -> E:
+def build_null(kind: KqlType | None = None) -> E:
     """`NULL`, cast to a KQL type's storage where one is given."""
-    return exp.Null() if kind is None else cast(exp.Null(), kind.physical)
+    return exp.Null() if kind is None else build_cast(exp.Null(), kind.physical)
 
 
-def cast(node: E, kind: str) -> E:
+def build_cast(node: E, kind: str) -> E:
     """`CAST(node AS kind)`."""
-    return exp.Cast(this=node, to=data_type(kind))
+    return exp.Cast(this=node, to=build_data_type(kind))
 
 
 def try_cast(node: E, kind: str) -> E:
     """`TRY_CAST(node AS kind)`: NULL where it cannot be."""
-    return exp.TryCast(this=node, to=data_type(kind))
+    return exp.TryCast(this=node, to=build_data_type(kind))
 
 
-def attempt(node: E) -> E:
+def build_try(node: E) -> E:
     """`TRY(node)`: NULL where the evaluation raises."""
-    return without_subqueries(call("try", node))
+    return without_subqueries(build_call("try", node))
 
 
 _REACHED = re.compile(r"nephoscope (limit|memory): (at most [0-9,]+ [a-z ]+)")
@@ -162,8 +167,10 @@ def limit_text(limit: int, what: str, kind: str = "limit") -> str:
 
 def limit_size(value: E, limit: int, what: str, raising: str = "error") -> E:
     """The value; an error that says `what` there may be at most, where it is greater. `raising` is the dialect's function."""
-    message = text(limit_text(limit, what))
-    return case((binary(">", value, number(limit)), call(raising, message)), otherwise=value)
+    message = build_text(limit_text(limit, what))
+    return build_case(
+        (build_binary(">", value, build_number(limit)), build_call(raising, message)), otherwise=value
+    )
 
 
 def find_limit_error(error: Exception) -> KqlError | None:
@@ -183,11 +190,15 @@ def without_subqueries(node: E) -> E:
         exp.PropertyEQ(this=exp.Identifier(this=field), expression=part) for part, field in fields.items()
     ]
     inside = node.transform(
-        lambda part: call("struct_extract", name(row), text(fields[part])) if part in fields else part
+        lambda part: (
+            build_call("struct_extract", build_name(row), build_text(fields[part]))
+            if part in fields
+            else part
+        )
     )
     each = exp.Lambda(this=inside, expressions=[exp.Identifier(this=row)], colon=True)
-    once = call("list_value", call("struct_pack", *packed))
-    return call("list_extract", call("list_transform", once, each), number(1))
+    once = build_call("list_value", build_call("struct_pack", *packed))
+    return build_call("list_extract", build_call("list_transform", once, each), build_number(1))
 
 
 def compute_once(nodes: Sequence[E], body: Callable[..., E]) -> E:
@@ -197,24 +208,24 @@ def compute_once(nodes: Sequence[E], body: Callable[..., E]) -> E:
         exp.PropertyEQ(this=exp.Identifier(this=field), expression=node)
         for field, node in zip(fields, nodes, strict=True)
     ]
-    inside = body(*(call("struct_extract", name("q"), text(field)) for field in fields))
+    inside = body(*(build_call("struct_extract", build_name("q"), build_text(field)) for field in fields))
     each = exp.Lambda(this=inside, expressions=[exp.Identifier(this="q")], colon=True)
-    values = call("list_value", call("struct_pack", *packed))
-    return call("list_extract", call("list_transform", values, each), number(1))
+    values = build_call("list_value", build_call("struct_pack", *packed))
+    return build_call("list_extract", build_call("list_transform", values, each), build_number(1))
 
 
 def _is_query(node: E) -> bool:
     return isinstance(node, exp.Subquery) or (isinstance(node, exp.In) and bool(node.args.get("query")))
 
 
-def not_(node: E) -> E:
+def build_not(node: E) -> E:
     """`NOT node`."""
-    return exp.Not(this=wrap(node))
+    return exp.Not(this=wrap_in_parentheses(node))
 
 
 def is_null(node: E) -> E:
     """`node IS NULL`."""
-    return exp.Is(this=wrap(node), expression=exp.Null())
+    return exp.Is(this=wrap_in_parentheses(node), expression=exp.Null())
 
 
 def is_not_null(node: E) -> E:
@@ -222,12 +233,12 @@ def is_not_null(node: E) -> E:
     return exp.Not(this=is_null(node))
 
 
-def coalesce(*nodes: E) -> E:
+def build_coalesce(*nodes: E) -> E:
     """`COALESCE(nodes)`."""
     return exp.Coalesce(this=nodes[0], expressions=list(nodes[1:]))
 
 
-def case(*branches: tuple[E, E], otherwise: E | None = None) -> E:
+def build_case(*branches: tuple[E, E], otherwise: E | None = None) -> E:
     """`CASE WHEN condition THEN value ... ELSE otherwise END`."""
     return exp.Case(
         ifs=[exp.If(this=condition, true=value) for condition, value in branches],
@@ -235,12 +246,12 @@ def case(*branches: tuple[E, E], otherwise: E | None = None) -> E:
     )
 
 
-def in_list(node: E, items: Iterable[E]) -> E:
+def build_in_list(node: E, items: Iterable[E]) -> E:
     """`node IN (items)`."""
-    return exp.In(this=wrap(node), expressions=list(items))
+    return exp.In(this=wrap_in_parentheses(node), expressions=list(items))
 
 
-def name(identifier: str) -> E:
+def build_name(identifier: str) -> E:
     """A column or a lambda's parameter by its internal name."""
     return exp.Column(this=exp.Identifier(this=identifier))
 
@@ -250,9 +261,9 @@ def build_stored_column(identifier: str) -> E:
     return exp.Column(this=exp.Identifier(this=identifier, quoted=True))
 
 
-def lambda_(body: Callable[..., E], *parameters: str) -> E:
+def build_lambda(body: Callable[..., E], *parameters: str) -> E:
     """`LAMBDA x, y : body(x, y)`."""
-    arguments = [name(parameter) for parameter in parameters]
+    arguments = [build_name(parameter) for parameter in parameters]
     return exp.Lambda(
         this=body(*arguments),
         expressions=[exp.Identifier(this=parameter) for parameter in parameters],
@@ -260,7 +271,7 @@ def lambda_(body: Callable[..., E], *parameters: str) -> E:
     )
 
 
-def array(items: Iterable[E]) -> E:
+def build_array(items: Iterable[E]) -> E:
     """`[items]`."""
     return exp.Array(expressions=list(items))
 
@@ -284,7 +295,7 @@ def aggregate(
     return node if where is None else exp.Filter(this=node, expression=exp.Where(this=where))
 
 
-def window(
+def build_window(
     node: E, partition: Iterable[E] = (), order: Iterable[E] = (), frame: exp.WindowSpec | None = None
 ) -> E:
     """`node OVER (PARTITION BY partition ORDER BY order frame)`."""

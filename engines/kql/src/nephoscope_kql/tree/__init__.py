@@ -85,10 +85,10 @@ from nephoscope_kql.tree.node import (
     Statement as Statement,
 )
 from nephoscope_kql.tree.node import (
-    children as children,
+    list_children as list_children,
 )
 from nephoscope_kql.tree.node import (
-    walk as walk,
+    walk_nodes as walk_nodes,
 )
 from nephoscope_kql.tree.statements import (
     AliasStatement as AliasStatement,

@@ -33,7 +33,7 @@ class Statement(Node):
     __slots__ = ()
 
 
-def children(node: Node) -> Iterator[Node]:
+def list_children(node: Node) -> Iterator[Node]:
     """The nodes directly below a node, in the order of its fields."""
     for item in fields(node):
         value = getattr(node, item.name)
@@ -43,10 +43,10 @@ def children(node: Node) -> Iterator[Node]:
             yield from (part for part in value if isinstance(part, Node))
 
 
-def walk(node: Node) -> Iterator[Node]:
+def walk_nodes(node: Node) -> Iterator[Node]:
     """The node and all that are below it, parents first."""
     pending = [node]
     while pending:
         current = pending.pop()
         yield current
-        pending.extend(reversed(list(children(current))))
+        pending.extend(reversed(list(list_children(current))))

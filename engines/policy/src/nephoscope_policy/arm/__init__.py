@@ -4,8 +4,8 @@ from nephoscope_policy.arm.call_resolution import Host, Hosts
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError, FunctionError
 from nephoscope_policy.arm.expression import ArmExpression, parse
 from nephoscope_policy.arm.function import ArmFunction
-from nephoscope_policy.arm.parser import is_expression, unescape
-from nephoscope_policy.arm.registry import registry
+from nephoscope_policy.arm.parser import is_expression, unescape_literal
+from nephoscope_policy.arm.registry import load_registry
 from nephoscope_policy.arm.value import Value
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
     "Hosts",
     "Value",
     "is_expression",
+    "load_registry",
     "parse",
-    "registry",
-    "unescape",
+    "unescape_literal",
 ]

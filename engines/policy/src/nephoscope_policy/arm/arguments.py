@@ -8,7 +8,7 @@ from nephoscope_policy.arm.unknown import UndecidedError, Unknown
 from nephoscope_policy.arm.value import Value, describe_type, is_number
 
 
-def argument_type_error(arguments: list[Value], position: int, wanted: str) -> FunctionError:
+def make_argument_type_error(arguments: list[Value], position: int, wanted: str) -> FunctionError:
     """The FunctionError for an argument (0-based position) of the wrong type; an UndecidedError where it is unknown."""
     value = arguments[position]
     if isinstance(value, Unknown):
@@ -23,22 +23,22 @@ def get_text(arguments: list[Value], position: int) -> str:
     value = arguments[position]
     if isinstance(value, str):
         return value
-    raise argument_type_error(arguments, position, "a string")
+    raise make_argument_type_error(arguments, position, "a string")
 
 
-def optional_text(arguments: list[Value], position: int, default: str) -> str:
+def get_optional_text(arguments: list[Value], position: int, default: str) -> str:
     """A string, or the default where the argument is not given."""
     return get_text(arguments, position) if position < len(arguments) else default
 
 
-def integer(arguments: list[Value], position: int) -> int:
+def get_integer(arguments: list[Value], position: int) -> int:
     """An integer; a float counts where it is whole."""
     value = arguments[position]
     if type(value) is int:
         return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    raise argument_type_error(arguments, position, "an integer")
+    raise make_argument_type_error(arguments, position, "an integer")
 
 
 def get_number(arguments: list[Value], position: int) -> float:
@@ -46,23 +46,23 @@ def get_number(arguments: list[Value], position: int) -> float:
     value = arguments[position]
     if is_number(value):
         return value
-    raise argument_type_error(arguments, position, "a number")
+    raise make_argument_type_error(arguments, position, "a number")
 
 
-def boolean(arguments: list[Value], position: int) -> bool:
+def get_boolean(arguments: list[Value], position: int) -> bool:
     """A boolean."""
     value = arguments[position]
     if isinstance(value, bool):
         return value
-    raise argument_type_error(arguments, position, "a boolean")
+    raise make_argument_type_error(arguments, position, "a boolean")
 
 
-def array(arguments: list[Value], position: int) -> list[Value]:
+def get_array(arguments: list[Value], position: int) -> list[Value]:
     """An array."""
     value = arguments[position]
     if isinstance(value, list):
         return value
-    raise argument_type_error(arguments, position, "an array")
+    raise make_argument_type_error(arguments, position, "an array")
 
 
 def get_object(arguments: list[Value], position: int) -> dict[str, Value]:
@@ -70,14 +70,14 @@ def get_object(arguments: list[Value], position: int) -> dict[str, Value]:
     value = arguments[position]
     if isinstance(value, dict):
         return value
-    raise argument_type_error(arguments, position, "an object")
+    raise make_argument_type_error(arguments, position, "an object")
 
 
 def require_lambda(arguments: list[object], position: int, least: int, most: int) -> LambdaArgument:
     """A lambda with a number of parameters in a range."""
     value = arguments[position]
     if not isinstance(value, LambdaArgument):
-        raise argument_type_error(arguments, position, "a lambda")
+        raise make_argument_type_error(arguments, position, "a lambda")
     count = len(value.parameters)
     if least <= count <= most:
         return value

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError, FunctionError
 from nephoscope_policy.arm.function import ArmFunction
-from nephoscope_policy.arm.registry import registry
-from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, Node, walk
+from nephoscope_policy.arm.registry import load_registry
+from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, Node, walk_nodes
 from nephoscope_policy.arm.value import Value
 
 Host: TypeAlias = Callable[[Any, list[Value]], Value]
@@ -23,28 +23,28 @@ Functions: TypeAlias = Mapping[str, ArmFunction]
 """Pure functions by lower-cased name: the registry, or the same functions widened to unknowns."""
 
 
-def pure_function(call: ArmCall, hosts: Hosts, functions: Functions | None = None) -> ArmFunction | None:
+def find_pure_function(call: ArmCall, hosts: Hosts, functions: Functions | None = None) -> ArmFunction | None:
     """The pure function that a call means, None where a host answers it or nobody does."""
-    return None if call.key in hosts else (functions or registry()).get(call.key)
+    return None if call.key in hosts else (functions or load_registry()).get(call.key)
 
 
 def format_name(call: ArmCall) -> str:
     """The name for messages, as the registry spells it."""
-    known = registry().get(call.key)
+    known = load_registry().get(call.key)
     return known.name if known else call.name
 
 
-def error(call: ArmCall, failure: FunctionError) -> ArmError:
+def make_call_error(call: ArmCall, failure: FunctionError) -> ArmError:
     """The ArmError for what a function's body raised."""
     return ArmError(format_name(call), str(failure), call.offset)
 
 
-def nesting_error(call: ArmCall) -> ArmError:
+def make_nesting_error(call: ArmCall) -> ArmError:
     """The ArmError for a function that ran out of stack over a deeply nested value."""
     return ArmError(format_name(call), "a value is nested too deeply", call.offset)
 
 
-def lambda_parts(call: ArmCall) -> tuple[tuple[str, ...], Node]:
+def get_lambda_parts(call: ArmCall) -> tuple[tuple[str, ...], Node]:
     """The lower-cased parameter names and the body of `lambda('x', ..., body)`; raises ArmError."""
     *parameters, body = call.arguments or (ArmLiteral(None),)
     names = [
@@ -59,7 +59,7 @@ def lambda_parts(call: ArmCall) -> tuple[tuple[str, ...], Node]:
     return tuple(names), body
 
 
-def variable_name(call: ArmCall) -> str:
+def get_variable_name(call: ArmCall) -> str:
     """The lower-cased name that `lambdaVariables('x')` asks for; raises ArmError."""
     if len(call.arguments) == 1:
         node = call.arguments[0]
@@ -68,21 +68,23 @@ def variable_name(call: ArmCall) -> str:
     raise ArmError("lambdaVariables", "takes one string literal", call.offset)
 
 
-def misplaced_lambda(node: Node, hosts: Hosts) -> ArmCall | None:
+def find_misplaced_lambda(node: Node, hosts: Hosts) -> ArmCall | None:
     """The first lambda that is no argument of a function that takes one: its value would be no JSON; None where all are in place."""
     placed: set[int] = set()
-    for current in walk(node):
+    for current in walk_nodes(node):
         if isinstance(current, ArmCall):
-            function = pure_function(current, hosts)
+            function = find_pure_function(current, hosts)
             if function is not None and "lambda" in function.signature.lower():
                 placed.update(id(argument) for argument in current.arguments)
     lambdas = (
-        one for one in walk(node) if isinstance(one, ArmCall) and one.key == LAMBDA and LAMBDA not in hosts
+        one
+        for one in walk_nodes(node)
+        if isinstance(one, ArmCall) and one.key == LAMBDA and LAMBDA not in hosts
     )
     return next((one for one in lambdas if id(one) not in placed), None)
 
 
-def misplaced_lambda_error(call: ArmCall) -> ArmError:
+def make_misplaced_lambda_error(call: ArmCall) -> ArmError:
     """The ArmError for a misplaced lambda."""
     return ArmError(
         "lambda",
@@ -93,17 +95,17 @@ def misplaced_lambda_error(call: ArmCall) -> ArmError:
 
 def check_calls(node: Node, hosts: Hosts) -> None:
     """Raise ArmSyntaxError at the first call of a function that nobody answers, or of a pure one with a wrong number of arguments."""
-    stray = misplaced_lambda(node, hosts)
+    stray = find_misplaced_lambda(node, hosts)
     if stray is not None:
-        raise ArmSyntaxError(misplaced_lambda_error(stray).message, stray.offset)
-    for current in walk(node):
+        raise ArmSyntaxError(make_misplaced_lambda_error(stray).message, stray.offset)
+    for current in walk_nodes(node):
         if (
             not isinstance(current, ArmCall)
             or current.key in hosts
             or current.key in (LAMBDA, LAMBDA_VARIABLES)
         ):
             continue
-        known = registry().get(current.key)
+        known = load_registry().get(current.key)
         if known is None:
             raise ArmSyntaxError(f"the function {current.name} is not known", current.offset)
         problem = known.explain_wrong_count(len(current.arguments))

@@ -17,7 +17,7 @@ _SIGNS = " _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
 _RANK = {sign: place for place, sign in enumerate("\t\n\v\f\r" + _SIGNS)}
 
 
-def collation_key(text: str) -> Key:
+def build_collation_key(text: str) -> Key:
     """A key that orders strings as the language does; short strings, which are mostly api-versions, are remembered."""
     return _remembered(text) if len(text) <= 32 else _parse_key(text)
 

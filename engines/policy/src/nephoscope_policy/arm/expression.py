@@ -10,7 +10,7 @@ from nephoscope_policy.arm.call_resolution import Functions, Hosts
 from nephoscope_policy.arm.compiler import compile_node
 from nephoscope_policy.arm.interpreter import interpret_node, interpret_with_lambdas
 from nephoscope_policy.arm.parser import parse_tree
-from nephoscope_policy.arm.tree import ArmCall, Node, format_node, walk
+from nephoscope_policy.arm.tree import ArmCall, Node, format_node, walk_nodes
 from nephoscope_policy.arm.value import Value
 
 
@@ -29,7 +29,7 @@ class ArmExpression:
     def compile(self, hosts: Hosts, functions: Functions | None = None) -> Callable[[object], Value]:
         """A function from a scope to the value, which raises ArmError; parts that ask no host are computed now.
 
-        `functions` are the pure ones (the registry where none are given; `partial_registry()` where values may be unknown).
+        `functions` are the pure ones (the registry where none are given; `build_partial_registry()` where values may be unknown).
         A part that fails while it is computed raises when it is run. Results may be shared between runs: do not change them.
         """
         return compile_node(self.tree, hosts, functions)
@@ -46,4 +46,6 @@ class ArmExpression:
 def parse(text: str) -> ArmExpression:
     """Parse `[...]`; raises ArmSyntaxError with the offset in `text`."""
     tree = parse_tree(text)
-    return ArmExpression(text, tree, frozenset(node.key for node in walk(tree) if isinstance(node, ArmCall)))
+    return ArmExpression(
+        text, tree, frozenset(node.key for node in walk_nodes(tree) if isinstance(node, ArmCall))
+    )

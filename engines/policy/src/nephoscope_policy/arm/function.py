@@ -46,7 +46,7 @@ class ArmFunction(msgspec.Struct, frozen=True):
         return f"takes {wanted} argument{'' if wanted in ('1', 'at least 1') else 's'}, not {count}: {self.signature}"
 
 
-def function(
+def declare_function(
     signature: str, *, lazy: bool = False, policy: bool = True, template: bool = True
 ) -> Callable[[Callable[[list[Any]], Value]], ArmFunction]:
     """Declare a function by its signature, `name(a, [optional], ...)`; the docstring's first line is the summary."""

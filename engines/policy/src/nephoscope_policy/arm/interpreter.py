@@ -8,17 +8,17 @@ from nephoscope_policy.arm import call_resolution
 from nephoscope_policy.arm.call_resolution import Hosts
 from nephoscope_policy.arm.errors import ArmError, FunctionError
 from nephoscope_policy.arm.lambdas import LambdaArgument, LambdaFrame
-from nephoscope_policy.arm.property_access import element, member
-from nephoscope_policy.arm.registry import registry
+from nephoscope_policy.arm.property_access import get_element, get_member
+from nephoscope_policy.arm.registry import load_registry
 from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral, ArmProperty, Node
 from nephoscope_policy.arm.value import Value
 
 
 def interpret_node(node: Node, hosts: Hosts, scope: object) -> Value:
     """The node's value in a scope; raises ArmError."""
-    stray = call_resolution.misplaced_lambda(node, hosts)
+    stray = call_resolution.find_misplaced_lambda(node, hosts)
     if stray is not None:
-        raise call_resolution.misplaced_lambda_error(stray)
+        raise call_resolution.make_misplaced_lambda_error(stray)
     return interpret_with_lambdas(node, hosts, scope)
 
 
@@ -43,28 +43,28 @@ class _Interpreter:
         target = self.evaluate(node.target, frame)
         index = self.evaluate(node.index, frame) if isinstance(node, ArmIndex) else None
         try:
-            return element(target, index) if isinstance(node, ArmIndex) else member(target, node.name)
+            return get_element(target, index) if isinstance(node, ArmIndex) else get_member(target, node.name)
         except FunctionError as failure:
             raise ArmError("", str(failure), node.offset) from failure
 
     def _build_call(self, node: ArmCall, frame: LambdaFrame) -> Value:
         if node.key not in self._hosts:
             if node.key == call_resolution.LAMBDA:
-                names, body = call_resolution.lambda_parts(node)
+                names, body = call_resolution.get_lambda_parts(node)
                 return LambdaArgument(names, partial(self.evaluate, body), frame)
             if node.key == call_resolution.LAMBDA_VARIABLES:
                 return self._build_variable(node, frame)
         try:
             return self._build_answer(node, frame)
         except FunctionError as failure:
-            raise call_resolution.error(node, failure) from failure
+            raise call_resolution.make_call_error(node, failure) from failure
         except RecursionError as failure:
-            raise call_resolution.nesting_error(node) from failure
+            raise call_resolution.make_nesting_error(node) from failure
 
     def _build_answer(self, node: ArmCall, frame: LambdaFrame) -> Value:
         if node.key in self._hosts:
             return self._hosts[node.key](self._scope, self._evaluate_arguments(node, frame))
-        function = registry().get(node.key)
+        function = load_registry().get(node.key)
         if function is None:
             raise FunctionError("the function is not known")
         problem = function.explain_wrong_count(len(node.arguments))
@@ -78,7 +78,7 @@ class _Interpreter:
         return [self.evaluate(argument, frame) for argument in node.arguments]
 
     def _build_variable(self, node: ArmCall, frame: LambdaFrame) -> Value:
-        name = call_resolution.variable_name(node)
+        name = call_resolution.get_variable_name(node)
         if name in frame.variables:
             return frame.variables[name]
         raise ArmError("lambdaVariables", f"no lambda around it has the parameter {name!r}", node.offset)

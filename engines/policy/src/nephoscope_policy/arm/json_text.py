@@ -100,16 +100,16 @@ class _JsonParser:
         self._at = 0
 
     def parse_document(self) -> tuple[object, TextMark]:
-        self._skip()
+        self._skip_white_space()
         if self._at >= len(self._text):
             raise ArmJsonError("the text is empty", 0)
         found = self._read_value(0)
-        self._skip()
+        self._skip_white_space()
         if self._at < len(self._text):
             raise ArmJsonError("unexpected text after the end of the JSON value", self._at)
         return found
 
-    def _skip(self) -> None:
+    def _skip_white_space(self) -> None:
         match = _BLANK.match(self._text, self._at)
         self._at = match.end() if match else self._at
         if self._text.startswith("/*", self._at):
@@ -120,7 +120,7 @@ class _JsonParser:
             raise ArmJsonError(f"the document is nested deeper than {MAX_DEPTH} levels", self._at)
         sign = self._text[self._at : self._at + 1]
         if sign == "/":
-            self._skip()
+            self._skip_white_space()
             sign = self._text[self._at : self._at + 1]
         start = self._at
         if sign == "{":
@@ -159,7 +159,7 @@ class _JsonParser:
         return value, TextMark(start, self._at, None, elements)
 
     def _accept_closing(self, sign: str) -> bool:
-        self._skip()
+        self._skip_white_space()
         if not self._text.startswith(sign, self._at):
             return False
         self._at += 1
@@ -170,13 +170,13 @@ class _JsonParser:
         if comma is not None:
             self._at = comma.end()
             return
-        self._skip()
+        self._skip_white_space()
         if self._text.startswith(",", self._at):
             self._at += 1
         elif not self._text.startswith(closing, self._at):
             raise ArmJsonError(f"expected ',' or '{closing}', found {self._describe_found()}", self._at)
 
-    def _expect(self, sign: str, wanted: str) -> None:
+    def _expect_sign(self, sign: str, wanted: str) -> None:
         if not self._text.startswith(sign, self._at):
             raise ArmJsonError(f"expected {wanted}, found {self._describe_found()}", self._at)
         self._at += 1
@@ -191,9 +191,9 @@ class _JsonParser:
                     f"expected a key in double quotes, found {self._describe_found()}", self._at
                 )
             key, self._at = match.group(), match.end()
-        self._skip()
-        self._expect(":", "':' after a key")
-        self._skip()
+        self._skip_white_space()
+        self._expect_sign(":", "':' after a key")
+        self._skip_white_space()
         return key
 
     def _parse_string(self) -> str:
@@ -202,11 +202,11 @@ class _JsonParser:
             raise ArmJsonError("a string is not closed", self._at)
         body = match.group()[1:-1]
         if "\\" in body:
-            body = self._unescape(body, quote=match.group()[0])
+            body = self._unescape_string(body, quote=match.group()[0])
         self._at = match.end()
         return body
 
-    def _unescape(self, body: str, *, quote: str) -> str:
+    def _unescape_string(self, body: str, *, quote: str) -> str:
         if quote == "'":
             body = body.replace("\\'", "'").replace('"', '\\"')
         try:

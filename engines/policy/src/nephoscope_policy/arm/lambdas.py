@@ -8,7 +8,7 @@ from typing import TypeAlias
 import msgspec
 
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.value import Value, levels
+from nephoscope_policy.arm.value import Value, iterate_levels
 
 MAX_STEPS = 500_000
 """Lambda calls, and elements that reduce carries along, in one evaluation."""
@@ -54,5 +54,5 @@ class LambdaArgument(msgspec.Struct, frozen=True):
 
     def charge_budget(self, value: Value) -> None:
         """Charge the budget with the nodes of an accumulated value; raises FunctionError for a deep one."""
-        for level in levels(value):
+        for level in iterate_levels(value):
             self.frame.budget.spend(len(level))

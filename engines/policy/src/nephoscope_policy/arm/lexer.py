@@ -26,14 +26,14 @@ class ArmToken(NamedTuple):
     text: str
     offset: int
 
-    def display_text(self) -> str:
+    def get_display_text(self) -> str:
         """The word as a message names it."""
         if self.kind == "end":
             return "the end of the expression"
         return self.text if len(self.text) <= 40 else self.text[:37] + "..."
 
 
-def tokens(text: str, start: int, end: int) -> Iterator[ArmToken]:
+def iterate_tokens(text: str, start: int, end: int) -> Iterator[ArmToken]:
     """The words of text[start:end] and an end token; raises ArmSyntaxError at a character that starts none."""
     position = start
     while position < end:
@@ -57,7 +57,7 @@ def _format_reason(character: str) -> str:
     return f"unexpected character {character!r}"
 
 
-def string_value(token: ArmToken) -> str:
+def parse_string_value(token: ArmToken) -> str:
     """The value of a text token."""
     return token.text[1:-1].replace("''", "'")
 
@@ -68,8 +68,8 @@ def parse_number(token: ArmToken, *, negative: bool) -> float:
     if token.text.isdigit():
         if len(token.text) <= 40 and INT_MIN <= sign * int(token.text) <= INT_MAX:
             return sign * int(token.text)
-        raise ArmSyntaxError(f"the integer {token.display_text()} does not fit in 64 bits", token.offset)
+        raise ArmSyntaxError(f"the integer {token.get_display_text()} does not fit in 64 bits", token.offset)
     number = sign * float(token.text)
     if math.isinf(number):
-        raise ArmSyntaxError(f"the number {token.display_text()} is too large", token.offset)
+        raise ArmSyntaxError(f"the number {token.get_display_text()} is too large", token.offset)
     return number

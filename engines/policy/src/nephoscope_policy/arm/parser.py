@@ -8,7 +8,7 @@ call       = name [ "." name ] "(" [ expression { "," expression } ] ")" ;
 from __future__ import annotations
 
 from nephoscope_policy.arm.errors import ArmSyntaxError
-from nephoscope_policy.arm.lexer import ArmToken, parse_number, string_value, tokens
+from nephoscope_policy.arm.lexer import ArmToken, iterate_tokens, parse_number, parse_string_value
 from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral, ArmProperty, Node
 
 MAX_DEPTH = 100
@@ -24,7 +24,7 @@ def is_expression(text: str) -> bool:
     return len(text) > 2 and text[0] == "[" and text[-1] == "]" and text[1] != "["
 
 
-def unescape(text: str) -> str:
+def unescape_literal(text: str) -> str:
     """The literal behind a JSON string that is no expression: a leading `[[` stands for `[`."""
     return text[1:] if text.startswith("[[") else text
 
@@ -35,7 +35,7 @@ def parse_tree(text: str) -> Node:
         raise ArmSyntaxError("an expression starts with [ and ends with ]", 0)
     if len(text) > MAX_LENGTH:
         raise ArmSyntaxError(f"the expression has more than {MAX_LENGTH} characters", MAX_LENGTH)
-    parser = _ArmParser(list(tokens(text, 1, len(text) - 1)))
+    parser = _ArmParser(list(iterate_tokens(text, 1, len(text) - 1)))
     node = parser.parse_expression(1)
     parser.expect_end()
     return node
@@ -47,13 +47,13 @@ class _ArmParser:
         self._next = 0
 
     def expect_end(self) -> None:
-        if self._peek().kind != "end":
+        if self._peek_token().kind != "end":
             raise self._parse_unexpected_error("an operator or the end")
 
     def parse_expression(self, depth: int) -> Node:
         node, levels = self._parse_primary(depth), depth
         while True:
-            word = self._peek()
+            word = self._peek_token()
             if word.kind != "mark" or word.text not in ".[":
                 return node
             levels = self._parse_next_depth(levels, word)
@@ -67,16 +67,16 @@ class _ArmParser:
     def _parse_postfix(self, target: Node, depth: int) -> Node:
         word = self._read_token()
         if word.text == ".":
-            name = self._expect("name", "", "a property name")
+            name = self._expect_token("name", "", "a property name")
             return ArmProperty(target, name.text, name.offset)
         index = self.parse_expression(depth)
-        self._expect("mark", "]", "']'")
+        self._expect_token("mark", "]", "']'")
         return ArmIndex(target, index, word.offset)
 
     def _parse_primary(self, depth: int) -> Node:
-        word = self._peek()
+        word = self._peek_token()
         if word.kind == "text":
-            return ArmLiteral(string_value(self._read_token()), word.offset)
+            return ArmLiteral(parse_string_value(self._read_token()), word.offset)
         if word.kind == "number":
             return ArmLiteral(parse_number(self._read_token(), negative=False), word.offset)
         if word.kind == "mark" and word.text == "-":
@@ -86,7 +86,7 @@ class _ArmParser:
         raise self._parse_unexpected_error("a function call, a string or a number")
 
     def _parse_negative(self, sign: ArmToken, depth: int) -> Node:
-        if self._peek().kind == "number":
+        if self._peek_token().kind == "number":
             return ArmLiteral(parse_number(self._read_token(), negative=True), sign.offset)
         operand = self._parse_primary(self._parse_next_depth(depth, sign))
         return ArmCall("sub", (ArmLiteral(0, sign.offset), operand), sign.offset)
@@ -98,13 +98,13 @@ class _ArmParser:
             return ArmLiteral(_WORDS[word.text.lower()], word.offset)
         if self._is_mark(".") and self._words[self._next + 1].kind == "name":
             return self._parse_user_function(word, depth)
-        raise self._parse_unexpected_error(f"'(' after {word.display_text()}")
+        raise self._parse_unexpected_error(f"'(' after {word.get_display_text()}")
 
     def _parse_user_function(self, namespace: ArmToken, depth: int) -> Node:
         self._read_token()
         name = self._read_token()
         if not self._is_mark("("):
-            raise self._parse_unexpected_error(f"'(' after {namespace.text}.{name.display_text()}")
+            raise self._parse_unexpected_error(f"'(' after {namespace.text}.{name.get_display_text()}")
         return ArmCall(f"{namespace.text}.{name.text}", self._parse_arguments(depth), namespace.offset)
 
     def _parse_arguments(self, depth: int) -> tuple[Node, ...]:
@@ -116,10 +116,10 @@ class _ArmParser:
         while self._is_mark(","):
             self._read_token()
             found.append(self.parse_expression(depth))
-        self._expect("mark", ")", "',' or ')'")
+        self._expect_token("mark", ")", "',' or ')'")
         return tuple(found)
 
-    def _peek(self) -> ArmToken:
+    def _peek_token(self) -> ArmToken:
         return self._words[self._next]
 
     def _read_token(self) -> ArmToken:
@@ -128,15 +128,15 @@ class _ArmParser:
         return word
 
     def _is_mark(self, text: str) -> bool:
-        word = self._peek()
+        word = self._peek_token()
         return word.kind == "mark" and word.text == text
 
-    def _expect(self, kind: str, text: str, wanted: str) -> ArmToken:
-        word = self._peek()
+    def _expect_token(self, kind: str, text: str, wanted: str) -> ArmToken:
+        word = self._peek_token()
         if word.kind != kind or (text and word.text != text):
             raise self._parse_unexpected_error(wanted)
         return self._read_token()
 
     def _parse_unexpected_error(self, wanted: str) -> ArmSyntaxError:
-        word = self._peek()
-        return ArmSyntaxError(f"expected {wanted}, found {word.display_text()}", word.offset)
+        word = self._peek_token()
+        return ArmSyntaxError(f"expected {wanted}, found {word.get_display_text()}", word.offset)

@@ -10,7 +10,7 @@ from nephoscope_policy.arm.unknown import OpenObject, Unknown, join_alternatives
 from nephoscope_policy.arm.value import Value, describe_type, find_key
 
 
-def member(target: Value, name: str) -> Value:
+def get_member(target: Value, name: str) -> Value:
     """An object's member, its key matched ignoring case; raises FunctionError where it is missing or the target is no object.
 
     A host may return a dict subclass with `__missing__`: it answers for the members that the object does not hold.
@@ -31,7 +31,7 @@ def member(target: Value, name: str) -> Value:
     return target[own]
 
 
-def element(target: Value, index: Value) -> Value:
+def get_element(target: Value, index: Value) -> Value:
     """An array's element by 0-based integer, or an object's member by string."""
     if isinstance(target, Unknown) or isinstance(index, Unknown):
         return _build_access_unknown(target, index)
@@ -45,7 +45,7 @@ def element(target: Value, index: Value) -> Value:
         raise FunctionError(f"index {index} is out of bounds of an array of {len(target)}")
     if isinstance(target, dict):
         if isinstance(index, str):
-            return member(target, index)
+            return get_member(target, index)
         raise FunctionError(f"the index of an object must be a string, not {describe_type(index)}")
     raise FunctionError(f"{describe_type(target)} has no elements: only an array or an object has")
 

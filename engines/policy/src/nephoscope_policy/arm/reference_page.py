@@ -9,7 +9,7 @@ from operator import attrgetter
 from nephoscope_policy.arm.function import ArmFunction
 from nephoscope_policy.arm.lambdas import MAX_STEPS
 from nephoscope_policy.arm.parser import MAX_DEPTH, MAX_LENGTH
-from nephoscope_policy.arm.registry import registry
+from nephoscope_policy.arm.registry import load_registry
 from nephoscope_policy.arm.value import MAX_ITEMS, MAX_LEVELS, MAX_TEXT
 
 _INTRODUCTION = f"""# ARM template functions
@@ -50,7 +50,7 @@ These need to know where the expression runs. In a policy rule: `parameters`, `f
 
 def render_page() -> str:
     """The Markdown of docs/reference/arm-functions.md."""
-    functions = sorted(registry().values(), key=attrgetter("family", "key"))
+    functions = sorted(load_registry().values(), key=attrgetter("family", "key"))
     sections = [
         _format_section(family, list(members))
         for family, members in groupby(functions, key=attrgetter("family"))

@@ -13,7 +13,7 @@ from nephoscope_policy.arm.function import ArmFunction
 
 
 @cache
-def registry() -> Mapping[str, ArmFunction]:
+def load_registry() -> Mapping[str, ArmFunction]:
     """Every function by its lower-cased name."""
     found: dict[str, ArmFunction] = {}
     for module in sorted(item.name for item in pkgutil.iter_modules(functions.__path__)):

@@ -10,7 +10,7 @@ from nephoscope_policy.arm.errors import FunctionError
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def provider_path(arguments: list[object], place: int) -> str:
+def build_provider_path(arguments: list[object], place: int) -> str:
     """`/providers/<namespace>/<type>/<name>...` from a type at `place` and the names after it."""
     kind = given.get_text(arguments, place)
     namespace, *types = kind.removesuffix("/").split("/")
@@ -33,7 +33,7 @@ def _find_type_argument(arguments: list[object], most: int) -> int:
     raise FunctionError("no argument is a resource type such as Microsoft.Network/virtualNetworks")
 
 
-def resource_id(arguments: list[object], subscription: str, resource_group: str) -> str:
+def build_resource_id(arguments: list[object], subscription: str, resource_group: str) -> str:
     """resourceId([subscriptionId], [resourceGroupName], resourceType, names...) in a resource group's context."""
     place = _find_type_argument(arguments, 2)
     leading = [given.get_text(arguments, position) for position in range(place)]
@@ -44,18 +44,18 @@ def resource_id(arguments: list[object], subscription: str, resource_group: str)
             (leading[0], "") if _GUID.fullmatch(leading[0]) else (subscription, leading[0])
         )
     group = f"/resourceGroups/{resource_group}" if resource_group else ""
-    return f"/subscriptions/{subscription}{group}{provider_path(arguments, place)}"
+    return f"/subscriptions/{subscription}{group}{build_provider_path(arguments, place)}"
 
 
 def build_subscription_resource_id(arguments: list[object], subscription: str) -> str:
     """subscriptionResourceId([subscriptionId], resourceType, names...) in a subscription's context."""
     place = _find_type_argument(arguments, 1)
     own = given.get_text(arguments, 0) if place else subscription
-    return f"/subscriptions/{own}{provider_path(arguments, place)}"
+    return f"/subscriptions/{own}{build_provider_path(arguments, place)}"
 
 
-def management_group_resource_id(arguments: list[object], group: str) -> str:
+def build_management_group_resource_id(arguments: list[object], group: str) -> str:
     """managementGroupResourceId([managementGroupId], resourceType, names...) in a management group's context."""
     place = _find_type_argument(arguments, 1)
     own = given.get_text(arguments, 0) if place else group
-    return f"/providers/Microsoft.Management/managementGroups/{own}{provider_path(arguments, place)}"
+    return f"/providers/Microsoft.Management/managementGroups/{own}{build_provider_path(arguments, place)}"

@@ -20,6 +20,6 @@ _BY_TYPE: dict[JsonType, str] = {
 _TYPES: dict[str, JsonType] = {name: type_ for type_, names in _BY_TYPE.items() for name in names.split()}
 
 
-def result_type(key: str) -> JsonType:
+def find_result_type(key: str) -> JsonType:
     """The type of a function's result by its lower-cased name; raises KeyError for a function that the table lacks."""
     return _TYPES[key]

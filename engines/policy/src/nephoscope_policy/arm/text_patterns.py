@@ -18,18 +18,18 @@ _PART = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}")
 _MAX_KEY = 1024
 
 
-def pattern(value: Value) -> str | None:
+def build_pattern(value: Value) -> str | None:
     """The pattern of a text or number, or of an unknown one; None where nothing tells the unknown from others."""
     if isinstance(value, str):
         return value
     if isinstance(value, Unknown):
         if not value.key or (value.type == "string" and _OPEN in value.key):
             return value.key or None
-        return _OPEN + opaque(value.key).replace("/", "|") + _CLOSE
+        return _OPEN + escape_patterns(value.key).replace("/", "|") + _CLOSE
     return render_number(value) if is_number(value) else None
 
 
-def opaque(key: str) -> str:
+def escape_patterns(key: str) -> str:
     """A key that may have patterns inside as one that is none itself."""
     return key.replace(_OPEN, "{").replace(_CLOSE, "}")
 
@@ -57,7 +57,7 @@ def format_pattern(text: str) -> str:
     return _PART.sub(lambda match: "{" + match[1] + "}", text) if _OPEN in text else text
 
 
-def literal_tail(text: str) -> str:
+def get_literal_tail(text: str) -> str:
     """The known text of a pattern after its first unknown part, without what is unknown at its end."""
     parts = _PART.split(text)[2::2]
     return next((part for part in reversed(parts) if part), "")
@@ -70,17 +70,17 @@ def accept_patterns(body: Callable[[list[object]], Value]) -> Callable[[list[obj
         unknown = next((one for one in arguments if isinstance(one, Unknown)), None)
         if unknown is None:
             return body(arguments)
-        texts = [_quote_unknown(one) if isinstance(one, Unknown) else one for one in arguments]
+        texts = [_quote_unknown_part(one) if isinstance(one, Unknown) else one for one in arguments]
         made = body(texts)
         return build_from_pattern(made, unknown) if isinstance(made, str) else made
 
     return call_widened
 
 
-def _quote_unknown(unknown: Unknown) -> str:
+def _quote_unknown_part(unknown: Unknown) -> str:
     if unknown.type not in ("any", "string", "int"):
         raise FunctionError(f"an unknown {unknown.type} is not a string")
-    found = pattern(unknown)
+    found = build_pattern(unknown)
     if found is None:
         raise UndecidedError(unknown)
     return found
@@ -100,5 +100,5 @@ def derive_key(name: str, arguments: Iterable[Value]) -> str:
             pieces.append(repr(argument))
         else:
             pieces.append(repr(argument))
-    key = opaque(f"{name}({','.join(pieces)})")
+    key = escape_patterns(f"{name}({','.join(pieces)})")
     return key if len(key) <= _MAX_KEY else ""

@@ -50,7 +50,7 @@ class ArmIndex:
 Node: TypeAlias = ArmLiteral | ArmCall | ArmProperty | ArmIndex
 
 
-def children(node: Node) -> tuple[Node, ...]:
+def list_children(node: Node) -> tuple[Node, ...]:
     """The direct operands of a node in the order of the text."""
     if isinstance(node, ArmCall):
         return node.arguments
@@ -59,13 +59,13 @@ def children(node: Node) -> tuple[Node, ...]:
     return (node.target, node.index) if isinstance(node, ArmIndex) else ()
 
 
-def walk(node: Node) -> Iterator[Node]:
+def walk_nodes(node: Node) -> Iterator[Node]:
     """The node and all that are below it."""
     pending = [node]
     while pending:
         current = pending.pop()
         yield current
-        pending.extend(reversed(children(current)))
+        pending.extend(reversed(list_children(current)))
 
 
 def format_node(node: Node) -> str:

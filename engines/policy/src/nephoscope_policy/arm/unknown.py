@@ -122,14 +122,14 @@ def compare(left: object, right: object) -> bool | None:
     if left is right:
         return True
     if isinstance(left, Unknown):
-        return _compare_unknown(left, right)
+        return _compare_unknown_value(left, right)
     if isinstance(right, Unknown):
-        return _compare_unknown(right, left)
+        return _compare_unknown_value(right, left)
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, list) and isinstance(right, list):
         return (
-            _all(compare(*pair) for pair in zip(left, right, strict=True))
+            _are_all_true(compare(*pair) for pair in zip(left, right, strict=True))
             if len(left) == len(right)
             else False
         )
@@ -138,7 +138,7 @@ def compare(left: object, right: object) -> bool | None:
     return bool(left == right)
 
 
-def _compare_unknown(unknown: Unknown, other: object) -> bool | None:
+def _compare_unknown_value(unknown: Unknown, other: object) -> bool | None:
     if unknown.is_certainly_same(other):
         return True
     if isinstance(other, Unknown):
@@ -160,12 +160,12 @@ def _compare_objects(left: dict[str, object], right: dict[str, object]) -> bool 
     for one, other in ((left, right), (right, left)):
         if not isinstance(other, OpenObject) and one.keys() - other.keys():
             return False
-    both = _all(compare(left[key], right[key]) for key in left.keys() & right.keys())
+    both = _are_all_true(compare(left[key], right[key]) for key in left.keys() & right.keys())
     opened = isinstance(left, OpenObject) or isinstance(right, OpenObject)
     return None if both and opened else both
 
 
-def _all(answers: Iterable[bool | None]) -> bool | None:
+def _are_all_true(answers: Iterable[bool | None]) -> bool | None:
     result: bool | None = True
     for answer in answers:
         if answer is False:

@@ -21,9 +21,9 @@ from nephoscope_policy.arm.function import ArmFunction, Thunk
 from nephoscope_policy.arm.functions.arrays import skip, take
 from nephoscope_policy.arm.functions.identifiers import extension_resource_id, tenant_resource_id
 from nephoscope_policy.arm.functions.objects import step_into_value
-from nephoscope_policy.arm.registry import registry
-from nephoscope_policy.arm.result_types import result_type
-from nephoscope_policy.arm.text_patterns import accept_patterns, build_from_pattern, derive_key, pattern
+from nephoscope_policy.arm.registry import load_registry
+from nephoscope_policy.arm.result_types import find_result_type
+from nephoscope_policy.arm.text_patterns import accept_patterns, build_from_pattern, build_pattern, derive_key
 from nephoscope_policy.arm.unknown import (
     JsonType,
     OpenArray,
@@ -65,13 +65,15 @@ SHELL = frozenset(
 
 
 @cache
-def partial_registry() -> Mapping[str, ArmFunction]:
+def build_partial_registry() -> Mapping[str, ArmFunction]:
     """Every function of the registry, widened to unknowns."""
-    return MappingProxyType({key: replace(one, body=_widen(one)) for key, one in registry().items()})
+    return MappingProxyType(
+        {key: replace(one, body=_widen_to_unknowns(one)) for key, one in load_registry().items()}
+    )
 
 
-def _widen(function: ArmFunction) -> Body:
-    own, gives = _SPECIAL.get(function.key), result_type(function.key)
+def _widen_to_unknowns(function: ArmFunction) -> Body:
+    own, gives = _SPECIAL.get(function.key), find_result_type(function.key)
     if function.lazy:
         return own or function.body
     body = _widen_by_rule(function)
@@ -90,11 +92,11 @@ def _widen(function: ArmFunction) -> Body:
 
 
 def _widen_by_rule(function: ArmFunction) -> Body:
-    body, gives, shell = function.body, result_type(function.key), function.key in SHELL
+    body, gives, shell = function.body, find_result_type(function.key), function.key in SHELL
 
     def call_widened(arguments: list[object]) -> Value:
         for argument in arguments:
-            unknown = _find_blocking(argument) if shell else find_unknown(argument)
+            unknown = _find_blocking_unknown(argument) if shell else find_unknown(argument)
             if unknown is not None and function.key not in _TAKES_ANY:
                 return unknown.derive(gives, derive_key(function.key, arguments))
         try:
@@ -108,7 +110,7 @@ def _widen_by_rule(function: ArmFunction) -> Body:
 _TAKES_ANY = frozenset({"createarray", "reduce"})
 
 
-def _find_blocking(argument: object) -> Unknown | None:
+def _find_blocking_unknown(argument: object) -> Unknown | None:
     """The unknown that keeps a shell function from its work: the container itself."""
     if isinstance(argument, OpenObject):
         return argument.rest
@@ -159,7 +161,7 @@ def _evaluate_union_of_arrays(arguments: list[object]) -> Value:
     unknown = next((one for one in arguments if isinstance(one, Unknown)), None)
     if unknown is not None:
         return unknown.derive("array")
-    items = [item for place in range(len(arguments)) for item in given.array(arguments, place)]
+    items = [item for place in range(len(arguments)) for item in given.get_array(arguments, place)]
     if len(items) > MAX_COMPARED:
         return _evaluate_first_unknown(arguments).derive("array")
     distinct: list[Value] = []
@@ -201,7 +203,7 @@ def _merge_shallowly(arguments: list[object]) -> Value:
     if isinstance(arguments[0], Unknown):
         return OpenObject({}, arguments[0].derive("object"))
     result: dict[str, Value] = {}
-    entries = given.array(arguments, 0)
+    entries = given.get_array(arguments, 0)
     for place in range(len(entries)):
         result = merge(result, _evaluate_object(entries, place), deep=False)
     return result
@@ -236,12 +238,12 @@ def _evaluate_array(arguments: list[object]) -> Value:
     return value if isinstance(value, list) else [value]
 
 
-def _concat(arguments: list[object]) -> Value:
+def _concatenate_values(arguments: list[object]) -> Value:
     kinds = {"array" if isinstance(one, list) else find_json_type(one) for one in arguments}
     if any(isinstance(one, Unknown) for one in arguments) or "array" not in kinds:
         plain = kinds - {"any"}
         type_: JsonType = "array" if "array" in kinds else "string" if plain else "any"
-        texts = [pattern(one) for one in arguments] if type_ == "string" else [None]
+        texts = [build_pattern(one) for one in arguments] if type_ == "string" else [None]
         if None not in texts:
             return build_from_pattern("".join(map(str, texts)), _evaluate_first_unknown(arguments))
         known = [item for one in arguments for item in _evaluate_known_items(one)]
@@ -249,7 +251,7 @@ def _concat(arguments: list[object]) -> Value:
         if type_ == "array" and first is not None:
             return OpenArray("array", first.cause, first.reason, filled=True, known=tuple(known))
         return _evaluate_first_unknown(arguments).derive(type_)
-    return [item for place in range(len(arguments)) for item in given.array(arguments, place)]
+    return [item for place in range(len(arguments)) for item in given.get_array(arguments, place)]
 
 
 def _evaluate_known_items(value: object) -> Sequence[object]:
@@ -262,17 +264,17 @@ def _evaluate_known_items(value: object) -> Sequence[object]:
 _PLAIN_ITEM = re.compile(r"(?:[^{}]|\{\{|\}\}|\{[0-9]+\})*")
 
 
-def _format(arguments: list[object]) -> Value:
+def _format_with_unknowns(arguments: list[object]) -> Value:
     template = arguments[0]
-    texts = [pattern(one) for one in arguments]
+    texts = [build_pattern(one) for one in arguments]
     if isinstance(template, str) and None not in texts and _PLAIN_ITEM.fullmatch(template):
         return build_from_pattern(
-            str(registry()["format"].body([template, *texts[1:]])), _evaluate_first_unknown(arguments)
+            str(load_registry()["format"].body([template, *texts[1:]])), _evaluate_first_unknown(arguments)
         )
     return _evaluate_first_unknown(arguments).derive("string")
 
 
-def _slice(arguments: list[object], *, cut: Body) -> Value:
+def _slice_with_unknowns(arguments: list[object], *, cut: Body) -> Value:
     if isinstance(arguments[0], list) and not isinstance(arguments[1], Unknown):
         return cut(arguments)
     return _evaluate_first_unknown(arguments).derive(find_json_type(arguments[0]))
@@ -281,7 +283,7 @@ def _slice(arguments: list[object], *, cut: Body) -> Value:
 def _choose_branch(arguments: list[Thunk]) -> Value:
     condition = arguments[0]()
     if not isinstance(condition, Unknown):
-        return arguments[1]() if given.boolean([condition], 0) else arguments[2]()
+        return arguments[1]() if given.get_boolean([condition], 0) else arguments[2]()
     try:
         return join_alternatives(arguments[1](), arguments[2](), condition)
     except ArmError:  # the condition may guard a branch that has no value
@@ -299,16 +301,16 @@ def _evaluate_conjunction(arguments: list[Thunk], *, decides: bool) -> Value:
             continue
         if isinstance(value, Unknown):
             unknown = unknown or value
-        elif given.boolean({place: value}, place) is decides:  # type: ignore[arg-type]
+        elif given.get_boolean({place: value}, place) is decides:  # type: ignore[arg-type]
             return decides
     return (not decides) if unknown is None else unknown.derive("bool")
 
 
-def _coalesce(arguments: list[Thunk]) -> Value:
+def _coalesce_with_unknowns(arguments: list[Thunk]) -> Value:
     for place, thunk in enumerate(arguments):
         value = thunk()
         if isinstance(value, Unknown) and value.type in ("any", "null"):
-            rest = _coalesce(arguments[place + 1 :])
+            rest = _coalesce_with_unknowns(arguments[place + 1 :])
             return value if rest is None else join_alternatives(value, rest, value)
         if value is not None:
             return value
@@ -343,18 +345,18 @@ _SPECIAL: dict[str, Body] = {
     "contains": _contains,
     "empty": _evaluate_empty,
     "array": _evaluate_array,
-    "format": _format,
+    "format": _format_with_unknowns,
     "extensionresourceid": accept_patterns(extension_resource_id.body),
     "tenantresourceid": accept_patterns(tenant_resource_id.body),
-    "concat": _concat,
-    "take": lambda arguments: _slice(arguments, cut=take.body),
-    "skip": lambda arguments: _slice(arguments, cut=skip.body),
+    "concat": _concatenate_values,
+    "take": lambda arguments: _slice_with_unknowns(arguments, cut=take.body),
+    "skip": lambda arguments: _slice_with_unknowns(arguments, cut=skip.body),
     "union": _evaluate_union,
     "shallowmerge": _merge_shallowly,
     "createobject": _create_object,
     "if": _choose_branch,
     "and": lambda arguments: _evaluate_conjunction(arguments, decides=False),
     "or": lambda arguments: _evaluate_conjunction(arguments, decides=True),
-    "coalesce": _coalesce,
+    "coalesce": _coalesce_with_unknowns,
     "tryget": _try_get,
 }

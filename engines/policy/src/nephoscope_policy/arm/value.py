@@ -67,7 +67,7 @@ def limit_text(text: str) -> str:
     raise FunctionError(f"the result has more than {MAX_TEXT} characters")
 
 
-def require_bounded(length: int, *, unit: str = "elements") -> int:
+def require_bounded_length(length: int, *, unit: str = "elements") -> int:
     """The length, or a FunctionError where it exceeds what one result may have; call it before allocating."""
     limit = MAX_TEXT if unit == "characters" else MAX_ITEMS
     if length <= limit:
@@ -102,25 +102,25 @@ class Spelling:
         self._container[own] = value
 
 
-def identity(value: Value) -> Hashable:
+def build_identity(value: Value) -> Hashable:
     """A hashable that is equal for equal JSON values only: types told apart, 1 and 1.0 equal, keys unordered."""
     if isinstance(value, list):
-        return ("array", tuple(identity(item) for item in value))
+        return ("array", tuple(build_identity(item) for item in value))
     if isinstance(value, dict):
-        return ("object", frozenset((key, identity(item)) for key, item in value.items()))
+        return ("object", frozenset((key, build_identity(item)) for key, item in value.items()))
     if isinstance(value, bool) or value is None:
         return ("boolean", value)
     return value
 
 
-def equal(left: Value, right: Value) -> bool:
+def are_equal(left: Value, right: Value) -> bool:
     """Deep JSON equality: strings by code point, 1 equals 1.0, a boolean never equals a number, key order is free."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(equal, left, right))
+        return len(left) == len(right) and all(map(are_equal, left, right))
     if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(equal(item, right[key]) for key, item in left.items())
+        return left.keys() == right.keys() and all(are_equal(item, right[key]) for key, item in left.items())
     return bool(left == right)
 
 
@@ -155,7 +155,7 @@ def format_json(value: Value) -> str:
     try:
         for piece in _list_chunks(value):
             size += len(piece)
-            require_bounded(size, unit="characters")
+            require_bounded_length(size, unit="characters")
             pieces.append(piece)
     except RecursionError as error:
         raise FunctionError("the value is nested too deeply") from error
@@ -179,7 +179,7 @@ def to_text(value: Value) -> str:
     return render_number(value) if is_number(value) else format_json(value)
 
 
-def levels(value: Value) -> Iterator[list[Value]]:
+def iterate_levels(value: Value) -> Iterator[list[Value]]:
     """The values at each level of nesting, from the outside in; a FunctionError beyond MAX_LEVELS."""
     level = [value]
     for _ in range(MAX_LEVELS):
@@ -201,7 +201,7 @@ def parse_value(text: str) -> Value:
     """Parse JSON, also with single quotes; of equal keys the last wins; a FunctionError says what is wrong."""
     try:
         value = _load_json(text)
-        for _ in levels(value):
+        for _ in iterate_levels(value):
             pass
         return value
     except RecursionError as error:

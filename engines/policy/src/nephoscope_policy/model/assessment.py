@@ -69,7 +69,7 @@ class Assessment(msgspec.Struct, frozen=True):
     reference: str = ""
 
 
-def failure_title(name: str) -> str:
+def get_failure_title(name: str) -> str:
     """Return what a failure of a recommendation is called: its name where that says what should be done.
 
     A name that says how things are ("Disks are encrypted") would read as if they were, and leads with `Not met: `.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope_policy.model.resource_id import parent_scope
+from nephoscope_policy.model.resource_id import get_parent_scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ class Coverage(msgspec.Struct, frozen=True):
     claimed_at: dict[str, dict[str, datetime]] = msgspec.field(default_factory=dict)
 
     @classmethod
-    def everything(cls) -> Coverage:
+    def cover_everything(cls) -> Coverage:
         """The manifest of a snapshot that is the whole world: a missing resource does not exist."""
         return cls({"": frozenset({"*"})}, declared=True, supposed=True)
 
@@ -57,7 +57,7 @@ class Coverage(msgspec.Struct, frozen=True):
                 return True
             if not place:
                 return False
-            place = parent_scope(place)
+            place = get_parent_scope(place)
 
     def list_claim_times(self, type_: str, scope: str, name: str = "") -> Iterator[datetime | None]:
         """Yield of each claim by which `covers` holds when it was read, None where the manifest does not tell."""
@@ -74,7 +74,7 @@ class Coverage(msgspec.Struct, frozen=True):
                 yield place
             if not place:
                 return
-            place = parent_scope(place)
+            place = get_parent_scope(place)
 
     def find_claim_time(self, scope: str, type_: str, name: str = "") -> datetime | None:
         """Return when a type (or a name of it) was claimed apart at a scope or above it, also where the claim expired;
@@ -85,7 +85,7 @@ class Coverage(msgspec.Struct, frozen=True):
             found = claims.get(f"{type_}/{name}") or claims.get(type_)
             if found is not None:
                 return found
-            place = parent_scope(place)
+            place = get_parent_scope(place)
         return None
 
     def find_read_time(self, scope: str, type_: str = "", name: str = "") -> datetime | None:
@@ -98,4 +98,4 @@ class Coverage(msgspec.Struct, frozen=True):
                 return found
             if not place or place in self.read_at:
                 return self.read_at.get(place)
-            place = parent_scope(place)
+            place = get_parent_scope(place)

@@ -37,7 +37,7 @@ class ResourceId(msgspec.Struct, frozen=True):
             raise ValueError(
                 f"not a resource id (the letter U+{ord(odd):04X} would be read as {odd.lower()!r}): {text!r}"
             )
-        return cls("", "", "", "", "", "") if text == "/" else _parse(text.rstrip("/").lower())
+        return cls("", "", "", "", "", "") if text == "/" else _parse_resource_id(text.rstrip("/").lower())
 
     @property
     def resource_group_id(self) -> str:
@@ -60,7 +60,7 @@ def _folds_to_ascii(letter: str) -> bool:
 
 
 @lru_cache(maxsize=65536)
-def _parse(key: str) -> ResourceId:
+def _parse_resource_id(key: str) -> ResourceId:
     if not key.startswith("/"):
         raise ValueError(f"not a resource id (it does not start with '/'): {key!r}")
     parts = key[1:].split("/")
@@ -120,7 +120,7 @@ def split_tenant(key: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=65536)
-def parent_scope(scope: str) -> str:
+def get_parent_scope(scope: str) -> str:
     """The scope that directly contains a lower-cased scope: a parent resource, resource group, subscription, '' for the tenant."""
     try:
         return ResourceId.parse(scope or "/").parent

@@ -15,7 +15,7 @@ from nephoscope_policy.arm.template import (
     TemplateDocument,
     TemplateExpansion,
     Unknown,
-    expand,
+    expand_template,
 )
 
 CASES = Path(__file__).parents[2] / "cases" / "template"
@@ -85,7 +85,7 @@ def expansion(row: dict[str, Any]) -> TemplateExpansion:
         for name, value in row.get("files", {}).items()
     }
     scope = DeploymentScope(subscription_id="s", resource_group="g", location=row.get("location"))
-    return expand(
+    return expand_template(
         TemplateDocument.parse(json.dumps(template), "main.json"), given, scope=scope, load=files.get
     )
 

@@ -15,7 +15,7 @@ from nephoscope_policy.arm.template import (
     TemplateError,
     TemplateExpansion,
     Unknown,
-    expand,
+    expand_template,
     find_unknown,
 )
 
@@ -30,7 +30,7 @@ def planned(template: dict[str, Any], parameters: dict[str, Any] | None = None) 
         values = {name: {"value": value} for name, value in parameters.items()}
         given = TemplateDocument.parse(json.dumps({"parameters": values}), "main.parameters.json")
     document = TemplateDocument.parse(json.dumps({"$schema": SCHEMA, **template}, indent=2), "main.json")
-    return expand(
+    return expand_template(
         document, given, scope=DeploymentScope(subscription_id="s", resource_group="g", location="westeurope")
     )
 
@@ -77,7 +77,7 @@ def test_a_name_without_a_value_still_links_children_and_references() -> None:
         ],
     }
     parent, child = planned(template).resources
-    assert not parent.id_known
+    assert not parent.is_id_known
     assert child.container == parent.id
     assert child.body["name"] == "default"
     assert child.body["properties"] == {"seen": "TLS1_2"}
@@ -144,7 +144,7 @@ def test_a_failure_has_a_place_and_stops_nothing_else() -> None:
 
 def test_what_is_no_template_is_refused_with_its_place() -> None:
     with pytest.raises(TemplateError, match=r"x.json:1:1: it is not a deployment template"):
-        expand(TemplateDocument.parse("{}", "x.json"))
+        expand_template(TemplateDocument.parse("{}", "x.json"))
     with pytest.raises(TemplateError, match=r"x.json:2:3: not JSON: expected a JSON value"):
         TemplateDocument.parse('{"a": 1, "b":\n  ?}', "x.json")
 

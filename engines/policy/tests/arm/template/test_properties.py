@@ -18,7 +18,7 @@ from nephoscope_policy.arm.template import (
     TemplateDocument,
     TemplateExpansion,
     Unknown,
-    expand,
+    expand_template,
 )
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
@@ -213,7 +213,7 @@ def resource(place: int, drawn: dict[str, Any], write: Writer) -> dict[str, Any]
 
 
 def planned(document: dict[str, Any]) -> TemplateExpansion:
-    return expand(
+    return expand_template(
         TemplateDocument.parse(json.dumps(document), "main.json"),
         scope=DeploymentScope(subscription_id="s", resource_group="g"),
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand
+from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand_template
 from nephoscope_policy.arm.template.document import format_path
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
@@ -18,7 +18,7 @@ def traced(properties: Any, steps: tuple[str | int, ...], **sections: Any) -> li
     resource = {"type": "Microsoft.Storage/storageAccounts", "name": "a", "properties": properties}
     template = {"$schema": SCHEMA, "resources": [resource], **sections}
     given = {"parameters": {"given": {"value": {"tls": "1.2", "rules": [{"port": 22}]}}}}
-    expansion = expand(
+    expansion = expand_template(
         TemplateDocument.parse(json.dumps(template), "main.json"),
         TemplateDocument.parse(json.dumps(given), "given.json"),
         scope=DeploymentScope(),

@@ -24,7 +24,7 @@ from sigma.processing.transformations import (
 )
 from sigma.rule import SigmaLogSource
 
-from nephoscope.lake.queries.shipped_functions import function_columns
+from nephoscope.lake.queries.shipped_functions import get_function_columns
 from nephoscope.lake.schema.tables import Tables
 from nephoscope_kql.types import KqlType
 
@@ -55,7 +55,7 @@ class SigmaTarget:
         """The columns with their types."""
         if self.table in HOST_FUNCTIONS:
             return {
-                **function_columns(self.table),
+                **get_function_columns(self.table),
                 **dict.fromkeys(COMPUTED.get(self.table, {}), KqlType.STRING),
             }
         known = Tables.builtin().get(self.table)
@@ -220,7 +220,7 @@ def _list_device_targets(product: str, service: str, category: str) -> list[Sigm
             SigmaTarget(function, lambda: _build_host_pipeline(function, conditions), fields=_HOST_FIELDS)
         )
     if product in ("windows", "") and category == "process_creation":
-        found.append(SigmaTarget("SecurityEvent", _process_creation_pipeline, SigmaPipeline.AZURE_MONITOR))
+        found.append(SigmaTarget("SecurityEvent", _build_creation_pipeline, SigmaPipeline.AZURE_MONITOR))
     if product == "windows" and service in CHANNELS and not category:
         channel = CHANNELS[service]
         found.append(
@@ -238,7 +238,7 @@ def _list_device_targets(product: str, service: str, category: str) -> list[Sigm
     return found
 
 
-def _process_creation_pipeline() -> ProcessingPipeline:
+def _build_creation_pipeline() -> ProcessingPipeline:
     """The pipeline to SecurityEvent, for the events of new processes alone."""
     item = ProcessingItem(AddConditionTransformation({"EventID": PROCESS_CREATED}))
     return azure_monitor_pipeline("SecurityEvent") + ProcessingPipeline(items=[item], priority=20)

@@ -64,7 +64,7 @@ def _group_by_entity(alerts: Iterable[PastAlert]) -> dict[Entity, list[PastAlert
 
 
 def _propose_suppression(case: TuningCase, entity: Entity, alerts: Sequence[PastAlert]) -> Proposal | None:
-    harmless = [one for one in alerts if not one.untouchable]
+    harmless = [one for one in alerts if not one.is_untouchable]
     if len(harmless) < LEAST or count_days(harmless) < LEAST_DAYS:
         return None
     beside = _list_shared_conditions(entity, harmless)
@@ -85,7 +85,7 @@ def _propose_suppression(case: TuningCase, entity: Entity, alerts: Sequence[Past
         SuppressionCondition(_choose_field(entity, harmless), "equals", (get_entity_value(entity),)),
         *beside,
     ]
-    if any(one.untouchable and _matches_all(one, conditions) for one in case.alerts):
+    if any(one.is_untouchable and _matches_all(one, conditions) for one in case.alerts):
         return None
     hides = [one for one in case.touchable if _matches_all(one, conditions)]
     name = f"{entity.kind} {entity.title}"

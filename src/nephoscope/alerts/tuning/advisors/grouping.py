@@ -32,7 +32,7 @@ def advise(case: TuningCase) -> Iterable[Proposal]:
     if len(hides) < max(LEAST, SHARE * len(case.alerts)) or count_days(hides) < LEAST_DAYS:
         return
     if not all(map(_have_common_entity, several)) or any(
-        one.untouchable for alerts in several for one in alerts
+        one.is_untouchable for alerts in several for one in alerts
     ):
         return
     yield Proposal(

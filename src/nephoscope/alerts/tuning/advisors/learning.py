@@ -22,7 +22,7 @@ def advise(case: TuningCase) -> Iterable[Proposal]:
         for key, alerts in groups.items()
         if len(alerts) >= LEAST_TIMES
         and count_days(alerts) >= LEAST_DAYS
-        and not any(one.untouchable for one in alerts)
+        and not any(one.is_untouchable for one in alerts)
     }
     hides = [one for one in case.alerts if one.key in usual]
     # where one alert stands for many rows, its entities are not those of a row

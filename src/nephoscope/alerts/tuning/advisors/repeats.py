@@ -47,10 +47,10 @@ def _list_repeated_alerts(alerts: Sequence[PastAlert], interval: timedelta) -> l
         if not key:
             continue
         if before is not None and before < one.alert.raised <= before + interval and not kept_open[key]:
-            if one.untouchable:
+            if one.is_untouchable:
                 return []
             found.append(one)
             continue
         last[key] = one.alert.raised
-        kept_open[key] = one.untouchable
+        kept_open[key] = one.is_untouchable
     return found

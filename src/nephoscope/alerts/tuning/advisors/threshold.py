@@ -32,7 +32,7 @@ def advise(case: TuningCase) -> Iterable[Proposal]:
 def _propose_row_thresholds(case: TuningCase) -> Iterable[Proposal]:
     """For all rows of a run together."""
     rule = case.rule
-    true = [one.events for one in case.alerts if one.untouchable]
+    true = [one.events for one in case.alerts if one.is_untouchable]
     if not true and rule.threshold == 0:
         # a rule that asks for one row has found one: there is no measure of what more would mean
         return
@@ -55,7 +55,7 @@ def _propose_row_thresholds(case: TuningCase) -> Iterable[Proposal]:
 
 def _propose_detail_thresholds(case: TuningCase) -> Iterable[Proposal]:
     """For a number that every alert tells, where what was true told of more each time: else nobody knows that more is worse."""
-    harmful = [one for one in case.alerts if one.untouchable]
+    harmful = [one for one in case.alerts if one.is_untouchable]
     for name, _ in case.rule.custom_details if harmful else ():
         amounts = {one.id: amount for one in case.alerts if (amount := _read_number(one, name)) is not None}
         if len(amounts) < len(case.alerts):

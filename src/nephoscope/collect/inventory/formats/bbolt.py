@@ -73,7 +73,7 @@ class _Store:
         values: dict[bytes, bytes] = {}
         buckets: dict[bytes, BoltBucket] = {}
         for flags, key, value in (
-            self._read_items(inline, depth) if inline else self._page_items(number, depth)
+            self._read_items(inline, depth) if inline else self._iterate_page_items(number, depth)
         ):
             self._count_key()
             if flags & _IS_BUCKET:
@@ -88,7 +88,7 @@ class _Store:
         if self._count > MAX_KEYS:
             raise ValueError(f"the store has more than {MAX_KEYS} keys and pages")
 
-    def _page_items(self, number: int, depth: int) -> Iterator[tuple[int, bytes, bytes]]:
+    def _iterate_page_items(self, number: int, depth: int) -> Iterator[tuple[int, bytes, bytes]]:
         start = number * self._size
         self._count_key()
         (overflow,) = struct.unpack_from("<I", self._content, start + 12)
@@ -108,7 +108,7 @@ class _Store:
             at = _HEAD + index * 16
             if flags & _BRANCH:
                 (child,) = struct.unpack_from("<Q", page, at + 8)
-                yield from self._page_items(child, depth + 1)
+                yield from self._iterate_page_items(child, depth + 1)
                 continue
             kind, offset, key, value = struct.unpack_from("<IIII", page, at)
             start = at + offset

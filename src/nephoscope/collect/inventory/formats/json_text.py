@@ -16,7 +16,7 @@ _STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"(\s*:)?')
 
 def parse_json(file: InventoryFile) -> object:
     """Return the value of a JSON file; raises UnreadableInventoryError with the line."""
-    return _loads(file, file.text)
+    return _parse_json_text(file, file.text)
 
 
 def parse_relaxed_json(file: InventoryFile) -> object:
@@ -24,10 +24,10 @@ def parse_relaxed_json(file: InventoryFile) -> object:
     plain = _COMMENT.sub(
         lambda found: found[0] if found[0][0] == '"' else "\n" * found[0].count("\n"), file.text
     )
-    return _loads(file, _TRAILING.sub(lambda found: found[0] if found[0][0] == '"' else "", plain))
+    return _parse_json_text(file, _TRAILING.sub(lambda found: found[0] if found[0][0] == '"' else "", plain))
 
 
-def _loads(file: InventoryFile, text: str) -> object:
+def _parse_json_text(file: InventoryFile, text: str) -> object:
     if sum(map(text.count, "[{,")) > MAX_VALUES:
         raise file.make_error(f"this JSON has more than {MAX_VALUES} values")
     try:

@@ -71,21 +71,21 @@ def _read_values(data: bytes, kind: int, offset: int, number: int) -> list[str] 
 
 
 def _build_header(tags: dict[int, list[str] | list[int]]) -> RpmHeader:
-    def text(tag: int) -> str:
+    def get_text(tag: int) -> str:
         found = tags.get(tag) or [""]
         return str(found[0])
 
     epoch = tags.get(EPOCH)
-    source = text(SOURCE)
+    source = get_text(SOURCE)
     return RpmHeader(
-        name=text(NAME),
-        version=text(VERSION),
-        release=text(RELEASE),
+        name=get_text(NAME),
+        version=get_text(VERSION),
+        release=get_text(RELEASE),
         epoch=int(epoch[0]) if epoch else None,
-        architecture=text(ARCHITECTURE),
+        architecture=get_text(ARCHITECTURE),
         source="" if source == "(none)" else source,
-        license=text(LICENSE),
-        vendor=text(VENDOR),
-        modularity=text(MODULARITY),
+        license=get_text(LICENSE),
+        vendor=get_text(VENDOR),
+        modularity=get_text(MODULARITY),
         required=tuple(map(str, tags.get(REQUIRED, ()))),
     )

@@ -25,7 +25,7 @@ def query_rows(content: bytes, query: str) -> Iterator[tuple[object, ...]]:
         return int(steps > MAX_STEPS)
 
     try:
-        with _open(content) as connection:
+        with _open_memory_database(content) as connection:
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE)
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA query_only = ON")
@@ -36,7 +36,7 @@ def query_rows(content: bytes, query: str) -> Iterator[tuple[object, ...]]:
 
 
 @contextmanager
-def _open(content: bytes) -> Iterator[sqlite3.Connection]:
+def _open_memory_database(content: bytes) -> Iterator[sqlite3.Connection]:
     # a database that was written with a log has a mark that needs the log beside it: it is read as it stands
     head = content[:18] + b"\x01\x01"
     if len(content) <= MAX_IN_MEMORY:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nephoscope.collect.resources.child_resources import attach_children, list_named_children
 from nephoscope.collect.resources.json_grammar import decode_flat
 from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord, parse_resource_id
-from nephoscope.collect.resources.truncated_values import is_rendering
+from nephoscope.collect.resources.truncated_values import is_truncated_rendering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
     """The row as an ARM body."""
     body = {key: item for key, item in value.items() if key not in _OPTIONAL or item not in (None, "")}
     properties, note = body.get("properties"), ""
-    if isinstance(properties, str) and not is_rendering(properties):
+    if isinstance(properties, str) and not is_truncated_rendering(properties):
         body["properties"] = decode_flat(properties.encode())
         if body["properties"] is None:
             note = _CUT_CELL

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import Defect
-from nephoscope.files.json_tree import Tree, get_list, get_text, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, get_list, get_text, get_tree, list_trees
 from nephoscope.vulnerability.documents.product_tree import walk_branches
 
 _HEAD = ("category", "csaf_version", "title")
@@ -25,22 +25,22 @@ def find_shape_defects(tree: Tree, version: str) -> tuple[Defect, ...]:
     """Return what a document lacks."""
     return (
         *_check_head(tree, version),
-        *_check_tracking(tree_of(tree, "document", "tracking")),
+        *_check_tracking(get_tree(tree, "document", "tracking")),
         *_check_lists(tree),
         *_check_branches(tree),
     )
 
 
-def _find_missing(holder: Tree, place: str, keys: tuple[str, ...]) -> Iterator[Defect]:
+def _find_missing_properties(holder: Tree, place: str, keys: tuple[str, ...]) -> Iterator[Defect]:
     for key in keys:
         if not get_text(holder, key):
             yield Defect("csaf-schema", f"{place}/{key}", f"it has no {key}")
 
 
 def _check_head(tree: Tree, version: str) -> Iterator[Defect]:
-    head = tree_of(tree, "document")
-    yield from _find_missing(head, "/document", _HEAD)
-    yield from _find_missing(tree_of(head, "publisher"), "/document/publisher", _PUBLISHER)
+    head = get_tree(tree, "document")
+    yield from _find_missing_properties(head, "/document", _HEAD)
+    yield from _find_missing_properties(get_tree(head, "publisher"), "/document/publisher", _PUBLISHER)
     publisher = get_text(head, "publisher", "category")
     if publisher and publisher not in _PUBLISHERS[version]:
         yield Defect(
@@ -56,7 +56,7 @@ def _check_head(tree: Tree, version: str) -> Iterator[Defect]:
 
 
 def _check_tracking(tracking: Tree) -> Iterator[Defect]:
-    yield from _find_missing(tracking, "/document/tracking", _TRACKING)
+    yield from _find_missing_properties(tracking, "/document/tracking", _TRACKING)
     status = get_text(tracking, "status")
     if status and status not in _STATUSES:
         yield Defect("csaf-schema", "/document/tracking/status", f"{status[:40]!r} is no status")
@@ -64,7 +64,7 @@ def _check_tracking(tracking: Tree) -> Iterator[Defect]:
     if not revisions:
         yield Defect("csaf-schema", "/document/tracking/revision_history", "it has no revisions")
     for number, one in enumerate(revisions):
-        yield from _find_missing(
+        yield from _find_missing_properties(
             one if isinstance(one, dict) else {}, f"/document/tracking/revision_history/{number}", _REVISION
         )
 
@@ -77,12 +77,14 @@ def _check_lists(tree: Tree) -> Iterator[Defect]:
     for number, one in enumerate(get_list(tree, "vulnerabilities")):
         if not isinstance(one, dict) or not one:
             yield Defect("csaf-schema", f"/vulnerabilities/{number}", "it is empty, or of another kind")
-    for number, one in enumerate(trees_of(tree, "product_tree", "full_product_names")):
-        yield from _find_missing(one, f"/product_tree/full_product_names/{number}", ("name", "product_id"))
+    for number, one in enumerate(list_trees(tree, "product_tree", "full_product_names")):
+        yield from _find_missing_properties(
+            one, f"/product_tree/full_product_names/{number}", ("name", "product_id")
+        )
 
 
 def _check_branches(tree: Tree) -> Iterator[Defect]:
-    for place, branch, _ in walk_branches(tree_of(tree, "product_tree")):
-        yield from _find_missing(branch, place, ("category", "name"))
+    for place, branch, _ in walk_branches(get_tree(tree, "product_tree")):
+        yield from _find_missing_properties(branch, place, ("category", "name"))
         if ("branches" in branch) == ("product" in branch):
             yield Defect("csaf-schema", place, "it has either branches or a product")

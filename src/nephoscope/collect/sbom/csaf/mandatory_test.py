@@ -22,7 +22,7 @@ class MandatoryTest:
     check: Check
 
 
-def mandatory_test(section: str, since: str = "2.0") -> Callable[[Check], Check]:
+def declare_mandatory_test(section: str, since: str = "2.0") -> Callable[[Check], Check]:
     """Mark a function as the test of a section; one function may be several tests."""
 
     def mark(check: Check) -> Check:

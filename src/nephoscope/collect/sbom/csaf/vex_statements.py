@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import ListedComponent, Vulnerability
-from nephoscope.files.json_tree import Tree, get_text, texts_of, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, get_text, get_tree, list_texts, list_trees
 from nephoscope.model.vex import VexJustification, VexStatement, VexStatus
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument
 from nephoscope.vulnerability.documents.product_tree import Product
@@ -33,10 +33,10 @@ def list_components(document: AdvisoryDocument) -> tuple[ListedComponent, ...]:
     """Return the products as components; a range of versions is none."""
     return tuple(
         ListedComponent(
-            name=product.branch("product_name") or product.name,
+            name=product.get_branch_name("product_name") or product.name,
             type="application",
-            group=product.branch("vendor"),
-            version=product.branch("product_version"),
+            group=product.get_branch_name("vendor"),
+            version=product.get_branch_name("product_version"),
             reference=product.id,
             purls=tuple(product.purls),
             cpes=(product.cpe,) if product.cpe else (),
@@ -53,24 +53,27 @@ def list_vulnerabilities(document: AdvisoryDocument) -> tuple[Vulnerability, ...
 def _read_vulnerability(one: Tree) -> Vulnerability:
     identifier, *aliases = [
         *filter(None, [get_text(one, "cve")]),
-        *(get_text(each, "text") for each in trees_of(one, "ids")),
+        *(get_text(each, "text") for each in list_trees(one, "ids")),
     ] or [""]
-    contents = [*trees_of(one, "scores"), *(tree_of(each, "content") for each in trees_of(one, "metrics"))]
+    contents = [
+        *list_trees(one, "scores"),
+        *(get_tree(each, "content") for each in list_trees(one, "metrics")),
+    ]
     vectors = [
         get_text(content, name, "vectorString")
         for content in contents
         for name in ("cvss_v4", "cvss_v3", "cvss_v2")
     ]
-    weaknesses = [get_text(one, "cwe", "id"), *(get_text(each, "id") for each in trees_of(one, "cwes"))]
+    weaknesses = [get_text(one, "cwe", "id"), *(get_text(each, "id") for each in list_trees(one, "cwes"))]
     affected = [
         product
         for key, status in _STATUSES.items()
         if status == "affected"
-        for product in texts_of(one, "product_status", key)
+        for product in list_texts(one, "product_status", key)
     ]
     notes = [
         get_text(each, "text")
-        for each in trees_of(one, "notes")
+        for each in list_trees(one, "notes")
         if get_text(each, "category") in {"description", "summary"}
     ]
     return Vulnerability(
@@ -90,7 +93,7 @@ def iterate_statements(document: AdvisoryDocument) -> Iterator[VexStatement]:
     for _, vulnerability in document.vulnerabilities:
         told = set[tuple[str, VexStatus]]()
         for key, status in _STATUSES.items():
-            for product in texts_of(vulnerability, "product_status", key):
+            for product in list_texts(vulnerability, "product_status", key):
                 if (product, status) not in told:
                     told.add((product, status))
                     yield _read_statement(document, vulnerability, product, status, products.get(product))
@@ -112,7 +115,7 @@ def _read_statement(
         product=_read_product_name(document, reference, product),
         status=status,
         aliases=tuple(aliases),
-        version_range=product.branch("product_version_range") if product else "",
+        version_range=product.get_branch_name("product_version_range") if product else "",
         subcomponents=tuple(_read_subcomponents(document, reference)),
         justification=_read_justification(document, vulnerability, reference)
         if status == "not_affected"
@@ -129,7 +132,7 @@ def _read_statement(
 
 
 def _list_identifiers(vulnerability: Tree) -> list[str]:
-    return [get_text(one, "text") for one in trees_of(vulnerability, "ids")]
+    return [get_text(one, "text") for one in list_trees(vulnerability, "ids")]
 
 
 def _read_product_name(document: AdvisoryDocument, reference: str, product: Product | None) -> str:
@@ -153,7 +156,7 @@ def _read_subcomponents(document: AdvisoryDocument, reference: str) -> Iterator[
 
 
 def _read_justification(document: AdvisoryDocument, vulnerability: Tree, product: str) -> VexJustification:
-    for flag in trees_of(vulnerability, "flags"):
+    for flag in list_trees(vulnerability, "flags"):
         if product in document.products.members(flag) and get_text(flag, "label") in _JUSTIFICATIONS:
             return _JUSTIFICATIONS[get_text(flag, "label")]
     return ""
@@ -163,7 +166,7 @@ def _find_details(
     document: AdvisoryDocument, vulnerability: Tree, key: str, product: str, category: str = ""
 ) -> str:
     """Return the details of the first item for a product."""
-    for item in trees_of(vulnerability, key):
+    for item in list_trees(vulnerability, key):
         if product in document.products.members(item) and category in {"", get_text(item, "category")}:
             return get_text(item, "details")
     return ""

@@ -15,7 +15,7 @@ from nephoscope.collect.sbom.bill_of_materials import (
 )
 from nephoscope.collect.sbom.cyclonedx.vex_statements import list_statements
 from nephoscope.collect.sbom.nephoscope_properties import OWN
-from nephoscope.files.json_tree import Tree, get_list, get_text, texts_of, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, get_list, get_text, get_tree, list_texts, list_trees
 
 #: The versions of the specification that are read.
 VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7")
@@ -24,12 +24,12 @@ VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7")
 def parse_bill(tree: Tree, encoding: str, defects: tuple[Defect, ...]) -> Bill:
     """Return the bill that a tree holds."""
     components = tuple(_list_components(tree, ""))
-    subject = tree_of(tree, "metadata", "component")
-    vulnerabilities = tuple(_read_vulnerability(one) for one in trees_of(tree, "vulnerabilities"))
+    subject = get_tree(tree, "metadata", "component")
+    vulnerabilities = tuple(_read_vulnerability(one) for one in list_trees(tree, "vulnerabilities"))
     described = _read_component(subject, "") if subject else None
-    author = _find_author(tree_of(tree, "metadata"))
+    author = _find_author(get_tree(tree, "metadata"))
     time = get_text(tree, "metadata", "timestamp")
-    tool = _find_tool(tree_of(tree, "metadata"))
+    tool = _find_tool(get_tree(tree, "metadata"))
     return Bill(
         format="cyclonedx",
         encoding=encoding,
@@ -44,12 +44,12 @@ def parse_bill(tree: Tree, encoding: str, defects: tuple[Defect, ...]) -> Bill:
         services=_list_services(tree),
         dependencies=_read_dependencies(tree),
         vulnerabilities=vulnerabilities,
-        statements=list_statements(vulnerabilities, _name_products(components, described), author, time),
+        statements=list_statements(vulnerabilities, _map_product_names(components, described), author, time),
         defects=defects,
     )
 
 
-def _name_products(
+def _map_product_names(
     components: tuple[ListedComponent, ...], subject: ListedComponent | None
 ) -> dict[str, str]:
     """Return the package URL, or the name, of each reference."""
@@ -59,12 +59,12 @@ def _name_products(
 
 def _list_components(tree: Tree, parent: str) -> Iterator[ListedComponent]:
     """Give the components of a tree and those inside of them, outer ones first."""
-    waiting = [(one, parent) for one in reversed(trees_of(tree, "components"))]
+    waiting = [(one, parent) for one in reversed(list_trees(tree, "components"))]
     while waiting:
         one, holder = waiting.pop()
         component = _read_component(one, holder)
         yield component
-        waiting += [(inner, component.reference) for inner in reversed(trees_of(one, "components"))]
+        waiting += [(inner, component.reference) for inner in reversed(list_trees(one, "components"))]
 
 
 def _read_component(one: Tree, parent: str) -> ListedComponent:
@@ -72,7 +72,7 @@ def _read_component(one: Tree, parent: str) -> ListedComponent:
     # a component has one name of CPE in the format: the others stand in our properties
     more = [
         get_text(each, "value")
-        for each in trees_of(one, "properties")
+        for each in list_trees(one, "properties")
         if get_text(each, "name") == f"{OWN}cpe"
     ]
     return ListedComponent(
@@ -93,7 +93,7 @@ def _read_component(one: Tree, parent: str) -> ListedComponent:
 
 def _list_licenses(one: Tree) -> Iterator[str]:
     """Give the identifiers, expressions and names of licenses."""
-    for choice in trees_of(one, "licenses"):
+    for choice in list_trees(one, "licenses"):
         text = (
             get_text(choice, "expression")
             or get_text(choice, "license", "id")
@@ -105,12 +105,12 @@ def _list_licenses(one: Tree) -> Iterator[str]:
 
 def _read_origin(one: Tree) -> ComponentOrigin:
     """Return where a component was found, by what this product and other scanners write beside it."""
-    properties = {get_text(each, "name"): get_text(each, "value") for each in trees_of(one, "properties")}
+    properties = {get_text(each, "name"): get_text(each, "value") for each in list_trees(one, "properties")}
     path = (
         properties.get(f"{OWN}path")
         or properties.get("syft:location:0:path")
         or properties.get("aquasecurity:trivy:FilePath")
-        or next(iter(get_text(each, "location") for each in trees_of(one, "evidence", "occurrences")), "")
+        or next(iter(get_text(each, "location") for each in list_trees(one, "evidence", "occurrences")), "")
     )
     line = properties.get(f"{OWN}line", "")
     layer = properties.get(f"{OWN}layer") or properties.get("syft:location:0:layerID")
@@ -140,29 +140,29 @@ def _list_services(tree: Tree) -> tuple[Service, ...]:
             group=get_text(one, "group"),
             version=get_text(one, "version"),
             reference=get_text(one, "bom-ref"),
-            endpoints=tuple(texts_of(one, "endpoints")),
+            endpoints=tuple(list_texts(one, "endpoints")),
             services=_list_services(one),
         )
-        for one in trees_of(tree, "services")
+        for one in list_trees(tree, "services")
     )
 
 
 def _read_dependencies(tree: Tree) -> dict[str, tuple[str, ...]]:
     """Return what each reference needs; references that need nothing are left out."""
     found: dict[str, list[str]] = {}
-    for one in trees_of(tree, "dependencies"):
-        needed = texts_of(one, "dependsOn")
+    for one in list_trees(tree, "dependencies"):
+        needed = list_texts(one, "dependsOn")
         if needed:
             found.setdefault(get_text(one, "ref"), []).extend(needed)
     return {reference: tuple(dict.fromkeys(needed)) for reference, needed in found.items()}
 
 
 def _read_vulnerability(one: Tree) -> Vulnerability:
-    ratings = trees_of(one, "ratings")
-    affects = trees_of(one, "affects")
+    ratings = list_trees(one, "ratings")
+    affects = list_trees(one, "affects")
     return Vulnerability(
         id=get_text(one, "id"),
-        aliases=tuple(filter(None, (get_text(each, "id") for each in trees_of(one, "references")))),
+        aliases=tuple(filter(None, (get_text(each, "id") for each in list_trees(one, "references")))),
         source=get_text(one, "source", "name"),
         description=get_text(one, "description"),
         severity=next(filter(None, (get_text(each, "severity") for each in ratings)), ""),
@@ -173,7 +173,7 @@ def _read_vulnerability(one: Tree) -> Vulnerability:
         updated=get_text(one, "updated"),
         state=get_text(one, "analysis", "state"),
         justification=get_text(one, "analysis", "justification"),
-        responses=tuple(texts_of(one, "analysis", "response")),
+        responses=tuple(list_texts(one, "analysis", "response")),
         detail=get_text(one, "analysis", "detail"),
         recommendation=get_text(one, "recommendation"),
         affects=tuple(get_text(each, "ref") for each in affects),
@@ -183,7 +183,7 @@ def _read_vulnerability(one: Tree) -> Vulnerability:
 
 def _format_affected_range(affected: Tree) -> str:
     """Return the affected versions of one target as it writes them: a `vers` range, or versions with commas between."""
-    every = [one for one in trees_of(affected, "versions") if get_text(one, "status") in {"", "affected"}]
+    every = [one for one in list_trees(affected, "versions") if get_text(one, "status") in {"", "affected"}]
     ranges = [get_text(one, "range") for one in every if get_text(one, "range")]
     return (
         ranges[0]
@@ -199,13 +199,13 @@ def _read_score(rating: Tree) -> float | None:
 
 def _find_tool(metadata: Tree) -> Tree:
     """Return the first tool: of a list up to version 1.4, of an object with components since."""
-    tools = trees_of(metadata, "tools") or trees_of(metadata, "tools", "components")
+    tools = list_trees(metadata, "tools") or list_trees(metadata, "tools", "components")
     return tools[0] if tools else {}
 
 
 def _find_author(metadata: Tree) -> str:
     """Return who wrote a bill: the first author, or the organization."""
-    authors = [get_text(one, "name") for one in trees_of(metadata, "authors")]
+    authors = [get_text(one, "name") for one in list_trees(metadata, "authors")]
     return next(
         filter(
             None,

@@ -29,7 +29,7 @@ class Enumeration(msgspec.Struct, frozen=True):
         words = name.removeprefix(self.prefix).lower()
         return "" if words in {"null", "unspecified"} else words.replace("_", self.hyphen)
 
-    def number_to_json(self, number: int) -> str:
+    def convert_number_to_json(self, number: int) -> str:
         """Return JSON's word for a number, '' for one that is not known."""
         return self.values[number] if 0 <= number < len(self.values) else ""
 

@@ -28,7 +28,7 @@ class TextMessage:
     """Reads one message; fields that no table knows are kept under their own names."""
 
     def __init__(self, text: str) -> None:
-        self._tokens = list(_tokens(text))
+        self._tokens = list(_list_tokens(text))
         self._at = 0
 
     def read(self) -> Tree:
@@ -41,12 +41,12 @@ class TextMessage:
         if depth > MAX_DEPTH:
             raise self._build_error(f"messages nest deeper than {MAX_DEPTH}")
         known, tree = BY_NAME.get(message, {}), dict[str, object]()
-        while self._peek() != closing:
+        while self._peek_mark() != closing:
             kind, name = self._read_token()
             if kind != "word":
                 raise self._build_error(f"expected a field name, found {name!r}")
             self._read_field(tree, known.get(name) or Field(name, name, "", True), depth)
-            while self._peek() in {",", ";"}:
+            while self._peek_mark() in {",", ";"}:
                 self._read_token()
         if closing:
             self._read_token()
@@ -54,17 +54,17 @@ class TextMessage:
 
     def _read_field(self, tree: Tree, field: Field, depth: int) -> None:
         """Read what stands behind the name of a field."""
-        has_colon = self._peek() == ":"
+        has_colon = self._peek_mark() == ":"
         if has_colon:
             self._read_token()
-        if self._peek() == "[":
+        if self._peek_mark() == "[":
             self._read_token()
-            while self._peek() != "]":
+            while self._peek_mark() != "]":
                 set_field(tree, field, self._read_value(field, depth))
-                if self._peek() == ",":
+                if self._peek_mark() == ",":
                     self._read_token()
             self._read_token()
-        elif has_colon or self._peek() in _CLOSING:
+        elif has_colon or self._peek_mark() in _CLOSING:
             set_field(tree, field, self._read_value(field, depth))
         else:
             raise self._build_error(f"the field {field.name} has no value")
@@ -75,15 +75,15 @@ class TextMessage:
         if token in _CLOSING and kind == "mark":
             return self._read_message(field.kind, _CLOSING[token], depth + 1)
         if kind == "text":
-            texts = [_unescape(token)]
+            texts = [_unescape_token(token)]
             while self._at < len(self._tokens) and self._tokens[self._at][0] == "text":
-                texts.append(_unescape(self._read_token()[1]))
+                texts.append(_unescape_token(self._read_token()[1]))
             return "".join(texts)
         if kind != "word":
             raise self._build_error(f"expected the value of the field {field.name}, found {token!r}")
         return _convert_word(field, token)
 
-    def _peek(self) -> str:
+    def _peek_mark(self) -> str:
         """Return the mark that comes next, '' at the end and before all else than a mark that ends something."""
         if self._at >= len(self._tokens):
             return ""
@@ -102,7 +102,7 @@ class TextMessage:
         return UnreadableBillError(message, line)
 
 
-def _tokens(text: str) -> list[tuple[str, str, int]]:
+def _list_tokens(text: str) -> list[tuple[str, str, int]]:
     """Return kind, text and line of each token; UnreadableBillError with the line where there is none."""
     found, at, line = [], 0, 1
     while at < len(text):
@@ -121,7 +121,7 @@ def _convert_word(field: Field, word: str) -> object:
     if field.kind in ENUMERATIONS:
         enumeration = ENUMERATIONS[field.kind]
         return (
-            enumeration.number_to_json(int(word))
+            enumeration.convert_number_to_json(int(word))
             if word.isascii() and word.isdigit()
             else enumeration.name_to_json(word)
         )
@@ -135,7 +135,7 @@ def _convert_word(field: Field, word: str) -> object:
     return word
 
 
-def _unescape(token: str) -> str:
+def _unescape_token(token: str) -> str:
     """Return the text inside of quotes; escapes of bytes make UTF-8."""
     if "\\" not in token:
         return token[1:-1]

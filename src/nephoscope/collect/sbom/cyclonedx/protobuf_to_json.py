@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from nephoscope.collect.sbom.cyclonedx.protobuf_messages import Field
-from nephoscope.files.json_tree import Tree, append_to, trees_of
+from nephoscope.files.json_tree import Tree, append_to, list_trees
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -23,7 +23,7 @@ def finish_message(message: str, tree: Tree) -> object:
     if message == "Timestamp":
         return _format_time(tree)
     if message == "Dependency" and "dependsOn" in tree:
-        return tree | {"dependsOn": [one.get("ref", "") for one in trees_of(tree, "dependsOn")]}
+        return tree | {"dependsOn": [one.get("ref", "") for one in list_trees(tree, "dependsOn")]}
     return tree
 
 

@@ -76,11 +76,12 @@ def _decode_values(field: Field, wire: int, value: Any, depth: int) -> Iterator[
             yield struct.unpack("<d", value)[0]
     elif wire in {_VARINT, _BYTES}:
         yield from (
-            _convert_number(field, one) for one in ([value] if wire == _VARINT else _read_packed(value))
+            _convert_number(field, one)
+            for one in ([value] if wire == _VARINT else _read_packed_numbers(value))
         )
 
 
-def _read_packed(content: bytes) -> Iterator[int]:
+def _read_packed_numbers(content: bytes) -> Iterator[int]:
     at = 0
     while at < len(content):
         value, at = _read_varint(content, at)
@@ -90,7 +91,7 @@ def _read_packed(content: bytes) -> Iterator[int]:
 def _convert_number(field: Field, value: int) -> object:
     """Return an integer with its sign, or the word of an enumeration."""
     if field.kind in ENUMERATIONS:
-        return ENUMERATIONS[field.kind].number_to_json(value)
+        return ENUMERATIONS[field.kind].convert_number_to_json(value)
     return value - (1 << 64) if value >> 63 else value
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from nephoscope.collect.sbom.bill_of_materials import Defect, UnreadableBillError
 from nephoscope.files.json_tree import Tree
-from nephoscope.model.extras import install
+from nephoscope.model.extras import get_install_command
 
 #: The package of the library that holds the schemas, and those that others refer to.
 _FOLDER = "cyclonedx.schema._res"
@@ -49,7 +49,7 @@ def find_xml_defects(text: str, version: str) -> tuple[Defect, ...]:
     )
 
 
-def _read(name: str) -> str:
+def _read_schema(name: str) -> str:
     """Return a schema of the library; UnreadableBillError when that is not installed."""
     try:
         return (files(_FOLDER) / name).read_text(encoding="utf-8")
@@ -58,7 +58,7 @@ def _read(name: str) -> str:
 
 
 def _build_missing_extra_error() -> UnreadableBillError:
-    return UnreadableBillError(f"CycloneDX needs the extra sbom: {install('sbom')}")
+    return UnreadableBillError(f"CycloneDX needs the extra sbom: {get_install_command('sbom')}")
 
 
 @cache
@@ -69,9 +69,11 @@ def _load_json_validator(version: str) -> Any:
         raise _build_missing_extra_error() from None
     named = {f"{name}.SNAPSHOT.schema.json" for name in _REFERRED}
     base = "http://cyclonedx.org/schema/"
-    registry = jsonschema_rs.Registry([(base + name, json.loads(_read(name))) for name in sorted(named)])
+    registry = jsonschema_rs.Registry(
+        [(base + name, json.loads(_read_schema(name))) for name in sorted(named)]
+    )
     kind = f"{version}-strict" if version in _STRICT else version
-    schema = json.loads(_read(f"bom-{kind}.SNAPSHOT.schema.json"))
+    schema = json.loads(_read_schema(f"bom-{kind}.SNAPSHOT.schema.json"))
     return jsonschema_rs.validator_for(schema, registry=registry, validate_formats=True)
 
 
@@ -85,7 +87,7 @@ def _import_etree() -> Any:
 
 @cache
 def _load_xml_schema(version: str) -> Any:
-    _read(f"bom-{version}.SNAPSHOT.xsd")
+    _read_schema(f"bom-{version}.SNAPSHOT.xsd")
     with_path = files(_FOLDER) / f"bom-{version}.SNAPSHOT.xsd"
     etree = _import_etree()
     return etree.XMLSchema(

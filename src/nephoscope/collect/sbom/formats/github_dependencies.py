@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, ComponentOrigin, Defect, ListedComponent
 from nephoscope.collect.sbom.sbom_file import SbomFile
-from nephoscope.files.json_tree import Tree, get_text, texts_of, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, get_text, get_tree, list_texts, list_trees
 from nephoscope.model import package_url
 from nephoscope.model.package import Relationship
 from nephoscope.model.package_url import PackageUrlError
@@ -41,7 +41,7 @@ def read(file: SbomFile) -> Bill:
 
 def _list_manifests(document: Tree) -> Iterator[tuple[str, Tree]]:
     """Give name and content of each manifest."""
-    manifests = tree_of(document, "manifests")
+    manifests = get_tree(document, "manifests")
     return ((name, one) for name, one in manifests.items() if isinstance(one, dict))
 
 
@@ -49,17 +49,17 @@ def _list_packages(document: Tree) -> Iterator[tuple[ListedComponent, tuple[str,
     """Give components with the references of what they need."""
     for name, manifest in _list_manifests(document):
         path = get_text(manifest, "file", "source_location") or get_text(manifest, "name") or name
-        resolved = tree_of(manifest, "resolved")
+        resolved = get_tree(manifest, "resolved")
         for key in resolved:
-            one = tree_of(resolved, key)
+            one = get_tree(resolved, key)
             purl = get_text(one, "package_url")
-            needed = tuple(f"{name}#{each}" for each in texts_of(one, "dependencies"))
+            needed = tuple(f"{name}#{each}" for each in list_texts(one, "dependencies"))
             yield _build_component(f"{name}#{key}", key, purl, path, one), needed
 
 
 def _build_component(reference: str, key: str, purl: str, path: str, one: Tree) -> ListedComponent:
     try:
-        url = package_url.split(purl)
+        url = package_url.split_package_url(purl)
     except PackageUrlError:
         url = None
     return ListedComponent(
@@ -82,11 +82,11 @@ def _list_defects(document: Tree) -> Iterator[Defect]:
         if not get_text(document, key):
             yield Defect("github-required", f"/{key}", f"it has no {key}")
     for name, manifest in _list_manifests(document):
-        for key, one in tree_of(manifest, "resolved").items():
+        for key, one in get_tree(manifest, "resolved").items():
             purl = get_text(one, "package_url")
             try:
-                package_url.split(purl)
+                package_url.split_package_url(purl)
             except PackageUrlError as error:
                 yield Defect("github-package-url", f"/manifests/{name[:80]}/resolved/{key[:80]}", str(error))
-    if not trees_of({"manifests": list(tree_of(document, "manifests").values())}, "manifests"):
+    if not list_trees({"manifests": list(get_tree(document, "manifests").values())}, "manifests"):
         yield Defect("github-required", "/manifests", "it has no manifests")

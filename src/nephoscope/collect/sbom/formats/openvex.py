@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, Defect
 from nephoscope.collect.sbom.sbom_file import SbomFile
-from nephoscope.files.json_tree import Tree, get_list, get_text, texts_of
+from nephoscope.files.json_tree import Tree, get_list, get_text, list_texts
 from nephoscope.model.vex import VexJustification, VexStatement, VexStatus
 from nephoscope.vulnerability.documents.openvex_document import OpenVexDocument, OpenVexStatement
 
@@ -41,7 +41,7 @@ def claims(file: SbomFile) -> bool:
 
 
 def _read_context(document: Tree) -> str:
-    return get_text(document, "@context") or next(iter(texts_of(document, "@context")), "")
+    return get_text(document, "@context") or next(iter(list_texts(document, "@context")), "")
 
 
 def read(file: SbomFile) -> Bill:

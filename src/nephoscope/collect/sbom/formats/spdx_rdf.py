@@ -22,4 +22,4 @@ def read(file: SbomFile) -> Bill:
     root = parse_xml(file.text)
     if (root.namespace, root.name) != (RDF, "RDF"):
         raise UnreadableBillError("the root of RDF/XML must be rdf:RDF", root.line)
-    return parse_bill(RdfDocument(root).tree(), "rdf")
+    return parse_bill(RdfDocument(root).build_tree(), "rdf")

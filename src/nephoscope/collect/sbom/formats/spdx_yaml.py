@@ -26,13 +26,13 @@ def claims(file: SbomFile) -> bool:
 
 def read(file: SbomFile) -> Bill:
     """Read a document of version 2."""
-    tree = _to_tree(_compose(file.text))
+    tree = _to_tree(_compose_yaml_document(file.text))
     if not isinstance(tree, dict):
         raise UnreadableBillError("its YAML is not a mapping", 1)
     return parse_bill(tree, "yaml")
 
 
-def _compose(text: str) -> object:
+def _compose_yaml_document(text: str) -> object:
     """Return the node of the one document; UnreadableBillError with the line where it is no YAML, or has aliases."""
     depth = count = 0
     try:

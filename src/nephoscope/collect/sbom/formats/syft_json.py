@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, ComponentOrigin, Defect, ListedComponent
 from nephoscope.collect.sbom.sbom_file import SbomFile
-from nephoscope.files.json_tree import Tree, get_list, get_text, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, get_list, get_text, get_tree, list_trees
 
 TITLE = "Syft JSON"
 PRECEDENCE = 14
@@ -20,7 +20,7 @@ def claims(file: SbomFile) -> bool:
 def read(file: SbomFile) -> Bill:
     """Read artifacts, the distribution and what depends on what."""
     document = file.document
-    artifacts = trees_of(document, "artifacts")
+    artifacts = list_trees(document, "artifacts")
     return Bill(
         format="syft",
         encoding="json",
@@ -30,10 +30,10 @@ def read(file: SbomFile) -> Bill:
                 None, (get_text(document, "descriptor", "name"), get_text(document, "descriptor", "version"))
             )
         ),
-        subject=_read_subject(tree_of(document, "source")),
-        components=(*_list_distribution(tree_of(document, "distro")), *map(_read_component, artifacts)),
+        subject=_read_subject(get_tree(document, "source")),
+        components=(*_list_distribution(get_tree(document, "distro")), *map(_read_component, artifacts)),
         dependencies=_read_dependencies(document),
-        file_count=len(trees_of(document, "files")),
+        file_count=len(list_trees(document, "files")),
         relationship_count=len(get_list(document, "artifactRelationships")),
         defects=tuple(_list_defects(document)),
     )
@@ -65,7 +65,7 @@ def _list_distribution(distro: Tree) -> Iterator[ListedComponent]:
 
 def _read_component(one: Tree) -> ListedComponent:
     purl = get_text(one, "purl")
-    location: Tree = next(iter(trees_of(one, "locations")), {})
+    location: Tree = next(iter(list_trees(one, "locations")), {})
     return ListedComponent(
         name=get_text(one, "name"),
         version=get_text(one, "version"),
@@ -91,7 +91,7 @@ def _read_license(one: object) -> str:
 def _read_dependencies(document: Tree) -> dict[str, tuple[str, ...]]:
     """Return what each artifact needs: a relationship leads from what is needed to what needs it."""
     found: dict[str, dict[str, None]] = {}
-    for one in trees_of(document, "artifactRelationships"):
+    for one in list_trees(document, "artifactRelationships"):
         if get_text(one, "type") == "dependency-of":
             found.setdefault(get_text(one, "child"), {})[get_text(one, "parent")] = None
     return {needing: tuple(needed) for needing, needed in found.items()}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, ListedComponent
 from nephoscope.collect.sbom.spdx.spdx_validation import find_document_defects
-from nephoscope.files.json_tree import Tree, get_list, get_text, texts_of, trees_of
+from nephoscope.files.json_tree import Tree, get_list, get_text, list_texts, list_trees
 
 #: What a field says that says nothing.
 _NOTHING = frozenset({"", "NOASSERTION", "NONE"})
@@ -52,7 +52,7 @@ def parse_bill(tree: Tree, encoding: str) -> Bill:
         if kind == "DESCRIBES" and element == get_text(tree, "SPDXID")
     }
     contained = {related for _, kind, related in relations if kind == "CONTAINS"}
-    components = [_read_component(one) for one in trees_of(tree, "packages")]
+    components = [_read_component(one) for one in list_trees(tree, "packages")]
     # what only holds the others is what the document is about
     subject = _find_subject(components, described, contained)
     return Bill(
@@ -61,11 +61,11 @@ def parse_bill(tree: Tree, encoding: str) -> Bill:
         version=get_text(tree, "spdxVersion").removeprefix("SPDX-"),
         serial=get_text(tree, "documentNamespace"),
         time=get_text(tree, "creationInfo", "created"),
-        author=next(iter(texts_of(tree, "creationInfo", "creators")), ""),
+        author=next(iter(list_texts(tree, "creationInfo", "creators")), ""),
         subject=subject,
         components=tuple(components),
         dependencies=map_dependencies(relations),
-        file_count=len(trees_of(tree, "files")),
+        file_count=len(list_trees(tree, "files")),
         relationship_count=len(relations),
         defects=find_document_defects(tree),
     )
@@ -80,7 +80,7 @@ def _find_subject(
 
 
 def _read_component(one: Tree) -> ListedComponent:
-    references = trees_of(one, "externalRefs")
+    references = list_trees(one, "externalRefs")
     concluded, declared = (
         strip_brackets(get_text(one, "licenseConcluded")),
         strip_brackets(get_text(one, "licenseDeclared")),
@@ -133,7 +133,7 @@ def _read_relations(tree: Tree) -> list[Relation]:
             get_text(one, "relationshipType"),
             get_text(one, "relatedSpdxElement"),
         )
-        for one in trees_of(tree, "relationships")
+        for one in list_trees(tree, "relationships")
     ]
     known = set(found)
     for element, kind, related, reverse in _list_listed_relations(tree):
@@ -148,7 +148,7 @@ def _list_listed_relations(tree: Tree) -> Iterator[tuple[str, str, str, str]]:
     document = get_text(tree, "SPDXID")
     for described in get_list(tree, "documentDescribes"):
         yield document, "DESCRIBES", str(described), "DESCRIBED_BY"
-    for package in trees_of(tree, "packages"):
+    for package in list_trees(tree, "packages"):
         for file in get_list(package, "hasFiles"):
             yield get_text(package, "SPDXID"), "CONTAINS", str(file), "CONTAINED_BY"
 

@@ -37,7 +37,7 @@ class RdfDocument:
             for one in self._nodes.get("ExternalDocumentRef", ())
         }
 
-    def tree(self) -> Tree:
+    def build_tree(self) -> Tree:
         """Return the tree that the JSON of the document is."""
         document = next(iter(self._nodes.get("SpdxDocument", ())), XmlElement("", "SpdxDocument", {}, 1))
         about = document.attributes.get("about", "")
@@ -80,7 +80,7 @@ class RdfDocument:
             "name": node.get_text("name"),
             "versionInfo": node.get_text("versionInfo"),
             "supplier": node.get_text("supplier"),
-            "downloadLocation": _text_or_resource(node.find_first("downloadLocation")),
+            "downloadLocation": _get_text_or_resource(node.find_first("downloadLocation")),
             "licenseConcluded": self._read_license(node.find_first("licenseConcluded")),
             "licenseDeclared": self._read_license(node.find_first("licenseDeclared")),
             "primaryPackagePurpose": _read_resource(node.find_first("primaryPackagePurpose"))
@@ -107,7 +107,7 @@ class RdfDocument:
         kind = _read_resource(one.find_first("relationshipType")).rpartition(_RELATIONSHIP)[2]
         yield {
             "spdxElementId": self._read_element_id(_read_identifier(node)),
-            "relationshipType": _upper(kind),
+            "relationshipType": _to_upper_snake_case(kind),
             "relatedSpdxElement": self._read_element_id(
                 _read_identifier(inner) if inner else _read_resource(related)
             ),
@@ -181,13 +181,13 @@ def _extract_license_name(resource: str) -> str:
     return resource.rpartition("/")[2] if _LICENSES in resource else _extract_local_name(resource)
 
 
-def _text_or_resource(held: XmlElement | None) -> str:
+def _get_text_or_resource(held: XmlElement | None) -> str:
     return "" if held is None else held.text or _extract_local_name(_read_resource(held))
 
 
 def _read_external_reference(node: XmlElement) -> Tree:
     """Return a reference to elsewhere; its category and type are resources."""
-    category = _upper(
+    category = _to_upper_snake_case(
         _read_resource(node.find_first("referenceCategory")).rpartition("referenceCategory_")[2]
     )
     kind = _read_resource(node.find_first("referenceType"))
@@ -198,6 +198,6 @@ def _read_external_reference(node: XmlElement) -> Tree:
     }
 
 
-def _upper(word: str) -> str:
+def _to_upper_snake_case(word: str) -> str:
     """Return camel case as words with underscores: dependsOn as DEPENDS_ON."""
     return "".join(f"_{one}" if one.isupper() else one.upper() for one in word).lstrip("_")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, Defect, ListedComponent
-from nephoscope.files.json_tree import Tree, get_list, get_text, trees_of
+from nephoscope.files.json_tree import Tree, get_list, get_text, list_trees
 
 MOST_DEFECTS = 50
 
@@ -46,7 +46,7 @@ def build_bill(document: Tree) -> Bill:
 
 def iterate_objects(document: Tree) -> Iterator[Tree]:
     """Give the objects of a graph, and those that stand inside of others."""
-    waiting = list(reversed(trees_of(document, "@graph"))) or (
+    waiting = list(reversed(list_trees(document, "@graph"))) or (
         [document] if get_object_class(document) else []
     )
     while waiting:
@@ -102,7 +102,7 @@ def _list_identifiers(one: Tree, kind: str, first: str = "") -> Iterator[str]:
     """Give the identifiers of a kind, each once."""
     every = [
         get_text(each, "identifier")
-        for each in trees_of(one, "externalIdentifier")
+        for each in list_trees(one, "externalIdentifier")
         if get_text(each, "externalIdentifierType") == kind
     ]
     yield from dict.fromkeys(filter(None, [first, *every]))

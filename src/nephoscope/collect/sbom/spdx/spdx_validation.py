@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import Defect
 from nephoscope.collect.sbom.word_sets import split_words
-from nephoscope.files.json_tree import Tree, get_list, get_text, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, get_list, get_text, get_tree, list_trees
 
 MOST_DEFECTS = 50
 
@@ -60,12 +60,12 @@ def _find_defects(tree: Tree) -> Iterator[Defect]:
     yield from _list_head_defects(tree)
     for key, required in _REQUIRED:
         for number, one in enumerate(get_list(tree, key)):
-            yield from _find_missing(one, f"/{key}/{number}", required)
+            yield from _find_missing_properties(one, f"/{key}/{number}", required)
     yield from _find_unknown_words(tree)
-    yield from _find_doubled(tree)
+    yield from _find_doubled_identifiers(tree)
 
 
-def _find_missing(one: object, place: str, required: Iterable[str]) -> Iterator[Defect]:
+def _find_missing_properties(one: object, place: str, required: Iterable[str]) -> Iterator[Defect]:
     """Give what a part lacks; a list of texts lacks nothing."""
     if not isinstance(one, dict):
         yield Defect("spdx-shape", place, "it is no object")
@@ -77,7 +77,9 @@ def _find_missing(one: object, place: str, required: Iterable[str]) -> Iterator[
 
 def _list_head_defects(tree: Tree) -> Iterator[Defect]:
     """Give what the document itself lacks or says wrong."""
-    yield from _find_missing(tree, "", ("spdxVersion", "SPDXID", "name", "documentNamespace", "dataLicense"))
+    yield from _find_missing_properties(
+        tree, "", ("spdxVersion", "SPDXID", "name", "documentNamespace", "dataLicense")
+    )
     version = get_text(tree, "spdxVersion")
     if version and version not in _VERSIONS:
         yield Defect(
@@ -90,7 +92,7 @@ def _list_head_defects(tree: Tree) -> Iterator[Defect]:
         yield Defect(
             "spdx-time", "/creationInfo/created", f"{created[:40]!r} is no time like 2026-01-31T23:59:59Z"
         )
-    creators = get_list(tree_of(tree, "creationInfo"), "creators")
+    creators = get_list(get_tree(tree, "creationInfo"), "creators")
     if not creators:
         yield Defect("spdx-required", "/creationInfo/creators", "it has no creators")
     for creator in creators:
@@ -104,14 +106,14 @@ def _list_head_defects(tree: Tree) -> Iterator[Defect]:
 
 def _find_unknown_words(tree: Tree) -> Iterator[Defect]:
     """Give the words that the specification does not have."""
-    for number, one in enumerate(trees_of(tree, "relationships")):
+    for number, one in enumerate(list_trees(tree, "relationships")):
         kind = get_text(one, "relationshipType")
         if kind and kind not in RELATIONSHIPS:
             yield Defect(
                 "spdx-word", f"/relationships/{number}/relationshipType", f"{kind[:80]!r} is no relationship"
             )
     for key in ("packages", "files"):
-        for number, one in enumerate(trees_of(tree, key)):
+        for number, one in enumerate(list_trees(tree, key)):
             yield from _list_package_defects(one, f"/{key}/{number}")
 
 
@@ -121,24 +123,26 @@ def _list_package_defects(one: Tree, place: str) -> Iterator[Defect]:
         yield Defect(
             "spdx-identifier", f"{place}/SPDXID", f"{identifier[:80]!r} does not begin with SPDXRef-"
         )
-    for checksum in trees_of(one, "checksums"):
+    for checksum in list_trees(one, "checksums"):
         algorithm = get_text(checksum, "algorithm")
         if algorithm not in _ALGORITHMS:
             yield Defect("spdx-word", f"{place}/checksums", f"{algorithm[:40]!r} is no algorithm")
-    for reference in trees_of(one, "externalRefs"):
+    for reference in list_trees(one, "externalRefs"):
         category = get_text(reference, "referenceCategory")
         if category not in _CATEGORIES:
             yield Defect(
                 "spdx-word", f"{place}/externalRefs", f"{category[:40]!r} is no category of references"
             )
-        yield from _find_missing(reference, f"{place}/externalRefs", ("referenceType", "referenceLocator"))
+        yield from _find_missing_properties(
+            reference, f"{place}/externalRefs", ("referenceType", "referenceLocator")
+        )
 
 
-def _find_doubled(tree: Tree) -> Iterator[Defect]:
+def _find_doubled_identifiers(tree: Tree) -> Iterator[Defect]:
     """Give the identifiers that two parts have."""
     seen: set[str] = set()
     for key in ("packages", "files", "snippets"):
-        for one in trees_of(tree, key):
+        for one in list_trees(tree, key):
             identifier = get_text(one, "SPDXID")
             if identifier in seen:
                 yield Defect("spdx-identifier", f"/{key}", f"{identifier[:80]} is defined twice")

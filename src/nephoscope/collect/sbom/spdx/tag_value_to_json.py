@@ -73,14 +73,14 @@ class TagValueDocument:
 
     def read(self, text: str) -> Tree:
         """Read the whole text; UnreadableBillError with the line that is no tag."""
-        for tag, value in _tags(text):
+        for tag, value in _list_tags(text):
             self._add_tag(tag, value)
         return self.tree
 
     def _add_tag(self, tag: str, value: str) -> None:
         """Put one tag where it belongs."""
         if tag in _PARTS:
-            self._begin(tag, value)
+            self._begin_part(tag, value)
         elif tag in _DOCUMENT:
             self.tree[_DOCUMENT[tag]] = value
         elif tag in _CREATION:
@@ -88,9 +88,9 @@ class TagValueDocument:
         elif tag == "Creator":
             append_to(self._creation, "creators", value)
         elif tag == "Relationship":
-            self._relate(value)
+            self._record_relationship(value)
         elif tag == "SPDXID":
-            self._identify(value)
+            self._identify_part(value)
         elif tag in self._tags:
             self._part[self._tags[tag]] = value
         else:
@@ -111,7 +111,7 @@ class TagValueDocument:
             }
             append_to(self._part, "externalRefs", reference)
 
-    def _begin(self, tag: str, value: str) -> None:
+    def _begin_part(self, tag: str, value: str) -> None:
         """Begin a part."""
         key, first, self._tags = _PARTS[tag]
         self._part = {first: value}
@@ -119,13 +119,13 @@ class TagValueDocument:
         if key == "packages":
             self._package = self._part
 
-    def _identify(self, value: str) -> None:
+    def _identify_part(self, value: str) -> None:
         """Give a part its identifier; a file behind a package is in it."""
         self._part["SPDXID"] = value
         if self._tags is _FILE and self._package is not None:
             append_to(self._package, "hasFiles", value)
 
-    def _relate(self, value: str) -> None:
+    def _record_relationship(self, value: str) -> None:
         """Keep a relationship, `A KIND B`."""
         element, kind, related = [*value.split(None, 2), "", "", ""][:3]
         relationship = {
@@ -136,7 +136,7 @@ class TagValueDocument:
         append_to(self.tree, "relationships", relationship)
 
 
-def _tags(text: str) -> Iterator[tuple[str, str]]:
+def _list_tags(text: str) -> Iterator[tuple[str, str]]:
     """Give tags with their values; a value in <text> may have several lines."""
     lines = iter(enumerate(text.splitlines(), 1))
     for number, line in lines:

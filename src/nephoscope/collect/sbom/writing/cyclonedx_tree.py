@@ -80,7 +80,7 @@ def _build_metadata(written_as: WrittenAs) -> dict[str, object]:
 
 
 def _build_component(package: Package, reference: str, url: PackageUrl, text: str) -> dict[str, object]:
-    group, name = _group_and_name(package, url)
+    group, name = _get_group_and_name(package, url)
     component: dict[str, object] = {
         "type": "library",
         "bom-ref": reference,
@@ -103,7 +103,7 @@ def _build_component(package: Package, reference: str, url: PackageUrl, text: st
     return component
 
 
-def _group_and_name(package: Package, url: PackageUrl) -> tuple[str, str]:
+def _get_group_and_name(package: Package, url: PackageUrl) -> tuple[str, str]:
     """Return group and name as the ecosystem writes them; a distribution is no group."""
     if package.type in DISTRIBUTION_TYPES or not url.namespace:
         return "", package.name

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nephoscope.collect.sbom.cyclonedx.vex_statements import STATES, WRITTEN_JUSTIFICATIONS
 from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, build_content_uuid, to_json
-from nephoscope.model.package_url import PackageUrlError, split
+from nephoscope.model.package_url import PackageUrlError, split_package_url
 from nephoscope.model.vex import VexStatement
 
 
@@ -36,7 +36,7 @@ def write_cyclonedx_vex(statements: Sequence[VexStatement], written_as: WrittenA
 def _build_component(product: str, reference: str) -> dict[str, object]:
     """Return a product: with its parts where it is a package URL, else with its name alone."""
     try:
-        url = split(product)
+        url = split_package_url(product)
     except PackageUrlError:
         return {"type": "library", "bom-ref": reference, "name": product}
     group = {"group": url.namespace} if url.namespace else {}

@@ -40,11 +40,11 @@ _TOKEN = re.compile(r"\s*(\(|\)|[A-Za-z0-9.\-+:]+)")
 
 def is_expression(text: str) -> bool:
     """Return whether a text is an expression of known identifiers, such as `MIT OR Apache-2.0`."""
-    tokens = _tokenize(text)
+    tokens = _tokenize_expression(text)
     return bool(tokens) and _parse_alternatives(tokens) and not tokens
 
 
-def _tokenize(text: str) -> list[str]:
+def _tokenize_expression(text: str) -> list[str]:
     """Return the tokens of an expression in reverse, none for a text that is no expression."""
     found: list[str] = []
     at = 0

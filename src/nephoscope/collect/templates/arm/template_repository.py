@@ -227,7 +227,7 @@ class Repository(msgspec.Struct):
             rf"(?:{stem}(?:\.[\w-]+)?\.param(?:eter)?s?(?:[.-][\w-]+)?|param(?:eter)?s?\.{stem})\.jsonc?",
             re.IGNORECASE,
         )
-        near = sorted(other for folder in _near_folders(name) for other in by_folder.get(folder, ()))
+        near = sorted(other for folder in _list_near_folders(name) for other in by_folder.get(folder, ()))
         yield from (other for other in near if pattern.fullmatch(other.rpartition("/")[2]))
 
 
@@ -238,7 +238,7 @@ def _group_by_folder(names: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def _near_folders(template: str) -> tuple[str, str, str]:
+def _list_near_folders(template: str) -> tuple[str, str, str]:
     """The folder of a template, and those for parameters files in it."""
     folder = template.rpartition("/")[0]
     return folder, f"{folder}/parameters".lstrip("/"), f"{folder}/params".lstrip("/")
@@ -246,7 +246,7 @@ def _near_folders(template: str) -> tuple[str, str, str]:
 
 def _is_near(template: str, parameters: str) -> bool:
     """Return whether a parameters file is beside a template, or in a folder for such files there."""
-    return parameters.rpartition("/")[0] in _near_folders(template)
+    return parameters.rpartition("/")[0] in _list_near_folders(template)
 
 
 def _remove_suffix(file: str) -> str:

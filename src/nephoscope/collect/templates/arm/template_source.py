@@ -58,7 +58,7 @@ class ArmSource:
     @cached_property
     def _resources(self) -> list[tuple[Path, dict[str, object]]]:
         found = member(self.root, "resources")
-        return [] if found is None else list(_resources((*self.path, found[0]), found[1]))
+        return [] if found is None else list(_list_resources((*self.path, found[0]), found[1]))
 
     def templates(self) -> Iterator[ArmSource]:
         """The template and those that are nested in it."""
@@ -146,7 +146,7 @@ def has_own_scope(resource: dict[str, object]) -> bool:
     return found is not None and str(found[1]).lower() == _OWN_SCOPE
 
 
-def _resources(path: Path, value: object) -> Iterator[tuple[Path, dict[str, object]]]:
+def _list_resources(path: Path, value: object) -> Iterator[tuple[Path, dict[str, object]]]:
     steps: Any = (
         enumerate(value) if isinstance(value, list) else value.items() if isinstance(value, dict) else ()
     )
@@ -155,4 +155,4 @@ def _resources(path: Path, value: object) -> Iterator[tuple[Path, dict[str, obje
             yield (*path, step), item
             below = member(item, "resources")
             if below is not None:
-                yield from _resources((*path, step, below[0]), below[1])
+                yield from _list_resources((*path, step, below[0]), below[1])

@@ -43,19 +43,19 @@ class TemplateSpecs(msgspec.Struct):
     def find(self, id_: str) -> TemplateDocument | None:
         """Give the version of an id, of which parts may be open; None where there is none."""
         if id_ not in self._found:
-            self._found[id_] = self._find_in_files(id_) or self._look_up(id_)
+            self._found[id_] = self._find_in_files(id_) or self._look_up_spec(id_)
         return self._found[id_]
 
     def _find_in_files(self, id_: str) -> TemplateDocument | None:
         if self._held is None:
-            self._held = list(self._read())
+            self._held = list(self._read_specs())
         return next((one for key, one in self._held if _may_be(id_.lower(), key)), None)
 
-    def _look_up(self, id_: str) -> TemplateDocument | None:
+    def _look_up_spec(self, id_: str) -> TemplateDocument | None:
         body = self.elsewhere(id_.lower()) if self.elsewhere is not None and not is_open(id_) else None
         return None if body is None else TemplateDocument.parse(msgspec.json.encode(body), id_)
 
-    def _read(self) -> Iterator[tuple[str, TemplateDocument]]:
+    def _read_specs(self) -> Iterator[tuple[str, TemplateDocument]]:
         for name in sorted(self.names):
             held = self.repository.load(name) if name.lower().endswith((".json", ".jsonc")) else None
             if held is None or _MAIN not in held.lower():

@@ -50,19 +50,19 @@ def compile_bicep(repository: Repository, names: Iterable[str], compiler: BicepC
         return found
     if compiler is None:
         left = [name for name in wanted if name not in repository.compiled]
-        found.problems = [one for name in left for one in _not_compiled(repository, name, {*names})]
+        found.problems = [one for name in left for one in _report_uncompiled_file(repository, name, {*names})]
         found.unverified = {
             name for name in left if find_compiled_file(repository, name, {*names}) is not None
         }
         return found
-    with _materialize(repository) as root:
+    with _materialize_repository(repository) as root:
         outputs = compiler.compile_files(root / name for name in wanted)
         for name in wanted:
             _add_output(repository, root, name, outputs[root / name], found)
     return found
 
 
-def _not_compiled(repository: Repository, name: str, names: set[str]) -> Iterator[TemplateProblem]:
+def _report_uncompiled_file(repository: Repository, name: str, names: set[str]) -> Iterator[TemplateProblem]:
     compiled = find_compiled_file(repository, name, names)
     if compiled is not None:
         yield TemplateProblem(
@@ -90,7 +90,7 @@ def find_compiled_file(repository: Repository, name: str, names: Container[str])
 
 
 @contextmanager
-def _materialize(repository: Repository) -> Iterator[Path]:
+def _materialize_repository(repository: Repository) -> Iterator[Path]:
     """A folder that holds the files of a repository: its root, or a copy of what is not on disk."""
     if repository.on_disk:
         yield repository.root
@@ -119,7 +119,7 @@ def _add_output(
     else:
         _add_template(repository, name, value)
         compiled = f"{name.removesuffix(BICEP)}.json"
-        if _is_generated(repository, compiled):
+        if _is_generated_template(repository, compiled):
             found.superseded.add(compiled)
 
 
@@ -148,7 +148,7 @@ def _list_errors(root: Path, name: str, output: BicepOutput) -> Iterator[Templat
         )
 
 
-def _is_generated(repository: Repository, name: str) -> bool:
+def _is_generated_template(repository: Repository, name: str) -> bool:
     """Return whether a file is a template that the Bicep compiler wrote."""
     if not repository.is_template(name):
         return False

@@ -80,10 +80,14 @@ class _BicepParser:
     def parse_declarations(self) -> Iterator[BicepDeclaration]:
         at, end = self._skip_blanks(0), len(self._text)
         while at < end:
-            found = self._parse_declaration(at, 0) or self._read_named(at) or self._read_using(at)
+            found = (
+                self._parse_declaration(at, 0)
+                or self._parse_named_declaration(at)
+                or self._parse_using_declaration(at)
+            )
             if found is not None:
                 yield found
-            at = self._skip_blanks(max(found.end if found else self._value_end(at), at + 1))
+            at = self._skip_blanks(max(found.end if found else self._find_value_end(at), at + 1))
 
     def _parse_declaration(self, at: int, depth: int) -> BicepDeclaration | None:
         match = _RESOURCE.match(self._text, at)
@@ -95,17 +99,17 @@ class _BicepParser:
             match[1], match[2], at, value.end, match[3][1:-1], quoted, bool(match[4]), value
         )
 
-    def _read_named(self, at: int) -> BicepDeclaration | None:
+    def _parse_named_declaration(self, at: int) -> BicepDeclaration | None:
         match = _NAMED.match(self._text, at)
         if match is None:
             return None
-        equals = self._find(_EQUALS, match.end(), "=")
+        equals = self._find_outside_brackets(_EQUALS, match.end(), "=")
         if equals is None:
-            return BicepDeclaration(match[1], match[2], at, self._value_end(at))
+            return BicepDeclaration(match[1], match[2], at, self._find_value_end(at))
         value = self._parse_value(equals + 1, 0)
         return BicepDeclaration(match[1], match[2], at, value.end, value=value)
 
-    def _read_using(self, at: int) -> BicepDeclaration | None:
+    def _parse_using_declaration(self, at: int) -> BicepDeclaration | None:
         match = _USING.match(self._text, at)
         if match is None:
             return None
@@ -120,10 +124,14 @@ class _BicepParser:
             return BicepNode(at, body.end, body=body, condition=condition)
         end = self._ends.get(at)
         if end is None or self._text[at] not in "{[" or depth >= MAX_DEPTH or self._continues_expression(end):
-            return BicepNode(at, self._value_end(at))
+            return BicepNode(at, self._find_value_end(at))
         if self._text[at] == "{":
             return self._parse_object(at, end, depth)
-        return self._loop(at, end, depth) if _FOR.match(self._text, at) else self._parse_array(at, end, depth)
+        return (
+            self._parse_loop(at, end, depth)
+            if _FOR.match(self._text, at)
+            else self._parse_array(at, end, depth)
+        )
 
     def _parse_object(self, start: int, end: int, depth: int) -> BicepNode:
         members: dict[str, tuple[int, BicepNode]] = {}
@@ -139,7 +147,7 @@ class _BicepParser:
                 members[key[1] or key[2] or ""] = (at, value)
                 at = self._skip_blanks(max(value.end, at + 1))
             else:
-                at = self._skip_blanks(max(child.end if child else self._value_end(at), at + 1))
+                at = self._skip_blanks(max(child.end if child else self._find_value_end(at), at + 1))
         return BicepNode(start, end, members=members, children=tuple(children))
 
     def _parse_array(self, start: int, end: int, depth: int) -> BicepNode:
@@ -151,8 +159,8 @@ class _BicepParser:
             at = self._skip_blanks(max(value.end, at + 1))
         return BicepNode(start, end, elements=elements)
 
-    def _loop(self, start: int, end: int, depth: int) -> BicepNode:
-        colon = self._find(_COLON, start + 1, ":")
+    def _parse_loop(self, start: int, end: int, depth: int) -> BicepNode:
+        colon = self._find_outside_brackets(_COLON, start + 1, ":")
         if colon is None or colon >= end:
             return BicepNode(start, end)
         return BicepNode(start, end, body=self._parse_value(colon + 1, depth + 1))
@@ -162,7 +170,7 @@ class _BicepParser:
         rest = self._text[self._skip_blank(end) : self._skip_blank(end) + 2]
         return rest not in ("", "//", "/*") and rest[0] not in "\r\n,)]}"
 
-    def _value_end(self, at: int) -> int:
+    def _find_value_end(self, at: int) -> int:
         """The offset after an expression: it ends at a comma, a closing bracket, a comment, or the line's end outside of brackets."""
         start = at
         while (match := _STOP.search(self._text, at)) is not None:
@@ -172,7 +180,7 @@ class _BicepParser:
             at = self._ends.get(at, at + 1)
         return start + len(self._text[start:].rstrip())
 
-    def _find(self, pattern: re.Pattern[str], at: int, wanted: str) -> int | None:
+    def _find_outside_brackets(self, pattern: re.Pattern[str], at: int, wanted: str) -> int | None:
         """The offset of a character outside of brackets and strings, before anything else that the pattern stops at."""
         while (match := pattern.search(self._text, at)) is not None:
             if match[0] == wanted:

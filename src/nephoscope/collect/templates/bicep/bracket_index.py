@@ -35,7 +35,7 @@ class _BicepScanner:
         elif found == "'''":
             return self._scan_long_string(start)
         elif found in _CLOSING:
-            self._close(_CLOSING[found], end)
+            self._close_bracket(_CLOSING[found], end)
         else:
             self._open.append((found, start))
         return end
@@ -69,6 +69,6 @@ class _BicepScanner:
             self.ends[self._open.pop()[1]] = match.end()
         return match.end()
 
-    def _close(self, opening: str, end: int) -> None:
+    def _close_bracket(self, opening: str, end: int) -> None:
         if self._open and self._open[-1][0] == opening:
             self.ends[self._open.pop()[1]] = end

@@ -90,7 +90,7 @@ class BicepCompiler:
     total: float = SECONDS
 
     @classmethod
-    def find_installed(cls) -> BicepCompiler | None:
+    def find_installed_compiler(cls) -> BicepCompiler | None:
         """The `bicep` on the PATH, else the one that `az bicep install` puts into the home folder; None where there is none."""
         beside = Path.home() / ".azure" / "bin" / "bicep"
         found = shutil.which("bicep") or (str(beside) if os.access(beside, os.X_OK) else None)
@@ -103,7 +103,7 @@ class BicepCompiler:
         left, failures = list(paths), 0
         while left and failures < _MAX_FAILURES:
             before = len(found)
-            self._compile_until(left, until, found)
+            self._compile_until_silent(left, until, found)
             left = left[len(found) - before :]
             failures += 1
         for path in left:
@@ -112,7 +112,7 @@ class BicepCompiler:
             )
         return found
 
-    def _compile_until(
+    def _compile_until_silent(
         self, paths: list[Path], until: float, found: dict[Path, BicepOutput | BicepError]
     ) -> None:
         """Compile files until one gets no answer, which ends the process."""
@@ -164,9 +164,9 @@ class _BicepProcess:
         method = "bicep/compile"
         if path.suffix == ".bicepparam":
             method, params = "bicep/compileParams", {**params, "parameterOverrides": {}}
-        self._send({"jsonrpc": "2.0", "id": self._last, "method": method, "params": params})
+        self._send_message({"jsonrpc": "2.0", "id": self._last, "method": method, "params": params})
         while True:
-            answer = self._receive(until)
+            answer = self._receive_answer(until)
             if answer.id == self._last:
                 break
         if answer.error is not None or answer.result is None:
@@ -174,22 +174,22 @@ class _BicepProcess:
             return BicepError(f"bicep could not compile it: {said[:500]}")
         return answer.result
 
-    def _send(self, message: dict[str, object]) -> None:
+    def _send_message(self, message: dict[str, object]) -> None:
         body = msgspec.json.encode(message)
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
             self._process.stdin.flush()
         except OSError as error:
-            raise self._process_ended_error() from error
+            raise self._make_process_ended_error() from error
 
-    def _receive(self, until: float) -> _Answer:
+    def _receive_answer(self, until: float) -> _Answer:
         while (end := self._held.find(_HEAD_END)) < 0:
-            self._read(until)
+            self._read_output(until)
         size = _read_length(bytes(self._held[:end]))
         start = end + len(_HEAD_END)
         while len(self._held) < start + size:
-            self._read(until)
+            self._read_output(until)
         body = bytes(self._held[start : start + size])
         del self._held[: start + size]
         try:
@@ -197,7 +197,7 @@ class _BicepProcess:
         except msgspec.DecodeError as error:
             raise BicepError(f"the response of bicep does not follow its protocol: {error}") from error
 
-    def _read(self, until: float) -> None:
+    def _read_output(self, until: float) -> None:
         """Read what is there; raises BicepError where nothing comes in time, too much does, or bicep ends."""
         events = self._selector.select(max(0.0, until - time.monotonic()))
         if not events:
@@ -207,7 +207,7 @@ class _BicepProcess:
         for key, _ in events:
             chunk = os.read(key.fd, _CHUNK)
             if not chunk and key.fileobj is self._process.stdout:
-                raise self._process_ended_error()
+                raise self._make_process_ended_error()
             if not chunk:
                 self._selector.unregister(key.fileobj)
             elif key.fileobj is self._process.stdout:
@@ -217,7 +217,7 @@ class _BicepProcess:
         if len(self._held) > MAX_BYTES + _CHUNK:
             raise BicepError(f"the response of bicep exceeds {MAX_BYTES:,} bytes: split the template")
 
-    def _process_ended_error(self) -> BicepError:
+    def _make_process_ended_error(self) -> BicepError:
         said = self._said.decode("utf-8", "replace").strip()[:500]
         return BicepError(
             f"bicep ended without an answer{f' ({said})' if said else ''}: install Bicep 0.29 or later, and try `bicep build`"

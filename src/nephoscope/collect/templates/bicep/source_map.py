@@ -64,7 +64,7 @@ def match_declarations(
     emitted: dict[str, list[tuple[int, object]]] = defaultdict(list)
     for index, item in enumerate(resources if isinstance(resources, list) else []):
         if isinstance(item, dict):
-            emitted[_name_kind(item)].append((index, item))
+            emitted[_get_declaration_kind(item)].append((index, item))
     for kind, items in emitted.items():
         yield from _pair_items(source, items, waiting.get(kind, []))
 
@@ -90,7 +90,7 @@ def _match_declarations(
             yield from _match_declarations(one.value.inner.children, own, kind)
 
 
-def _name_kind(item: Mapping[str, object]) -> str:
+def _get_declaration_kind(item: Mapping[str, object]) -> str:
     return _MODULE if is_module(item) else f"{item.get('type', '')}@{item.get('apiVersion', '')}".lower()
 
 
@@ -101,12 +101,12 @@ def _pair_items(
         yield from ((index, item, one) for (index, item), one in zip(items, declared, strict=True))
         return
     for index, item in items:
-        named = [one for one in declared if _is_named(source, one, str(item.get("name", "")))]
+        named = [one for one in declared if _is_declaration_named(source, one, str(item.get("name", "")))]
         if len(named) == 1:
             yield index, item, named[0]
 
 
-def _is_named(source: BicepSource, one: BicepDeclaration, name: str) -> bool:
+def _is_declaration_named(source: BicepSource, one: BicepDeclaration, name: str) -> bool:
     """Return whether a compiled name is that of a declaration: the literal one, or the one that the compiler makes of
     a module's symbol."""
     written = (one.value.inner.members or {}).get("name") if one.value is not None else None

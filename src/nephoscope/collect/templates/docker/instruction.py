@@ -96,7 +96,7 @@ def split_words(text: str, offset: int) -> list[ShellWord]:
     found = []
     for match in _WORD.finditer(text):
         raw = match.group()
-        if not (plain := _unquote(raw)) and raw.replace("\\\n", "") == "":
+        if not (plain := _unquote_argument(raw)) and raw.replace("\\\n", "") == "":
             continue
         found.append(
             ShellWord(plain, TextSpan(offset + match.start(), offset + match.end()), raw[:1] in "\"'")
@@ -104,7 +104,7 @@ def split_words(text: str, offset: int) -> list[ShellWord]:
     return found
 
 
-def _unquote(raw: str) -> str:
+def _unquote_argument(raw: str) -> str:
     parts = []
     for part in _PART.finditer(raw):
         double, single, escaped, plain = part.groups()

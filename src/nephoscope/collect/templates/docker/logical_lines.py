@@ -84,13 +84,13 @@ def _parse_logical_line(text: str, start: int, escape: str) -> tuple[LogicalLine
         return LogicalLine(head, start, len(head)), at
     end = at
     for document in _HEREDOC.finditer(head):
-        end = _document_end(text, end, document[2], "<<-" in document.group())
+        end = _find_document_end(text, end, document[2], "<<-" in document.group())
     if end == at:
         return LogicalLine(head, start, len(head)), at
     return LogicalLine(joined + text[at:end], start, len(joined)), end
 
 
-def _document_end(text: str, at: int, word: str, indented: bool) -> int:
+def _find_document_end(text: str, at: int, word: str, indented: bool) -> int:
     """Return the offset after the line that ends a here-document; the text's end where none does."""
     while at < len(text):
         match = _LINE.match(text, at)

@@ -107,7 +107,7 @@ def parse_dockerfile(source: SourceText) -> Dockerfile:
         instruction = _parse_instruction(line.text, line.body, line.start)
         if instruction is None:
             continue
-        _place(instruction, file, shells)
+        _place_instruction(instruction, file, shells)
         if instruction.keyword == "ONBUILD":
             _add_trigger(instruction, file, shells)
     return file
@@ -139,7 +139,9 @@ def _parse_instruction(text: str, body: int, start: int) -> Instruction | None:
     )
 
 
-def _place(instruction: Instruction, file: Dockerfile, shells: dict[int, tuple[str, ...]]) -> None:
+def _place_instruction(
+    instruction: Instruction, file: Dockerfile, shells: dict[int, tuple[str, ...]]
+) -> None:
     """Add an instruction to the file, in its stage and with its shell."""
     if instruction.keyword not in KEYWORDS:
         file.unknown.append(instruction)
@@ -164,7 +166,7 @@ def _add_trigger(outer: Instruction, file: Dockerfile, shells: dict[int, tuple[s
     inner = _parse_instruction(text, len(outer.text), outer.offset)
     if inner is not None:
         inner.trigger = True
-        _place(inner, file, shells)
+        _place_instruction(inner, file, shells)
 
 
 def _build_stage(instruction: Instruction, index: int) -> Stage:

@@ -25,20 +25,20 @@ _WRAPPERS: dict[str, frozenset[str]] = {
 
 def unfold_commands(commands: Iterable[ShellCommand]) -> Iterator[ShellCommand]:
     """Give each command as the program that it runs at last, and those of scripts that it hands to a shell."""
-    yield from map(_unwrap, with_nested(commands))
+    yield from map(_unwrap_command, expand_nested_commands(commands))
 
 
-def with_nested(commands: Iterable[ShellCommand], depth: int = 0) -> Iterator[ShellCommand]:
+def expand_nested_commands(commands: Iterable[ShellCommand], depth: int = 0) -> Iterator[ShellCommand]:
     """Give each command as it is written, and those of scripts that it hands to a shell."""
     for command in commands:
         yield command
-        plain = _unwrap(command)
+        plain = _unwrap_command(command)
         if plain.program in SHELLS and depth < MAX_DEPTH:
             for script, offset in find_nested_scripts(plain):
-                yield from with_nested(parse_script(script, offset), depth + 1)
+                yield from expand_nested_commands(parse_script(script, offset), depth + 1)
 
 
-def _unwrap(command: ShellCommand) -> ShellCommand:
+def _unwrap_command(command: ShellCommand) -> ShellCommand:
     while command.program in _WRAPPERS:
         words = command.words[1:]
         valued = _WRAPPERS[command.program]

@@ -39,23 +39,23 @@ class _ShellParser:
         self.waiting: list[Redirect] = []
         self.in_case = 0
         self.label = False
-        self._begin("")
+        self._begin_command("")
 
     def run(self) -> list[ShellCommand]:
         """Read to the end."""
         while self.at < len(self.text):
-            self._step()
-        self._end()
+            self._parse_next_word()
+        self._end_command()
         return self.found
 
-    def _step(self) -> None:
+    def _parse_next_word(self) -> None:
         text, at = self.text, self.at
         if blank := _BLANK.match(text, at):
             self.at = blank.end()
         elif text[at] == "#" and (at == 0 or text[at - 1] in " \t\n;&|()"):
             end = text.find("\n", at)
             self.at = len(text) if end < 0 else end
-        elif self._skip_case_label() or self._redirect():
+        elif self._skip_case_label() or self._parse_redirect():
             return
         elif operator := _OPERATOR.match(text, at):
             self.at = operator.end()
@@ -74,7 +74,7 @@ class _ShellParser:
             return True
         return False
 
-    def _redirect(self) -> bool:
+    def _parse_redirect(self) -> bool:
         match = _REDIRECT.match(self.text, self.at)
         if match is None:
             return False
@@ -104,8 +104,10 @@ class _ShellParser:
         pipeline = self.command.pipeline
         blank = not self.command.words and not self.command.assignments
         before = self.command.separator
-        self._end()
-        self._begin(before if blank and operator in ("\n", "(") else ";" if operator == "\n" else operator)
+        self._end_command()
+        self._begin_command(
+            before if blank and operator in ("\n", "(") else ";" if operator == "\n" else operator
+        )
         if pipe:
             self.command.pipeline, self.command.stage = pipeline, stage
 
@@ -141,15 +143,15 @@ class _ShellParser:
         command.words.append(word)
         if command.words[0].text == "case" and word.text == "in" and len(command.words) > 2:
             self.in_case += 1
-            self._end()
-            self._begin(";")
+            self._end_command()
+            self._begin_command(";")
             self.label = True
 
-    def _begin(self, separator: str) -> None:
+    def _begin_command(self, separator: str) -> None:
         self.pipelines[0] += 1
         self.command = ShellCommand(pipeline=(self.base, self.pipelines[0]), separator=separator)
 
-    def _end(self) -> None:
+    def _end_command(self) -> None:
         if self.command.words or self.command.assignments:
             self.found.append(self.command)
 
@@ -236,7 +238,7 @@ class _ShellParser:
     def _parse_nested_until(self, closing: str) -> None:
         """Parse a substitution from here to its closing character, and add its commands."""
         start = self.at
-        end = _find_closing(self.text, start, closing)
+        end = _find_closing_character(self.text, start, closing)
         if self.depth < MAX_DEPTH:
             inner = _ShellParser(
                 self.text[start:end], self.offset + start, self.depth + 1, self.pipelines, self.base
@@ -245,7 +247,7 @@ class _ShellParser:
         self.at = min(end + 1, len(self.text))
 
 
-def _find_closing(text: str, at: int, closing: str) -> int:
+def _find_closing_character(text: str, at: int, closing: str) -> int:
     """Return the offset of the closing character that is in no quotes and closes this level."""
     level, quote = 0, ""
     while at < len(text):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope_policy.arm.text_patterns import pattern
+from nephoscope_policy.arm.text_patterns import build_pattern
 from nephoscope_policy.arm.unknown import Unknown
 
 _GROUPS = "microsoft.resources/resourcegroups"
@@ -10,7 +10,7 @@ _GROUPS = "microsoft.resources/resourcegroups"
 
 def build_open_pattern(label: str) -> str:
     """Return the pattern of a part that is not known, by what tells it from others."""
-    return pattern(Unknown("any", key=label)) or ""
+    return build_pattern(Unknown("any", key=label)) or ""
 
 
 def build_name_pattern(value: object, label: str) -> str:
@@ -18,7 +18,7 @@ def build_name_pattern(value: object, label: str) -> str:
     found = (
         None
         if isinstance(value, bool)
-        else pattern(value)
+        else build_pattern(value)
         if isinstance(value, str | int | Unknown)
         else None
     )

@@ -46,7 +46,7 @@ class BodyBuilder:
             steps = tuple(key.split("."))
             value = self._map_value(rule, attributes, (*path, *steps))
             if value is not MISSING:
-                _put(body, steps, value)
+                _put_value(body, steps, value)
         return body
 
     def _map_value(self, rule: object, attributes: PlanAttributes, path: Path) -> object:
@@ -54,7 +54,7 @@ class BodyBuilder:
             found = compile_expression(rule)(attributes)
             self.places[path] = found.path
             self.rules[path] = BuiltFrom(rule, attributes)
-            self.unset[path] = _is_unset(rule, path, attributes, found.value)
+            self.unset[path] = _is_part_unset(rule, path, attributes, found.value)
             return found.value
         if not isinstance(rule, dict):
             self.places[path] = attributes.path
@@ -109,7 +109,7 @@ class BodyBuilder:
         """Build an object whose keys are the values of a list; one that is not known may be any key."""
         found = compile_expression(rule)(attributes)
         self.places[path] = found.path
-        self.unset[path] = _is_unset(rule, path, attributes, found.value)
+        self.unset[path] = _is_part_unset(rule, path, attributes, found.value)
         if isinstance(found.value, Unknown):
             return found.value.derive("object")
         if not isinstance(found.value, list):
@@ -119,7 +119,7 @@ class BodyBuilder:
         return known or MISSING if unknown is None else OpenObject(known, unknown)
 
 
-def _is_unset(rule: str, path: Path, attributes: PlanAttributes, value: object) -> bool:
+def _is_part_unset(rule: str, path: Path, attributes: PlanAttributes, value: object) -> bool:
     """Return whether nothing makes a part, nor anything beside it: its blocks, or the resource that it refers to, are not there."""
     names = list_attribute_paths(rule)
     if not names:
@@ -145,7 +145,7 @@ def _find_items(attributes: PlanAttributes, source: str) -> tuple[PlanAttributes
     return here, here.items()
 
 
-def _put(body: dict[str, Any], steps: tuple[str, ...], value: object) -> None:
+def _put_value(body: dict[str, Any], steps: tuple[str, ...], value: object) -> None:
     for step in steps[:-1]:
         held = body.setdefault(step, {})
         if not isinstance(held, dict):

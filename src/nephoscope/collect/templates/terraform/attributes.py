@@ -75,7 +75,7 @@ class PlanAttributes:
 
     def read_value(self) -> PlanValue:
         """Return the value, with unknowns in the places of what is not known."""
-        return PlanValue(self._join(self.values, self.unknown, self.sensitive, self.names), self.path)
+        return PlanValue(self._join_value(self.values, self.unknown, self.sensitive, self.names), self.path)
 
     def items(self) -> list[PlanAttributes]:
         """Return the elements of a list or set."""
@@ -111,7 +111,9 @@ class PlanAttributes:
             here = here.descend(name, (*here.names, name))
         return here
 
-    def _join(self, value: object, unknown: object, sensitive: object, names: tuple[str, ...]) -> object:
+    def _join_value(
+        self, value: object, unknown: object, sensitive: object, names: tuple[str, ...]
+    ) -> object:
         if unknown is True:
             resolved = self.resolve(names)
             label = ".".join(names)
@@ -128,7 +130,7 @@ class PlanAttributes:
             )
         if isinstance(value, list):
             kept = (
-                self._join(item, _find_child_node(unknown, i), _find_child_node(sensitive, i), names)
+                self._join_value(item, _find_child_node(unknown, i), _find_child_node(sensitive, i), names)
                 for i, item in enumerate(value)
             )
             return [item for item in kept if item is not MISSING]
@@ -139,7 +141,7 @@ class PlanAttributes:
                 else list(value)
             )
             joined = {
-                key: self._join(
+                key: self._join_value(
                     value.get(key),
                     _find_child_node(unknown, key),
                     _find_child_node(sensitive, key),

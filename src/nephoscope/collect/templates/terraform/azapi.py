@@ -11,7 +11,7 @@ from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttri
 from nephoscope.collect.templates.terraform.mapping_table import ResourceTable
 from nephoscope.collect.templates.terraform.planned_resource import AZAPI_TYPES
 from nephoscope_policy.arm.template.deployment_scope import ASSUMED_SUBSCRIPTION
-from nephoscope_policy.arm.text_patterns import pattern
+from nephoscope_policy.arm.text_patterns import build_pattern
 from nephoscope_policy.arm.unknown import Unknown
 
 AZAPI = {name: ResourceTable(name, type="azapi") for name in AZAPI_TYPES}
@@ -29,13 +29,13 @@ def build_table_values(
     name = attributes.get("name").value
     parent = attributes.get("parent_id").value
     target = attributes.get("resource_id").value
-    updated = pattern(target) if isinstance(target, str | Unknown) else None
+    updated = build_pattern(target) if isinstance(target, str | Unknown) else None
     if name is MISSING and updated and "/" in updated:
         parent, name = _extract_parent_id(updated), updated.rsplit("/", 1)[-1]
     named = build_name_pattern(name, f"{address}.name")
     container = _read_container(parent, address)
     body = attributes.get("body")
-    given = _decode(body.value)
+    given = _decode_body(body.value)
     if isinstance(given, dict):
         builder.places.update((path, (*body.path, *path)) for path in _list_paths(given))
         return type_, named, container, given
@@ -67,7 +67,7 @@ def _extract_parent_id(id_: str) -> str:
     return provider if rest and "/" not in rest else above
 
 
-def _decode(value: object) -> object:
+def _decode_body(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:

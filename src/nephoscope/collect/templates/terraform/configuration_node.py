@@ -42,14 +42,14 @@ class ModuleFiles:
 
     def find(self, *path: str) -> ConfigurationNode | None:
         """Return what the module declares at a path: `resource`, type and name; `variable` and name."""
-        return _find(self.documents, path)
+        return _find_configuration_node(self.documents, path)
 
     def find_value(self, name: str) -> ConfigurationNode | None:
         """Return the value that the files of values give a variable: the last file that has it counts."""
-        return _find(list(reversed(self.given)), (name,))
+        return _find_configuration_node(list(reversed(self.given)), (name,))
 
 
-def _find(
+def _find_configuration_node(
     documents: Iterable[tuple[TemplateDocument, TextMark]], path: tuple[str, ...]
 ) -> ConfigurationNode | None:
     for document, mark in documents:

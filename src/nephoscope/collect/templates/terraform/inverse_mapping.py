@@ -34,7 +34,7 @@ def _list_attributes(built: BuiltFrom) -> list[tuple[str, ...]]:
         return [()]
     return sorted(
         (names for names in found if _is_there(built.attributes, names)),
-        key=lambda names: _rank(built, names),
+        key=lambda names: _prefers_built_value(built, names),
     )
 
 
@@ -43,7 +43,7 @@ def _is_there(attributes: PlanAttributes, names: tuple[str, ...]) -> bool:
     return isinstance(around, dict) and names[-1] in around
 
 
-def _rank(built: BuiltFrom, names: tuple[str, ...]) -> bool:
+def _prefers_built_value(built: BuiltFrom, names: tuple[str, ...]) -> bool:
     return built.attributes.descend_names(*names).values is None
 
 

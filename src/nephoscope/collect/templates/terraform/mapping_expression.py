@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any
 
 from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes, PlanValue
-from nephoscope_policy.arm.text_patterns import build_from_pattern, pattern
+from nephoscope_policy.arm.text_patterns import build_from_pattern, build_pattern
 from nephoscope_policy.arm.unknown import Unknown
 
 _ATTRIBUTE = re.compile(r"[a-z_][\w]*(?:\.[\w]+)*|\.")
@@ -37,12 +37,12 @@ class MappingError(Exception):
 @cache
 def compile_expression(text: str) -> Evaluate:
     """Compile an expression; raises MappingError."""
-    parts = _split_parts(text)
+    parts = _split_path_parts(text)
     compiled = [_compile_existence(part) for part in parts]
     if len(compiled) == 1:
         return compiled[0]
 
-    def first(attributes: PlanAttributes) -> PlanValue:
+    def find_first_value(attributes: PlanAttributes) -> PlanValue:
         found = compiled[0](attributes)
         for one in compiled[1:]:
             if found.value is not MISSING:
@@ -50,7 +50,7 @@ def compile_expression(text: str) -> Evaluate:
             found = one(attributes)
         return found
 
-    return first
+    return find_first_value
 
 
 def list_attribute_paths(text: str) -> set[tuple[str, ...]]:
@@ -60,7 +60,7 @@ def list_attribute_paths(text: str) -> set[tuple[str, ...]]:
     return {tuple(one.split(".")) for one in _NAMES.findall(text.partition(" as ")[0])}
 
 
-def _split_parts(text: str) -> list[str]:
+def _split_path_parts(text: str) -> list[str]:
     if len(whole := text.split(" || ")) > 1:
         return [part.strip() for part in whole]
     plain = not text.startswith(("'", "=", "not ", "exists ")) and " as " not in text and " ? " not in text
@@ -74,7 +74,7 @@ def _compile_existence(text: str) -> Evaluate:
     if text.startswith("'"):
         return _build_text(text.strip("'"))
     if match := _CONVERSION.fullmatch(text):
-        return _convert(compile_expression(match[1]), match[2], match[3] or "")
+        return _convert_argument(compile_expression(match[1]), match[2], match[3] or "")
     if match := _CHOICE.fullmatch(text):
         return _compile_choice(
             compile_expression(match[1]), _parse_constant(match[2]), _parse_constant(match[3])
@@ -82,7 +82,7 @@ def _compile_existence(text: str) -> Evaluate:
     if text.startswith("not "):
         return _compile_choice(compile_expression(text[4:].strip()), False, True)
     if text.startswith("exists "):
-        return _exists(compile_expression(text[7:].strip()))
+        return _make_existence_test(compile_expression(text[7:].strip()))
     if not _ATTRIBUTE.fullmatch(text):
         raise MappingError(f"no expression: {text!r}")
     names = () if text == "." else tuple(text.split("."))
@@ -108,7 +108,7 @@ def _build_text(text: str) -> Evaluate:
                 return found
             if isinstance(found.value, Unknown):
                 unknown = found.value
-            known = pattern(found.value) if isinstance(found.value, Unknown) else str(found.value)
+            known = build_pattern(found.value) if isinstance(found.value, Unknown) else str(found.value)
             if known is None:
                 return PlanValue(found.value.derive("string"), found.path)
             made, path = made.replace("{" + name + "}", known), found.path
@@ -129,7 +129,7 @@ def _compile_choice(condition: Evaluate, yes: object, no: object) -> Evaluate:
     return evaluate
 
 
-def _exists(inner: Evaluate) -> Evaluate:
+def _make_existence_test(inner: Evaluate) -> Evaluate:
     def evaluate(attributes: PlanAttributes) -> PlanValue:
         found = inner(attributes)
         if isinstance(found.value, Unknown):
@@ -139,7 +139,7 @@ def _exists(inner: Evaluate) -> Evaluate:
     return evaluate
 
 
-def _convert(inner: Evaluate, name: str, argument: str) -> Evaluate:
+def _convert_argument(inner: Evaluate, name: str, argument: str) -> Evaluate:
     if name not in _CONVERSIONS:
         raise MappingError(f"no conversion: {name!r}")
     convert = _CONVERSIONS[name]
@@ -157,7 +157,7 @@ def _convert(inner: Evaluate, name: str, argument: str) -> Evaluate:
 
 def _convert_unknown(unknown: Unknown, name: str, convert: Callable[[Any, str], Any]) -> object:
     """Return what a conversion makes of an unknown: a part of an id whose pattern is known, else another unknown."""
-    text = pattern(unknown) if name in _OF_IDS else None
+    text = build_pattern(unknown) if name in _OF_IDS else None
     return (
         unknown.derive("any")
         if text is None or "/" not in text
@@ -165,7 +165,7 @@ def _convert_unknown(unknown: Unknown, name: str, convert: Callable[[Any, str], 
     )
 
 
-def _join(value: object, separator: str) -> object:
+def _join_elements(value: object, separator: str) -> object:
     items = value if isinstance(value, list) else [value]
     unknown = next((item for item in items if isinstance(item, Unknown)), None)
     return separator.join(map(str, items)) if unknown is None else unknown.derive("string")
@@ -186,7 +186,7 @@ def _map_name(value: object, argument: str) -> object:
 #: Conversions that take apart an id.
 _OF_IDS = ("above", "name")
 _CONVERSIONS: dict[str, Callable[[object, str], object]] = {
-    "join": _join,
+    "join": _join_elements,
     "split": lambda value, separator: str(value).split(separator),
     "int": _convert_to_integer,
     "text": lambda value, _: str(value),

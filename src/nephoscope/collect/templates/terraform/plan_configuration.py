@@ -46,7 +46,7 @@ class ConfigurationFiles:
         self._modules: dict[str, ModuleFiles | None] = {}
         self._trails: dict[Path, tuple[WrittenValue, ...]] = {}
 
-    def count_declared(self) -> int:
+    def count_declared_resources(self) -> int:
         """Return how many resources of the plan's root module the files declare."""
         listed = find_module_configuration(self._configuration, "").get("resources")
         files = self._find_files("")
@@ -62,7 +62,7 @@ class ConfigurationFiles:
         found = sum(files.find("resource", *name) is not None for name in names)
         return found + sum(files.find(*name) is not None for name in modules)
 
-    def folders(self) -> frozenset[str]:
+    def list_folders(self) -> frozenset[str]:
         """Return the folders of the root module and of the modules that it calls by a path."""
         found = (self._find_folder(module) for module in self._list_addresses())
         return frozenset({self._root, *(one for one in found if one is not None)})
@@ -96,7 +96,7 @@ class ConfigurationFiles:
             found = self._trails[path] = self._trace_values(path)
         return found
 
-    def sets(self, path: Path, name: str) -> bool | None:
+    def is_set(self, path: Path, name: str) -> bool | None:
         """Return whether the block of a resource, by its path in the plan, sets an attribute or block; None where no file has it."""
         block = self._find_block(path)
         return None if block is None else block.descend(name) is not None
@@ -113,7 +113,7 @@ class ConfigurationFiles:
         if block is None:
             return self._find_call(module) if item else ()
         found = [block.written_place]
-        inner = _descend(block, values, steps)
+        inner = _descend_into_block(block, values, steps)
         if inner.mark is not block.mark:
             found.append(inner.written_place)
             found += self._follow_variable(module, inner)
@@ -161,7 +161,7 @@ class ConfigurationFiles:
         plain = strip_instance_keys(module)
         if plain not in self._modules:
             folder = self._find_folder(plain)
-            self._modules[plain] = None if folder is None else self._read(folder)
+            self._modules[plain] = None if folder is None else self._read_module_files(folder)
         return self._modules[plain]
 
     def _find_folder(self, module: str) -> str | None:
@@ -176,7 +176,7 @@ class ConfigurationFiles:
             here = f"{here}.module.{name}".lstrip(".")
         return "" if folder == "." else folder
 
-    def _read(self, folder: str) -> ModuleFiles:
+    def _read_module_files(self, folder: str) -> ModuleFiles:
         names = sorted(self._names_in(folder))
         given = [one for one in names if one.rpartition("/")[2] == "terraform.tfvars"]
         given += [one for one in names if one.endswith(".auto.tfvars")]
@@ -226,7 +226,7 @@ def _find_resource(root: object, path: Path) -> tuple[Mapping[str, object], obje
     return found or {}, values, path[at:] if at else ()
 
 
-def _descend(block: ConfigurationNode, values: object, steps: Path) -> ConfigurationNode:
+def _descend_into_block(block: ConfigurationNode, values: object, steps: Path) -> ConfigurationNode:
     """Return what is written of a part of a block; blocks of a set are told apart by what they say."""
     held = block
     for step in steps:

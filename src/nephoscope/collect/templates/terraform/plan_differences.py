@@ -48,7 +48,9 @@ def find_differences(modules: Iterable[WrittenModule]) -> Iterator[PlanDifferenc
             continue  # several blocks make one resource there
         listed = _read_list(module.configuration.get("resources"))
         if "resources" in module.configuration:
-            yield from _find_added(module.files, {(one.get("type"), one.get("name")) for one in listed})
+            yield from _find_added_resources(
+                module.files, {(one.get("type"), one.get("name")) for one in listed}
+            )
         for one in listed:
             kind = "data" if one.get("mode") == "data" else "resource"
             block = module.files.find(kind, str(one.get("type")), str(one.get("name")))
@@ -64,7 +66,7 @@ def find_differences(modules: Iterable[WrittenModule]) -> Iterator[PlanDifferenc
                 yield from _compare_value(default, {"constant_value": _read_map(variable)["default"]})
 
 
-def _find_added(files: ModuleFiles, known: set[tuple[object, object]]) -> Iterator[PlanDifference]:
+def _find_added_resources(files: ModuleFiles, known: set[tuple[object, object]]) -> Iterator[PlanDifference]:
     """Find the resources of Azure in files that a plan does not know."""
     for document, mark in files.documents:
         resources = ConfigurationNode(document, (), mark).descend("resource")
@@ -108,18 +110,20 @@ def _compare_value(part: ConfigurationNode, expression: object) -> Iterator[Plan
         return
     if "constant_value" not in told:
         yield PlanDifference(part, f"the plan was made with {_list_names(told['references'])} here")
-    elif literal != _fold(told["constant_value"]):
+    elif literal != _fold_for_comparison(told["constant_value"]):
         yield PlanDifference(part, f"the plan was made with {json.dumps(told['constant_value'])} here")
 
 
 def _read_literal(text: str) -> str | None:
     """Return a literal as text that compares; None for any other expression."""
     if _TEXT.fullmatch(text):
-        return _fold(json.loads(text))
-    return _fold(float(text)) if _NUMBER.fullmatch(text) else text if text in _SWITCHES else None
+        return _fold_for_comparison(json.loads(text))
+    return (
+        _fold_for_comparison(float(text)) if _NUMBER.fullmatch(text) else text if text in _SWITCHES else None
+    )
 
 
-def _fold(value: object) -> str:
+def _fold_for_comparison(value: object) -> str:
     """Return a value as text that is the same for a number and a switch written as text."""
     if isinstance(value, bool):
         return str(value).lower()

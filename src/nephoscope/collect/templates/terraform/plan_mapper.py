@@ -35,7 +35,7 @@ from nephoscope.collect.templates.terraform.plan_resources import (
 )
 from nephoscope.collect.templates.terraform.planned_resource import SourceOfPlan, TerraformResource
 from nephoscope_policy.arm.template.document import TemplateDocument
-from nephoscope_policy.arm.text_patterns import build_from_pattern, format_pattern, pattern
+from nephoscope_policy.arm.text_patterns import build_from_pattern, build_pattern, format_pattern
 from nephoscope_policy.arm.unknown import Unknown
 
 MAX_DEPTH = 12
@@ -82,9 +82,9 @@ class PlanMapper:
                 self._record_unmapped(change, "no table maps this type")
         for change, table in tabled:
             if table is not None and table.merge_into:
-                self._merge(change, table.merge_into, table)
+                self._merge_into_parent(change, table.merge_into, table)
         for resource in self.plan.resources:
-            self._tell_parts(resource)
+            self._record_known_parts(resource)
         return self.plan
 
     def _record_unmapped(self, change: PlannedChange, reason: str) -> None:
@@ -101,7 +101,7 @@ class PlanMapper:
             return change.made[0] if change.made else None
         self._open.add(change.address)
         try:
-            self._map(change, table, depth)
+            self._map_change(change, table, depth)
         finally:
             self._open.discard(change.address)
         return change.made[0] if change.made else None
@@ -142,13 +142,13 @@ class PlanMapper:
 
         A block that is not in the plan's configuration may be a dynamic one: only the files tell.
         """
-        if self._references.sets(change.module, change.local, names):
+        if self._references.has_expression(change.module, change.local, names):
             return False
         whole = change.unknown.get(names[0]) if isinstance(change.unknown, dict) else None
         held = change.values.get(names[0]) if isinstance(change.values, dict) else None
         if whole is not True or held is not None or names[0] not in find_block_names(change.type):
             return self._references.knows(change.module, change.local)
-        written = self.plan.source.sets(change.path, names[0]) if self.plan.source is not None else None
+        written = self.plan.source.is_set(change.path, names[0]) if self.plan.source is not None else None
         return written is False
 
     def _is_whole(self, change: PlannedChange) -> bool:
@@ -182,7 +182,7 @@ class PlanMapper:
         both = [one for one in same if one.module == change.module]
         return next((group[0] for group in (both, same, beside, found) if len(group) == 1), None)
 
-    def _map(self, change: PlannedChange, table: ResourceTable, depth: int) -> None:
+    def _map_change(self, change: PlannedChange, table: ResourceTable, depth: int) -> None:
         attributes = self._build_attributes(change, depth)
         builder = BodyBuilder()
         if change.type in AZAPI:
@@ -201,11 +201,13 @@ class PlanMapper:
             self._record_unmapped(change, "its type is known after the apply")
             return
         id_, full = build_resource_id(container, type_, name, extends=bool(table.scope))
-        self._add(change, (id_, full, type_, container), body, builder, is_whole=self._is_whole(change))
+        self._add_resource(
+            change, (id_, full, type_, container), body, builder, is_whole=self._is_whole(change)
+        )
         for child in table.children:
             self._map_child(change, child, attributes, (id_, full, type_))
 
-    def _add(
+    def _add_resource(
         self,
         change: PlannedChange,
         named: tuple[str, str, str, str],
@@ -245,14 +247,14 @@ class PlanMapper:
         )
         id_, name, type_ = parent
         named = (f"{id_}/{child.type}/{own}", f"{name}/{own}", f"{type_}/{child.type}", id_)
-        self._add(change, named, body, builder, is_whole=self._is_whole(change))
+        self._add_resource(change, named, body, builder, is_whole=self._is_whole(change))
 
     def _find_container(self, change: PlannedChange, table: ResourceTable, attributes: PlanAttributes) -> str:
         """Return the id, as a pattern, of what a resource stands in."""
         named = table.parent or table.scope
         if named:
             found = compile_expression(named)(attributes).value
-            text = pattern(found) if isinstance(found, str | Unknown) else None
+            text = build_pattern(found) if isinstance(found, str | Unknown) else None
             if text and text.startswith("/"):
                 return text.rstrip("/")
             if found is not MISSING or not table.parents:
@@ -287,7 +289,7 @@ class PlanMapper:
         made = self._map_resource(change, 1) if change is not None else None
         return made.key_text if made is not None else ""
 
-    def _tell_parts(self, resource: TerraformResource) -> None:
+    def _record_known_parts(self, resource: TerraformResource) -> None:
         """Know which parts of a resource would be resources of their own: those that the plan does not have are not set."""
         for table in list_extension_tables(resource.terraform_type):
             resource.is_whole = resource.is_whole and table.resource not in self._astray
@@ -298,10 +300,10 @@ class PlanMapper:
                 for key in table.body:
                     resource.unset.setdefault(tuple(key.split(".")), True)
 
-    def _merge(self, change: PlannedChange, merge_into: str, table: ResourceTable) -> None:
+    def _merge_into_parent(self, change: PlannedChange, merge_into: str, table: ResourceTable) -> None:
         attributes = self._build_attributes(change, 0)
         target = compile_expression(merge_into)(attributes).value
-        key = pattern(target) if isinstance(target, str | Unknown) else None
+        key = build_pattern(target) if isinstance(target, str | Unknown) else None
         found = self._by_id.get(key.lower()) if key else None
         if found is None:
             self._astray.add(change.type)

@@ -32,18 +32,20 @@ class ModuleReferences:
 
     def find(self, module: str, address: str, names: tuple[str, ...]) -> Reference | None:
         """Return the one resource that an attribute of a resource refers to; None where it is made of several, or of none."""
-        resource = self._resource(module, address)
+        resource = self._find_resource(module, address)
         if resource is None:
             return None
-        return _follow(self._configuration, module, _read_expression(resource.get("expressions"), names), 0)
+        return _follow_reference(
+            self._configuration, module, _read_expression(resource.get("expressions"), names), 0
+        )
 
     def knows(self, module: str, address: str) -> bool:
         """Return whether the configuration has a resource."""
-        return self._resource(module, address) is not None
+        return self._find_resource(module, address) is not None
 
-    def sets(self, module: str, address: str, names: tuple[str, ...]) -> bool:
+    def has_expression(self, module: str, address: str, names: tuple[str, ...]) -> bool:
         """Return whether the configuration has an expression of an attribute, or of a block around it that is not known in parts."""
-        resource = self._resource(module, address)
+        resource = self._find_resource(module, address)
         here = _read_map(resource).get("expressions")
         for name in names:
             if isinstance(here, list):
@@ -58,7 +60,7 @@ class ModuleReferences:
             here = below[name]
         return True
 
-    def _resource(self, module: str, address: str) -> Any:
+    def _find_resource(self, module: str, address: str) -> Any:
         return self._find_module_resources(INSTANCE_KEY.sub("", module)).get(INSTANCE_KEY.sub("", address))
 
     def _find_module_resources(self, module: str) -> dict[str, object]:
@@ -92,7 +94,7 @@ def find_parent_module(module: str) -> str:
     return module[:at]
 
 
-def _follow(
+def _follow_reference(
     configuration: Mapping[str, object], module: str, expression: object, steps: int
 ) -> Reference | None:
     reference = _read_single_reference(expression)
@@ -103,13 +105,15 @@ def _follow(
         output = _read_map(
             _read_map(find_module_configuration(configuration, child).get("outputs")).get(match["output"])
         )
-        return _follow(configuration, child, output.get("expression"), steps + 1)
+        return _follow_reference(configuration, child, output.get("expression"), steps + 1)
     if reference.startswith("var.") and module:
         above, name = find_parent_module(module), split_module_names(module)[-1]
         call = _read_map(
             _read_map(find_module_configuration(configuration, above).get("module_calls")).get(name)
         )
-        return _follow(configuration, above, _read_map(call.get("expressions")).get(reference[4:]), steps + 1)
+        return _follow_reference(
+            configuration, above, _read_map(call.get("expressions")).get(reference[4:]), steps + 1
+        )
     if match := _RESOURCE.fullmatch(reference):
         return Reference(module, match["address"], match["attribute"])
     return None

@@ -77,7 +77,7 @@ def _find_configuration(
     best: tuple[tuple[int, int], ConfigurationFiles | None] = ((0, 0), None)
     for folder in (beside, *sorted(others, key=lambda one: (one.count("/"), one))):
         files = ConfigurationFiles(document, folder, repository.list_file_names, repository.load)
-        declared = files.count_declared()
+        declared = files.count_declared_resources()
         rank = (declared, -len(files.differences()) if declared >= max(best[0][0], 1) else 0)
         if declared and (best[1] is None or rank > best[0]):
             best = (rank, files)

@@ -69,7 +69,7 @@ def read_planned_changes(root: Mapping[str, object], deleted: list[str]) -> Iter
     if not isinstance(listed, list):
         yield from _read_state(root)
         return
-    for index, item, change in _list_managed(listed):
+    for index, item, change in _list_managed_resources(listed):
         if change.get("after") is None:
             deleted.append(str(item.get("address")))
         else:
@@ -82,13 +82,13 @@ def read_planned_changes(root: Mapping[str, object], deleted: list[str]) -> Iter
 def iterate_prior_resources(root: Mapping[str, object]) -> Iterator[PlannedChange]:
     """Give what is there before the apply: nothing in it is unknown."""
     listed = root.get("resource_changes")
-    for index, item, change in _list_managed(listed if isinstance(listed, list) else []):
+    for index, item, change in _list_managed_resources(listed if isinstance(listed, list) else []):
         if change.get("before") is not None:
             path = ("resource_changes", index, "change", "before")
             yield _read_change(item, path, change["before"], None, change.get("before_sensitive"))
 
 
-def _list_managed(listed: list[Any]) -> Iterator[tuple[int, dict[str, object], dict[str, object]]]:
+def _list_managed_resources(listed: list[Any]) -> Iterator[tuple[int, dict[str, object], dict[str, object]]]:
     for index, item in enumerate(listed[:MAX_RESOURCES]):
         change = item.get("change") if isinstance(item, dict) else None
         if isinstance(change, dict) and item.get("mode", "managed") == "managed":

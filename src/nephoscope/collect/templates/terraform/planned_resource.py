@@ -26,10 +26,10 @@ class SourceOfPlan(Protocol):
     def find_trail(self, path: Path) -> tuple[WrittenValue, ...]:
         """Return the places of a part of the plan: its resource's block first, what decides last; none where they are not known."""
 
-    def sets(self, path: Path, name: str) -> bool | None:
+    def is_set(self, path: Path, name: str) -> bool | None:
         """Return whether the block of a resource, by its path in the plan, sets an attribute or block; None where no file has it."""
 
-    def folders(self) -> frozenset[str]:
+    def list_folders(self) -> frozenset[str]:
         """Return the folders of the root module and of the modules that it calls by a path."""
 
     def differences(self) -> list[PlanDifference]:
@@ -68,7 +68,7 @@ class TerraformResource:
         return format_pattern(self.key_text)
 
     @property
-    def id_known(self) -> bool:
+    def is_id_known(self) -> bool:
         """Return whether no part of the id is unknown."""
         return not is_open(self.key_text)
 

@@ -46,7 +46,7 @@ class WorkflowExpression:
         for argument in self.args:
             yield from argument.walk()
 
-    def contexts(self) -> Iterator[WorkflowExpression]:
+    def list_contexts(self) -> Iterator[WorkflowExpression]:
         """Give the contexts within."""
         return (node for node in self.walk() if node.kind == "context")
 
@@ -212,7 +212,7 @@ class _ExpressionParser:
                 end = self.span.end
                 self.expect_operator("]")
                 part = index.value.lower() if index.kind == "literal" else "*" if index.value == "*" else ""
-            node = _extend(node, part, index, end)
+            node = _extend_expression(node, part, index, end)
         return node
 
     def _parse_index(self, depth: int) -> WorkflowExpression:
@@ -223,7 +223,7 @@ class _ExpressionParser:
         return self.parse_binary(0, depth + 1)
 
 
-def _extend(
+def _extend_expression(
     node: WorkflowExpression, part: str, index: WorkflowExpression | None, end: int
 ) -> WorkflowExpression:
     span = TextSpan(node.span.start, end)

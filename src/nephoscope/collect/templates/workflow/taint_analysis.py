@@ -49,7 +49,7 @@ def is_untrusted(text: str) -> bool:
             trees = [parse_expression(text)]
         except ExpressionError:
             return False
-    return any(is_written_by_anybody(context.parts) for tree in trees for context in tree.contexts())
+    return any(is_written_by_anybody(context.parts) for tree in trees for context in tree.list_contexts())
 
 
 def is_written_by_anybody(parts: tuple[str, ...]) -> bool:
@@ -73,20 +73,20 @@ def is_written_by_anybody(parts: tuple[str, ...]) -> bool:
     )
 
 
-def find_carried(tree: WorkflowExpression) -> Iterator[WorkflowExpression]:
+def find_carried_values(tree: WorkflowExpression) -> Iterator[WorkflowExpression]:
     """Give the contexts and literals whose text the value of an expression may hold."""
     if tree.kind in ("context", "literal"):
         yield tree
     elif tree.kind == "binary" and tree.value == "&&":
-        yield from find_carried(tree.args[1])
+        yield from find_carried_values(tree.args[1])
     elif tree.kind == "binary" and tree.value == "||":
-        yield from find_carried(tree.args[0])
-        yield from find_carried(tree.args[1])
+        yield from find_carried_values(tree.args[0])
+        yield from find_carried_values(tree.args[1])
     elif tree.kind == "call" and tree.value in _CARRYING:
         for argument in tree.args:
-            yield from find_carried(argument)
+            yield from find_carried_values(argument)
     elif tree.kind == "index":
-        yield from find_carried(tree.args[0])
+        yield from find_carried_values(tree.args[0])
 
 
 def is_inert(parts: tuple[str, ...]) -> bool:

@@ -130,9 +130,9 @@ class Workflow:
         shift = raw.find(node.text.strip().split("\n", 1)[0])
         return parse_expressions("${{" + node.text + "}}", node.span.start + max(shift, 0) - 3)
 
-    def scalars(self) -> Iterator[YamlNode]:
+    def list_scalars(self) -> Iterator[YamlNode]:
         """Give each scalar value of the file."""
-        return self.root.scalars()
+        return self.root.list_scalars()
 
     @property
     def start(self) -> TextSpan:
@@ -149,28 +149,28 @@ def build_workflow(source: SourceText, root: YamlNode) -> Workflow:
     runs = root.get("runs")
     workflow = Workflow(source, root, runs is not None and root.get("jobs") is None)
     _read_triggers(workflow)
-    jobs = _require_kind(source, root.get("jobs"), "map", "jobs")
+    jobs = _require_node_kind(source, root.get("jobs"), "map", "jobs")
     for key, node in jobs.pairs if jobs is not None else []:
-        _require_kind(source, node, "map", f"job {key.text}")
+        _require_node_kind(source, node, "map", f"job {key.text}")
         job = WorkflowJob(key, node)
         job.steps = _list_steps(source, node.get("steps"), job)
         workflow.jobs.append(job)
         workflow.steps += job.steps
     if workflow.is_action and runs is not None:
-        _require_kind(source, runs, "map", "runs")
+        _require_node_kind(source, runs, "map", "runs")
         workflow.steps = _list_steps(source, runs.get("steps"), None)
     return workflow
 
 
 def _list_steps(source: SourceText, node: YamlNode | None, job: WorkflowJob | None) -> list[WorkflowStep]:
-    listed = _require_kind(source, node, "list", "steps")
+    listed = _require_node_kind(source, node, "list", "steps")
     items = listed.items if listed is not None else []
     for index, item in enumerate(items):
-        _require_kind(source, item, "map", f"step {index + 1}")
+        _require_node_kind(source, item, "map", f"step {index + 1}")
     return [WorkflowStep(item, job, index) for index, item in enumerate(items) if item.kind == "map"]
 
 
-def _require_kind(source: SourceText, node: YamlNode | None, kind: str, name: str) -> YamlNode | None:
+def _require_node_kind(source: SourceText, node: YamlNode | None, kind: str, name: str) -> YamlNode | None:
     """Return a part that is missing, empty or of a kind; raises UnreadableFileError for another."""
     if node is not None and node.kind != kind and not node.is_null:
         raise UnreadableFileError(

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import msgspec
 
-from nephoscope.ingest.live.byte_range import ByteRange, digest, is_wrapped, only_whole, tabular
-from nephoscope.ingest.live.decompression import compression_suffix
+from nephoscope.ingest.live.byte_range import ByteRange, digest, is_read_only_whole, is_tabular, is_wrapped
+from nephoscope.ingest.live.decompression import get_compression_suffix
 from nephoscope.ingest.live.live_source import QuarantinedInput, SourceSink
 from nephoscope.ingest.live.read_progress import Progress
-from nephoscope.ingest.live.utf16_recoding import damage, is_wide_encoding, open_text
+from nephoscope.ingest.live.utf16_recoding import explain_damaged_text, is_wide_encoding, open_text
 from nephoscope.ingest.source_failures import SourceStoppedError
 
 if TYPE_CHECKING:
@@ -74,13 +74,13 @@ class BlobReader:
         settled = now - self.found.last_modified >= self.reading.settle
         if before is not None and before.etag == self.found.etag and (before.done or not settled):
             return None
-        if not settled and only_whole(self.found.name):
+        if not settled and is_read_only_whole(self.found.name):
             return None
-        with _moves():
+        with _handle_blob_changes():
             if before is None and settled and (copy := self._find_copy()) is not None:
                 self.reading.sink.save_checkpoint(self.key, copy.to_checkpoint())
                 return copy
-            progress, blocks = self._resume_point(before)
+            progress, blocks = self._find_resume_point(before)
             return self._read_on(progress, blocks, settled)
 
     def _find_copy(self) -> Progress | None:
@@ -88,7 +88,7 @@ class BlobReader:
         size = f"{self.found.size}-"
         if not any(one.startswith(size) for one in self.contents):
             return None
-        content, head = WholeBlob(self._fetch), self._fetch(0, min(_HEAD, self.found.size))
+        content, head = WholeBlob(self._fetch_range), self._fetch_range(0, min(_HEAD, self.found.size))
         for start in range(0, self.found.size, _PART):
             if self.reading.stop.is_set():
                 raise SourceStoppedError
@@ -98,13 +98,15 @@ class BlobReader:
             return None
         _LOG.info("%s has the content of %s, which was read", self.key, other)
         return msgspec.structs.replace(
-            self._begin(head), offset=self.found.size, etag=self.found.etag, done=True, whole=content.build_name(self.found.size)
+            self._begin_blob(head), offset=self.found.size, etag=self.found.etag, done=True, whole=content.build_name(self.found.size)
         )  # fmt: skip
 
     def _read_on(self, progress: Progress, blocks: list[BlobBlock], settled: bool) -> Progress:
-        sink, content = self.reading.sink, WholeBlob(self._fetch)
+        sink, content = self.reading.sink, WholeBlob(self._fetch_range)
         start = (
-            0 if tabular(self.found.name) else max(progress.offset, sink.get_last_sequence(progress.feed), 0)
+            0
+            if is_tabular(self.found.name)
+            else max(progress.offset, sink.get_last_sequence(progress.feed), 0)
         )
         stretch = ByteRange(
             0 if self._packing or progress.wide else start,
@@ -130,16 +132,16 @@ class BlobReader:
         sink, form, feed = self.reading.sink, self.reading.form, progress.feed
         stream, growing = open_text(stretch, start, self._packing, progress.wide, growing=not settled)
         end = sink.read(feed, cast("BinaryIO", stream), name, at=start, growing=growing, form=form)
-        if why := damage(stream):
+        if why := explain_damaged_text(stream):
             end += 1
             sink.write_batch(feed, end, refused=(QuarantinedInput(name, f"byte {end - 1}", why, ""),))
         return end
 
     @property
     def _packing(self) -> str:
-        return compression_suffix(self.found.name)
+        return get_compression_suffix(self.found.name)
 
-    def _resume_point(self, before: Progress | None) -> tuple[Progress, list[BlobBlock]]:
+    def _find_resume_point(self, before: Progress | None) -> tuple[Progress, list[BlobBlock]]:
         """Where to go on: after what was read, if the blob still begins with it, else anew. The committed blocks with it."""
         client = self._open_client()
         # A blob that was put as a whole has no blocks: only what was read of it can say whether it is still the same.
@@ -148,14 +150,14 @@ class BlobReader:
             return before, blocks
         settled = max(0, len(blocks) - 1)
         progress = msgspec.structs.replace(
-            self._begin(self._fetch(0, min(_HEAD, self.found.size))),
+            self._begin_blob(self._fetch_range(0, min(_HEAD, self.found.size))),
             blocks=settled,
             listed=_hash_blocks(blocks, settled),
         )
         self.reading.sink.save_checkpoint(self.key, progress.to_checkpoint())
         return progress, blocks
 
-    def _begin(self, head: bytes) -> Progress:
+    def _begin_blob(self, head: bytes) -> Progress:
         """Of a blob that begins anew, with a feed of its own, kept before the first hand-over: a sequence never means two things."""
         return Progress(
             f"{self.container.container_name}/{self.found.name}#{secrets.token_hex(6)}",
@@ -173,16 +175,16 @@ class BlobReader:
             return True
         if not self._has_blocks and before.created == str(self.found.creation_time):
             return True
-        return all(self._is_unchanged(sample) for sample in (before.head, before.tail))
+        return all(self._is_sample_unchanged(sample) for sample in (before.head, before.tail))
 
-    def _is_unchanged(self, sample: tuple[int, int, str]) -> bool:
+    def _is_sample_unchanged(self, sample: tuple[int, int, str]) -> bool:
         start, end, kept = sample
-        return digest(self._fetch(start, end) if end > start else b"") == kept
+        return digest(self._fetch_range(start, end) if end > start else b"") == kept
 
     def _open_client(self) -> BlobClient:
         return self.container.get_blob_client(self.found.name)
 
-    def _fetch(self, start: int, end: int) -> bytes:
+    def _fetch_range(self, start: int, end: int) -> bytes:
         from azure.core import MatchConditions
 
         if end <= start:
@@ -226,7 +228,7 @@ def _hash_blocks(blocks: list[BlobBlock], count: int) -> str:
 
 
 @contextlib.contextmanager
-def _moves() -> Iterator[None]:
+def _handle_blob_changes() -> Iterator[None]:
     """What a blob that is written to or deleted while it is read raises, as BlobChangedError."""
     from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 

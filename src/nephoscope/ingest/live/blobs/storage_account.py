@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
 
 
-def service(url: str, credential: str, cloud: str, around: SourceContext) -> BlobServiceClient:
+def open_blob_service(url: str, credential: str, cloud: str, around: SourceContext) -> BlobServiceClient:
     """A client of the account at `https://NAME.blob.core.windows.net`; raises SourceSettingsError, SignInError for what is missing."""
     from azure.storage.blob import BlobServiceClient
 

@@ -10,19 +10,19 @@ from typing import BinaryIO, cast
 
 import msgspec
 
-from nephoscope.ingest.live.byte_range import tabular
+from nephoscope.ingest.live.byte_range import is_tabular
 from nephoscope.ingest.live.content_fingerprint import (
     ContentFingerprint,
     ContentTrail,
     TrailStream,
-    prefixes,
+    hash_prefixes,
     read_trail,
 )
 from nephoscope.ingest.live.folders.read_contents import ContentMatch, FolderContents
 from nephoscope.ingest.live.folders.watched_file import OpenFile
 from nephoscope.ingest.live.live_source import CUT, QuarantinedInput, SourceSink
 from nephoscope.ingest.live.read_progress import Progress
-from nephoscope.ingest.live.utf16_recoding import damage
+from nephoscope.ingest.live.utf16_recoding import explain_damaged_text
 from nephoscope.ingest.logs.append_detection import HEAD, hash_head
 
 #: Files whose trails are held in memory: of others that grow the text is gone over again.
@@ -46,18 +46,18 @@ class FolderFileReader:
         if before is not None and not opened.continues(
             before, start, self.sink.get_last_sequence(before.feed)
         ):
-            self.contents.remove(key, truncated=not tabular(name))
+            self.contents.remove(key, truncated=not is_tabular(name))
             self._trails.pop(key, None)
             progress = None
-        found = self._find_known(opened, start, progress)
+        found = self._find_known_content(opened, start, progress)
         if found is not None and found.open and not settled:
             # A copy that is still being made: what is in it was read, and what is not comes from the file that it is of.
             return 0
-        progress = self._begin(opened, start, progress, found)
+        progress = self._begin_file(opened, start, progress, found)
         at = max(progress.offset, self.sink.get_last_sequence(progress.feed), 0)
         if not opened.is_lined:
             return self._read_on(
-                opened, progress, found.at if found and tabular(name) else at, settled=settled
+                opened, progress, found.at if found and is_tabular(name) else at, settled=settled
             )
         if at == progress.offset < opened.size and progress.cut >= 0 and not opened.has_line_end(at, at + 1):
             if not settled and not opened.has_line_end(at, opened.size):
@@ -66,9 +66,9 @@ class FolderFileReader:
             at = progress.cut
         if not settled or opened.has_line_end(opened.size - 1, opened.size):
             return self._read_on(opened, progress, at, settled=settled)
-        return self._to_the_end(opened, progress, at)
+        return self._read_last_line(opened, progress, at)
 
-    def _to_the_end(self, opened: OpenFile, progress: Progress, at: int) -> int:
+    def _read_last_line(self, opened: OpenFile, progress: Progress, at: int) -> int:
         """Read a file whose last line has no end, that line by itself, so that it is known where it begins."""
         if progress.etag != opened.file.state:
             at = self._read_on(opened, progress, at, settled=False)
@@ -82,22 +82,26 @@ class FolderFileReader:
         )
         self.sink.report_health(error=told, key=f"{CUT}{name}")
 
-    def _find_known(self, opened: OpenFile, start: bytes, own: Progress | None) -> ContentMatch | None:
+    def _find_known_content(
+        self, opened: OpenFile, start: bytes, own: Progress | None
+    ) -> ContentMatch | None:
         name = opened.file.name
         rivals = self.contents.find_same_content(name, start, own)
         if not rivals:
             return None
-        text = prefixes(opened.read_parts(), chain.from_iterable(one.iterate_offsets() for one in rivals))
+        text = hash_prefixes(
+            opened.read_parts(), chain.from_iterable(one.iterate_offsets() for one in rivals)
+        )
         found = self.contents.judge(name, text, rivals, own)
-        if found is not None and tabular(name) and found.at < text.size and not text.ends_line(found.at):
+        if found is not None and is_tabular(name) and found.at < text.size and not text.ends_line(found.at):
             return ContentMatch(0)
         return found
 
-    def _begin(
+    def _begin_file(
         self, opened: OpenFile, start: bytes, progress: Progress | None, found: ContentMatch | None
     ) -> Progress:
         """Return what is known of a file, kept before anything is handed over, so that a sequence never means two things."""
-        at = found.at if found is not None and not tabular(opened.file.name) else 0
+        at = found.at if found is not None and not is_tabular(opened.file.name) else 0
         if progress is not None and at <= progress.offset:
             return progress
         if progress is None:
@@ -118,7 +122,7 @@ class FolderFileReader:
 
         `unended`: that is a line without its end.
         """
-        key, table = opened.file.key, tabular(opened.file.name)
+        key, table = opened.file.key, is_tabular(opened.file.name)
         begin = 0 if table else start
         trail = self._trails.pop(key, None)
         if trail is None or trail.size != begin:
@@ -129,7 +133,7 @@ class FolderFileReader:
         end = self._pass_records(opened, progress.feed, followed, start, growing=growing, table=table)
         if end < progress.offset:
             return end  # a record that was cut still goes on
-        if why := damage(text):
+        if why := explain_damaged_text(text):
             end += 1
             refused = QuarantinedInput(opened.file.name, f"byte {end - 1}", why, "")
             self.sink.write_batch(progress.feed, end, refused=(refused,))

@@ -17,8 +17,8 @@ from nephoscope.ingest.live.content_fingerprint import Prefixes
 from nephoscope.ingest.live.live_source import SourceSink
 from nephoscope.ingest.live.read_progress import Progress
 from nephoscope.ingest.logs.append_detection import HEAD, hash_head
-from nephoscope.ingest.logs.load_files import family
-from nephoscope.ingest.logs.previous_loads import path_context
+from nephoscope.ingest.logs.load_files import strip_rotation_suffix
+from nephoscope.ingest.logs.previous_loads import find_path_context
 
 #: Seconds for which the content of a file that is gone is known, and how many such contents.
 _REMEMBERED = 32 * 86400.0
@@ -66,20 +66,20 @@ class FolderContents:
         self._apart: set[tuple[str, str]] = set()
         for prefix in (_HERE, _GONE):
             for key, kept in sink.list_checkpoints(prefix).items():
-                self._put(key, Progress.of(kept))
+                self._put_progress(key, Progress.of(kept))
 
     def get(self, key: str) -> Progress | None:
         """Return what was read of a file that was there at the last look."""
         return self._known.get(key)
 
-    def present_keys(self) -> frozenset[str]:
+    def list_present_keys(self) -> frozenset[str]:
         """The keys of files that were there at the last look."""
         return frozenset(key for key in self._known if key.startswith(_HERE))
 
     def store_progress(self, key: str, progress: Progress) -> None:
         """Keep what was read of a file."""
         self._sink.save_checkpoint(key, progress.to_checkpoint())
-        self._put(key, progress)
+        self._put_progress(key, progress)
 
     def set_path(self, key: str, name: str) -> None:
         """A file has that path now."""
@@ -96,7 +96,7 @@ class FolderContents:
             f"{_GONE}{progress.feed}",
             msgspec.structs.replace(progress, left=self._now(), truncated=truncated),
         )
-        self._drop(key)
+        self._drop_file(key)
 
     def retain(self, keys: Collection[str]) -> None:
         """No other files than these are there any more; what was gone for long, or is too much, is forgotten."""
@@ -105,10 +105,10 @@ class FolderContents:
         gone = [(one.left, key) for key, one in self._known.items() if key.startswith(_GONE)]
         until = self._now() - _REMEMBERED
         for _, key in sorted(gone)[: max(0, len(gone) - _MOST)]:
-            self._drop(key)
+            self._drop_file(key)
         for left, key in gone:
             if left < until:
-                self._drop(key)
+                self._drop_file(key)
 
     def find_same_content(self, name: str, start: bytes, own: Progress | None) -> list[CompetingFile]:
         """The contents that a text may begin with or be the beginning of, which starts so; `own` is what was read of it."""
@@ -116,11 +116,12 @@ class FolderContents:
         keys = set(self._list_keys(name, start))
         found = (self._known[key] for index in keys for key in self._index.get(index, ()))
         unique = {one.feed: one for one in found if one.feed != feed and (feed, one.feed) not in self._apart}
-        said, size = path_context(name), own.content.size if own else 0
+        said, size = find_path_context(name), own.content.size if own else 0
         may = [
             CompetingFile(one, self._sink.get_last_sequence(one.feed))
             for one in unique.values()
-            if _may_be_same_resource(said, path_context(one.name)) and self._may_be_longer(one, name, start)
+            if _may_be_same_resource(said, find_path_context(one.name))
+            and self._may_be_longer(one, name, start)
         ]
         return [one for one in may if one.progress.content.size > size or one.is_interrupted]
 
@@ -151,13 +152,13 @@ class FolderContents:
         of the one before."""
         if len(start) >= HEAD and one.content.first:
             return True
-        if family(name) != name:
+        if strip_rotation_suffix(name) != name:
             return True
         return not one.truncated and one.name == name and one.content.size <= len(start)
 
     def _may_be_same_file(self, one: Progress, name: str, size: int) -> bool:
         """Return whether a text that begins with a whole content is that file, and not another one which begins with as little."""
-        if one.content.size >= HEAD or family(one.name) == family(name):
+        if one.content.size >= HEAD or strip_rotation_suffix(one.name) == strip_rotation_suffix(name):
             return True
         gone = one.left != 0.0
         return gone and one.content.size == size and PurePath(one.name).parent == PurePath(name).parent
@@ -167,24 +168,24 @@ class FolderContents:
             yield f"first {hash_head(start)}"
         yield f"short {PurePath(name).parent}"
         if len(start) < HEAD:
-            yield f"family {family(name)}"
+            yield f"family {strip_rotation_suffix(name)}"
 
-    def _put(self, key: str, progress: Progress) -> None:
-        self._forget(key)
+    def _put_progress(self, key: str, progress: Progress) -> None:
+        self._forget_file(key)
         self._known[key] = progress
         for index in self._list_indexes(progress):
             self._index[index].add(key)
 
-    def _forget(self, key: str) -> None:
+    def _forget_file(self, key: str) -> None:
         progress = self._known.pop(key, None)
         for index in self._list_indexes(progress) if progress else ():
             self._index[index].discard(key)
             if not self._index[index]:
                 del self._index[index]
 
-    def _drop(self, key: str) -> None:
+    def _drop_file(self, key: str) -> None:
         if key in self._known:
-            self._forget(key)
+            self._forget_file(key)
             self._sink.drop_checkpoint(key)
 
     @staticmethod
@@ -195,7 +196,7 @@ class FolderContents:
         elif content.size:
             yield f"short {PurePath(progress.name).parent}"
         if content.size:
-            yield f"family {family(progress.name)}"
+            yield f"family {strip_rotation_suffix(progress.name)}"
 
 
 def _may_be_same_resource(said: str, told: str) -> bool:

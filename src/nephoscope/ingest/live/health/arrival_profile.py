@@ -84,7 +84,7 @@ class SourceProfile(msgspec.Struct, omit_defaults=True):
         silences = [*self.days[-1].silences, max(0, round((now - before).total_seconds()))]
         self.days[-1].silences = sorted(silences, reverse=True)[:_OFTEN]
 
-    def silence(self) -> float:
+    def compute_usual_silence(self) -> float:
         """The longest silence that is usual, in seconds: one as long came three times. Within the first day, the longest at all."""
         found = sorted((one for day in self.days for one in day.silences), reverse=True)
         if not found:

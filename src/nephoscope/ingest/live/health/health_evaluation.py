@@ -85,14 +85,14 @@ def _compute_share(
     return bad / every if bad else 0.0
 
 
-def findings(
+def list_health_findings(
     health: SourceHealth, rates: Sequence[SourceRate], now: datetime, whole: Sequence[SourceRate] = ()
 ) -> list[HealthFinding]:
     """Return what is wrong with a table, or with the source itself; `rates` and `whole` as of standing()."""
     found = []
     for kind, detail in (
         ("silent", _explain_silence(health, rates, now)),
-        ("quarantine", _quarantine(health, rates, now, whole)),
+        ("quarantine", _explain_quarantine_rate(health, rates, now, whole)),
         ("failing", _describe_failure(health, now)),
     ):
         if detail:
@@ -130,14 +130,14 @@ def _explain_silence(health: SourceHealth, rates: Sequence[SourceRate], now: dat
 
 def find_silence_limit(profile: SourceProfile) -> timedelta:
     """Return how long a silence may last before it is told."""
-    usual = profile.silence()
+    usual = profile.compute_usual_silence()
     beyond = min(_BEYOND * usual, max(_HOURS_BEYOND, _SHARE_BEYOND * usual))
     least = LEAST_SILENCE if profile.gaps >= _KNOWN_GAPS else FIRST_SILENCE
     return max(least, timedelta(seconds=usual + beyond))
 
 
 def _describe_silence(last: datetime, profile: SourceProfile, now: datetime) -> str:
-    usual = f"silences of {_format_span(timedelta(seconds=profile.silence()))} are usual"
+    usual = f"silences of {_format_span(timedelta(seconds=profile.compute_usual_silence()))} are usual"
     known = usual if profile.gaps else "it came once"
     return f"nothing for {_format_span(now - last)}, since {last:%Y-%m-%d %H:%M} UTC; {known}"
 
@@ -182,7 +182,7 @@ def _has_two_empty_hours(health: SourceHealth, rates: Sequence[SourceRate], now:
     return all((_compute_expected_rows(by_hour, health, hour) or 0.0) > 0 for hour in hours)
 
 
-def _quarantine(
+def _explain_quarantine_rate(
     health: SourceHealth, rates: Sequence[SourceRate], now: datetime, whole: Sequence[SourceRate]
 ) -> str:
     """More than a fifth of the last hours is bad, and at least twice what is usual."""

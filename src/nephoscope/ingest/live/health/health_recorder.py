@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING
 from nephoscope.files.json_tree import get_text
 from nephoscope.ingest.live.health import health_rows as made
 from nephoscope.ingest.live.health.arrival_profile import SourceProfile
-from nephoscope.ingest.live.health.health_evaluation import HealthFinding, find_silent_source, findings
+from nephoscope.ingest.live.health.health_evaluation import (
+    HealthFinding,
+    find_silent_source,
+    list_health_findings,
+)
 from nephoscope.ingest.live.live_source import LOST
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
@@ -111,7 +115,7 @@ class HealthKeeper:
             finding
             for health in every
             if (source := sources.get(health.source)) is not None and source.enabled
-            for finding in findings(
+            for finding in list_health_findings(
                 health,
                 by_table[health.source, health.workspace, health.table],
                 now,
@@ -139,17 +143,22 @@ class HealthKeeper:
 
         The rows, what is noted of them and the changes that they tell are one transaction: a kill tells none twice and none never.
         """
-        with self._judge_in_transaction() as session:
+        with self._begin_judgement() as session:
             current = {finding.key: finding for finding in [*found, *self._list_changes(session)]}
-            kept = self.state.checkpoints.load_in(session, KEPT)
+            kept = self.state.checkpoints.load_in_transaction(session, KEPT)
             open_ = {key.removeprefix(_OPEN): value for key, value in kept.items() if key.startswith(_OPEN)}
             begun = [one for key, one in current.items() if key not in open_ or one.kind == "schema"]
             over = [
-                value for key, value in open_.items() if key not in current and self._has_ended(value, now)
+                value
+                for key, value in open_.items()
+                if key not in current and self._has_alert_ended(value, now)
             ]
             for finding in begun:
                 self._queue_row(
-                    session, finding.workspace, "SecurityAlert", made.alert(finding, now, now, over=False)
+                    session,
+                    finding.workspace,
+                    "SecurityAlert",
+                    made.build_alert_row(finding, now, now, over=False),
                 )
             for value in over:
                 finding, began = (
@@ -157,7 +166,10 @@ class HealthKeeper:
                     datetime.fromisoformat(get_text(value, "since")),
                 )
                 self._queue_row(
-                    session, finding.workspace, "SecurityAlert", made.alert(finding, began, now, over=True)
+                    session,
+                    finding.workspace,
+                    "SecurityAlert",
+                    made.build_alert_row(finding, began, now, over=True),
                 )
                 self.state.checkpoints.drop(session, KEPT, f"{_OPEN}{finding.key}")
             noted = {
@@ -166,7 +178,7 @@ class HealthKeeper:
             self.state.checkpoints.keep(session, KEPT, noted)
 
     @contextmanager
-    def _judge_in_transaction(self) -> Iterator[Session]:
+    def _begin_judgement(self) -> Iterator[Session]:
         """A transaction that whoever lost the lease does not have: LeaseLostError."""
         assert self._lease is not None
         with self.state.transaction() as session:
@@ -188,7 +200,7 @@ class HealthKeeper:
             found[one.source, one.workspace, one.table].append(_describe_change(one.new, one.gone))
         return [HealthFinding(*place, "schema", "; ".join(told)) for place, told in found.items()]
 
-    def _has_ended(self, value: Mapping[str, object], now: datetime) -> bool:
+    def _has_alert_ended(self, value: Mapping[str, object], now: datetime) -> bool:
         lasting = get_text(value, "finding", "kind") == "schema"
         return not lasting or now - datetime.fromisoformat(get_text(value, "since")) > _SCHEMA_OPEN
 
@@ -207,24 +219,26 @@ class HealthKeeper:
             if not changed and not (health.error and now - datetime.fromisoformat(before["at"]) >= _SUMMARY):
                 continue
             id_ = self.lake.workspace(health.workspace).id
-            row = made.status(health.source, source.kind, id_, health.error, now, summary=not changed)
-            with self._judge_in_transaction() as session:
+            row = made.build_status_row(
+                health.source, source.kind, id_, health.error, now, summary=not changed
+            )
+            with self._begin_judgement() as session:
                 self._queue_row(session, health.workspace, "SentinelHealth", row)
                 noted = {key: {"status": word, "at": now.isoformat()}}
                 self.state.checkpoints.keep(session, KEPT, noted)
 
     def _write_usage(self, now: datetime) -> None:
         """The rows of Usage of the hours that are over, and of what came to one after it was told, by the outbox: each once."""
-        with self._judge_in_transaction() as session:
+        with self._begin_judgement() as session:
             used = self.state.usage.pop_hours(session, now.replace(minute=0, second=0, microsecond=0))
             for one in used:
-                self._queue_row(session, one.workspace, "Usage", made.usage(one))
+                self._queue_row(session, one.workspace, "Usage", made.build_usage_row(one))
 
     def _write_heartbeat(self, now: datetime) -> None:
         """The row of this minute; where the lake is full it is not written, and the state says so."""
         table = self.lake.tables["Heartbeat"]
         row = to_arrow_rows(
-            table, [made.heartbeat(now)], workspace=self.lake.workspace(), now=datetime.now(UTC)
+            table, [made.build_heartbeat_row(now)], workspace=self.lake.workspace(), now=datetime.now(UTC)
         )
         producer = f"health/heartbeat/{socket.gethostname()}"
         try:

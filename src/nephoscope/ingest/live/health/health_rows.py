@@ -34,7 +34,7 @@ _REMEDY = {
 }
 
 
-def alert(finding: HealthFinding, began: datetime, now: datetime, *, over: bool) -> dict[str, Any]:
+def build_alert_row(finding: HealthFinding, began: datetime, now: datetime, *, over: bool) -> dict[str, Any]:
     """A row of SecurityAlert: the same SystemAlertId from its beginning to its end."""
     title, severity = _TITLES[finding.kind]
     id_ = str(uuid.uuid5(_NAMES, f"{finding.key}/{began.isoformat()}"))
@@ -52,7 +52,7 @@ def alert(finding: HealthFinding, began: datetime, now: datetime, *, over: bool)
     }  # fmt: skip
 
 
-def status(
+def build_status_row(
     source: str, kind: str, workspace_id: str, error: str, now: datetime, *, summary: bool
 ) -> dict[str, Any]:
     """A row of SentinelHealth on a source: its status has changed, or it goes on failing."""
@@ -66,7 +66,7 @@ def status(
     }  # fmt: skip
 
 
-def usage(used: TableUsage) -> dict[str, object]:
+def build_usage_row(used: TableUsage) -> dict[str, object]:
     """The row of Usage of what a table took in within an hour, in megabytes."""
     end = used.hour + timedelta(hours=1)
     return {
@@ -77,7 +77,7 @@ def usage(used: TableUsage) -> dict[str, object]:
     }  # fmt: skip
 
 
-def heartbeat(now: datetime) -> dict[str, object]:
+def build_heartbeat_row(now: datetime) -> dict[str, object]:
     """The row of Heartbeat of this process's machine."""
     return {
         "TimeGenerated": now, "Computer": socket.gethostname(), "Category": COLLECTOR, "OSType": platform.system(),

@@ -12,8 +12,8 @@ from nephoscope.estate.tenant_stores import iterate_current
 from nephoscope.ingest.live.health.health_evaluation import (
     HealthFinding,
     find_silent_source,
-    findings,
     judge_health,
+    list_health_findings,
 )
 from nephoscope.ingest.live.health.missing_logs import MissingLogs, find_missing_logs
 from nephoscope.ingest.live.health.newest_rows import read_newest_rows
@@ -74,7 +74,10 @@ def _build_row(
     health: SourceHealth, whole: Sequence[SourceRate], found: Sequence[HealthFinding], now: datetime
 ) -> HealthRow:
     own = [rate for rate in whole if rate.table == health.table]
-    stands, wrong = judge_health(health, own, now, whole), [*found, *findings(health, own, now, whole)]
+    stands, wrong = (
+        judge_health(health, own, now, whole),
+        [*found, *list_health_findings(health, own, now, whole)],
+    )
     status = ", ".join(finding.kind for finding in wrong) or "ok"
     detail = "; ".join(finding.detail for finding in wrong) or health.error
     if not detail and not health.table and health.last_seen is None:
@@ -84,7 +87,9 @@ def _build_row(
     )
 
 
-def missing_logs(lake: Lake, state: State, data: Path, now: datetime, days: int) -> list[MissingLogs] | None:
+def find_resources_missing_logs(
+    lake: Lake, state: State, data: Path, now: datetime, days: int
+) -> list[MissingLogs] | None:
     """Resources of the estate whose logs did not arrive for `days`, None where no estate is stored; StoreError."""
     resources = list(iterate_current(data))
     if not resources:

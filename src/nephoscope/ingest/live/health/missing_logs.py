@@ -13,7 +13,7 @@ from nephoscope.ingest.live.health.newest_rows import (
     STORAGE_SERVICES,
     DiagnosticStream,
     NewestRows,
-    flows,
+    has_flows,
 )
 from nephoscope_policy.model.resource import Resource
 
@@ -81,7 +81,7 @@ def find_missing_logs(
     found += [
         one
         for key in could.keys() - set_up
-        for one in _check_unconfigured(key, could[key].type, newest_rows, is_old)
+        for one in _check_unconfigured_resource(key, could[key].type, newest_rows, is_old)
     ]
     return sorted(found, key=lambda one: (one.resource, one.setting))
 
@@ -129,12 +129,12 @@ def _build_every_stream(kind: str) -> DiagnosticStream:
     return DiagnosticStream(kind, every=True)
 
 
-def _check_unconfigured(
+def _check_unconfigured_resource(
     key: str, kind: str, newest_rows: NewestRows, is_old: Callable[[datetime], bool]
 ) -> Iterator[MissingLogs]:
     """A resource without a setting, unless its logs come nevertheless: another tool may set it up, past the stored estate."""
     network = kind in NETWORKS
-    last = newest_rows.find_newest_time(key, flows if network else _build_every_stream(kind).includes)
+    last = newest_rows.find_newest_time(key, has_flows if network else _build_every_stream(kind).includes)
     if last is None or is_old(last):
         reason = f"no {'flow log' if network else 'diagnostic setting'} sends its logs"
         yield MissingLogs(key, kind, reason, last=last)
@@ -153,7 +153,7 @@ def _check_flow_log(
     if _read_properties(flow_log).get("enabled") is False:
         yield MissingLogs(target, _extract_type(target), "its flow log is switched off", flow_log.id.name)
     else:
-        newest = newest_rows.find_newest_time(target, flows)
+        newest = newest_rows.find_newest_time(target, has_flows)
         yield from _check_silence(target, _extract_type(target), flow_log.id.name, newest, is_old)
 
 

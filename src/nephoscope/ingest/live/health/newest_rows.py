@@ -73,7 +73,7 @@ class DiagnosticStream:
         return category in self.categories if category in own else not own.isdisjoint(self.categories)
 
 
-def flows(table: str, _category: str) -> bool:
+def has_flows(table: str, _category: str) -> bool:
     """Return whether a row tells of flows."""
     return table in FLOWS
 
@@ -133,7 +133,7 @@ def read_newest_rows(
 def _query_newest(
     lake: Lake, workspace: str, table: str, now: datetime, back: timedelta
 ) -> Iterator[tuple[str, str, datetime]]:
-    from nephoscope.ingest.live.ingestion.transform import ticks_to_datetime
+    from nephoscope.ingest.live.ingestion.transform import convert_ticks_to_datetime
 
     try:
         rows = lake.query(_build_query(table, now - back), workspace=workspace, now=now)[-1].table.to_pylist()
@@ -141,7 +141,7 @@ def _query_newest(
         # A table whose definition is gone: it says nothing on any resource that is known.
         return
     for row in rows:
-        yield row["Of"], row["In"], ticks_to_datetime(row["Last"])
+        yield row["Of"], row["In"], convert_ticks_to_datetime(row["Last"])
 
 
 def _build_query(table: str, since: datetime) -> str:

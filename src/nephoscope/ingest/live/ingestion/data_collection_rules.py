@@ -12,7 +12,7 @@ from typing import Any
 
 from nephoscope.files.json_text import JsonTextError, read_json
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
-from nephoscope.ingest.live.ingestion.streams import OWN, stream_table
+from nephoscope.ingest.live.ingestion.streams import OWN, get_stream_table
 from nephoscope.ingest.live.ingestion.transform import Transform
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.lake.errors import LakeError
@@ -77,15 +77,15 @@ def make_implied_rule(name: str, find: Find) -> Callable[[str], tuple[DataFlow, 
     IngestionRefusedError for a table that the lake itself writes.
     """
 
-    def flows(stream: str) -> tuple[DataFlow, ...]:
-        table = stream_table(stream)
+    def make_flows(stream: str) -> tuple[DataFlow, ...]:
+        table = get_stream_table(stream)
         if table in OWN:
             text = f"The table '{table}' is written by nephoscope itself: only a rule that names it may send rows of it."
             raise IngestionRefusedError(400, "InvalidStream", text)
         return (DataFlow(table),) if find(table) is not None else ()
 
     assert name
-    return flows
+    return make_flows
 
 
 def _read_documents(path: Path) -> list[dict[str, object]]:
@@ -144,7 +144,7 @@ def _parse_columns(body: Any, at: str) -> dict[str, KqlType]:
 
 def _find_table(stream: str, body: Mapping[str, object]) -> str:
     """The table that a flow leads a stream to."""
-    return stream_table(str(body.get("outputStream") or stream))
+    return get_stream_table(str(body.get("outputStream") or stream))
 
 
 def _read_flow(

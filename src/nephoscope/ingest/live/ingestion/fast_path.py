@@ -103,14 +103,14 @@ class RequestIntake:
         self._waiting.append(one)
         self._size += len(post.body)
         if self._task is None:
-            self._task = asyncio.create_task(self._append_waiting())
+            self._task = asyncio.create_task(self._append_waiting_posts())
         return await one.answer
 
     def close(self) -> None:
         """Finish what was begun."""
         self._thread.shutdown()
 
-    async def _append_waiting(self) -> None:
+    async def _append_waiting_posts(self) -> None:
         """Append until nothing waits."""
         loop = asyncio.get_running_loop()
         while self._waiting:
@@ -147,8 +147,8 @@ class RequestIntake:
         gc.disable()  # rows have no cycles, and to look for them costs more than to read them
         try:
             first: dict[bytes, _ReadPost] = {}
-            read = [self._read(one, first) for one in posts]
-            self._append([one for one in read if one.error is None and not one.again])
+            read = [self._read_post(one, first) for one in posts]
+            self._append_posts([one for one in read if one.error is None and not one.again])
             return [
                 (first[one.mark].error if one.mark in first else one.error) or len(one.records)
                 for one in read
@@ -156,7 +156,7 @@ class RequestIntake:
         finally:
             gc.enable()
 
-    def _read(self, post: IngestionPost, first: dict[bytes, _ReadPost]) -> _ReadPost:
+    def _read_post(self, post: IngestionPost, first: dict[bytes, _ReadPost]) -> _ReadPost:
         """Read a body; `first` has the requests of this append by their marks: one that is sent twice shares what becomes of it."""
         found = _ReadPost(post)
         try:
@@ -171,7 +171,7 @@ class RequestIntake:
             found.error = error
         return found
 
-    def _append(self, several: Sequence[_ReadPost]) -> None:
+    def _append_posts(self, several: Sequence[_ReadPost]) -> None:
         """Append together; what is wrong with one request is not the others' fault."""
         try:
             self.writer.append_all(self._list_portions(several), producer=self.producer)
@@ -186,7 +186,7 @@ class RequestIntake:
                 several[0].error = error
             else:
                 for one in several:
-                    self._append([one])
+                    self._append_posts([one])
         else:
             for one in several:
                 self._repeats.add(one.mark)

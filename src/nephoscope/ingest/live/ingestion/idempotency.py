@@ -56,7 +56,7 @@ class IdempotencyCache:
         if not mark:
             yield True
             return
-        if not self._begin(mark, patience):
+        if not self._begin_request(mark, patience):
             yield False
             return
         try:
@@ -67,7 +67,7 @@ class IdempotencyCache:
                 self._begun.discard(mark)
                 self._changed.notify_all()
 
-    def _begin(self, mark: bytes, patience: float) -> bool:
+    def _begin_request(self, mark: bytes, patience: float) -> bool:
         with self._changed:
             if not self._changed.wait_for(lambda: mark not in self._begun, patience):
                 text = "Nothing is known yet of the same request that was sent before."

@@ -85,9 +85,9 @@ class IngestionEndpoint:
             IdempotencyCache.build_key(request, stream, body, sender), _PATIENCE
         ) as first:
             if first:
-                self._append(shape_records(flows, stream, parse_records(body)), len(body), sender)
+                self._append_records(shape_records(flows, stream, parse_records(body)), len(body), sender)
 
-    def _append(self, found: ShapedRecords, size: int, sender: ResourceBinding | None) -> None:
+    def _append_records(self, found: ShapedRecords, size: int, sender: ResourceBinding | None) -> None:
         try:
             self._gathering.append_rows(found, size, _BUSY_SECONDS, sender)
         except BatchTimeoutError:
@@ -100,12 +100,12 @@ class IngestionEndpoint:
             ) from error
 
 
-def app(door: IngestionEndpoint) -> Starlette:
+def build_app(door: IngestionEndpoint) -> Starlette:
     """The app: POST /dataCollectionRules/{rule}/streams/{stream}?api-version=..."""
 
     async def post(request: Request) -> Response:
         try:
-            await _serve(door, request)
+            await _serve_request(door, request)
         except IngestionRefusedError as error:
             return _build_answer(error)
         except ClientDisconnect:
@@ -116,7 +116,7 @@ def app(door: IngestionEndpoint) -> Starlette:
     return Starlette(routes=[Route(path, post, methods=["POST"])])
 
 
-async def _serve(door: IngestionEndpoint, request: Request) -> None:
+async def _serve_request(door: IngestionEndpoint, request: Request) -> None:
     if not door.tokens.accepts_header(request.headers.get("authorization", "")):
         raise IngestionRefusedError(401, "InvalidToken", "The bearer token is missing or invalid.")
     if not request.query_params.get("api-version"):

@@ -61,13 +61,13 @@ class MicroBatcher:
             several = [] if mine.done else self._pop_batch(mine)
             feed = self._feeds.pop() if several else ""
         if several:
-            self._lead(feed, several)
+            self._lead_batch(feed, several)
         if mine.error is not None:
             raise mine.error
 
-    def _lead(self, feed: str, several: Sequence[_BatchRequest]) -> None:
+    def _lead_batch(self, feed: str, several: Sequence[_BatchRequest]) -> None:
         try:
-            self._append(feed, several)
+            self._append_batch(feed, several)
         finally:
             with self._turn:
                 self._feeds.append(feed)
@@ -87,7 +87,7 @@ class MicroBatcher:
         self._waiting = [one for one in self._waiting if not one.taken]
         return several
 
-    def _append(self, feed: str, several: Sequence[_BatchRequest]) -> None:
+    def _append_batch(self, feed: str, several: Sequence[_BatchRequest]) -> None:
         rows: dict[str, list[Mapping[str, object]]] = {}
         origins: dict[str, list[RowOrigin]] = {}
         for one in several:
@@ -106,4 +106,4 @@ class MicroBatcher:
                     one.error = error
                 return
             for one in several:  # what is wrong with one request is not the others' fault
-                self._append(feed, [one])
+                self._append_batch(feed, [one])

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from nephoscope.ingest.live.ingestion.data_collection_rules import DataFlow
 from nephoscope.ingest.live.ingestion.transform import Transform, TransformError, TransformResult
 from nephoscope.ingest.live.live_source import QuarantinedInput, RowOrigin
-from nephoscope.lake.schema.coercion import json_text
+from nephoscope.lake.schema.coercion import to_json_text
 from nephoscope.lake.schema.row_conversion import build_bag
 
 _TOLD = 100
@@ -56,7 +56,7 @@ def _build_origin(number: int, record: Mapping[str, object], unfit: str = "") ->
 
 
 def _make_refusal(stream: str, reason: str, number: int, record: Mapping[str, object]) -> QuarantinedInput:
-    return QuarantinedInput(stream, f"record {number}", reason, json_text(record))
+    return QuarantinedInput(stream, f"record {number}", reason, to_json_text(record))
 
 
 def _complete_rows(made: TransformResult, bag: str) -> list[Mapping[str, object]]:
@@ -83,7 +83,7 @@ def _describe_type_mismatch(made: TransformResult, owner: int, transform: Transf
     """Return what of a record was not of its declared type, in words."""
     unfit = made.unfit.get(owner, {})
     told = (
-        f"{name} is no {transform.find_kind(name).value}: {json_text(value)[:_TOLD]}"
+        f"{name} is no {transform.find_kind(name).value}: {to_json_text(value)[:_TOLD]}"
         for name, value in unfit.items()
     )
     return "; ".join(told)

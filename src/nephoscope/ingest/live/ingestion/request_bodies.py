@@ -15,12 +15,12 @@ async def read_body(request: Request, limit: int) -> bytes:
     """The body; IngestionRefusedError where it is larger than the limit, of which no more is read."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
-        raise body_too_large(limit)
+        raise make_body_too_large_error(limit)
     data = bytearray()
     async for part in request.stream():
         data += part
         if len(data) > limit:
-            raise body_too_large(limit)
+            raise make_body_too_large_error(limit)
     return bytes(data)
 
 
@@ -38,13 +38,13 @@ def unpack_body(body: bytes, encoding: str, limit: int) -> bytes:
     except zlib.error as error:
         raise IngestionRefusedError(400, "InvalidPayload", f"The body is not gzip: {error}") from error
     if len(data) > limit:
-        raise body_too_large(limit)
+        raise make_body_too_large_error(limit)
     if not reader.eof:
         raise IngestionRefusedError(400, "InvalidPayload", "The gzip body is truncated.")
     return data
 
 
-def body_too_large(limit: int) -> IngestionRefusedError:
+def make_body_too_large_error(limit: int) -> IngestionRefusedError:
     """413: more than may be sent."""
     return IngestionRefusedError(
         413, "ContentLengthLimitExceeded", f"Maximum allowed content length: {limit} bytes."

@@ -17,14 +17,14 @@ def parse_records(body: bytes) -> list[dict[str, object]]:
     """The records of a JSON array; raises IngestionRefusedError. Half of a surrogate pair stands in its record as the text of
     its escape."""
     try:
-        return _decode(body.removeprefix(_BOM))
+        return _decode_records(body.removeprefix(_BOM))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise IngestionRefusedError(
             400, "InvalidPayload", f"The body must be a JSON array of objects: {error}"
         ) from error
 
 
-def _decode(body: bytes) -> list[dict[str, object]]:
+def _decode_records(body: bytes) -> list[dict[str, object]]:
     try:
         return _DECODER.decode(body)
     except msgspec.DecodeError:

@@ -20,6 +20,6 @@ OWN = frozenset(
 )  # fmt: skip
 
 
-def stream_table(stream: str) -> str:
+def get_stream_table(stream: str) -> str:
     """The table of a stream: `Custom-Orders_CL` -> Orders_CL, `Microsoft-Syslog` -> Syslog."""
     return stream.removeprefix("Custom-").removeprefix("Microsoft-")

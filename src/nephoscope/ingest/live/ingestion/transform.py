@@ -18,12 +18,12 @@ from nephoscope.ingest.live.ingestion import transform_validation
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
 from nephoscope.lake.schema.arrow_column import coerce_column
-from nephoscope.lake.schema.column_types import storage_type
+from nephoscope.lake.schema.column_types import get_storage_type
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.compile import CompiledQuery, to_ticks
-from nephoscope_kql.engines.arrow_types import schema_of_fields
+from nephoscope_kql.engines.arrow_types import read_fields_schema
 from nephoscope_kql.errors import NOWHERE, KqlError
-from nephoscope_kql.provenance import compile_traced
+from nephoscope_kql.provenance import compile_traced_query
 from nephoscope_kql.types import KqlType
 
 SOURCE = "source"
@@ -63,14 +63,14 @@ class Transform:
         """Compile; raises SourceError with the place of the rule and within the query."""
         fields = pa.schema(
             [
-                pa.field(name, storage_type(kind), metadata={"kql.type": kind.value})
+                pa.field(name, get_storage_type(kind), metadata={"kql.type": kind.value})
                 for name, kind in columns.items()
             ]
         )
         try:
             transform_validation.check_transform(text, SOURCE, columns)
-            compiled = compile_traced(
-                text, MemoryCatalog({SOURCE: schema_of_fields(SOURCE, fields)}), _RECORD
+            compiled = compile_traced_query(
+                text, MemoryCatalog({SOURCE: read_fields_schema(SOURCE, fields)}), _RECORD
             )
         except KqlError as error:
             where = f"line {error.line}, column {error.column}: " if error.span != NOWHERE else ""
@@ -139,12 +139,12 @@ def _list_values(column: pa.ChunkedArray, kind: KqlType) -> list[Any]:
     """The values of a result's column as the lake takes them from a record."""
     values: list[Any] = column.to_pylist()
     if kind == KqlType.DATETIME:
-        return [None if one is None else ticks_to_datetime(one) for one in values]
+        return [None if one is None else convert_ticks_to_datetime(one) for one in values]
     if kind == KqlType.DYNAMIC:
         return [None if one is None else msgspec.json.decode(one) for one in values]
     return values
 
 
-def ticks_to_datetime(ticks_: int) -> dt.datetime:
+def convert_ticks_to_datetime(ticks_: int) -> dt.datetime:
     """The moment (UTC) of a datetime as the engine gives it: 100 ns ticks since 0001-01-01."""
     return _FIRST + dt.timedelta(microseconds=ticks_ // 10)

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from nephoscope_kql.errors import KqlError, locate_errors
 from nephoscope_kql.parser import parse
 from nephoscope_kql.tree import Call, ExternalData, Name, Node, Pipe
-from nephoscope_kql.tree.node import Operator, children, walk
+from nephoscope_kql.tree.node import Operator, list_children, walk_nodes
 from nephoscope_kql.tree.operators import (
     Consume,
     Facet,
@@ -64,15 +64,15 @@ def _check_query(query: Query) -> None:
             evaluations[1].span,
             "unsupported",
         )
-    _check(query)
+    _check_transform_node(query)
 
 
 def _check_reads(query: Query, table: str, columns: Collection[str]) -> None:
     """The table, and each name that a let gives what is made of it, is read once."""
     names, seen = {table}, set()
-    heads = {id(one.source) for one in walk(query) if isinstance(one, Pipe)}
+    heads = {id(one.source) for one in walk_nodes(query) if isinstance(one, Pipe)}
     for statement in query.statements:
-        for one in walk(statement):
+        for one in walk_nodes(statement):
             if not isinstance(one, Name | Call) or one.name not in names:
                 continue
             if one.name in columns and id(one) not in heads:
@@ -85,28 +85,28 @@ def _check_reads(query: Query, table: str, columns: Collection[str]) -> None:
                 names.add(statement.name)
 
 
-def _check(node: Node) -> None:
-    for one in children(node):
+def _check_transform_node(node: Node) -> None:
+    for one in list_children(node):
         if isinstance(one, MvApply):
             _check_array_operators(one)
         elif isinstance(one, ExternalData):
             raise KqlError("a transform cannot read files", one.span, "unsupported")
         elif type(one) in _REFUSED or (isinstance(one, Call) and one.name.lower() in _CALLS):
-            raise _not_row_by_row_error(one)
+            raise _make_not_row_by_row_error(one)
         else:
-            _check(one)
+            _check_transform_node(one)
 
 
 def _check_array_operators(applied: MvApply) -> None:
     """What runs over the elements of one record's array may choose among them."""
-    for one in walk(applied):
+    for one in walk_nodes(applied):
         if isinstance(one, ExternalData):
             raise KqlError("a transform cannot read files", one.span, "unsupported")
         if isinstance(one, Call) and one.name.lower() == "toscalar":
-            raise _not_row_by_row_error(one)
+            raise _make_not_row_by_row_error(one)
 
 
-def _not_row_by_row_error(node: Node) -> KqlError:
+def _make_not_row_by_row_error(node: Node) -> KqlError:
     said = node.name if isinstance(node, Call) else _REFUSED[type(node)]
     what = "operator" if isinstance(node, Operator) else "function"
     why = f"the {what} {said} makes a row depend on the records that come with it, which a transform must not"

@@ -19,10 +19,15 @@ from msgspec import Meta
 from nephoscope.ingest.live import privileged_settings, validators
 from nephoscope.ingest.live.byte_range import digest
 from nephoscope.ingest.live.live_source import SourceContext, SourceKind, SourceSink
-from nephoscope.ingest.live.poll_loop import poll
-from nephoscope.ingest.live.rest_clients import SourceAccess, client, filter_text, pages
+from nephoscope.ingest.live.poll_loop import run_poll_loop
+from nephoscope.ingest.live.rest_clients import (
+    SourceAccess,
+    fetch_pages,
+    format_filter_time,
+    open_rest_client,
+)
 from nephoscope.ingest.live.time_window_polling import PolledEvent, Poller
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 
 if TYPE_CHECKING:
     from nephoscope.connect.read_only_client import RestClient
@@ -90,12 +95,12 @@ class ActivityLogSource:
                 Poller(subscription, sink, stop, _make_fetch(asked, subscription), overlap, begin)
                 for subscription in chosen.subscriptions
             ]
-            poll(pollers, sink, stop, "subscription:", self.around.clock, chosen.poll)
+            run_poll_loop(pollers, sink, stop, "subscription:", self.around.clock, chosen.poll)
 
     def _open_client(self, stop: Event | None = None) -> AbstractContextManager[RestClient]:
         access = SourceAccess(self.settings.credential, self.settings.cloud, self.settings.tenant)
         cloud = access.endpoints
-        return client(cloud.resource_manager, cloud.resource_manager_scope, access, stop)
+        return open_rest_client(cloud.resource_manager, cloud.resource_manager_scope, access, stop)
 
 
 def _make_fetch(
@@ -104,12 +109,12 @@ def _make_fetch(
     """Asks for the events of a window of one subscription, page by page."""
 
     def ask(start: datetime, end: datetime) -> Iterator[list[PolledEvent]]:
-        span = f"eventTimestamp ge '{filter_text(start)}' and eventTimestamp le '{filter_text(end)}'"
+        span = f"eventTimestamp ge '{format_filter_time(start)}' and eventTimestamp le '{format_filter_time(end)}'"
         path = (
             f"/subscriptions/{quote(subscription)}/providers/Microsoft.Insights/eventtypes/management/values"
             f"?api-version={_VERSION}&$filter={quote(span)}"
         )
-        for page in pages(asked, path, f"activity log of {subscription}", _PERMISSION):
+        for page in fetch_pages(asked, path, f"activity log of {subscription}", _PERMISSION):
             yield [_make_found(event, end) for event in page]
 
     return ask
@@ -117,7 +122,7 @@ def _make_fetch(
 
 def _make_found(event: dict[str, object], end: datetime) -> PolledEvent:
     """An event of a page; one without a time of its own is kept by its id as long as one of the window's end."""
-    at = moment(event.get("eventTimestamp")) or end
+    at = parse_moment(event.get("eventTimestamp")) or end
     name = event.get("id") or event.get("eventDataId")
     id_ = str(name) if name else msgspec.json.encode(event, order="deterministic").decode()
     return PolledEvent(digest(id_.encode()), at, event)
@@ -126,9 +131,9 @@ def _make_found(event: dict[str, object], end: datetime) -> PolledEvent:
 def check(settings: ActivityLogSettings, _: SourceContext) -> None:
     """Raise SourceSettingsError for subscriptions, a tenant or a cloud that cannot be."""
     for one in settings.subscriptions:
-        validators.guid("subscriptions", one)
-    validators.tenant(settings.tenant)
-    validators.cloud(settings.cloud)
+        validators.validate_guid("subscriptions", one)
+    validators.validate_tenant(settings.tenant)
+    validators.validate_cloud(settings.cloud)
 
 
 KIND = SourceKind(

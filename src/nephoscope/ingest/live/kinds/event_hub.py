@@ -27,7 +27,7 @@ from nephoscope.ingest.live.live_source import (
     SourceSink,
 )
 from nephoscope.ingest.source_failures import SourceError
-from nephoscope.model.extras import install
+from nephoscope.model.extras import get_install_command
 from nephoscope.model.secret_redaction import redact_text
 
 if TYPE_CHECKING:
@@ -76,13 +76,13 @@ class EventHubSource:
         consumer = self._open_consumer()
         try:
             consumer.subscribe(
-                list(self.settings.topics), on_assign=self._assign, on_lost=_log_lost_partitions
+                list(self.settings.topics), on_assign=self._assign_partitions, on_lost=_report_lost_partitions
             )
             while not stop.is_set():
                 messages = consumer.consume(self.settings.batch, 0.5)
                 while not self._troubles.empty():
                     self._report_failure(self._troubles.get(), sink, _BROKERS)
-                self._look(consumer, sink)
+                self._check_partitions(consumer, sink)
                 if messages:
                     self._pass_messages(consumer, messages, sink)
         except KafkaException as error:
@@ -101,15 +101,17 @@ class EventHubSource:
         for place, some in parts.items():
             pieces = tuple(_build_piece(one, self.settings.format) for one in some if one.value())
             empty = tuple(_quarantine_empty_message(one) for one in some if not one.value())
-            if (some[0].offset() or 0) <= sink.get_last_sequence(self._name_feed(*place, sink)):
+            if (some[0].offset() or 0) <= sink.get_last_sequence(self._build_feed_name(*place, sink)):
                 self._reset_feed(place, sink)
-            sink.write_batch(self._name_feed(*place, sink), some[-1].offset() or 0, pieces, refused=empty)
+            sink.write_batch(
+                self._build_feed_name(*place, sink), some[-1].offset() or 0, pieces, refused=empty
+            )
             sink.report_working(f"partition:{place[0]}/{place[1]}")
         if parts:
-            self._commit(consumer, parts)
-            sink.report_health(lag=_count_unread(consumer))
+            self._commit_offsets(consumer, parts)
+            sink.report_health(lag=_count_unread_messages(consumer))
 
-    def _look(self, consumer: Consumer, sink: SourceSink) -> None:
+    def _check_partitions(self, consumer: Consumer, sink: SourceSink) -> None:
         """After a broker was in trouble: whether every one answers again that has a partition of ours."""
         from confluent_kafka import KafkaException
 
@@ -133,14 +135,16 @@ class EventHubSource:
         if key == _BROKERS:
             self._look_at = monotonic() + _LOOK_SECONDS
 
-    def _commit(self, consumer: Consumer, parts: Iterable[tuple[str, int]]) -> None:
+    def _commit_offsets(self, consumer: Consumer, parts: Iterable[tuple[str, int]]) -> None:
         """Commit what the lake has. Where the group has moved on meanwhile, the next owner finds the sequences in the lake."""
         from confluent_kafka import KafkaException, TopicPartition
 
         assert self._sink is not None
         behind = [
             TopicPartition(
-                topic, number, self._sink.get_last_sequence(self._name_feed(topic, number, self._sink)) + 1
+                topic,
+                number,
+                self._sink.get_last_sequence(self._build_feed_name(topic, number, self._sink)) + 1,
             )
             for topic, number in parts
         ]
@@ -158,7 +162,7 @@ class EventHubSource:
         sink.save_checkpoint(key, {"made": (sink.get_checkpoint(key) or {}).get("made", 0) + 1})
         self._feeds.pop(place, None)
 
-    def _name_feed(self, topic: str, number: int, sink: SourceSink) -> str:
+    def _build_feed_name(self, topic: str, number: int, sink: SourceSink) -> str:
         """The feed of a partition: a new one after its topic was made anew and counts from 0 again."""
         if (topic, number) not in self._feeds:
             kept = sink.get_checkpoint(f"partition:{topic}/{number}") or {}
@@ -167,7 +171,7 @@ class EventHubSource:
             )
         return self._feeds[topic, number]
 
-    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _assign_partitions(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Begin each partition behind what the lake has of it, or where the group stands, whichever is further."""
         sink = self._sink
         assert sink is not None
@@ -177,7 +181,7 @@ class EventHubSource:
         for partition in partitions:
             place = (partition.topic, partition.partition)
             self._feeds.pop(place, None)
-            behind = sink.get_last_sequence(self._name_feed(*place, sink)) + 1
+            behind = sink.get_last_sequence(self._build_feed_name(*place, sink)) + 1
             partition.offset = max(behind, committed[place]) if behind else committed[place]
         consumer.assign(partitions)
         sink.report_working(WHOLE)
@@ -186,7 +190,9 @@ class EventHubSource:
         try:
             from confluent_kafka import Consumer, KafkaException
         except ImportError as error:
-            raise SourceError(f"event_hub requires the extra kafka: {install('kafka')}") from error
+            raise SourceError(
+                f"event_hub requires the extra kafka: {get_install_command('kafka')}"
+            ) from error
         try:
             return Consumer(self._build_configuration(), logger=self._log)
         except (KafkaException, ValueError) as error:
@@ -269,7 +275,7 @@ class EventHubSource:
 _LOCKED_OUT = frozenset({29, 30, 31, 58, -169})
 
 
-def _log_lost_partitions(consumer: Consumer, _: list[TopicPartition]) -> None:
+def _report_lost_partitions(consumer: Consumer, _: list[TopicPartition]) -> None:
     """The group has given the partitions away without us: nothing may be committed; the lake knows what it has."""
     consumer.unassign()
 
@@ -286,7 +292,7 @@ def _format_place(message: Message) -> str:
     return f"partition {message.partition()} offset {message.offset()}"
 
 
-def _count_unread(consumer: Consumer) -> float:
+def _count_unread_messages(consumer: Consumer) -> float:
     """The messages that the partitions hold behind what was read, as last seen."""
     left = 0
     for partition in consumer.position(consumer.assignment()):
@@ -311,7 +317,7 @@ KIND = SourceKind(
         "brokers": privileged_settings.BROKERS,
         "credential": privileged_settings.IDENTITY_OF_ENTRA,
         "cloud": privileged_settings.CLOUD,
-        **{name: privileged_settings.file(name) for name in ("ca", "certificate", "key")},
+        **{name: privileged_settings.declare_file_setting(name) for name in ("ca", "certificate", "key")},
     },
     label="Event Hubs",
 )

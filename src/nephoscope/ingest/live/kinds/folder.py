@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from nephoscope.files.symlinks import explain_outside_link
 from nephoscope.ingest.live import validators as wanted
-from nephoscope.ingest.live.byte_range import only_whole
+from nephoscope.ingest.live.byte_range import is_read_only_whole
 from nephoscope.ingest.live.folders.file_reader import FolderFileReader
 from nephoscope.ingest.live.folders.read_contents import FolderContents
 from nephoscope.ingest.live.folders.watched_file import OpenFile, WatchedFile
@@ -73,9 +73,9 @@ class FolderSource:
 
     def test(self) -> str:
         """Look once."""
-        self._check()
+        self._check_folder()
         self._unreadable.clear()
-        found = [file for file in self._look(None, frozenset()) if file.stat.st_size]
+        found = [file for file in self._list_wanted_files(None, frozenset()) if file.stat.st_size]
         size = sum(file.stat.st_size for file in found)
         left = f"; not to be read: {', '.join(sorted(self._unreadable))}" if self._unreadable else ""
         self._unreadable.clear()
@@ -86,25 +86,28 @@ class FolderSource:
         contents = FolderContents(sink, lambda: self.around.clock().timestamp())
         reading = FolderFileReader(contents, sink, stop, self.settings.format)
         while not stop.is_set():
-            self._check()
+            self._check_folder()
             self._told, self._unreadable = self._unreadable, {}
-            files = sorted(self._look(sink, contents.present_keys()), key=lambda file: file.stat.st_mtime_ns)
+            files = sorted(
+                self._list_wanted_files(sink, contents.list_present_keys()),
+                key=lambda file: file.stat.st_mtime_ns,
+            )
             _update_paths(files, contents)
             left = 0
             for file in files:
                 if stop.is_set():
                     return
-                left += self._file(file, reading)
+                left += self._read_file(file, reading)
             sink.report_health(lag=float(left))
             sink.report_only(_PATH, [f"{_PATH}{path}" for path in self._unreadable])
             sink.report_working(WHOLE)
             stop.wait(self.settings.poll)
 
-    def _check(self) -> None:
+    def _check_folder(self) -> None:
         for path in self.settings.paths:
             _check_folder(path)
 
-    def _look(self, sink: SourceSink | None, known: Collection[str]) -> Iterator[WatchedFile]:
+    def _list_wanted_files(self, sink: SourceSink | None, known: Collection[str]) -> Iterator[WatchedFile]:
         """The files that are wanted, and those that are known from when they had a name that was."""
         for root in self.settings.paths:
             for folder, folders, names in os.walk(root):
@@ -112,14 +115,14 @@ class FolderSource:
                 for name in folders:
                     self._leads_out(Path(folder, name), sink)
                 for name in names:
-                    wanted = self._is_wanted(name)
+                    wanted = self._is_file_wanted(name)
                     if not wanted and not known:
                         continue
                     file = self._find_file(Path(folder, name), sink if wanted else None)
                     if file is not None and (wanted or file.key in known):
                         yield file
 
-    def _is_wanted(self, name: str) -> bool:
+    def _is_file_wanted(self, name: str) -> bool:
         unfinished = any(fnmatchcase(name, pattern) for pattern in _UNFINISHED)
         return not unfinished and any(fnmatchcase(name, pattern) for pattern in self.settings.names)
 
@@ -131,7 +134,7 @@ class FolderSource:
             found = WatchedFile(path, path.stat())
         except OSError:
             return None
-        if not found.plain:
+        if not found.is_plain_file:
             return None
         if not os.access(path, os.R_OK):
             self._report_problem(path, "may not be read", sink)
@@ -151,13 +154,13 @@ class FolderSource:
         if sink is not None and self._told.get(str(path)) != why:
             sink.report_health(error=f"{path}: {why}", key=f"{_PATH}{path}")
 
-    def _file(self, file: WatchedFile, reading: FolderFileReader) -> int:
+    def _read_file(self, file: WatchedFile, reading: FolderFileReader) -> int:
         """Read what is new in a file; the bytes that are left."""
         before = reading.contents.get(file.key)
         settled = self.around.clock().timestamp() - file.stat.st_mtime >= self.settings.settle
-        if not file.stat.st_size or (before is not None and _is_unchanged(before, file, settled)):
+        if not file.stat.st_size or (before is not None and _is_file_unchanged(before, file, settled)):
             return 0
-        if not settled and only_whole(file.path.name):
+        if not settled and is_read_only_whole(file.path.name):
             return file.stat.st_size
         try:
             descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -176,7 +179,7 @@ class FolderSource:
         return max(0, file.stat.st_size - offset) if not settled else 0
 
 
-def _is_unchanged(before: Progress, file: WatchedFile, settled: bool) -> bool:
+def _is_file_unchanged(before: Progress, file: WatchedFile, settled: bool) -> bool:
     """Return whether nothing is to be done for a file; one that an older release read is gone over once, so that its
     content is known."""
     known = bool(before.content.digest) or not (before.offset or before.done)
@@ -204,7 +207,7 @@ def check(settings: FolderSettings, _: SourceContext) -> None:
     """Raise SourceSettingsError for a format or a zone that is not known, SourceError for a folder that cannot be read."""
     wanted.require_filled("paths", settings.paths, "folders, separated by commas")
     wanted.require_filled("names", settings.names, "names of files, as in *.json,*.log")
-    wanted.log_format(settings.format)
+    wanted.validate_log_format(settings.format)
     parse_zone(settings.zone)
     for path in settings.paths:
         _check_folder(path)

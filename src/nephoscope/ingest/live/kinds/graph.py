@@ -19,10 +19,15 @@ from msgspec import Meta
 from nephoscope.ingest.live import privileged_settings, validators
 from nephoscope.ingest.live.byte_range import digest
 from nephoscope.ingest.live.live_source import SourceContext, SourceKind, SourceSink
-from nephoscope.ingest.live.poll_loop import poll
-from nephoscope.ingest.live.rest_clients import SourceAccess, client, filter_text, pages
+from nephoscope.ingest.live.poll_loop import run_poll_loop
+from nephoscope.ingest.live.rest_clients import (
+    SourceAccess,
+    fetch_pages,
+    format_filter_time,
+    open_rest_client,
+)
 from nephoscope.ingest.live.time_window_polling import PolledEvent, Poller
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 
 if TYPE_CHECKING:
     from nephoscope.connect.read_only_client import RestClient
@@ -122,11 +127,11 @@ class GraphSource:
             pollers = [
                 Poller(name, sink, stop, _make_fetch(asked, name), overlap, begin) for name in chosen.reads
             ]
-            poll(pollers, sink, stop, "read:", self.around.clock, chosen.poll)
+            run_poll_loop(pollers, sink, stop, "read:", self.around.clock, chosen.poll)
 
     def _open_client(self, stop: Event | None = None) -> AbstractContextManager[RestClient]:
         access = SourceAccess(self.settings.credential, self.settings.cloud, self.settings.tenant)
-        return client(access.endpoints.graph, access.endpoints.graph_scope, access, stop)
+        return open_rest_client(access.endpoints.graph, access.endpoints.graph_scope, access, stop)
 
 
 def _make_fetch(asked: RestClient, name: str) -> Callable[[datetime, datetime], Iterator[list[PolledEvent]]]:
@@ -134,9 +139,9 @@ def _make_fetch(asked: RestClient, name: str) -> Callable[[datetime, datetime], 
     read = READS[name]
 
     def ask(start: datetime, end: datetime) -> Iterator[list[PolledEvent]]:
-        span = f"{read.time} ge {filter_text(start)} and {read.time} le {filter_text(end)}"
+        span = f"{read.time} ge {format_filter_time(start)} and {read.time} le {format_filter_time(end)}"
         path = f"{read.path}?$filter={quote(span)}&$top={read.top}"
-        for page in pages(asked, path, name, read.permission):
+        for page in fetch_pages(asked, path, name, read.permission):
             yield [_make_found(read, element, end) for element in page]
 
     return ask
@@ -147,14 +152,14 @@ def _make_found(read: GraphListing, element: dict[str, object], end: datetime) -
     given = element.get(read.time)
     id_ = str(element.get("id") or msgspec.json.encode(element, order="deterministic").decode())
     return PolledEvent(
-        digest(f"{id_}\0{given if read.changes else ''}".encode()), moment(given) or end, element
+        digest(f"{id_}\0{given if read.changes else ''}".encode()), parse_moment(given) or end, element
     )
 
 
 def check(settings: GraphSettings, _: SourceContext) -> None:
     """Raise SourceSettingsError for a tenant or a cloud that cannot be."""
-    validators.tenant(settings.tenant)
-    validators.cloud(settings.cloud)
+    validators.validate_tenant(settings.tenant)
+    validators.validate_cloud(settings.cloud)
 
 
 KIND = SourceKind(

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from nephoscope.ingest.live import validators
 from nephoscope.ingest.live.connection_budget import ConnectionLimits
-from nephoscope.ingest.live.file_descriptors import DESCRIPTORS, descriptor_shortage
+from nephoscope.ingest.live.file_descriptors import DESCRIPTORS, explain_descriptor_shortage
 from nephoscope.ingest.live.https_server import AppServer, bind_socket
 from nephoscope.ingest.live.ingestion.api_tokens import IngestionTokens
 from nephoscope.ingest.live.ingestion.data_collection_rules import (
@@ -22,13 +22,13 @@ from nephoscope.ingest.live.ingestion.data_collection_rules import (
     load_rules,
     make_implied_rule,
 )
-from nephoscope.ingest.live.ingestion.ingestion_app import IngestionEndpoint, app
+from nephoscope.ingest.live.ingestion.ingestion_app import IngestionEndpoint, build_app
 from nephoscope.ingest.live.ingestion.rule_quota import IngestionLimits
 from nephoscope.ingest.live.listen_address import parse_listen_address
 from nephoscope.ingest.live.live_source import WHOLE, SourceContext, SourceKind, SourceSink
 from nephoscope.ingest.live.log_rate_limit import LogRateLimiter
 from nephoscope.ingest.live.request_timeouts import RequestTimeouts
-from nephoscope.ingest.live.tls import check_tls, issue_self_signed, server_context
+from nephoscope.ingest.live.tls import check_tls, create_server_context, issue_self_signed
 from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 
 _LOG = logging.getLogger("nephoscope.sources")
@@ -116,12 +116,12 @@ class LogsIngestionSource:
         """Serve until stopped; requests under way are ended first."""
         chosen = self.settings
 
-        def note_error(text: str, key: str) -> None:
+        def report_error(text: str, key: str) -> None:
             _LOG.warning("%s: %s", self.around.name, text)
             sink.report_health(error=text, key=key)
 
-        if short := descriptor_shortage(chosen.max_connections):
-            note_error(short, DESCRIPTORS)
+        if short := explain_descriptor_shortage(chosen.max_connections):
+            report_error(short, DESCRIPTORS)
         else:
             sink.report_working(DESCRIPTORS)
         limits = IngestionLimits(chosen.max_body, chosen.requests_per_minute, chosen.bytes_per_minute)
@@ -129,30 +129,30 @@ class LogsIngestionSource:
             sink, self._open_tokens(), self._load_rules(), make_implied_rule(self.around.name, self.around.table),
             self.around.name, limits, chosen.workers,
         )  # fmt: skip
-        tls = self.tls()
+        tls = self.create_tls_context()
         listener = bind_socket(parse_listen_address(chosen.listen, "listen"))
         self.port = listener.getsockname()[1]
         served = AppServer(
-            app(door), listener, tls, bounds=ConnectionLimits(chosen.max_connections, chosen.max_per_address, chosen.handshake),
-            pace=RequestTimeouts(chosen.head, chosen.body), idle=chosen.idle, told=LogRateLimiter(note_error),
+            build_app(door), listener, tls, bounds=ConnectionLimits(chosen.max_connections, chosen.max_per_address, chosen.handshake),
+            pace=RequestTimeouts(chosen.head, chosen.body), idle=chosen.idle, told=LogRateLimiter(report_error),
         )  # fmt: skip
         self.ready.set()
         sink.report_working(WHOLE)
         try:
             while not stop.wait(0.5):
-                if not served.alive:
+                if not served.is_alive:
                     raise SourceError("the listener stopped unexpectedly: see the log")
         finally:
             served.close()
             listener.close()
 
-    def tls(self) -> ssl.SSLContext:
+    def create_tls_context(self) -> ssl.SSLContext:
         """The certificate to serve with."""
         certificate, key = self.settings.certificate, self.settings.key
         if not certificate:
             own, own_key, _ = issue_self_signed(self.around.folder / "tls", tuple(self.settings.names))
             certificate, key = str(own), str(own_key)
-        return server_context(certificate, key, self.settings.client_ca)
+        return create_server_context(certificate, key, self.settings.client_ca)
 
     def _open_tokens(self) -> IngestionTokens:
         kept = self.around.secrets.get("tokens", "")
@@ -169,7 +169,7 @@ def check(settings: LogsIngestionSettings, around: SourceContext) -> None:
     parse_listen_address(settings.listen, "listen")
     check_tls(settings.certificate, settings.key, settings.client_ca, settings.names)
     for path in settings.rules:
-        validators.file("rules", path)
+        validators.validate_file("rules", path)
     check_rules(settings.rules, around.table)
 
 

@@ -21,7 +21,7 @@ from nephoscope.ingest.live.live_source import WHOLE, QuarantinedInput, SourceCo
 from nephoscope.ingest.live.misp_events import MispEvents
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.ingest.threat_intelligence import misp
-from nephoscope.ingest.threat_intelligence.http_client import FeedClient, refusal
+from nephoscope.ingest.threat_intelligence.http_client import FeedClient, describe_refusal
 from nephoscope.ingest.threat_intelligence.indicator import IntelItem, RefusedItem
 from nephoscope.ingest.threat_intelligence.indicator_files import IndicatorFileOptions, complete_item
 
@@ -78,7 +78,7 @@ class MispSource:
         with self._open_client(Event()) as asker:
             reply = asker.ask("GET", "servers/getVersion")
         if reply.status != 200 or not isinstance(reply.body, dict):
-            raise refusal(self.settings.url, reply)
+            raise describe_refusal(self.settings.url, reply)
         return f"MISP {str(reply.body.get('version', 'of an unknown version'))[:40]}"
 
     def run(self, sink: SourceSink, stop: Event) -> None:
@@ -86,7 +86,7 @@ class MispSource:
         with self._open_client(stop) as asker:
             while not stop.is_set():
                 for by in _WALKS if self.settings.published else ("timestamp",):
-                    while self._page(asker, sink, by):
+                    while self._read_page(asker, sink, by):
                         sink.report_health(lag=float(self.settings.page))
                         if stop.is_set():
                             return
@@ -98,20 +98,20 @@ class MispSource:
     def _open_events(self, sink: SourceSink) -> MispEvents:
         return MispEvents(sink, self.settings.url, self.settings.published)
 
-    def _page(self, asker: FeedClient, sink: SourceSink, by: str) -> bool:
+    def _read_page(self, asker: FeedClient, sink: SourceSink, by: str) -> bool:
         """Ask for the next page of what is newer by one of its times, and keep it; whether there may be more."""
-        at = dict(sink.get_checkpoint(_WALKS[by]) or self._begin())
+        at = dict(sink.get_checkpoint(_WALKS[by]) or self._begin_progress())
         if not at["page"]:
             at |= {"page": 1, "newest": at["since"]}
         reply = asker.ask("POST", _PATH, body=self._build_search(at, by))
         if reply.status != 200:
-            raise refusal(f"{self.settings.url}{_PATH}", reply)
+            raise describe_refusal(f"{self.settings.url}{_PATH}", reply)
         if not misp.is_answer(reply.body):
             raise SourceError(f"{self.settings.url}{_PATH}: the answer holds no attributes: {reply.said}")
-        found = list(misp.attributes(reply.body))
+        found = list(misp.list_attributes(reply.body))
         number = int(at["number"]) + 1
-        told = self._keep(reply.body, by, number, sink, frozenset(at.get("told", ())))
-        newest = max([int(at["newest"]), *self._seconds(found, by)])
+        told = self._keep_page(reply.body, by, number, sink, frozenset(at.get("told", ())))
+        newest = max([int(at["newest"]), *self._list_change_seconds(found, by)])
         more = len(found) >= self.settings.page
         seen = sha256(msgspec.json.encode(reply.body)).hexdigest()
         if more and seen == at.get("seen"):
@@ -134,16 +134,18 @@ class MispSource:
         )
         return more
 
-    def _begin(self) -> dict[str, object]:
+    def _begin_progress(self) -> dict[str, object]:
         since = self.around.clock() - timedelta(seconds=self.settings.begin)
         return {"since": int(since.timestamp()), "page": 0, "number": 0}
 
-    def _seconds(self, found: Iterable[tuple[str, object, dict[str, object]]], by: str) -> Iterator[int]:
+    def _list_change_seconds(
+        self, found: Iterable[tuple[str, object, dict[str, object]]], by: str
+    ) -> Iterator[int]:
         """The seconds that attributes were changed in, or their events published: where that is not said the next round asks for
         the last hour again. A time to come does not count: what changes until then would never be asked for."""
         now = self.around.clock()
         for _, one, event in found:
-            told = _seconds(one) if by == "timestamp" else misp.publication_time(event)
+            told = _get_seconds(one) if by == "timestamp" else misp.get_publication_time(event)
             if told <= (now + _ASKEW).timestamp():
                 yield told or (0 if by == "timestamp" else int((now - _ASKEW).timestamp()))
 
@@ -168,11 +170,13 @@ class MispSource:
             wanted["type"] = chosen.types
         return wanted
 
-    def _keep(self, body: object, by: str, number: int, sink: SourceSink, told: frozenset[str]) -> list[str]:
+    def _keep_page(
+        self, body: object, by: str, number: int, sink: SourceSink, told: frozenset[str]
+    ) -> list[str]:
         """Keep what a page says; what is wrong with it, as digests: the newest come again in the next round and are told once."""
         chosen = self.settings
         confidence = None if chosen.confidence < 0 else chosen.confidence
-        found = list(misp.items(body, self.around.clock(), confidence=confidence))
+        found = list(misp.read_items(body, self.around.clock(), confidence=confidence))
         reading = IndicatorFileOptions(days=chosen.days)
         good = [one for one in found if not isinstance(one, RefusedItem)]
         kept = sink.store_indicators(
@@ -198,18 +202,18 @@ class MispSource:
         )
 
 
-def _seconds(attribute: object) -> int:
+def _get_seconds(attribute: object) -> int:
     text = str(attribute.get("timestamp", "")) if isinstance(attribute, dict) else ""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 11 else 0
 
 
 def check(settings: MispSettings, around: SourceContext) -> None:
     """Raise SourceSettingsError for a server or a key that cannot be, SourceError for a file that is not there."""
-    wanted.url("url", settings.url, "https://HOST/")
+    wanted.validate_url("url", settings.url, "https://HOST/")
     if not settings.private:
-        wanted.public("url", settings.url)
-    credential_validation.header("key", around.get_secret("key"))
-    wanted.authority("ca", settings.ca)
+        wanted.validate_public_url("url", settings.url)
+    credential_validation.validate_header("key", around.get_secret("key"))
+    wanted.validate_authority_file("ca", settings.ca)
 
 
 KIND = SourceKind(
@@ -221,6 +225,6 @@ KIND = SourceKind(
     check=check,
     binds=frozenset({"url", "ca", "private"}),
     uses=lambda _: ("key",),
-    owned={"ca": privileged_settings.file("ca"), "private": privileged_settings.PRIVATE},
+    owned={"ca": privileged_settings.declare_file_setting("ca"), "private": privileged_settings.PRIVATE},
     label="MISP",
 )

@@ -19,7 +19,7 @@ from msgspec import Meta
 from nephoscope.ingest.live import credential_validation, privileged_settings, validators
 from nephoscope.ingest.live.azure_errors import translate_azure_errors
 from nephoscope.ingest.live.blobs.blob_reader import BlobChangedError, BlobReader, BlobReadOptions
-from nephoscope.ingest.live.blobs.storage_account import service
+from nephoscope.ingest.live.blobs.storage_account import open_blob_service
 from nephoscope.ingest.live.live_source import WHOLE, SourceContext, SourceKind, SourceSink
 from nephoscope.ingest.live.read_progress import Progress
 from nephoscope.ingest.source_failures import SourceError, SourceSettingsError, SourceStoppedError
@@ -117,12 +117,12 @@ class StorageSource:
             self._contents = {one.whole: key for key, one in self._known.items() if one.whole}
             while not stop.is_set():
                 with translate_azure_errors(f"storage account {self.settings.account_url}"):
-                    self._round(account, sink, stop)
+                    self._poll_blobs(account, sink, stop)
                 stop.wait(self.settings.poll)
 
     def _open_service(self) -> BlobServiceClient:
         chosen = self.settings
-        return service(chosen.account_url, chosen.credential, chosen.cloud, self.around)
+        return open_blob_service(chosen.account_url, chosen.credential, chosen.cloud, self.around)
 
     def _list_containers(self, account: BlobServiceClient) -> Iterator[str]:
         for pattern in self.settings.containers:
@@ -133,7 +133,7 @@ class StorageSource:
                 if fnmatchcase(found.name, pattern):
                     yield found.name
 
-    def _round(self, account: BlobServiceClient, sink: SourceSink, stop: Event) -> None:
+    def _poll_blobs(self, account: BlobServiceClient, sink: SourceSink, stop: Event) -> None:
         """Read what is new in every blob, oldest first within a container; drop what is known of blobs that are gone."""
         reading = BlobReadOptions(sink, stop, self.settings.format, timedelta(seconds=self.settings.settle))
         every: list[BlobReader] = []
@@ -142,7 +142,7 @@ class StorageSource:
         with ThreadPoolExecutor(self.settings.workers, "storage") as pool:
             for name in dict.fromkeys(self._list_containers(account)):
                 readers = self._make_readers(account.get_container_client(name), reading)
-                list(pool.map(self._read, readers))
+                list(pool.map(self._read_blob, readers))
                 every += readers
         if stop.is_set():
             return
@@ -166,15 +166,17 @@ class StorageSource:
     def _make_readers(self, container: ContainerClient, reading: BlobReadOptions) -> list[BlobReader]:
         blobs = container.list_blobs(name_starts_with=self.settings.prefix or None)
         found = [
-            BlobReader(reading, container, blob, self._contents) for blob in blobs if self._is_wanted(blob)
+            BlobReader(reading, container, blob, self._contents)
+            for blob in blobs
+            if self._is_blob_wanted(blob)
         ]
         return sorted(found, key=lambda reader: reader.found.last_modified)
 
-    def _is_wanted(self, blob: BlobProperties) -> bool:
+    def _is_blob_wanted(self, blob: BlobProperties) -> bool:
         since = self.settings.since
         return blob.size > 0 and (since is None or blob.last_modified >= since)
 
-    def _read(self, reader: BlobReader) -> None:
+    def _read_blob(self, reader: BlobReader) -> None:
         if reader.reading.stop.is_set():
             return
         from azure.core.exceptions import AzureError
@@ -184,7 +186,7 @@ class StorageSource:
             with self._sizes[int(reader.found.size)]:
                 progress = reader.read(self._known.get(reader.key), self.around.clock())
                 if progress is not None:
-                    self._keep(reader.key, progress)
+                    self._keep_progress(reader.key, progress)
         except (AzureError, LakeError, StateError):
             raise
         except (BlobChangedError, SourceStoppedError):
@@ -203,7 +205,7 @@ class StorageSource:
         if progress is not None:
             reader.reading.sink.report_working(reader.key)
 
-    def _keep(self, key: str, progress: Progress) -> None:
+    def _keep_progress(self, key: str, progress: Progress) -> None:
         self._known[key] = progress
         if progress.whole:
             self._contents.setdefault(progress.whole, key)
@@ -215,21 +217,25 @@ _CONTAINER = re.compile(r"[a-z0-9*](?:-?[a-z0-9*]){0,62}|\$[a-z*]+")
 
 def check(settings: StorageSettings, around: SourceContext) -> None:
     """Raise SourceSettingsError for an account, containers or a way to sign in that cannot be."""
-    validators.url("account_url", settings.account_url, "https://NAME.blob.core.windows.net", plain=True)
+    validators.validate_url(
+        "account_url", settings.account_url, "https://NAME.blob.core.windows.net", plain=True
+    )
     validators.require_filled("containers", settings.containers, "names of containers, as in insights-logs-*")
     for name in settings.containers:
         if not _CONTAINER.fullmatch(name):
             raise SourceSettingsError(
                 f"containers: must be names of lower-case letters, digits and single dashes, * for any of them, not '{name}'"
             )
-    validators.log_format(settings.format)
+    validators.validate_log_format(settings.format)
     if settings.credential == "account-key":
-        credential_validation.account_key("account_key", around.get_secret("account_key"))
+        credential_validation.validate_account_key("account_key", around.get_secret("account_key"))
     elif settings.credential == "sas":
         listed = any("*" in name for name in settings.containers)
-        credential_validation.sas("sas", around.get_secret("sas"), around.clock(), lists_containers=listed)
+        credential_validation.validate_sas(
+            "sas", around.get_secret("sas"), around.clock(), lists_containers=listed
+        )
     else:
-        validators.cloud(settings.cloud)
+        validators.validate_cloud(settings.cloud)
 
 
 _SECRETS = {"account-key": "account_key", "sas": "sas"}
@@ -254,7 +260,7 @@ KIND = SourceKind(
     uses=list_secrets_in_use,
     owned={
         "account_url": privileged_settings.ACCOUNT,
-        "credential": privileged_settings.identity_but("sas", "account-key"),
+        "credential": privileged_settings.declare_server_identity_setting("sas", "account-key"),
         "cloud": privileged_settings.CLOUD,
     },
     label="Storage account",

@@ -15,14 +15,14 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.ingest.live.connection_budget import ConnectionLimits
-from nephoscope.ingest.live.file_descriptors import DESCRIPTORS, descriptor_shortage
+from nephoscope.ingest.live.file_descriptors import DESCRIPTORS, explain_descriptor_shortage
 from nephoscope.ingest.live.listen_address import parse_listen_address
 from nephoscope.ingest.live.live_source import WHOLE, SourceContext, SourceKind, SourceSink, parse_zone
 from nephoscope.ingest.live.syslog.batch_sender import BatchSender
 from nephoscope.ingest.live.syslog.message_buffer import SyslogIntake
 from nephoscope.ingest.live.syslog.tcp_listener import StreamLimits, TcpListener
 from nephoscope.ingest.live.syslog.udp_listener import UdpListener
-from nephoscope.ingest.live.tls import check_tls, issue_self_signed, server_context
+from nephoscope.ingest.live.tls import check_tls, create_server_context, issue_self_signed
 from nephoscope.ingest.source_failures import SourceSettingsError
 
 _LOG = logging.getLogger("nephoscope.sources")
@@ -101,19 +101,21 @@ class SyslogSource:
 
     def test(self) -> str:
         """Bind every address and let go."""
-        with self._listen(SyslogIntake(), _ListenerReports()):
+        with self._open_listeners(SyslogIntake(), _ListenerReports()):
             return "can listen on " + ", ".join(f"{name} {port}" for name, port in self.ports.items())
 
     def run(self, sink: SourceSink, stop: Event) -> None:
         """Listen, and hand over in batches, until stopped; what was read by then is handed over before this returns."""
         intake, told = SyslogIntake(), _ListenerReports(sink, self.around.name)
         chosen = self.settings
-        if short := descriptor_shortage(chosen.max_connections * (bool(chosen.tcp) + bool(chosen.tls))):
+        if short := explain_descriptor_shortage(
+            chosen.max_connections * (bool(chosen.tcp) + bool(chosen.tls))
+        ):
             told.report_failure(short, DESCRIPTORS)
         else:
             sink.report_working(DESCRIPTORS)
         with ExitStack() as listeners:
-            listeners.enter_context(self._listen(intake, told))
+            listeners.enter_context(self._open_listeners(intake, told))
             self.ready.set()
             sink.report_working(WHOLE)
             threading.Thread(target=_close_on_stop, args=(stop, listeners, intake), daemon=True).start()
@@ -123,7 +125,7 @@ class SyslogSource:
                 stop.set()
 
     @contextmanager
-    def _listen(self, intake: SyslogIntake, told: _ListenerReports) -> Iterator[None]:
+    def _open_listeners(self, intake: SyslogIntake, told: _ListenerReports) -> Iterator[None]:
         chosen = self.settings
         with ExitStack() as opened:
             if chosen.udp:
@@ -150,7 +152,7 @@ class SyslogSource:
         if not certificate:
             own, own_key, _ = issue_self_signed(self.around.folder / "tls", tuple(self.settings.names))
             certificate, key = str(own), str(own_key)
-        return server_context(certificate, key, self.settings.client_ca)
+        return create_server_context(certificate, key, self.settings.client_ca)
 
 
 @dataclass(frozen=True, slots=True)

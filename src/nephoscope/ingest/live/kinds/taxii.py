@@ -15,14 +15,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from nephoscope.files.json_tree import tree_of
+from nephoscope.files.json_tree import get_tree
 from nephoscope.ingest.live import credential_validation, privileged_settings, validators
 from nephoscope.ingest.live.live_source import QuarantinedInput, SourceContext, SourceKind, SourceSink
 from nephoscope.ingest.live.poll_loop import report_poll_results
-from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.logs.timestamps import parse_moment
 from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 from nephoscope.ingest.threat_intelligence import stix
-from nephoscope.ingest.threat_intelligence.http_client import FeedClient, FeedResponse, refusal
+from nephoscope.ingest.threat_intelligence.http_client import FeedClient, FeedResponse, describe_refusal
 from nephoscope.ingest.threat_intelligence.indicator import IntelItem, RefusedItem
 from nephoscope.ingest.threat_intelligence.indicator_files import IndicatorFileOptions, complete_item
 
@@ -86,8 +86,8 @@ class TaxiiSource:
         with self._open_client(Event()) as asker:
             reply = asker.ask("GET", "collections/")
             if reply.status != 200 or not isinstance(reply.body, dict):
-                raise refusal(f"{self.settings.url}collections/", reply)
-        listed = tree_of(reply.body).get("collections")
+                raise describe_refusal(f"{self.settings.url}collections/", reply)
+        listed = get_tree(reply.body).get("collections")
         known = {
             str(one.get("id")): one
             for one in (listed if isinstance(listed, list) else ())
@@ -114,17 +114,17 @@ class TaxiiSource:
         """One round of a collection; why it failed, '' where it did not."""
         try:
             for _ in range(_MOST_PAGES):
-                if not self._page(collection, asker, sink):
+                if not self._read_page(collection, asker, sink):
                     return ""
                 sink.report_health(lag=1.0)
         except SourceError as error:
             return str(error)
         return f"over {_MOST_PAGES:,} pages, and the server says there are more: asked on after {self.settings.poll:g} s"
 
-    def _page(self, collection: str, asker: FeedClient, sink: SourceSink) -> bool:
+    def _read_page(self, collection: str, asker: FeedClient, sink: SourceSink) -> bool:
         """Ask for the next page and keep it; whether there are more."""
         key, path = f"taxii:{collection}", f"collections/{collection}/objects/"
-        at = dict(sink.get_checkpoint(key) or self._begin())
+        at = dict(sink.get_checkpoint(key) or self._begin_progress())
         reply = asker.ask("GET", path, params=self._build_params(at))
         if reply.status in (400, 404, 416) and at.get("next"):
             # the server forgot where it was: the stretch is asked for anew, and what is known already changes nothing
@@ -136,12 +136,12 @@ class TaxiiSource:
                 )
             return True
         if reply.status != 200 or not isinstance(reply.body, dict):
-            raise refusal(f"{self.settings.url}{path}", reply)
-        objects = tree_of(reply.body).get("objects", [])
+            raise describe_refusal(f"{self.settings.url}{path}", reply)
+        objects = get_tree(reply.body).get("objects", [])
         if not isinstance(objects, list):
             raise SourceError(f"{self.settings.url}{path}: `objects` is not a list")
         number = int(at.get("number", 0)) + 1
-        self._keep(objects, collection, number, sink)
+        self._keep_objects(objects, collection, number, sink)
         more = _has_next_page(reply, f"{self.settings.url}{path}")
         after = _build_next_page_start(at, number, reply, self.around.clock(), more=more)
         sink.save_checkpoint(key, after)
@@ -152,7 +152,7 @@ class TaxiiSource:
             )
         return more
 
-    def _begin(self) -> dict[str, object]:
+    def _begin_progress(self) -> dict[str, object]:
         if not self.settings.begin:
             return {"since": "", "last": "", "next": "", "number": 0}
         since = self.around.clock() - timedelta(seconds=self.settings.begin)
@@ -168,12 +168,12 @@ class TaxiiSource:
             params["match[type]"] = ",".join(self.settings.types)
         return params
 
-    def _keep(self, objects: list[object], collection: str, number: int, sink: SourceSink) -> None:
+    def _keep_objects(self, objects: list[object], collection: str, number: int, sink: SourceSink) -> None:
         chosen = self.settings
         reading = IndicatorFileOptions(
             confidence=None if chosen.confidence < 0 else chosen.confidence, days=chosen.days
         )
-        found = list(stix.items(objects, self.around.clock(), "objects"))
+        found = list(stix.read_items(objects, self.around.clock(), "objects"))
         kept = sink.store_indicators(
             [complete_item(one, reading) for one in found if isinstance(one, IntelItem)]
         )
@@ -201,9 +201,9 @@ class TaxiiSource:
 def _has_next_page(reply: FeedResponse, url: str) -> bool:
     """Return whether a page says that there are more; one that names the next and does not say says so too.
     SourceError for another word."""
-    said = tree_of(reply.body).get("more")
+    said = get_tree(reply.body).get("more")
     if said is None:
-        return bool(tree_of(reply.body).get("next"))
+        return bool(get_tree(reply.body).get("next"))
     if not isinstance(said, bool):
         raise SourceError(f"{url}: `more` must be true or false (got {str(said)[:40]!r})")
     return said
@@ -217,12 +217,12 @@ def _build_next_page_start(
     said = reply.headers.get("x-taxii-date-added-last", "") or reply.headers.get(
         "x-taxii-date-added-first", ""
     )
-    added, token = moment(said), tree_of(reply.body).get("next")
+    added, token = parse_moment(said), get_tree(reply.body).get("next")
     # what was added after a time to come would never be asked for
     newest = said if added is not None and added <= now + _AHEAD else str(at.get("last", ""))
     since = str(at.get("since", ""))
     # a server may give one token for all pages: it goes on as long as the pages differ; without a token the time must
-    seen = sha256(msgspec.json.encode(tree_of(reply.body).get("objects"))).hexdigest()
+    seen = sha256(msgspec.json.encode(get_tree(reply.body).get("objects"))).hexdigest()
     if more and isinstance(token, str) and 0 < len(token) <= _LONGEST_TOKEN:
         forgot = at.get("forgot", False)
         return {
@@ -256,9 +256,9 @@ def list_secrets_in_use(settings: TaxiiSettings) -> tuple[str, ...]:
 def check(settings: TaxiiSettings, around: SourceContext) -> None:
     """Raise SourceSettingsError for a server, collections or a way to sign in that cannot be, SourceError for a file that is
     not there."""
-    validators.url("url", settings.url, "https://HOST/API_ROOT/")
+    validators.validate_url("url", settings.url, "https://HOST/API_ROOT/")
     if not settings.private:
-        validators.public("url", settings.url)
+        validators.validate_public_url("url", settings.url)
     for one in settings.collections:
         if not one or re.search(r"[/?#\s]", one):
             raise SourceSettingsError(f"collections: must be ids of collections, not '{one}'")
@@ -269,8 +269,8 @@ def check(settings: TaxiiSettings, around: SourceContext) -> None:
     if settings.sign_in in _NEEDED:
         secret = around.get_secret(_NEEDED[settings.sign_in])
         if settings.sign_in != "basic":
-            credential_validation.header("token", secret)
-    validators.authority("ca", settings.ca)
+            credential_validation.validate_header("token", secret)
+    validators.validate_authority_file("ca", settings.ca)
 
 
 KIND = SourceKind(
@@ -282,6 +282,6 @@ KIND = SourceKind(
     check=check,
     binds=frozenset({"url", "sign_in", "user", "key_header", "ca", "private"}),
     uses=list_secrets_in_use,
-    owned={"ca": privileged_settings.file("ca"), "private": privileged_settings.PRIVATE},
+    owned={"ca": privileged_settings.declare_file_setting("ca"), "private": privileged_settings.PRIVATE},
     label="TAXII",
 )

@@ -42,12 +42,12 @@ class SyslogFramer:
         found: list[bytes] = []
         while self._held:
             if self._dropping:
-                if not self._drop():
+                if not self._drop_overlong():
                     break
             elif self._held[0] in b"\n\r\0 ":
-                self._skip()
+                self._skip_message()
             elif 0x31 <= self._held[0] <= 0x39:
-                if not self._read_counted(found):
+                if not self._read_counted_message(found):
                     break
             elif not self._read_lines(found):
                 break
@@ -57,18 +57,18 @@ class SyslogFramer:
         """The stream ended: (a last message that only lacks its line feed, what was cut inside a counted message)."""
         held, self._held = bytes(self._held), bytearray()
         if self._dropping:
-            self._close_dropped()
+            self._close_dropped_message()
             return [], b""
         if held[:1].isdigit() and held[:1] != b"0":
             return [], held[:_RAW]
         rest = held.strip(b"\r\0")
         return ([rest] if rest else []), b""
 
-    def _skip(self) -> None:
+    def _skip_message(self) -> None:
         kept = self._held.lstrip(b"\n\r\0 ")
         self._held = bytearray(kept)
 
-    def _read_counted(self, found: list[bytes]) -> bool:
+    def _read_counted_message(self, found: list[bytes]) -> bool:
         """Take one counted message; whether anything was taken."""
         length, start = self._read_length()
         if length < 0:
@@ -111,7 +111,7 @@ class SyslogFramer:
         del self._held[: end + 1]
         return True
 
-    def _drop(self) -> bool:
+    def _drop_overlong(self) -> bool:
         """Drop what is there of an overlong message; whether it is over."""
         if self._dropping < 0:
             end = self._held.find(b"\n")
@@ -125,10 +125,10 @@ class SyslogFramer:
         self._dropped += count
         del self._held[:count]
         if whole:
-            self._close_dropped()
+            self._close_dropped_message()
         return whole
 
-    def _close_dropped(self) -> None:
+    def _close_dropped_message(self) -> None:
         missing = max(0, self._dropping)
         self.over.append(OversizedMessage(self._dropped + missing, self._head, self._dropped))
         self._dropping, self._dropped, self._head = 0, 0, b""

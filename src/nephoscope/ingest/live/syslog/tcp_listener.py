@@ -54,14 +54,14 @@ class _Connection(asyncio.Protocol):
         self._peer = peer[0] if peer else "unknown"
         self._streams.opened += 1
         self._streams.open.add(self)
-        self._watch()
+        self._watch_silence()
 
     def data_received(self, data: bytes) -> None:
         self._streams.read += 1
         self._read += 1
-        self._put(self._frames.feed(data))
+        self._put_messages(self._frames.feed(data))
 
-    def _put(self, messages: list[bytes]) -> None:
+    def _put_messages(self, messages: list[bytes]) -> None:
         room = True
         texts = tuple(text for message in messages if (text := decode_message(message)))
         if texts:
@@ -98,7 +98,7 @@ class _Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         last, cut = self._frames.finish()
-        self._put(last)
+        self._put_messages(last)
         if cut:
             self._streams.intake.put(self._make_refusal("the connection ended inside a message", cut))
         if isinstance(exc, ssl.SSLError):
@@ -110,22 +110,24 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def _watch(self) -> None:
+    def _watch_silence(self) -> None:
         """Close a connection that has been silent for too long, or brings no first message."""
         limits = self._streams.limits
         first = not self._whole and limits.first > 0
         seconds = limits.first if first else limits.idle
         if seconds > 0:
-            self._timer = self._streams.loop.call_later(seconds, self._check, -1 if first else self._read)
+            self._timer = self._streams.loop.call_later(
+                seconds, self._check_silence, -1 if first else self._read
+            )
 
-    def _check(self, read: int) -> None:
+    def _check_silence(self, read: int) -> None:
         """`read` is what had been read when the watch began, -1 where nothing whole had been."""
         silent = read == self._read if read >= 0 else not self._whole
         # While the lake is full nothing is read: then the silence is ours.
         if silent and self._transport is not None and self._transport.is_reading():
             self.close()
         else:
-            self._watch()
+            self._watch_silence()
 
 
 class TcpListener:
@@ -148,16 +150,16 @@ class TcpListener:
         self.read = self.opened = 0
         self.open: set[_Connection] = set()
         self._entrances: list[Listener] = []
-        self._thread = threading.Thread(target=self._run, name="syslog streams", daemon=True)
+        self._thread = threading.Thread(target=self._run_loop, name="syslog streams", daemon=True)
         self._thread.start()
 
-    def _run(self) -> None:
+    def _run_loop(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.loop.set_exception_handler(self._handle)
+        self.loop.set_exception_handler(self._handle_loop_error)
         self.loop.run_forever()
         self.loop.close()
 
-    def _handle(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    def _handle_loop_error(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """What went wrong on the loop itself."""
         self.told("event:loop", f"{context.get('message')}: {context.get('exception') or ''}"[:300])
 
@@ -165,10 +167,10 @@ class TcpListener:
         """Listen on every address that a name stands for; the port of the first. Raises SourceError."""
         listeners = _open_sockets(address)
         port: int = listeners[0].getsockname()[1]
-        asyncio.run_coroutine_threadsafe(self._listen(listeners, tls), self.loop).result()
+        asyncio.run_coroutine_threadsafe(self._open_servers(listeners, tls), self.loop).result()
         return port
 
-    async def _listen(self, listeners: list[socket.socket], tls: ssl.SSLContext | None) -> None:
+    async def _open_servers(self, listeners: list[socket.socket], tls: ssl.SSLContext | None) -> None:
         for listener in listeners:
             entrance = Listener(
                 listener, self._bounds, lambda place: _Connection(self, place.release), self.told, tls
@@ -178,11 +180,11 @@ class TcpListener:
 
     def close(self) -> None:
         """Take no new connections, read what was sent, end."""
-        asyncio.run_coroutine_threadsafe(self._close(), self.loop).result()
+        asyncio.run_coroutine_threadsafe(self._close_connections(), self.loop).result()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
 
-    async def _close(self) -> None:
+    async def _close_connections(self) -> None:
         # Who waits at the door is let in first: closing it would turn away what has been sent already.
         await asyncio.sleep(_QUIET)
         for entrance in self._entrances:

@@ -33,7 +33,7 @@ class UdpListener:
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         try:
-            _enlarge(self._socket)
+            _enlarge_receive_buffer(self._socket)
             self._socket.bind(address)
         except OSError as error:
             self._socket.close()
@@ -42,7 +42,7 @@ class UdpListener:
         self.port: int = self._socket.getsockname()[1]
         self._lost = 0
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"syslog udp {self.port}", daemon=True)
+        self._thread = threading.Thread(target=self._run_loop, name=f"syslog udp {self.port}", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -51,14 +51,14 @@ class UdpListener:
         self._thread.join()
         self._socket.close()
 
-    def _run(self) -> None:
+    def _run_loop(self) -> None:
         while True:
             if not self._intake.wait_for_room(0.2):
                 continue
-            if not self._read() and self._stop.is_set():
+            if not self._read_datagrams() and self._stop.is_set():
                 return
 
-    def _read(self) -> bool:
+    def _read_datagrams(self) -> bool:
         """Read some datagrams; whether there were any."""
         groups: dict[str, list[str]] = {}
         some = False
@@ -74,12 +74,12 @@ class UdpListener:
             some = True
             self._socket.settimeout(0)
             self._count_overflow(control)
-            self._add(groups, data, sender[0])
+            self._add_message(groups, data, sender[0])
         for peer, texts in groups.items():
             self._intake.put(ReceivedLines(peer, tuple(texts)))
         return some
 
-    def _add(self, groups: dict[str, list[str]], data: bytes, peer: str) -> None:
+    def _add_message(self, groups: dict[str, list[str]], data: bytes, peer: str) -> None:
         if len(data) > self._limit:
             reason = f"a message of {len(data)} bytes, over {self._limit}"
             self._intake.put(
@@ -97,7 +97,7 @@ class UdpListener:
                     self._lost = total
 
 
-def _enlarge(sock: socket.socket) -> None:
+def _enlarge_receive_buffer(sock: socket.socket) -> None:
     """As much room in the kernel as it gives, and the count of what it drops (Linux)."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
     for option, value in ((_SO_RCVBUFFORCE, _BUFFER), (_SO_RXQ_OVFL, 1)):

@@ -23,12 +23,12 @@ from nephoscope.ingest.logs.scanner.flow_matrices import (
     WITHIN,
 )
 from nephoscope.ingest.logs.scanner.json_bytes import (
+    encode_word,
     is_word,
     read_key,
     read_whole,
     skip_blank,
     skip_scalar,
-    word_bytes,
 )
 from nephoscope.ingest.logs.scanner.numba_compile import compile_lazily
 from nephoscope.ingest.logs.scanner.tuple_scan import read_tuple
@@ -36,30 +36,30 @@ from nephoscope.ingest.logs.scanner.tuple_scan import read_tuple
 if TYPE_CHECKING:
     from nephoscope.ingest.logs.scanner.json_bytes import Bytes, Numbers
 
-_CATEGORY = word_bytes(b"category")
+_CATEGORY = encode_word(b"category")
 _VNET_BODY, _VNET_TEXTS = (
-    word_bytes(b"flowRecords"),
+    encode_word(b"flowRecords"),
     (
-        word_bytes(b"macAddress"),
-        word_bytes(b"flowLogResourceID"),
-        word_bytes(b"targetResourceID"),
+        encode_word(b"macAddress"),
+        encode_word(b"flowLogResourceID"),
+        encode_word(b"targetResourceID"),
     ),
 )
-_VNET_OTHER_TEXTS = (word_bytes(b"flowLogResourceId"), word_bytes(b"targetResourceId"))
+_VNET_OTHER_TEXTS = (encode_word(b"flowLogResourceId"), encode_word(b"targetResourceId"))
 _VNET_VERSION, _VNET_OUTER, _VNET_OUTER_LIST, _VNET_INNER = (
-    word_bytes(b"flowLogVersion"),
-    word_bytes(b"aclID"),
-    word_bytes(b"flowGroups"),
-    word_bytes(b"rule"),
+    encode_word(b"flowLogVersion"),
+    encode_word(b"aclID"),
+    encode_word(b"flowGroups"),
+    encode_word(b"rule"),
 )
 _NSG_BODY, _NSG_TEXT, _NSG_OTHER_TEXT = (
-    word_bytes(b"properties"),
-    word_bytes(b"resourceId"),
-    word_bytes(b"ResourceId"),
+    encode_word(b"properties"),
+    encode_word(b"resourceId"),
+    encode_word(b"ResourceId"),
 )
-_NSG_VERSION, _NSG_OTHER_VERSION = word_bytes(b"Version"), word_bytes(b"version")
-_NSG_INNER = word_bytes(b"mac")
-_FLOWS, _TUPLES = word_bytes(b"flows"), word_bytes(b"flowTuples")
+_NSG_VERSION, _NSG_OTHER_VERSION = encode_word(b"Version"), encode_word(b"version")
+_NSG_INNER = encode_word(b"mac")
+_FLOWS, _TUPLES = encode_word(b"flows"), encode_word(b"flowTuples")
 
 
 @compile_lazily

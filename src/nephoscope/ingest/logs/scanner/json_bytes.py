@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.int64]
 
 
-def word_bytes(text: bytes) -> Bytes:
+def encode_word(text: bytes) -> Bytes:
     """Return what `is_word` compares with."""
     return np.frombuffer(text, np.uint8)
 

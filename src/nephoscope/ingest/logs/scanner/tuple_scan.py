@@ -22,7 +22,7 @@ from nephoscope.ingest.logs.scanner.flow_matrices import (
     TIME,
     VNET,
 )
-from nephoscope.ingest.logs.scanner.json_bytes import word_bytes
+from nephoscope.ingest.logs.scanner.json_bytes import encode_word
 from nephoscope.ingest.logs.scanner.numba_compile import compile_lazily
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _TOPS = np.array([2**62, 0, 0, 65535, 65535, 255, 0, 0, 0, 2**62, 2**62, 2**62, 
 
 _WORDS = np.frombuffer(b"".join(ENCRYPTION_WORDS), np.uint8)
 _WORD_ENDS = np.cumsum([len(word) for word in ENCRYPTION_WORDS])
-_STATES = word_bytes(b"BCED")
+_STATES = encode_word(b"BCED")
 
 
 @compile_lazily

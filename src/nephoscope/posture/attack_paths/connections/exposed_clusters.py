@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.estate.endpoint_access import EndpointAccess
 from nephoscope.estate.public_endpoint import CLUSTER, find_endpoint_access
-from nephoscope.posture.attack_paths.exposure_connections import expose
+from nephoscope.posture.attack_paths.exposure_connections import connect_internet
 
 if TYPE_CHECKING:
     from nephoscope.posture.attack_paths.graph import SecurityGraph
@@ -21,6 +21,8 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
 
     def look(cluster: Resource) -> None:
         if find_endpoint_access(cluster, facts.view) is EndpointAccess.EVERYBODY:
-            expose(facts, graph, cluster, f"The API server of {cluster.name} answers every address", REMEDY)
+            connect_internet(
+                facts, graph, cluster, f"The API server of {cluster.name} answers every address", REMEDY
+            )
 
     facts.visit_each(CLUSTER, "which clusters the Internet reaches", look)

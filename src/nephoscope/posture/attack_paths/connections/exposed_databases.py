@@ -16,12 +16,12 @@ from nephoscope.estate.public_endpoint import (
     COSMOS,
     FIREWALLED,
     find_endpoint_access,
-    is_closed,
+    is_public_access_closed,
     map_firewall_ranges,
 )
 from nephoscope.estate.resource_lookup import get_properties, require_complete
 from nephoscope.posture.attack_paths.entity import Insight, InsightKind
-from nephoscope.posture.attack_paths.exposure_connections import expose
+from nephoscope.posture.attack_paths.exposure_connections import connect_internet
 from nephoscope.posture.attack_paths.type_names import MANAGED_INSTANCE
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
 
         def look(resource: Resource, judge: Judge = judge) -> None:
             if why := judge(facts, resource):
-                found = expose(facts, graph, resource, why, REMEDY)
+                found = connect_internet(facts, graph, resource, why, REMEDY)
                 if _allows_passwords(facts, resource):
                     text = f"{resource.name} lets in whoever knows a password or key"
                     graph.add_insight(found, Insight(InsightKind.PASSWORD_ACCESS, text))
@@ -55,7 +55,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
 
 def _explain_firewall(facts: GraphFacts, server: Resource) -> str:
     """Explain why a server with firewall rules is open, '' where it is not."""
-    if is_closed(server):
+    if is_public_access_closed(server):
         return ""
     wide = map_firewall_ranges(server, facts.view)
     whole = reduce(or_, wide.values(), AddressSet())

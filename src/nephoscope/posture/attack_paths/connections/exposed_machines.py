@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.just_in_time_policies import is_temporary
 from nephoscope.analyze.verdict import join_names
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
-from nephoscope.posture.attack_paths.exposure_connections import expose
+from nephoscope.posture.attack_paths.exposure_connections import connect_internet
 
 if TYPE_CHECKING:
     from nephoscope.estate.ingress_paths import ReachablePort
@@ -31,9 +31,9 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
         reached, missing = facts.view.exposure.find_reached_ports(machine, "tcp", PORTS)
         wide = [one for one in reached if one.broad and not is_temporary(one)]
         if wide:
-            expose(facts, graph, machine, _explain_exposure(machine, wide), REMEDY)
+            connect_internet(facts, graph, machine, _explain_exposure(machine, wide), REMEDY)
         elif missing:
-            facts.gap(machine.id.subscription, f"{QUESTION}: {missing[0]}")
+            facts.record_gap(machine.id.subscription, f"{QUESTION}: {missing[0]}")
 
     for type_ in (MACHINE_TYPE, SCALE_SET_TYPE):
         facts.visit_each(type_, QUESTION, look)

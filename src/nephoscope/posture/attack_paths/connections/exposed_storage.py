@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.verdict import join_names
 from nephoscope.estate.resource_lookup import require_complete
 from nephoscope.posture.attack_paths.entity import Insight, InsightKind
-from nephoscope.posture.attack_paths.exposure_connections import expose
+from nephoscope.posture.attack_paths.exposure_connections import connect_internet
 from nephoscope.posture.attack_paths.type_names import ACCOUNT
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """A connection from the Internet to each account with an anonymous container."""
     names: dict[str, list[str]] = {}
 
-    def container(resource: Resource) -> None:
+    def connect_container(resource: Resource) -> None:
         if str(require_complete(resource).get("publicAccess") or "none").lower() != "none":
             account = resource.key.partition("/blobservices/")[0]
             names.setdefault(account, []).append(resource.name)
 
-    def account(resource: Resource) -> None:
+    def connect_account(resource: Resource) -> None:
         if (
             not is_open(require_complete(resource))
             or require_complete(resource).get("allowBlobPublicAccess") is False
@@ -38,16 +38,18 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
         if resource.key in names:
             told = join_names(sorted(names[resource.key]))
             why = f"Anybody may read the containers {told} of {resource.name} without signing in"
-            found = expose(facts, graph, resource, why, REMEDY)
+            found = connect_internet(facts, graph, resource, why, REMEDY)
             graph.add_insight(
                 found,
-                Insight(InsightKind.ANONYMOUS_ACCESS, why, facts.findings.find_guarding(resource.key)),
+                Insight(
+                    InsightKind.ANONYMOUS_ACCESS, why, facts.findings.list_guarding_findings(resource.key)
+                ),
             )
         elif not facts.view.covers(CONTAINER, resource.key):
-            facts.gap(resource.id.subscription, f"{QUESTION}: {CONTAINER}")
+            facts.record_gap(resource.id.subscription, f"{QUESTION}: {CONTAINER}")
 
-    facts.visit_each(CONTAINER, QUESTION, container)
-    facts.visit_each(ACCOUNT, QUESTION, account)
+    facts.visit_each(CONTAINER, QUESTION, connect_container)
+    facts.visit_each(ACCOUNT, QUESTION, connect_account)
 
 
 def is_open(body: dict[str, object]) -> bool:

@@ -33,28 +33,28 @@ InterfaceConfiguration = tuple["Interface", "IpConfiguration"]
 
 def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """Connections from weak machines that the Internet reaches to machines whose identity may do something."""
-    sources = [one for one in _list_exposed(graph) if InsightKind.WEAKNESS in graph.insights(one.id)]
+    sources = [one for one in _list_exposed_machines(graph) if InsightKind.WEAKNESS in graph.insights(one.id)]
     # a machine that is got into directly is on a shorter path already
-    behind = [one for one in graph.entities_of_types(frozenset({MACHINE_TYPE})) if one not in sources]
+    behind = [one for one in graph.list_entities_of_types(frozenset({MACHINE_TYPE})) if one not in sources]
     targets = [one for one in behind if _has_permissions(graph, one)]
     pairs = [(source, target) for source in sources for target in targets]
     if len(pairs) > MOST_PAIRS:
-        facts.gap("", f"which machines reach which, beyond the first {MOST_PAIRS} pairs")
+        facts.record_gap("", f"which machines reach which, beyond the first {MOST_PAIRS} pairs")
     for source, target in pairs[:MOST_PAIRS]:
         try:
             ports = _list_ports(facts, source, target)
         except DataNotCollectedError as gap:
-            facts.gap(source.subscription, gap.what)
+            facts.record_gap(source.subscription, gap.what)
             continue
         if ports:
             named = ", ".join(f"{port} ({PORTS[port]})" for port in ports)
             why = f"Security rules let {source.name} to {target.name} at TCP {named}"
-            findings = facts.findings.find_guarding(target.id)
+            findings = facts.findings.list_guarding_findings(target.id)
             graph.connect(Connection(source.id, target.id, ConnectionKind.REACHES, why, REMEDY, findings))
 
 
-def _list_exposed(graph: SecurityGraph) -> Iterator[GraphEntity]:
-    for connection in graph.outgoing_connections(INTERNET.id):
+def _list_exposed_machines(graph: SecurityGraph) -> Iterator[GraphEntity]:
+    for connection in graph.list_outgoing_connections(INTERNET.id):
         entity = graph[connection.target]
         if entity.type in (MACHINE_TYPE, SCALE_SET_TYPE):
             yield entity
@@ -63,7 +63,8 @@ def _list_exposed(graph: SecurityGraph) -> Iterator[GraphEntity]:
 def _has_permissions(graph: SecurityGraph, machine: GraphEntity) -> bool:
     """Return whether an identity of a machine may do anything."""
     return any(
-        graph.outgoing_connections(connection.target) for connection in graph.outgoing_connections(machine.id)
+        graph.list_outgoing_connections(connection.target)
+        for connection in graph.list_outgoing_connections(machine.id)
     )
 
 

@@ -26,8 +26,8 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """A connection from each of them to each of its identities."""
     for type_ in RUNNING:
         for resource in facts.view.list_resources(type_):
-            for identity in identities(facts.view, resource):
-                entity = facts.entity(graph, resource)
+            for identity in list_managed_identities(facts.view, resource):
+                entity = facts.add_entity(graph, resource)
                 graph.add(identity)
                 why = f"Code on {resource.name} gets tokens of {identity.name} without a password"
                 remedy = f"Take the identity {identity.name} from {resource.name} where it needs none."
@@ -36,7 +36,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
                 )
 
 
-def identities(view: EstateView, resource: Resource) -> Iterator[GraphEntity]:
+def list_managed_identities(view: EstateView, resource: Resource) -> Iterator[GraphEntity]:
     """The managed identities of a resource that have a principal."""
     body: object = resource.body.get("identity")
     identity = body if isinstance(body, dict) else {}
@@ -45,12 +45,12 @@ def identities(view: EstateView, resource: Resource) -> Iterator[GraphEntity]:
         yield GraphEntity(principal, IDENTITY_TYPE, f"{resource.name} (system-assigned)", spelled)
     several: object = identity.get("userAssignedIdentities")
     for id_, told in several.items() if isinstance(several, dict) else ():
-        yield from _list_assigned(view, str(id_), told)
+        yield from _list_assigned_identities(view, str(id_), told)
     if resource.type == CLUSTER:
         yield from _list_kubelet_identity(view, resource)
 
 
-def _list_assigned(view: EstateView, id_: str, told: object) -> Iterator[GraphEntity]:
+def _list_assigned_identities(view: EstateView, id_: str, told: object) -> Iterator[GraphEntity]:
     known = view.estate.resources.get(id_.lower())
     principal = _lower_text(told.get("principalId") if isinstance(told, dict) else None)
     principal = principal or (_lower_text(get_properties(known).get("principalId")) if known else "")
@@ -63,7 +63,9 @@ def _list_kubelet_identity(view: EstateView, cluster: Resource) -> Iterator[Grap
     profile: object = get_properties(cluster).get("identityProfile")
     told = profile.get("kubeletidentity") if isinstance(profile, dict) else None
     if isinstance(told, dict) and told.get("resourceId"):
-        yield from _list_assigned(view, str(told["resourceId"]), {"principalId": told.get("objectId")})
+        yield from _list_assigned_identities(
+            view, str(told["resourceId"]), {"principalId": told.get("objectId")}
+        )
 
 
 def _lower_text(value: object) -> str:

@@ -11,7 +11,7 @@ from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.public_endpoint import COSMOS
 from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.roles import ASSIGNMENT_TYPE, describe_unread_grant
-from nephoscope.files.json_tree import get_list, get_text, tree_of
+from nephoscope.files.json_tree import get_list, get_text, get_tree
 from nephoscope.posture.attack_paths.connections.exposed_databases import SQL_SERVER
 from nephoscope.posture.attack_paths.entity import (
     GROUP_TYPE,
@@ -22,9 +22,9 @@ from nephoscope.posture.attack_paths.entity import (
     GraphEntity,
 )
 from nephoscope.posture.attack_paths.open_findings import ACCESS
-from nephoscope.posture.attack_paths.role_rights import RoleRight, rights
+from nephoscope.posture.attack_paths.role_rights import RoleRight, find_role_rights
 from nephoscope.posture.attack_paths.role_scopes import is_above
-from nephoscope.posture.attack_paths.sensitive_stores import VAULT, sensitivity, store_entity
+from nephoscope.posture.attack_paths.sensitive_stores import VAULT, explain_sensitivity, store_entity
 from nephoscope.posture.attack_paths.type_names import ACCOUNT, MANAGED_INSTANCE
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
@@ -45,11 +45,11 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """Connections from each identity and weak account, and from the groups that they are in."""
     for subscription in facts.view.list_resources(SUBSCRIPTION_TYPE):
         if not facts.view.covers(ASSIGNMENT_TYPE, subscription.key):
-            facts.gap(subscription.id.subscription, "role assignments: who may do what")
+            facts.record_gap(subscription.id.subscription, "role assignments: who may do what")
     for grant in facts.view.roles.by_principal.get("", ()):
-        facts.gap(_extract_subscription(grant.scope), describe_unread_grant(grant))
+        facts.record_gap(_extract_subscription(grant.scope), describe_unread_grant(grant))
     granted = PermissionFollower(facts, graph)
-    for principal in graph.entities_of_types(PRINCIPALS):
+    for principal in graph.list_entities_of_types(PRINCIPALS):
         granted.connect(principal)
         for group in facts.memberships.list_groups(principal.id):
             granted.join(principal, group)
@@ -61,8 +61,8 @@ class PermissionFollower:
     def __init__(self, facts: GraphFacts, graph: SecurityGraph) -> None:
         self._facts, self._graph = facts, graph
         self._done: dict[str, bool] = {}
-        self._policies = _policies(facts)
-        self._administrators = _administrators(facts)
+        self._policies = _map_vault_policies(facts)
+        self._administrators = _map_sql_administrators(facts)
 
     def join(self, principal: GraphEntity, group: str) -> None:
         """Connect a principal to a group that may do something."""
@@ -88,9 +88,9 @@ class PermissionFollower:
     def _list_permissions(self, principal: GraphEntity) -> Iterator[tuple[GraphEntity, Connection]]:
         for grant in self._facts.view.roles.by_principal.get(principal.id, ()):
             try:
-                held = rights(self._facts.view.roles, grant.definition)
+                held = find_role_rights(self._facts.view.roles, grant.definition)
             except DataNotCollectedError as gap:
-                self._facts.gap(_extract_subscription(grant.scope), gap.what)
+                self._facts.record_gap(_extract_subscription(grant.scope), gap.what)
                 continue
             yield from self._follow_role(principal, grant, held)
         for vault in self._policies.get(principal.id, ()):
@@ -106,7 +106,7 @@ class PermissionFollower:
         self, principal: GraphEntity, grant: RoleGrant, held: frozenset[RoleRight]
     ) -> Iterator[tuple[GraphEntity, Connection]]:
         role = _find_role_name(self._facts, grant)
-        container = self._facts.scopes.container(grant.scope)
+        container = self._facts.scopes.find_container(grant.scope)
         place = container.name if container else grant.scope.rsplit("/", 1)[-1]
         remedy = f"Remove the assignment of {role} to {principal.name} on {place}, or narrow its scope."
         wide = RoleRight.OWN in held or RoleRight.CHANGE in held
@@ -125,7 +125,7 @@ class PermissionFollower:
         self, principal: GraphEntity, resource: Resource, kind: ConnectionKind, why: str, remedy: str
     ) -> tuple[GraphEntity, Connection]:
         target = store_entity(self._facts, self._graph, resource)
-        findings = self._facts.findings.findings_of_control(resource.key, ACCESS)
+        findings = self._facts.findings.list_findings_of_control(resource.key, ACCESS)
         return target, Connection(principal.id, target.id, kind, why, remedy, findings)
 
     def _list_targets(
@@ -135,10 +135,14 @@ class PermissionFollower:
         view = self._facts.view
         ways = [one for one in _WAYS if one[0] in held]
         for right, type_, kind, how in ways:
-            open_ = [one for one in self._facts.scopes.resources_in_scope(type_, scope) if _works(right, one)]
+            open_ = [
+                one
+                for one in self._facts.scopes.list_resources_in_scope(type_, scope)
+                if _does_right_open(right, one)
+            ]
             if len(open_) > MOST_TARGETS:
-                open_.sort(key=lambda one: (not sensitivity(view, one), one.key))
-                self._facts.gap(
+                open_.sort(key=lambda one: (not explain_sensitivity(view, one), one.key))
+                self._facts.record_gap(
                     _extract_subscription(scope), f"what {how} beyond the first {MOST_TARGETS} below {scope}"
                 )
             yield from ((one, kind, how) for one in islice(open_, MOST_TARGETS))
@@ -153,7 +157,7 @@ _WAYS = (
 )
 
 
-def _works(right: RoleRight, resource: Resource) -> bool:
+def _does_right_open(right: RoleRight, resource: Resource) -> bool:
     """Return whether a right opens a resource as it is set up."""
     body = get_properties(resource)
     if right is RoleRight.READ_SECRETS:
@@ -165,7 +169,7 @@ def _works(right: RoleRight, resource: Resource) -> bool:
     return right is not RoleRight.LIST_COSMOS_KEYS or body.get("disableLocalAuth") is not True
 
 
-def _policies(facts: GraphFacts) -> dict[str, list[Resource]]:
+def _map_vault_policies(facts: GraphFacts) -> dict[str, list[Resource]]:
     """Lower-cased object id -> the vaults whose access policies let it read secrets."""
     found: defaultdict[str, list[Resource]] = defaultdict(list)
     for vault in facts.view.list_resources(VAULT):
@@ -179,12 +183,12 @@ def _policies(facts: GraphFacts) -> dict[str, list[Resource]]:
 
 def _list_readers(policies: Iterable[object]) -> Iterator[str]:
     for policy in policies:
-        secrets = get_list(tree_of(policy), "permissions", "secrets")
+        secrets = get_list(get_tree(policy), "permissions", "secrets")
         if not {"get", "all"}.isdisjoint(str(one).lower() for one in secrets):
             yield get_text(policy, "objectId").lower()
 
 
-def _administrators(facts: GraphFacts) -> dict[str, list[Resource]]:
+def _map_sql_administrators(facts: GraphFacts) -> dict[str, list[Resource]]:
     """Lower-cased object id -> the SQL servers that it administers."""
     found: defaultdict[str, list[Resource]] = defaultdict(list)
     for type_ in (SQL_SERVER, MANAGED_INSTANCE):

@@ -25,7 +25,7 @@ STALE_DAYS = 90
 def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """An entity for each account that can sign in and is weak; its permissions are connected with those of identities."""
     if not facts.view.covers(USERS, ""):
-        facts.gap("", "the accounts of the tenant")
+        facts.record_gap("", "the accounts of the tenant")
     for user in facts.view.list_resources(USERS):
         if get_properties(user).get("accountEnabled") is False:
             continue
@@ -40,26 +40,26 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
 
 def _list_insights(facts: GraphFacts, user: Resource) -> Iterator[Insight]:
     principals, id_ = facts.view.roles.principals, user.id.name
-    findings = facts.findings.find_naming(id_)
+    findings = facts.findings.list_findings_naming(id_)
     name = principals.find_name(id_)
-    if _ask(facts, lambda: principals.is_guest(id_), "whether accounts are guests"):
+    if _ask_or_record_gap(facts, lambda: principals.is_guest(id_), "whether accounts are guests"):
         yield Insight(
             InsightKind.GUEST, f"{name} is a guest: another organization decides how it is kept", findings
         )
     gap = f"the sign-in methods of accounts ({REGISTRATION_TYPE})"
-    if _ask(facts, lambda: not principals.has_second_factor(id_), gap):
+    if _ask_or_record_gap(facts, lambda: not principals.has_second_factor(id_), gap):
         yield Insight(InsightKind.NO_SECOND_FACTOR, f"{name} signs in with nothing but a password", findings)
     if (last := _read_last_sign_in(user)) and last < facts.view.now - timedelta(days=STALE_DAYS):
         told = f"{name} has not signed in since {last:%Y-%m-%d}: nobody would miss it or notice its use"
         yield Insight(InsightKind.STALE, told, findings)
 
 
-def _ask(facts: GraphFacts, question: Callable[[], bool], gap: str) -> bool:
+def _ask_or_record_gap(facts: GraphFacts, question: Callable[[], bool], gap: str) -> bool:
     """The answer; False with a gap where it was not read."""
     try:
         return question()
     except DataNotCollectedError:
-        facts.gap("", gap)
+        facts.record_gap("", gap)
         return False
 
 

@@ -38,7 +38,7 @@ def list_cached_folders(instruction: Instruction) -> list[str]:
     return found
 
 
-def is_kept(file: Dockerfile, stage: int) -> bool:
+def is_stage_kept(file: Dockerfile, stage: int) -> bool:
     """Tell whether a stage's layers are in the image: it is the last one, or a later one builds on it."""
     last = len(file.stages) - 1
     later = range(stage + 1, last + 1)
@@ -50,7 +50,7 @@ def find_variables(text: str) -> list[str]:
     return _VARIABLE.findall(text)
 
 
-def env_pairs(instruction: Instruction) -> list[tuple[str, str]]:
+def list_env_pairs(instruction: Instruction) -> list[tuple[str, str]]:
     """Return the names and values of an ENV, ARG or LABEL, in the form `NAME=value ...` or `NAME value`."""
     words = instruction.words
     if words and "=" not in words[0].text and len(words) > 1:
@@ -58,11 +58,11 @@ def env_pairs(instruction: Instruction) -> list[tuple[str, str]]:
     return [word.text.partition("=")[::2] for word in words]
 
 
-def environment(file: Dockerfile, stage: int, before: int) -> dict[str, str]:
+def build_environment(file: Dockerfile, stage: int, before: int) -> dict[str, str]:
     """Return what ENV sets in a stage and those that it builds on, up to an offset of the file."""
     found: dict[str, str] = {}
     for index in reversed(file.list_lineage(stage)):
         for instruction in file.list_stage_instructions(index, "ENV"):
             if instruction.span.start < before:
-                found.update(env_pairs(instruction))
+                found.update(list_env_pairs(instruction))
     return found

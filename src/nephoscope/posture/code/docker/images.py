@@ -15,17 +15,17 @@ def is_image(file: Dockerfile, stage: Stage, variables: bool = False) -> bool:
     return variables or "$" not in image
 
 
-def image_digest(image: str) -> str:
+def get_image_digest(image: str) -> str:
     """Return the digest of a reference, '' without."""
     return image.partition("@")[2]
 
 
-def image_tag(image: str) -> str:
+def get_image_tag(image: str) -> str:
     """Return the tag of a reference, '' without."""
     return image.partition("@")[0].rsplit("/", 1)[-1].partition(":")[2]
 
 
-def image_registry(image: str) -> str:
+def get_image_registry(image: str) -> str:
     """Return the host of the registry of a reference."""
     first, slash, _ = image.partition("/")
     return first if slash and ("." in first or ":" in first or first == "localhost") else DEFAULT_REGISTRY

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from nephoscope.collect.templates.docker.instruction import Instruction
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.collect.templates.shell.command import ShellCommand, ShellWord
-from nephoscope.posture.code.docker.commands import is_kept, list_cached_folders, run_commands
+from nephoscope.posture.code.docker.commands import is_stage_kept, list_cached_folders, run_commands
 from nephoscope.posture.code.rule_match import CodeMatch
 
 _VERSIONED_RPM = re.compile(r"-\d|[<>=]|\.rpm$")
@@ -123,7 +123,7 @@ YARN = PackageManager(
 )  # fmt: skip
 
 
-def find_unpinned(file: Dockerfile, manager: PackageManager, example: str) -> Iterator[CodeMatch]:
+def find_unpinned_packages(file: Dockerfile, manager: PackageManager, example: str) -> Iterator[CodeMatch]:
     """Give a match for each package that is installed in whatever version is newest."""
     for instruction, command in run_commands(file):
         if manager.installs(command):
@@ -136,7 +136,7 @@ def find_unpinned(file: Dockerfile, manager: PackageManager, example: str) -> It
                     )
 
 
-def find_unconfirmed(
+def find_unconfirmed_installs(
     file: Dockerfile, manager: PackageManager, flags: tuple[str, ...], fix: str
 ) -> Iterator[CodeMatch]:
     """Give a match for each installation that would wait for an answer."""
@@ -147,20 +147,24 @@ def find_unconfirmed(
             yield CodeMatch(command.span, f"{name.text} waits for an answer: add {fix}", ((end, f" {fix}"),))
 
 
-def find_uncleaned(file: Dockerfile, manager: PackageManager, message: str) -> Iterator[CodeMatch]:
+def find_uncleaned_caches(file: Dockerfile, manager: PackageManager, message: str) -> Iterator[CodeMatch]:
     """Give a match for each RUN that installs and leaves the package manager's cache in the image."""
     for instruction in file.list_instructions("RUN"):
         commands = instruction.commands
         last = max(
             (index for index, command in enumerate(commands) if manager.installs(command)), default=None
         )
-        if last is None or not is_kept(file, instruction.stage) or _is_mounted(instruction, manager):
+        if (
+            last is None
+            or not is_stage_kept(file, instruction.stage)
+            or _is_cache_mounted(instruction, manager)
+        ):
             continue
         if not any(_cleans(command, manager, commands[last].program) for command in commands[last + 1 :]):
             yield CodeMatch(commands[last].span, message)
 
 
-def _is_mounted(instruction: Instruction, manager: PackageManager) -> bool:
+def _is_cache_mounted(instruction: Instruction, manager: PackageManager) -> bool:
     folders = list_cached_folders(instruction)
     return any(
         folder == cache or folder.endswith("/" + cache) for folder in folders for cache in manager.cache

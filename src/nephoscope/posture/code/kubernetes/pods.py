@@ -66,7 +66,7 @@ class PodContainer:
         return own if own is not None and not own.is_null else self.pod.spec.get("securityContext", *path)
 
 
-def pods(manifest: KubernetesManifest) -> Iterator[Pod]:
+def list_pods(manifest: KubernetesManifest) -> Iterator[Pod]:
     """Give the pods that the objects of a manifest are or make."""
     for owner in manifest.objects:
         spec = owner.pod.get("spec") if owner.pod is not None else None
@@ -76,19 +76,19 @@ def pods(manifest: KubernetesManifest) -> Iterator[Pod]:
 
 def containers(manifest: KubernetesManifest) -> Iterator[PodContainer]:
     """Give every container."""
-    for pod in pods(manifest):
+    for pod in list_pods(manifest):
         yield from pod.containers()
 
 
 def match_pods_with_flag(manifest: KubernetesManifest, name: str, message: str) -> Iterator[CodeMatch]:
     """Give a match for each pod whose spec sets a flag."""
-    for pod in pods(manifest):
+    for pod in list_pods(manifest):
         node = pod.spec.get(name)
         if node is not None and node.is_true:
             yield CodeMatch(node.span, message, ((node.span, "false"),), pod.owner.subject)
 
 
-def contexts(pod: Pod) -> Iterator[tuple[YamlNode, str]]:
+def list_security_contexts(pod: Pod) -> Iterator[tuple[YamlNode, str]]:
     """Give the security contexts of a pod and its containers, each with its subject."""
     node = pod.spec.get("securityContext")
     if node is not None:
@@ -103,8 +103,8 @@ def match_security_contexts(
     manifest: KubernetesManifest, path: tuple[str, ...], is_bad: Callable[[YamlNode], bool], message: str
 ) -> Iterator[CodeMatch]:
     """Give a match for each value of a security context that is bad; `{}` in the message is the value."""
-    for pod in pods(manifest):
-        for context, subject in contexts(pod):
+    for pod in list_pods(manifest):
+        for context, subject in list_security_contexts(pod):
             node = context.get(*path)
             if node is not None and not node.is_null and is_bad(node):
                 yield CodeMatch(node.span, message.format(node.text), subject=subject)

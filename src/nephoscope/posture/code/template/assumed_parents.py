@@ -38,13 +38,13 @@ _OF_SUBSCRIPTION = frozenset(
 """Types of which a subscription alone has resources, whatever scope a template is written for."""
 
 
-def imply_parents(planned: PlannedEstate) -> PlannedEstate | None:
+def build_implied_parents(planned: PlannedEstate) -> PlannedEstate | None:
     """Build the estate of the parents that a deployment does not make, with what it gives them; None where it makes them all."""
     held: dict[str, Resource] = {}
     implied: dict[str, Resource] = {}
     given: dict[str, set[str]] = defaultdict(set)
     for key in planned.planned:
-        child = _name_by_id(planned.estate.resources[key])
+        child = _complete_resource_name(planned.estate.resources[key])
         above = list(_list_missing_parents(child.id, planned.planned))
         if above:
             held[key] = child
@@ -64,7 +64,7 @@ def imply_parents(planned: PlannedEstate) -> PlannedEstate | None:
     )
 
 
-def _name_by_id(resource: Resource) -> Resource:
+def _complete_resource_name(resource: Resource) -> Resource:
     """A resource whose own name is known as one whose id is: it is found under its parent by the same text."""
     planned = resource.planned
     if planned is None or not planned.unnamed or "{" in resource.name:

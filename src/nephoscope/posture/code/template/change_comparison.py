@@ -17,11 +17,11 @@ from nephoscope.collect.templates.arm.template_repository import (
 from nephoscope.collect.templates.arm.template_specs import SpecLookup
 from nephoscope.collect.templates.bicep.bicep_repository import find_compiled_file
 from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM
-from nephoscope.posture.code.baseline import mark_known_failures, previous_fingerprints
+from nephoscope.posture.code.baseline import map_previous_fingerprints, mark_known_failures
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.external_checks import ForeignChecks
 from nephoscope.posture.code.finding import UnreadFile, UnreadKind
-from nephoscope.posture.code.git_base import GitBase, GitFolder, changed_files, read_at_base, read_base
+from nephoscope.posture.code.git_base import GitBase, GitFolder, list_changed_files, read_at_base, read_base
 from nephoscope.posture.code.template.plan_scan import find_failures_before_apply
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import CODE_SUFFIXES, scan_files
@@ -56,7 +56,7 @@ class ChangeComparison(msgspec.Struct):
             earlier = self._judge_base(target, repository, names, base)
             applied = find_failures_before_apply(repository, names, self.judge, self.scope)
             applied += find_failures_before_deployment(repository, names, self.judge)
-            before |= previous_fingerprints(earlier.findings, base.renamed) | previous_fingerprints(
+            before |= map_previous_fingerprints(earlier.findings, base.renamed) | map_previous_fingerprints(
                 applied, {}
             )
             was_judged += len(earlier.files)
@@ -65,7 +65,7 @@ class ChangeComparison(msgspec.Struct):
             opened.append((repository, names, base))
         report = mark_known_failures(report, before, self.since)
         for repository, names, base in opened:
-            report = _drop_untouched(report, repository, names, base)
+            report = _drop_untouched_findings(report, repository, names, base)
         if not report.files:  # a change that removes every file is judged as well
             report = replace(report, assessed=report.assessed + was_judged)
         for repository, names, base in opened:
@@ -116,11 +116,11 @@ def _find_base_names(target: Path, repository: Repository, names: Sequence[str],
     return [name for name in base.files if is_inside(name) or is_inside(base.renamed.get(name, name))]
 
 
-def _drop_untouched(
+def _drop_untouched_findings(
     report: CodeReport, repository: Repository, names: Sequence[str], base: GitBase
 ) -> CodeReport:
     """Leave out what could not be verified and the change does not touch, and Bicep files whose outputs it touches as well."""
-    changed, listed = changed_files(_open_git_folder(repository), base.commit), frozenset(names)
+    changed, listed = list_changed_files(_open_git_folder(repository), base.commit), frozenset(names)
 
     def is_in_change(one: UnreadFile) -> bool:
         file = one.region.file
@@ -143,16 +143,16 @@ def _drop_untouched(
 def _with_secrets(
     report: CodeReport, repository: Repository, names: Sequence[str], base: GitBase
 ) -> CodeReport:
-    changed = changed_files(_open_git_folder(repository), base.commit) & frozenset(names)
+    changed = list_changed_files(_open_git_folder(repository), base.commit) & frozenset(names)
     if not changed:
         return report
-    from nephoscope.posture.code.secret_scan import find_new_secrets, secret_code_rules
+    from nephoscope.posture.code.secret_scan import find_new_secrets, load_secret_code_rules
 
     found = find_new_secrets(
         repository, changed, read_at_base(_open_git_folder(repository), base, changed), report.now
     )
     findings = sorted([*report.findings, *found.findings], key=lambda one: one.order)
-    rules = {**report.rules, **secret_code_rules()} if found.findings else report.rules
+    rules = {**report.rules, **load_secret_code_rules()} if found.findings else report.rules
     looked_at = {*found.files} - {*report.files}
     unread = [*report.unread, *(one for one in found.unread if one not in report.unread)]
     return replace(

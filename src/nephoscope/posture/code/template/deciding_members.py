@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from nephoscope.posture.code.template.source_locations import BodyPath
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope_policy.arm.template.document import member
-from nephoscope_policy.body_paths import MISSING, walk
+from nephoscope_policy.body_paths import MISSING, walk_path
 
 _RULE = ("access", "direction", "protocol")
 _PORTS = ("destinationPortRange", "destinationPortRanges")
@@ -30,12 +30,12 @@ def locate_deciding_value(
         counted = (one for one in inside if _is_element(one, place))
         opened = ((*place, index) for index, one in enumerate(value) if _overlaps(one, ports))
         return next(counted, None) or next(opened, None) or place
-    return inside[0] if len(inside) == 1 and walk(resource.body, inside[0]) is not MISSING else at
+    return inside[0] if len(inside) == 1 and walk_path(resource.body, inside[0]) is not MISSING else at
 
 
 def _list_ports(resource: WrittenResource, at: BodyPath) -> Iterator[tuple[BodyPath, object]]:
     """Yield what a security rule says of ports, each with its place; nothing of what is no security rule."""
-    whole = walk(resource.body, at) if at else resource.body
+    whole = walk_path(resource.body, at) if at else resource.body
     inner = member(whole, "properties") if isinstance(whole, dict) else None
     rule, place = (inner[1], (*at, inner[0])) if inner is not None else (whole, at)
     if not isinstance(rule, dict) or any(member(rule, name) is None for name in _RULE):
@@ -68,9 +68,9 @@ def read_ports(details: Mapping[str, object]) -> Ports:
     return tuple((int(one[1]), int(one[2] or one[1])) for one in _RANGE.finditer(told))
 
 
-def member_name(body: Mapping[str, object], at: BodyPath) -> str:
+def get_member_name(body: Mapping[str, object], at: BodyPath) -> str:
     """The name of the member of a list that a condition counted; '' for what is none, or has no known name."""
     if not at or not isinstance(at[-1], int):
         return ""
-    named = member(walk(body, at), "name")
+    named = member(walk_path(body, at), "name")
     return named[1] if named is not None and isinstance(named[1], str) else ""

@@ -21,7 +21,7 @@ from nephoscope.posture.code.template.repository_files import RepositoryFiles
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope.posture.code.template.worker_shares import Exchange
-from nephoscope_policy.arm.template import TemplateDocument, TemplateError, TemplateExpansion, expand
+from nephoscope_policy.arm.template import TemplateDocument, TemplateError, TemplateExpansion, expand_template
 from nephoscope_policy.model.state import Severity
 
 NOT_KNOWN = CodeRule(
@@ -54,7 +54,7 @@ class FileJudge(msgspec.Struct):
     def judge(self, names: Sequence[str], exchange: Exchange) -> dict[str, FileVerdict]:
         """Judge files by name; `exchange` tells the templates that those of other processes deploy."""
         templates = self.files.templates
-        expanded = {name: self._expand(name) for name in names if name in templates}
+        expanded = {name: self._expand_templates(name) for name in names if name in templates}
         linked = frozenset(
             other
             for name, one in expanded.items()
@@ -101,9 +101,9 @@ class FileJudge(msgspec.Struct):
     def _list_broken_comments(self, name: str) -> list[UnreadFile]:
         return CodeSuppressions(
             SourceText(name, self._read_text(name)), self.judge_of_plans.now
-        ).list_unread()
+        ).list_unread_files()
 
-    def _expand(self, name: str) -> TemplateExpansions:
+    def _expand_templates(self, name: str) -> TemplateExpansions:
         found = TemplateExpansions()
 
         def load(other: str) -> bytes | TemplateDocument | None:
@@ -121,7 +121,7 @@ class FileJudge(msgspec.Struct):
             try:
                 document = repository.get_document(name)
                 given = repository.get_document(parameters) if parameters else None
-                found.expansions.append(expand(document, given, scope=self.files.scope, load=load))
+                found.expansions.append(expand_template(document, given, scope=self.files.scope, load=load))
             except TemplateError as error:
                 problem = error.problem
                 found.unread.append(UnreadFile(to_region(problem.place), problem.message))
@@ -137,20 +137,20 @@ class FileJudge(msgspec.Struct):
         """Add what is said of an expansion to a report; whether the time was asked for."""
         for problem in expansion.problems:
             region = to_region(problem.place)
-            accepted = "" if problem.error else self._accepts(region)
+            accepted = "" if problem.error else self._explain_accepted_region(region)
             if problem.error or (problem.unread and not accepted):
                 report.unread.append(UnreadFile(region, problem.message))
             else:
-                report.findings.append(_not_known(region, problem.message, accepted))
+                report.findings.append(_report_unknown_value(region, problem.message, accepted))
         judgement = self.judge_of_plans.judge(expansion.resources, expansion.unlisted)
         report.states += judgement.states
         report.elsewhere += judgement.elsewhere
         report.resources += judgement.resources
-        report.unread += _list_unread(judgement.unjudged)
+        report.unread += _list_unread_files(judgement.unjudged)
         report.findings += judgement.findings
         return judgement.asked_time
 
-    def _accepts(self, region: Region) -> str:
+    def _explain_accepted_region(self, region: Region) -> str:
         """Return why a comment at a place accepts that what is deployed there is not known; '' where none does."""
         data = self.files.repository.load(region.file)
         if data is None:
@@ -170,11 +170,11 @@ class FileJudge(msgspec.Struct):
         return judged, tuple(found.rules.values())
 
 
-def _list_unread(unjudged: Sequence[tuple[Region, str]]) -> Iterator[UnreadFile]:
+def _list_unread_files(unjudged: Sequence[tuple[Region, str]]) -> Iterator[UnreadFile]:
     return (UnreadFile(region, why) for region, why in unjudged)
 
 
-def _not_known(region: Region, message: str, accepted: str) -> CodeFinding:
+def _report_unknown_value(region: Region, message: str, accepted: str) -> CodeFinding:
     return CodeFinding(
         rule=NOT_KNOWN.id,
         region=region,

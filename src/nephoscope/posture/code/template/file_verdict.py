@@ -66,7 +66,7 @@ class FileVerdict(msgspec.Struct, frozen=True, array_like=True):
         """Say whether it is a template that was not judged, as another one deployed it."""
         return self.is_template and self.judged is None
 
-    def find_linked(self, name: str, templates: Container[str]) -> frozenset[str]:
+    def find_linked_templates(self, name: str, templates: Container[str]) -> frozenset[str]:
         """Give the templates, other than the file of this name, that it deploys."""
         return frozenset(one for one, digest in self.loaded if digest and one in templates and one != name)
 

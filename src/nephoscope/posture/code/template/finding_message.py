@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.code.template.deciding_members import member_name
+from nephoscope.posture.code.template.deciding_members import get_member_name
 
 if TYPE_CHECKING:
     from nephoscope.posture.code.code_rule import CodeRule
@@ -23,31 +23,33 @@ def format_message(rule: CodeRule, resource: WrittenResource, said: str) -> str:
     return f"{title}: {said}" if said else title
 
 
-def name_deciding(reasons: Iterable[Reason], judged: str, evidence: str, planned: PlannedEstate) -> str:
+def describe_counted_members(
+    reasons: Iterable[Reason], judged: str, evidence: str, planned: PlannedEstate
+) -> str:
     """Name the members of lists that conditions counted, else the related resource that failed them, in brackets; '' = neither.
 
     `judged` is the id of the resource that the finding is about, `evidence` the text of the place that decided.
     """
     several = list(reasons)
-    counted = _list_counted(several, judged, planned)
+    counted = _describe_counted_members(several, judged, planned)
     if not counted:
-        return _name_related(several, judged)
+        return _describe_related_resource(several, judged)
     value = f": {_quote_evidence(evidence)}" if len(counted) == 1 and evidence else ""
     return f" ({', '.join(counted)}{value})"
 
 
-def _list_counted(reasons: Iterable[Reason], judged: str, planned: PlannedEstate) -> list[str]:
+def _describe_counted_members(reasons: Iterable[Reason], judged: str, planned: PlannedEstate) -> list[str]:
     """List the names of the members of lists that conditions counted."""
     found: dict[str, None] = {}
     for reason in reasons:
         one = planned.estate.resources.get((reason.resource or judged).lower())
-        name = member_name(one.body, reason.at) if one is not None else ""
+        name = get_member_name(one.body, reason.at) if one is not None else ""
         if name:
             found[name] = None
     return [*found]
 
 
-def _name_related(reasons: Iterable[Reason], judged: str) -> str:
+def _describe_related_resource(reasons: Iterable[Reason], judged: str) -> str:
     """Name the resource whose conditions failed where that is another than the judged one: ` (auditingSettings default)`; else ''."""
     read = {one.resource.lower(): one.resource for one in reasons}
     if len(read) != 1 or not all(read) or judged.lower() in read:

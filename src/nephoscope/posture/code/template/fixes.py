@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nephoscope.posture.code.finding import Edit
 from nephoscope.posture.code.template.fix_requirements import is_deployable
 from nephoscope_policy.arm.template import PlannedResource
-from nephoscope_policy.body_paths import MISSING, step
+from nephoscope_policy.body_paths import MISSING, step_into_value
 from nephoscope_policy.engine_differences import SWITCHES
 from nephoscope_policy.operators import judge
 
@@ -55,13 +55,15 @@ def propose_value(reasons: Sequence[Reason], every: Iterable[Reason]) -> object:
     if len(fields | {reasons[0].at}) > 1:
         return MISSING
     for reason in reasons:
-        value = _find_passing_value(reason) if _is_negated(reason) else _find_failing_value(reason)
-        if value is not MISSING and all(_meets_condition(one, value) is _is_negated(one) for one in reasons):
+        value = _find_passing_value(reason) if _is_reason_negated(reason) else _find_failing_value(reason)
+        if value is not MISSING and all(
+            _meets_condition(one, value) is _is_reason_negated(one) for one in reasons
+        ):
             return value
     return MISSING
 
 
-def _is_negated(reason: Reason) -> bool:
+def _is_reason_negated(reason: Reason) -> bool:
     """Return whether a condition stands in a `not`, so that it did not hold and has to."""
     return reason.path.endswith(_NOT)
 
@@ -85,7 +87,7 @@ def _find_failing_value(reason: Reason) -> object:
         return _read_scalar(expected[0])
     if reason.operator in ("equals", "in"):
         items = expected if isinstance(expected, list) else [expected]
-        return next((found for item in items if (found := _negate(item)) is not MISSING), MISSING)
+        return next((found for item in items if (found := _negate_condition(item)) is not MISSING), MISSING)
     return expected if reason.operator == "less" and isinstance(expected, int) else MISSING
 
 
@@ -96,7 +98,7 @@ def _find_passing_value(reason: Reason) -> object:
         return _read_scalar(expected)
     if reason.operator == "in" and isinstance(expected, list) and expected:
         return _read_scalar(expected[0])
-    return _negate(expected) if reason.operator == "notequals" else MISSING
+    return _negate_condition(expected) if reason.operator == "notequals" else MISSING
 
 
 def _read_scalar(value: object) -> object:
@@ -106,7 +108,7 @@ def _read_scalar(value: object) -> object:
     return value if isinstance(value, str | bool | int) else MISSING
 
 
-def _negate(value: object) -> object:
+def _negate_condition(value: object) -> object:
     known = _read_scalar(value)
     if isinstance(known, bool):
         return not known
@@ -133,9 +135,9 @@ def build_edit(
     if not is_deployable(resource.type, resource.body, at, value):
         return None
     if not isinstance(resource, PlannedResource):
-        from nephoscope.posture.code.template.terraform_fixes import attribute_edit
+        from nephoscope.posture.code.template.terraform_fixes import build_attribute_edit
 
-        return attribute_edit(places, resource, at, value)
+        return build_attribute_edit(places, resource, at, value)
     found = places.find(resource, at)
     if any(written.document.compiled for written in places.trail(resource, at)):
         return None  # the text is not JSON
@@ -160,7 +162,7 @@ def _list_missing_members(resource: WrittenResource, at: BodyPath, subject: str)
     value: object = resource.body
     names = {token.lower(): token for token in _TOKENS.split(subject)}
     for index, key in enumerate(at):
-        found = step(value, key)
+        found = step_into_value(value, key)
         if not isinstance(found, dict | list):
             return [names.get(str(one).lower(), str(one)) for one in at[index:]]
         value = found

@@ -9,7 +9,7 @@ import msgspec
 
 
 @cache
-def foreign_checks() -> dict[str, tuple[str, ...]]:
+def load_foreign_checks() -> dict[str, tuple[str, ...]]:
     """The names of other tools' rules (`checkov:CKV_AZURE_3`) by the key of the policy that asks the same."""
     text = (files("nephoscope.content") / "foreign_checks.json").read_bytes()
     return msgspec.json.decode(text, type=dict[str, tuple[str, ...]])

@@ -21,8 +21,8 @@ def may_be(left: str, right: str) -> bool:
         return is_open(right) and _parse_form(right).fullmatch(left) is not None
     if not is_open(right):
         return _parse_form(left).fullmatch(right) is not None
-    first, second = literals(left), literals(right)
-    return _agree(first[0], second[0]) and _agree(first[-1][::-1], second[-1][::-1])
+    first, second = split_literals(left), split_literals(right)
+    return _do_ids_agree(first[0], second[0]) and _do_ids_agree(first[-1][::-1], second[-1][::-1])
 
 
 def is_within(id_: str, scope: str) -> bool:
@@ -33,17 +33,17 @@ def is_within(id_: str, scope: str) -> bool:
     return (is_open(scope) or is_open(above)) and may_be(above, scope)
 
 
-def _agree(one: str, other: str) -> bool:
+def _do_ids_agree(one: str, other: str) -> bool:
     return one.startswith(other) or other.startswith(one)
 
 
 @lru_cache(maxsize=4096)
 def _parse_form(text: str) -> re.Pattern[str]:
-    return re.compile(".+".join(map(re.escape, literals(text))), re.DOTALL)
+    return re.compile(".+".join(map(re.escape, split_literals(text))), re.DOTALL)
 
 
 @lru_cache(maxsize=4096)
-def literals(text: str) -> tuple[str, ...]:
+def split_literals(text: str) -> tuple[str, ...]:
     """The known texts before, between and after the unknown parts of an id; braces may stand within these."""
     found, depth, start = [""], 0, 0
     for place, sign in enumerate(text):

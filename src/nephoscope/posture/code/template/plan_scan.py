@@ -71,20 +71,20 @@ def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: T
     """Judge a plan; `names` are the files of the scan, in which the configuration that it was made from may be."""
     noted, report, lasting, folders = NotedFiles(files), TemplateReport(), True, frozenset[str]()
     try:
-        plan = read_plan(noted, name, names, _name_subscription(files.scope))
+        plan = read_plan(noted, name, names, _get_subscription_name(files.scope))
     except UnreadableFileError as error:
         report.unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
     else:
         judgement = judge.judge(plan.resources)
         report.add_judgement(judgement)
-        report.findings += (_not_mapped(plan, one) for one in plan.unmapped)
+        report.findings += (_report_unmapped_resource(plan, one) for one in plan.unmapped)
         ending = [source for source in _list_sources(files, noted.read) if may_end(source.text)]
         report.unread += (
-            one for source in ending for one in CodeSuppressions(source, judge.now).list_unread()
+            one for source in ending for one in CodeSuppressions(source, judge.now).list_unread_files()
         )
         lasting = not judgement.asked_time and not ending
         if plan.source is not None:
-            folders = plan.source.folders()
+            folders = plan.source.list_folders()
             report.unread += _list_outdated_files(name, plan.source)
     return FileVerdict(
         is_template=False,
@@ -141,18 +141,18 @@ def find_failures_before_apply(
     listed, found = [*names], []
     for name in list_plan_names(repository, listed):
         try:
-            plan = read_plan(repository, name, listed, _name_subscription(scope), before=True)
+            plan = read_plan(repository, name, listed, _get_subscription_name(scope), before=True)
         except UnreadableFileError:
             continue  # the scan says it
         found += judge.judge(plan.resources).findings
     return [one for one in found if one.state is FindingState.FAILED]
 
 
-def _name_subscription(scope: DeploymentScope) -> str:
+def _get_subscription_name(scope: DeploymentScope) -> str:
     return "" if scope.subscription_id == ASSUMED_SUBSCRIPTION else scope.subscription_id
 
 
-def _not_mapped(plan: TerraformPlan, unmapped: Unmapped) -> CodeFinding:
+def _report_unmapped_resource(plan: TerraformPlan, unmapped: Unmapped) -> CodeFinding:
     trail = plan.source.find_trail(unmapped.path) if plan.source is not None else ()
     place = trail[0].place if trail else plan.document.find_place(unmapped.path)
     message = f"{unmapped.address}: {unmapped.reason}"

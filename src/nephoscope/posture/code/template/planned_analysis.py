@@ -17,7 +17,7 @@ from nephoscope.analyze.discovery import load_named_analyzers
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
-from nephoscope.posture.code.template.unknown_guard import guarded_body
+from nephoscope.posture.code.template.unknown_guard import build_guarded_body
 from nephoscope.posture.evaluation.analyzer_results import Analysis, PreviousEvaluation
 from nephoscope_policy.data_gap import Gap
 from nephoscope_policy.model.assessment import Assessment
@@ -37,7 +37,7 @@ _ASKED = frozenset({"microsoft.compute/virtualmachines", NETWORK_TYPE, SUBNET_TY
 
 
 class GuardedResources(Mapping[str, Resource]):
-    """Planned resources by lower-cased id, each guarded (with `fills_in` as guarded_body has it) when it is asked for."""
+    """Planned resources by lower-cased id, each guarded (with `fills_in` as build_guarded_body has it) when it is asked for."""
 
     def __init__(self, planned: Mapping[str, Resource], *, fills_in: bool = True) -> None:
         self._planned = planned
@@ -50,7 +50,7 @@ class GuardedResources(Mapping[str, Resource]):
         if found is None:
             one = self._planned[key]
             found = self._guarded[key] = replace(
-                one, body=guarded_body(one, fills_in=self._fills_in), complete=True
+                one, body=build_guarded_body(one, fills_in=self._fills_in), complete=True
             )
         return found
 
@@ -62,7 +62,7 @@ class GuardedResources(Mapping[str, Resource]):
         """Count how many there are."""
         return len(self._planned)
 
-    def keys_by_type(self) -> Mapping[str, Sequence[str]]:
+    def map_keys_by_type(self) -> Mapping[str, Sequence[str]]:
         """The ids of each lower-cased type."""
         found: dict[str, list[str]] = defaultdict(list)
         for key, one in self._planned.items():
@@ -89,10 +89,15 @@ class PlannedAnalyzerEstate:
 
     @cached_property
     def _keys(self) -> Mapping[str, Sequence[str]]:
-        return self.resources.keys_by_type()
+        return self.resources.map_keys_by_type()
 
 
-def analyze_planned(estate: Estate, now: datetime, before: PreviousEvaluation | None = None, /) -> Analysis:  # noqa: ARG001 - the shape of Analyzers
+def analyze_planned_estate(
+    estate: Estate,
+    now: datetime,
+    before: PreviousEvaluation | None = None,  # noqa: ARG001 - the shape of Analyzers
+    /,
+) -> Analysis:
     """Return what the analyzers of the network say of a planned estate."""
     if not any(one.type in _ASKED for one in estate.resources.values()):
         return Analysis()

@@ -14,7 +14,7 @@ from nephoscope.posture.code.template.inline_children import RepeatedChildren, i
 from nephoscope.posture.code.template.potential_siblings import (
     UnreadDeployment,
     add_possible_siblings,
-    find_unread,
+    find_unread_deployments,
     join_conditional,
 )
 from nephoscope.posture.code.template.private_endpoints import CONNECTIONS, connect_endpoints
@@ -22,7 +22,7 @@ from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
 from nephoscope_policy.azure_defaults import (
     BodySource,
-    default_children,
+    list_default_children,
     list_optional_children,
     load_type_defaults,
 )
@@ -82,7 +82,10 @@ def plan_estate(
     derived: dict[str, tuple[str, Segments]] = {}
     unplaced: list[tuple[WrittenResource, str]] = []
     everything = [*listed]
-    unread = [*find_unread(everything), *(UnreadDeployment(scope, why) for scope, why in unlisted.items())]
+    unread = [
+        *find_unread_deployments(everything),
+        *(UnreadDeployment(scope, why) for scope, why in unlisted.items()),
+    ]
     for one in everything:
         if one.type.lower() in _DEPLOYMENTS:
             continue
@@ -93,7 +96,7 @@ def plan_estate(
         else:
             planned[resource.key], resources[resource.key] = one, resource
     for parent in tuple(resources.values()):
-        for child in default_children(parent.type, planned[parent.key].id, parent.body):
+        for child in list_default_children(parent.type, planned[parent.key].id, parent.body):
             made = _fill_defaults(child.body, Planning())
             if made.key not in resources:
                 resources[made.key], derived[made.key] = made, (parent.key, child.source)

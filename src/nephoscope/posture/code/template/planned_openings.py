@@ -14,7 +14,7 @@ from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState
 from nephoscope.posture.code.template.analyzer_evidence import locate_rules
 from nephoscope.posture.code.template.planned_analysis import GuardedResources, PlannedAnalyzerEstate
-from nephoscope.posture.exposure.exposure_rows import UNKNOWN, ExposureRow, exposure_rows
+from nephoscope.posture.exposure.exposure_rows import UNKNOWN, ExposureRow, build_exposure_rows
 from nephoscope.posture.exposure.internet_exposure import find_exposure
 from nephoscope_policy.model.state import Severity
 
@@ -56,7 +56,9 @@ def find_openings(
         resource = view.estate.resources.get(key)
         skipped = resource is None or written.existing or key in planned.derived
         found = None if resource is None or skipped else find_exposure(resource, view)
-        for row in exposure_rows(written.id, written.name, written.type, found) if found is not None else ():
+        for row in (
+            build_exposure_rows(written.id, written.name, written.type, found) if found is not None else ()
+        ):
             if row.state == UNKNOWN or allowed.forbids(row):
                 yield _make_finding(row, written, planned, places, suppressions)
 

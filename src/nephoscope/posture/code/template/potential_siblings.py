@@ -54,7 +54,7 @@ class Sibling(msgspec.Struct, frozen=True):
         return Resource(ResourceId.parse(id_), body, complete=False, planned=planning)
 
 
-def find_unread(listed: Iterable[WrittenResource]) -> list[UnreadDeployment]:
+def find_unread_deployments(listed: Iterable[WrittenResource]) -> list[UnreadDeployment]:
     """List the deployments whose templates could not be read."""
     return [
         UnreadDeployment(
@@ -79,8 +79,8 @@ def add_possible_siblings(
         *_list_siblings_of_unread(resources, derived, unread),
     ]:
         one = sibling.to_child_of(parent)
-        for key in _find_replaced(resources, derived, one):
-            resources[key] = _join(resources[key], one, sibling.reason)
+        for key in _find_replaced_resources(resources, derived, one):
+            resources[key] = _join_potential_siblings(resources[key], one, sibling.reason)
         if one.key not in resources:
             resources[one.key] = one
 
@@ -90,7 +90,7 @@ def join_conditional(child: Resource, default: Resource) -> Resource:
     planning = child.planned or Planning()
     if not planning.condition:
         return child
-    joined = _join(default, child, planning.condition)
+    joined = _join_potential_siblings(default, child, planning.condition)
     body = {**child.body, PROPERTIES: joined.body.get(PROPERTIES)}
     return replace(child, body=body, planned=msgspec.structs.replace(planning, condition=""))
 
@@ -148,7 +148,7 @@ def _list_siblings_of_unread(
                 yield one, Sibling(type_, one.key, _UNREAD, body, Planning(), reason)
 
 
-def _find_replaced(
+def _find_replaced_resources(
     resources: Mapping[str, Resource], derived: Mapping[str, object], one: Resource
 ) -> Iterator[str]:
     """Yield the keys of what Azure makes of itself that a doubtful resource may be."""
@@ -165,7 +165,7 @@ def _find_replaced(
                 yield key
 
 
-def _join(default: Resource, one: Resource, reason: str) -> Resource:
+def _join_potential_siblings(default: Resource, one: Resource, reason: str) -> Resource:
     """What Azure makes where it may be another: what both have in common."""
     left, right = member(default.body, PROPERTIES), member(one.body, PROPERTIES)
     why = Unknown("object", "parameter", reason)

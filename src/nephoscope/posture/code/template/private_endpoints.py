@@ -13,7 +13,7 @@ import msgspec
 
 from nephoscope.posture.code.template.open_ids import may_be
 from nephoscope_policy.arm.template.document import member
-from nephoscope_policy.arm.text_patterns import format_pattern, pattern
+from nephoscope_policy.arm.text_patterns import build_pattern, format_pattern
 from nephoscope_policy.arm.unknown import OpenArray, OpenObject, Unknown
 from nephoscope_policy.model.resource import Planning, Resource
 
@@ -61,7 +61,7 @@ def connect_endpoints(
 
     Yields each with its target's key and why it may not be there. `doubt` says why others may be made anywhere ('' = none are).
     """
-    found = [one for resource in tuple(resources.values()) for one in _connections(resource)]
+    found = [one for resource in tuple(resources.values()) for one in _list_endpoint_connections(resource)]
     if not found and not doubt:
         return
     for key, target in [*resources.items()]:
@@ -74,11 +74,11 @@ def connect_endpoints(
         sure = [one for one, why in here if not why]
         open_ = next((why for _, why in here if why), doubt) if takes else ""
         if sure or open_:
-            resources[key] = _put(target, [one.body(key) for one in sure], open_)
+            resources[key] = _put_connections(target, [one.body(key) for one in sure], open_)
             yield from ((key, one.body(key), why) for one, why in here if not why or takes)
 
 
-def _put(resource: Resource, sure: list[dict[str, object]], doubt: str) -> Resource:
+def _put_connections(resource: Resource, sure: list[dict[str, object]], doubt: str) -> Resource:
     """A resource with connections; others may be there where there is a doubt."""
     properties = resource.body.get("properties")
     if isinstance(properties, Unknown):
@@ -97,7 +97,7 @@ def _put(resource: Resource, sure: list[dict[str, object]], doubt: str) -> Resou
     return replace(resource, body={**resource.body, "properties": whole})
 
 
-def _connections(endpoint: Resource) -> Iterator[EndpointConnection]:
+def _list_endpoint_connections(endpoint: Resource) -> Iterator[EndpointConnection]:
     if endpoint.id.type != ENDPOINTS:
         return
     doubt = (endpoint.planned or Planning()).condition
@@ -127,7 +127,7 @@ def _list_connections(
                 rest = target.rest if isinstance(target, OpenObject) else None
                 target = found[1] if found is not None else rest
         if isinstance(target, Unknown):
-            text = format_pattern(pattern(target) or "")
+            text = format_pattern(build_pattern(target) or "")
             yield EndpointConnection(text.lower() or ANYWHERE, endpoint, status, doubt)
         elif isinstance(target, str):
             yield EndpointConnection(target.lower(), endpoint, status, doubt)

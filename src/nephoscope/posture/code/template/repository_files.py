@@ -72,9 +72,9 @@ class RepositoryFiles(msgspec.Struct):
         """Give about how much work a file is."""
         return len(self.repository.load(name) or b"") if name in self.templates else 0
 
-    def is_judged(self, name: str) -> bool:
+    def is_file_judged(self, name: str) -> bool:
         """Say whether a file is a template, or one that another reader may claim."""
-        return name in self.templates or is_claimable(name) or self._is_other_json(name)
+        return name in self.templates or is_file_claimable(name) or self._is_other_json(name)
 
     def _is_other_json(self, name: str) -> bool:
         """Return whether a file is JSON that is a policy or a manifest."""
@@ -88,7 +88,7 @@ class RepositoryFiles(msgspec.Struct):
         compiled = self.repository.compiled.get(name)
         if compiled is not None and name.lower().endswith(BICEP):
             return SourceText(name, compiled.text, compiled)
-        data = self.repository.load(name) if self.is_judged(name) else None
+        data = self.repository.load(name) if self.is_file_judged(name) else None
         if data is None:
             return None
         text, parsed = data.decode("utf-8", "replace"), self.repository.find_parsed_document(name)
@@ -98,7 +98,11 @@ class RepositoryFiles(msgspec.Struct):
 def list_refused_files(repository: Repository, names: Iterable[str]) -> Iterator[UnreadFile]:
     """Give the files that a scan would judge, or that others read, and that are not read."""
     for name in names:
-        if name.lower().endswith(READ_BY_OTHERS) or is_claimable(name) or repository.is_linked_folder(name):
+        if (
+            name.lower().endswith(READ_BY_OTHERS)
+            or is_file_claimable(name)
+            or repository.is_linked_folder(name)
+        ):
             reason = repository.explain_refusal(name)
             if reason and (not repository.read_head(name) or _is_code(repository, name)):
                 yield UnreadFile(Region(name, 1), reason)
@@ -117,7 +121,7 @@ def _is_code(repository: Repository, name: str) -> bool:
     )
 
 
-def is_claimable(name: str) -> bool:
+def is_file_claimable(name: str) -> bool:
     """Say whether readers of pipelines, Dockerfiles and scripts may claim a file, by its name."""
     return _CLAIMABLE.search(name) is not None
 

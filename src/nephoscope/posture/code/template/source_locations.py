@@ -11,7 +11,7 @@ from nephoscope.posture.code.finding import Region
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope_policy.arm.template import TemplateDocument
 from nephoscope_policy.arm.template.document import WrittenValue
-from nephoscope_policy.body_paths import MISSING, walk
+from nephoscope_policy.body_paths import MISSING, walk_path
 
 _BLOCK = re.compile(r"[a-z_]\w*[^{}=\n]*\{")
 _NAMED_VALUE = re.compile(r'("name"\s*:\s*"([^"]*)"\s*,\s*"value"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
@@ -39,7 +39,7 @@ class ValueLocator:
     def find(self, resource: WrittenResource, at: BodyPath) -> ValueLocation:
         """The place of a part of a resource's body."""
         written = resource.trace(*at)
-        absent = bool(at) and at != ("id",) and walk(resource.body, at) is MISSING
+        absent = bool(at) and at != ("id",) and walk_path(resource.body, at) is MISSING
         last = written[-1]
         unsaid = absent or not at or _is_block(last)
         region = self._build_region(last, opening=unsaid)

@@ -17,11 +17,11 @@ from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region
 from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope.posture.code.template.analyzer_evidence import find_analyzer_assessment, find_planned_rules
-from nephoscope.posture.code.template.assumed_parents import imply_parents
+from nephoscope.posture.code.template.assumed_parents import build_implied_parents
 from nephoscope.posture.code.template.deciding_members import locate_deciding_value
-from nephoscope.posture.code.template.finding_message import format_message, name_deciding
+from nephoscope.posture.code.template.finding_message import describe_counted_members, format_message
 from nephoscope.posture.code.template.fixes import build_edit, propose_values
-from nephoscope.posture.code.template.foreign_checks import foreign_checks
+from nephoscope.posture.code.template.foreign_checks import load_foreign_checks
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
 from nephoscope.posture.code.template.source_locations import BodyPath, ValueLocation, ValueLocator
 from nephoscope.posture.code.template.template_suppressions import TemplateSuppressions
@@ -91,29 +91,31 @@ class TemplateJudge:
 
     @cached_property
     def _prepared_plan(self) -> tuple[EvaluationPlan, Aliases, PreparedPlan]:
-        from nephoscope.posture.evaluation.evaluation_run import prepare
+        from nephoscope.posture.evaluation.evaluation_run import prepare_plan
 
         plan, aliases = self._build()
-        return plan, aliases, prepare(plan, aliases, {})
+        return plan, aliases, prepare_plan(plan, aliases, {})
 
     @cached_property
     def _evaluate(self) -> Callable[..., EvaluationRun]:
         """Evaluates estates by the plan; what that takes is loaded where something is judged."""
-        from nephoscope.posture.code.template.planned_analysis import analyze_planned
-        from nephoscope.posture.evaluation.evaluation_run import evaluate
+        from nephoscope.posture.code.template.planned_analysis import analyze_planned_estate
+        from nephoscope.posture.evaluation.evaluation_run import evaluate_estate
 
         plan, aliases, prepared = self._prepared_plan
-        return partial(evaluate, plan=plan, analyzers=analyze_planned, aliases=aliases, prepared=prepared)
+        return partial(
+            evaluate_estate, plan=plan, analyzers=analyze_planned_estate, aliases=aliases, prepared=prepared
+        )
 
     def has_critical(self) -> bool:
         """Return whether some policy of the plan is Critical, so that a finding can be."""
         return self._prepared_plan[2].program.recommendations.has_critical()
 
-    def names_of_recommendations(self) -> list[str]:
+    def list_recommendation_names(self) -> list[str]:
         """Return the names of the recommendations that findings can be of."""
         return self._prepared_plan[2].program.recommendations.list_names()
 
-    def members_of_assignments(self) -> Mapping[str, frozenset[str]]:
+    def map_assignment_members(self) -> Mapping[str, frozenset[str]]:
         """Return the lower-cased references that exemptions may name, by the lower-cased id of each assignment that judges."""
         found = {one.id.lower(): set[str]() for one in self._prepared_plan[0].assignments}
         for one in self._prepared_plan[2].program.requirements:
@@ -131,9 +133,9 @@ class TemplateJudge:
         planned, now = plan_estate(listed, unlisted), WatchedTime.of(self.now)
         run = self._evaluate(planned.estate, now=now)
         found = TemplateJudgement()
-        self._judge_implied(planned, now, found)
+        self._judge_implied_parents(planned, now, found)
         passed: dict[str, list[str]] = {}
-        for assessment in run.assessments.applicable():
+        for assessment in run.assessments.list_applicable():
             self._add_assessment(assessment, run, planned, found)
             if assessment.state is ComplianceState.COMPLIANT:
                 passed.setdefault(assessment.resource.lower(), []).append(assessment.key)
@@ -157,15 +159,15 @@ class TemplateJudge:
         sources = ((_find_source(one, run, planned), one.description) for one in failures)
         return [(self._places.find(one, ()).region, told) for one, told in sources if one is not None]
 
-    def _judge_implied(self, planned: PlannedEstate, now: datetime, found: TemplateJudgement) -> None:
+    def _judge_implied_parents(self, planned: PlannedEstate, now: datetime, found: TemplateJudgement) -> None:
         """Judge what the deployment gives to parents that it does not make, and take what a child of these decides."""
-        implied = imply_parents(planned)
+        implied = build_implied_parents(planned)
         if implied is None:
             return
         from nephoscope.posture.evaluation.analyzer_results import run_no_analyzers
 
         run = self._evaluate(implied.estate, now=now, analyzers=run_no_analyzers)
-        for assessment in run.assessments.applicable():
+        for assessment in run.assessments.list_applicable():
             if assessment.resource.lower() in implied.implied:
                 self._add_assessment(assessment, run, implied, found)
 
@@ -190,7 +192,7 @@ class TemplateJudge:
             return
         found.states[assessment.state] += 1
         if self.explains is not None and self.explains(resource.id):
-            self._explain(assessment, resource, run, planned)
+            self._explain_assessment(assessment, resource, run, planned)
         state = _STATES.get(assessment.state)
         if state is FindingState.UNKNOWN and assessment.cause not in UNDECIDED:
             found.elsewhere[assessment.cause] += 1
@@ -199,12 +201,12 @@ class TemplateJudge:
         elif state is not None:
             found.findings.append(self._make_finding(assessment, state, resource, run, planned))
 
-    def _explain(
+    def _explain_assessment(
         self, assessment: Assessment, resource: WrittenResource, run: EvaluationRun, planned: PlannedEstate
     ) -> None:
         reasons = []
         for reason in _list_reasons(assessment, run, planned):
-            found = _locate(resource, reason.resource, reason.at, planned)
+            found = _locate_part(resource, reason.resource, reason.at, planned)
             reasons.append((reason, self._places.find(*found).region if found is not None else None))
         rule = self._build_rule(run.metadata(assessment.key))
         analyzed = find_analyzer_assessment(run, (one for one, _ in reasons))
@@ -230,14 +232,14 @@ class TemplateJudge:
         reasons = _list_reasons(assessment, run, planned)
         analyzed = find_analyzer_assessment(run, reasons)
         named = find_planned_rules(analyzed, planned) if analyzed is not None else ()
-        place = self._locate_value(resource, [*named, *_read(resource, reasons, planned)], inline)
+        place = self._locate_value(resource, [*named, *_list_read_parts(resource, reasons, planned)], inline)
         said = (
             analyzed.description if analyzed is not None else format_reasons(reasons)
         ) or assessment.description
         if state is FindingState.UNKNOWN and assessment.description not in said:
             said = assessment.description
         if analyzed is None:
-            said += name_deciding(reasons, assessment.resource, place.evidence, planned)
+            said += describe_counted_members(reasons, assessment.resource, place.evidence, planned)
         around = self._places.locate_resource(resource)
         failed = state is FindingState.FAILED
         ignored = self._suppressions.reason(rule, resource, around, place) if failed else None
@@ -262,17 +264,17 @@ class TemplateJudge:
                 else describe_gap(assessment.cause, assessment.description) or assessment.cause
             ),
             remediation=rule.steps,
-            fix=self._fix(resource, reasons, planned)
+            fix=self._find_fixes(resource, reasons, planned)
             if state is FindingState.FAILED and not made_by_azure
             else (),
             related=place.related,
         )
 
-    def _fix(
+    def _find_fixes(
         self, resource: WrittenResource, reasons: Iterable[Reason], planned: PlannedEstate
     ) -> tuple[Edit, ...]:
         for target, at, subject, value in propose_values(reasons):
-            found = _locate(resource, target, at, planned)
+            found = _locate_part(resource, target, at, planned)
             edit = build_edit(self._places, *found, subject, value) if found is not None else None
             if edit is not None:
                 return (edit,)
@@ -298,7 +300,7 @@ class TemplateJudge:
                 description=known.description,
                 steps=known.remediation.steps,
                 tags=(*known.controls, *known.tactics),
-                equivalents=foreign_checks().get(known.key, ()),
+                equivalents=load_foreign_checks().get(known.key, ()),
             )
         return rule
 
@@ -328,7 +330,8 @@ def _find_source(
     key = assessment.resource.lower()
     if key in planned.implied:
         deciding = (
-            _locate(None, one.resource, one.at, planned) for one in _list_reasons(assessment, run, planned)
+            _locate_part(None, one.resource, one.at, planned)
+            for one in _list_reasons(assessment, run, planned)
         )
         return next((one[0] for one in deciding if one is not None), None)
     return planned.planned.get(planned.derived[key][0] if key in planned.derived else key)
@@ -342,30 +345,30 @@ def _list_reasons(assessment: Assessment, run: EvaluationRun, planned: PlannedEs
     return [replace(one, resource=one.resource or assessment.resource) for one in found]
 
 
-def _read(
+def _list_read_parts(
     resource: WrittenResource, reasons: Iterable[Reason], planned: PlannedEstate
 ) -> Iterator[tuple[WrittenResource, BodyPath]]:
     """Yield what the reasons read that a template can change, as planned resources and paths in their bodies."""
     for reason in reasons:
         if not reason.at or str(reason.at[0]).lower() in _IDENTIFYING:
             continue
-        found = _locate(resource, reason.resource, reason.at, planned)
+        found = _locate_part(resource, reason.resource, reason.at, planned)
         if found is not None:
             counted = not found[1] or isinstance(reason.at[-1], int)
             yield (
-                (found[0], locate_deciding_value(*found, _locate_counted(found[0], reason, planned)))
+                (found[0], locate_deciding_value(*found, _locate_counted_members(found[0], reason, planned)))
                 if counted
                 else found
             )
 
 
-def _locate_counted(owner: WrittenResource, reason: Reason, planned: PlannedEstate) -> list[BodyPath]:
+def _locate_counted_members(owner: WrittenResource, reason: Reason, planned: PlannedEstate) -> list[BodyPath]:
     """The places for which a count took a member, as paths in the body of the resource that has it."""
-    places = (_locate(owner, reason.resource, at, planned) for at in reason.inside)
+    places = (_locate_part(owner, reason.resource, at, planned) for at in reason.inside)
     return [one[1] for one in places if one is not None and one[0] is owner]
 
 
-def _locate(
+def _locate_part(
     resource: WrittenResource | None, target: str, at: BodyPath, planned: PlannedEstate
 ) -> tuple[WrittenResource, BodyPath] | None:
     """The planned resource, and the part of its body, that has what a condition read of `target` ('' = the resource itself)."""

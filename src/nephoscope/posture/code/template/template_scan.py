@@ -79,14 +79,14 @@ class TemplateScan:
         specs = TemplateSpecs(repository, names, self._specs)
         files = RepositoryFiles(repository, templates, self._scope, specs)
         plans = list_plan_names(repository, names)
-        found = self._compute_verdicts(files, [name for name in names if files.is_judged(name)])
+        found = self._compute_verdicts(files, [name for name in names if files.is_file_judged(name)])
         if not found and not plans:
             self._judge.make_ready()  # that policies cannot be read is told where there is no file too
-        deployed = linked_templates(found, templates)
+        deployed = find_linked_templates(found, templates)
         for name, verdict in found.items():
             self.rules |= {one.id: one for one in verdict.rules}
             if verdict.is_template:
-                self._merge(verdict.report(name, deployed=name in deployed))
+                self._merge_report(verdict.report(name, deployed=name in deployed))
             if verdict.beside is not None:
                 self._merge_other_findings(name, verdict.beside)
         planned: set[str] = set()
@@ -114,29 +114,29 @@ class TemplateScan:
 
     def _compute_verdicts(self, files: RepositoryFiles, names: Sequence[str]) -> dict[str, FileVerdict]:
         """Return what is said of each file, in order: of the cache where it has it, else judged."""
-        known = self._find_cached(files, names)
+        known = self._find_cached_verdicts(files, names)
         wanted = [name for name in names if name not in known]
         if wanted:
             self._judge.make_ready()
-        made = self._judge_files(files, wanted, linked_templates(known, files.templates))
+        made = self._judge_files(files, wanted, find_linked_templates(known, files.templates))
         known |= made
-        deployed = linked_templates(known, files.templates)
+        deployed = find_linked_templates(known, files.templates)
         alone = [name for name in names if known[name].is_verdict_missing and name not in deployed]
         if alone:  # another template deployed it when it was kept
             self._judge.make_ready()
             again = self._judge_files(files, alone, deployed)
             known |= again
             made |= again
-        self._keep(files, made)
+        self._keep_verdicts(files, made)
         return {name: known[name] for name in names}
 
-    def _find_cached(self, files: RepositoryFiles, names: Sequence[str]) -> dict[str, FileVerdict]:
+    def _find_cached_verdicts(self, files: RepositoryFiles, names: Sequence[str]) -> dict[str, FileVerdict]:
         if self._cache is None:
             return {}
         found = ((name, self._cache.find(files.key(name), files.digest)) for name in names)
         return {name: one for name, one in found if one is not None}
 
-    def _keep(self, files: RepositoryFiles, made: Mapping[str, FileVerdict]) -> None:
+    def _keep_verdicts(self, files: RepositoryFiles, made: Mapping[str, FileVerdict]) -> None:
         if self._cache is not None:
             for name, verdict in made.items():
                 self._cache.keep(files.key(name), verdict)
@@ -152,16 +152,16 @@ class TemplateScan:
         found = FileJudge(self._judge, files, deployed).judge(first, lambda linked: linked)
         rest = [name for name in names if name not in found]
 
-        def work(share: Sequence[int], exchange: Exchange) -> dict[str, FileVerdict]:
+        def judge_share(share: Sequence[int], exchange: Exchange) -> dict[str, FileVerdict]:
             return FileJudge(self._judge, files, deployed).judge([rest[index] for index in share], exchange)
 
-        shares = run_in_shares([files.weight(name) for name in rest], work, processes)
+        shares = run_in_shares([files.weight(name) for name in rest], judge_share, processes)
         return found | {name: verdict for share in shares for name, verdict in share.items()}
 
     def _choose_processes(self, count: int) -> int:
         return 1 if self._judge.explains is not None else count_processes(count)
 
-    def _merge(self, one: TemplateReport) -> None:
+    def _merge_report(self, one: TemplateReport) -> None:
         """Add the report of a template; a finding that several templates have counts once."""
         fresh = [finding for finding in dict.fromkeys(one.findings) if finding not in self._seen]
         self._seen.update(fresh)
@@ -255,17 +255,17 @@ def _build_compiled_bicep(repository: Repository, names: Sequence[str], scan: Te
     from nephoscope.collect.templates.bicep.bicep_repository import compile_bicep
     from nephoscope.collect.templates.bicep.compiler import BicepCompiler
 
-    bicep = compile_bicep(repository, names, BicepCompiler.find_installed())
+    bicep = compile_bicep(repository, names, BicepCompiler.find_installed_compiler())
     for one in bicep.problems:
         kind = UnreadKind.UNVERIFIED if one.place.file in bicep.unverified else UnreadKind.BROKEN
         scan.report.unread.append(UnreadFile(to_region(one.place), one.message, kind))
     return bicep.superseded
 
 
-def linked_templates(found: Mapping[str, FileVerdict], templates: Container[str]) -> frozenset[str]:
+def find_linked_templates(found: Mapping[str, FileVerdict], templates: Container[str]) -> frozenset[str]:
     """Give the templates that another one of those that were judged deploys."""
     return frozenset(
-        linked for name, verdict in found.items() for linked in verdict.find_linked(name, templates)
+        linked for name, verdict in found.items() for linked in verdict.find_linked_templates(name, templates)
     )
 
 

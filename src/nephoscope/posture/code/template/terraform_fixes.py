@@ -22,7 +22,7 @@ _LINE_ENDS = re.compile(r"[ \t]*(?:\r?\n|#|//)")
 _DYNAMIC = "dynamic"
 
 
-def attribute_edit(
+def build_attribute_edit(
     places: ValueLocator, resource: WrittenResource, at: BodyPath, value: object
 ) -> Edit | None:
     """The edit that gives a part of a resource's body a value; None where no literal of a file decides it."""
@@ -61,7 +61,7 @@ def _replace_value(places: ValueLocator, written: WrittenValue, value: object) -
     start, end = written.span
     if not _LITERAL.fullmatch(written.document.text, start, end):
         return None
-    return Edit(places.region(written.document, start, end), literal(value))
+    return Edit(places.region(written.document, start, end), format_terraform_literal(value))
 
 
 def _insert_value(places: ValueLocator, block: WrittenValue, name: str, value: object) -> Edit | None:
@@ -74,9 +74,9 @@ def _insert_value(places: ValueLocator, block: WrittenValue, name: str, value: o
     margin = line if not line.strip() else ""
     region = places.region(block.document, at, at)
     end = "" if _LINE_ENDS.match(text, at) else f"\n{margin}"
-    return Edit(region, f"\n{margin}  {name} = {literal(value)}{end}")
+    return Edit(region, f"\n{margin}  {name} = {format_terraform_literal(value)}{end}")
 
 
-def literal(value: object) -> str:
+def format_terraform_literal(value: object) -> str:
     """A value as a file of Terraform has it."""
     return json.dumps(value).replace("${", "$${").replace("%{", "%%{")

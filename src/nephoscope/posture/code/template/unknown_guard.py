@@ -16,7 +16,7 @@ _LAST = frozenset({"id", "name", "type"})
 Absent = frozenset[tuple[str, ...]]
 
 
-def guarded_body(resource: Resource, *, fills_in: bool = True) -> dict[str, object]:
+def build_guarded_body(resource: Resource, *, fills_in: bool = True) -> dict[str, object]:
     """The body of a planned resource whose unknown parts raise; all of one that may not be made does, but for its id and type.
 
     What is not set raises where Azure may fill it in; without `fills_in` it is not there.
@@ -50,9 +50,9 @@ class GuardedObject(dict[str, object]):
         """The value of a member; raises DataNotCollectedError where it is not known."""
         found = self._keys.get(key.lower())
         if found is None:
-            self._raise_missing(key)
+            self._raise_missing_key(key)
             return default
-        return _require_known(super().__getitem__(found), self._where, (*self._path, key))
+        return _require_known_value(super().__getitem__(found), self._where, (*self._path, key))
 
     def __getitem__(self, key: str) -> object:
         """Return the same; raises KeyError where there certainly is none."""
@@ -64,18 +64,18 @@ class GuardedObject(dict[str, object]):
         """Return whether it has a member; raises DataNotCollectedError where that is open."""
         name = str(key)
         if name.lower() not in self._keys:
-            self._raise_missing(name)
+            self._raise_missing_key(name)
             return False
         return True
 
     def __iter__(self) -> Iterator[str]:
         """The names of all members; raises DataNotCollectedError where there may be others."""
-        self._require_closed()
+        self._require_closed_object()
         return super().__iter__()
 
     def __len__(self) -> int:
         """Count how many members it has; raises DataNotCollectedError where there may be others."""
-        self._require_closed()
+        self._require_closed_object()
         return super().__len__()
 
     def __bool__(self) -> bool:
@@ -94,11 +94,11 @@ class GuardedObject(dict[str, object]):
         """The values; raises DataNotCollectedError where one is not known."""
         return {key: self.get(key) for key in self}.values()
 
-    def _require_closed(self) -> None:
+    def _require_closed_object(self) -> None:
         if self._rest is not None:
             raise _build_unknown_value_error(self._rest, self._where, self._path)
 
-    def _raise_missing(self, key: str) -> None:
+    def _raise_missing_key(self, key: str) -> None:
         if self._rest is not None:
             raise _build_unknown_value_error(self._rest, self._where, (*self._path, key))
         if self._is_filled_in(key):
@@ -123,13 +123,13 @@ class GuardedArray(list[object]):
 
     def __iter__(self) -> Iterator[object]:
         """The elements, in order."""
-        return (_require_known(one, self._where, self._path) for one in super().__iter__())
+        return (_require_known_value(one, self._where, self._path) for one in super().__iter__())
 
     def __getitem__(self, index: Any) -> Any:
         """An element, or those of a slice."""
         if isinstance(index, slice):
             return [*self][index]
-        return _require_known(super().__getitem__(index), self._where, self._path)
+        return _require_known_value(super().__getitem__(index), self._where, self._path)
 
 
 def _read_guard(value: object, where: str, path: tuple[str, ...], absent: Absent | None) -> object:
@@ -138,7 +138,7 @@ def _read_guard(value: object, where: str, path: tuple[str, ...], absent: Absent
     return GuardedArray(value, where, path) if isinstance(value, list) else value
 
 
-def _require_known(value: object, where: str, path: tuple[str, ...]) -> Any:
+def _require_known_value(value: object, where: str, path: tuple[str, ...]) -> Any:
     if isinstance(value, Unknown):
         raise _build_unknown_value_error(value, where, path)
     return value

@@ -49,20 +49,20 @@ class VerdictCache(msgspec.Struct):
 
     def find(self, key: bytes, held: Held) -> FileVerdict | None:
         """Give the verdict of a key where the files that it read hold what they held then; None where it must be judged."""
-        path = self._path(key)
+        path = self._get_path(key)
         try:
             status = path.stat()
             data = path.read_bytes() if status.st_size <= _LARGEST else b""
         except OSError:
             return None
-        found = _decode(data)
+        found = _decode_verdict(data)
         if found is None:
             self.damaged.append(path.name)
             return None
         if any(held(name) != digest for name, digest in found.loaded):
             return None
         if time.time() - status.st_mtime > _NOTED:
-            self._mark_used(path)
+            self._mark_entry_used(path)
         return found
 
     def keep(self, key: bytes, verdict: FileVerdict) -> None:
@@ -70,9 +70,9 @@ class VerdictCache(msgspec.Struct):
         if self.failure or not verdict.lasting:
             return
         data = msgspec.msgpack.encode(verdict)
-        path = self._path(key)
+        path = self._get_path(key)
         try:
-            _replace(path, b"".join((_MAGIC, hashlib.sha256(data).digest(), data)))
+            _replace_file(path, b"".join((_MAGIC, hashlib.sha256(data).digest(), data)))
         except OSError as error:
             self.failure = f"{self.folder}: {error.strerror or error}"
         else:
@@ -83,12 +83,12 @@ class VerdictCache(msgspec.Struct):
         if not self._written:
             return
         try:
-            self._prune()
+            self._prune_entries()
         except OSError as error:
             self.failure = f"{self.folder}: {error.strerror or error}"
 
-    def _prune(self) -> None:
-        entries = sorted(self._entries())
+    def _prune_entries(self) -> None:
+        entries = sorted(self._list_entries())
         total = sum(size for _, size, _ in entries)
         if total <= self.largest:
             return
@@ -98,11 +98,11 @@ class VerdictCache(msgspec.Struct):
             total -= size
             path.unlink(missing_ok=True)
 
-    def _path(self, key: bytes) -> Path:
+    def _get_path(self, key: bytes) -> Path:
         name = hashlib.sha256(b"%d:%b%b" % (len(self.basis), self.basis, key)).hexdigest()
         return self.folder / name[:2] / f"{name[2:]}{_SUFFIX}"
 
-    def _entries(self) -> list[tuple[float, int, Path]]:
+    def _list_entries(self) -> list[tuple[float, int, Path]]:
         """When each entry was used last, its bytes, and its file; files that a process left half written among them."""
         found = []
         for folder in filter(Path.is_dir, self.folder.iterdir()):
@@ -116,7 +116,7 @@ class VerdictCache(msgspec.Struct):
         return found
 
     @staticmethod
-    def _mark_used(path: Path) -> None:
+    def _mark_entry_used(path: Path) -> None:
         try:
             os.utime(path)
         except OSError:
@@ -128,7 +128,7 @@ def hash_content(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _decode(data: bytes) -> FileVerdict | None:
+def _decode_verdict(data: bytes) -> FileVerdict | None:
     """The verdict in the bytes of an entry, None where it is damaged."""
     start = len(_MAGIC) + _DIGEST
     body = memoryview(data)[start:]
@@ -140,7 +140,7 @@ def _decode(data: bytes) -> FileVerdict | None:
         return None
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace_file(path: Path, data: bytes) -> None:
     """Write a file whole; its half is under a name that no other process or thread writes to."""
     half = path.with_name(f".{os.getpid()}-{next(_NUMBERS)}")
     try:

@@ -43,7 +43,7 @@ def hash_inputs(
     decisions = [one for path in request.decisions for one in load_documents(Path(path))]
     told: list[object] = [
         product,
-        list(packs.digests()),
+        list(packs.list_digests()),
         [list(_read_contents(load_documents(Path(folder)))) for folder in request.policies],
         request.initiatives,
         request.parameters,
@@ -72,10 +72,10 @@ def _read_contents(listed: Iterable[ContentDocument]) -> Iterator[tuple[str, str
 
 @cache
 def _compute_product_digest() -> str | None:
-    return product_digest([Path(nephoscope.__file__).parent, Path(nephoscope_policy.__file__).parent])
+    return compute_product_digest([Path(nephoscope.__file__).parent, Path(nephoscope_policy.__file__).parent])
 
 
-def product_digest(folders: Iterable[Path]) -> str | None:
+def compute_product_digest(folders: Iterable[Path]) -> str | None:
     """Name the code and content in folders by the sizes and times of their files; None where one is too young for that."""
     stamps = sorted(stamp for folder in folders for stamp in _list_stamps(str(folder)))
     youngest = max((changed for _, _, changed in stamps), default=0)

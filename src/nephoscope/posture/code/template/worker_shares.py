@@ -37,7 +37,7 @@ def run_in_shares(weights: Sequence[int], work: Work[_Result], processes: int) -
 
     Results come in no order that means anything: let them name their items. This process does the first share itself.
     """
-    shares = _divide(weights, processes)
+    shares = _divide_by_weight(weights, processes)
     if len(shares) < 2:
         return [work(range(len(weights)), lambda names: names)]
     with _list_children(shares[1:], work) as children:
@@ -52,7 +52,7 @@ def run_in_shares(weights: Sequence[int], work: Work[_Result], processes: int) -
         return [first, *(child.receive() for child in children)]
 
 
-def _divide(weights: Sequence[int], processes: int) -> list[list[int]]:
+def _divide_by_weight(weights: Sequence[int], processes: int) -> list[list[int]]:
     """Shares of about the same weight, the heaviest items given out first; each in order."""
     shares: list[list[int]] = [[] for _ in range(max(1, processes))]
     loads = [0] * len(shares)

@@ -138,9 +138,9 @@ def _read_cache_switch(workflow: Workflow, node: YamlNode, enables: bool) -> boo
 def _denies_tags(tree: WorkflowExpression) -> bool:
     """Tell whether an expression is false when a tag is pushed."""
     if tree.kind == "not":
-        return any(context.path in _TAG for context in tree.contexts())
+        return any(context.path in _TAG for context in tree.list_contexts())
     if tree.kind == "binary" and tree.value == "!=":
-        return any(context.path == "github.ref_type" for context in tree.contexts())
+        return any(context.path == "github.ref_type" for context in tree.list_contexts())
     return tree.kind == "literal" and tree.value.lower() in _FALSE
 
 

@@ -7,7 +7,7 @@ import re
 from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.workflow.workflow_model import Workflow, WorkflowStep
 from nephoscope.collect.templates.yaml_tree import YamlNode
-from nephoscope.posture.code.workflow.scripts import shell_commands
+from nephoscope.posture.code.workflow.scripts import list_shell_commands
 
 #: Events that start a workflow of the base branch, with its secrets, for anybody.
 PRIVILEGED = (
@@ -97,7 +97,7 @@ _BUILDING_ACTIONS = frozenset(
 )
 
 
-def checkout_of_head(step: WorkflowStep) -> YamlNode | None:
+def find_head_checkout(step: WorkflowStep) -> YamlNode | None:
     """Return what names the head of a pull request where a step checks it out."""
     uses = step.uses
     if uses is not None and uses.name == "actions/checkout":
@@ -115,14 +115,14 @@ def _is_output(text: str) -> bool:
     return bool(re.search(r"steps\.[\w-]+\.outputs\.[\w-]*(?:sha|ref|head|branch)", text, re.IGNORECASE))
 
 
-def runs_checkout(workflow: Workflow, step: WorkflowStep) -> TextSpan | None:
+def find_checkout_run(workflow: Workflow, step: WorkflowStep) -> TextSpan | None:
     """Return the place where a step runs files of the checkout; None where it runs none."""
     uses, node = step.uses, step.get("uses")
     if node is not None and (
         node.text.startswith("./") or (uses is not None and uses.name in _BUILDING_ACTIONS)
     ):
         return node.span
-    for command in shell_commands(workflow, step):
+    for command in list_shell_commands(workflow, step):
         if command.program in BUILDERS or command.name.startswith("./"):
             key = step.node.key("run")
             return key.span if key is not None else command.span

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.workflow.taint_analysis import find_carried
+from nephoscope.collect.templates.workflow.taint_analysis import find_carried_values
 from nephoscope.collect.templates.workflow.workflow_model import Workflow, WorkflowJob
 from nephoscope.collect.templates.yaml_tree import YamlNode
-from nephoscope.posture.code.workflow.scripts import matrix_values
+from nephoscope.posture.code.workflow.scripts import list_matrix_values
 
 _Image = tuple[YamlNode, str | None, str, YamlNode]
 
 
-def images(workflow: Workflow) -> Iterator[_Image]:
+def list_images(workflow: Workflow) -> Iterator[_Image]:
     """Give each image: its node, its reference ('' for none, None where it is known at the start only), its subject, what holds it."""
     for job in workflow.jobs:
         services = job.get("services")
@@ -40,11 +40,11 @@ def _list_references(workflow: Workflow, job: WorkflowJob, node: YamlNode) -> It
     if len(trees) > 1 or not (text.startswith("${{") and text.endswith("}}")):
         yield text if "@sha256:" in text else None
         return
-    for part in find_carried(trees[0]):
+    for part in find_carried_values(trees[0]):
         if part.kind == "literal":
             yield part.value
         elif part.parts[0] == "matrix" and len(part.parts) == 2 and job.steps:
-            values = [value.text for value in matrix_values(job.steps[0], part.parts[1])]
+            values = [value.text for value in list_matrix_values(job.steps[0], part.parts[1])]
             yield from (None if "${{" in value else value for value in values)
         else:
             yield None

@@ -41,7 +41,7 @@ GRAVE = frozenset({
 ALL = frozenset({"read-all", "write-all"})
 
 
-def writes(node: YamlNode | None) -> Iterator[tuple[YamlNode, YamlNode]]:
+def list_writable_scopes(node: YamlNode | None) -> Iterator[tuple[YamlNode, YamlNode]]:
     """Give the scopes of a `permissions` that may write."""
     for key, value in node.pairs if node is not None else []:
         if value.text == "write":

@@ -28,21 +28,25 @@ def uses_token(step: WorkflowStep) -> bool:
     match uses.name if uses else "":
         case "pypa/gh-action-pypi-publish":
             index = step.get_input("repository-url") or step.get_input("repository_url")
-            return step.get_input("password") is not None and _is(index, _PYTHON_INDEX)
+            return step.get_input("password") is not None and _matches_registry(index, _PYTHON_INDEX)
         case "rubygems/release-gem":
             node = step.get_input("setup-trusted-publisher")
             return node is not None and node.text.lower() == "false"
         case "rubygems/configure-rubygems-credentials":
-            return step.get_input("api-token") is not None and _is(step.get_input("gem-server"), _RUBYGEMS)
+            return step.get_input("api-token") is not None and _matches_registry(
+                step.get_input("gem-server"), _RUBYGEMS
+            )
         case "actions/setup-node":
             always = step.get_input("always-auth")
             return (
-                always is not None and always.is_true and _is(step.get_input("registry-url"), _NPM_REGISTRY)
+                always is not None
+                and always.is_true
+                and _matches_registry(step.get_input("registry-url"), _NPM_REGISTRY)
             )
     return False
 
 
-def _is(node: YamlNode | None, pattern: re.Pattern[str]) -> bool:
+def _matches_registry(node: YamlNode | None, pattern: re.Pattern[str]) -> bool:
     """Tell whether a registry is the default one, or matches."""
     return node is None or bool(pattern.match(node.text))
 

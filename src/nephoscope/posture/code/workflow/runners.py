@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow, WorkflowJob
 from nephoscope.collect.templates.yaml_tree import YamlNode
-from nephoscope.posture.code.workflow.scripts import matrix_values
+from nephoscope.posture.code.workflow.scripts import list_matrix_values
 
 _LABEL = "self-hosted"
 
@@ -23,11 +23,11 @@ def is_self_hosted(job: WorkflowJob) -> bool:
     if any(text.lower() == _LABEL for text in texts):
         return True
     if job.steps and any("matrix." in text for text in texts):
-        return any(value.text.lower() == _LABEL for value in matrix_values(job.steps[0], "*"))
+        return any(value.text.lower() == _LABEL for value in list_matrix_values(job.steps[0], "*"))
     return False
 
 
-def environments(workflow: Workflow) -> Iterator[tuple[YamlNode, YamlNode, str]]:
+def list_environments(workflow: Workflow) -> Iterator[tuple[YamlNode, YamlNode, str]]:
     """Give the key and value of each `env`, and what it belongs to."""
     holders = [(workflow.root, "workflow"), *((job.node, f"job {job.id}") for job in workflow.jobs)]
     holders += [(step.node, step.subject) for step in workflow.steps]

@@ -11,7 +11,11 @@ from nephoscope.collect.templates.shell.nested_commands import unfold_commands
 from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.workflow.expression import WorkflowExpression
-from nephoscope.collect.templates.workflow.taint_analysis import find_carried, is_inert, is_written_by_anybody
+from nephoscope.collect.templates.workflow.taint_analysis import (
+    find_carried_values,
+    is_inert,
+    is_written_by_anybody,
+)
 from nephoscope.collect.templates.workflow.workflow_model import Workflow, WorkflowStep
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.shell_taint import ShellTaint
@@ -41,7 +45,7 @@ CODE_INPUTS: dict[str, tuple[str, ...]] = {
 _WINDOWS = re.compile(r"windows", re.IGNORECASE)
 
 
-def scripts(workflow: Workflow) -> Iterator[tuple[WorkflowStep, YamlNode]]:
+def list_scripts(workflow: Workflow) -> Iterator[tuple[WorkflowStep, YamlNode]]:
     """Give each script of each step."""
     for step in workflow.steps:
         if step.run is not None:
@@ -53,17 +57,19 @@ def scripts(workflow: Workflow) -> Iterator[tuple[WorkflowStep, YamlNode]]:
                 yield step, node
 
 
-def script_expressions(workflow: Workflow) -> Iterator[tuple[WorkflowStep, WorkflowExpression]]:
+def list_script_expressions(workflow: Workflow) -> Iterator[tuple[WorkflowStep, WorkflowExpression]]:
     """Give each expression of each script."""
-    for step, node in scripts(workflow):
+    for step, node in list_scripts(workflow):
         for tree in workflow.list_expressions(node):
             yield step, tree
 
 
-def find_injected(workflow: Workflow, by_anybody: bool) -> Iterator[tuple[WorkflowStep, WorkflowExpression]]:
+def find_injected_expressions(
+    workflow: Workflow, by_anybody: bool
+) -> Iterator[tuple[WorkflowStep, WorkflowExpression]]:
     """Give the contexts that are pasted into scripts: those that anybody writes, or the others that are not known to be harmless."""
-    for step, tree in script_expressions(workflow):
-        for context in find_carried(tree):
+    for step, tree in list_script_expressions(workflow):
+        for context in find_carried_values(tree):
             if context.kind != "context":
                 continue
             if is_written_by_anybody(context.parts):
@@ -73,7 +79,7 @@ def find_injected(workflow: Workflow, by_anybody: bool) -> Iterator[tuple[Workfl
                 yield step, context
 
 
-def find_evaluated(workflow: Workflow) -> Iterator[tuple[WorkflowStep, ShellCommand, str]]:
+def find_evaluated_expressions(workflow: Workflow) -> Iterator[tuple[WorkflowStep, ShellCommand, str]]:
     """Give each command that evaluates a variable of the environment that holds a context that anybody writes, with that context."""
     jobs: dict[int, ShellTaint] = {}
     for step in workflow.steps:
@@ -84,7 +90,7 @@ def find_evaluated(workflow: Workflow) -> Iterator[tuple[WorkflowStep, ShellComm
         taint = jobs.setdefault(id(step.job), ShellTaint(workflow.source, find_label))
         if len(labels) > 1 or taint.files or taint.environment or "GITHUB_HEAD_REF" in step.run.text:
             taint.begin_step(find_label)
-            for command, label in taint.find_evaluated(shell_commands(workflow, step)):
+            for command, label in taint.find_evaluated_values(list_shell_commands(workflow, step)):
                 yield step, command, label
 
 
@@ -95,10 +101,12 @@ def _find_label(labels: Mapping[str, str], name: str) -> str | None:
 def _label_environment(workflow: Workflow, step: WorkflowStep) -> dict[str, str]:
     """Return the variables of a step that hold a context that anybody writes, with its path."""
     found: dict[str, str] = {}
-    for name, node in environment(workflow, step).items():
+    for name, node in build_environment(workflow, step).items():
         if node.kind != "scalar" or "${{" not in node.text:
             continue
-        contexts = (context for tree in workflow.list_expressions(node) for context in find_carried(tree))
+        contexts = (
+            context for tree in workflow.list_expressions(node) for context in find_carried_values(tree)
+        )
         first = next((one.path for one in contexts if is_written_by_anybody(one.parts)), None)
         if first is not None:
             found[name] = first
@@ -112,10 +120,10 @@ def is_harmless(workflow: Workflow, step: WorkflowStep, parts: tuple[str, ...]) 
     if parts[0] == "inputs" or parts[:3] == ("github", "event", "inputs"):
         return _is_typed_input(workflow, parts[-1])
     if parts[0] == "env" and len(parts) == 2:
-        return _is_static(environment(workflow, step).get(parts[1].upper()))
+        return _is_static(build_environment(workflow, step).get(parts[1].upper()))
     if parts[0] == "matrix" and step.job is not None:
         return all(
-            "${{" not in value.text for value in matrix_values(step, parts[1] if len(parts) > 1 else "*")
+            "${{" not in value.text for value in list_matrix_values(step, parts[1] if len(parts) > 1 else "*")
         )
     return False
 
@@ -131,7 +139,7 @@ def _is_typed_input(workflow: Workflow, name: str) -> bool:
     return bool(found) and all(found)
 
 
-def environment(workflow: Workflow, step: WorkflowStep) -> dict[str, YamlNode]:
+def build_environment(workflow: Workflow, step: WorkflowStep) -> dict[str, YamlNode]:
     """Return the environment of a step by upper-case name: its own, over the job's, over the workflow's."""
     found: dict[str, YamlNode] = {}
     for node in (workflow.get("env"), step.job.get("env") if step.job else None, step.get("env")):
@@ -144,7 +152,7 @@ def _is_static(node: YamlNode | None) -> bool:
     return node is not None and node.kind == "scalar" and "${{" not in node.text
 
 
-def matrix_values(step: WorkflowStep, name: str) -> list[YamlNode]:
+def list_matrix_values(step: WorkflowStep, name: str) -> list[YamlNode]:
     """Return the scalars that a name of the matrix may have; the matrix itself where it is an expression, and all for `*`."""
     assert step.job is not None
     matrix = step.job.get("strategy", "matrix")
@@ -161,10 +169,10 @@ def matrix_values(step: WorkflowStep, name: str) -> list[YamlNode]:
                 found += cells or ([row] if row.kind == "scalar" else [])
         elif name in ("*", key.text.lower()):
             found.append(value)
-    return [scalar for node in found for scalar in node.scalars()]
+    return [scalar for node in found for scalar in node.list_scalars()]
 
 
-def shell_commands(workflow: Workflow, step: WorkflowStep) -> list[ShellCommand]:
+def list_shell_commands(workflow: Workflow, step: WorkflowStep) -> list[ShellCommand]:
     """Return the commands of a step's `run` at their places in the file; none of scripts in other languages."""
     node = step.run
     if node is None:
@@ -192,6 +200,6 @@ def _find_default_shell(workflow: Workflow, step: WorkflowStep) -> YamlNode | No
     return job or workflow.get("defaults", "run", "shell")
 
 
-def value_span(node: YamlNode) -> TextSpan:
+def get_value_span(node: YamlNode) -> TextSpan:
     """Return the span of a value; of a block scalar its first line."""
     return TextSpan(node.span.start, node.span.start + 1) if node.style in ("|", ">") else node.span

@@ -17,9 +17,9 @@ from nephoscope.posture.pipelines.results.tool_results import (
     ToolResults,
     check_size,
     clean_text,
+    find_severity_of_score,
     make_finding,
     require_list,
-    severity_of_score,
     with_fingerprints,
 )
 from nephoscope_policy.model.state import Severity
@@ -111,5 +111,5 @@ def _choose_severity(one: Vulnerability) -> Severity:
     """Return the highest severity of the ratings, else that of the highest score; Medium where none is rated."""
     found = [_SEVERITIES[each.severity] for each in one.ratings if each.severity in _SEVERITIES]
     if not found:
-        found = [severity_of_score(each.score) for each in one.ratings if each.score is not None]
+        found = [find_severity_of_score(each.score) for each in one.ratings if each.score is not None]
     return max(found, key=lambda severity: severity.rank, default=Severity.MEDIUM)

@@ -76,14 +76,14 @@ def read(document: object) -> ToolResults:
         )
     return ToolResults(
         tool=TOOL,
-        findings=tuple(map(_make_reported, given.findings)),
+        findings=tuple(map(_make_reported_finding, given.findings)),
         files=given.files,
         unread=tuple(sorted({one.region.file for one in given.unread})),
         resources=given.resources,
     )
 
 
-def _make_reported(one: _MarkedFinding) -> ReportedFinding:
+def _make_reported_finding(one: _MarkedFinding) -> ReportedFinding:
     told = one.finding
     region = told.region
     return ReportedFinding(

@@ -12,7 +12,7 @@ from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile
-from nephoscope.posture.code.rule_discovery import code_rules
+from nephoscope.posture.code.rule_discovery import load_code_rules
 from nephoscope.posture.code.suppression import CodeSuppressions
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
 
@@ -70,7 +70,7 @@ def merge_results(
 def _load_rule_aliases() -> Mapping[str, list[CodeRule]]:
     """Own rules by the names that they have in other tools; those that run by default come first."""
     found: defaultdict[str, list[CodeRule]] = defaultdict(list)
-    for rule in sorted(code_rules().values(), key=lambda rule: (rule.optional, rule.id)):
+    for rule in sorted(load_code_rules().values(), key=lambda rule: (rule.optional, rule.id)):
         for name in rule.equivalents:
             found[name].append(rule)
     return found

@@ -12,10 +12,10 @@ from nephoscope.posture.pipelines.results.tool_results import (
     ToolResults,
     check_size,
     clean_text,
+    find_severity_of_score,
     make_finding,
     require_list,
     require_mapping,
-    severity_of_score,
     with_fingerprints,
 )
 from nephoscope_policy.model.state import Severity
@@ -62,7 +62,7 @@ def read(document: Any) -> ToolResults:
         tool_version=clean_text(drivers[0].get("semanticVersion") or drivers[0].get("version"), 100),
         category="" if tool == OWN_TOOL else _read_category(runs[0]),
         findings=with_fingerprints(*map(list, zip(*found, strict=True))) if found else (),
-        unread=tuple(sorted({one for run in runs for one in _list_unread(run)})),
+        unread=tuple(sorted({one for run in runs for one in _list_unread_files(run)})),
         failure=next((one for run in runs if (one := _read_failure(run))), ""),
     )
 
@@ -130,7 +130,7 @@ def _read_severity(result: Mapping[str, object], rule: Mapping[str, object]) -> 
     """Return the severity of a rule's `security-severity` (a CVSS score), else of the level."""
     for told in (result, rule):
         try:
-            return severity_of_score(float(require_mapping(told.get("properties"))["security-severity"]))
+            return find_severity_of_score(float(require_mapping(told.get("properties"))["security-severity"]))
         except (KeyError, TypeError, ValueError):
             continue
     level = result.get("level") or require_mapping(rule.get("defaultConfiguration")).get("level")
@@ -174,7 +174,7 @@ def _read_failure(run: Mapping[str, object]) -> str:
     return ""
 
 
-def _list_unread(run: Mapping[str, object]) -> Iterator[str]:
+def _list_unread_files(run: Mapping[str, object]) -> Iterator[str]:
     """Give the files that the tool says it could not judge: those of notifications that warn or fail."""
     for invocation in require_list(run.get("invocations"), "invocations"):
         notifications = require_mapping(invocation).get("toolExecutionNotifications")

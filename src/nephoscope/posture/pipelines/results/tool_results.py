@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, fingerprints
+from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, compute_fingerprints
 from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope_policy.model.state import Severity
 
@@ -66,7 +66,7 @@ def clean_text(value: object, most: int = MOST_TEXT) -> str:
     return kept.strip()[:most]
 
 
-def line_number(value: Any) -> int:
+def parse_line_number(value: Any) -> int:
     """Return a line or column: a whole number from 1, else 1."""
     whole = isinstance(value, int) and not isinstance(value, bool)
     return value if whole and 1 <= value <= _LINES else 1
@@ -99,7 +99,7 @@ def with_fingerprints(
     findings: Sequence[CodeFinding], titles: Sequence[str], given: Sequence[str] = ()
 ) -> tuple[ReportedFinding, ...]:
     """Give each finding the fingerprint that its tool gave, else its own; those of one fingerprint are numbered."""
-    own = fingerprints(findings)
+    own = compute_fingerprints(findings)
     seen: Counter[str] = Counter()
     found = []
     for at, finding in enumerate(findings):
@@ -110,7 +110,7 @@ def with_fingerprints(
     return tuple(found)
 
 
-def severity_of_score(score: float) -> Severity:
+def find_severity_of_score(score: float) -> Severity:
     """Return the severity of a CVSS base score from 0 to 10, by the ratings of CVSS 3.1; 0 is Informational."""
     bounds = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM), (0.1, Severity.LOW))
     return next((severity for least, severity in bounds if score >= least), Severity.INFORMATIONAL)
@@ -133,7 +133,7 @@ def make_finding(
     """Return a finding of what a document says; texts are cut and lose control characters."""
     return CodeFinding(
         rule=clean_text(rule, 300) or "unnamed",
-        region=Region(clean_text(file, 1_000), line_number(line), line_number(column)),
+        region=Region(clean_text(file, 1_000), parse_line_number(line), parse_line_number(column)),
         message=clean_text(message),
         severity=severity,
         state=state,

@@ -16,7 +16,7 @@ import msgspec
 from nephoscope.analyze.adaptive_network_hardening import HARDENED
 from nephoscope.analyze.hardening.narrowed_rules import CutFlow, HardenedRule
 from nephoscope.estate.security_rules import parse_rule
-from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body
 
 if TYPE_CHECKING:
     from nephoscope.posture.history.evaluation_diff import RememberedState
@@ -60,7 +60,9 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
     for item in report.run.analysis.assessments:
         if item.key == HARDENED.id and item.sub_assessments:
             id_ = f"{item.resource.rstrip('/')}/providers/{TYPE}/default"
-            yield PublishedDocument.of(arm(id_, TYPE, _build_properties(item.sub_assessments, report)))
+            yield PublishedDocument.of(
+                build_arm_body(id_, TYPE, _build_properties(item.sub_assessments, report))
+            )
 
 
 def _build_properties(findings: Iterable[SubAssessment], report: Report) -> dict[str, object]:

@@ -18,7 +18,7 @@ from nephoscope.estate.addresses import Interval, merge_intervals
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.security_rules import SecurityRuleError
-from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body
 
 if TYPE_CHECKING:
     from nephoscope.estate.addresses import AddressSet
@@ -68,7 +68,7 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
                 "calculatedDateTime": report.now.isoformat(),
                 "connectableResources": list(_list_connections(view, ends)),
             }
-            yield PublishedDocument.of({**arm(id_, TYPE, properties), "location": "global"})
+            yield PublishedDocument.of({**build_arm_body(id_, TYPE, properties), "location": "global"})
 
 
 def _list_endpoints(network: Network, machine: Resource) -> Iterator[MachineEndpoint]:
@@ -121,14 +121,14 @@ def _find_shared_ports(source: MachineEndpoint, target: MachineEndpoint) -> dict
         return {}
     found = {}
     for protocol in PROTOCOLS:
-        inward = _open(target.inward[protocol], source.addresses)
-        outward = _open(source.outward[protocol], target.addresses)
+        inward = _list_open_ports(target.inward[protocol], source.addresses)
+        outward = _list_open_ports(source.outward[protocol], target.addresses)
         if both := _intersect_intervals(inward, outward):
             found[f"{protocol}Ports"] = f"[{','.join(_format_interval(one) for one in both)}]"
     return found
 
 
-def _open(openings: Sequence[Opening], addresses: AddressSet) -> list[Interval]:
+def _list_open_ports(openings: Sequence[Opening], addresses: AddressSet) -> list[Interval]:
     """The ports that openings let through from or to some addresses."""
     return list(
         merge_intervals(

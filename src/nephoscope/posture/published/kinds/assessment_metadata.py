@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.discovery import list_assessment_keys
-from nephoscope.posture.published.assessment_metadata import make_unjudged, metadata
-from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.published.assessment_metadata import build_metadata, make_unjudged_metadata
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body
 
 if TYPE_CHECKING:
     from nephoscope.posture.history.evaluation_diff import RememberedState
@@ -27,14 +27,14 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
     """
     judged = dict.fromkeys(requirement.key for requirement in report.run.engine.program.requirements)
     for key in judged:
-        yield _build_document(key, metadata(report, key))
+        yield _build_document(key, build_metadata(report, key))
     for key in sorted(list_assessment_keys().keys() - judged.keys()):
-        yield _build_document(key, make_unjudged(report, key))
+        yield _build_document(key, make_unjudged_metadata(report, key))
 
 
 def _build_document(key: str, found: Mapping[str, object]) -> PublishedDocument:
     return PublishedDocument.of(
-        arm(f"/providers/{TYPE}/{key}", TYPE, found),
+        build_arm_body(f"/providers/{TYPE}/{key}", TYPE, found),
         key=key.lower(),
         severity=str(found["severity"]),
         title=str(found["displayName"]),

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.published.assessment_metadata import UNJUDGED, make_unjudged, metadata
-from nephoscope.posture.published.document import PublishedDocument, arm
-from nephoscope.posture.recommendations.finding_subject import worst_state
+from nephoscope.posture.published.assessment_metadata import UNJUDGED, build_metadata, make_unjudged_metadata
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body
+from nephoscope.posture.recommendations.finding_subject import choose_worst_state
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState
 
@@ -50,11 +50,11 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
         known = told.get(subject)
         if (
             known is None
-            or worst_state(row.assessment.state, known.assessment.state) is not known.assessment.state
+            or choose_worst_state(row.assessment.state, known.assessment.state) is not known.assessment.state
         ):
             told[subject] = row
     # worked out once a recommendation, not once a resource
-    about = cache(partial(metadata, report))
+    about = cache(partial(build_metadata, report))
     for subject, row in told.items():
         yield _build_document(report, row, past.get(subject), about(row.assessment.key))
     for item in report.run.analysis.assessments:
@@ -63,11 +63,11 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
             and report.judging_recommendations[ResourceId.parse(item.resource).key, item.key.lower()]
             == item.key
         ):
-            yield _make_unjudged(report, item)
+            yield _make_unjudged_document(report, item)
 
 
-def _make_unjudged(report: Report, item: Assessment) -> PublishedDocument:
-    resource, told = item.resource.rstrip("/"), make_unjudged(report, item.key)
+def _make_unjudged_document(report: Report, item: Assessment) -> PublishedDocument:
+    resource, told = item.resource.rstrip("/"), make_unjudged_metadata(report, item.key)
     properties = {
         "resourceDetails": {"source": "Azure", "id": resource or "/"},
         "displayName": told["displayName"],
@@ -75,7 +75,7 @@ def _make_unjudged(report: Report, item: Assessment) -> PublishedDocument:
         "metadata": told,
     }
     return PublishedDocument.of(
-        arm(f"{resource}/providers/{TYPE}/{item.key}", TYPE, properties),
+        build_arm_body(f"{resource}/providers/{TYPE}/{item.key}", TYPE, properties),
         subject=ResourceId.parse(item.resource).key,
         key=item.key.lower(),
         severity=str(told["severity"]),
@@ -96,7 +96,7 @@ def _build_document(
         "metadata": about,
     }
     return PublishedDocument.of(
-        arm(f"{resource}/providers/{TYPE}/{item.key}", TYPE, properties),
+        build_arm_body(f"{resource}/providers/{TYPE}/{item.key}", TYPE, properties),
         subject=row.id.key,
         key=item.key.lower(),
         state=item.state.value,
@@ -132,7 +132,7 @@ def _is_unhealthy(state: ComplianceState) -> bool:
 def _build_additional_data(report: Report, row: ReportRow) -> dict[str, str]:
     """Return what Azure's codes cannot say: the verdict in our words, its cause, and who answered."""
     item = row.assessment
-    control = report.control_of(item.key)
+    control = report.find_control(item.key)
     found = {
         "state": item.state.value,
         "cause": item.cause,

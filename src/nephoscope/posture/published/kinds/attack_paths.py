@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.attack_paths.arm_document import TYPE, arm_id, properties
-from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.attack_paths.arm_document import TYPE, build_arm_id, build_properties
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body
 
 if TYPE_CHECKING:
     from nephoscope.posture.history.evaluation_diff import RememberedState
@@ -17,5 +17,5 @@ if TYPE_CHECKING:
 def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One document a path."""
     for path in report.attack_paths.paths:
-        body = {**arm(arm_id(path), TYPE, properties(path)), "location": "global"}
+        body = {**build_arm_body(build_arm_id(path), TYPE, build_properties(path)), "location": "global"}
         yield PublishedDocument.of(body, severity=path.level.value, title=path.chain.type.title)

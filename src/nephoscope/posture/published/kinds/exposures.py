@@ -16,7 +16,7 @@ from nephoscope.estate.public_endpoint import find_endpoint_access
 from nephoscope.estate.security_rules import SecurityRuleError
 from nephoscope.posture.attack_paths.connections.exposed_machines import PORTS
 from nephoscope.posture.exposure.internet_exposure import MACHINES, SERVICES, find_exposure
-from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body
 
 if TYPE_CHECKING:
     from nephoscope.estate.ingress_paths import IngressPath, ReachablePort
@@ -38,7 +38,7 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
             found |= msgspec.to_builtins(exposure) if exposure else {}
             id_ = f"{str(one.body.get('id') or one.key).rstrip('/')}/providers/{TYPE}/internet"
             yield PublishedDocument.of(
-                arm(id_, TYPE, {"calculatedDateTime": report.now.isoformat(), **found})
+                build_arm_body(id_, TYPE, {"calculatedDateTime": report.now.isoformat(), **found})
             )
 
 
@@ -69,13 +69,13 @@ def _build_machine(machine: Resource, view: EstateView) -> dict[str, object]:
     except SecurityRuleError as error:
         missing.append(str(error))
     return {
-        "ways": [_build_way(one) for one in dict.fromkeys(ways)],
+        "ways": [_build_ingress_path(one) for one in dict.fromkeys(ways)],
         "ports": _list_ports(reached),
         "notCollected": list(dict.fromkeys(missing)),
     }
 
 
-def _build_way(one: IngressPath) -> dict[str, object]:
+def _build_ingress_path(one: IngressPath) -> dict[str, object]:
     ports = [f"{low}-{high}" if low != high else f"{low}" for low, high in one.ports]
     return {"kind": one.kind, "via": list(one.via), "protocol": one.protocol, "ports": ports}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.files.json_tree import tree_of
-from nephoscope.posture.published.document import PublishedDocument, arm, drop_empty
+from nephoscope.files.json_tree import get_tree
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body, drop_empty
 
 if TYPE_CHECKING:
     from nephoscope.posture.history.evaluation_diff import RememberedState
@@ -38,7 +38,7 @@ def _load_definition(entry: CatalogEntry) -> dict[str, object]:
     """A loaded definition; what stands over every subscription is built in, as Azure calls it: nobody made it in the estate."""
     body = {**entry.document(), "type": _SPELLED[entry.kind]}
     if entry.id.startswith("/providers/microsoft.authorization/"):
-        body["properties"] = {**tree_of(body, "properties"), "policyType": "BuiltIn"}
+        body["properties"] = {**get_tree(body, "properties"), "policyType": "BuiltIn"}
     return body
 
 
@@ -56,4 +56,4 @@ def _build_assignment(one: Assignment) -> dict[str, object]:
             "metadata": {"assignedBy": "nephoscope", **one.metadata},
         }.items()
     )
-    return arm(one.id, ASSIGNMENTS, dict(properties))
+    return build_arm_body(one.id, ASSIGNMENTS, dict(properties))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.published.document import PublishedDocument, arm, drop_empty
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body, drop_empty
 
 if TYPE_CHECKING:
     from nephoscope.posture.history.evaluation_diff import RememberedState
@@ -46,4 +46,4 @@ def _build_body(key: str, group: Mapping[str, object]) -> dict[str, object]:
         "title": group.get("displayName") or group.get("name"),
         "description": group.get("description"),
     }
-    return arm(f"/providers/{TYPE}/{name}", TYPE, dict(drop_empty(said.items())))
+    return build_arm_body(f"/providers/{TYPE}/{name}", TYPE, dict(drop_empty(said.items())))

@@ -11,8 +11,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.evaluation.declined_assessments import DECLINED
-from nephoscope.posture.published.assessment_metadata import definition_id
-from nephoscope.posture.published.document import PublishedDocument, arm, drop_empty
+from nephoscope.posture.published.assessment_metadata import find_policy_definition_id
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body, drop_empty
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
 
     @cache
     def find_definition_id(key: str, kind: Kind) -> str:
-        return definition_id(report, key, kind) if key else ""
+        return find_policy_definition_id(report, key, kind) if key else ""
 
     for row in report.all_rows():
         if name_state(row.assessment):
@@ -89,7 +89,7 @@ def _build_document(report: Report, row: ReportRow, definition: str, initiative:
     }
     kept = dict(drop_empty(properties.items())) | {"isCompliant": compliant}
     return PublishedDocument.of(
-        arm(f"{where}/providers/{TYPE}/{told.hexdigest()}", TYPE, kept),
+        build_arm_body(f"{where}/providers/{TYPE}/{told.hexdigest()}", TYPE, kept),
         subject=row.id.key,
         key=item.key.lower(),
         state=item.state.value,

@@ -10,10 +10,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body
 from nephoscope.posture.reports.compliance import StandardState
 from nephoscope.posture.reports.control_domains import find_domain
-from nephoscope.posture.reports.standards import standards
+from nephoscope.posture.reports.standards import build_standards
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState
 
@@ -51,7 +51,7 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
 def _build_subscription_documents(
     report: Report, subscription: str, judged: Sequence[Assessment]
 ) -> Iterator[PublishedDocument]:
-    for standard in standards(report.run, judged):
+    for standard in build_standards(report.run, judged):
         id_ = f"/subscriptions/{subscription}/providers/{TYPE}/{to_id_segment(standard.name or standard.id)}"
         yield _build_standard(id_, standard)
         for control in standard.controls:
@@ -78,7 +78,7 @@ def _build_standard(id_: str, standard: Standard) -> PublishedDocument:
         "skippedControls": counts[StandardState.UNKNOWN] + counts[StandardState.NOT_APPLICABLE],
         "unsupportedControls": counts[StandardState.UNAVAILABLE],
     }
-    return PublishedDocument.of(arm(id_, TYPE, properties), title=standard.name)
+    return PublishedDocument.of(build_arm_body(id_, TYPE, properties), title=standard.name)
 
 
 def _choose_worst_state(counts: Counter[StandardState]) -> str:
@@ -99,7 +99,9 @@ def _build_control(id_: str, control: ControlCompliance) -> PublishedDocument:
     }
     if domain := find_domain(control.name, control.category):
         properties["domain"] = domain  # Azure has no such property; its portal groups controls by it
-    return PublishedDocument.of(arm(id_, CONTROLS, properties), title=control.title or control.name)
+    return PublishedDocument.of(
+        build_arm_body(id_, CONTROLS, properties), title=control.title or control.name
+    )
 
 
 def _build_assessment(report: Report, id_: str, requirement: ComplianceRequirement) -> PublishedDocument:
@@ -117,7 +119,7 @@ def _build_assessment(report: Report, id_: str, requirement: ComplianceRequireme
         "unsupportedResources": 0,
     }
     return PublishedDocument.of(
-        arm(id_, ASSESSMENTS, properties),
+        build_arm_body(id_, ASSESSMENTS, properties),
         key=requirement.key.lower(),
         severity=known.severity.value,
         title=known.name,

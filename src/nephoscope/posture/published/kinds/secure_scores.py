@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body
 from nephoscope.posture.published.kinds.assessment_metadata import TYPE as METADATA
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
     for control in report.controls.controls:
         properties = definitions[control.id]
         yield PublishedDocument.of(
-            arm(f"/providers/{DEFINITIONS}/{control.id}", DEFINITIONS, properties), title=control.name
+            build_arm_body(f"/providers/{DEFINITIONS}/{control.id}", DEFINITIONS, properties),
+            title=control.name,
         )
 
 
@@ -41,7 +42,7 @@ def _group_members(report: Report) -> defaultdict[str, list[str]]:
     """The id of a control -> the keys of the judged recommendations that move it, sorted."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for key in sorted({one.key for one in report.run.engine.program.requirements}):
-        control = report.control_of(key)
+        control = report.find_control(key)
         if control is not None:
             found[control.id].append(key)
     return found
@@ -62,11 +63,11 @@ def _make_scores(
     score = f"/subscriptions/{scope.subscription}/providers/{TYPE}/ascScore"
     points = {"max": scope.max, "current": round(scope.current, 2), "percentage": scope.percentage}
     properties = {"displayName": "ASC score", "score": points, "weight": scope.weight}
-    yield PublishedDocument.of(arm(score, TYPE, properties), title="Secure score")
+    yield PublishedDocument.of(build_arm_body(score, TYPE, properties), title="Secure score")
     for control in scope.controls:
         id_ = f"{score}/secureScoreControls/{control.control.id}"
         told = _build_control(control, definitions[control.control.id])
-        yield PublishedDocument.of(arm(id_, CONTROLS, told), title=control.control.name)
+        yield PublishedDocument.of(build_arm_body(id_, CONTROLS, told), title=control.control.name)
 
 
 def _build_control(control: ControlScore, definition: Mapping[str, object]) -> dict[str, object]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body
 from nephoscope.posture.published.kinds.assessments import CODES
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -47,5 +47,5 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
             }
             id_ = f"{resource}/providers/Microsoft.Security/assessments/{key}/subAssessments/{sub.id.replace('/', '-')}"
             yield PublishedDocument.of(
-                arm(id_, TYPE, properties), key=key.lower(), severity=sub.severity, title=sub.title
+                build_arm_body(id_, TYPE, properties), key=key.lower(), severity=sub.severity, title=sub.title
             )

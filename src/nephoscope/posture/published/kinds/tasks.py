@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -55,4 +55,4 @@ def _build_document(report: Report, row: ReportRow, past: RememberedState | None
         },
     }
     id_ = f"/subscriptions/{row.id.subscription}{group}/providers/{TYPE.replace('locations', 'locations/global')}/{name}"
-    return PublishedDocument.of(arm(id_, TYPE, properties), title=recommendation.name)
+    return PublishedDocument.of(build_arm_body(id_, TYPE, properties), title=recommendation.name)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
-from nephoscope.posture.published.document import PublishedDocument, arm
+from nephoscope.posture.published.document import PublishedDocument, build_arm_body
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
         )
         told = [row for one in several for row in _build_network(one, inside, worst)]
         properties = {"calculatedDateTime": report.now.isoformat(), "topologyResources": told}
-        yield PublishedDocument.of({**arm(id_, TYPE, properties), "location": "global"})
+        yield PublishedDocument.of({**build_arm_body(id_, TYPE, properties), "location": "global"})
 
 
 def _group_machines_by_subnet(view: EstateView) -> dict[str, list[Resource]]:

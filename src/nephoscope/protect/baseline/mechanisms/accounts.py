@@ -13,7 +13,7 @@ from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
     judge_violations,
-    not_applicable,
+    report_not_applicable,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.mechanisms.configuration_text import (
@@ -122,7 +122,7 @@ def read_groups(system: ExaminedSystem) -> tuple[UserGroup, ...]:
     return tuple(found)
 
 
-def people(system: ExaminedSystem) -> list[UnixAccount]:
+def list_people(system: ExaminedSystem) -> list[UnixAccount]:
     """Return root and the accounts of people that can log in: from UID_MIN on, without nobody. Raises UnreadableRootFileError."""
     least = read_first_user_id(system)
     accounts = system.read_cached(read_accounts)
@@ -142,7 +142,7 @@ def judge_accounts(
 ) -> BaselineVerdict:
     """Judge every line of passwd."""
     if not system.view.exists(PASSWD):
-        return not_applicable("the root has no accounts")
+        return report_not_applicable("the root has no accounts")
     found = [one.evidence() for one in system.read_cached(read_accounts) if violates(system, one)]
     return judge_violations(found, wrong, right)
 
@@ -152,16 +152,16 @@ def judge_shadow(
 ) -> BaselineVerdict:
     """Judge every line of shadow."""
     if not system.view.exists(SHADOW):
-        return not_applicable("the root has no passwords of accounts")
+        return report_not_applicable("the root has no passwords of accounts")
     return judge_violations(
         [one.evidence for one in system.read_cached(read_shadow) if violates(system, one)], wrong, right
     )
 
 
-def judge_unique(system: ExaminedSystem, path: str, field: int, what: str) -> BaselineVerdict:
+def judge_unique_field(system: ExaminedSystem, path: str, field: int, what: str) -> BaselineVerdict:
     """Judge that no two lines of a database have the same field."""
     if not system.view.exists(path):
-        return not_applicable(f"the root has no /{path}")
+        return report_not_applicable(f"the root has no /{path}")
     lines: defaultdict[str, list[ConfigurationLine]] = defaultdict(list)
     for line in read_lines(system.view, path):
         if len(fields := line.text.split(":")) > field:
@@ -178,7 +178,7 @@ def _list_duplicates(groups: Iterable[list[ConfigurationLine]]) -> list[Baseline
 def judge_no_plus_entries(system: ExaminedSystem, path: str) -> BaselineVerdict:
     """Judge that a database imports nothing from NIS."""
     if not system.view.exists(path):
-        return not_applicable(f"the root has no /{path}")
+        return report_not_applicable(f"the root has no /{path}")
     found = [
         BaselineEvidence(path, line.number, "+")
         for line in read_lines(system.view, path)
@@ -218,7 +218,7 @@ def is_system_account_with_shell(system: ExaminedSystem, account: UnixAccount) -
     return is_system and account.name != "root" and account.uid != 0 and account.can_log_in
 
 
-def is_unnecessary(system: ExaminedSystem, account: UnixAccount, names: frozenset[str]) -> bool:
+def is_account_unnecessary(system: ExaminedSystem, account: UnixAccount, names: frozenset[str]) -> bool:
     """Return whether an account has one of some names."""
     del system
     return account.name in names
@@ -234,7 +234,7 @@ def judge_group_members(system: ExaminedSystem, group: str) -> BaselineVerdict:
     """Judge that nobody is in a group, neither as a member nor by the default group."""
     found = next((one for one in system.read_cached(read_groups) if one.name == group), None)
     if found is None:
-        return not_applicable(f"the root has no group {group}")
+        return report_not_applicable(f"the root has no group {group}")
     members = [hide_password(found.line)] if found.members else []
     members += [one.evidence() for one in system.read_cached(read_accounts) if one.gid == found.gid]
     return judge_violations(members, f"the group {group} has members", f"the group {group} is empty")
@@ -243,7 +243,7 @@ def judge_group_members(system: ExaminedSystem, group: str) -> BaselineVerdict:
 def judge_root_group(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that the group root exists with the GID 0, the one that su is restricted to."""
     if not system.view.exists(GROUP):
-        return not_applicable("the root has no groups")
+        return report_not_applicable("the root has no groups")
     has_root = any(one.name == "root" and one.gid == 0 for one in system.read_cached(read_groups))
     return judge_violations(
         [] if has_root else [BaselineEvidence(GROUP)], "no group root with the GID 0", "the group root exists"

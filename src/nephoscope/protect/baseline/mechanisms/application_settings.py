@@ -10,14 +10,14 @@ from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
     judge_violations,
-    not_applicable,
     report_failure,
+    report_not_applicable,
     report_pass,
-    unknown,
+    report_unknown,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.mechanisms.configuration_text import read_lines, read_settings
-from nephoscope.protect.baseline.mechanisms.services import find_started, has_service_manager
+from nephoscope.protect.baseline.mechanisms.services import find_started_services, has_service_manager
 
 _POSTFIX, _SAMBA, _OSCONFIG = "etc/postfix/main.cf", "etc/samba/smb.conf", "etc/osconfig/osconfig.json"
 _LOOPBACK = frozenset({"loopback-only", "localhost", "127.0.0.1", "::1", "[::1]"})
@@ -30,7 +30,7 @@ _INFORMATIONAL = 6
 def judge_postfix_interfaces(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that Postfix listens on the loopback interface alone."""
     if not system.view.exists(_POSTFIX):
-        return not_applicable("Postfix is not installed")
+        return report_not_applicable("Postfix is not installed")
     lines = [one for one in read_settings(read_lines(system.view, _POSTFIX)) if one.name == "inet_interfaces"]
     if not lines:
         return report_failure(
@@ -46,7 +46,7 @@ def judge_postfix_interfaces(system: ExaminedSystem) -> BaselineVerdict:
 def judge_samba_protocol(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that Samba does not speak SMB 1; since 4.11 it does so only where its configuration asks for it."""
     if not system.view.exists(_SAMBA):
-        return not_applicable("Samba is not installed")
+        return report_not_applicable("Samba is not installed")
     lines = [
         (line, found[1])
         for line in read_lines(system.view, _SAMBA, "#;")
@@ -65,9 +65,9 @@ def judge_samba_protocol(system: ExaminedSystem) -> BaselineVerdict:
 def judge_zeroconf(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that no interface takes an address by itself: no Avahi, and no link-local route."""
     if not has_service_manager(system):
-        return not_applicable("the root has no service manager")
+        return report_not_applicable("the root has no service manager")
     found = list(
-        find_started(
+        find_started_services(
             system,
             ("avahi-daemon.service", "avahi-daemon.socket", "avahi-autoipd.service", "zeroconf.service"),
         )
@@ -88,11 +88,11 @@ def judge_osconfig_logging(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that the agent of machine configuration logs what is informational, and no less."""
     text = system.view.read_text(_OSCONFIG)
     if text is None:
-        return not_applicable("Azure OSConfig is not installed")
+        return report_not_applicable("Azure OSConfig is not installed")
     try:
         document = msgspec.json.decode(text, type=dict[str, object])
     except msgspec.DecodeError as error:
-        return unknown(f"/{_OSCONFIG} cannot be read: {error}")
+        return report_unknown(f"/{_OSCONFIG} cannot be read: {error}")
     level = document.get("LoggingLevel", _INFORMATIONAL)
     told = BaselineEvidence(_OSCONFIG, 0, f"LoggingLevel {level}")
     if isinstance(level, int) and level >= _INFORMATIONAL:

@@ -7,8 +7,8 @@ import re
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    not_applicable,
     report_failure,
+    report_not_applicable,
     report_pass,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
@@ -42,7 +42,7 @@ def judge_bootloader_password(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that changing boot entries takes a password."""
     files = [path for pattern in _GRUB for path in expand_glob(system.view, pattern)]
     if not files:
-        return not_applicable("the root has no boot loader")
+        return report_not_applicable("the root has no boot loader")
     for path in (path for pattern in _USERS for path in expand_glob(system.view, pattern)):
         for line in read_lines(system.view, path):
             if line.text.startswith("GRUB2_PASSWORD="):
@@ -59,7 +59,7 @@ def judge_bootloader_password(system: ExaminedSystem) -> BaselineVerdict:
     return report_failure("the boot loader has no password", *(BaselineEvidence(path) for path in files))
 
 
-def kernel_arguments(system: ExaminedSystem) -> list[ConfigurationLine]:
+def list_kernel_arguments(system: ExaminedSystem) -> list[ConfigurationLine]:
     """Return the command lines of kernels: of the boot entries, and that of the running one. Raises UnreadableRootFileError."""
     live = system.facts.kernel_command_line if system.facts else None
     found = [ConfigurationLine("live:kernelCommandLine", 0, live)] if live else []
@@ -70,7 +70,7 @@ def kernel_arguments(system: ExaminedSystem) -> list[ConfigurationLine]:
 
 def find_argument(system: ExaminedSystem, *arguments: str) -> BaselineEvidence | None:
     """Return where a kernel is given one of some arguments; None where none is. Raises UnreadableRootFileError."""
-    for line in kernel_arguments(system):
+    for line in list_kernel_arguments(system):
         for argument in arguments:
             if argument in line.text.split():
                 return BaselineEvidence(line.path, line.number, argument)
@@ -80,7 +80,7 @@ def find_argument(system: ExaminedSystem, *arguments: str) -> BaselineEvidence |
 def judge_single_user(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that the rescue mode asks for root's password: by sulogin, never forced, with a password that is not empty."""
     if not has_service_manager(system):
-        return not_applicable("the root has no rescue mode")
+        return report_not_applicable("the root has no rescue mode")
     root = next((one for one in system.read_cached(read_shadow) if one.name == "root"), None)
     if root is not None and not root.hash:
         return report_failure(

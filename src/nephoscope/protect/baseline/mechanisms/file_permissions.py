@@ -5,8 +5,8 @@ from __future__ import annotations
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    not_applicable,
     report_failure,
+    report_not_applicable,
     report_pass,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
@@ -25,7 +25,7 @@ def judge_permissions(
     """Judge that a file belongs to root and one of some groups and has no permission bits beyond some."""
     status = system.view.status(path)
     if status is None:
-        return not_applicable(f"the root has no /{path}")
+        return report_not_applicable(f"the root has no /{path}")
     wrong = find_excess(system, status, most, groups)
     told = describe(path, status)
     return report_failure(f"/{path} {wrong}", told) if wrong else report_pass(f"/{path} is restricted", told)
@@ -53,7 +53,7 @@ def judge_any_permissions(system: ExaminedSystem, paths: tuple[str, ...], most: 
     """Judge the permissions of those of some files that exist."""
     found = [(path, status) for path in paths if (status := system.view.status(path)) is not None]
     if not found:
-        return not_applicable(f"the root has none of {', '.join(f'/{path}' for path in paths)}")
+        return report_not_applicable(f"the root has none of {', '.join(f'/{path}' for path in paths)}")
     wrong = [describe(path, status) for path, status in found if find_excess(system, status, most, ("root",))]
     if wrong:
         return report_failure(f"must belong to root with mode {most:o} or stricter", *wrong)

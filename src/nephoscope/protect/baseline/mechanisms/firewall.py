@@ -11,8 +11,8 @@ from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
     judge_violations,
-    not_applicable,
     report_failure,
+    report_not_applicable,
     report_pass,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
@@ -56,7 +56,7 @@ def judge_default_deny(system: ExaminedSystem) -> BaselineVerdict:
         return judge_violations([evidence for _, evidence in found], "what no rule refuses is let in", "")
     if system.is_machine:
         return report_failure("no firewall is configured", BaselineEvidence("etc"))
-    return not_applicable("the root is no machine: the firewall is that of its host")
+    return report_not_applicable("the root is no machine: the firewall is that of its host")
 
 
 def _list_nftables(system: ExaminedSystem) -> list[tuple[bool, BaselineEvidence]]:

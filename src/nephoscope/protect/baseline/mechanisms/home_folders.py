@@ -8,11 +8,11 @@ from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
     judge_violations,
-    not_applicable,
+    report_not_applicable,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.file_view import FileKind
-from nephoscope.protect.baseline.mechanisms.accounts import PASSWD, UnixAccount, people
+from nephoscope.protect.baseline.mechanisms.accounts import PASSWD, UnixAccount, list_people
 from nephoscope.protect.baseline.mechanisms.file_permissions import describe
 
 
@@ -24,10 +24,10 @@ def judge_homes(
 ) -> BaselineVerdict:
     """Judge the home folder of every account that can log in."""
     if not system.view.exists(PASSWD):
-        return not_applicable("the root has no accounts")
-    found = people(system)
+        return report_not_applicable("the root has no accounts")
+    found = list_people(system)
     if not found:
-        return not_applicable("no account can log in")
+        return report_not_applicable("no account can log in")
     return judge_violations([told for one in found for told in violations(system, one)], wrong, right)
 
 
@@ -35,14 +35,14 @@ def _find_home(account: UnixAccount) -> str:
     return account.home.strip("/")
 
 
-def missing_home(system: ExaminedSystem, account: UnixAccount) -> Iterable[BaselineEvidence]:
+def find_missing_home(system: ExaminedSystem, account: UnixAccount) -> Iterable[BaselineEvidence]:
     """Yield a home that is no folder."""
     status = system.view.status(_find_home(account)) if account.home else None
     if status is None or status.kind is not FileKind.FOLDER:
         yield account.evidence()
 
 
-def foreign_home(system: ExaminedSystem, account: UnixAccount) -> Iterable[BaselineEvidence]:
+def find_foreign_home(system: ExaminedSystem, account: UnixAccount) -> Iterable[BaselineEvidence]:
     """Yield a home that another account owns."""
     status = system.view.status(_find_home(account))
     if status is not None and status.uid != account.uid:
@@ -56,11 +56,13 @@ def open_home(system: ExaminedSystem, account: UnixAccount, most: int) -> Iterab
         yield describe(_find_home(account), status)
 
 
-def writable_dot_files(system: ExaminedSystem, account: UnixAccount, most: int) -> Iterable[BaselineEvidence]:
+def find_writable_dot_files(
+    system: ExaminedSystem, account: UnixAccount, most: int
+) -> Iterable[BaselineEvidence]:
     """Yield hidden files of a home with permissions beyond some."""
     for name in system.view.names(_find_home(account)):
         path = f"{_find_home(account)}/{name}"
-        status = system.view.entry_status(path) if name.startswith(".") else None
+        status = system.view.read_entry_status(path) if name.startswith(".") else None
         if status is not None and status.kind is FileKind.FILE and status.mode & ~most & 0o777:
             yield describe(path, status)
 

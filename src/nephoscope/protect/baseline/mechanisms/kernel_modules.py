@@ -10,8 +10,8 @@ import msgspec
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    not_applicable,
     report_failure,
+    report_not_applicable,
     report_pass,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
@@ -80,7 +80,7 @@ def judge_module(system: ExaminedSystem, module: str) -> BaselineVerdict:
     if command is not None and command.value.split()[2].rpartition("/")[2] in _REFUSING:
         return report_pass(f"the module {module} cannot be loaded", command)
     if not index.kernels:
-        return not_applicable("the root has no kernel modules")
+        return report_not_applicable("the root has no kernel modules")
     if name not in index.loadable:
         return report_pass(
             f"no installed kernel has the module {module}",

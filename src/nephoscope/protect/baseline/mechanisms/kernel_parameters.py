@@ -13,8 +13,8 @@ import msgspec
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    not_applicable,
     report_failure,
+    report_not_applicable,
     report_pass,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
@@ -105,7 +105,7 @@ def judge_parameters(system: ExaminedSystem, parameters: tuple[KernelParameter, 
         return report_failure("kernel parameters have other values", *wrong)
     if right:
         return report_pass("kernel parameters have the required values", *right)
-    return not_applicable(
+    return report_not_applicable(
         "kernel parameters belong to the host: the root has no service manager and sets none"
     )
 

@@ -8,10 +8,10 @@ from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
     judge_violations,
-    not_applicable,
     report_failure,
+    report_not_applicable,
     report_pass,
-    unknown,
+    report_unknown,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.host_facts import LiveInterface
@@ -55,9 +55,9 @@ def judge_sniffer(system: ExaminedSystem) -> BaselineVerdict:
     if live is not None:
         return report_pass("no interface is promiscuous")
     return (
-        unknown(_NEEDS_AGENT)
+        report_unknown(_NEEDS_AGENT)
         if system.is_machine
-        else not_applicable("the root is no machine: interfaces belong to its host")
+        else report_not_applicable("the root is no machine: interfaces belong to its host")
     )
 
 
@@ -66,13 +66,13 @@ def judge_wireless(system: ExaminedSystem) -> BaselineVerdict:
     live = _list_interfaces(system)
     if live is None:
         return (
-            unknown(_NEEDS_AGENT)
+            report_unknown(_NEEDS_AGENT)
             if system.is_machine
-            else not_applicable("the root is no machine: interfaces belong to its host")
+            else report_not_applicable("the root is no machine: interfaces belong to its host")
         )
     wireless = [one for one in live if one.is_wireless]
     if not wireless:
-        return not_applicable("the host has no wireless interface")
+        return report_not_applicable("the host has no wireless interface")
     up = [BaselineEvidence("live:interfaces", 0, one.name) for one in wireless if one.is_up]
     return judge_violations(up, "a wireless interface is up", "wireless interfaces are down")
 
@@ -85,12 +85,12 @@ def judge_no_execute(system: ExaminedSystem) -> BaselineVerdict:
     facts = system.facts
     if facts is None or facts.processor_flags is None:
         return (
-            unknown(_NEEDS_AGENT)
+            report_unknown(_NEEDS_AGENT)
             if system.is_machine
-            else not_applicable("the root is no machine: the kernel is that of its host")
+            else report_not_applicable("the root is no machine: the kernel is that of its host")
         )
     if facts.architecture and facts.architecture not in _X86:
-        return not_applicable(f"{facts.architecture} always has it")
+        return report_not_applicable(f"{facts.architecture} always has it")
     if "nx" in facts.processor_flags:
         return report_pass("the processor has it", BaselineEvidence("live:processorFlags", 0, "nx"))
     return report_failure("the processor has no nx flag", BaselineEvidence("live:processorFlags"))
@@ -107,7 +107,7 @@ def judge_kernel_source(system: ExaminedSystem) -> BaselineVerdict:
     kernels = expand_glob(system.view, "boot/vmlinuz-*")
     packages = find_packages(system, _KERNEL_PACKAGES) if kernels else []
     if kernels and packages is None:
-        return unknown("the root has kernels, and no package database tells where they are from")
+        return report_unknown("the root has kernels, and no package database tells where they are from")
     foreign = [path for path in kernels if not any(_is_from(path, one.value) for one in packages or ())]
     if foreign:
         return report_failure("a kernel belongs to no package", *(BaselineEvidence(path) for path in foreign))
@@ -116,7 +116,7 @@ def judge_kernel_source(system: ExaminedSystem) -> BaselineVerdict:
         return report_pass(
             "kernels are from the distribution", *told, *(BaselineEvidence(path) for path in kernels)
         )
-    return not_applicable("the root has no kernel")
+    return report_not_applicable("the root has no kernel")
 
 
 def _is_from(kernel: str, package: str) -> bool:

@@ -12,8 +12,8 @@ from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
     judge_violations,
-    not_applicable,
     report_failure,
+    report_not_applicable,
     report_pass,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
@@ -47,17 +47,17 @@ _DEEPEST = 8
 
 def read_rsyslog(system: ExaminedSystem) -> tuple[ConfigurationLine, ...] | None:
     """Return the lines of rsyslog's configuration with those of included files; None without one. Raises UnreadableRootFileError."""
-    return tuple(_read(system, RSYSLOG, 0)) if system.view.exists(RSYSLOG) else None
+    return tuple(_read_configuration(system, RSYSLOG, 0)) if system.view.exists(RSYSLOG) else None
 
 
-def _read(system: ExaminedSystem, path: str, depth: int) -> Iterator[ConfigurationLine]:
+def _read_configuration(system: ExaminedSystem, path: str, depth: int) -> Iterator[ConfigurationLine]:
     if depth > _DEEPEST:
         raise UnreadableRootFileError(path, f"files are included more than {_DEEPEST} deep")
     for line in read_lines(system.view, path):
         yield line
         if found := _INCLUDE.search(line.text):
             for included in expand_glob(system.view, found[1] or found[2]):
-                yield from _read(system, included, depth + 1)
+                yield from _read_configuration(system, included, depth + 1)
 
 
 def read_directive(system: ExaminedSystem, name: str) -> list[ConfigurationLine]:
@@ -69,7 +69,7 @@ def read_directive(system: ExaminedSystem, name: str) -> list[ConfigurationLine]
 def judge_directive(system: ExaminedSystem, name: str, right: frozenset[str], wanted: str) -> BaselineVerdict:
     """Judge that every setting of a directive of rsyslog has one of some values, and that there is one."""
     if system.read_cached(read_rsyslog) is None:
-        return not_applicable("rsyslog is not installed")
+        return report_not_applicable("rsyslog is not installed")
     lines = read_directive(system, name)
     if not lines:
         return report_failure(f"{name} is not set, and must be {wanted}", BaselineEvidence(RSYSLOG))
@@ -86,14 +86,14 @@ def judge_remote_messages(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that rsyslog listens on no network."""
     lines = system.read_cached(read_rsyslog)
     if lines is None:
-        return not_applicable("rsyslog is not installed")
+        return report_not_applicable("rsyslog is not installed")
     found = [line.evidence() for line in lines if _NETWORK_INPUT.search(line.text)]
     return judge_violations(
         found, "rsyslog accepts messages from the network", "rsyslog listens on no network"
     )
 
 
-def judge_logging(system: ExaminedSystem) -> BaselineVerdict:
+def judge_logging_service(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that a logging service writes messages somewhere: selectors of rsyslog, logs of syslog-ng, or a journal that stays."""
     lines = system.read_cached(read_rsyslog)
     if lines is not None:
@@ -116,7 +116,7 @@ def judge_journal(system: ExaminedSystem) -> BaselineVerdict:
     files = [_JOURNALD, "usr/lib/systemd/journald.conf", *drop_in_files(system.view, _JOURNALD_FOLDERS)]
     main = next((path for path in files[:2] if system.view.exists(path)), "")
     if not main and not system.is_machine:
-        return not_applicable("the root has no journald")
+        return report_not_applicable("the root has no journald")
     storage, evidence = "auto", BaselineEvidence("default:journald", 0, "Storage=auto")
     for path in [main, *files[2:]]:
         for one in read_settings(read_lines(system.view, path, "#;[")) if path else ():
@@ -143,7 +143,7 @@ def judge_logger_files(system: ExaminedSystem, most: int) -> BaselineVerdict:
         if (status := system.view.status(path)) and status.kind is FileKind.FILE
     ]
     if not found:
-        return not_applicable("neither rsyslog nor syslog-ng is configured")
+        return report_not_applicable("neither rsyslog nor syslog-ng is configured")
     wrong = [describe(path, status) for path, status in found if find_excess(system, status, most, ("root",))]
     return judge_violations(
         wrong, f"must belong to root with mode {most:o} or stricter", "restricted to root"

@@ -8,8 +8,8 @@ from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
     judge_violations,
-    not_applicable,
     report_failure,
+    report_not_applicable,
     report_pass,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
@@ -45,7 +45,7 @@ def judge_days(
     """Judge a number of days: the default of login.defs, and that of every account with a password."""
     settings = system.read_cached(read_login_defs)
     if settings is None and not system.view.exists(SHADOW):
-        return not_applicable("the root has neither /etc/login.defs nor /etc/shadow")
+        return report_not_applicable("the root has neither /etc/login.defs nor /etc/shadow")
     found = _find_wrong_setting(settings or {}, name, right)
     for entry in system.read_cached(read_shadow):
         days = days_of(entry)
@@ -67,7 +67,7 @@ def _find_wrong_setting(
 def judge_inactive_lock(system: ExaminedSystem, most: int) -> BaselineVerdict:
     """Judge that accounts are locked some days after their password expired."""
     if not system.view.exists(_USERADD) and not system.view.exists(SHADOW):
-        return not_applicable("the root has neither /etc/default/useradd nor /etc/shadow")
+        return report_not_applicable("the root has neither /etc/default/useradd nor /etc/shadow")
     settings = {one.name: one for one in read_settings(read_lines(system.view, _USERADD))}
     found = []
     if (default := settings.get("INACTIVE")) is None:
@@ -81,11 +81,11 @@ def judge_inactive_lock(system: ExaminedSystem, most: int) -> BaselineVerdict:
     return judge_violations(found, f"INACTIVE must be 0 to {most}", f"INACTIVE is at most {most}")
 
 
-def judge_hashing(system: ExaminedSystem) -> BaselineVerdict:
+def judge_password_hashing(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that new and stored passwords are hashed with SHA-512 or yescrypt."""
     settings = system.read_cached(read_login_defs)
     if settings is None and not system.view.exists(SHADOW):
-        return not_applicable("the root has neither /etc/login.defs nor /etc/shadow")
+        return report_not_applicable("the root has neither /etc/login.defs nor /etc/shadow")
     method = (settings or {}).get("ENCRYPT_METHOD")
     found = [BaselineEvidence(PATH, 0, "ENCRYPT_METHOD is not set")] if method is None else []
     if method is not None and method.value.upper() not in _STRONG_METHODS:
@@ -104,7 +104,7 @@ def judge_umask(system: ExaminedSystem, least: int) -> BaselineVerdict:
     """Judge that the default umask takes away at least some bits."""
     settings = system.read_cached(read_login_defs)
     if settings is None:
-        return not_applicable("the root has no /etc/login.defs")
+        return report_not_applicable("the root has no /etc/login.defs")
     umask = settings.get("UMASK")
     if umask is None:
         return report_failure("UMASK is not set", BaselineEvidence(PATH, 0, "UMASK"))

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    not_applicable,
     report_failure,
+    report_not_applicable,
     report_pass,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
@@ -39,7 +39,7 @@ class MountEntry(NamedTuple):
 
 def read_mounts(system: ExaminedSystem) -> tuple[MountEntry, ...]:
     """Return every mount that files or live facts tell; raises UnreadableRootFileError."""
-    return (*_list_live_mounts(system), *_read_fstab(system), *_mount_units(system))
+    return (*_list_live_mounts(system), *_read_fstab(system), *_list_mount_units(system))
 
 
 def _list_live_mounts(system: ExaminedSystem) -> list[MountEntry]:
@@ -59,19 +59,19 @@ def _read_fstab(system: ExaminedSystem) -> list[MountEntry]:
         fields = line.text.split()
         if len(fields) < 3 or fields[2] == "swap":
             continue
-        source, point = (_unescape(field) for field in fields[:2])
+        source, point = (_unescape_mount_field(field) for field in fields[:2])
         options = frozenset(fields[3].split(",")) if len(fields) > 3 else frozenset[str]()
         found.append(MountEntry(source, point.rstrip("/") or "/", fields[2], options, line.evidence()))
     return found
 
 
-def _unescape(text: str) -> str:
+def _unescape_mount_field(text: str) -> str:
     for code, sign in _SPACE.items():
         text = text.replace(code, sign)
     return text
 
 
-def _mount_units(system: ExaminedSystem) -> list[MountEntry]:
+def _list_mount_units(system: ExaminedSystem) -> list[MountEntry]:
     found = []
     for folder in _UNITS:
         for path in expand_glob(system.view, f"{folder}/*.mount"):
@@ -93,17 +93,21 @@ def _mount_units(system: ExaminedSystem) -> list[MountEntry]:
 
 def judge_mount_options(system: ExaminedSystem, point: str, options: frozenset[str]) -> BaselineVerdict:
     """Judge that whatever is mounted at a point has options."""
-    return _judge(system, lambda one: one.point == point, options, f"nothing is mounted at {point}")
+    return _judge_mount_options(
+        system, lambda one: one.point == point, options, f"nothing is mounted at {point}"
+    )
 
 
 def judge_removable_media(system: ExaminedSystem, options: frozenset[str]) -> BaselineVerdict:
     """Judge that every removable medium is mounted with options."""
-    return _judge(system, is_removable, options, "no removable media are mounted")
+    return _judge_mount_options(system, is_removable, options, "no removable media are mounted")
 
 
 def judge_network_mounts(system: ExaminedSystem, options: frozenset[str]) -> BaselineVerdict:
     """Judge that every NFS file system is mounted with options."""
-    return _judge(system, lambda one: one.type in ("nfs", "nfs4"), options, "no NFS file systems are mounted")
+    return _judge_mount_options(
+        system, lambda one: one.type in ("nfs", "nfs4"), options, "no NFS file systems are mounted"
+    )
 
 
 def is_removable(entry: MountEntry) -> bool:
@@ -113,12 +117,12 @@ def is_removable(entry: MountEntry) -> bool:
     return bool(types & _REMOVABLE_TYPES) or entry.source.startswith(_REMOVABLE_DEVICES) or is_there
 
 
-def _judge(
+def _judge_mount_options(
     system: ExaminedSystem, concerns: Callable[[MountEntry], bool], options: frozenset[str], absent: str
 ) -> BaselineVerdict:
     found = [one for one in system.read_cached(read_mounts) if concerns(one)]
     if not found:
-        return not_applicable(absent)
+        return report_not_applicable(absent)
     wrong = [one for one in found if not options <= one.options]
     if wrong:
         missing = ", ".join(sorted(set().union(*(options - one.options for one in wrong))))

@@ -9,8 +9,8 @@ from nephoscope.collect.inventory.inventory_file import InventoryFile, Unreadabl
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    not_applicable,
     report_failure,
+    report_not_applicable,
     report_pass,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
@@ -55,7 +55,7 @@ def judge_absent(system: ExaminedSystem, patterns: tuple[str, ...]) -> BaselineV
     """Judge that no package of some names is installed."""
     found = find_packages(system, patterns)
     if found is None:
-        return not_applicable("the root has no package database")
+        return report_not_applicable("the root has no package database")
     return (
         report_failure("the package is installed", *found)
         if found
@@ -63,11 +63,11 @@ def judge_absent(system: ExaminedSystem, patterns: tuple[str, ...]) -> BaselineV
     )
 
 
-def judge_installed(system: ExaminedSystem, patterns: tuple[str, ...]) -> BaselineVerdict:
+def judge_installed_packages(system: ExaminedSystem, patterns: tuple[str, ...]) -> BaselineVerdict:
     """Judge that a package of some names is installed."""
     found = find_packages(system, patterns)
     if found is None:
-        return not_applicable("the root has no package database")
+        return report_not_applicable("the root has no package database")
     return (
         report_pass("the package is installed", *found)
         if found

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    not_applicable,
     report_failure,
+    report_not_applicable,
     report_pass,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
@@ -78,16 +78,16 @@ def read_stack(system: ExaminedSystem, path: str, depth: int = 0) -> Iterator[Pa
         raise UnreadableRootFileError(path, f"files are included more than {_DEEPEST} deep")
     for line in read_lines(system.view, path):
         if line.text.startswith("@include"):
-            yield from _read_included(system, line.text.split()[-1], depth)
+            yield from _read_included_rules(system, line.text.split()[-1], depth)
         elif found := _LINE.match(line.text):
             type_, control, module, rest = found.groups()
             if control in ("include", "substack"):
-                yield from (one for one in _read_included(system, module, depth) if one.type == type_)
+                yield from (one for one in _read_included_rules(system, module, depth) if one.type == type_)
             else:
                 yield PamRule(type_, control, module.rpartition("/")[2], tuple(rest.split()), line)
 
 
-def _read_included(system: ExaminedSystem, name: str, depth: int) -> Iterator[PamRule]:
+def _read_included_rules(system: ExaminedSystem, name: str, depth: int) -> Iterator[PamRule]:
     if path := _format_file(system, name.rpartition("/")[2]):
         yield from read_stack(system, path, depth + 1)
 
@@ -116,7 +116,7 @@ def _read_number(
 def judge_password_quality(system: ExaminedSystem, retry: int, length: int, classes: int) -> BaselineVerdict:
     """Judge that new passwords have a least length and all classes of characters, within few attempts."""
     if system.read_cached(read_pam) is None:
-        return not_applicable("the root has no PAM")
+        return report_not_applicable("the root has no PAM")
     rules = _list_rules(system, "password", ("pam_pwquality.so", "pam_cracklib.so"))
     if not rules:
         return report_failure(
@@ -147,7 +147,7 @@ def judge_password_quality(system: ExaminedSystem, retry: int, length: int, clas
 def judge_lockout(system: ExaminedSystem, most: int) -> BaselineVerdict:
     """Judge that an account is locked after few failed attempts."""
     if system.read_cached(read_pam) is None:
-        return not_applicable("the root has no PAM")
+        return report_not_applicable("the root has no PAM")
     rules = _list_rules(system, "auth", ("pam_faillock.so", "pam_tally2.so", "pam_tally.so"))
     if not rules:
         return report_failure(
@@ -168,7 +168,7 @@ def judge_lockout(system: ExaminedSystem, most: int) -> BaselineVerdict:
 def judge_password_reuse(system: ExaminedSystem, least: int) -> BaselineVerdict:
     """Judge that a number of former passwords cannot be used again."""
     if system.read_cached(read_pam) is None:
-        return not_applicable("the root has no PAM")
+        return report_not_applicable("the root has no PAM")
     rules = _list_rules(system, "password", ("pam_pwhistory.so", "pam_unix.so", "pam_unix2.so"))
     for rule in rules:
         is_history = rule.module == "pam_pwhistory.so"
@@ -184,7 +184,7 @@ def judge_su(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that only members of the group root (or of the group that pam_wheel names) can use su."""
     path = _format_file(system, "su")
     if not path:
-        return not_applicable("the root has no su")
+        return report_not_applicable("the root has no su")
     for rule in read_stack(system, path):
         if (
             rule.type == "auth"

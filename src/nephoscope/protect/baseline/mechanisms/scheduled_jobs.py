@@ -9,7 +9,7 @@ from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
     judge_violations,
-    not_applicable,
+    report_not_applicable,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.mechanisms.file_permissions import describe, find_excess
@@ -24,7 +24,7 @@ def judge_allowed_users(system: ExaminedSystem, most: int) -> BaselineVerdict:
     """Judge that cron.allow and at.allow list who may use them, that only root changes them, and that no deny list is left."""
     used = [name for name, paths in _PROGRAMS.items() if any(system.view.exists(path) for path in paths)]
     if not used:
-        return not_applicable("neither cron nor at is installed")
+        return report_not_applicable("neither cron nor at is installed")
     found = []
     for name in used:
         status = system.view.status(f"etc/{name}.allow")

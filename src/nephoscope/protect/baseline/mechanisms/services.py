@@ -12,8 +12,8 @@ from fnmatch import fnmatchcase
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    not_applicable,
     report_failure,
+    report_not_applicable,
     report_pass,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
@@ -49,11 +49,11 @@ def read_enabled_units(system: ExaminedSystem) -> dict[str, BaselineEvidence]:
     return {
         unit: told
         for unit, told in found.items()
-        if _is_installed(system, unit) and not is_masked(system, unit)
+        if _is_unit_installed(system, unit) and not is_unit_masked(system, unit)
     }
 
 
-def _is_installed(system: ExaminedSystem, unit: str) -> bool:
+def _is_unit_installed(system: ExaminedSystem, unit: str) -> bool:
     """Return whether a unit or its template has a file: links of packages that are gone start nothing."""
     name, at, ending = unit.partition("@")
     files = (unit, f"{name}@.{ending.rpartition('.')[2]}") if at else (unit,)
@@ -63,20 +63,22 @@ def _is_installed(system: ExaminedSystem, unit: str) -> bool:
 
 
 def _add_alias(system: ExaminedSystem, path: str, found: dict[str, BaselineEvidence]) -> None:
-    status = system.view.entry_status(path)
+    status = system.view.read_entry_status(path)
     if status is not None and status.kind is FileKind.LINK:
-        target = system.view.link_target(path).rpartition("/")[2]
+        target = system.view.read_link_target(path).rpartition("/")[2]
         if target != "null":
             found.setdefault(target, BaselineEvidence(path))
             found.setdefault(path.rpartition("/")[2], BaselineEvidence(path))
 
 
-def is_masked(system: ExaminedSystem, unit: str) -> bool:
+def is_unit_masked(system: ExaminedSystem, unit: str) -> bool:
     """Return whether a unit is linked to /dev/null; raises UnreadableRootFileError."""
     path = f"{_LOCAL}/{unit}"
-    status = system.view.entry_status(path)
+    status = system.view.read_entry_status(path)
     return (
-        status is not None and status.kind is FileKind.LINK and system.view.link_target(path) == "/dev/null"
+        status is not None
+        and status.kind is FileKind.LINK
+        and system.view.read_link_target(path) == "/dev/null"
     )
 
 
@@ -103,7 +105,7 @@ def read_inetd_services(system: ExaminedSystem) -> dict[str, BaselineEvidence]:
     return found
 
 
-def find_started(
+def find_started_services(
     system: ExaminedSystem, units: tuple[str, ...], inetd: tuple[str, ...] = ()
 ) -> Iterator[BaselineEvidence]:
     """Yield how any of some units (with wildcards) or inetd services start or run; raises UnreadableRootFileError."""
@@ -119,13 +121,13 @@ def find_started(
     yield from (offered[name] for name in inetd if name in offered)
 
 
-def judge_disabled(
+def judge_disabled_services(
     system: ExaminedSystem, units: tuple[str, ...], inetd: tuple[str, ...] = ()
 ) -> BaselineVerdict:
     """Judge that none of some services starts with the system or runs."""
     if not has_service_manager(system):
-        return not_applicable("the root has no service manager")
-    found = list(find_started(system, units, inetd))
+        return report_not_applicable("the root has no service manager")
+    found = list(find_started_services(system, units, inetd))
     return (
         report_failure("the service is enabled or runs", *found)
         if found
@@ -133,10 +135,10 @@ def judge_disabled(
     )
 
 
-def judge_enabled(system: ExaminedSystem, units: tuple[str, ...]) -> BaselineVerdict:
+def judge_enabled_services(system: ExaminedSystem, units: tuple[str, ...]) -> BaselineVerdict:
     """Judge that one of some services starts with the system, and runs where the host reports what runs."""
     if not has_service_manager(system):
-        return not_applicable("the root has no service manager")
+        return report_not_applicable("the root has no service manager")
     enabled = system.read_cached(read_enabled_units)
     found = next(
         (evidence for unit, evidence in enabled.items() if any(fnmatchcase(unit, one) for one in units)), None

@@ -9,8 +9,8 @@ from nephoscope.protect.baseline.baseline_verdict import (
     BaselineState,
     BaselineVerdict,
     judge_violations,
-    not_applicable,
     report_failure,
+    report_not_applicable,
     report_pass,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
@@ -29,7 +29,7 @@ def judge_root_path(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that PATH has neither the current folder nor an empty part in what root's shell reads."""
     files = [path for pattern in _FILES for path in expand_glob(system.view, pattern)]
     if not files:
-        return not_applicable("the root has no files that set PATH")
+        return report_not_applicable("the root has no files that set PATH")
     found = [
         line.evidence()
         for path in files
@@ -43,7 +43,7 @@ def judge_core_dumps(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that no process dumps its memory: a hard limit of 0 for all, and none of setuid programs."""
     files = [path for pattern in _LIMITS for path in expand_glob(system.view, pattern)]
     if not files and not system.is_machine:
-        return not_applicable("the root sets no limits")
+        return report_not_applicable("the root sets no limits")
     dumpable = judge_parameters(system, (KernelParameter("fs.suid_dumpable", ("0",), "0"),))
     if dumpable.state is BaselineState.FAIL:
         return dumpable

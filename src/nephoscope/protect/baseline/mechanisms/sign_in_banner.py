@@ -6,8 +6,8 @@ from nephoscope.collect.inventory.operating_system import read_os_release
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    not_applicable,
     report_failure,
+    report_not_applicable,
     report_pass,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
@@ -20,7 +20,7 @@ def judge_banner(system: ExaminedSystem, path: str) -> BaselineVerdict:
     """Judge that a banner has a text, and that it does not tell the operating system."""
     text = system.view.read_text(path)
     if text is None:
-        return not_applicable(f"the root has no /{path}")
+        return report_not_applicable(f"the root has no /{path}")
     name = _read_system_name(system)
     for number, line in enumerate(text.splitlines(), 1):
         if any(mark in line for mark in _TELLING) or (name and name in line.lower()):

@@ -15,8 +15,8 @@ import msgspec
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    not_applicable,
     report_failure,
+    report_not_applicable,
     report_pass,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
@@ -63,11 +63,11 @@ def read_ssh_settings(system: ExaminedSystem) -> tuple[SshSetting, ...] | None:
     view = system.view
     for path in (CONFIGURATION, _VENDOR):
         if view.exists(path):
-            return tuple(_read(system, path, "", 0))
+            return tuple(_read_ssh_settings(system, path, "", 0))
     return () if any(view.exists(path) for path in _PROGRAMS) else None
 
 
-def _read(system: ExaminedSystem, path: str, match: str, depth: int) -> Iterator[SshSetting]:
+def _read_ssh_settings(system: ExaminedSystem, path: str, match: str, depth: int) -> Iterator[SshSetting]:
     if depth > _DEEPEST:
         raise UnreadableRootFileError(path, f"files are included more than {_DEEPEST} deep")
     for line in read_lines(system.view, path):
@@ -78,7 +78,7 @@ def _read(system: ExaminedSystem, path: str, match: str, depth: int) -> Iterator
             for pattern in value.split():
                 whole = pattern if pattern.startswith("/") else f"etc/ssh/{pattern}"
                 for included in expand_glob(system.view, whole):
-                    yield from _read(system, included, match, depth + 1)
+                    yield from _read_ssh_settings(system, included, match, depth + 1)
         else:
             yield SshSetting(keyword, value, line, match)
 
@@ -104,7 +104,7 @@ def judge_ssh(
     """Judge the value of a keyword: the global one, and that of every Match block that sets it."""
     settings = system.read_cached(read_ssh_settings)
     if settings is None:
-        return not_applicable("no SSH server is installed")
+        return report_not_applicable("no SSH server is installed")
     told = [one for one in settings if one.keyword == keyword]
     outside = [one for one in told if not one.match]
     effective = outside if keyword in _LISTS else outside[:1]

@@ -10,26 +10,26 @@ from nephoscope.protect.baseline.mechanisms.accounts import (
     PASSWD,
     SHADOW,
     has_unknown_group,
+    is_account_unnecessary,
     is_root_of_other_group,
     is_second_superuser,
     is_shared_or_zero,
     is_system_account_with_shell,
-    is_unnecessary,
     judge_accounts,
     judge_group_members,
     judge_no_plus_entries,
     judge_root_group,
     judge_shadow,
-    judge_unique,
+    judge_unique_field,
     lacks_password,
 )
 from nephoscope.protect.baseline.mechanisms.home_folders import (
+    find_foreign_home,
+    find_missing_home,
     find_named_file,
-    foreign_home,
+    find_writable_dot_files,
     judge_homes,
-    missing_home,
     open_home,
-    writable_dot_files,
 )
 from nephoscope.protect.baseline.mechanisms.shell_environment import judge_root_path
 from nephoscope_policy.model.state import Severity
@@ -45,7 +45,7 @@ def _build_row(
     )
 
 
-def _no_file(id_: str, name: str, file: str, severity: Severity, cis: str) -> BaselineRule:
+def _declare_absent_file_rule(id_: str, name: str, file: str, severity: Severity, cis: str) -> BaselineRule:
     check = partial(
         judge_homes,
         violations=partial(find_named_file, name=file),
@@ -64,7 +64,7 @@ def _no_file(id_: str, name: str, file: str, severity: Severity, cis: str) -> Ba
 
 
 def _build_unique_rule(id_: str, name: str, path: str, field: int, what: str, cis: str) -> BaselineRule:
-    check = partial(judge_unique, path=path, field=field, what=what)
+    check = partial(judge_unique_field, path=path, field=field, what=what)
     return _build_row(
         id_,
         name,
@@ -76,7 +76,7 @@ def _build_unique_rule(id_: str, name: str, path: str, field: int, what: str, ci
     )
 
 
-def _no_plus(id_: str, name: str, path: str, cis: str) -> BaselineRule:
+def _declare_no_plus_rule(id_: str, name: str, path: str, cis: str) -> BaselineRule:
     check = partial(judge_no_plus_entries, path=path)
     return _build_row(
         id_,
@@ -99,7 +99,7 @@ RULES = (
         "6.2.7",
         partial(
             judge_homes,
-            violations=missing_home,
+            violations=find_missing_home,
             wrong="a user has no home folder",
             right="every user has a home folder",
         ),
@@ -113,7 +113,7 @@ RULES = (
         "6.2.9",
         partial(
             judge_homes,
-            violations=foreign_home,
+            violations=find_foreign_home,
             wrong="a user does not own the home folder",
             right="users own their homes",
         ),
@@ -127,7 +127,7 @@ RULES = (
         "6.2.10",
         partial(
             judge_homes,
-            violations=partial(writable_dot_files, most=0o744),
+            violations=partial(find_writable_dot_files, most=0o744),
             wrong="a hidden file is open to others",
             right="hidden files are writable by their owners alone",
         ),
@@ -148,13 +148,13 @@ RULES = (
         ),
         "700,750",
     ),
-    _no_file(
+    _declare_absent_file_rule(
         "d02297d2-9f49-5276-0a92-5ac1e42e243c", "EnsureNoUsersHaveDotForwardFiles", ".forward", LOW, "6.2.11"
     ),
-    _no_file(
+    _declare_absent_file_rule(
         "c1b7767e-6c84-6a54-10b8-b9797a8d707a", "EnsureNoUsersHaveDotNetrcFiles", ".netrc", MEDIUM, "6.2.12"
     ),
-    _no_file(
+    _declare_absent_file_rule(
         "28884fab-89e2-2250-a057-6f35637b4848", "EnsureNoUsersHaveDotRhostsFiles", ".rhosts", HIGH, "6.2.14"
     ),
     _build_row(
@@ -290,15 +290,21 @@ RULES = (
         "",
         partial(
             judge_accounts,
-            violates=partial(is_unnecessary, names=frozenset({"games", "test"})),
+            violates=partial(is_account_unnecessary, names=frozenset({"games", "test"})),
             wrong="an unnecessary account exists",
             right="no unnecessary account exists",
         ),
         "games,test",
     ),
-    _no_plus("cc627f0c-3b72-6cc9-36b0-d2a3957431f4", "EnsureNoLegacyPlusEntriesInEtcPasswd", PASSWD, "6.2.2"),
-    _no_plus("1a102d2e-76db-5ccf-3580-ccda064e8df3", "EnsureNoLegacyPlusEntriesInEtcShadow", SHADOW, "6.2.3"),
-    _no_plus("b487e075-15b4-0df1-550f-d8d5edd78eb4", "EnsureNoLegacyPlusEntriesInEtcGroup", GROUP, "6.2.4"),
+    _declare_no_plus_rule(
+        "cc627f0c-3b72-6cc9-36b0-d2a3957431f4", "EnsureNoLegacyPlusEntriesInEtcPasswd", PASSWD, "6.2.2"
+    ),
+    _declare_no_plus_rule(
+        "1a102d2e-76db-5ccf-3580-ccda064e8df3", "EnsureNoLegacyPlusEntriesInEtcShadow", SHADOW, "6.2.3"
+    ),
+    _declare_no_plus_rule(
+        "b487e075-15b4-0df1-550f-d8d5edd78eb4", "EnsureNoLegacyPlusEntriesInEtcGroup", GROUP, "6.2.4"
+    ),
     _build_row(
         "d66f8908-7b9f-77fc-18d4-af85197e0aeb",
         "EnsureDotDoesNotAppearInRootsPath",

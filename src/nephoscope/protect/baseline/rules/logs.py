@@ -11,11 +11,11 @@ from nephoscope.protect.baseline.mechanisms.logging_services import (
     judge_directive,
     judge_journal,
     judge_logger_files,
-    judge_logging,
+    judge_logging_service,
     judge_remote_messages,
 )
-from nephoscope.protect.baseline.mechanisms.packages import judge_installed
-from nephoscope.protect.baseline.mechanisms.services import judge_enabled
+from nephoscope.protect.baseline.mechanisms.packages import judge_installed_packages
+from nephoscope.protect.baseline.mechanisms.services import judge_enabled_services
 from nephoscope_policy.model.state import Severity
 
 MEDIUM, LOW = Severity.MEDIUM, Severity.LOW
@@ -24,12 +24,12 @@ _LOGGERS = ("rsyslog.service", "syslog.service", "syslog-ng.service", "systemd-j
 
 def judge_rotation(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that logrotate runs: by its timer, or by cron each day."""
-    installed = judge_installed(system, ("logrotate",))
+    installed = judge_installed_packages(system, ("logrotate",))
     if installed.state is not BaselineState.PASS:
         return installed
     if system.view.exists("etc/cron.daily/logrotate"):
         return installed
-    return judge_enabled(system, ("logrotate.timer",))
+    return judge_enabled_services(system, ("logrotate.timer",))
 
 
 RULES = (
@@ -40,7 +40,7 @@ RULES = (
         severity=MEDIUM,
         title="Messages of the system should be written to logs",
         fix="Restore the selectors of /etc/rsyslog.conf.",
-        check=judge_logging,
+        check=judge_logging_service,
     ),
     BaselineRule(
         id="8720959b-c356-4eaa-bb4f-720fb8006183",
@@ -49,7 +49,9 @@ RULES = (
         severity=MEDIUM,
         title="A syslog service should be installed",
         fix="Install the package rsyslog.",
-        check=partial(judge_installed, patterns=("rsyslog", "syslog", "syslog-ng", "syslog-ng-core")),
+        check=partial(
+            judge_installed_packages, patterns=("rsyslog", "syslog", "syslog-ng", "syslog-ng-core")
+        ),
     ),
     BaselineRule(
         id="7b3aa0e4-0464-4a0e-a265-9a585c4f266e",
@@ -66,7 +68,7 @@ RULES = (
         severity=MEDIUM,
         title="A logging service should be on",
         fix="systemctl enable --now rsyslog",
-        check=partial(judge_enabled, units=_LOGGERS),
+        check=partial(judge_enabled_services, units=_LOGGERS),
     ),
     BaselineRule(
         id="fcc86485-487a-4644-87a0-f29f1b1cd28b",

@@ -10,7 +10,7 @@ from nephoscope.protect.baseline.mechanisms.mounts import (
     judge_network_mounts,
     judge_removable_media,
 )
-from nephoscope.protect.baseline.mechanisms.services import judge_disabled
+from nephoscope.protect.baseline.mechanisms.services import judge_disabled_services
 from nephoscope_policy.model.state import Severity
 
 MEDIUM, LOW = Severity.MEDIUM, Severity.LOW
@@ -138,6 +138,6 @@ RULES = (
         severity=LOW,
         title="Automounting should be off",
         fix="systemctl disable --now autofs",
-        check=partial(judge_disabled, units=("autofs.service",)),
+        check=partial(judge_disabled_services, units=("autofs.service",)),
     ),
 )

@@ -9,8 +9,8 @@ from nephoscope.protect.baseline.mechanisms.accounts import ShadowEntry
 from nephoscope.protect.baseline.mechanisms.bootloader import judge_bootloader_password, judge_single_user
 from nephoscope.protect.baseline.mechanisms.login_defs import (
     judge_days,
-    judge_hashing,
     judge_inactive_lock,
+    judge_password_hashing,
     judge_umask,
 )
 from nephoscope.protect.baseline.mechanisms.pam import (
@@ -44,7 +44,7 @@ def _read_warning_days(entry: ShadowEntry) -> int | None:
     return entry.warning_days
 
 
-def _no_days(entry: ShadowEntry) -> int | None:
+def _get_rightful_days(entry: ShadowEntry) -> int | None:
     """Return days that are right for every account: only the default is judged."""
     del entry
     return 365
@@ -90,7 +90,7 @@ RULES = (
         HIGH,
         "5.3.4",
         "6",
-        judge_hashing,
+        judge_password_hashing,
     ),
     _build_row(
         "6ee7250d-142f-57db-25d0-c58207135059",
@@ -110,7 +110,7 @@ RULES = (
         LOW,
         "",
         "365",
-        partial(_EXPIRES, days_of=_no_days),
+        partial(_EXPIRES, days_of=_get_rightful_days),
     ),
     _build_row(
         "b7ac978f-0963-a61f-58ae-5cf84ab76b5d",

@@ -13,9 +13,9 @@ from nephoscope.protect.baseline.mechanisms.application_settings import (
     judge_samba_protocol,
     judge_zeroconf,
 )
-from nephoscope.protect.baseline.mechanisms.packages import judge_absent, judge_installed
+from nephoscope.protect.baseline.mechanisms.packages import judge_absent, judge_installed_packages
 from nephoscope.protect.baseline.mechanisms.scheduled_jobs import judge_allowed_users
-from nephoscope.protect.baseline.mechanisms.services import judge_disabled, judge_enabled
+from nephoscope.protect.baseline.mechanisms.services import judge_disabled_services, judge_enabled_services
 from nephoscope_policy.model.state import Severity
 
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
@@ -37,7 +37,7 @@ def _build_disabled_row(
         fix=f"systemctl disable --now {units[0]}",
         severity=severity,
         cis=cis,
-        check=partial(judge_disabled, units=units, inetd=inetd),
+        check=partial(judge_disabled_services, units=units, inetd=inetd),
     )
 
 
@@ -69,7 +69,7 @@ def judge_gone(system: ExaminedSystem, packages: tuple[str, ...], units: tuple[s
     installed = judge_absent(system, packages)
     if installed.state is BaselineState.FAIL:
         return installed
-    started = judge_disabled(system, units)
+    started = judge_disabled_services(system, units)
     return started if started.state is BaselineState.FAIL else installed
 
 
@@ -379,7 +379,7 @@ RULES = (
         severity=LOW,
         title="The cron service should be on",
         fix="systemctl enable --now cron",
-        check=partial(judge_enabled, units=("cron.service", "crond.service", "cronie.service")),
+        check=partial(judge_enabled_services, units=("cron.service", "crond.service", "cronie.service")),
     ),
     BaselineRule(
         id="7ac5f3c8-917b-548e-3138-c6e326a362fc",
@@ -396,7 +396,7 @@ RULES = (
         severity=MEDIUM,
         title="auditd should be installed",
         fix="Install the package auditd (audit on RPM distributions).",
-        check=partial(judge_installed, patterns=("auditd", "audit")),
+        check=partial(judge_installed_packages, patterns=("auditd", "audit")),
     ),
     BaselineRule(
         id="c146c4a4-5eb6-4205-88da-5a71a82f2d45",
@@ -404,6 +404,6 @@ RULES = (
         severity=MEDIUM,
         title="The auditd service should run",
         fix="systemctl enable --now auditd",
-        check=partial(judge_enabled, units=("auditd.service",)),
+        check=partial(judge_enabled_services, units=("auditd.service",)),
     ),
 )

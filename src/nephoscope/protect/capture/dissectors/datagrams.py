@@ -43,7 +43,7 @@ NAMES = (
 )
 
 
-def make_named(name: str) -> Dissector:
+def make_named_dissector(name: str) -> Dissector:
     """A dissector that notes a protocol and takes every byte."""
 
     def dissect(data: bytes, packet: Packet) -> Outcome:
@@ -77,7 +77,7 @@ def dissect_quic(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-DISSECTORS = {name: make_named(name) for name in NAMES} | {
+DISSECTORS = {name: make_named_dissector(name) for name in NAMES} | {
     "snmp": dissect_snmp,
     "wsdd": dissect_wsdd,
     "quic": dissect_quic,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.protect.capture.dissectors.link import read
-from nephoscope.protect.capture.dissectors.windows import little, security_token
+from nephoscope.protect.capture.dissectors.windows import dissect_security_token, unpack_little_endian
 from nephoscope.protect.capture.packet import Incomplete
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def dissect_enip(data: bytes, packet: Packet) -> Outcome:
     """EtherNet/IP: an encapsulation with CIP in its items."""
     if waits := _need_more(data, 24, packet):
         return waits
-    command, length = little("HH", data, 0)
+    command, length = unpack_little_endian("HH", data, 0)
     outcome = _find_message_end(data, 24 + length, packet)
     if isinstance(outcome, Incomplete):
         return outcome
@@ -61,10 +61,10 @@ def dissect_enip(data: bytes, packet: Packet) -> Outcome:
 
 
 def _dissect_items(data: bytes, packet: Packet) -> None:
-    (count,) = little("H", data, 0)
+    (count,) = unpack_little_endian("H", data, 0)
     place = 2
     for _ in range(min(count, 16)):
-        kind, size = little("HH", data, place)
+        kind, size = unpack_little_endian("HH", data, place)
         if size and kind in (0xB1, 0xB2):
             packet.add("cip")
         place += 4 + size
@@ -148,7 +148,9 @@ def dissect_ldap(data: bytes, packet: Packet) -> Outcome:
     for mark in (b"NTLMSSP\0", b"\x06\x06\x2b\x06\x01\x05\x05\x02"):
         place = data.find(mark, 0, total)
         if place >= 0:
-            security_token(data[place:total] if mark[:1] == b"N" else b"\x60" + data[place:total], packet)
+            dissect_security_token(
+                data[place:total] if mark[:1] == b"N" else b"\x60" + data[place:total], packet
+            )
             break
     return outcome
 
@@ -283,12 +285,12 @@ def dissect_sflow(data: bytes, packet: Packet) -> Outcome:
     for _ in range(min(count, 64)):
         kind, size = read("II", data, place)
         if kind & 0xFFF in (1, 3):
-            _sample(data[place + 8 : place + 8 + size], packet, expanded=kind & 0xFFF == 3)
+            _sample_payload(data[place + 8 : place + 8 + size], packet, expanded=kind & 0xFFF == 3)
         place += 8 + size
     return len(data)
 
 
-def _sample(data: bytes, packet: Packet, *, expanded: bool) -> None:
+def _sample_payload(data: bytes, packet: Packet, *, expanded: bool) -> None:
     place = 40 if expanded else 28
     (count,) = read("I", data, place)
     place += 4

@@ -69,7 +69,7 @@ class HpackDecoder:
             elif first & 0xE0 == 0x20:
                 self._most, place = _read_integer(block, place, 5)
                 self._most = min(self._most, MOST_TABLE)
-                self._shrink()
+                self._shrink_table()
             else:
                 indexed = bool(first & 0x40)
                 index, place = _read_integer(block, place, 6 if indexed else 4)
@@ -82,7 +82,7 @@ class HpackDecoder:
                 if indexed:
                     self._table.appendleft((name, value))
                     self._size += len(name) + len(value) + 32
-                    self._shrink()
+                    self._shrink_table()
         return found
 
     def _find_header(self, index: int) -> tuple[bytes, bytes]:
@@ -93,7 +93,7 @@ class HpackDecoder:
             raise HpackError(f"no header {index}")
         return self._table[place]
 
-    def _shrink(self) -> None:
+    def _shrink_table(self) -> None:
         while self._table and self._size > self._most:
             name, value = self._table.pop()
             self._size -= len(name) + len(value) + 32

@@ -47,14 +47,14 @@ def dissect_http(data: bytes, packet: Packet) -> Outcome:
     """One message; what is none belongs to a tunnel, or continues something that was not seen."""
     state = _read_state(packet)
     if state.upgraded or is_http2(data):
-        return _call_upgraded(packet, state, data)
+        return _call_upgraded_dissector(packet, state, data)
     is_response = data.startswith(b"HTTP/")
     if not is_response and not METHODS.match(data[:64]):
         if packet.can_wait and not state.is_open and _may_begin(data):
             return Incomplete(Incomplete.ONE_SEGMENT)
-        return _dissect_other(data, packet, state)
+        return _dissect_unknown_message(data, packet, state)
     state.seen = True
-    head_end = _end_of_head(data)
+    head_end = _find_end_of_head(data)
     if head_end < 0:
         if packet.can_wait and len(data) < LONGEST_HEAD:
             return Incomplete(Incomplete.ONE_SEGMENT)
@@ -75,7 +75,7 @@ def dissect_http(data: bytes, packet: Packet) -> Outcome:
     return outcome
 
 
-def _call_upgraded(packet: Packet, state: _Memory, data: bytes) -> Outcome:
+def _call_upgraded_dissector(packet: Packet, state: _Memory, data: bytes) -> Outcome:
     """What a connection is after an upgrade, or from its preface on."""
     if state.upgraded != "websocket" or is_http2(data):
         state.upgraded = "h2"
@@ -93,7 +93,7 @@ def _call_dissector(packet: Packet, name: str, data: bytes) -> Outcome:
     return packet.call(name, data)
 
 
-def _dissect_other(data: bytes, packet: Packet, state: _Memory) -> Outcome:
+def _dissect_unknown_message(data: bytes, packet: Packet, state: _Memory) -> Outcome:
     """Bytes that begin no message."""
     if state.is_open:
         name = TCP_PORTS.get(state.tunnel, "")
@@ -109,7 +109,7 @@ def _dissect_other(data: bytes, packet: Packet, state: _Memory) -> Outcome:
     return len(data)
 
 
-def _end_of_head(data: bytes) -> int:
+def _find_end_of_head(data: bytes) -> int:
     """The place behind the empty line, -1 where there is none yet."""
     place = data.find(b"\r\n\r\n")
     other = data.find(b"\n\n", 0, place if place >= 0 else len(data))
@@ -181,7 +181,7 @@ def _find_chunks_end(data: bytes, start: int, packet: Packet) -> int | Incomplet
             rest = data[place : place + 2]
             if rest == b"\r\n":
                 return place + 2
-            end = _end_of_head(data[place:])
+            end = _find_end_of_head(data[place:])
             if end < 0 and packet.can_wait and len(data) - place < 4096:
                 return Incomplete(Incomplete.ONE_SEGMENT)
             return place + end if end >= 0 else len(data)
@@ -231,7 +231,7 @@ def _dissect_body(body: bytes, headers: dict[bytes, bytes], packet: Packet) -> N
         return
     encoding = headers.get(b"content-encoding", b"").lower()
     if encoding and encoding != b"identity":
-        unpacked = _unpack(body, encoding)
+        unpacked = _unpack_body(body, encoding)
         if unpacked is None:
             packet.call_data(body)
             return
@@ -247,7 +247,7 @@ def _join_chunks(body: bytes) -> bytes:
     return bytes(found)
 
 
-def _unpack(body: bytes, encoding: bytes) -> bytes | None:
+def _unpack_body(body: bytes, encoding: bytes) -> bytes | None:
     """An unpacked body, cut at LARGEST_BODY; None where it cannot be unpacked."""
     windows = {b"gzip": (31,), b"x-gzip": (31,), b"deflate": (15, -15)}.get(encoding, ())
     for window in windows:

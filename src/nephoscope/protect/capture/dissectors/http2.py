@@ -45,11 +45,13 @@ def dissect_http2(data: bytes, packet: Packet) -> Outcome:
     side = packet.remember(f"http2 {packet.source}:{packet.source_port}", _Http2Direction)
     if isinstance(side, _Http2Direction):
         stream = int.from_bytes(data[5:9], "big") & 0x7FFFFFFF
-        _frame(data[3], data[4], stream, data[9 : 9 + length], side, packet)
+        _dissect_frame(data[3], data[4], stream, data[9 : 9 + length], side, packet)
     return 9 + length
 
 
-def _frame(kind: int, flags: int, stream: int, body: bytes, side: _Http2Direction, packet: Packet) -> None:
+def _dissect_frame(
+    kind: int, flags: int, stream: int, body: bytes, side: _Http2Direction, packet: Packet
+) -> None:
     if kind in (DATA, HEADERS, PUSH) and flags & PADDED and body:
         body = body[1 : len(body) - body[0]]
     if kind == HEADERS:

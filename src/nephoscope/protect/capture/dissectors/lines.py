@@ -29,25 +29,25 @@ def dissect_ftp(data: bytes, packet: Packet) -> Outcome:
                 "ftp", bytes(user).decode("utf-8", "replace") if isinstance(user, bytes) else ""
             )
         if found := _ACTIVE.match(data):
-            _expect(
+            _expect_data_connection(
                 packet,
                 ".".join(part.decode() for part in found.groups()[:4]),
                 int(found[5]) * 256 + int(found[6]),
                 packet.target,
             )
     elif found := _PASSIVE.search(data[:512]):
-        _expect(
+        _expect_data_connection(
             packet,
             ".".join(part.decode() for part in found.groups()[:4]),
             int(found[5]) * 256 + int(found[6]),
             packet.target,
         )
     elif found := _EXTENDED.search(data[:512]):
-        _expect(packet, packet.source, int(found[1]), packet.target)
+        _expect_data_connection(packet, packet.source, int(found[1]), packet.target)
     return len(data)
 
 
-def _expect(packet: Packet, server: str, port: int, client: str) -> None:
+def _expect_data_connection(packet: Packet, server: str, port: int, client: str) -> None:
     expected = packet.summary.expected
     if port < 65536 and len(expected) < 4096:
         expected[server, port] = "ftp-data"

@@ -33,7 +33,7 @@ class _Session:
     is_last: bool = False
 
 
-def _end_of_line(data: bytes) -> int:
+def _find_end_of_line(data: bytes) -> int:
     found = data.find(b"\n")
     return found + 1
 
@@ -49,7 +49,7 @@ def dissect_smtp(data: bytes, packet: Packet) -> Outcome:
     if from_client and session.in_message:
         packet.add("smtp")
         return _dissect_message(data, session, packet)
-    end = _end_of_line(data)
+    end = _find_end_of_line(data)
     if not end:
         if packet.can_wait and len(data) < LONGEST_LINE:
             return Incomplete(Incomplete.ONE_SEGMENT)
@@ -106,7 +106,7 @@ def _dissect_command(line: bytes, session: _Session, packet: Packet) -> None:
         packet.credential("smtp", user)
         session.login = ""
     elif verb == b"AUTH" and len(words) > 1:
-        _authenticate(words, session, packet)
+        _record_authentication(words, session, packet)
     elif verb == b"STARTTLS":
         session.asked_tls = True
     elif verb == b"BDAT" and len(words) > 1 and words[1].isdigit():
@@ -115,7 +115,7 @@ def _dissect_command(line: bytes, session: _Session, packet: Packet) -> None:
         session.in_message, session.message = bool(session.chunk), bytearray()
 
 
-def _authenticate(words: list[bytes], session: _Session, packet: Packet) -> None:
+def _record_authentication(words: list[bytes], session: _Session, packet: Packet) -> None:
     method = words[1].lower()
     if method == b"login":
         if len(words) > 2:

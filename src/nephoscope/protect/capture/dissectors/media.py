@@ -79,7 +79,7 @@ def call_media(content_type: bytes, body: bytes, packet: Packet) -> None:
     if kind == "application/octet-stream":
         packet.call_data(body)
     elif kind.startswith("multipart/"):
-        multipart(content_type, body, packet)
+        dissect_multipart(content_type, body, packet)
     elif name == "dns":
         packet.call("dns", body)
     elif name in _MAGIC and not body.startswith(_MAGIC[name]):
@@ -100,7 +100,7 @@ def call_media(content_type: bytes, body: bytes, packet: Packet) -> None:
         packet.add("media")
 
 
-def multipart(content_type: bytes, body: bytes, packet: Packet) -> None:
+def dissect_multipart(content_type: bytes, body: bytes, packet: Packet) -> None:
     """A body of several parts, each with its own type."""
     packet.add("mime_multipart")
     found = _BOUNDARY.search(content_type)

@@ -46,7 +46,7 @@ def dissect_tls(data: bytes, packet: Packet) -> Outcome:
     packet.add("tls")
     side = packet.remember(f"tls {packet.source}:{packet.source_port}", _TlsDirection)
     if isinstance(side, _TlsDirection):
-        _record(data[0], data[5 : 5 + length], side, packet)
+        _dissect_record(data[0], data[5 : 5 + length], side, packet)
     return 5 + length
 
 
@@ -61,15 +61,15 @@ def _dissect_ssl2_hello(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def _record(kind: int, body: bytes, side: _TlsDirection, packet: Packet) -> None:
+def _dissect_record(kind: int, body: bytes, side: _TlsDirection, packet: Packet) -> None:
     if kind == CHANGE_CIPHER:
         side.encrypted = True
         side.waiting = b""
     elif kind == HANDSHAKE and not side.encrypted:
-        handshakes(side.waiting + body, side, packet, is_datagram=False)
+        dissect_handshakes(side.waiting + body, side, packet, is_datagram=False)
 
 
-def handshakes(data: bytes, side: _TlsDirection, packet: Packet, *, is_datagram: bool) -> None:
+def dissect_handshakes(data: bytes, side: _TlsDirection, packet: Packet, *, is_datagram: bool) -> None:
     """The handshake messages of a record; the rest waits for the next one."""
     place = 0
     while place + 4 <= len(data):
@@ -81,24 +81,26 @@ def handshakes(data: bytes, side: _TlsDirection, packet: Packet, *, is_datagram:
             side.waiting = data[place:]
             return
         try:
-            message(kind, data[place + 4 : place + 4 + size], packet, "d" if is_datagram else "t")
+            dissect_handshake_message(
+                kind, data[place + 4 : place + 4 + size], packet, "d" if is_datagram else "t"
+            )
         except (MalformedError, IndexError):
             packet.summary.left_out["malformed TLS handshakes"] += 1
         place += 4 + size
     side.waiting = data[place:]
 
 
-def message(kind: int, body: bytes, packet: Packet, transport: str) -> None:
+def dissect_handshake_message(kind: int, body: bytes, packet: Packet, transport: str) -> None:
     """Note the names and fingerprints of one handshake message."""
     if kind == CLIENT_HELLO:
         hello = parse_client_hello(body)
         if hello.name:
             packet.name("tls_names", hello.name)
-        packet.name("ja3", fingerprints.ja3(hello))
-        packet.name("ja4", fingerprints.ja4(hello, transport))
+        packet.name("ja3", fingerprints.compute_ja3(hello))
+        packet.name("ja4", fingerprints.compute_ja4(hello, transport))
     elif kind == SERVER_HELLO:
         version, cipher, extensions = parse_server_hello(body)
-        packet.name("ja3s", fingerprints.ja3s(version, cipher, extensions))
+        packet.name("ja3s", fingerprints.compute_ja3s(version, cipher, extensions))
     elif kind == CERTIFICATE:
         _dissect_certificates(body, packet)
 

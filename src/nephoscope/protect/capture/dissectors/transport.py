@@ -53,7 +53,7 @@ def dissect_tcp(data: bytes, packet: Packet) -> Outcome:
     packet.source_port, packet.target_port = source, target
     flags = word & 0x3F
     if packet.is_quoted:
-        return _dissect_quoted(data[max(word >> 12, 5) * 4 :], packet, "tcp")
+        return _dissect_quoted_packet(data[max(word >> 12, 5) * 4 :], packet, "tcp")
     if packet.ports["tcp"] == (source, target):
         packet.summary.syn += flags & (SYN | ACK) == SYN
         packet.summary.resets += bool(flags & RST)
@@ -71,7 +71,7 @@ def dissect_tcp(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def _dissect_quoted(payload: bytes, packet: Packet, protocol: str) -> Outcome:
+def _dissect_quoted_packet(payload: bytes, packet: Packet, protocol: str) -> Outcome:
     """Dissect what an ICMP error quotes, without a trace in its stream."""
     packet.stream = Stream((), min(packet.source_port, packet.target_port))
     names = TCP_PORTS if protocol == "tcp" else UDP_PORTS
@@ -123,7 +123,7 @@ def _dissect_segment(packet: Packet, direction: Direction, sequence: int, payloa
         direction.next = sequence
     if flags & FIN and not direction.ended and (payload or sequence == direction.next):
         direction.ended = True
-        _finish(packet, direction)
+        _finish_direction(packet, direction)
 
 
 def _record_retransmission(packet: Packet, direction: Direction, sequence: int) -> None:
@@ -182,7 +182,7 @@ def _dissect_pdus(packet: Packet, direction: Direction, data: bytes) -> None:
     place = 0
     while place < len(data):
         rest = data[place:] if place else data
-        outcome = _dissect(packet, rest)
+        outcome = _dissect_stream(packet, rest)
         if isinstance(outcome, Incomplete):
             direction.buffer += rest
             direction.wanted = (
@@ -196,7 +196,7 @@ def _dissect_pdus(packet: Packet, direction: Direction, data: bytes) -> None:
         place += outcome if outcome > 0 else len(rest)
 
 
-def _finish(packet: Packet, direction: Direction) -> None:
+def _finish_direction(packet: Packet, direction: Direction) -> None:
     """The end of a direction: what waits for it is a PDU now."""
     if direction.buffer and direction.wanted == Incomplete.UNTIL_END:
         packet.can_wait = False
@@ -204,13 +204,13 @@ def _finish(packet: Packet, direction: Direction) -> None:
         direction.buffer.clear()
 
 
-def _dissect(packet: Packet, data: bytes) -> Outcome:
+def _dissect_stream(packet: Packet, data: bytes) -> Outcome:
     """Try the stream's dissector, those of the ports, then those that recognize their first bytes."""
     stream = packet.stream
     if stream is None:
         return len(data)
     if stream.dissector:
-        outcome = _try(packet, stream.dissector, data)
+        outcome = _try_dissector(packet, stream.dissector, data)
         if isinstance(outcome, Incomplete) or outcome > 0:
             return outcome
     else:
@@ -219,12 +219,12 @@ def _dissect(packet: Packet, data: bytes) -> Outcome:
             return packet.call(stream.dissector, data)
     for name in _read_port_dissectors(packet, stream):
         if name != stream.dissector:
-            outcome = _try(packet, name, data)
+            outcome = _try_dissector(packet, name, data)
             if isinstance(outcome, Incomplete) or outcome > 0:
                 return outcome
     for name, recognizes in TCP_HEURISTICS:
         if recognizes(data):
-            outcome = _try(packet, name, data)
+            outcome = _try_dissector(packet, name, data)
             if isinstance(outcome, Incomplete) or outcome > 0:
                 stream.dissector = name
                 return outcome
@@ -243,7 +243,7 @@ def _read_port_dissectors(packet: Packet, stream: Stream) -> Iterator[str]:
             yield name
 
 
-def _try(packet: Packet, name: str, data: bytes) -> Outcome:
+def _try_dissector(packet: Packet, name: str, data: bytes) -> Outcome:
     """Call a dissector; where it refuses or waits, the protocols that it noted are taken back."""
     before = packet.protocols.copy()
     outcome = packet.call(name, data)
@@ -262,7 +262,7 @@ def dissect_udp(data: bytes, packet: Packet) -> Outcome:
     packet.source_port, packet.target_port = source, target
     payload = data[8 : length if length >= 8 else len(data)]
     if packet.is_quoted:
-        return _dissect_quoted(payload, packet, "udp")
+        return _dissect_quoted_packet(payload, packet, "udp")
     if payload:
         _dispatch_datagram(packet, payload)
     return len(data)

@@ -24,14 +24,14 @@ SPNEGO, KERBEROS = 9, 16
 SMB1_SESSION_SETUP, SMB1_NEGOTIATE, SMB1_TRANSACTION, SMB1_READ, SMB1_WRITE = 0x73, 0x72, 0x25, 0x2E, 0x2F
 
 
-def little(shape: str, data: bytes, place: int) -> tuple[int, ...]:
+def unpack_little_endian(shape: str, data: bytes, place: int) -> tuple[int, ...]:
     """Unpack little-endian fields; zeros where the bytes end before them."""
     size = struct.calcsize(f"<{shape}")
     part = data[place : place + size]
     return struct.unpack(f"<{shape}", part.ljust(size, b"\0"))
 
 
-def security_token(data: bytes, packet: Packet, *, wrapped: bool = True) -> None:
+def dissect_security_token(data: bytes, packet: Packet, *, wrapped: bool = True) -> None:
     """A token of GSS-API, or of NTLM alone."""
     if data.startswith(b"NTLMSSP\0"):
         _dissect_ntlm(data, packet)
@@ -45,10 +45,10 @@ def security_token(data: bytes, packet: Packet, *, wrapped: bool = True) -> None
     place = data.find(b"NTLMSSP\0")
     if place >= 0:
         _dissect_ntlm(data[place:], packet)
-        _choose(mechanism, "ntlmssp")
+        _choose_mechanism(mechanism, "ntlmssp")
     if _KERBEROS_TOKEN.search(data) or (place < 0 and data[0] == 0x60 and _offers_kerberos(data)):
         packet.add("spnego-krb5")
-        _choose(mechanism, "spnego-krb5")
+        _choose_mechanism(mechanism, "spnego-krb5")
     elif place < 0 and data[0] == 0xA1 and isinstance(mechanism, dict):
         parts = _read_response_parts(data)
         if mechanism.get("chosen") == "spnego-krb5" and parts & {0xA2, 0xA3}:
@@ -57,7 +57,7 @@ def security_token(data: bytes, packet: Packet, *, wrapped: bool = True) -> None
             packet.add("ntlmssp")
 
 
-def _choose(mechanism: object, name: str) -> None:
+def _choose_mechanism(mechanism: object, name: str) -> None:
     if isinstance(mechanism, dict):
         mechanism["chosen"] = name
 
@@ -86,10 +86,10 @@ def _read_response_parts(data: bytes) -> set[int]:
 
 def _dissect_ntlm(data: bytes, packet: Packet) -> None:
     packet.add("ntlmssp")
-    (kind,) = little("I", data, 8)
+    (kind,) = unpack_little_endian("I", data, 8)
     if kind == 3:
-        size, _, place = little("HHI", data, 36)
-        (flags,) = little("I", data, 60)
+        size, _, place = unpack_little_endian("HHI", data, 36)
+        (flags,) = unpack_little_endian("I", data, 60)
         user = data[place : place + size].decode("utf-16-le" if flags & 1 else "latin-1", "replace")
         if user:
             packet.name("ntlm_users", user)
@@ -124,7 +124,7 @@ def dissect_smb(data: bytes, packet: Packet) -> Outcome:
         packet.add("smb2")
         place = 0
         while data.startswith(b"\xfeSMB", place):
-            (following,) = little("I", data, place + 20)
+            (following,) = unpack_little_endian("I", data, place + 20)
             _dissect_smb2(data[place : place + following if following else len(data)], packet)
             if following < 64:
                 break
@@ -135,30 +135,30 @@ def dissect_smb(data: bytes, packet: Packet) -> Outcome:
 
 
 def _dissect_smb2(data: bytes, packet: Packet) -> None:
-    (command,), (flags,) = little("H", data, 12), little("I", data, 16)
+    (command,), (flags,) = unpack_little_endian("H", data, 12), unpack_little_endian("I", data, 16)
     is_response = bool(flags & 1)
     place, size = 0, 0
     if command == NEGOTIATE and is_response:
-        place, size = little("HH", data, 64 + 56)
+        place, size = unpack_little_endian("HH", data, 64 + 56)
     elif command == SESSION_SETUP:
-        place, size = little("HH", data, 64 + (4 if is_response else 12))
+        place, size = unpack_little_endian("HH", data, 64 + (4 if is_response else 12))
     if size:
-        security_token(data[place : place + size], packet)
+        dissect_security_token(data[place : place + size], packet)
         return
     if command == WRITE and not is_response:
-        (place,), (size,) = little("H", data, 66), little("I", data, 68)
+        (place,), (size,) = unpack_little_endian("H", data, 66), unpack_little_endian("I", data, 68)
     elif command == READ and is_response:
-        (place,), (size,) = little("B", data, 66), little("I", data, 68)
-    elif command == IOCTL and little("I", data, 68)[0] == PIPE_TRANSCEIVE:
-        place, size = little("II", data, 64 + (32 if is_response else 24))
-    elif command == IOCTL and not is_response and little("I", data, 68)[0] == PIPE_WAIT:
+        (place,), (size,) = unpack_little_endian("B", data, 66), unpack_little_endian("I", data, 68)
+    elif command == IOCTL and unpack_little_endian("I", data, 68)[0] == PIPE_TRANSCEIVE:
+        place, size = unpack_little_endian("II", data, 64 + (32 if is_response else 24))
+    elif command == IOCTL and not is_response and unpack_little_endian("I", data, 68)[0] == PIPE_WAIT:
         packet.add("data")
     elif command == TREE_CONNECT and is_response:
         _record_tree(data, packet)
     if size:
         trees = packet.remember("smb2 trees", set)
-        is_known = isinstance(trees, set) and little("I", data, 36)[0] in trees
-        if not pipe(data[place : place + size], packet) and is_known and command != IOCTL:
+        is_known = isinstance(trees, set) and unpack_little_endian("I", data, 36)[0] in trees
+        if not dissect_pipe(data[place : place + size], packet) and is_known and command != IOCTL:
             packet.add("data")
 
 
@@ -166,10 +166,10 @@ def _record_tree(data: bytes, packet: Packet) -> None:
     """Remember a share that was connected."""
     trees = packet.remember("smb2 trees", set)
     if isinstance(trees, set) and len(trees) < 1024:
-        trees.add(little("I", data, 36)[0])
+        trees.add(unpack_little_endian("I", data, 36)[0])
 
 
-def pipe(data: bytes, packet: Packet) -> bool:
+def dissect_pipe(data: bytes, packet: Packet) -> bool:
     """Dissect what goes through a file where it is DCE/RPC, and return whether it is."""
     found = False
     while is_dcerpc(data):
@@ -182,29 +182,29 @@ def pipe(data: bytes, packet: Packet) -> bool:
 
 def _dissect_smb1(data: bytes, packet: Packet) -> None:
     command, is_response = data[4] if len(data) > 4 else 0, len(data) > 9 and bool(data[9] & 0x80)
-    (words,) = little("B", data, 32)
+    (words,) = unpack_little_endian("B", data, 32)
     if command == SMB1_SESSION_SETUP and words in (4, 12):
-        (size,) = little("H", data, 33 + (6 if is_response else 14))
+        (size,) = unpack_little_endian("H", data, 33 + (6 if is_response else 14))
         start = 33 + words * 2 + 2
-        security_token(data[start : start + size], packet)
+        dissect_security_token(data[start : start + size], packet)
     elif command == SMB1_NEGOTIATE and is_response and words == 17:
         start = 33 + words * 2 + 2 + 16
-        security_token(data[start:], packet)
+        dissect_security_token(data[start:], packet)
     elif command == SMB1_TRANSACTION:
         _dissect_transaction(data, packet, is_response=is_response)
     elif command == SMB1_READ and is_response and words == 12:
-        size, place = little("HH", data, 33 + 10)
-        pipe(data[place : place + size], packet)
+        size, place = unpack_little_endian("HH", data, 33 + 10)
+        dissect_pipe(data[place : place + size], packet)
     elif command == SMB1_WRITE and not is_response and words in (12, 14):
-        size, place = little("HH", data, 33 + 20)
-        pipe(data[place : place + size], packet)
+        size, place = unpack_little_endian("HH", data, 33 + 20)
+        dissect_pipe(data[place : place + size], packet)
 
 
 def _dissect_transaction(data: bytes, packet: Packet, *, is_response: bool) -> None:
     if b"\\MAILSLOT\\BROWSE" in data[:256] or b"\\MAILSLOT\\LANMAN" in data[:256]:
         packet.add("browser" if b"BROWSE" in data[:256] else "lanman")
-    size, place = little("HH", data, 33 + (12 if is_response else 22))
-    pipe(data[place : place + size], packet)
+    size, place = unpack_little_endian("HH", data, 33 + (12 if is_response else 22))
+    dissect_pipe(data[place : place + size], packet)
 
 
 def dissect_nbdgm(data: bytes, packet: Packet) -> Outcome:
@@ -238,7 +238,7 @@ def dissect_dcerpc(data: bytes, packet: Packet, *, inside: bool = False) -> Outc
 def _dissect_verifier(data: bytes, packet: Packet) -> None:
     kind, token = data[0], data[8:]
     if kind == SPNEGO:
-        security_token(token, packet, wrapped=False)
+        dissect_security_token(token, packet, wrapped=False)
         if token[:2] in (b"\x05\x04", b"\x04\x04") or token[:1] == b"\x60":
             packet.add("spnego-krb5")
         elif token[:4] == b"\1\0\0\0":

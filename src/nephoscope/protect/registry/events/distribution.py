@@ -56,7 +56,7 @@ def read_distribution(document: object) -> list[RegistryEvent]:
     envelope: _NotificationEnvelope = convert_events(
         document, _NotificationEnvelope, "notification of Distribution"
     )
-    return [found for one in envelope.events if (found := _read(one))]
+    return [found for one in envelope.events if (found := _read_distribution_event(one))]
 
 
 def read_acr_webhook(document: object) -> list[RegistryEvent]:
@@ -69,13 +69,13 @@ def read_acr_webhook(document: object) -> list[RegistryEvent]:
     )
     if event.action == "quarantine":
         event = msgspec.structs.replace(event, action="push")
-        found = _read(event, is_manifest=not event.target.media_type)
+        found = _read_distribution_event(event, is_manifest=not event.target.media_type)
     else:
-        found = _read(event)
+        found = _read_distribution_event(event)
     return [found] if found else []
 
 
-def _read(event: _DistributionEvent, *, is_manifest: bool = False) -> RegistryEvent | None:
+def _read_distribution_event(event: _DistributionEvent, *, is_manifest: bool = False) -> RegistryEvent | None:
     target = event.target
     is_manifest = (
         is_manifest

@@ -60,7 +60,7 @@ def read_event_grid(document: object) -> RegistryEventBatch:
     for one in events:
         if one.event_type == _VALIDATION:
             return RegistryEventBatch(answer={"validationResponse": one.data.validation_code})
-    found = (_read(one.id, one.event_type, one.data, one.event_time) for one in events)
+    found = (_read_grid_event(one.id, one.event_type, one.data, one.event_time) for one in events)
     return RegistryEventBatch(events=tuple(one for one in found if one))
 
 
@@ -68,11 +68,11 @@ def read_cloud_events(document: object) -> RegistryEventBatch:
     """Return the events of a delivery in the schema of CloudEvents, one or several; raises RegistryEventError."""
     several = document if isinstance(document, list) else [document]
     events: tuple[_CloudEvent, ...] = convert_events(several, tuple[_CloudEvent, ...], "CloudEvents")
-    found = (_read(one.id, one.type, one.data, one.time) for one in events)
+    found = (_read_grid_event(one.id, one.type, one.data, one.time) for one in events)
     return RegistryEventBatch(events=tuple(one for one in found if one))
 
 
-def _read(id_: str, kind: str, data: _GridData, time: datetime | None) -> RegistryEvent | None:
+def _read_grid_event(id_: str, kind: str, data: _GridData, time: datetime | None) -> RegistryEvent | None:
     action, target = _ACTIONS.get(kind), data.target
     is_manifest = action == "delete" or target.media_type.startswith(MANIFEST_TYPES)
     if action is None or not (target.repository and target.digest and is_manifest):

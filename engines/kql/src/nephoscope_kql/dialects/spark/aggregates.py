@@ -21,7 +21,7 @@ _SIMPLE = frozenset(
 """Types that Spark orders and compares as KQL does."""
 
 
-def _count(call: Arguments) -> E:
+def _count_argument(call: Arguments) -> E:
     del call
     return exp.Count(this=exp.Star())
 
@@ -42,69 +42,72 @@ def _make_distinct(conditional: bool) -> Native:
 def _make_sum(conditional: bool) -> Native:
     """Whole numbers: Spark's sum wraps where ANSI mode is off, as KQL's does."""
 
-    def builder(call: Arguments) -> E | None:
+    def build_node(call: Arguments) -> E | None:
         if call.type not in (KqlType.LONG, KqlType.TIMESPAN):
             return None
-        return nodes.coalesce(
-            _write_filtered_aggregate(call, "sum", conditional), nodes.cast(nodes.number(0), "BIGINT")
+        return nodes.build_coalesce(
+            _write_filtered_aggregate(call, "sum", conditional),
+            nodes.build_cast(nodes.build_number(0), "BIGINT"),
         )
 
-    return builder
+    return build_node
 
 
 def _make_mean(conditional: bool) -> Native:
-    def builder(call: Arguments) -> E | None:
-        if not call.types[0].integer:
+    def build_node(call: Arguments) -> E | None:
+        if not call.types[0].is_integer:
             return None
-        added = nodes.cast(_write_filtered_aggregate(call, "sum", conditional), "DOUBLE")
-        mean = nodes.binary(
-            "/", added, nodes.cast(_write_filtered_aggregate(call, "count", conditional), "DOUBLE")
+        added = nodes.build_cast(_write_filtered_aggregate(call, "sum", conditional), "DOUBLE")
+        mean = nodes.build_binary(
+            "/", added, nodes.build_cast(_write_filtered_aggregate(call, "count", conditional), "DOUBLE")
         )
-        return nodes.coalesce(mean, nodes.cast(nodes.text("NaN"), "DOUBLE"))
+        return nodes.build_coalesce(mean, nodes.build_cast(nodes.build_text("NaN"), "DOUBLE"))
 
-    return builder
+    return build_node
 
 
 def _write_extreme(name: str, conditional: bool) -> Native:
-    def builder(call: Arguments) -> E | None:
+    def build_node(call: Arguments) -> E | None:
         if call.types[0] not in _SIMPLE:
             return None
         return _write_filtered_aggregate(call, name, conditional)
 
-    return builder
+    return build_node
 
 
 def _make_extreme_row_value(name: str) -> Native:
     """The value of the row whose key is extreme; boxed, so that a null value is one. Keys that may be null need the collected form."""
 
-    def builder(call: Arguments) -> E | None:
+    def build_node(call: Arguments) -> E | None:
         if call.types[0] not in _SIMPLE or call.order:
             return None
-        box = nodes.call("struct", exp.Alias(this=call[1], alias=exp.Identifier(this="v")))
-        found: E = nodes.call(name, box, call[0])
+        box = nodes.build_call("struct", exp.Alias(this=call[1], alias=exp.Identifier(this="v")))
+        found: E = nodes.build_call(name, box, call[0])
         if call.bound[0].nullable:
-            found = nodes.coalesce(found, nodes.call("first", box))
+            found = nodes.build_coalesce(found, nodes.build_call("first", box))
         return exp.Dot(this=found, expression=exp.Identifier(this="v"))
 
-    return builder
+    return build_node
 
 
-def _any(conditional: bool) -> Native:
-    def builder(call: Arguments) -> E | None:
+def _make_any_aggregate(conditional: bool) -> Native:
+    def build_node(call: Arguments) -> E | None:
         if call.order:
             return None
         tests = [call[1]] if conditional else []
         text = call.types[0] == KqlType.STRING
-        tests.append(nodes.binary("<>", call[0], nodes.text("")) if text else nodes.is_not_null(call[0]))
-        found = nodes.aggregate("first", call[0], where=nodes.chain("and", tests))
-        return nodes.coalesce(found, nodes.text("")) if text else found
+        tests.append(
+            nodes.build_binary("<>", call[0], nodes.build_text("")) if text else nodes.is_not_null(call[0])
+        )
+        found = nodes.aggregate("first", call[0], where=nodes.build_chain("and", tests))
+        return nodes.build_coalesce(found, nodes.build_text("")) if text else found
 
-    return builder
+    return build_node
 
 
 NATIVE: Mapping[str, Native] = MappingProxyType(
     {
-        "count": _count,
+        "count": _count_argument,
         "countif": _build_countif,
         "dcount": _make_distinct(conditional=False),
         "dcountif": _make_distinct(conditional=True),
@@ -120,10 +123,10 @@ NATIVE: Mapping[str, Native] = MappingProxyType(
         "maxif": _write_extreme("max", conditional=True),
         "arg_max": _make_extreme_row_value("max_by"),
         "arg_min": _make_extreme_row_value("min_by"),
-        "take_any": _any(conditional=False),
-        "take_anyif": _any(conditional=True),
-        "any": _any(conditional=False),
-        "anyif": _any(conditional=True),
+        "take_any": _make_any_aggregate(conditional=False),
+        "take_anyif": _make_any_aggregate(conditional=True),
+        "any": _make_any_aggregate(conditional=False),
+        "anyif": _make_any_aggregate(conditional=True),
     }
 )
 """What is not here is collected; see collected.py."""

@@ -7,7 +7,7 @@ from sqlglot import exp
 from nephoscope_kql.dialects.relational import Needed
 from nephoscope_kql.dialects.select_block import SelectBlock, Value, make_block_over
 from nephoscope_kql.dialects.spark.aggregates import NATIVE
-from nephoscope_kql.dialects.spark.collected_aggregates import collect_ordered
+from nephoscope_kql.dialects.spark.collected_aggregates import collect_ordered_values
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.plan.column_references import count_columns, list_order_ids
 from nephoscope_kql.plan.expressions import AggregateCall
@@ -18,7 +18,7 @@ from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 
-def write_aggregated(relation: Aggregated, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
+def write_aggregated_rows(relation: Aggregated, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """GROUP BY, or DISTINCT where nothing is aggregated."""
     wanted = [(column, call) for column, call in relation.aggregates if column.id in needed]
     values: list[Bound] = [value for _, value in relation.groups]
@@ -36,7 +36,7 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: SparkEmitter
         items.append((column.id, aggregate(call, arguments, keys, emitter)))
     select = block.build_select(items)
     if ids:
-        select.set("group", exp.Group(expressions=[nodes.name(name) for name in ids]))
+        select.set("group", exp.Group(expressions=[nodes.build_name(name) for name in ids]))
     return make_block_over(select, [name for name, _ in items])
 
 
@@ -56,7 +56,7 @@ def _close_groups(
     inner = make_block_over(
         block.build_select([*block.list_columns(kept), *items]), [*kept, *(name for name, _ in items)]
     )
-    return inner, [(name, nodes.name(name)) for name, _ in items]
+    return inner, [(name, nodes.build_name(name)) for name, _ in items]
 
 
 def aggregate(
@@ -67,19 +67,21 @@ def aggregate(
     native = NATIVE.get(call.aggregate.name)
     built = native(given) if native is not None else None
     if built is None:
-        built = collect_ordered(call, given, emitter)
-    return nodes.coalesce(built, nodes.text("")) if call.type == KqlType.STRING else built
+        built = collect_ordered_values(call, given, emitter)
+    return nodes.build_coalesce(built, nodes.build_text("")) if call.type == KqlType.STRING else built
 
 
 def write_first_of(relation: FirstOf, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """One row a key: the first by row_number()."""
     order = list_order_ids(relation.input.order)
     block = emitter.write_block_over(relation.input, needed | order, relation.keys, before_where=True)
-    keys = emitter.write_keys(relation.input.order, block) or [nodes.sort_key(nodes.number(1))]
+    keys = emitter.write_keys(relation.input.order, block) or [nodes.sort_key(nodes.build_number(1))]
     partition = [emitter.write_scalar(key, block) for key in relation.keys]
     number = emitter.choose_fresh_name()
     ids = sorted((needed | order) & block.values.keys())
-    block.values[number] = Value(nodes.window(nodes.call("row_number"), partition, keys), 4, window=True)
+    block.values[number] = Value(
+        nodes.build_window(nodes.build_call("row_number"), partition, keys), 4, window=True
+    )
     result = block.seal([*ids, number])
-    result.where.append(nodes.binary("=", nodes.name(number), nodes.number(1)))
+    result.where.append(nodes.build_binary("=", nodes.build_name(number), nodes.build_number(1)))
     return result

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 E = exp.Expr
 
 
-def collect_ordered(call: AggregateCall, given: Arguments, emitter: SparkEmitter) -> E:
+def collect_ordered_values(call: AggregateCall, given: Arguments, emitter: SparkEmitter) -> E:
     """`function(collect_list(struct(arguments, keys of the order)))`."""
     places = [place for place, item in enumerate(given.bound) if not isinstance(item, Constant)]
     keys = [key for key in given.order if isinstance(key, exp.Ordered)]
@@ -28,21 +28,21 @@ def collect_ordered(call: AggregateCall, given: Arguments, emitter: SparkEmitter
     packed: list[E] = [
         exp.Alias(this=node, alias=exp.Identifier(this=f"a{at}")) for at, node in enumerate(fields)
     ]
-    rows = nodes.call("collect_list", nodes.call("struct", *(packed or [nodes.number(1)])))
+    rows = nodes.build_call("collect_list", nodes.build_call("struct", *(packed or [nodes.build_number(1)])))
     inside = Emitter("duckdb")
     node = _write_over_structs(call, given, places, keys, inside)
-    value = exp.Alias(this=nodes.cast(node, call.type.physical), alias=exp.Identifier(this="v"))
+    value = exp.Alias(this=nodes.build_cast(node, call.type.physical), alias=exp.Identifier(this="v"))
     batch = exp.From(this=exp.Table(this=exp.Identifier(this="batch")))
-    grouped = exp.Select(expressions=[nodes.name("row"), value], from_=batch)
-    grouped.set("group", exp.Group(expressions=[nodes.name("row")]))
+    grouped = exp.Select(expressions=[nodes.build_name("row"), value], from_=batch)
+    grouped.set("group", exp.Group(expressions=[nodes.build_name("row")]))
     empty = exp.Select(expressions=[value], from_=batch)
-    routine = vectorised_functions.make_vectorised(
+    routine = vectorised_functions.make_vectorised_routine(
         duckdb.format_node(grouped),
         call.type.physical,
         tuple(inside.routines.values()),
         duckdb.format_node(empty),
     )
-    return nodes.call(emitter.use_routine(routine), rows)
+    return nodes.build_call(emitter.use_routine(routine), rows)
 
 
 def _write_over_structs(
@@ -51,10 +51,10 @@ def _write_over_structs(
     """The aggregate as DuckDB writes it over the fields of the structs."""
     names = {place: f"a{at}" for at, place in enumerate(places)}
     bound = tuple(_build_column(item, names.get(place)) for place, item in enumerate(given.bound))
-    sql = [nodes.name(names[place]) if place in names else given[place] for place in range(len(given))]
+    sql = [nodes.build_name(names[place]) if place in names else given[place] for place in range(len(given))]
     order = [
         exp.Ordered(
-            this=nodes.name(f"a{len(places) + at}"),
+            this=nodes.build_name(f"a{len(places) + at}"),
             desc=key.args.get("desc"),
             nulls_first=key.args.get("nulls_first"),
         )

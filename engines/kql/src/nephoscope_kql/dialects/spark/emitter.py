@@ -11,7 +11,7 @@ from sqlglot import exp
 from nephoscope_kql.dialects.relational import Emitter, Needed
 from nephoscope_kql.dialects.select_block import SelectBlock, Value
 from nephoscope_kql.dialects.spark.scalars import write_scalar
-from nephoscope_kql.errors import unsupported_error
+from nephoscope_kql.errors import make_unsupported_query_error
 from nephoscope_kql.plan.column_references import list_order_ids
 from nephoscope_kql.plan.values import Bound, Relation, SortKey
 from nephoscope_kql.sql import nodes
@@ -39,7 +39,7 @@ class SparkEmitter(Emitter):
         """The block of a relation; KqlError (unsupported) where Spark has no writer of its kind."""
         writer = self.writers.get(type(relation))
         if writer is None:
-            raise unsupported_error(f"{type(relation).__name__} on {self.dialect}", self.nowhere)
+            raise make_unsupported_query_error(f"{type(relation).__name__} on {self.dialect}", self.nowhere)
         return writer(relation, needed | list_order_ids(relation.order), self)
 
     def write_scalar(self, value: Bound, block: SelectBlock) -> exp.Expr:
@@ -60,9 +60,14 @@ class SparkEmitter(Emitter):
         value = self.write_scalar(key.value, block)
         if key.value.type != KqlType.REAL or key.ascending != key.nulls_first:
             return [nodes.sort_key(value, key.ascending, key.nulls_first)]
-        low = nodes.cast(nodes.text("-Infinity"), KqlType.REAL.physical)
-        undefined = exp.EQ(this=nodes.wrap(value), expression=nodes.cast(nodes.text("NaN"), "DOUBLE"))
+        low = nodes.build_cast(nodes.build_text("-Infinity"), KqlType.REAL.physical)
+        undefined = exp.EQ(
+            this=nodes.wrap_in_parentheses(value),
+            expression=nodes.build_cast(nodes.build_text("NaN"), "DOUBLE"),
+        )
         return [
-            nodes.sort_key(nodes.case((undefined, low), otherwise=value), key.ascending, key.nulls_first),
+            nodes.sort_key(
+                nodes.build_case((undefined, low), otherwise=value), key.ascending, key.nulls_first
+            ),
             nodes.sort_key(undefined, not key.ascending, key.nulls_first),
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.dialects.joins_and_unions import equality, prepare_side, write_join
+from nephoscope_kql.dialects.joins_and_unions import build_key_equality, prepare_join_side, write_join
 from nephoscope_kql.dialects.relational import Needed
 from nephoscope_kql.dialects.select_block import SelectBlock, make_block_over
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
@@ -12,18 +12,18 @@ from nephoscope_kql.plan.values import Bound, Relation
 from nephoscope_kql.sql import nodes
 
 
-def write_joined(relation: Joined, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
+def write_joined_rows(relation: Joined, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """JOIN of two closed SELECTs."""
     residual = [relation.residual] if relation.residual is not None else []
     wanted = needed | count_columns(residual).keys()
-    left, lefts = _read_side(
-        prepare_side(relation, relation.left), [key for key, _ in relation.keys], wanted, emitter
+    left, lefts = _read_join_side(
+        prepare_join_side(relation, relation.left), [key for key, _ in relation.keys], wanted, emitter
     )
-    right, rights = _read_side(
-        prepare_side(relation, relation.right), [key for _, key in relation.keys], wanted, emitter
+    right, rights = _read_join_side(
+        prepare_join_side(relation, relation.right), [key for _, key in relation.keys], wanted, emitter
     )
     matches = [
-        nodes.binary(equality(one, two), nodes.name(a), nodes.name(b))
+        nodes.build_binary(build_key_equality(one, two), nodes.build_name(a), nodes.build_name(b))
         for (one, two), a, b in zip(relation.keys, lefts, rights, strict=True)
     ]
     both = SelectBlock(None, {**left.values, **right.values})
@@ -31,7 +31,7 @@ def write_joined(relation: Joined, needed: Needed, emitter: SparkEmitter) -> Sel
     return write_join(relation, left, right, matches, semi="LEFT")
 
 
-def _read_side(
+def _read_join_side(
     relation: Relation, keys: list[Bound], needed: Needed, emitter: SparkEmitter
 ) -> tuple[SelectBlock, list[str]]:
     """A closed SELECT with the needed columns, and the names of its keys."""

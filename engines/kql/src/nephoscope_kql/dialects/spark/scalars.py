@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.scalars import constant, may_be_null
+from nephoscope_kql.dialects.scalars import may_be_null, write_constant
 from nephoscope_kql.dialects.select_block import Value
 from nephoscope_kql.dialects.spark import vectorised_functions
 from nephoscope_kql.dialects.spark.functions import NATIVE, lower_case
@@ -35,7 +35,7 @@ def write_scalar(value: Bound, values: Values, emitter: Emitter) -> exp.Expr:
         built = NATIVE[value.function.name](_build_arguments(value, arguments, emitter))
         if built is not None:
             return built
-    return vectorised_functions.expression(
+    return vectorised_functions.write_expression(
         value, lambda leaf: write_scalar(leaf, values, emitter), emitter.use_routine
     )
 
@@ -46,7 +46,7 @@ def _write_native(value: Bound, values: Values, emitter: Emitter) -> exp.Expr | 
     if isinstance(value, ColumnRef):
         return values[value.column.id].sql
     if isinstance(value, Constant):
-        return constant(value.value, value.type)
+        return write_constant(value.value, value.type)
     if isinstance(value, Variable):
         return emitter.make_parameter(value.name)
     if isinstance(value, ScalarQuery):
@@ -68,7 +68,7 @@ def _build_call(value: BoundCall, values: Values, emitter: Emitter) -> exp.Expr 
         arguments.append(said)
     built = builder(_build_arguments(value, arguments, emitter))
     if built is not None and value.type == KqlType.STRING and may_be_null(value):
-        return nodes.coalesce(built, nodes.text(""))
+        return nodes.build_coalesce(built, nodes.build_text(""))
     return built
 
 
@@ -81,11 +81,11 @@ def _build_scalar_query(value: ScalarQuery, emitter: Emitter) -> exp.Expr:
         block = emitter.write_rows(value.relation, frozenset({value.column.id}))
         order = emitter.write_keys(value.relation.order, block)
         return exp.Subquery(
-            this=block.build_select(block.list_columns([value.column.id]), order, nodes.number(1))
+            this=block.build_select(block.list_columns([value.column.id]), order, nodes.build_number(1))
         )
 
     node = emitter.compute_once(value, make)
-    return nodes.coalesce(node, nodes.text("")) if value.type == KqlType.STRING else node
+    return nodes.build_coalesce(node, nodes.build_text("")) if value.type == KqlType.STRING else node
 
 
 def _write_in_query(value: InQuery, values: Values, emitter: Emitter) -> exp.Expr:
@@ -98,7 +98,7 @@ def _write_in_query(value: InQuery, values: Values, emitter: Emitter) -> exp.Exp
     if value.column.type != KqlType.STRING:
         block.where.append(nodes.is_not_null(found))
     query = exp.Subquery(this=block.build_select([("k", found)]))
-    inside: exp.Expr = exp.In(this=nodes.wrap(operand), query=query)
+    inside: exp.Expr = exp.In(this=nodes.wrap_in_parentheses(operand), query=query)
     if value.operand.nullable:
-        inside = nodes.coalesce(inside, nodes.boolean(False))
-    return nodes.not_(inside) if value.negated else inside
+        inside = nodes.build_coalesce(inside, nodes.build_boolean(False))
+    return nodes.build_not(inside) if value.negated else inside

@@ -12,12 +12,12 @@ from nephoscope_kql.dialects.relational import Needed
 from nephoscope_kql.dialects.select_block import SelectBlock, Value, make_block_over
 from nephoscope_kql.dialects.spark import vectorised_functions
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
-from nephoscope_kql.errors import unsupported_error
+from nephoscope_kql.errors import make_unsupported_query_error
 from nephoscope_kql.plan.column_references import (
     count_columns,
-    inputs,
+    list_inputs,
+    list_operands,
     list_order_ids,
-    operands,
     replace_parts,
 )
 from nephoscope_kql.plan.expressions import ColumnRef, InQuery, ScalarQuery
@@ -28,28 +28,28 @@ from nephoscope_kql.sql import nodes
 Gathered = Scanned | Mined | Windowed
 
 
-def write_gathered(relation: Gathered, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
+def write_gathered_rows(relation: Gathered, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """`SELECT e.* FROM (SELECT explode(function(rows)) AS e FROM (SELECT collect_list(struct(...)) AS rows FROM input))`."""
     relation = _hoist_subqueries(relation, emitter)
     made = _index_made_columns(relation)
-    block = emitter.write_rows(relation.input, _read(relation) | (needed - made.keys()))
+    block = emitter.write_rows(relation.input, _list_read_columns(relation) | (needed - made.keys()))
     known = {column.id: column for column in _iterate_columns(relation.input) if column.id in block.values}
     if block.has_window:
         block = block.seal(sorted(known))
     cells: list[exp.Expr] = [
         exp.Alias(this=block.values[one].sql, alias=exp.Identifier(this=one)) for one in sorted(known)
     ]
-    rows = nodes.call("collect_list", nodes.call("struct", *(cells or [nodes.number(1)])))
+    rows = nodes.build_call("collect_list", nodes.build_call("struct", *(cells or [nodes.build_number(1)])))
     gathered = make_block_over(block.build_select([("rows", rows)]), ["rows"])
     given = known | made
     shown = [given[one] for one in sorted(given.keys() & needed)] or list(made.values())[:1]
     called = _write_call(relation, known, shown, emitter)
-    exploded = exp.Subquery(this=gathered.build_select([("e", nodes.call("explode", called))]))
+    exploded = exp.Subquery(this=gathered.build_select([("e", nodes.build_call("explode", called))]))
     return SelectBlock(exploded, {column.id: Value(_build_field(column.id), 2) for column in shown})
 
 
 def _build_field(name: str) -> exp.Expr:
-    return exp.Dot(this=nodes.name("e"), expression=exp.Identifier(this=name))
+    return exp.Dot(this=nodes.build_name("e"), expression=exp.Identifier(this=name))
 
 
 def _hoist_subqueries(relation: Gathered, emitter: SparkEmitter) -> Gathered:
@@ -61,7 +61,7 @@ def _hoist_subqueries(relation: Gathered, emitter: SparkEmitter) -> Gathered:
         if not isinstance(value, ScalarQuery | InQuery):
             return None
         if isinstance(value, InQuery) and count_columns([value.operand]).keys() & state:
-            raise unsupported_error(
+            raise make_unsupported_query_error(
                 f"a value of a step of scan looked up in a query, on {emitter.dialect}", value.span
             )
         column = Column(f"q{emitter.choose_fresh_name()}", "", value.type)
@@ -118,7 +118,7 @@ def _index_made_columns(relation: Gathered) -> dict[str, Column]:
     return {column.id: column for column in found}
 
 
-def _read(relation: Gathered) -> Needed:
+def _list_read_columns(relation: Gathered) -> Needed:
     """The ids of the input's columns that the relation reads; a step of scan may read any that it sees."""
     order = list_order_ids(relation.input.order)
     if isinstance(relation, Mined):
@@ -139,7 +139,7 @@ def _iterate_columns(relation: Relation) -> Iterator[Column]:
         seen.add(id(one))
         for item in fields(one):
             yield from _read_named_columns(getattr(one, item.name))
-        pending.extend(inputs(one))
+        pending.extend(list_inputs(one))
 
 
 def _read_named_columns(value: object) -> Iterator[Column]:
@@ -154,7 +154,7 @@ def _read_named_columns(value: object) -> Iterator[Column]:
     elif isinstance(value, SortKey):
         yield from _read_named_columns(value.value)
     elif isinstance(value, Bound):
-        for part in operands(value):
+        for part in list_operands(value):
             yield from _read_named_columns(part)
 
 
@@ -165,8 +165,11 @@ def _write_call(
     batch = Materialized(columns=tuple(known.values()), order=given.order, open=given.open, name="batch")
     sql, inside = duckdb.write_relation(replace(relation, input=batch, columns=tuple(shown)))
     struct = ", ".join(f"{column.id} {column.type.physical}" for column in shown)
-    routine = vectorised_functions.make_vectorised(
+    routine = vectorised_functions.make_vectorised_routine(
         sql, f"STRUCT({struct})[]", tuple(inside.routines.values()), rows=True
     )
-    arguments = [nodes.name("rows"), *(emitter.make_parameter(name) for name in sorted(inside.parameters))]
-    return nodes.call(emitter.use_routine(routine), *arguments)
+    arguments = [
+        nodes.build_name("rows"),
+        *(emitter.make_parameter(name) for name in sorted(inside.parameters)),
+    ]
+    return nodes.build_call(emitter.use_routine(routine), *arguments)

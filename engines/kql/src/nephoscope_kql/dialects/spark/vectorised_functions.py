@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects import duckdb
 from nephoscope_kql.dialects.relational import Emitter
-from nephoscope_kql.dialects.scalars import scalar
+from nephoscope_kql.dialects.scalars import write_scalar_expression
 from nephoscope_kql.dialects.select_block import Value
 from nephoscope_kql.plan.column_references import replace_parts
 from nephoscope_kql.plan.expressions import BoundCall, ColumnRef, InQuery, ScalarQuery, Variable
@@ -57,7 +57,7 @@ class VectorisedEmitter(Emitter):
 
     def map_columns(self) -> dict[str, Value]:
         """The columns of the batch."""
-        return {f"a{place}": Value(nodes.name(f"a{place}")) for place in range(len(self.leaves))}
+        return {f"a{place}": Value(nodes.build_name(f"a{place}")) for place in range(len(self.leaves))}
 
 
 def _format_identity(leaf: Bound) -> str:
@@ -66,16 +66,18 @@ def _format_identity(leaf: Bound) -> str:
     return f"v{leaf.name}" if isinstance(leaf, Variable) else f"q{id(leaf)}"
 
 
-def expression(value: Bound, write: Callable[[Bound], E], use: Callable[[Routine], str]) -> E:
+def write_expression(value: Bound, write: Callable[[Bound], E], use: Callable[[Routine], str]) -> E:
     """The call of the function that evaluates an expression; `write` gives a leaf in Spark's SQL."""
     inside = VectorisedEmitter()
     cut = inside.replace_leaves(value)
-    node = scalar(cut, inside.map_columns(), inside)
+    node = write_scalar_expression(cut, inside.map_columns(), inside)
     arguments = [write(leaf) for leaf in inside.leaves]
-    return call_vectorised(node, arguments, _name_physical_type(value), tuple(inside.routines.values()), use)
+    return call_vectorised_function(
+        node, arguments, _get_physical_type(value), tuple(inside.routines.values()), use
+    )
 
 
-def _name_physical_type(value: Bound) -> str:
+def _get_physical_type(value: Bound) -> str:
     """The type that DuckDB gives an expression: what a pattern of a parse operator finds is a struct of texts."""
     if not isinstance(value, BoundCall) or value.function.name != "_parsed":
         return value.type.physical
@@ -84,20 +86,22 @@ def _name_physical_type(value: Bound) -> str:
     return f"STRUCT({', '.join(f'g{place} VARCHAR' for place in places)})" if places else "VARCHAR"
 
 
-def call_vectorised(
+def call_vectorised_function(
     node: E, arguments: Sequence[E], returns: str, uses: tuple[Routine, ...], use: Callable[[Routine], str]
 ) -> E:
     """The call of the function that evaluates DuckDB's `node` over a0, a1, ..., which are the arguments."""
-    typed = node if returns.endswith("[]") or returns.startswith("STRUCT") else nodes.cast(node, returns)
+    typed = (
+        node if returns.endswith("[]") or returns.startswith("STRUCT") else nodes.build_cast(node, returns)
+    )
     column = exp.Alias(this=typed, alias=exp.Identifier(this="v"))
     select = exp.Select(
         expressions=[column], from_=exp.From(this=exp.Table(this=exp.Identifier(this="batch")))
     )
-    routine = make_vectorised(duckdb.format_node(select), returns, uses)
-    return nodes.call(use(routine), *(arguments or [nodes.number(0)]))
+    routine = make_vectorised_routine(duckdb.format_node(select), returns, uses)
+    return nodes.build_call(use(routine), *(arguments or [nodes.build_number(0)]))
 
 
-def make_vectorised(
+def make_vectorised_routine(
     sql: str, returns: str, uses: tuple[Routine, ...], empty: str = "", rows: bool = False
 ) -> Vectorised:
     """The function of a text; its name is made of what it does, so that equal ones are one."""

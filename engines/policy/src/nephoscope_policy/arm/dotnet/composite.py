@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from nephoscope_policy.arm.dotnet.numbers import format_number
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.value import Value, format_json, is_number, render_number, require_bounded
+from nephoscope_policy.arm.value import Value, format_json, is_number, render_number, require_bounded_length
 
 _ITEM = re.compile(
     r"\{(?P<index>[0-9]{1,7}) *(?:, *(?P<width>-?[0-9]{1,7}) *)?(?::(?P<format>(?:[^{}]|\{\{|\}\})*))?\}"
@@ -26,13 +26,13 @@ def format_plain(value: Value) -> str:
     return render_number(value) if is_number(value) else format_json(value)
 
 
-def composite_format(template: str, values: Sequence[Value]) -> str:
+def fill_composite_format(template: str, values: Sequence[Value]) -> str:
     """The template with its items filled; raises FunctionError for a malformed item or an index without an argument."""
     pieces: list[str] = []
     place = size = 0
     while place < len(template):
         piece, place = _read_format_item(template, place, values)
-        size = require_bounded(size + len(piece), unit="characters")
+        size = require_bounded_length(size + len(piece), unit="characters")
         pieces.append(piece)
     return "".join(pieces)
 
@@ -51,7 +51,7 @@ def _read_format_item(template: str, place: int, values: Sequence[Value]) -> tup
     index = int(item["index"])
     if index >= len(values):
         raise FunctionError(f"item {{{index}}} has no argument: {len(values)} given")
-    return _align(_format_value(values[index], item["format"]), int(item["width"] or 0)), item.end()
+    return _align_content(_format_value(values[index], item["format"]), int(item["width"] or 0)), item.end()
 
 
 def _format_value(value: Value, spec: str | None) -> str:
@@ -60,6 +60,6 @@ def _format_value(value: Value, spec: str | None) -> str:
     return format_number(value, spec.replace("{{", "{").replace("}}", "}"))
 
 
-def _align(content: str, width: int) -> str:
-    require_bounded(abs(width), unit="characters")
+def _align_content(content: str, width: int) -> str:
+    require_bounded_length(abs(width), unit="characters")
     return content.rjust(width) if width >= 0 else content.ljust(-width)

@@ -32,23 +32,23 @@ def round_half_away(number: Decimal, digits: int) -> Decimal:
     return number.quantize(Decimal(1).scaleb(-digits), context=_EXACT)
 
 
-def _sign(number: Decimal) -> str:
+def _format_sign(number: Decimal) -> str:
     return "-" if number < 0 else ""
 
 
 def _format_fixed(number: float, digits: int | None, _: str) -> str:
     value = round_half_away(Decimal(number), 2 if digits is None else digits)
-    return _sign(value) + format(abs(value), "f")
+    return _format_sign(value) + format(abs(value), "f")
 
 
 def _format_grouped(number: float, digits: int | None, _: str) -> str:
     value = round_half_away(Decimal(number), 2 if digits is None else digits)
-    return _sign(value) + format(abs(value), ",f")
+    return _format_sign(value) + format(abs(value), ",f")
 
 
 def _format_percent(number: float, digits: int | None, _: str) -> str:
     value = round_half_away(Decimal(number) * 100, 2 if digits is None else digits)
-    return f"{_sign(value)}{format(abs(value), ',f')} %"
+    return f"{_format_sign(value)}{format(abs(value), ',f')} %"
 
 
 def _format_currency(number: float, digits: int | None, _: str) -> str:
@@ -192,7 +192,7 @@ def _format_custom(number: float, spec: str) -> str:
         if value and len(sections) > 2 and sections[2].parts:
             section = sections[2]
             digits, exponent = _scale_value(Decimal(0), section)
-    return ("-" if signed else "") + _fill(section, digits, exponent)
+    return ("-" if signed else "") + _fill_digits(section, digits, exponent)
 
 
 def _scale_value(value: Decimal, section: _Section) -> tuple[str, int]:
@@ -209,7 +209,7 @@ def _scale_value(value: Decimal, section: _Section) -> tuple[str, int]:
     return format(mantissa, "f"), shift
 
 
-def _fill(section: _Section, digits: str, exponent: int) -> str:
+def _fill_digits(section: _Section, digits: str, exponent: int) -> str:
     whole, _, fraction = digits.partition(".")
     places = _place_whole_digits(section, "" if whole == "0" else whole)
     kept = _trim_fraction(section, fraction)

@@ -7,14 +7,14 @@ from typing import TypeAlias
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.function import function
+from nephoscope_policy.arm.function import declare_function
 from nephoscope_policy.arm.value import Value
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-@function("ipRangeContains(range, targetRange)", template=False)
+@declare_function("ipRangeContains(range, targetRange)", template=False)
 def ip_range_contains(arguments: list[object]) -> Value:
     """Say whether a range lies in another; each is an address, a prefix or `first-last`, both of one family."""
     outer, inner = (_parse_bounds(given.get_text(arguments, place)) for place in range(2))
@@ -51,7 +51,7 @@ def _parse_network(content: str, *, strict: bool) -> Network:
         raise FunctionError(f"{content[:60]!r} is not an IP address or prefix") from error
 
 
-@function("parseCidr(network)")
+@declare_function("parseCidr(network)")
 def parse_cidr(arguments: list[object]) -> Value:
     """Take a prefix apart: network, netmask, broadcast (IPv4), firstUsable (IPv6: the network), lastUsable, cidr."""
     network = _build_prefix(arguments)
@@ -79,11 +79,11 @@ def _find_usable_bounds(network: Network) -> tuple[Address, Address]:
     return network[0], network[-1]
 
 
-@function("cidrSubnet(network, newCIDR, subnetIndex)")
+@declare_function("cidrSubnet(network, newCIDR, subnetIndex)")
 def cidr_subnet(arguments: list[object]) -> Value:
     """Give the 0-based n-th subnet with a prefix length from a network's start on."""
     network = _build_prefix(arguments)
-    length, place = given.integer(arguments, 1), given.integer(arguments, 2)
+    length, place = given.get_integer(arguments, 1), given.get_integer(arguments, 2)
     if not network.prefixlen <= length <= network.max_prefixlen:
         raise FunctionError(
             f"the new prefix length must be between {network.prefixlen} and {network.max_prefixlen}"
@@ -94,11 +94,11 @@ def cidr_subnet(arguments: list[object]) -> Value:
     return f"{type(network[0])(first)}/{length}"
 
 
-@function("cidrHost(network, hostIndex)")
+@declare_function("cidrHost(network, hostIndex)")
 def cidr_host(arguments: list[object]) -> Value:
     """Give the 0-based n-th usable host address inside a network."""
     network = _build_prefix(arguments)
-    place = given.integer(arguments, 1)
+    place = given.get_integer(arguments, 1)
     first, last = _find_usable_bounds(network)
     if not 0 <= place <= int(last) - int(first):
         raise FunctionError(f"{network} has no usable address with index {place}")

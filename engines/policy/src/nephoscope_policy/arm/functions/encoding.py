@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.function import function
+from nephoscope_policy.arm.function import declare_function
 from nephoscope_policy.arm.value import Value, find_key, limit_text, parse_value
 
 _DATA_URI = re.compile(r"data:(?P<media>[^,]*?)(?P<base64>;base64)?,(?P<data>.*)", re.DOTALL | re.IGNORECASE)
@@ -17,25 +17,25 @@ _CHARSET = re.compile(r";\s*charset=\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
 _CODECS = {"utf8": "utf-8", "utf-8": "utf-8", "us-ascii": "ascii", "ascii": "ascii", "utf-16": "utf-16-le"}
 
 
-@function("base64(inputString)")
+@declare_function("base64(inputString)")
 def base64(arguments: list[object]) -> Value:
     """Give the base64 of the UTF-8 of a string."""
     return limit_text(codec.b64encode(_encode_utf8(given.get_text(arguments, 0))).decode("ascii"))
 
 
-@function("base64ToString(base64Value)")
+@declare_function("base64ToString(base64Value)")
 def base64_to_string(arguments: list[object]) -> Value:
     """Decode base64 of UTF-8."""
-    return _decode(_decode_base64(given.get_text(arguments, 0)), "utf-8")
+    return _decode_text(_decode_base64(given.get_text(arguments, 0)), "utf-8")
 
 
-@function("base64ToJson(base64Value)")
+@declare_function("base64ToJson(base64Value)")
 def base64_to_json(arguments: list[object]) -> Value:
     """Decode base64 of JSON."""
-    return parse_value(_decode(_decode_base64(given.get_text(arguments, 0)), "utf-8"))
+    return parse_value(_decode_text(_decode_base64(given.get_text(arguments, 0)), "utf-8"))
 
 
-@function("dataUri(stringToConvert)")
+@declare_function("dataUri(stringToConvert)")
 def data_uri(arguments: list[object]) -> Value:
     """Wrap a string into a data URI of plain text."""
     return limit_text(
@@ -44,7 +44,7 @@ def data_uri(arguments: list[object]) -> Value:
     )
 
 
-@function("dataUriToString(dataUriToConvert)")
+@declare_function("dataUriToString(dataUriToConvert)")
 def data_uri_to_string(arguments: list[object]) -> Value:
     """Unwrap a data URI, base64 or percent-encoded, in UTF-8, UTF-16 or ASCII."""
     match = _DATA_URI.fullmatch(given.get_text(arguments, 0))
@@ -55,22 +55,22 @@ def data_uri_to_string(arguments: list[object]) -> Value:
     name = charset[1].lower() if charset else "utf-8"
     if name not in _CODECS:
         raise FunctionError(f"the character set {name} is not supported")
-    return _decode(raw, _CODECS[name])
+    return _decode_text(raw, _CODECS[name])
 
 
-@function("uriComponent(stringToEncode)")
+@declare_function("uriComponent(stringToEncode)")
 def uri_component(arguments: list[object]) -> Value:
     """Percent-encode all but letters, digits and -_.~ as UTF-8."""
     return limit_text(quote(_encode_utf8(given.get_text(arguments, 0)), safe=""))
 
 
-@function("uriComponentToString(uriEncodedString)")
+@declare_function("uriComponentToString(uriEncodedString)")
 def uri_component_to_string(arguments: list[object]) -> Value:
     """Decode percent-encoding; what is no valid escape stays as it is."""
-    return _decode(unquote_to_bytes(given.get_text(arguments, 0)), "utf-8")
+    return _decode_text(unquote_to_bytes(given.get_text(arguments, 0)), "utf-8")
 
 
-@function("uri(baseUri, relativeUri)")
+@declare_function("uri(baseUri, relativeUri)")
 def uri(arguments: list[object]) -> Value:
     """Join two parts of a URI with one slash; a base path that does not end with a slash loses its last segment."""
     base, relative = given.get_text(arguments, 0), given.get_text(arguments, 1)
@@ -83,7 +83,7 @@ def uri(arguments: list[object]) -> Value:
     return limit_text(folder.rstrip("/") + "/" + relative.lstrip("/"))
 
 
-@function("parseUri(stringToParse)")
+@declare_function("parseUri(stringToParse)")
 def parse_uri(arguments: list[object]) -> Value:
     """Take an absolute URI apart: scheme, host, port (where one is written), path, query."""
     content = given.get_text(arguments, 0)
@@ -100,7 +100,7 @@ def parse_uri(arguments: list[object]) -> Value:
     return result | {"path": parts.path or "/", "query": f"?{parts.query}" if parts.query else ""}
 
 
-@function("buildUri(uriComponents)")
+@declare_function("buildUri(uriComponents)")
 def build_uri(arguments: list[object]) -> Value:
     """Put a URI together from an object with scheme, host, port, path and query."""
     parts = given.get_object(arguments, 0)
@@ -138,7 +138,7 @@ def _decode_base64(content: str) -> bytes:
         raise FunctionError(f"not base64: {error}") from error
 
 
-def _decode(raw: bytes, name: str) -> str:
+def _decode_text(raw: bytes, name: str) -> str:
     try:
         return raw.decode(name)
     except UnicodeDecodeError as error:

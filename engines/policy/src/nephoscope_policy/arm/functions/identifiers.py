@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from nephoscope_policy.arm import arguments as given
-from nephoscope_policy.arm.function import function
-from nephoscope_policy.arm.resource_ids import provider_path
+from nephoscope_policy.arm.function import declare_function
+from nephoscope_policy.arm.resource_ids import build_provider_path
 from nephoscope_policy.arm.value import Value
 
 
-@function("extensionResourceId(baseResourceId, resourceType, resourceName1, ...)", policy=False)
+@declare_function("extensionResourceId(baseResourceId, resourceType, resourceName1, ...)", policy=False)
 def extension_resource_id(arguments: list[object]) -> Value:
     """Give the id of an extension resource under a resource or scope."""
-    return given.get_text(arguments, 0).rstrip("/") + provider_path(arguments, 1)
+    return given.get_text(arguments, 0).rstrip("/") + build_provider_path(arguments, 1)
 
 
-@function("tenantResourceId(resourceType, resourceName1, ...)", policy=False)
+@declare_function("tenantResourceId(resourceType, resourceName1, ...)", policy=False)
 def tenant_resource_id(arguments: list[object]) -> Value:
     """Give the id of a resource at the tenant."""
-    return provider_path(arguments, 0)
+    return build_provider_path(arguments, 0)

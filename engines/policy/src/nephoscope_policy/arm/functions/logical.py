@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 from nephoscope_policy.arm import arguments as given
-from nephoscope_policy.arm.function import Thunk, function
+from nephoscope_policy.arm.function import Thunk, declare_function
 from nephoscope_policy.arm.value import Value
 
 _TRUE = {"true": True, "1": True, "false": False, "0": False}
 
 
-@function("if(condition, trueValue, falseValue)", lazy=True)
+@declare_function("if(condition, trueValue, falseValue)", lazy=True)
 def if_(arguments: list[Thunk]) -> Value:
     """Give the second or third argument; the other is not evaluated."""
-    return arguments[1]() if given.boolean([arguments[0]()], 0) else arguments[2]()
+    return arguments[1]() if given.get_boolean([arguments[0]()], 0) else arguments[2]()
 
 
-@function("and(...)", lazy=True)
+@declare_function("and(...)", lazy=True)
 def and_(arguments: list[Thunk]) -> Value:
     """Say whether all arguments are true; none after the first false one is evaluated."""
-    return all(given.boolean({place: thunk()}, place) for place, thunk in enumerate(arguments))  # type: ignore[arg-type]
+    return all(given.get_boolean({place: thunk()}, place) for place, thunk in enumerate(arguments))  # type: ignore[arg-type]
 
 
-@function("or(...)", lazy=True)
+@declare_function("or(...)", lazy=True)
 def or_(arguments: list[Thunk]) -> Value:
     """Say whether an argument is true; none after the first true one is evaluated."""
-    return any(given.boolean({place: thunk()}, place) for place, thunk in enumerate(arguments))  # type: ignore[arg-type]
+    return any(given.get_boolean({place: thunk()}, place) for place, thunk in enumerate(arguments))  # type: ignore[arg-type]
 
 
-@function("not(condition)")
+@declare_function("not(condition)")
 def not_(arguments: list[object]) -> Value:
     """Negate a boolean."""
-    return not given.boolean(arguments, 0)
+    return not given.get_boolean(arguments, 0)
 
 
-@function("bool(valueToConvert)")
+@declare_function("bool(valueToConvert)")
 def bool_(arguments: list[object]) -> Value:
     """Convert true, false, 1, 0 or their text to a boolean; any other number than 0 is true."""
     value = arguments[0]
@@ -41,28 +41,28 @@ def bool_(arguments: list[object]) -> Value:
         return _TRUE[value.lower()]
     if isinstance(value, bool | int | float):
         return bool(value)
-    raise given.argument_type_error(arguments, 0, "a boolean, a number or the text true or false")
+    raise given.make_argument_type_error(arguments, 0, "a boolean, a number or the text true or false")
 
 
-@function("true()")
+@declare_function("true()")
 def true(_: list[object]) -> Value:
     """Give true."""
     return True
 
 
-@function("false()")
+@declare_function("false()")
 def false(_: list[object]) -> Value:
     """Give false."""
     return False
 
 
-@function("null()")
+@declare_function("null()")
 def null(_: list[object]) -> Value:
     """Give null."""
     return None
 
 
-@function("coalesce(arg1, ...)", lazy=True)
+@declare_function("coalesce(arg1, ...)", lazy=True)
 def coalesce(arguments: list[Thunk]) -> Value:
     """Give the first argument that is not null, null where all are; none after it is evaluated."""
     for thunk in arguments:

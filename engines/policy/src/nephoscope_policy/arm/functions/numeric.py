@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.function import function
+from nephoscope_policy.arm.function import declare_function
 from nephoscope_policy.arm.value import INT_MAX, INT_MIN, Value, is_number, require_finite, require_int64
 
 _DIGITS = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)
@@ -16,19 +16,19 @@ _REAL = re.compile(
 )
 
 
-@function("add(operand1, operand2)")
+@declare_function("add(operand1, operand2)")
 def add(arguments: list[object]) -> Value:
     """Add two numbers."""
     return _check_result(given.get_number(arguments, 0) + given.get_number(arguments, 1))
 
 
-@function("sub(operand1, operand2)")
+@declare_function("sub(operand1, operand2)")
 def sub(arguments: list[object]) -> Value:
     """Subtract the second number from the first."""
     return _check_result(given.get_number(arguments, 0) - given.get_number(arguments, 1))
 
 
-@function("mul(operand1, operand2)")
+@declare_function("mul(operand1, operand2)")
 def mul(arguments: list[object]) -> Value:
     """Multiply two numbers."""
     return _check_result(given.get_number(arguments, 0) * given.get_number(arguments, 1))
@@ -38,7 +38,7 @@ def _check_result(number: float) -> float:
     return require_int64(number) if isinstance(number, int) else require_finite(number)
 
 
-@function("div(operand1, operand2)")
+@declare_function("div(operand1, operand2)")
 def div(arguments: list[object]) -> Value:
     """Divide integers, rounding toward zero (a float operand counts by its integer part)."""
     dividend, divisor = _read_operands(arguments)
@@ -46,7 +46,7 @@ def div(arguments: list[object]) -> Value:
     return require_int64(quotient if (dividend < 0) == (divisor < 0) else -quotient)
 
 
-@function("mod(operand1, operand2)")
+@declare_function("mod(operand1, operand2)")
 def mod(arguments: list[object]) -> Value:
     """Give the remainder of div(); it has the sign of the first number."""
     dividend, divisor = _read_operands(arguments)
@@ -61,7 +61,7 @@ def _read_operands(arguments: list[object]) -> tuple[int, int]:
     return dividend, divisor
 
 
-@function("int(valueToConvert)")
+@declare_function("int(valueToConvert)")
 def int_(arguments: list[object]) -> Value:
     """Convert a number or its text to an integer, cutting off decimals."""
     value = arguments[0]
@@ -69,10 +69,10 @@ def int_(arguments: list[object]) -> Value:
         value = read_number(value)
     if is_number(value):
         return require_int64(int(value))
-    raise given.argument_type_error(arguments, 0, "a number or its text")
+    raise given.make_argument_type_error(arguments, 0, "a number or its text")
 
 
-@function("float(valueToConvert)")
+@declare_function("float(valueToConvert)")
 def float_(arguments: list[object]) -> Value:
     """Convert a number or its text to a float."""
     value = arguments[0]
@@ -80,7 +80,7 @@ def float_(arguments: list[object]) -> Value:
         value = read_number(value)
     if is_number(value):
         return float(value)
-    raise given.argument_type_error(arguments, 0, "a number or its text")
+    raise given.make_argument_type_error(arguments, 0, "a number or its text")
 
 
 def read_number(content: str) -> float:
@@ -94,13 +94,13 @@ def read_number(content: str) -> float:
     raise FunctionError(f"{content[:60]!r} is not a number")
 
 
-@function("min(integersOrArray, ...)")
+@declare_function("min(integersOrArray, ...)")
 def min_(arguments: list[object]) -> Value:
     """Give the smallest of some numbers, or of arrays of numbers."""
     return _choose_extreme(arguments, min)
 
 
-@function("max(integersOrArray, ...)")
+@declare_function("max(integersOrArray, ...)")
 def max_(arguments: list[object]) -> Value:
     """Give the largest of some numbers, or of arrays of numbers."""
     return _choose_extreme(arguments, max)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.function import Thunk, function
-from nephoscope_policy.arm.value import Spelling, Value, find_key, parse_value, require_bounded
+from nephoscope_policy.arm.function import Thunk, declare_function
+from nephoscope_policy.arm.value import Spelling, Value, find_key, parse_value, require_bounded_length
 
 
-@function("createObject(...)")
+@declare_function("createObject(...)")
 def create_object(arguments: list[object]) -> Value:
     """Make an object of keys and values in turn."""
     if len(arguments) % 2:
@@ -20,39 +20,39 @@ def create_object(arguments: list[object]) -> Value:
     return result
 
 
-@function("json(stringToParse)")
+@declare_function("json(stringToParse)")
 def json_(arguments: list[object]) -> Value:
     """Parse JSON text."""
     return parse_value(given.get_text(arguments, 0))
 
 
-@function("items(objectToConvert)")
+@declare_function("items(objectToConvert)")
 def items(arguments: list[object]) -> Value:
     """Give an object as an array of `{"key", "value"}`, sorted by key."""
     members = sorted(given.get_object(arguments, 0).items())
     return [{"key": key, "value": value} for key, value in members]
 
 
-@function("objectKeys(object)")
+@declare_function("objectKeys(object)")
 def object_keys(arguments: list[object]) -> Value:
     """Give the keys of an object, sorted."""
     return sorted(given.get_object(arguments, 0))
 
 
-@function("shallowMerge(inputArray)")
+@declare_function("shallowMerge(inputArray)")
 def shallow_merge(arguments: list[object]) -> Value:
     """Merge an array of objects by their top-level keys; the later value wins."""
     result: dict[str, Value] = {}
     spelling = Spelling(result)
-    entries = given.array(arguments, 0)
+    entries = given.get_array(arguments, 0)
     for place in range(len(entries)):
         for key, value in given.get_object(entries, place).items():
             spelling.put(key, value)
-        require_bounded(len(result))
+        require_bounded_length(len(result))
     return result
 
 
-@function("tryGet(itemToTest, keyOrIndex, ...)", lazy=True)
+@declare_function("tryGet(itemToTest, keyOrIndex, ...)", lazy=True)
 def try_get(arguments: list[Thunk]) -> Value:
     """Walk by keys and 0-based indexes; null as soon as something is missing, and nothing more is evaluated."""
     value = arguments[0]()

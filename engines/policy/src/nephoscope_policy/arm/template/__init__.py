@@ -3,7 +3,7 @@
 from nephoscope_policy.arm.template.deployment_scope import DeploymentScope, ScopeKind
 from nephoscope_policy.arm.template.document import TemplateDocument, WrittenValue
 from nephoscope_policy.arm.template.errors import TemplateError, TemplateProblem
-from nephoscope_policy.arm.template.expand import expand, find_template, is_template
+from nephoscope_policy.arm.template.expand import expand_template, find_template, is_template
 from nephoscope_policy.arm.template.expansion_result import (
     PlannedDeployment,
     PlannedResource,
@@ -27,7 +27,7 @@ __all__ = [
     "TemplateProblem",
     "Unknown",
     "WrittenValue",
-    "expand",
+    "expand_template",
     "find_template",
     "find_unknown",
     "is_template",

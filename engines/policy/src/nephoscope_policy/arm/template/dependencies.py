@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nephoscope_policy.arm.template.deployment import Deployment
 from nephoscope_policy.arm.template.expansion_result import PlannedResource
-from nephoscope_policy.arm.template.reference_function import find
-from nephoscope_policy.arm.text_patterns import format_pattern, is_open, pattern
+from nephoscope_policy.arm.template.reference_function import find_planned_resource
+from nephoscope_policy.arm.text_patterns import build_pattern, format_pattern, is_open
 from nephoscope_policy.arm.unknown import Unknown
 
 
@@ -30,14 +30,14 @@ def resolve_dependencies(deployment: Deployment) -> None:
 def _resolve_entry(
     deployment: Deployment, resource: PlannedResource, entry: object, path: tuple[str | int, ...]
 ) -> list[str]:
-    text = pattern(entry) if isinstance(entry, str | Unknown) else None
+    text = build_pattern(entry) if isinstance(entry, str | Unknown) else None
     if text is None:
         return []
     lowered = text.lower()
     loop = deployment.symbols.get(lowered) or deployment.loops.get(lowered)
     if loop is not None:
         return [one.id for one in loop if not one.existing]
-    found = find(deployment, text)
+    found = find_planned_resource(deployment, text)
     if found is not None:
         return [] if found.existing else [found.id]
     if lowered in deployment.absent:

@@ -11,9 +11,9 @@ from nephoscope_policy.arm.template.expansion_result import PlannedDeployment, P
 from nephoscope_policy.arm.template.expansion_state import BudgetError, ExpansionPlan
 from nephoscope_policy.arm.template.expansion_types import Output, WrittenNode
 from nephoscope_policy.arm.template.resource_names import ResourceNames
-from nephoscope_policy.arm.template.user_types import resolve
-from nephoscope_policy.arm.template.value_evaluation import loop_values
-from nephoscope_policy.arm.text_patterns import format_pattern, opaque
+from nephoscope_policy.arm.template.user_types import resolve_user_type
+from nephoscope_policy.arm.template.value_evaluation import evaluate_loop
+from nephoscope_policy.arm.text_patterns import escape_patterns, format_pattern
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value
 
@@ -53,7 +53,7 @@ class Deployment:
 
     def qualify_key(self, key: str) -> str:
         """The key of an unknown of this deployment, which none of another deployment has."""
-        return opaque(f"{self.name}: {key}") if self.level else key
+        return escape_patterns(f"{self.name}: {key}") if self.level else key
 
     def list_resources(self) -> None:
         """List the resources of the template, once."""
@@ -68,7 +68,7 @@ class Deployment:
             self.list_resources()
             self._answering = True
             try:
-                self._outputs = dict(_outputs(self.template))
+                self._outputs = dict(_iterate_outputs(self.template))
             finally:
                 self._answering = False
         return self._outputs
@@ -92,12 +92,12 @@ class Deployment:
                 "object",
                 "remote",
                 f"the template of the deployment {self.name!r} is not known",
-                opaque(f"{self.id}.outputs"),
+                escape_patterns(f"{self.id}.outputs"),
             )
         return {one.name: {"type": one.type, "value": one.value} for one in outputs.values()}
 
 
-def _outputs(template: WrittenNode) -> Iterator[tuple[str, Output]]:
+def _iterate_outputs(template: WrittenNode) -> Iterator[tuple[str, Output]]:
     found = member(template.node, "outputs")
     if found is None or not isinstance(found[1], dict):
         return
@@ -119,7 +119,7 @@ def _find_output(origin: WrittenNode, name: str) -> Output | None:
         path = (*origin.path, condition[0])
         if origin.frame.evaluate(origin.document, path, condition[1]) is False:
             return None
-    type_ = resolve(origin.frame.instance, origin.path, origin.node)
+    type_ = resolve_user_type(origin.frame.instance, origin.path, origin.node)
     value = _limit_size(origin, _find_output_value(origin))
     if isinstance(value, Unknown):
         value = value.with_type(type_.json)
@@ -133,7 +133,7 @@ def _find_output(origin: WrittenNode, name: str) -> Output | None:
 def _find_output_value(origin: WrittenNode) -> Value:
     loop, value = member(origin.node, "copy"), member(origin.node, "value")
     if loop is not None and isinstance(loop[1], dict):
-        return loop_values(origin.frame, origin.document, (*origin.path, loop[0]), loop[1], "")
+        return evaluate_loop(origin.frame, origin.document, (*origin.path, loop[0]), loop[1], "")
     if value is None:
         return origin.frame.report_error(origin.document.find_place(origin.path), "an output needs a value")
     return origin.frame.evaluate(origin.document, (*origin.path, value[0]), value[1])

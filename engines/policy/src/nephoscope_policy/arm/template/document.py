@@ -60,7 +60,7 @@ class TemplateDocument:
 
     def make_part(self, path: Path, value: object) -> TemplateDocument:
         """A part of this document as one of its own: places stay those of the file."""
-        document = TemplateDocument(self.file, self.text, value, self._find(path))
+        document = TemplateDocument(self.file, self.text, value, self._find_mark(path))
         document.compiled = self.compiled
         return document
 
@@ -69,7 +69,7 @@ class TemplateDocument:
         """Read a file's text; raises TemplateError with the place for what is no JSON, not UTF-8 or too large."""
         if len(text) > longest:
             raise TemplateError(Place(file), f"the file has more than {longest} characters: split it")
-        decoded = _decode(text, file)
+        decoded = _decode_template(text, file)
         try:
             return cls(file, decoded, msgspec.json.decode(decoded.removeprefix("\ufeff")))
         except (msgspec.DecodeError, RecursionError):
@@ -80,7 +80,7 @@ class TemplateDocument:
         try:
             value, mark = parse_json(text)
         except ArmJsonError as error:
-            line, column = _locate_offset(_line_starts(text), error.offset)
+            line, column = _locate_offset(_find_line_starts(text), error.offset)
             raise TemplateError(Place(file, line, column), f"not JSON: {error}") from error
         return cls(file, text, value, mark)
 
@@ -88,7 +88,7 @@ class TemplateDocument:
         """Return the place of a value (of a string: its character `offset`), or that of the last part of its path that exists."""
         if self._fixed is not None:
             return self._fixed
-        mark = self._find(path)
+        mark = self._find_mark(path)
         offset = 0 if self.compiled else offset
         start = mark.start + (offset + 1 if offset and mark.start + offset + 1 < mark.end else 0)
         line, column = self.find_position(start)
@@ -97,15 +97,15 @@ class TemplateDocument:
     def find_position(self, offset: int) -> tuple[int, int]:
         """The 1-based line and column of an offset in the text; the beginnings of the lines are found once."""
         if not self._lines:
-            self._lines = _line_starts(self.text)
+            self._lines = _find_line_starts(self.text)
         return _locate_offset(self._lines, offset)
 
     def find_span(self, path: Path) -> tuple[int, int]:
         """The start and end offsets of a value in the text."""
-        mark = self._find(path)
+        mark = self._find_mark(path)
         return mark.start, mark.end
 
-    def _find(self, path: Path) -> StrictMark | TextMark:
+    def _find_mark(self, path: Path) -> StrictMark | TextMark:
         if self._mark is None:
             self._mark = mark_strictly(self.text)
         mark = self._mark
@@ -167,7 +167,7 @@ def member(node: object, name: str) -> tuple[str, Any] | None:
     return None
 
 
-def _decode(text: str | bytes, file: str) -> str:
+def _decode_template(text: str | bytes, file: str) -> str:
     if isinstance(text, str):
         return text
     try:
@@ -179,7 +179,7 @@ def _decode(text: str | bytes, file: str) -> str:
         ) from error
 
 
-def _line_starts(text: str) -> list[int]:
+def _find_line_starts(text: str) -> list[int]:
     starts = [0]
     at = text.find("\n")
     while at >= 0:

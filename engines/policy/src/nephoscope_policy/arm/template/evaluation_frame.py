@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.template.document import Path, TemplateDocument, member
 from nephoscope_policy.arm.template.expansion_types import DeploymentView, InstanceView
-from nephoscope_policy.arm.template.value_evaluation import evaluate
+from nephoscope_policy.arm.template.value_evaluation import evaluate_node
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value, describe_type
 
@@ -97,4 +97,4 @@ class EvaluationFrame:
 
     def evaluate(self, document: TemplateDocument, path: Path, node: object) -> Value:
         """The value of a node of a document in this frame."""
-        return evaluate(self, document, path, node)
+        return evaluate_node(self, document, path, node)

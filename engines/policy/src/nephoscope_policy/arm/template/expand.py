@@ -24,7 +24,7 @@ def is_template(value: object) -> bool:
     return found is not None and find_schema_scope(found[1]) is not None
 
 
-def expand(
+def expand_template(
     template: TemplateDocument,
     parameters: TemplateDocument | None = None,
     *,
@@ -36,10 +36,10 @@ def expand(
     `load` reads linked templates by path; without it they are unknown. Raises TemplateError where the document is no template
     at all; every other failure is a problem of the expansion, and what failed is unknown.
     """
-    return _expand_deployment(root_deployment(template, parameters, scope=scope, load=load))
+    return _expand_deployment(build_root_deployment(template, parameters, scope=scope, load=load))
 
 
-def root_deployment(
+def build_root_deployment(
     template: TemplateDocument,
     parameters: TemplateDocument | None,
     *,
@@ -59,7 +59,7 @@ def root_deployment(
         template, path, node, _read_parameters(plan, template, parameters), where, deployment
     )
     deployment.template = WrittenNode(template, path, node, instance.frame)
-    instance.check_given()
+    instance.check_given_parameters()
     return deployment
 
 
@@ -104,7 +104,7 @@ def _read_parameters(
     plan: Plan, template: TemplateDocument, parameters: TemplateDocument | None
 ) -> Mapping[str, GivenParameter]:
     if parameters is None:
-        return _request_parameters(template)
+        return _read_request_parameters(template)
     value = parameters.value
     if not isinstance(value, dict):
         plan.report(parameters.find_place(()), "a parameters file is a JSON object")
@@ -118,7 +118,7 @@ def _read_parameters(
     return read_given_parameters(parameters, (found[0],), found[1], None)
 
 
-def _request_parameters(template: TemplateDocument) -> Mapping[str, GivenParameter]:
+def _read_request_parameters(template: TemplateDocument) -> Mapping[str, GivenParameter]:
     """The parameters of a deployment request, which stand beside its template."""
     properties = member(template.value, "properties")
     found = member(properties[1], "parameters") if properties else None

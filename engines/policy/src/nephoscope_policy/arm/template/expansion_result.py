@@ -12,7 +12,7 @@ from nephoscope_policy.arm.template.errors import TemplateProblem
 from nephoscope_policy.arm.template.expansion_state import BudgetError
 from nephoscope_policy.arm.template.expansion_types import DeploymentView, Output, WrittenNode
 from nephoscope_policy.arm.template.resource_ids import PlannedName
-from nephoscope_policy.arm.template.value_provenance import trace
+from nephoscope_policy.arm.template.value_provenance import trace_value
 from nephoscope_policy.arm.text_patterns import format_pattern, is_open
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.arm.value import Value
@@ -49,7 +49,7 @@ _LARGE = frozenset({"template", "parameters", "templatelink", "parameterslink"})
 class PlannedResource:
     """A resource that a deployment makes, or reads where `existing`.
 
-    `id` is the full id; where a part of it is unknown (`id_known` False), that part is in braces. `name` is the full name with its
+    `id` is the full id; where a part of it is unknown (`is_id_known` False), that part is in braces. `name` is the full name with its
     parents' names, `type` the type as the id has it and `written_type` as the template has it, `container` the id of the resource or
     scope it stands in ('' = the tenant). `condition` is True, or the unknown that decides whether it is made at all; `repeated` is the
     unknown number of copies that it stands for, None where it is one resource; `at_turn` gives one of them by its 0-based number.
@@ -116,7 +116,7 @@ class PlannedResource:
         return format_pattern(self._named.id)
 
     @property
-    def id_known(self) -> bool:
+    def is_id_known(self) -> bool:
         """Return whether no part of the id is unknown."""
         return not is_open(self._named.id)
 
@@ -195,8 +195,8 @@ class PlannedResource:
     def _evaluate_body(self) -> dict[str, Value]:
         origin, named = self.origin, self._named
         body: dict[str, Value] = {
-            "id": _text_or_unknown(named.id),
-            "name": _text_or_unknown(named.name),
+            "id": _make_text_or_unknown(named.id),
+            "name": _make_text_or_unknown(named.name),
             "type": named.type,
         }
         for key, node in origin.node.items():
@@ -217,7 +217,7 @@ class PlannedResource:
 
         Of a part that is absent, they end at the nearest part around it.
         """
-        return trace(self, steps)
+        return trace_value(self, steps)
 
     @property
     def partial_body(self) -> None:
@@ -229,7 +229,7 @@ class PlannedResource:
         return member(self.origin.node, name)
 
 
-def _text_or_unknown(text: str) -> Value:
+def _make_text_or_unknown(text: str) -> Value:
     if not is_open(text):
         return text
     return Unknown("string", "parameter", f"a part of {format_pattern(text)} is unknown", text, filled=True)

@@ -42,13 +42,15 @@ class BudgetError(Exception):
     """The expansion makes more than it may; what would exceed it is unknown."""
 
 
-def weight(value: str | list[Value] | dict[str, Value], *, deep: bool) -> int:
+def compute_weight(value: str | list[Value] | dict[str, Value], *, deep: bool) -> int:
     """Return what a value weighs, by its outermost level or by all of them."""
     if isinstance(value, str):
         return len(value)
     inner = value.values() if isinstance(value, dict) else value
     below = (
-        sum(weight(item, deep=True) for item in inner if isinstance(item, str | list | dict)) if deep else 0
+        sum(compute_weight(item, deep=True) for item in inner if isinstance(item, str | list | dict))
+        if deep
+        else 0
     )
     return 64 * len(value) + below
 

@@ -8,16 +8,16 @@ from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.call_resolution import Host
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.resource_ids import (
+    build_management_group_resource_id,
+    build_provider_path,
+    build_resource_id,
     build_subscription_resource_id,
-    management_group_resource_id,
-    provider_path,
-    resource_id,
 )
 from nephoscope_policy.arm.template import deployment_functions, reference_function
 from nephoscope_policy.arm.template.expansion_types import FrameView
 from nephoscope_policy.arm.text_patterns import accept_patterns
 from nephoscope_policy.arm.unknown import JsonType, UndecidedError, Unknown
-from nephoscope_policy.arm.unknown_propagation import partial_registry
+from nephoscope_policy.arm.unknown_propagation import build_partial_registry
 from nephoscope_policy.arm.value import Value, is_number
 
 
@@ -35,18 +35,18 @@ def _build_variables(frame: FrameView, arguments: list[object]) -> Value:
 
 
 def _require_one_text(arguments: list[object]) -> str:
-    _count(arguments, 1, 1)
+    _require_argument_count(arguments, 1, 1)
     return given.get_text(arguments, 0)
 
 
-def _count(arguments: list[object], least: int, most: int) -> None:
+def _require_argument_count(arguments: list[object], least: int, most: int) -> None:
     if not least <= len(arguments) <= most:
         wanted = str(least) if least == most else f"{least} to {most}"
         raise FunctionError(f"takes {wanted} arguments, not {len(arguments)}")
 
 
 def _copy_index(frame: FrameView, arguments: list[object]) -> Value:
-    _count(arguments, 0, 2)
+    _require_argument_count(arguments, 0, 2)
     name = ""
     rest = arguments
     if rest and isinstance(rest[0], str):
@@ -55,8 +55,8 @@ def _copy_index(frame: FrameView, arguments: list[object]) -> Value:
     if not rest:
         return index
     if len(rest) > 1 or not is_number(rest[0]):
-        raise given.argument_type_error(rest, 0, "an integer, the offset")
-    return index if isinstance(index, Unknown) else index + given.integer(rest, 0)
+        raise given.make_argument_type_error(rest, 0, "an integer, the offset")
+    return index if isinstance(index, Unknown) else index + given.get_integer(rest, 0)
 
 
 def _accept_patterns(host: Host) -> Host:
@@ -68,37 +68,37 @@ def _find_resource_id(frame: FrameView, arguments: list[object]) -> Value:
     scope = frame.instance.scope
     group = scope.resource_group if scope.kind == "resourceGroup" else ""
     if scope.kind in ("tenant", "managementGroup") and "/" in given.get_text(arguments, 0):
-        return provider_path(arguments, 0)
-    return resource_id(arguments, scope.subscription_id, group)
+        return build_provider_path(arguments, 0)
+    return build_resource_id(arguments, scope.subscription_id, group)
 
 
-def _subscription_resource_id(frame: FrameView, arguments: list[object]) -> Value:
+def _evaluate_subscription_resource_id(frame: FrameView, arguments: list[object]) -> Value:
     return build_subscription_resource_id(arguments, frame.instance.scope.subscription_id)
 
 
-def _management_group_resource_id(frame: FrameView, arguments: list[object]) -> Value:
-    return management_group_resource_id(arguments, frame.instance.scope.management_group)
+def _evaluate_management_group_resource_id(frame: FrameView, arguments: list[object]) -> Value:
+    return build_management_group_resource_id(arguments, frame.instance.scope.management_group)
 
 
 def _find_string(_: FrameView, arguments: list[object]) -> Value:
     """A template writes booleans as True and False; a policy rule does not."""
-    _count(arguments, 1, 1)
+    _require_argument_count(arguments, 1, 1)
     if isinstance(arguments[0], bool):
         return str(arguments[0])
-    return partial_registry()["string"].body(arguments)
+    return build_partial_registry()["string"].body(arguments)
 
 
 def _build_new_guid(_: FrameView, arguments: list[object]) -> Value:
-    _count(arguments, 0, 0)
+    _require_argument_count(arguments, 0, 0)
     return Unknown("string", "generated", "newGuid() differs each time", filled=True)
 
 
 def _build_utc_now(_: FrameView, arguments: list[object]) -> Value:
-    _count(arguments, 0, 1)
+    _require_argument_count(arguments, 0, 1)
     return Unknown("string", "generated", "utcNow() differs each time", filled=True)
 
 
-def _fail(_: FrameView, arguments: list[object]) -> Value:
+def _evaluate_fail(_: FrameView, arguments: list[object]) -> Value:
     raise FunctionError(f"the template ends the deployment: {_require_one_text(arguments)}")
 
 
@@ -110,7 +110,7 @@ def _build_runtime(type_: JsonType, least: int, most: int, what: str) -> Host:
     """A host that Azure alone can answer: it checks its arguments and is unknown."""
 
     def answer(_: FrameView, arguments: list[object]) -> Value:
-        _count(arguments, least, most)
+        _require_argument_count(arguments, least, most)
         for place in range(min(2, len(arguments))):
             given.get_text(arguments, place)
         return Unknown(type_, "runtime", what)
@@ -139,16 +139,16 @@ _HOSTS: dict[str, tuple[Host, JsonType]] = {
     "variables": (_build_variables, "any"),
     "copyindex": (_copy_index, "int"),
     "resourceid": (_accept_patterns(_find_resource_id), "string"),
-    "subscriptionresourceid": (_accept_patterns(_subscription_resource_id), "string"),
-    "managementgroupresourceid": (_accept_patterns(_management_group_resource_id), "string"),
+    "subscriptionresourceid": (_accept_patterns(_evaluate_subscription_resource_id), "string"),
+    "managementgroupresourceid": (_accept_patterns(_evaluate_management_group_resource_id), "string"),
     "string": (_find_string, "string"),
     "newguid": (_build_new_guid, "string"),
     "utcnow": (_build_utc_now, "string"),
-    "fail": (_fail, "any"),
+    "fail": (_evaluate_fail, "any"),
     "externalinputs": (_find_external_input, "any"),
-    "reference": (reference_function.reference, "any"),
-    "references": (reference_function.references, "array"),
-    "resourceinfo": (reference_function.resource_info, "object"),
+    "reference": (reference_function.evaluate_reference, "any"),
+    "references": (reference_function.evaluate_references, "array"),
+    "resourceinfo": (reference_function.evaluate_resource_info, "object"),
     "providers": (_build_runtime("object", 1, 2, "providers() is answered by Azure"), "object"),
     "pickzones": (_build_runtime("array", 3, 5, _ZONES), "array"),
     "tologicalzone": (_build_runtime("string", 3, 3, _ZONES), "string"),

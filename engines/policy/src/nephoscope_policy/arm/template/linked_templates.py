@@ -6,20 +6,20 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urlsplit
 
-from nephoscope_policy.arm.parser import unescape
-from nephoscope_policy.arm.template.deployment_functions import BASE_URI, template_uri
+from nephoscope_policy.arm.parser import unescape_literal
+from nephoscope_policy.arm.template.deployment_functions import BASE_URI, build_template_uri
 from nephoscope_policy.arm.template.document import Located, Path, TemplateDocument, member
 from nephoscope_policy.arm.template.errors import TemplateError
 from nephoscope_policy.arm.template.expansion_types import GivenParameter, PlanView, WrittenNode
 from nephoscope_policy.arm.template.parameters import read_given_parameters
-from nephoscope_policy.arm.text_patterns import format_pattern, is_open, literal_tail, pattern
+from nephoscope_policy.arm.text_patterns import build_pattern, format_pattern, get_literal_tail, is_open
 from nephoscope_policy.arm.unknown import Unknown
 
 MAX_TRIES = 12
 """Paths beside the template that an address is looked for under."""
 
 
-def linked_template(origin: WrittenNode, path: Path, link: object) -> Located | None:
+def load_linked_template(origin: WrittenNode, path: Path, link: object) -> Located | None:
     """The template behind a `templateLink`; None where it cannot be read, which is reported with its reason."""
     spec = _read_text(origin, path, link, "id")
     if spec is not None:
@@ -31,7 +31,7 @@ def linked_template(origin: WrittenNode, path: Path, link: object) -> Located | 
     return None
 
 
-def linked_parameters(origin: WrittenNode, path: Path, link: object) -> Mapping[str, GivenParameter]:
+def load_linked_parameters(origin: WrittenNode, path: Path, link: object) -> Mapping[str, GivenParameter]:
     """The parameters behind a `parametersLink`, none where they cannot be read, which is reported."""
     found = _follow_link(origin, path, link)
     section = member(found[2], "parameters") if found else None
@@ -102,7 +102,9 @@ def _read_text(origin: WrittenNode, path: Path, link: object, name: str) -> str 
     value = origin.frame.evaluate(origin.document, (*path, found[0]), found[1])
     if value in (None, ""):
         return None
-    return pattern(value) or (str(pattern(Unknown(key=name))) if isinstance(value, Unknown) else None)
+    return build_pattern(value) or (
+        str(build_pattern(Unknown(key=name))) if isinstance(value, Unknown) else None
+    )
 
 
 def _list_sibling_paths(origin: WrittenNode, relative: str) -> Iterator[str]:
@@ -120,10 +122,10 @@ def _list_candidates(origin: WrittenNode, address: str) -> Iterator[str]:
     scope = origin.frame.instance.scope
     if address.startswith(BASE_URI):
         yield posixpath.normpath(unquote(address.removeprefix(BASE_URI).partition("?")[0]))
-    base = template_uri(scope, origin.document.file).rpartition("/")[0] + "/"
+    base = build_template_uri(scope, origin.document.file).rpartition("/")[0] + "/"
     if address.startswith(base):
         yield _join_path(origin, unquote(address.removeprefix(base).partition("?")[0]))
-    tail = literal_tail(address) if is_open(address) else urlsplit(address).path
+    tail = get_literal_tail(address) if is_open(address) else urlsplit(address).path
     segments = [part for part in unquote(tail.partition("?")[0]).split("/") if part]
     if not segments or ".." in segments:
         return
@@ -157,7 +159,7 @@ def _load_template_spec(origin: WrittenNode, path: Path, spec: str) -> Located |
 def unescape_texts(node: object) -> object:
     """A copy of what a template gives to another one that it holds as a value: `[[` at the start of a text stands for `[`."""
     if isinstance(node, str):
-        return unescape(node)
+        return unescape_literal(node)
     if isinstance(node, list):
         return [unescape_texts(one) for one in node]
     return {key: unescape_texts(one) for key, one in node.items()} if isinstance(node, dict) else node

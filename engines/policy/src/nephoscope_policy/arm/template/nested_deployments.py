@@ -10,10 +10,10 @@ from nephoscope_policy.arm.template.document import Located, Path, TemplateDocum
 from nephoscope_policy.arm.template.expansion_result import PlannedResource
 from nephoscope_policy.arm.template.expansion_state import MAX_NESTING
 from nephoscope_policy.arm.template.expansion_types import GivenParameter, WrittenNode
-from nephoscope_policy.arm.template.linked_templates import linked_parameters, linked_template
+from nephoscope_policy.arm.template.linked_templates import load_linked_parameters, load_linked_template
 from nephoscope_policy.arm.template.parameters import read_given_parameters
 from nephoscope_policy.arm.template.template_instance import TemplateInstance
-from nephoscope_policy.arm.text_patterns import pattern
+from nephoscope_policy.arm.text_patterns import build_pattern
 from nephoscope_policy.arm.unknown import Unknown
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def _match_pattern(origin: WrittenNode, name: str) -> str | None:
     if found is None:
         return None
     value = origin.frame.evaluate(origin.document, (*origin.path, found[0]), found[1])
-    return pattern(value) or (str(pattern(Unknown(key=name))) if isinstance(value, Unknown) else None)
+    return build_pattern(value) or (
+        str(build_pattern(Unknown(key=name))) if isinstance(value, Unknown) else None
+    )
 
 
 def build_nested_deployment(outer: Deployment, resource: PlannedResource) -> Deployment:
@@ -61,7 +63,7 @@ def build_nested_deployment(outer: Deployment, resource: PlannedResource) -> Dep
         outer.plan.report(resource.place, "a deployment needs properties with a template or a templateLink")
         return inner
     path, properties = (*origin.path, found[0]), found[1]
-    template, is_linked = _template(origin, path, properties)
+    template, is_linked = _find_template(origin, path, properties)
     if template is None:
         return inner
     inner.files = outer.files | {template[0].file}
@@ -69,13 +71,17 @@ def build_nested_deployment(outer: Deployment, resource: PlannedResource) -> Dep
         inner.outer = outer
         inner.template = WrittenNode(*template, origin.frame.make_nested_frame(inner))
     else:
-        instance = TemplateInstance(*template, _read_given(origin, path, properties), inner.scope, inner)
-        instance.check_given()
+        instance = TemplateInstance(
+            *template, _read_given_parameters(origin, path, properties), inner.scope, inner
+        )
+        instance.check_given_parameters()
         inner.template = WrittenNode(*template, instance.frame)
     return inner
 
 
-def _template(origin: WrittenNode, path: Path, properties: dict[str, object]) -> tuple[Located | None, bool]:
+def _find_template(
+    origin: WrittenNode, path: Path, properties: dict[str, object]
+) -> tuple[Located | None, bool]:
     """The template, inline or linked, and whether it is linked; None where it cannot be read, which is reported."""
     inline = member(properties, "template")
     if inline is not None and isinstance(inline[1], dict):
@@ -91,7 +97,7 @@ def _template(origin: WrittenNode, path: Path, properties: dict[str, object]) ->
             ), False
     link = member(properties, "templateLink")
     if link is not None:
-        return linked_template(origin, (*path, link[0]), link[1]), True
+        return load_linked_template(origin, (*path, link[0]), link[1]), True
     plan = origin.frame.deployment.plan
     plan.report(
         origin.document.find_place(path),
@@ -111,13 +117,13 @@ def _is_inner(origin: WrittenNode, path: Path, properties: dict[str, object]) ->
     return isinstance(value, str) and value.lower() == "inner"
 
 
-def _read_given(
+def _read_given_parameters(
     origin: WrittenNode, path: Path, properties: Mapping[str, object]
 ) -> Mapping[str, GivenParameter]:
     found = member(properties, "parameters")
     if found is None:
         link = member(properties, "parametersLink")
-        return {} if link is None else linked_parameters(origin, (*path, link[0]), link[1])
+        return {} if link is None else load_linked_parameters(origin, (*path, link[0]), link[1])
     here = (*path, found[0])
     if isinstance(found[1], dict):
         return read_given_parameters(origin.document, here, found[1], origin.frame)

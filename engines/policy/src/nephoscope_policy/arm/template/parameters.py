@@ -11,23 +11,23 @@ from nephoscope_policy.arm.template.expansion_types import (
     GivenParameter,
     InstanceView,
 )
-from nephoscope_policy.arm.template.property_loops import property_loops
-from nephoscope_policy.arm.template.user_types import UserType, resolve
+from nephoscope_policy.arm.template.property_loops import list_property_loops
+from nephoscope_policy.arm.template.user_types import UserType, resolve_user_type
 from nephoscope_policy.arm.text_patterns import format_pattern
 from nephoscope_policy.arm.unknown import Cause, Unknown
 from nephoscope_policy.arm.value import Value
 
 
-def parameter_value(instance: InstanceView, declared: DeclaredPart) -> Value:
+def evaluate_parameter(instance: InstanceView, declared: DeclaredPart) -> Value:
     """The value of a declared parameter; what breaks a constraint is reported, and the value is kept.
 
     Null that is given to a parameter that is not nullable gives its default.
     """
-    type_ = resolve(instance, declared.path, declared.node)
+    type_ = resolve_user_type(instance, declared.path, declared.node)
     given, default = instance.given.get(declared.name.lower()), member(declared.node, "defaultValue")
     value: Value = None
     if given is not None:
-        value, document, path = _given_value(instance, given, type_)
+        value, document, path = _evaluate_given_value(instance, given, type_)
     if value is None and default is not None and not (given is not None and type_.nullable):
         document, path = instance.document, (*declared.path, default[0])
         value = instance.frame.evaluate(document, path, default[1])
@@ -51,17 +51,17 @@ def _build_absent_value(instance: InstanceView, type_: UserType, declared: Decla
     if deployment.level:
         instance.report_error(declared.path, f"{reason} in the deployment {format_pattern(deployment.name)}")
     key = deployment.qualify_key(f"parameters('{declared.name.lower()}')")
-    cause: Cause = "secret" if type_.secure else "parameter"
+    cause: Cause = "secret" if type_.is_secure else "parameter"
     return Unknown(type_.json, cause, reason, key, choices=() if type_.json == "array" else type_.choices)
 
 
-def _given_value(
+def _evaluate_given_value(
     instance: InstanceView, given: GivenParameter, type_: UserType
 ) -> tuple[Value, TemplateDocument, Path]:
     """The value, and where it stands."""
     frame = given.frame or instance.frame
     node, literal = given.node, given.frame is None
-    if (isinstance(node, str) and not literal) or (isinstance(node, dict) and property_loops(node)):
+    if (isinstance(node, str) and not literal) or (isinstance(node, dict) and list_property_loops(node)):
         node, literal = frame.evaluate(given.document, given.path, node), True
     if isinstance(node, Unknown):
         return node, given.document, given.path

@@ -13,7 +13,7 @@ class VariableLoop(msgspec.Struct, frozen=True):
     loop: dict[str, object]
 
 
-def property_loops(node: dict[str, object]) -> list[dict[str, object]]:
+def list_property_loops(node: dict[str, object]) -> list[dict[str, object]]:
     """The property loops that an object declares under `copy`, [] where it has none."""
     found = member(node, "copy")
     loops = found[1] if found else None

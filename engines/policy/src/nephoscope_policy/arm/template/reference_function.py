@@ -7,7 +7,7 @@ import re
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.template.expansion_types import DeploymentView, FrameView, PlannedResourceView
-from nephoscope_policy.arm.text_patterns import format_pattern, is_open, opaque, pattern
+from nephoscope_policy.arm.text_patterns import build_pattern, escape_patterns, format_pattern, is_open
 from nephoscope_policy.arm.unknown import OpenObject, UndecidedError, Unknown
 from nephoscope_policy.arm.value import Value
 
@@ -16,19 +16,19 @@ _GROUP_TYPE = "/providers/microsoft.resources/resourcegroups/"
 _TURN = re.compile(r"(?P<name>[^\[\]]+)\[(?P<index>[0-9]+)\]")
 
 
-def reference(frame: FrameView, arguments: list[object]) -> Value:
+def evaluate_reference(frame: FrameView, arguments: list[object]) -> Value:
     """`reference(nameOrId, [apiVersion], ['Full'])`."""
     _require_count_between(arguments, 1, 3)
     target = _read_target(arguments[0])
     full = len(arguments) == 3 and given.get_text(arguments, 2).lower() == "full"
-    found = find(frame.deployment, target)
+    found = find_planned_resource(frame.deployment, target)
     if found is not None:
         return build_reference(found, full=full)
-    _expect_known(frame.deployment, target)
+    _expect_known_resource(frame.deployment, target)
     return _build_runtime(target, full=full)
 
 
-def references(frame: FrameView, arguments: list[object]) -> Value:
+def evaluate_references(frame: FrameView, arguments: list[object]) -> Value:
     """`references(symbolicNameOfLoop, ['Full'])`."""
     _require_count_between(arguments, 1, 2)
     name = given.get_text(arguments, 0)
@@ -43,13 +43,13 @@ def references(frame: FrameView, arguments: list[object]) -> Value:
     return [build_reference(one, full=full) for one in found]
 
 
-def resource_info(frame: FrameView, arguments: list[object]) -> Value:
+def evaluate_resource_info(frame: FrameView, arguments: list[object]) -> Value:
     """`resourceInfo(symbolicName)`: what is known of a resource before it is made."""
     _require_count_between(arguments, 1, 1)
     name = given.get_text(arguments, 0)
-    found = find(frame.deployment, name)
+    found = find_planned_resource(frame.deployment, name)
     if found is None:
-        _expect_known(frame.deployment, name)
+        _expect_known_resource(frame.deployment, name)
         return _build_runtime(name, full=True)
     known: dict[str, Value] = {
         key: found.body[key] for key in ("id", "name", "type", "location") if key in found.body
@@ -69,11 +69,11 @@ def evaluate_list(_: FrameView, arguments: list[object]) -> Value:
 
 
 def _read_target(value: Value) -> str:
-    found = pattern(value)
+    found = build_pattern(value)
     if found is None and isinstance(value, Unknown):
         raise UndecidedError(value)
     if found is None or not isinstance(value, str | Unknown):
-        raise given.argument_type_error([value], 0, "a resource's name or id")
+        raise given.make_argument_type_error([value], 0, "a resource's name or id")
     return found
 
 
@@ -82,7 +82,7 @@ def _require_count_between(arguments: list[object], least: int, most: int) -> No
         raise FunctionError(f"takes {least} to {most} arguments, not {len(arguments)}")
 
 
-def find(deployment: DeploymentView, target: str) -> PlannedResourceView | None:
+def find_planned_resource(deployment: DeploymentView, target: str) -> PlannedResourceView | None:
     """The resource that a symbolic name, id or name means, None where none is planned."""
     lowered = target.lower()
     if lowered.startswith("/"):
@@ -97,10 +97,14 @@ def find(deployment: DeploymentView, target: str) -> PlannedResourceView | None:
             return several[0].at_turn(int(turn["index"]))
         return several[int(turn["index"])] if int(turn["index"]) < len(several) else None
     found = deployment.names.find(deployment.resources, lowered)
-    return found if found is not None or deployment.outer is None else find(deployment.outer, target)
+    return (
+        found
+        if found is not None or deployment.outer is None
+        else find_planned_resource(deployment.outer, target)
+    )
 
 
-def _expect_known(deployment: DeploymentView, target: str) -> None:
+def _expect_known_resource(deployment: DeploymentView, target: str) -> None:
     if target.startswith("/") or is_open(target) or target.lower() in deployment.absent:
         return
     raise FunctionError(f"the template has no resource {target!r}: give its resourceId()")
@@ -108,7 +112,9 @@ def _expect_known(deployment: DeploymentView, target: str) -> None:
 
 def _build_runtime(target: str, *, full: bool) -> Unknown:
     what = f"reference() of {format_pattern(target)} is answered by Azure"
-    return Unknown("any", "runtime", what, opaque(f"reference.{target.lower()}{'.full' if full else ''}"))
+    return Unknown(
+        "any", "runtime", what, escape_patterns(f"reference.{target.lower()}{'.full' if full else ''}")
+    )
 
 
 def build_reference(resource: PlannedResourceView, *, full: bool) -> Value:

@@ -31,7 +31,7 @@ def build_full_type(type_: str, parent: str) -> str:
     return f"{parent}/{type_}"
 
 
-def full_name(name: str, type_: str, parent: str, parent_name: str) -> str:
+def build_full_name(name: str, type_: str, parent: str, parent_name: str) -> str:
     """The name with its parents' names: of a nested resource it may be written with or without them."""
     if not parent or name.count("/") == type_.count("/") - 1:
         return name
@@ -55,12 +55,14 @@ def name_resource(scope: str, type_: str, name: str) -> PlannedName:
         names += [f"{name}"] * (len(types) - len(names))
     if types == ["resourceGroups"] and namespace.lower() == "microsoft.resources" and scope.count("/") == 2:
         return PlannedName(f"{scope}/resourceGroups/{name}", scope, type_, name)
-    return _name_pairs(
+    return _build_planned_name(
         f"{scope}/providers/{namespace}", scope, namespace, list(zip(types, names, strict=True))
     )
 
 
-def _name_pairs(text: str, container: str, namespace: str, pairs: list[tuple[str, str]]) -> PlannedName:
+def _build_planned_name(
+    text: str, container: str, namespace: str, pairs: list[tuple[str, str]]
+) -> PlannedName:
     own, name, extends = namespace, "", True
     for part, name in pairs:
         if part.lower() == "providers":

@@ -19,11 +19,11 @@ class ResourceNames:
     def find(self, resources: Sequence[PlannedResourceView], name: str) -> PlannedResourceView | None:
         """A resource by its name, by its type and name, or, where just one has it, by the last part of its name."""
         for resource in resources[self._count :]:
-            self._add(resource)
+            self._add_resource(resource)
         self._count = len(resources)
         return self._full.get(name) or self._typed.get(name) or self._short.get(name)
 
-    def _add(self, resource: PlannedResourceView) -> None:
+    def _add_resource(self, resource: PlannedResourceView) -> None:
         full, short = resource.full_name.lower(), resource.key.rpartition("/")[2]
         self._full.setdefault(full, resource)
         self._typed.setdefault(f"{resource.written_type.lower()}/{full}", resource)

@@ -9,10 +9,10 @@ from nephoscope_policy.arm.template.deployment_scope import DeploymentScope
 from nephoscope_policy.arm.template.document import Path, TemplateDocument, member
 from nephoscope_policy.arm.template.evaluation_frame import EvaluationFrame
 from nephoscope_policy.arm.template.expansion_types import DeclaredPart, DeploymentView, GivenParameter
-from nephoscope_policy.arm.template.parameters import parameter_value
-from nephoscope_policy.arm.template.property_loops import VariableLoop, property_loops
-from nephoscope_policy.arm.template.user_functions import UserFunction, user_functions
-from nephoscope_policy.arm.template.value_evaluation import loop_values
+from nephoscope_policy.arm.template.parameters import evaluate_parameter
+from nephoscope_policy.arm.template.property_loops import VariableLoop, list_property_loops
+from nephoscope_policy.arm.template.user_functions import UserFunction, read_user_functions
+from nephoscope_policy.arm.template.value_evaluation import evaluate_loop
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value
 
@@ -55,11 +55,11 @@ class TemplateInstance:
         self._values: dict[tuple[str, str], Value] = {}
         self._pending: set[tuple[str, str]] = set()
 
-    def check_given(self) -> None:
+    def check_given_parameters(self) -> None:
         """Report parameters that were given and that the template does not have."""
         for name, given in self.given.items():
             if name not in self.declared_parameters:
-                message = _missing_message("parameter", str(given.path[-1]), self.declared_parameters)
+                message = _format_missing_message("parameter", str(given.path[-1]), self.declared_parameters)
                 self.frame.report_error(given.document.find_place(given.path), message)
 
     def get_section(self, name: str) -> tuple[Path, object]:
@@ -72,7 +72,7 @@ class TemplateInstance:
         if not isinstance(node, dict):
             return {}
         found = {key.lower(): DeclaredPart(key, (*path, key), value) for key, value in node.items()}
-        loops = property_loops(node) if section == "variables" else []
+        loops = list_property_loops(node) if section == "variables" else []
         if loops:
             copy = found.pop("copy")
             for place, loop in enumerate(loops):
@@ -85,17 +85,17 @@ class TemplateInstance:
         """The value of a parameter; raises FunctionError where it is not declared or refers to itself."""
         declared = self.declared_parameters.get(name.lower())
         if declared is None:
-            raise FunctionError(_missing_message("parameter", name, self.declared_parameters))
-        return self._evaluate_once("parameter", declared)
+            raise FunctionError(_format_missing_message("parameter", name, self.declared_parameters))
+        return self._evaluate_declared_once("parameter", declared)
 
     def get_variable(self, name: str) -> Value:
         """The value of a variable; raises FunctionError where it is not declared or refers to itself."""
         declared = self.declared_variables.get(name.lower())
         if declared is None:
-            raise FunctionError(_missing_message("variable", name, self.declared_variables))
-        return self._evaluate_once("variable", declared)
+            raise FunctionError(_format_missing_message("variable", name, self.declared_variables))
+        return self._evaluate_declared_once("variable", declared)
 
-    def _evaluate_once(self, kind: str, declared: DeclaredPart) -> Value:
+    def _evaluate_declared_once(self, kind: str, declared: DeclaredPart) -> Value:
         key = (kind, declared.name)
         if key in self._values:
             return self._values[key]
@@ -104,7 +104,9 @@ class TemplateInstance:
         self._pending.add(key)
         try:
             value = (
-                parameter_value(self, declared) if kind == "parameter" else self._evaluate_variable(declared)
+                evaluate_parameter(self, declared)
+                if kind == "parameter"
+                else self._evaluate_variable(declared)
             )
         finally:
             self._pending.discard(key)
@@ -114,13 +116,13 @@ class TemplateInstance:
 
     def _evaluate_variable(self, declared: DeclaredPart) -> Value:
         if isinstance(declared.node, VariableLoop):
-            return loop_values(self.frame, self.document, declared.path, declared.node.loop, declared.name)
+            return evaluate_loop(self.frame, self.document, declared.path, declared.node.loop, declared.name)
         return self.frame.evaluate(self.document, declared.path, declared.node)
 
     def find_function(self, key: str) -> UserFunction | None:
         """A user-defined function by its lower-cased `namespace.name`."""
         if self._functions is None:
-            self._functions = user_functions(self)
+            self._functions = read_user_functions(self)
         return self._functions.get(key)
 
     def report_error(self, path: Path, message: str) -> Unknown:
@@ -128,6 +130,6 @@ class TemplateInstance:
         return self.frame.report_error(self.document.find_place(path), message)
 
 
-def _missing_message(what: str, name: str, declared: Mapping[str, DeclaredPart]) -> str:
+def _format_missing_message(what: str, name: str, declared: Mapping[str, DeclaredPart]) -> str:
     known = ", ".join(one.name for one in list(declared.values())[:10]) or "none"
     return f"the template has no {what} {name!r} (it has: {known})"

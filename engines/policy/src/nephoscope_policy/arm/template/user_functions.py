@@ -41,7 +41,7 @@ class UserFunction(msgspec.Struct, frozen=True):
             plan.calls -= 1
 
 
-def user_functions(instance: InstanceView) -> dict[str, UserFunction]:
+def read_user_functions(instance: InstanceView) -> dict[str, UserFunction]:
     """The functions of a template by their lower-cased `namespace.name`; malformed ones are reported."""
     path, node = instance.get_section("functions")
     found: dict[str, UserFunction] = {}

@@ -67,12 +67,12 @@ class UserType:
     def choices(self) -> tuple[object, ...]:
         """The only values of it, () where others are allowed."""
         allowed = self.get("allowedValues")
-        if self.secure or not isinstance(allowed, list):
+        if self.is_secure or not isinstance(allowed, list):
             return ()
         return tuple(allowed) if all(isinstance(one, str | int) for one in allowed) else ()
 
     @property
-    def secure(self) -> bool:
+    def is_secure(self) -> bool:
         """Return whether values must not be shown."""
         return self.type_name.startswith("secure")
 
@@ -95,14 +95,14 @@ class UserType:
             yield TypeFault((), f"must be {_with_article(self.type_name)}, not {describe_type(value)}")
             return
         yield from self._list_bounds(value)
-        yield from self._list_parts(value)
+        yield from self._list_part_faults(value)
 
     def _list_bounds(self, value: Value) -> Iterator[TypeFault]:
         allowed = self.get("allowedValues")
-        if isinstance(allowed, list) and allowed and not _is_allowed(self.json, value, allowed):
+        if isinstance(allowed, list) and allowed and not _is_value_allowed(self.json, value, allowed):
             yield TypeFault(
                 (),
-                f"must be one of {format_json(allowed)[:200]}, not {_describe_value(value, secure=self.secure)}",
+                f"must be one of {format_json(allowed)[:200]}, not {_describe_value(value, secure=self.is_secure)}",
             )
         size = len(value) if isinstance(value, str | list) else None
         for name, measured in (("Length", size), ("Value", value if type(value) is int else None)):
@@ -113,7 +113,7 @@ class UserType:
             if measured is not None and type(most) is int and measured > most:
                 yield TypeFault((), f"has the {what} {measured}, which is more than {most}")
 
-    def _list_parts(self, value: Value) -> Iterator[TypeFault]:
+    def _list_part_faults(self, value: Value) -> Iterator[TypeFault]:
         if isinstance(value, list):
             for place, item in enumerate(value):
                 part = self._find_element(place)
@@ -145,9 +145,11 @@ class UserType:
                 yield from _list_prefix_paths(found[0], part.find_faults(found[1]))
             elif not part.nullable and not isinstance(value, OpenObject):
                 yield TypeFault((), f"lacks the property {name!r}")
-        yield from self._other_member_faults(value, known)
+        yield from self._list_other_member_faults(value, known)
 
-    def _other_member_faults(self, value: dict[str, Value], known: dict[str, object]) -> Iterator[TypeFault]:
+    def _list_other_member_faults(
+        self, value: dict[str, Value], known: dict[str, object]
+    ) -> Iterator[TypeFault]:
         rest = self.get("additionalProperties")
         lowered = {name.lower() for name in known}
         for name, item in value.items():
@@ -181,7 +183,7 @@ class UserType:
         """The value with an unknown in the place of every secret that is not empty."""
         if isinstance(value, Unknown) or value in (None, "", {}, []):
             return value
-        if self.secure:
+        if self.is_secure:
             return Unknown(find_json_type(value), "secret", reason, filled=True)
         if isinstance(value, dict) and not isinstance(value, OpenObject):
             return self._build_hidden_members(value, reason)
@@ -189,7 +191,7 @@ class UserType:
         if isinstance(value, list) and isinstance(items, dict):
             part = self.from_node(items)
             hidden = [part.hide_secrets(item, reason) for item in value]
-            return value if all(map(_is, hidden, value)) else hidden
+            return value if all(map(_is_identical, hidden, value)) else hidden
         return value
 
     def _build_hidden_members(self, value: dict[str, Value], reason: str) -> Value:
@@ -205,7 +207,7 @@ class UserType:
         return value if all(result[key] is value[key] for key in value) else result
 
 
-def resolve(instance: InstanceView, path: Path, node: object) -> UserType:
+def resolve_user_type(instance: InstanceView, path: Path, node: object) -> UserType:
     """The type that a parameter or an output declares; a reference that leads nowhere is reported."""
     type_ = _resolve_type(instance, node)
     reference = member(node, "$ref")
@@ -248,9 +250,9 @@ def _is_of(type_: JsonType, value: Value) -> bool:
     )
 
 
-def _is_allowed(type_: JsonType, value: Value, allowed: list[object]) -> bool:
+def _is_value_allowed(type_: JsonType, value: Value, allowed: list[object]) -> bool:
     if type_ == "array" and isinstance(value, list) and not any(isinstance(one, list) for one in allowed):
-        return all(_is_allowed("any", item, allowed) for item in value)
+        return all(_is_value_allowed("any", item, allowed) for item in value)
     if isinstance(value, str):
         return any(isinstance(one, str) and one.casefold() == value.casefold() for one in allowed)
     return any(compare(one, value) is not False for one in allowed)
@@ -260,7 +262,7 @@ def _list_prefix_paths(step: str | int, faults: Iterator[TypeFault]) -> Iterator
     return (TypeFault((step, *fault.path), fault.message) for fault in faults)
 
 
-def _is(left: object, right: object) -> bool:
+def _is_identical(left: object, right: object) -> bool:
     return left is right
 
 

@@ -13,13 +13,13 @@ from nephoscope_policy.arm.template.document import Path, TemplateDocument, Writ
 from nephoscope_policy.arm.template.expansion_state import BudgetError
 from nephoscope_policy.arm.template.expansion_types import FrameView, PlannedResourceView
 from nephoscope_policy.arm.template.host_functions import HOSTS
-from nephoscope_policy.arm.template.property_loops import VariableLoop, property_loops
-from nephoscope_policy.arm.template.reference_function import find
-from nephoscope_policy.arm.template.value_evaluation import parsed_text
-from nephoscope_policy.arm.text_patterns import pattern
+from nephoscope_policy.arm.template.property_loops import VariableLoop, list_property_loops
+from nephoscope_policy.arm.template.reference_function import find_planned_resource
+from nephoscope_policy.arm.template.value_evaluation import parse_text
+from nephoscope_policy.arm.text_patterns import build_pattern
 from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral, ArmProperty, Node
 from nephoscope_policy.arm.unknown import OpenArray, Unknown
-from nephoscope_policy.arm.unknown_propagation import partial_registry
+from nephoscope_policy.arm.unknown_propagation import build_partial_registry
 from nephoscope_policy.arm.value import Value
 
 MAX_STEPS = 64
@@ -31,7 +31,7 @@ Chosen: TypeAlias = tuple[Node, Steps]
 Choose: TypeAlias = Callable[[Arguments, Steps, Evaluate], Chosen | None]
 
 
-def trace(resource: PlannedResourceView, steps: Steps) -> tuple[WrittenValue, ...]:
+def trace_value(resource: PlannedResourceView, steps: Steps) -> tuple[WrittenValue, ...]:
     """Every place on the way to a part of a resource's body, the one that decides last; of what is absent, the part around it."""
     origin = resource.origin
     found = [WrittenValue(origin.document, origin.path)]
@@ -60,30 +60,30 @@ class _Tracer:
             return
         if isinstance(node, str) and is_expression(node):
             yield WrittenValue(document, path)
-            yield from self._expression(frame, document, path, node, steps)
+            yield from self._trace_expression(frame, document, path, node, steps)
         elif steps and isinstance(node, dict):
-            yield from self._member(frame, document, path, node, steps)
+            yield from self._trace_member(frame, document, path, node, steps)
         elif steps and isinstance(node, list) and isinstance(steps[0], int) and steps[0] < len(node):
             yield from self.trace_below(frame, document, (*path, steps[0]), node[steps[0]], steps[1:])
         else:
             yield WrittenValue(document, path)
 
-    def _member(
+    def _trace_member(
         self, frame: FrameView, document: TemplateDocument, path: Path, node: dict[str, object], steps: Steps
     ) -> Iterator[WrittenValue]:
-        for place, loop in enumerate(property_loops(node)):
+        for place, loop in enumerate(list_property_loops(node)):
             name, found = member(loop, "name"), member(loop, "input")
             if name and found and str(name[1]).lower() == str(steps[0]).lower():
                 here = (*path, (member(node, "copy") or ("copy",))[0], place)
-                yield from self._turn(frame, document, here, (str(name[1]), *found), steps[1:])
+                yield from self._trace_loop_turn(frame, document, here, (str(name[1]), *found), steps[1:])
                 return
-        found = member(node, str(steps[0])) or self._find_named(frame, node, str(steps[0]))
+        found = member(node, str(steps[0])) or self._find_named_value(frame, node, str(steps[0]))
         if found is None:
             yield WrittenValue(document, path)
         else:
             yield from self.trace_below(frame, document, (*path, found[0]), found[1], steps[1:])
 
-    def _turn(
+    def _trace_loop_turn(
         self,
         frame: FrameView,
         document: TemplateDocument,
@@ -99,54 +99,58 @@ class _Tracer:
         else:
             yield WrittenValue(document, path)
 
-    def _find_named(self, frame: FrameView, node: dict[str, object], name: str) -> tuple[str, object] | None:
+    def _find_named_value(
+        self, frame: FrameView, node: dict[str, object], name: str
+    ) -> tuple[str, object] | None:
         """The member whose name an expression gives."""
         for key, value in node.items():
-            if is_expression(key) and self._evaluate_node(frame, parsed_text(key).tree) == name:
+            if is_expression(key) and self._evaluate_node(frame, parse_text(key).tree) == name:
                 return key, value
         return None
 
     def _evaluate_node(self, frame: FrameView, node: Node) -> Value:
         try:
-            return compile_node(node, HOSTS, partial_registry())(frame)
+            return compile_node(node, HOSTS, build_partial_registry())(frame)
         except (ArmError, BudgetError, RecursionError) as error:
             return Unknown("any", "failed", str(error))
 
-    def _expression(
+    def _trace_expression(
         self, frame: FrameView, document: TemplateDocument, path: Path, text: str, steps: Steps
     ) -> Iterator[WrittenValue]:
         try:
-            tree = parsed_text(text).tree
+            tree = parse_text(text).tree
         except ArmSyntaxError as error:
             yield WrittenValue(document, path, error.offset)
             return
-        yield from self._node(frame, WrittenValue(document, path), tree, steps)
+        yield from self._trace_node(frame, WrittenValue(document, path), tree, steps)
 
-    def _node(self, frame: FrameView, at: WrittenValue, node: Node, steps: Steps) -> Iterator[WrittenValue]:
+    def _trace_node(
+        self, frame: FrameView, at: WrittenValue, node: Node, steps: Steps
+    ) -> Iterator[WrittenValue]:
         if isinstance(node, ArmProperty):
-            yield from self._node(frame, at, node.target, (node.name, *steps))
+            yield from self._trace_node(frame, at, node.target, (node.name, *steps))
         elif isinstance(node, ArmIndex):
             step = self._evaluate_node(frame, node.index)
             if isinstance(step, str | int):
-                yield from self._node(frame, at, node.target, (step, *steps))
+                yield from self._trace_node(frame, at, node.target, (step, *steps))
         elif isinstance(node, ArmLiteral):
             yield WrittenValue(at.document, at.path, node.offset)
         else:
-            yield from self._call(frame, at, node, steps)
+            yield from self._trace_call(frame, at, node, steps)
 
-    def _call(
+    def _trace_call(
         self, frame: FrameView, at: WrittenValue, call: ArmCall, steps: Steps
     ) -> Iterator[WrittenValue]:
         if call.key == "parameters":
-            yield from self._parameter(frame, self._evaluate_node(frame, call.arguments[0]), steps)
+            yield from self._trace_parameter(frame, self._evaluate_node(frame, call.arguments[0]), steps)
         elif call.key == "variables":
-            yield from self._variable(frame, self._evaluate_node(frame, call.arguments[0]), steps)
+            yield from self._trace_variable(frame, self._evaluate_node(frame, call.arguments[0]), steps)
         elif call.key == "reference":
-            yield from self._reference(frame, call, steps)
+            yield from self._trace_reference(frame, call, steps)
         else:
             chosen = self._choose_argument(frame, call, steps)
             if chosen is not None:
-                yield from self._node(frame, at, *chosen)
+                yield from self._trace_node(frame, at, *chosen)
 
     def _choose_argument(self, frame: FrameView, call: ArmCall, steps: Steps) -> Chosen | None:
         """The argument that a function's result comes from, and the steps below it; None where it makes something new."""
@@ -155,7 +159,7 @@ class _Tracer:
             return None
         return choose(call.arguments, steps, lambda node: self._evaluate_node(frame, node))
 
-    def _parameter(self, frame: FrameView, name: Value, steps: Steps) -> Iterator[WrittenValue]:
+    def _trace_parameter(self, frame: FrameView, name: Value, steps: Steps) -> Iterator[WrittenValue]:
         instance = frame.instance
         declared = instance.declared_parameters.get(str(name).lower())
         if frame.arguments is not None or declared is None:
@@ -175,7 +179,7 @@ class _Tracer:
         else:
             yield from self.trace_below(given.frame, given.document, (*given.path, value[0]), value[1], steps)
 
-    def _variable(self, frame: FrameView, name: Value, steps: Steps) -> Iterator[WrittenValue]:
+    def _trace_variable(self, frame: FrameView, name: Value, steps: Steps) -> Iterator[WrittenValue]:
         instance = frame.instance
         declared = instance.declared_variables.get(str(name).lower())
         if declared is None:
@@ -187,13 +191,13 @@ class _Tracer:
             return
         found = member(declared.node.loop, "input")
         if found is not None:
-            yield from self._turn(
+            yield from self._trace_loop_turn(
                 instance.frame, instance.document, declared.path, (declared.name, *found), steps
             )
 
-    def _reference(self, frame: FrameView, call: ArmCall, steps: Steps) -> Iterator[WrittenValue]:
-        target = pattern(self._evaluate_node(frame, call.arguments[0])) if call.arguments else None
-        found = find(frame.deployment, target) if target else None
+    def _trace_reference(self, frame: FrameView, call: ArmCall, steps: Steps) -> Iterator[WrittenValue]:
+        target = build_pattern(self._evaluate_node(frame, call.arguments[0])) if call.arguments else None
+        found = find_planned_resource(frame.deployment, target) if target else None
         if found is None:
             return
         if found.nested is None:
@@ -218,7 +222,7 @@ def _choose_if_branch(arguments: Arguments, steps: Steps, value: Evaluate) -> Ch
     return (arguments[1 if condition else 2], steps) if known else None
 
 
-def _coalesce(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
+def _trace_coalesce(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
     found = next((one for one in arguments if value(one) is not None), None)
     return None if found is None else (found, steps)
 
@@ -228,7 +232,7 @@ def _try_get(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | No
     return (arguments[0], (*inner, *steps)) if len(inner) == len(arguments) - 1 else None
 
 
-def _choose_merged(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
+def _choose_merged_object(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
     """The last of several objects that has the member."""
     listed = arguments[0] if len(arguments) == 1 else None
     if isinstance(listed, ArmCall) and listed.key == "createarray":
@@ -250,7 +254,7 @@ def _create_array(arguments: Arguments, steps: Steps, _: Evaluate) -> Chosen | N
     return None if place is None or place >= len(arguments) else (arguments[place], steps[1:])
 
 
-def _concat(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
+def _trace_concat(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
     """The array that holds an element of several joined ones; where some are unknown, the place counts the known elements."""
     place = _find_index(steps)
     for one in arguments:
@@ -268,14 +272,14 @@ def _find_array(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen |
     return arguments[0], steps if isinstance(value(arguments[0]), list) else steps[1:]
 
 
-def _find_end(arguments: Arguments, steps: Steps, value: Evaluate, *, last: bool) -> Chosen | None:
+def _choose_end_element(arguments: Arguments, steps: Steps, value: Evaluate, *, last: bool) -> Chosen | None:
     items = value(arguments[0])
     return (
         (arguments[0], (len(items) - 1 if last else 0, *steps)) if isinstance(items, list) and items else None
     )
 
 
-def _choose_part(arguments: Arguments, steps: Steps, value: Evaluate, *, skips: bool) -> Chosen | None:
+def _choose_string_part(arguments: Arguments, steps: Steps, value: Evaluate, *, skips: bool) -> Chosen | None:
     place, count = _find_index(steps), value(arguments[-1])
     if place is None or type(count) is not int:
         return None
@@ -289,18 +293,18 @@ def _find_index(steps: Steps) -> int | None:
 #: Functions that give a part of what they are given, with how to find it.
 _CHOICES: dict[str, Choose] = {
     "if": _choose_if_branch,
-    "coalesce": _coalesce,
+    "coalesce": _trace_coalesce,
     "tryget": _try_get,
-    "union": _choose_merged,
-    "shallowmerge": _choose_merged,
+    "union": _choose_merged_object,
+    "shallowmerge": _choose_merged_object,
     "createobject": _create_object,
     "createarray": _create_array,
-    "concat": _concat,
+    "concat": _trace_concat,
     "array": _find_array,
-    "first": partial(_find_end, last=False),
-    "last": partial(_find_end, last=True),
-    "take": partial(_choose_part, skips=False),
-    "skip": partial(_choose_part, skips=True),
+    "first": partial(_choose_end_element, last=False),
+    "last": partial(_choose_end_element, last=True),
+    "take": partial(_choose_string_part, skips=False),
+    "skip": partial(_choose_string_part, skips=True),
 }
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import UnreadableBillError
 from nephoscope.collect.sbom.csaf.cvss_properties import PROPERTIES
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
-from nephoscope.files.json_tree import Tree, get_text, texts_of, tree_of
-from nephoscope.model.extras import install
+from nephoscope.collect.sbom.csaf.mandatory_test import declare_mandatory_test
+from nephoscope.files.json_tree import Tree, get_text, get_tree, list_texts
+from nephoscope.model.extras import get_install_command
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 #: The objects with the versions that they may have, and what they must have.
@@ -27,19 +27,19 @@ _SEVERITIES = frozenset({"NONE", "LOW", "MEDIUM", "HIGH", "CRITICAL"})
 
 def _read_objects(document: AdvisoryDocument) -> Iterator[tuple[str, str, Tree]]:
     """Give place, name and content of each object of CVSS."""
-    for place, _, _, content in document.metrics():
+    for place, _, _, content in document.list_metrics():
         for name in _VERSIONS:
             if name in content:
-                yield f"{place}/{name}", name, tree_of(content, name)
+                yield f"{place}/{name}", name, get_tree(content, name)
 
 
-@mandatory_test("6.1.7")
+@declare_mandatory_test("6.1.7")
 def check_products_have_one_score(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products with two scores of one version and source."""
     seen: set[tuple[str, ...]] = set()
-    for place, _, metric, content in document.metrics():
+    for place, _, metric, content in document.list_metrics():
         versions = {get_text(content, name, "version") or name for name in _VERSIONS if name in content}
-        for product in texts_of(metric, "products"):
+        for product in list_texts(metric, "products"):
             for version in sorted(versions):
                 key = (place.split("/", 3)[2], product, version, get_text(metric, "source"))
                 if key in seen:
@@ -47,7 +47,7 @@ def check_products_have_one_score(document: AdvisoryDocument) -> Iterator[Proble
                 seen.add(key)
 
 
-@mandatory_test("6.1.8")
+@declare_mandatory_test("6.1.8")
 def check_scores_are_valid(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the objects that lack a part, or whose vector is none."""
     for place, name, content in _read_objects(document):
@@ -73,7 +73,9 @@ def _compute_scores(name: str, content: Tree) -> dict[str, object] | None:
         from cvss import CVSS2, CVSS3, CVSS4
         from cvss.exceptions import CVSSError
     except ModuleNotFoundError:
-        raise UnreadableBillError(f"CVSS scores require the extra sbom: {install('sbom')}") from None
+        raise UnreadableBillError(
+            f"CVSS scores require the extra sbom: {get_install_command('sbom')}"
+        ) from None
     try:
         if name == "cvss_v4":
             four = CVSS4(vector)
@@ -117,7 +119,7 @@ def _read_number(score: object) -> float | None:
     return None if score is None else float(str(score))
 
 
-@mandatory_test("6.1.9")
+@declare_mandatory_test("6.1.9")
 def check_scores_are_computed(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the scores and severities that the vector does not have."""
     for place, name, content in _read_objects(document):
@@ -126,7 +128,7 @@ def check_scores_are_computed(document: AdvisoryDocument) -> Iterator[Problem]:
                 yield f"{place}/{key}", f"the vector gives {value}, not {str(content[key])[:20]}"
 
 
-@mandatory_test("6.1.10")
+@declare_mandatory_test("6.1.10")
 def check_properties_fit_vectors(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the properties that say something else than the vector."""
     for place, name, content in _read_objects(document):
@@ -137,14 +139,14 @@ def check_properties_fit_vectors(document: AdvisoryDocument) -> Iterator[Problem
                 yield f"{place}/{key}", f"the vector says {said}, not {str(content[key])[:40]}"
 
 
-@mandatory_test("6.1.56", since="2.1")
+@declare_mandatory_test("6.1.56", since="2.1")
 def check_ratings_stand_alone(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products that one source gives both a score and a rating in words."""
     kinds: dict[tuple[str, str, str], set[str]] = {}
-    for place, _, metric, content in document.metrics():
+    for place, _, metric, content in document.list_metrics():
         found = {"score"} if _VERSIONS.keys() & content.keys() else set()
         found |= {"rating"} if "qualitative_severity_rating" in content else set()
-        for product in texts_of(metric, "products"):
+        for product in list_texts(metric, "products"):
             kinds.setdefault((place.split("/", 3)[2], product, get_text(metric, "source")), set()).update(
                 found
             )

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import UnreadableBillError
 from nephoscope.collect.sbom.csaf.language_tags import is_language
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
-from nephoscope.files.json_tree import get_text, tree_of, trees_of
-from nephoscope.model.extras import install
+from nephoscope.collect.sbom.csaf.mandatory_test import declare_mandatory_test
+from nephoscope.files.json_tree import get_text, get_tree, list_trees
+from nephoscope.model.extras import get_install_command
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 _EVERYBODY = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -37,7 +37,7 @@ _LICENSE_TOKEN = re.compile(r"\s*([()]|[^\s()]+)")
 _OWN = ("LicenseRef-", "AdditionRef-", "DocumentRef-")
 
 
-@mandatory_test("6.1.12")
+@declare_mandatory_test("6.1.12")
 def check_languages(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the languages that are none."""
     for key in ("lang", "source_lang"):
@@ -46,7 +46,7 @@ def check_languages(document: AdvisoryDocument) -> Iterator[Problem]:
             yield f"/document/{key}", f"{language[:40]!r} is no language"
 
 
-@mandatory_test("6.1.15")
+@declare_mandatory_test("6.1.15")
 def check_translations_have_a_source(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the translation without the language that it was made of."""
     if get_text(document.head, "publisher", "category") == "translator" and not get_text(
@@ -55,7 +55,7 @@ def check_translations_have_a_source(document: AdvisoryDocument) -> Iterator[Pro
         yield "/document/source_lang", "a translator says which language the source has"
 
 
-@mandatory_test("6.1.28")
+@declare_mandatory_test("6.1.28")
 def check_translations_are_translated(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the translation into its own language."""
     language = get_text(document.head, "lang")
@@ -68,7 +68,7 @@ def _simplify_name(name: str) -> str:
     return "".join(one for one in name.lower() if one.isalnum())
 
 
-@mandatory_test("6.1.26")
+@declare_mandatory_test("6.1.26")
 def check_category(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the category that looks like a profile and is none."""
     category, profiles = document.category, PROFILES[document.version]
@@ -81,7 +81,7 @@ def check_category(document: AdvisoryDocument) -> Iterator[Problem]:
         yield "/document/category", f"{category[:80]!r} is no category, but looks like that of a profile"
 
 
-@mandatory_test("6.1.38", since="2.1")
+@declare_mandatory_test("6.1.38", since="2.1")
 def check_everybody_is_public(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the group of everybody of a document that is not public."""
     if (
@@ -91,7 +91,7 @@ def check_everybody_is_public(document: AdvisoryDocument) -> Iterator[Problem]:
         yield f"{_GROUP}/id", "the group of everybody is that of public documents"
 
 
-@mandatory_test("6.1.39", since="2.1")
+@declare_mandatory_test("6.1.39", since="2.1")
 def check_public_is_everybody(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the group of a public document that is not that of everybody."""
     group = get_text(document.head, "distribution", "sharing_group", "id")
@@ -103,19 +103,19 @@ def _read_label(document: AdvisoryDocument) -> str:
     return get_text(document.head, "distribution", "tlp", "label")
 
 
-@mandatory_test("6.1.40", since="2.1")
+@declare_mandatory_test("6.1.40", since="2.1")
 def check_reserved_names(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the reserved name of another group."""
-    group = tree_of(document.head, "distribution", "sharing_group")
+    group = get_tree(document.head, "distribution", "sharing_group")
     name = get_text(group, "name")
     if name in _RESERVED and get_text(group, "id") != _RESERVED[name]:
         yield f"{_GROUP}/name", f"the name {name} is reserved"
 
 
-@mandatory_test("6.1.41", since="2.1")
+@declare_mandatory_test("6.1.41", since="2.1")
 def check_reserved_groups_are_named(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the reserved group without its name."""
-    group = tree_of(document.head, "distribution", "sharing_group")
+    group = get_tree(document.head, "distribution", "sharing_group")
     for name, identifier in _RESERVED.items():
         if get_text(group, "id") == identifier and get_text(group, "name") != name:
             yield f"{_GROUP}/name", f"the group {identifier} has the name {name}"
@@ -146,7 +146,7 @@ def _is_miswritten(token: str) -> bool:
     return any(lower.startswith(own.lower()) and not token.startswith(own) for own in _OWN)
 
 
-@mandatory_test("6.1.54", since="2.1")
+@declare_mandatory_test("6.1.54", since="2.1")
 def check_license(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the license that is no expression."""
     expression = get_text(document.head, "license_expression")
@@ -154,14 +154,14 @@ def check_license(document: AdvisoryDocument) -> Iterator[Problem]:
         yield "/document/license_expression", f"{expression[:80]!r} is no expression of licenses"
 
 
-@mandatory_test("6.1.55", since="2.1")
+@declare_mandatory_test("6.1.55", since="2.1")
 def check_license_text(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the license of one's own whose text is not there."""
     licenses = _parse_licenses(get_text(document.head, "license_expression")) or []
-    own = [one for one in licenses if not _is_listed(one)] if document.is_english else []
+    own = [one for one in licenses if not _is_listed_license(one)] if document.is_english else []
     if not own:
         return
-    notes = [one for one in trees_of(document.head, "notes") if get_text(one, "title") == "License"]
+    notes = [one for one in list_trees(document.head, "notes") if get_text(one, "title") == "License"]
     if len(notes) != 1 or get_text(notes[0], "category") != "legal_disclaimer":
         yield (
             "/document/notes",
@@ -169,12 +169,12 @@ def check_license_text(document: AdvisoryDocument) -> Iterator[Problem]:
         )
 
 
-def _is_listed(license_: str) -> bool:
+def _is_listed_license(license_: str) -> bool:
     """Return whether a license or an exception is in the list of SPDX, or in that of ScanCode by its prefix."""
     try:
         from cyclonedx.spdx import is_supported_id
     except ModuleNotFoundError:
-        raise UnreadableBillError(f"licenses require the extra sbom: {install('sbom')}") from None
+        raise UnreadableBillError(f"licenses require the extra sbom: {get_install_command('sbom')}") from None
     return (
         license_.startswith("LicenseRef-scancode-")
         or is_supported_id(license_)

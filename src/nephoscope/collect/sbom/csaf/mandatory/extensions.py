@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
+from nephoscope.collect.sbom.csaf.mandatory_test import declare_mandatory_test
 from nephoscope.files.json_tree import get_text
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
@@ -59,7 +59,7 @@ def _read_extensions(document: AdvisoryDocument) -> Iterator[tuple[str, object]]
         yield from ((f"{place}/{number}", one) for number, one in enumerate(several))
 
 
-@mandatory_test("6.1.60.1", since="2.1")
+@declare_mandatory_test("6.1.60.1", since="2.1")
 def check_extensions(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the extensions that lack a part, have one too many, or have one of another kind."""
     for place, one in _read_extensions(document):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from urllib.parse import unquote
 
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
+from nephoscope.collect.sbom.csaf.mandatory_test import declare_mandatory_test
 from nephoscope.model.versions.errors import VersionError
 from nephoscope.model.versions.scheme_discovery import find_scheme
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
@@ -22,7 +22,7 @@ _CONSTRAINT = re.compile(r"(<=|>=|!=|<|>|=)?([^\s<>=!|*]+)")
 _ALL = "vers:all/*"
 
 
-@mandatory_test("6.1.31")
+@declare_mandatory_test("6.1.31")
 def check_versions_are_no_ranges(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the versions that are ranges."""
     for branch in document.products.branches:
@@ -33,7 +33,7 @@ def check_versions_are_no_ranges(document: AdvisoryDocument) -> Iterator[Problem
             yield f"{branch.place}/name", f"{branch.name[:80]!r} is a range of versions"
 
 
-@mandatory_test("6.1.34", since="2.1")
+@declare_mandatory_test("6.1.34", since="2.1")
 def check_depth(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the branches that stand too deep."""
     for branch in document.products.branches:
@@ -61,7 +61,7 @@ def _parse_constraints(name: str) -> list[tuple[str, str]] | None:
     return found if len(found) == len(parts) else None
 
 
-@mandatory_test("6.1.50", since="2.1")
+@declare_mandatory_test("6.1.50", since="2.1")
 def check_ranges(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the ranges that are written in none of the two ways."""
     for branch in document.products.branches:
@@ -94,7 +94,7 @@ def _is_canonical(constraints: list[tuple[str, str]], name: str) -> bool:
         return True
 
 
-@mandatory_test("6.1.57", since="2.1")
+@declare_mandatory_test("6.1.57", since="2.1")
 def check_categories_are_used_once(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the branches on whose way a category stands twice."""
     for branch in document.products.branches:
@@ -102,7 +102,7 @@ def check_categories_are_used_once(document: AdvisoryDocument) -> Iterator[Probl
             yield branch.place, f"a branch above it is of the category {branch.category[:40]} too"
 
 
-@mandatory_test("6.1.58", since="2.1")
+@declare_mandatory_test("6.1.58", since="2.1")
 def check_versions_and_ranges_are_apart(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the branches on whose way a version and a range stand."""
     both = {"product_version", "product_version_range"}
@@ -111,7 +111,7 @@ def check_versions_and_ranges_are_apart(document: AdvisoryDocument) -> Iterator[
             yield branch.place, "a version and a range stand on the way to it"
 
 
-@mandatory_test("6.1.59", since="2.1")
+@declare_mandatory_test("6.1.59", since="2.1")
 def check_ranges_are_no_versions(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the ranges that hold one version."""
     for branch in document.products.branches:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
-from nephoscope.files.json_tree import Tree, get_text, texts_of, trees_of
+from nephoscope.collect.sbom.csaf.mandatory_test import declare_mandatory_test
+from nephoscope.files.json_tree import Tree, get_text, list_texts, list_trees
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 #: The lists of products that say the same; those of different groups have no product in common.
@@ -57,10 +57,10 @@ JUSTIFICATIONS = frozenset(
 
 def list_group_products(vulnerability: Tree, group: str) -> set[str]:
     """Return the products of a vulnerability that are in a group."""
-    return {product for key in GROUPS[group] for product in texts_of(vulnerability, "product_status", key)}
+    return {product for key in GROUPS[group] for product in list_texts(vulnerability, "product_status", key)}
 
 
-@mandatory_test("6.1.6")
+@declare_mandatory_test("6.1.6")
 def check_statuses_do_not_contradict(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products that are in two groups."""
     for place, vulnerability in document.vulnerabilities:
@@ -71,7 +71,7 @@ def check_statuses_do_not_contradict(document: AdvisoryDocument) -> Iterator[Pro
                 yield f"{place}/product_status", f"the product {product[:80]} is {first} and {second}"
 
 
-@mandatory_test("6.1.29")
+@declare_mandatory_test("6.1.29")
 def check_remediations_name_products(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the remediations for no product."""
     for place, _, item in document.iterate_items("remediations"):
@@ -79,7 +79,7 @@ def check_remediations_name_products(document: AdvisoryDocument) -> Iterator[Pro
             yield place, "the remediation is for no product"
 
 
-@mandatory_test("6.1.32")
+@declare_mandatory_test("6.1.32")
 def check_flags_name_products(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the flags of no product."""
     for place, _, item in document.iterate_items("flags"):
@@ -87,12 +87,12 @@ def check_flags_name_products(document: AdvisoryDocument) -> Iterator[Problem]:
             yield place, "the flag is of no product"
 
 
-@mandatory_test("6.1.33")
+@declare_mandatory_test("6.1.33")
 def check_products_have_one_justification(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products with two flags that say why they are not affected."""
     for place, vulnerability in document.vulnerabilities:
         seen: set[str] = set()
-        for flag in trees_of(vulnerability, "flags"):
+        for flag in list_trees(vulnerability, "flags"):
             if get_text(flag, "label") in JUSTIFICATIONS:
                 products = document.products.members(flag)
                 for product in sorted(products & seen):
@@ -100,12 +100,12 @@ def check_products_have_one_justification(document: AdvisoryDocument) -> Iterato
                 seen |= products
 
 
-@mandatory_test("6.1.35", since="2.1")
+@declare_mandatory_test("6.1.35", since="2.1")
 def check_remediations_do_not_contradict(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products with two remediations that exclude each other."""
     for place, vulnerability in document.vulnerabilities:
         found: dict[str, set[str]] = {}
-        for item in trees_of(vulnerability, "remediations"):
+        for item in list_trees(vulnerability, "remediations"):
             for product in document.products.members(item):
                 found.setdefault(product, set()).add(get_text(item, "category"))
         for product, categories in sorted(found.items()):
@@ -114,7 +114,7 @@ def check_remediations_do_not_contradict(document: AdvisoryDocument) -> Iterator
                     yield f"{place}/remediations", f"the product {product[:80]} has {pair[0]} and {pair[1]}"
 
 
-@mandatory_test("6.1.36", since="2.1")
+@declare_mandatory_test("6.1.36", since="2.1")
 def check_remediations_fit_statuses(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products with a remediation that their status excludes."""
     for place, vulnerability, item in document.iterate_items("remediations"):

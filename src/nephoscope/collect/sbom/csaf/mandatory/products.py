@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import msgspec
 
 from nephoscope.collect.sbom.csaf.mandatory.extensions import list_extension_products
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
-from nephoscope.files.json_tree import get_list, get_text, texts_of, tree_of, trees_of
+from nephoscope.collect.sbom.csaf.mandatory_test import declare_mandatory_test
+from nephoscope.files.json_tree import get_list, get_text, get_tree, list_texts, list_trees
 from nephoscope.model import package_url
 from nephoscope.model.package_url import PackageUrl, PackageUrlError
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
@@ -34,22 +34,22 @@ def _read_named_products(document: AdvisoryDocument) -> Iterator[tuple[str, str]
     """Give place and id of each product that is named."""
     yield from document.products.references
     for place, vulnerability in document.vulnerabilities:
-        for status in tree_of(vulnerability, "product_status"):
-            for product in texts_of(vulnerability, "product_status", status):
+        for status in get_tree(vulnerability, "product_status"):
+            for product in list_texts(vulnerability, "product_status", status):
                 yield f"{place}/product_status/{status}", product
     for key in _NAMING:
         for place, _, item in document.iterate_items(key):
-            for product in texts_of(item, "product_ids"):
+            for product in list_texts(item, "product_ids"):
                 yield f"{place}/product_ids", product
-    for number, note in enumerate(trees_of(document.head, "notes")):
-        for product in texts_of(note, "product_ids"):
+    for number, note in enumerate(list_trees(document.head, "notes")):
+        for product in list_texts(note, "product_ids"):
             yield f"/document/notes/{number}/product_ids", product
-    for place, _, metric, _ in document.metrics():
-        for product in texts_of(metric, "products"):
+    for place, _, metric, _ in document.list_metrics():
+        for product in list_texts(metric, "products"):
             yield f"{place}/products", product
 
 
-@mandatory_test("6.1.1")
+@declare_mandatory_test("6.1.1")
 def check_products_are_defined(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products that are named and not defined."""
     defined = {one.id for one in document.products.products} | list_extension_products(document)
@@ -58,7 +58,7 @@ def check_products_are_defined(document: AdvisoryDocument) -> Iterator[Problem]:
             yield place, f"the product {product[:80]} is not defined"
 
 
-@mandatory_test("6.1.2")
+@declare_mandatory_test("6.1.2")
 def check_products_are_defined_once(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products that are defined twice."""
     seen: set[str] = set()
@@ -68,7 +68,7 @@ def check_products_are_defined_once(document: AdvisoryDocument) -> Iterator[Prob
         seen.add(one.id)
 
 
-@mandatory_test("6.1.3")
+@declare_mandatory_test("6.1.3")
 def check_products_are_not_made_of_themselves(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the combined products that are part of themselves."""
     parts = document.products.parts
@@ -84,18 +84,18 @@ def check_products_are_not_made_of_themselves(document: AdvisoryDocument) -> Ite
                 waiting += parts.get(part, ())
 
 
-@mandatory_test("6.1.4")
+@declare_mandatory_test("6.1.4")
 def check_groups_are_defined(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the groups that are named and not defined."""
     defined = {group for group, _, _ in document.products.groups}
     for key in _NAMING:
         for place, _, item in document.iterate_items(key):
-            for group in texts_of(item, "group_ids"):
+            for group in list_texts(item, "group_ids"):
                 if group not in defined:
                     yield f"{place}/group_ids", f"the group {group[:80]} is not defined"
 
 
-@mandatory_test("6.1.5")
+@declare_mandatory_test("6.1.5")
 def check_groups_are_defined_once(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the groups that are defined twice."""
     counts = Counter(group for group, _, _ in document.products.groups)
@@ -104,7 +104,7 @@ def check_groups_are_defined_once(document: AdvisoryDocument) -> Iterator[Proble
             yield "/product_tree/product_groups", f"the group {group[:80]} is defined {count} times"
 
 
-@mandatory_test("6.1.13")
+@declare_mandatory_test("6.1.13")
 def check_package_urls(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the package URLs that are none."""
     for product in document.products.products:
@@ -115,12 +115,12 @@ def check_package_urls(document: AdvisoryDocument) -> Iterator[Problem]:
                 yield f"{product.place}/product_identification_helper", str(error)
 
 
-@mandatory_test("6.1.25")
+@declare_mandatory_test("6.1.25")
 def check_algorithms_are_used_once(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the algorithms that one file has two hashes of."""
     for product in document.products.products:
-        for item in trees_of(product.helper, "hashes"):
-            counts = Counter(get_text(one, "algorithm") for one in trees_of(item, "file_hashes"))
+        for item in list_trees(product.helper, "hashes"):
+            counts = Counter(get_text(one, "algorithm") for one in list_trees(item, "file_hashes"))
             for algorithm, count in counts.items():
                 if count > 1:
                     yield (
@@ -129,7 +129,7 @@ def check_algorithms_are_used_once(document: AdvisoryDocument) -> Iterator[Probl
                     )
 
 
-@mandatory_test("6.1.42", since="2.1")
+@declare_mandatory_test("6.1.42", since="2.1")
 def check_package_urls_differ_by_qualifiers(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products whose package URLs name different packages."""
     for product in document.products.products:
@@ -157,19 +157,19 @@ def _check_stars(document: AdvisoryDocument, key: str) -> Iterator[Problem]:
                 )
 
 
-@mandatory_test("6.1.43", since="2.1")
+@declare_mandatory_test("6.1.43", since="2.1")
 def check_stars_of_model_numbers(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the model numbers with several stars."""
     yield from _check_stars(document, "model_numbers")
 
 
-@mandatory_test("6.1.44", since="2.1")
+@declare_mandatory_test("6.1.44", since="2.1")
 def check_stars_of_serial_numbers(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the serial numbers with several stars."""
     yield from _check_stars(document, "serial_numbers")
 
 
-@mandatory_test("6.1.61", since="2.1")
+@declare_mandatory_test("6.1.61", since="2.1")
 def check_stars_of_stock_keeping_units(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the stock keeping units with several stars."""
     yield from _check_stars(document, "skus")

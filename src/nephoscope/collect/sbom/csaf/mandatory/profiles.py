@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.csaf.mandatory.product_status import GROUPS, list_group_products
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
-from nephoscope.files.json_tree import Tree, get_text, texts_of, tree_of, trees_of
+from nephoscope.collect.sbom.csaf.mandatory_test import declare_mandatory_test
+from nephoscope.files.json_tree import Tree, get_text, get_tree, list_texts, list_trees
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 _INFORMATION = frozenset({"csaf_informational_advisory", "csaf_security_incident_response"})
@@ -20,24 +20,24 @@ _VERSIONS = frozenset({"patch_level", "product_version", "product_version_range"
 
 
 def _read_categories(document: AdvisoryDocument, key: str) -> set[str]:
-    return {get_text(one, "category") for one in trees_of(document.head, key)}
+    return {get_text(one, "category") for one in list_trees(document.head, key)}
 
 
-@mandatory_test("6.1.27.1")
+@declare_mandatory_test("6.1.27.1")
 def check_notes_explain(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the notes that explain nothing."""
     if document.category in _INFORMATION and not _EXPLAINING & _read_categories(document, "notes"):
         yield _NOTES, f"no note is one of {', '.join(sorted(_EXPLAINING))}"
 
 
-@mandatory_test("6.1.27.2")
+@declare_mandatory_test("6.1.27.2")
 def check_references_lead_elsewhere(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the references none of which leads elsewhere."""
     if document.category in _INFORMATION and "external" not in _read_categories(document, "references"):
         yield "/document/references", "no reference is external"
 
 
-@mandatory_test("6.1.27.3")
+@declare_mandatory_test("6.1.27.3")
 def check_information_has_no_vulnerabilities(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities of a document that only informs, or is taken back."""
     if (
@@ -47,14 +47,14 @@ def check_information_has_no_vulnerabilities(document: AdvisoryDocument) -> Iter
         yield "/vulnerabilities", f"a document of the category {document.category} has none"
 
 
-@mandatory_test("6.1.27.4")
+@declare_mandatory_test("6.1.27.4")
 def check_products_are_listed(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the product tree that is not there."""
     if document.category in _WITH_PRODUCTS and "product_tree" not in document.tree:
         yield "/product_tree", f"a document of the category {document.category} has one"
 
 
-@mandatory_test("6.1.27.5")
+@declare_mandatory_test("6.1.27.5")
 def check_vulnerabilities_have_notes(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities without notes."""
     if document.category in _WITH_PRODUCTS:
@@ -63,7 +63,7 @@ def check_vulnerabilities_have_notes(document: AdvisoryDocument) -> Iterator[Pro
                 yield place, "the vulnerability has no notes"
 
 
-@mandatory_test("6.1.27.6")
+@declare_mandatory_test("6.1.27.6")
 def check_vulnerabilities_have_statuses(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities of which no status is told."""
     if document.category in _SECURITY:
@@ -72,17 +72,17 @@ def check_vulnerabilities_have_statuses(document: AdvisoryDocument) -> Iterator[
                 yield place, "the vulnerability has no product_status"
 
 
-@mandatory_test("6.1.27.7")
+@declare_mandatory_test("6.1.27.7")
 def check_vex_statuses(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities of which none of the statuses of VEX is told."""
     wanted = {"fixed", "known_affected", "known_not_affected", "under_investigation"}
     if document.category == "csaf_vex":
         for place, vulnerability in document.vulnerabilities:
-            if not wanted & tree_of(vulnerability, "product_status").keys():
+            if not wanted & get_tree(vulnerability, "product_status").keys():
                 yield f"{place}/product_status", f"it has none of {', '.join(sorted(wanted))}"
 
 
-@mandatory_test("6.1.27.8")
+@declare_mandatory_test("6.1.27.8")
 def check_vulnerabilities_are_named(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities without a name."""
     if document.category == "csaf_vex":
@@ -90,31 +90,33 @@ def check_vulnerabilities_are_named(document: AdvisoryDocument) -> Iterator[Prob
             if not {"cve", "ids"} & vulnerability.keys():
                 yield place, "the vulnerability has neither cve nor ids"
             elif "cve" not in vulnerability:
-                for product in sorted(_find_unnamed(document, vulnerability)):
+                for product in sorted(_find_unnamed_products(document, vulnerability)):
                     yield (
                         f"{place}/ids",
                         f"no identifier is that of the vulnerability in the product {product[:80]}",
                     )
 
 
-def _find_unnamed(document: AdvisoryDocument, vulnerability: Tree) -> set[str]:
+def _find_unnamed_products(document: AdvisoryDocument, vulnerability: Tree) -> set[str]:
     """Return the products of a vulnerability whose identifiers are all for other products (since 2.1)."""
-    identifiers = trees_of(vulnerability, "ids")
+    identifiers = list_trees(vulnerability, "ids")
     if any(not {"product_ids", "group_ids"} & one.keys() for one in identifiers):
         return set()
     every = {product for group in GROUPS for product in list_group_products(vulnerability, group)}
-    return every - _find_named(document, identifiers)
+    return every - _find_named_products(document, identifiers)
 
 
-@mandatory_test("6.1.27.9")
+@declare_mandatory_test("6.1.27.9")
 def check_impact_is_stated(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products that are not affected and nobody says why."""
     if document.category != "csaf_vex":
         return
     for place, vulnerability in document.vulnerabilities:
-        threats = [one for one in trees_of(vulnerability, "threats") if get_text(one, "category") == "impact"]
-        told = _find_named(document, [*trees_of(vulnerability, "flags"), *threats])
-        for product in texts_of(vulnerability, "product_status", "known_not_affected"):
+        threats = [
+            one for one in list_trees(vulnerability, "threats") if get_text(one, "category") == "impact"
+        ]
+        told = _find_named_products(document, [*list_trees(vulnerability, "flags"), *threats])
+        for product in list_texts(vulnerability, "product_status", "known_not_affected"):
             if product not in told:
                 yield (
                     place,
@@ -122,39 +124,39 @@ def check_impact_is_stated(document: AdvisoryDocument) -> Iterator[Problem]:
                 )
 
 
-@mandatory_test("6.1.27.10")
+@declare_mandatory_test("6.1.27.10")
 def check_remediation_is_stated(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products that are affected and nobody says what to do."""
     if document.category != "csaf_vex":
         return
     for place, vulnerability in document.vulnerabilities:
-        told = _find_named(document, trees_of(vulnerability, "remediations"))
-        for product in texts_of(vulnerability, "product_status", "known_affected"):
+        told = _find_named_products(document, list_trees(vulnerability, "remediations"))
+        for product in list_texts(vulnerability, "product_status", "known_affected"):
             if product not in told:
                 yield place, f"no remediation for the affected product {product[:80]}"
 
 
-def _find_named(document: AdvisoryDocument, items: list[Tree]) -> set[str]:
+def _find_named_products(document: AdvisoryDocument, items: list[Tree]) -> set[str]:
     return {product for item in items for product in document.products.members(item)}
 
 
-@mandatory_test("6.1.27.11")
+@declare_mandatory_test("6.1.27.11")
 def check_vulnerabilities_are_listed(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities that are not there."""
     if document.category in _WITH_PRODUCTS and "vulnerabilities" not in document.tree:
         yield "/vulnerabilities", f"a document of the category {document.category} has some"
 
 
-@mandatory_test("6.1.27.12", since="2.1")
+@declare_mandatory_test("6.1.27.12", since="2.1")
 def check_affected_products_are_listed(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities that affect nothing."""
     if document.category == "csaf_security_advisory":
         for place, vulnerability in document.vulnerabilities:
-            if "known_affected" not in tree_of(vulnerability, "product_status"):
+            if "known_affected" not in get_tree(vulnerability, "product_status"):
                 yield f"{place}/product_status", "it has no known_affected"
 
 
-@mandatory_test("6.1.27.13", since="2.1")
+@declare_mandatory_test("6.1.27.13", since="2.1")
 def check_fixed_products_were_affected(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the fixed products of which no other version is affected."""
     if document.category != "csaf_security_advisory":
@@ -162,7 +164,7 @@ def check_fixed_products_were_affected(document: AdvisoryDocument) -> Iterator[P
     for place, vulnerability in document.vulnerabilities:
         affected = list_group_products(vulnerability, "affected")
         known = {kind for product in affected for kind in _read_kinds(document, product)}
-        for product in texts_of(vulnerability, "product_status", "fixed"):
+        for product in list_texts(vulnerability, "product_status", "fixed"):
             kinds = _read_kinds(document, product)
             if not (kinds & known if kinds else affected):
                 yield f"{place}/product_status", f"no other version of the product {product[:80]} is affected"
@@ -179,21 +181,21 @@ def _read_kinds(document: AdvisoryDocument, product: str) -> set[tuple[object, .
     return {path} if path else set()
 
 
-@mandatory_test("6.1.27.14", since="2.1")
+@declare_mandatory_test("6.1.27.14", since="2.1")
 def check_notes_describe(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the notes of a document that is taken back that describe nothing."""
     if document.category in _WITHDRAWN and "description" not in _read_categories(document, "notes"):
         yield _NOTES, "no note is a description"
 
 
-@mandatory_test("6.1.27.15", since="2.1")
+@declare_mandatory_test("6.1.27.15", since="2.1")
 def check_withdrawn_has_no_products(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the product tree of a document that is taken back."""
     if document.category in _WITHDRAWN and "product_tree" in document.tree:
         yield "/product_tree", f"a document of the category {document.category} has none"
 
 
-@mandatory_test("6.1.27.16", since="2.1")
+@declare_mandatory_test("6.1.27.16", since="2.1")
 def check_withdrawn_was_published(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the history of a document that is taken back and never was there."""
     if document.category in _WITHDRAWN and len(document.history) < 2:
@@ -206,29 +208,29 @@ def check_withdrawn_was_published(document: AdvisoryDocument) -> Iterator[Proble
 def _check_reason(document: AdvisoryDocument, category: str, title: str) -> Iterator[Problem]:
     """Give the reason that is not there once, as a description."""
     if document.category == category and document.is_english:
-        notes = [one for one in trees_of(document.head, "notes") if get_text(one, "title") == title]
+        notes = [one for one in list_trees(document.head, "notes") if get_text(one, "title") == title]
         if len(notes) != 1 or get_text(notes[0], "category") != "description":
             yield _NOTES, f"one description has the title {title}"
 
 
-@mandatory_test("6.1.27.17", since="2.1")
+@declare_mandatory_test("6.1.27.17", since="2.1")
 def check_withdrawal_has_a_reason(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the withdrawal without a reason."""
     yield from _check_reason(document, "csaf_withdrawn", "Reasoning for Withdrawal")
 
 
-@mandatory_test("6.1.27.18", since="2.1")
+@declare_mandatory_test("6.1.27.18", since="2.1")
 def check_supersession_has_a_reason(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the supersession without a reason."""
     yield from _check_reason(document, "csaf_superseded", "Reasoning for Supersession")
 
 
-@mandatory_test("6.1.27.19", since="2.1")
+@declare_mandatory_test("6.1.27.19", since="2.1")
 def check_superseded_reference(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the superseded document that does not lead to the next."""
     if document.category != "csaf_superseded" or not document.is_english:
         return
-    for one in trees_of(document.head, "references"):
+    for one in list_trees(document.head, "references"):
         if get_text(one, "category") == "external" and get_text(one, "summary").startswith(
             "Superseding Document"
         ):

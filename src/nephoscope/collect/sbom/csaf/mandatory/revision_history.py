@@ -7,9 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
+from nephoscope.collect.sbom.csaf.mandatory_test import declare_mandatory_test
 from nephoscope.files.json_tree import get_text
-from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem, number_key
+from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem, build_number_key
 
 _PLACE = "/document/tracking/revision_history"
 _ZERO = re.compile(r"0|0\.\d+\.\d+([-+].*)?")
@@ -33,16 +33,16 @@ def _parse_major_version(number: str) -> int:
     return int(major) if major.isascii() and major.isdigit() and len(major) < 20 else -1
 
 
-@mandatory_test("6.1.14")
+@declare_mandatory_test("6.1.14")
 def check_history_is_in_order(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the numbers that are smaller than one before."""
     numbers = _read_numbers(document)
     for before, after in itertools.pairwise(numbers):
-        if number_key(after) < number_key(before):
+        if build_number_key(after) < build_number_key(before):
             yield _PLACE, f"{after[:40]} comes after {before[:40]} in time"
 
 
-@mandatory_test("6.1.16")
+@declare_mandatory_test("6.1.16")
 def check_version_is_the_last(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the version that is not the number of the last revision."""
     numbers, version = _read_numbers(document), _read_version(document)
@@ -58,7 +58,7 @@ def check_version_is_the_last(document: AdvisoryDocument) -> Iterator[Problem]:
         )
 
 
-@mandatory_test("6.1.17")
+@declare_mandatory_test("6.1.17")
 def check_drafts_are_drafts(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the status of a version before the first that is no draft."""
     version = _read_version(document)
@@ -68,7 +68,7 @@ def check_drafts_are_drafts(document: AdvisoryDocument) -> Iterator[Problem]:
         yield "/document/tracking/status", f"a document of version {version[:40]} is a draft"
 
 
-@mandatory_test("6.1.18")
+@declare_mandatory_test("6.1.18")
 def check_released_history_has_no_draft(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the revisions before the first of a document that is released."""
     for number in _read_numbers(document):
@@ -76,7 +76,7 @@ def check_released_history_has_no_draft(document: AdvisoryDocument) -> Iterator[
             yield _PLACE, f"the revision {number[:40]} is a draft, the document is not"
 
 
-@mandatory_test("6.1.19")
+@declare_mandatory_test("6.1.19")
 def check_history_has_no_prerelease(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the revisions that are pre-releases."""
     for number in _read_numbers(document):
@@ -84,7 +84,7 @@ def check_history_has_no_prerelease(document: AdvisoryDocument) -> Iterator[Prob
             yield _PLACE, f"the revision {number[:40]} is a pre-release"
 
 
-@mandatory_test("6.1.20")
+@declare_mandatory_test("6.1.20")
 def check_released_version_is_no_prerelease(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the version of a released document that is a pre-release."""
     if document.is_released and _has_prerelease(_read_version(document)):
@@ -94,7 +94,7 @@ def check_released_version_is_no_prerelease(document: AdvisoryDocument) -> Itera
         )
 
 
-@mandatory_test("6.1.21")
+@declare_mandatory_test("6.1.21")
 def check_history_has_no_gap(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the revisions before which one is left out."""
     majors = [_parse_major_version(number) for number in _read_numbers(document)]
@@ -105,7 +105,7 @@ def check_history_has_no_gap(document: AdvisoryDocument) -> Iterator[Problem]:
             yield _PLACE, f"{after} comes after {before}"
 
 
-@mandatory_test("6.1.22")
+@declare_mandatory_test("6.1.22")
 def check_numbers_are_used_once(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the numbers that two revisions have."""
     for number, count in Counter(_read_numbers(document)).items():
@@ -113,7 +113,7 @@ def check_numbers_are_used_once(document: AdvisoryDocument) -> Iterator[Problem]
             yield _PLACE, f"{count} revisions have the number {number[:40]}"
 
 
-@mandatory_test("6.1.30")
+@declare_mandatory_test("6.1.30")
 def check_versions_are_of_one_kind(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the mixture of integers and semantic versions."""
     kinds = {"." in number for number in (*_read_numbers(document), _read_version(document)) if number}

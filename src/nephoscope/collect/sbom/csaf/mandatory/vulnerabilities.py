@@ -6,23 +6,23 @@ from collections import Counter
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.csaf.cwe_weaknesses import is_weakness
-from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
-from nephoscope.files.json_tree import get_text, tree_of, trees_of
+from nephoscope.collect.sbom.csaf.mandatory_test import declare_mandatory_test
+from nephoscope.files.json_tree import get_text, get_tree, list_trees
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 
-@mandatory_test("6.1.11")
+@declare_mandatory_test("6.1.11")
 def check_weaknesses(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the weaknesses that are none, or have another name."""
     for place, vulnerability in document.vulnerabilities:
-        single = tree_of(vulnerability, "cwe")
-        for one in [*([single] if single else []), *trees_of(vulnerability, "cwes")]:
+        single = get_tree(vulnerability, "cwe")
+        for one in [*([single] if single else []), *list_trees(vulnerability, "cwes")]:
             identifier, name = get_text(one, "id"), get_text(one, "name")
             if not is_weakness(identifier, name, get_text(one, "version")):
                 yield f"{place}/cwe", f"{identifier[:20]} is no weakness of the name {name[:80]!r}"
 
 
-@mandatory_test("6.1.23")
+@declare_mandatory_test("6.1.23")
 def check_vulnerabilities_are_unique(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities that are told twice."""
     counts = Counter(get_text(vulnerability, "cve") for _, vulnerability in document.vulnerabilities)
@@ -31,11 +31,11 @@ def check_vulnerabilities_are_unique(document: AdvisoryDocument) -> Iterator[Pro
             yield "/vulnerabilities", f"{identifier[:40]} stands {count} times"
 
 
-@mandatory_test("6.1.24")
+@declare_mandatory_test("6.1.24")
 def check_parties_are_involved_once(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the parties that say two things at one time."""
     for place, vulnerability in document.vulnerabilities:
-        involved = trees_of(vulnerability, "involvements")
+        involved = list_trees(vulnerability, "involvements")
         for (party, date), count in Counter(
             (get_text(one, "party"), get_text(one, "date")) for one in involved
         ).items():

@@ -25,7 +25,7 @@ _MADE_OF = re.compile(r"[\[{]\s*for\b")
 
 def mark_configuration(text: str) -> TextMark:
     """Return the marks of a file; what is not closed, and what is nested too deeply, has none."""
-    return _Marks(text).root_mark()
+    return _Marks(text).get_root_mark()
 
 
 class _Marks:
@@ -33,7 +33,7 @@ class _Marks:
         self._text = text
         self._ends = find_bracket_ends(text)
 
-    def root_mark(self) -> TextMark:
+    def get_root_mark(self) -> TextMark:
         return TextMark(0, len(self._text), self._mark_body(0, len(self._text), 0))
 
     def _mark_body(self, at: int, end: int, depth: int) -> Members:
@@ -77,7 +77,7 @@ class _Marks:
             members[name] = (word.start(), block)
             return end
         if labels and not depth:
-            _put(members, (name, *labels), block)
+            _put_block(members, (name, *labels), block)
         else:
             held = members.get(name)
             listed = held[1].elements if held is not None else None
@@ -93,14 +93,14 @@ class _Marks:
         encoded = _ENCODED.match(self._text, at)
         if encoded is not None:
             inner = self._mark_value(encoded.end(), depth + 1)
-            return TextMark(at, self._value_end(at), inner.members, inner.elements)
+            return TextMark(at, self._find_value_end(at), inner.members, inner.elements)
         end = self._ends.get(at)
         plain = end is not None and depth < MAX_DEPTH and not _MADE_OF.match(self._text, at)
         if end is not None and plain and self._text[at] == "{":
             return TextMark(at, end, self._mark_object(at + 1, end - 1, depth))
         if end is not None and plain and self._text[at] == "[":
             return TextMark(at, end, None, self._mark_list(at + 1, end - 1, depth))
-        return TextMark(at, self._value_end(at))
+        return TextMark(at, self._find_value_end(at))
 
     def _mark_object(self, at: int, end: int, depth: int) -> Members:
         members: Members = {}
@@ -108,7 +108,7 @@ class _Marks:
         while at < end:
             key = _KEY.match(self._text, at)
             if key is None:  # a key that is an expression: what it is worth has no mark
-                at = self._skip_blanks(max(self._value_end(at), at + 1))
+                at = self._skip_blanks(max(self._find_value_end(at), at + 1))
                 continue
             value = self._mark_value(key.end(), depth + 1)
             members[key[1] or key[2] or ""] = (key.start(), value)
@@ -124,7 +124,7 @@ class _Marks:
             at = self._skip_blanks(max(value.end, at + 1))
         return elements
 
-    def _value_end(self, at: int) -> int:
+    def _find_value_end(self, at: int) -> int:
         """Return the offset after an expression: it ends at a line's end, a comma, a comment or a closing bracket."""
         start = at
         while (match := _STOP.search(self._text, at)) is not None:
@@ -149,7 +149,7 @@ class _Marks:
                 return at
 
 
-def _put(members: Members, names: tuple[str, ...], block: TextMark) -> None:
+def _put_block(members: Members, names: tuple[str, ...], block: TextMark) -> None:
     """Put a block below its type and labels."""
     for name in names[:-1]:
         held = members.get(name)

@@ -64,9 +64,9 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
         planned = {kind for kind, resource in typed.values() if member(resource, "existing") is None}
         for path, (kind, resource) in typed.items():
             switch = _SWITCHES.get(kind)
-            if switch is None or switch.judged_with in planned or not _is_undecided(kind, resource):
+            if switch is None or switch.judged_with in planned or not _is_kind_undecided(kind, resource):
                 continue
-            where = _find_disabled(path, resource, switch)
+            where = _find_disabled_switch(path, resource, switch)
             if where is not None:
                 yield CodeMatch(
                     one.find_span(where),
@@ -85,7 +85,7 @@ def _list_types(template: ArmSource) -> Iterator[tuple[Path, tuple[str, dict[str
         yield path, (above[path], resource)
 
 
-def _is_undecided(kind: str, resource: dict[str, object]) -> bool:
+def _is_kind_undecided(kind: str, resource: dict[str, object]) -> bool:
     """Whether it is a setting that counts: sign-in settings of an app, and plans whose name the template does not know."""
     name = _read_text(resource, "name").lower()
     if kind == "microsoft.web/sites/config":
@@ -93,7 +93,7 @@ def _is_undecided(kind: str, resource: dict[str, object]) -> bool:
     return kind != "microsoft.security/pricings" or is_written_expression(name)
 
 
-def _find_disabled(path: Path, resource: dict[str, object], switch: _Switch) -> Path | None:
+def _find_disabled_switch(path: Path, resource: dict[str, object], switch: _Switch) -> Path | None:
     """The path of what turns the protection off; None where it is on, or an expression decides."""
     properties = find_member(resource, path, "properties")
     if properties is None or not isinstance(properties[1], dict):

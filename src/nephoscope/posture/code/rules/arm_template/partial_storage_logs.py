@@ -50,7 +50,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
             )
             if logs is None or not isinstance(logs[1], list):
                 continue
-            missing = _list_missing(logs[1]) if logs[1] else _list_all_missing(resource)
+            missing = _list_missing_categories(logs[1]) if logs[1] else _list_all_missing_categories(resource)
             if missing:
                 yield CodeMatch(
                     one.find_span(logs[0]),
@@ -59,7 +59,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
                 )
 
 
-def _list_missing(logs: list[object]) -> list[str]:
+def _list_missing_categories(logs: list[object]) -> list[str]:
     """The categories of storage that logs do not enable, none where they name no such category."""
     entries = [one for one in logs if isinstance(one, dict)]
     if len(entries) < len(logs):  # an expression may stand for any
@@ -71,7 +71,7 @@ def _list_missing(logs: list[object]) -> list[str]:
     return [category for category in _CATEGORIES if category not in enabled]
 
 
-def _list_all_missing(resource: dict[str, object]) -> list[str]:
+def _list_all_missing_categories(resource: dict[str, object]) -> list[str]:
     """The categories that an empty list leaves out: all, where the setting is one of a storage service and sends no metrics either."""
     metrics = find_member(resource, (), "properties", "metrics")
     is_storage = _STORAGE_SERVICE.fullmatch(_read_text(resource, "type"))

@@ -25,13 +25,13 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
             for names in (("properties",), ("properties", "virtualMachineProfile")):
                 found = find_member(resource, path, *names, "storageProfile", "imageReference")
                 for where, text in list_texts(*found) if found is not None else ():
-                    if "preview" in _resolve(one, text).lower():
+                    if "preview" in _resolve_variable(one, text).lower():
                         yield CodeMatch(
-                            one.find_span(where), f"the image is a preview: {_resolve(one, text)}"
+                            one.find_span(where), f"the image is a preview: {_resolve_variable(one, text)}"
                         )
 
 
-def _resolve(template: ArmSource, text: str) -> str:
+def _resolve_variable(template: ArmSource, text: str) -> str:
     """A text, or what the variable that it names has below it."""
     for name, path, value in template.iterate_section("variables"):
         if f"variables('{name.lower()}')" in text.lower():

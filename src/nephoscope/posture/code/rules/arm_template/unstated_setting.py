@@ -92,7 +92,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
             names = [setting.path[-1] for setting in left if setting.path[-1].lower() not in configured]
             if names:
                 yield CodeMatch(
-                    one.find_span(_place(path, resource)),
+                    one.find_span(_find_properties_path(path, resource)),
                     f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set, so that Azure decides",
                     subject=str((member(resource, "name") or ("", ""))[1]),
                 )
@@ -129,7 +129,7 @@ def _list_web_settings(resources: list[tuple[Path, dict[str, object]]]) -> set[s
     return found
 
 
-def _place(path: Path, resource: dict[str, object]) -> Path:
+def _find_properties_path(path: Path, resource: dict[str, object]) -> Path:
     """The path of the properties of a resource, to which the setting belongs, or else of its name."""
     found = find_member(resource, path, "properties") or find_member(resource, path, "name")
     return found[0] if found is not None else path

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.pipeline_checks import pipeline_commands
+from nephoscope.posture.code.pipeline_checks import list_pipeline_commands
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_transport import unencrypted_downloads
+from nephoscope.posture.code.shell_transport import find_unencrypted_downloads
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -23,4 +23,4 @@ RULE = CodeRule(
 def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each download over http."""
     for step in pipeline.steps:
-        yield from unencrypted_downloads(pipeline_commands(pipeline, step))
+        yield from find_unencrypted_downloads(list_pipeline_commands(pipeline, step))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.pipeline_checks import references
+from nephoscope.posture.code.pipeline_checks import find_references
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -29,17 +29,17 @@ def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     fixed = {
         name.text
         for item in (declared.items if declared is not None else [])
-        if (name := item.get("name")) is not None and _is_fixed(item)
+        if (name := item.get("name")) is not None and _is_value_fixed(item)
     }
     for step in pipeline.steps:
         for node in step.scripts:
-            for parameter, span in references(pipeline, node, _PARAMETER):
+            for parameter, span in find_references(pipeline, node, _PARAMETER):
                 if parameter not in fixed:
                     yield CodeMatch(
                         span, f"the parameter {parameter} becomes part of the script", subject=step.subject
                     )
 
 
-def _is_fixed(item: YamlNode) -> bool:
+def _is_value_fixed(item: YamlNode) -> bool:
     kind = item.get("type")
     return item.get("values") is not None or (kind is not None and kind.text in ("boolean", "number"))

@@ -9,9 +9,9 @@ from nephoscope.collect.templates.pipeline_model import Pipeline, PipelineStep
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.pipeline_checks import (
     UNTRUSTED_VARIABLES,
-    pipeline_commands,
-    references,
-    variables,
+    find_references,
+    list_pipeline_commands,
+    list_variables,
 )
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.shell_taint import ShellTaint, find_powershell_evaluated
@@ -39,17 +39,17 @@ def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     labels = {**_UNTRUSTED_ENVIRONMENT, **dict(_label_variables(pipeline))}
     jobs: dict[str, ShellTaint] = {}
     for step in pipeline.steps:
-        taint = jobs.setdefault(step.job, ShellTaint(pipeline.source, _look_up(labels)))
+        taint = jobs.setdefault(step.job, ShellTaint(pipeline.source, _make_label_lookup(labels)))
         for node in step.scripts:
-            for name, span in references(pipeline, node, _MACRO):
+            for name, span in find_references(pipeline, node, _MACRO):
                 written = name.replace(".", "_").upper()
                 if name.lower() in UNTRUSTED_VARIABLES or taint.environment.get(written) or written in labels:
                     message = f"{name} is written by anybody and becomes part of the script"
                     yield CodeMatch(span, message, subject=step.subject)
-        yield from _find_evaluated(pipeline, step, taint)
+        yield from _find_evaluated_input(pipeline, step, taint)
 
 
-def _find_evaluated(pipeline: Pipeline, step: PipelineStep, taint: ShellTaint) -> Iterator[CodeMatch]:
+def _find_evaluated_input(pipeline: Pipeline, step: PipelineStep, taint: ShellTaint) -> Iterator[CodeMatch]:
     """Give what evaluates a variable of the environment that anybody writes."""
     message = "{} is written by anybody and is evaluated as a script"
     if step.shell in ("powershell", "pwsh"):
@@ -58,17 +58,17 @@ def _find_evaluated(pipeline: Pipeline, step: PipelineStep, taint: ShellTaint) -
                 yield CodeMatch(span, message.format(name), subject=step.subject)
         return
     taint.begin_step(taint.labels)
-    for command, name in taint.find_evaluated(pipeline_commands(pipeline, step)):
+    for command, name in taint.find_evaluated_values(list_pipeline_commands(pipeline, step)):
         yield CodeMatch(command.span, message.format(name), subject=step.subject)
 
 
-def _look_up(labels: Mapping[str, str]) -> Callable[[str], str | None]:
+def _make_label_lookup(labels: Mapping[str, str]) -> Callable[[str], str | None]:
     return lambda name: labels.get(name.upper())
 
 
 def _label_variables(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
     """Give the variables of the file whose value is a variable that anybody writes."""
-    for name, value in variables(pipeline):
+    for name, value in list_variables(pipeline):
         for groups in _MACRO.findall(value.text):
             used = next(group for group in groups if group)
             if used.lower() in UNTRUSTED_VARIABLES:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.pipeline_checks import pipeline_commands, pull_requests_build
+from nephoscope.posture.code.pipeline_checks import builds_pull_requests, list_pipeline_commands
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.checkouts import BUILDERS
 from nephoscope_policy.model.state import Severity
@@ -30,7 +30,7 @@ RULE = CodeRule(
 
 def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each step that runs files of a checkout that a pull request may bring."""
-    if not pull_requests_build(pipeline):
+    if not builds_pull_requests(pipeline):
         return
     checked_out: set[str] = set()
     for step in pipeline.steps:
@@ -41,7 +41,7 @@ def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
             found = next(
                 (
                     one
-                    for one in pipeline_commands(pipeline, step)
+                    for one in list_pipeline_commands(pipeline, step)
                     if one.program in BUILDERS or one.name.startswith("./")
                 ),
                 None,

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from nephoscope.collect.templates.docker.instruction import Instruction
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.images import image_registry, is_image
+from nephoscope.posture.code.docker.images import get_image_registry, is_image
 from nephoscope.posture.code.rule_match import CodeMatch, CodeOptions
 from nephoscope_policy.model.state import Severity
 
@@ -31,15 +31,19 @@ def check_with(file: Dockerfile, options: CodeOptions) -> Iterator[CodeMatch]:
     if not options.allowed_registries:
         return
     for stage in file.stages:
-        if is_image(file, stage) and not _is_allowed(stage.image, options):
+        if is_image(file, stage) and not _is_registry_allowed(stage.image, options):
             yield CodeMatch(
-                stage.instruction.words[0].span, f"{image_registry(stage.image)} is no allowed registry"
+                stage.instruction.words[0].span, f"{get_image_registry(stage.image)} is no allowed registry"
             )
     stages = {stage.name.lower() for stage in file.stages if stage.name}
     for instruction in file.list_instructions("RUN", "COPY"):
         for image in _list_images(instruction):
-            if image.lower() not in stages and not image.isdigit() and not _is_allowed(image, options):
-                yield CodeMatch(instruction.span, f"{image_registry(image)} is no allowed registry")
+            if (
+                image.lower() not in stages
+                and not image.isdigit()
+                and not _is_registry_allowed(image, options)
+            ):
+                yield CodeMatch(instruction.span, f"{get_image_registry(image)} is no allowed registry")
 
 
 def _list_images(instruction: Instruction) -> Iterator[str]:
@@ -50,6 +54,6 @@ def _list_images(instruction: Instruction) -> Iterator[str]:
             yield from (part.partition("=")[2] for part in value.split(",") if part.startswith("from="))
 
 
-def _is_allowed(image: str, options: CodeOptions) -> bool:
-    registry = image_registry(image)
+def _is_registry_allowed(image: str, options: CodeOptions) -> bool:
+    registry = get_image_registry(image)
     return any(fnmatchcase(registry, pattern) for pattern in options.allowed_registries)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.packages import APT, find_uncleaned
+from nephoscope.posture.code.docker.packages import APT, find_uncleaned_caches
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -22,4 +22,4 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each command that breaks the rule."""
-    return find_uncleaned(file, APT, "the lists of apt stay in the image: delete /var/lib/apt/lists/*")
+    return find_uncleaned_caches(file, APT, "the lists of apt stay in the image: delete /var/lib/apt/lists/*")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_downloads import downloads_run, powershell_downloads
+from nephoscope.posture.code.shell_downloads import find_powershell_downloads, find_run_downloads
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -35,6 +35,6 @@ def check(file: Dockerfile) -> Iterator[CodeMatch]:
             for instruction in file.list_stage_instructions(stage, "RUN")
             for command in instruction.commands
         ]
-        yield from downloads_run(commands)
+        yield from find_run_downloads(commands)
     for instruction in file.list_instructions("RUN"):
-        yield from powershell_downloads(instruction.text, instruction.offset)
+        yield from find_powershell_downloads(instruction.text, instruction.offset)

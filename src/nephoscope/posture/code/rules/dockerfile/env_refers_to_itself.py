@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.commands import env_pairs, find_variables
+from nephoscope.posture.code.docker.commands import find_variables, list_env_pairs
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -31,8 +31,8 @@ def check(file: Dockerfile) -> Iterator[CodeMatch]:
             for one in file.list_instructions("ENV", "ARG")
             if one.span.start < instruction.span.start and one.stage == instruction.stage
         ]
-        known = {name for one in before for name, _ in env_pairs(one)}
-        pairs = env_pairs(instruction)
+        known = {name for one in before for name, _ in list_env_pairs(one)}
+        pairs = list_env_pairs(instruction)
         for index, (name, _) in enumerate(pairs):
             others = [value for place, (_, value) in enumerate(pairs) if place != index]
             if name not in known and any(name in find_variables(value) for value in others):

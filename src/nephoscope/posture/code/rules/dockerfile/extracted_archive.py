@@ -34,7 +34,7 @@ def check(file: Dockerfile) -> Iterator[CodeMatch]:
             continue
         names = {_extract_file_name(word.text) for word in copy.words if _ARCHIVE.search(word.text)}
         for run in file.list_stage_instructions(copy.stage, "RUN"):
-            if names and run.span.start > copy.span.start and _find_extracted(run) & names:
+            if names and run.span.start > copy.span.start and _find_extracted_archives(run) & names:
                 yield CodeMatch(copy.span, "the archive is copied, then extracted: use ADD")
                 break
 
@@ -43,7 +43,7 @@ def _extract_file_name(path: str) -> str:
     return re.split(r"[/\\\\]", path)[-1]
 
 
-def _find_extracted(run: Instruction) -> set[str]:
+def _find_extracted_archives(run: Instruction) -> set[str]:
     return {
         _extract_file_name(text)
         for command in run.commands

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_transport import is_unencrypted, unencrypted_downloads
+from nephoscope.posture.code.shell_transport import find_unencrypted_downloads, is_address_unencrypted
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -24,7 +24,7 @@ def check(file: Dockerfile) -> Iterator[CodeMatch]:
     for instruction in file.instructions:
         if instruction.keyword == "ADD":
             for word in instruction.words[:-1]:
-                if is_unencrypted(word.text) and instruction.get_flag("checksum") is None:
+                if is_address_unencrypted(word.text) and instruction.get_flag("checksum") is None:
                     yield CodeMatch(word.span, f"{word.text} is not encrypted")
         elif instruction.keyword == "RUN":
-            yield from unencrypted_downloads(instruction.commands)
+            yield from find_unencrypted_downloads(instruction.commands)

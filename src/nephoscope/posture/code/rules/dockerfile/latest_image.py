@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.images import image_digest, image_tag
+from nephoscope.posture.code.docker.images import get_image_digest, get_image_tag
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -23,5 +23,5 @@ RULE = CodeRule(
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each image of the tag latest."""
     for stage in file.stages:
-        if image_tag(stage.image) == "latest" and not image_digest(stage.image):
+        if get_image_tag(stage.image) == "latest" and not get_image_digest(stage.image):
             yield CodeMatch(stage.instruction.words[0].span, f"the image {stage.image} is of the tag latest")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.commands import environment, list_cached_folders
+from nephoscope.posture.code.docker.commands import build_environment, list_cached_folders
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.shell_packages import is_pip_install
 from nephoscope_policy.model.state import Severity
@@ -26,7 +26,7 @@ _OFF = frozenset({"0", "off", "no", "false", ""})
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each pip install that keeps its cache."""
     for instruction in file.list_instructions("RUN"):
-        known = environment(file, instruction.stage, instruction.span.start)
+        known = build_environment(file, instruction.stage, instruction.span.start)
         mounted = any(
             ".cache/pip" in folder or folder.endswith("/.cache")
             for folder in list_cached_folders(instruction)

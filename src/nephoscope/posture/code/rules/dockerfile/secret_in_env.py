@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.commands import env_pairs
+from nephoscope.posture.code.docker.commands import list_env_pairs
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -38,6 +38,6 @@ _FILE = re.compile(r"_(?:file|path|dir|url|uri|name|endpoint|timeout|ttl|expiry|
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each variable whose name says that it is a secret."""
     for instruction in file.list_instructions("ARG", "ENV"):
-        for name, _ in env_pairs(instruction):
+        for name, _ in list_env_pairs(instruction):
             if _SECRET.search(name) and not _FILE.search(name):
                 yield CodeMatch(instruction.span, f"{name} looks like a secret: it stays in the image")

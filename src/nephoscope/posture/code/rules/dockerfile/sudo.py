@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
-from nephoscope.collect.templates.shell.nested_commands import with_nested
+from nephoscope.collect.templates.shell.nested_commands import expand_nested_commands
 from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
@@ -31,6 +31,6 @@ def check(file: Dockerfile) -> Iterator[CodeMatch]:
     for instruction in file.list_instructions("RUN"):
         if instruction.is_posix:
             script, offset = instruction.script
-            for command in with_nested(parse_script(script, offset)):
+            for command in expand_nested_commands(parse_script(script, offset)):
                 if command.program == "sudo":
                     yield CodeMatch(command.words[0].span, "sudo is used")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_packages import unlocked_installs
+from nephoscope.posture.code.shell_packages import find_unlocked_installs
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -27,4 +27,4 @@ RULE = CodeRule(
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each installation that checks no hash."""
     for instruction in file.list_instructions("RUN"):
-        yield from unlocked_installs(instruction.commands)
+        yield from find_unlocked_installs(instruction.commands)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.images import image_digest, image_tag, is_image
+from nephoscope.posture.code.docker.images import get_image_digest, get_image_tag, is_image
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -25,5 +25,5 @@ def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each image without a tag and a digest."""
     for stage in file.stages:
         image = stage.image
-        if is_image(file, stage) and not image_tag(image) and not image_digest(image):
+        if is_image(file, stage) and not get_image_tag(image) and not get_image_digest(image):
             yield CodeMatch(stage.instruction.words[0].span, f"the image {image} has no tag")

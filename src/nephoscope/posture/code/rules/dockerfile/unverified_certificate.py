@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_transport import unverified_downloads
+from nephoscope.posture.code.shell_transport import find_unverified_downloads
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -28,4 +28,4 @@ RULE = CodeRule(
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each command that does not check the certificate of its server."""
     for instruction in file.list_instructions("RUN"):
-        yield from unverified_downloads(instruction.commands)
+        yield from find_unverified_downloads(instruction.commands)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.packages import YARN, find_uncleaned
+from nephoscope.posture.code.docker.packages import YARN, find_uncleaned_caches
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -22,4 +22,4 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each command that breaks the rule."""
-    return find_uncleaned(file, YARN, "the cache of yarn stays in the image: add yarn cache clean")
+    return find_uncleaned_caches(file, YARN, "the cache of yarn stays in the image: add yarn cache clean")

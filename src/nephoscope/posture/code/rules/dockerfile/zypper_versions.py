@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.packages import ZYPPER, find_unpinned
+from nephoscope.posture.code.docker.packages import ZYPPER, find_unpinned_packages
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -22,4 +22,4 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each command that breaks the rule."""
-    return find_unpinned(file, ZYPPER, "package=version")
+    return find_unpinned_packages(file, ZYPPER, "package=version")

@@ -27,9 +27,9 @@ RULE = CodeRule(
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each expression that holds all secrets."""
-    for node in workflow.scalars():
+    for node in workflow.list_scalars():
         for tree in workflow.list_expressions(node) if "secrets" in node.text else []:
-            for context in tree.contexts():
+            for context in tree.list_contexts():
                 if context.parts[0] == "secrets" and (
                     len(context.parts) == 1 or context.parts[1] in ("", "*")
                 ):

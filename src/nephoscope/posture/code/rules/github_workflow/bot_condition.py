@@ -46,7 +46,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
     nodes += [(step.get("if"), step.subject) for step in workflow.steps]
     for node, subject in nodes:
         for tree in workflow.parse_condition(node) if node is not None else []:
-            if any(_compares(one) for one in tree.walk()):
+            if any(_is_actor_comparison(one) for one in tree.walk()):
                 yield CodeMatch(
                     node.span if node is not None else tree.span,
                     "the condition trusts the name of a bot",
@@ -54,7 +54,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
                 )
 
 
-def _compares(tree: WorkflowExpression) -> bool:
+def _is_actor_comparison(tree: WorkflowExpression) -> bool:
     if tree.kind != "binary" or tree.value != "==":
         return False
     actor = any(one.path in _ACTORS for one in tree.args if one.kind == "context")

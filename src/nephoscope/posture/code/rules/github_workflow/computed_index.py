@@ -22,8 +22,8 @@ RULE = CodeRule(
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each context with a computed index."""
-    for node in workflow.scalars():
+    for node in workflow.list_scalars():
         for tree in workflow.list_expressions(node):
-            for context in tree.contexts():
+            for context in tree.list_contexts():
                 if context.args:
                     yield CodeMatch(context.span, "the index is computed")

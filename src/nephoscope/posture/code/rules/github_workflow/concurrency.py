@@ -29,12 +29,14 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
         or _is_set(workflow.get("concurrency"))
     ):
         return
-    if workflow.get("concurrency") is not None or not all(_is_limited(job) for job in workflow.jobs):
+    if workflow.get("concurrency") is not None or not all(
+        _is_concurrency_limited(job) for job in workflow.jobs
+    ):
         key = workflow.root.key("on") or workflow.root.key("true")
         yield CodeMatch(key.span if key is not None else workflow.start, "outdated runs are not cancelled")
 
 
-def _is_limited(job: WorkflowJob) -> bool:
+def _is_concurrency_limited(job: WorkflowJob) -> bool:
     """Tell whether a job limits itself; one that calls a workflow leaves it to that."""
     return job.get("uses") is not None or _is_set(job.get("concurrency"))
 

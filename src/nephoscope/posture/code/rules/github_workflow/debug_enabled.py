@@ -8,7 +8,7 @@ from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.workflow.runners import environments
+from nephoscope.posture.code.workflow.runners import list_environments
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -27,7 +27,7 @@ _NAMES = frozenset({"ACTIONS_RUNNER_DEBUG", "ACTIONS_STEP_DEBUG"})
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each variable that switches debug logs on."""
-    for _, env, subject in environments(workflow):
+    for _, env, subject in list_environments(workflow):
         for name, value in env.pairs:
             if name.text.upper() in _NAMES and value.is_true:
                 yield CodeMatch(

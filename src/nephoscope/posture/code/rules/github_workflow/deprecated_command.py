@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.workflow.scripts import scripts
+from nephoscope.posture.code.workflow.scripts import list_scripts
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -27,7 +27,7 @@ _COMMAND = re.compile(r"::(set-output|save-state|set-env|add-path)\b[^:\n]*::")
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each script that prints such a command."""
-    for step, node in scripts(workflow):
+    for step, node in list_scripts(workflow):
         raw = workflow.source.get_text(node.span)
         match = _COMMAND.search(raw)
         if match is not None:

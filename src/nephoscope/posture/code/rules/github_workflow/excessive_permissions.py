@@ -8,7 +8,7 @@ from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.workflow.permissions import ALL, GRAVE, writes
+from nephoscope.posture.code.workflow.permissions import ALL, GRAVE, list_writable_scopes
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -39,7 +39,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
             yield CodeMatch(
                 workflow.start, "the workflow takes the default rights of the token, which may write"
             )
-        for key, value in writes(node):
+        for key, value in list_writable_scopes(node):
             if key.text not in GRAVE:
                 yield CodeMatch(TextSpan(key.span.start, value.span.end), f"all jobs may write {key.text}")
     for job in workflow.jobs:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.workflow.taint_analysis import find_carried, is_written_by_anybody
+from nephoscope.collect.templates.workflow.taint_analysis import find_carried_values, is_written_by_anybody
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.workflow.scripts import is_harmless, script_expressions
+from nephoscope.posture.code.workflow.scripts import is_harmless, list_script_expressions
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -24,8 +24,8 @@ RULE = CodeRule(
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each expression in a script that no graver rule names."""
-    for step, tree in script_expressions(workflow):
-        found = [context for context in find_carried(tree) if context.kind == "context"]
+    for step, tree in list_script_expressions(workflow):
+        found = [context for context in find_carried_values(tree) if context.kind == "context"]
         graver = any(
             is_written_by_anybody(one.parts) or not is_harmless(workflow, step, one.parts) for one in found
         )

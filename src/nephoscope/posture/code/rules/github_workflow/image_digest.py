@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.images import image_digest, image_tag
+from nephoscope.posture.code.docker.images import get_image_digest, get_image_tag
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.workflow.images import images
+from nephoscope.posture.code.workflow.images import list_images
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -24,8 +24,10 @@ RULE = CodeRule(
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each image of a container, a service or a step that a tag or an input names."""
-    for node, image, subject, whole in images(workflow):
-        if image is None or (image and not image_digest(image) and image_tag(image) not in ("", "latest")):
+    for node, image, subject, whole in list_images(workflow):
+        if image is None or (
+            image and not get_image_digest(image) and get_image_tag(image) not in ("", "latest")
+        ):
             said = (
                 f"the image {image} is named by a tag, which can be moved"
                 if image

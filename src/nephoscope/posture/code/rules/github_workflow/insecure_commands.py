@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.workflow.runners import environments
+from nephoscope.posture.code.workflow.runners import list_environments
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -24,7 +24,7 @@ RULE = CodeRule(
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each environment that allows the commands."""
-    for key, env, subject in environments(workflow):
+    for key, env, subject in list_environments(workflow):
         for name, value in env.pairs:
             if name.text.upper() == "ACTIONS_ALLOW_UNSECURE_COMMANDS" and value.is_true:
                 yield CodeMatch(key.span, "insecure commands are allowed", subject=subject, scope=env.span)

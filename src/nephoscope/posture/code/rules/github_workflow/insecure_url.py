@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.workflow.scripts import shell_commands
+from nephoscope.posture.code.workflow.scripts import list_shell_commands
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,7 +22,7 @@ RULE = CodeRule(
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each download over http."""
     for step in workflow.steps:
-        for command in shell_commands(workflow, step):
+        for command in list_shell_commands(workflow, step):
             for word in command.words if command.program in ("curl", "wget", "git") else []:
                 if (
                     word.text.startswith("http://")

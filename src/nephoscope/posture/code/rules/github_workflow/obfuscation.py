@@ -29,11 +29,11 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each crooked path of an action, and each expression that could be computed now."""
     for step in workflow.steps:
         node = step.get("uses")
-        if node is not None and node.kind == "scalar" and _is_crooked(node.text):
+        if node is not None and node.kind == "scalar" and _is_obfuscated_text(node.text):
             yield CodeMatch(
                 node.span, f"the path of {node.text} is not plain", subject=step.subject, scope=step.node.span
             )
-    for node in workflow.scalars():
+    for node in workflow.list_scalars():
         for tree in workflow.list_expressions(node):
             found = next((one for one in _walk_values(tree) if _is_constant(one)), None)
             if found is not None:
@@ -50,7 +50,7 @@ def _walk_values(tree: WorkflowExpression) -> Iterator[WorkflowExpression]:
         yield from _walk_values(argument)
 
 
-def _is_crooked(text: str) -> bool:
+def _is_obfuscated_text(text: str) -> bool:
     uses = parse_uses(text)
     if uses is None:
         return False
@@ -66,10 +66,10 @@ def _is_constant(tree: WorkflowExpression) -> bool:
         return (
             tree.value in _CONSTANT
             and bool(tree.args)
-            and all(_is_fixed(one) for one in tree.args)
+            and all(_is_expression_fixed(one) for one in tree.args)
             and not _is_list(tree)
         )
-    return tree.kind in ("binary", "not") and all(_is_fixed(one) for one in tree.args)
+    return tree.kind in ("binary", "not") and all(_is_expression_fixed(one) for one in tree.args)
 
 
 def _is_list(tree: WorkflowExpression) -> bool:
@@ -77,6 +77,6 @@ def _is_list(tree: WorkflowExpression) -> bool:
     return tree.value == "fromjson"
 
 
-def _is_fixed(tree: WorkflowExpression) -> bool:
+def _is_expression_fixed(tree: WorkflowExpression) -> bool:
     listed = tree.kind == "call" and _is_list(tree) and all(one.kind == "literal" for one in tree.args)
     return tree.kind == "literal" or listed or _is_constant(tree)

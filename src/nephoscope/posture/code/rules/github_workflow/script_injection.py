@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.workflow.scripts import find_evaluated, find_injected
+from nephoscope.posture.code.workflow.scripts import find_evaluated_expressions, find_injected_expressions
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -35,9 +35,9 @@ RULE = CodeRule(
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each context in a script that people outside of the repository write."""
-    for step, context in find_injected(workflow, by_anybody=True):
+    for step, context in find_injected_expressions(workflow, by_anybody=True):
         message = f"{context.path} is written by anybody and becomes part of the script"
         yield CodeMatch(context.span, message, subject=step.subject, scope=step.node.span)
-    for step, command, written in find_evaluated(workflow):
+    for step, command, written in find_evaluated_expressions(workflow):
         message = f"{written} is written by anybody and is evaluated as a script"
         yield CodeMatch(command.span, message, subject=step.subject, scope=step.node.span)

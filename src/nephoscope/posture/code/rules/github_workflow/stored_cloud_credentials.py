@@ -12,7 +12,7 @@ from nephoscope.posture.code.workflow.cloud_credentials import (
     find_stored_credential_variables,
     signs_in_with_password,
 )
-from nephoscope.posture.code.workflow.scripts import shell_commands
+from nephoscope.posture.code.workflow.scripts import list_shell_commands
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -37,7 +37,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
         for name, node in find_stored_credential_inputs(step):
             said = f"{name} is a stored credential"
             yield CodeMatch(node.span, said, subject=step.subject, scope=step.node.span)
-        for command in shell_commands(workflow, step):
+        for command in list_shell_commands(workflow, step):
             if signs_in_with_password(command):
                 said = "az login uses the stored password of a service principal"
                 yield CodeMatch(command.span, said, subject=step.subject, scope=step.node.span)

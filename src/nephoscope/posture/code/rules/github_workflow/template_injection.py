@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.workflow.scripts import find_injected
+from nephoscope.posture.code.workflow.scripts import find_injected_expressions
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -25,7 +25,7 @@ RULE = CodeRule(
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each context in a script that is neither fixed nor harmless."""
-    for step, context in find_injected(workflow, by_anybody=False):
+    for step, context in find_injected_expressions(workflow, by_anybody=False):
         yield CodeMatch(
             context.span,
             f"{context.path} becomes part of the script",

@@ -9,7 +9,7 @@ from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.permissions import grants
 from nephoscope.posture.code.workflow.publishing import is_publication, uses_token
-from nephoscope.posture.code.workflow.scripts import shell_commands
+from nephoscope.posture.code.workflow.scripts import list_shell_commands
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -40,7 +40,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
                 scope=step.node.span,
             )
         elif step.run is not None and not grants(workflow, step.job, "id-token"):
-            for command in shell_commands(workflow, step):
+            for command in list_shell_commands(workflow, step):
                 if is_publication(command):
                     yield CodeMatch(
                         command.span,

@@ -27,7 +27,9 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
     nodes = [workflow.get("permissions"), *(job.get("permissions") for job in workflow.jobs)]
     for node in nodes:
         bare = (
-            [pair for pair in node.pairs if not _is_documented(workflow, *pair)] if node is not None else []
+            [pair for pair in node.pairs if not _is_permission_documented(workflow, *pair)]
+            if node is not None
+            else []
         )
         if bare:
             names = ", ".join(key.text for key, _ in bare)
@@ -37,6 +39,6 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
             )
 
 
-def _is_documented(workflow: Workflow, key: YamlNode, value: YamlNode) -> bool:
+def _is_permission_documented(workflow: Workflow, key: YamlNode, value: YamlNode) -> bool:
     rest = workflow.source.text[value.span.end :].split("\n", 1)[0]
     return "#" in rest or value.text == "none" or (key.text == "contents" and value.text == "read")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.workflow.runners import environments
+from nephoscope.posture.code.workflow.runners import list_environments
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -26,7 +26,7 @@ RULE = CodeRule(
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each environment that an expression gives."""
-    for key, env, subject in environments(workflow):
+    for key, env, subject in list_environments(workflow):
         if env.kind == "scalar" and "${{" in env.text:
             yield CodeMatch(
                 key.span, "the environment is given by an expression", subject=subject, scope=env.span

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.images import image_digest
+from nephoscope.posture.code.docker.images import get_image_digest
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -28,7 +28,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
     if not workflow.is_action:
         return
     image = workflow.get("runs", "image")
-    if image is not None and image.text.startswith("docker://") and not image_digest(image.text):
+    if image is not None and image.text.startswith("docker://") and not get_image_digest(image.text):
         yield CodeMatch(image.span, f"{image.text} is not pinned to a digest")
     for step in workflow.steps:
         node, uses = step.get("uses"), step.uses

@@ -40,11 +40,11 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
         if node is not None and uses is not None and not uses.is_commit:
             said = f"@{uses.ref} can be moved" if uses.ref else "no version is named"
             yield CodeMatch(
-                _build_place(workflow, node), f"{uses.name}: {said}", subject=subject, scope=whole.span
+                _get_step_span(workflow, node), f"{uses.name}: {said}", subject=subject, scope=whole.span
             )
 
 
-def _build_place(workflow: Workflow, node: YamlNode) -> TextSpan:
+def _get_step_span(workflow: Workflow, node: YamlNode) -> TextSpan:
     start = workflow.source.text.find(node.text.strip(), node.span.start)
     return (
         TextSpan(start, start + len(node.text.strip()))

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_packages import unlocked_installs
-from nephoscope.posture.code.workflow.scripts import shell_commands
+from nephoscope.posture.code.shell_packages import find_unlocked_installs
+from nephoscope.posture.code.workflow.scripts import list_shell_commands
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -29,5 +29,5 @@ RULE = CodeRule(
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each installation that checks no hash."""
     for step in workflow.steps:
-        for match in unlocked_installs(shell_commands(workflow, step)):
+        for match in find_unlocked_installs(list_shell_commands(workflow, step)):
             yield replace(match, subject=step.subject, scope=step.node.span)

@@ -22,7 +22,7 @@ RULE = CodeRule(
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each expression that takes a secret apart."""
-    for node in workflow.scalars():
+    for node in workflow.list_scalars():
         for tree in workflow.list_expressions(node) if "secrets" in node.text else []:
             for call in tree.walk():
                 if call.kind == "call" and call.value == "fromjson" and _reads_secret(call):
@@ -30,4 +30,4 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
 
 
 def _reads_secret(call: WorkflowExpression) -> bool:
-    return any(context.parts[0] == "secrets" for context in call.contexts())
+    return any(context.parts[0] == "secrets" for context in call.list_contexts())

@@ -26,16 +26,16 @@ _FALSY = frozenset({"", "0", "-0", "false", "null"})
 
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each choice whose first value counts as false."""
-    for node in workflow.scalars():
+    for node in workflow.list_scalars():
         for tree in workflow.list_expressions(node):
             yield from (
                 CodeMatch(one.span, "the first value counts as false: the other is always chosen")
                 for one in tree.walk()
-                if _is_unsound(one)
+                if _is_unsound_ternary(one)
             )
 
 
-def _is_unsound(tree: WorkflowExpression) -> bool:
+def _is_unsound_ternary(tree: WorkflowExpression) -> bool:
     if (
         tree.kind != "binary"
         or tree.value != "||"

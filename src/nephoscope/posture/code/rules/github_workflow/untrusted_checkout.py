@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.workflow.checkouts import PRIVILEGED, checkout_of_head
+from nephoscope.posture.code.workflow.checkouts import PRIVILEGED, find_head_checkout
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -34,7 +34,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each checkout of the head of a pull request in a workflow with secrets."""
     if workflow.is_triggered_by(*PRIVILEGED):
         for step in workflow.steps:
-            if (node := checkout_of_head(step)) is not None:
+            if (node := find_head_checkout(step)) is not None:
                 yield CodeMatch(
                     node.span,
                     "code of a stranger is checked out where secrets are",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.workflow.checkouts import PRIVILEGED, checkout_of_head, runs_checkout
+from nephoscope.posture.code.workflow.checkouts import PRIVILEGED, find_checkout_run, find_head_checkout
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -31,8 +31,8 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
     for steps in jobs:
         checked_out = False
         for step in steps:
-            checked_out = checked_out or checkout_of_head(step) is not None
-            place = runs_checkout(workflow, step) if checked_out else None
+            checked_out = checked_out or find_head_checkout(step) is not None
+            place = find_checkout_run(workflow, step) if checked_out else None
             if place is not None:
                 yield CodeMatch(
                     place,

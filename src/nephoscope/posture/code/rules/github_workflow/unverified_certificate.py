@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_transport import unverified_downloads
-from nephoscope.posture.code.workflow.scripts import shell_commands
+from nephoscope.posture.code.shell_transport import find_unverified_downloads
+from nephoscope.posture.code.workflow.scripts import list_shell_commands
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -29,4 +29,4 @@ RULE = CodeRule(
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each command that does not check the certificate of its server."""
     for step in workflow.steps:
-        yield from unverified_downloads(shell_commands(workflow, step))
+        yield from find_unverified_downloads(list_shell_commands(workflow, step))

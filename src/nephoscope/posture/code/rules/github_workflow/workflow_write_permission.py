@@ -8,7 +8,7 @@ from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.workflow.permissions import GRAVE, writes
+from nephoscope.posture.code.workflow.permissions import GRAVE, list_writable_scopes
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -42,7 +42,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
         return
     if node is not None and node.kind == "scalar" and node.text == "write-all":
         yield CodeMatch(node.span, "the whole workflow has write-all")
-    for key, value in writes(node):
+    for key, value in list_writable_scopes(node):
         if key.text in GRAVE:
             yield CodeMatch(
                 TextSpan(key.span.start, value.span.end), f"the whole workflow may write {key.text}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.pipeline_checks import variables
+from nephoscope.posture.code.pipeline_checks import list_variables
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -25,6 +25,6 @@ _NAMES = frozenset({"ci_debug_trace", "ci_debug_services"})
 
 def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each variable that switches debug logs on."""
-    for name, node in variables(pipeline):
+    for name, node in list_variables(pipeline):
         if name.text.lower() in _NAMES and node.is_true:
             yield CodeMatch(TextSpan(name.span.start, node.span.end), f"{name.text} is on")

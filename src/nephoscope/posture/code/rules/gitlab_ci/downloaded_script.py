@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.pipeline_checks import pipeline_commands
+from nephoscope.posture.code.pipeline_checks import list_pipeline_commands
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_downloads import downloads_run, powershell_downloads
+from nephoscope.posture.code.shell_downloads import find_powershell_downloads, find_run_downloads
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -32,7 +32,7 @@ RULE = CodeRule(
 
 def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each command that runs what was downloaded."""
-    commands = [command for step in pipeline.steps for command in pipeline_commands(pipeline, step)]
-    yield from downloads_run(commands)
+    commands = [command for step in pipeline.steps for command in list_pipeline_commands(pipeline, step)]
+    yield from find_run_downloads(commands)
     for node in (node for step in pipeline.steps for node in step.scripts):
-        yield from powershell_downloads(pipeline.source.get_text(node.span), node.span.start)
+        yield from find_powershell_downloads(pipeline.source.get_text(node.span), node.span.start)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.pipeline_checks import is_secret_name, variables
+from nephoscope.posture.code.pipeline_checks import is_secret_name, list_variables
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -26,6 +26,6 @@ RULE = CodeRule(
 
 def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each variable with the name of a secret and a value that is written out."""
-    for name, node in variables(pipeline):
+    for name, node in list_variables(pipeline):
         if is_secret_name(name.text) and node.kind == "scalar" and node.text and "$" not in node.text:
             yield CodeMatch(node.span, f"{name.text} looks like a secret that is written out")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.pipeline_checks import pipeline_commands
+from nephoscope.posture.code.pipeline_checks import list_pipeline_commands
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_packages import unlocked_installs
+from nephoscope.posture.code.shell_packages import find_unlocked_installs
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -24,4 +24,4 @@ RULE = CodeRule(
 def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each installation that checks no hash."""
     for step in pipeline.steps:
-        yield from unlocked_installs(pipeline_commands(pipeline, step))
+        yield from find_unlocked_installs(list_pipeline_commands(pipeline, step))

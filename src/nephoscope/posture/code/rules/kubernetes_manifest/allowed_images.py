@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.images import image_registry
+from nephoscope.posture.code.docker.images import get_image_registry
 from nephoscope.posture.code.kubernetes.pods import containers
 from nephoscope.posture.code.rule_match import CodeMatch, CodeOptions
 from nephoscope_policy.model.state import Severity
@@ -26,7 +26,7 @@ def check_with(manifest: KubernetesManifest, options: CodeOptions) -> Iterator[C
     """Give each image of a registry that is not allowed; nothing where none is set."""
     for container in containers(manifest) if options.allowed_registries else ():
         node = container.node.get("image")
-        registry = image_registry(node.text) if node is not None else ""
+        registry = get_image_registry(node.text) if node is not None else ""
         if node is not None and not any(
             fnmatchcase(registry, pattern) for pattern in options.allowed_registries
         ):

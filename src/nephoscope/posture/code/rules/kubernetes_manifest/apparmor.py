@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.kubernetes.pods import match_security_contexts, pods
+from nephoscope.posture.code.kubernetes.pods import list_pods, match_security_contexts
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -31,7 +31,7 @@ def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
         lambda node: node.text not in ("RuntimeDefault", "Localhost"),
         "the AppArmor profile is {}",
     )
-    for pod in pods(manifest):
+    for pod in list_pods(manifest):
         annotations = pod.node.get("metadata", "annotations")
         for key, node in annotations.pairs if annotations is not None else []:
             allowed = node.text in ("", "runtime/default") or node.text.startswith("localhost/")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.kubernetes.pods import pods
+from nephoscope.posture.code.kubernetes.pods import list_pods
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -25,7 +25,7 @@ RULE = CodeRule(
 
 def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each volume of a folder of the node."""
-    for pod in pods(manifest):
+    for pod in list_pods(manifest):
         volumes = pod.spec.get("volumes")
         for volume in volumes.items if volumes is not None else []:
             key = volume.key("hostPath")

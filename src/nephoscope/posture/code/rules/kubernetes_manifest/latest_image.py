@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.images import image_digest, image_tag
+from nephoscope.posture.code.docker.images import get_image_digest, get_image_tag
 from nephoscope.posture.code.kubernetes.pods import containers
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
@@ -28,7 +28,7 @@ def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
         if (
             node is not None
             and node.text
-            and not image_digest(node.text)
-            and image_tag(node.text) in ("", "latest")
+            and not get_image_digest(node.text)
+            and get_image_tag(node.text) in ("", "latest")
         ):
             yield CodeMatch(node.span, f"the image {node.text} has no version", subject=container.subject)

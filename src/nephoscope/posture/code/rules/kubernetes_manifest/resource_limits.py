@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.kubernetes.pods import pods
+from nephoscope.posture.code.kubernetes.pods import list_pods
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -21,7 +21,7 @@ RULE = CodeRule(
 
 def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each container without a limit."""
-    for pod in pods(manifest):
+    for pod in list_pods(manifest):
         for container in pod.containers(ephemeral=False):
             missing = [
                 name for name in ("cpu", "memory") if container.node.get("resources", "limits", name) is None

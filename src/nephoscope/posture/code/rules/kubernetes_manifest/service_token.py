@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.kubernetes.pods import pods
+from nephoscope.posture.code.kubernetes.pods import list_pods
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -21,7 +21,7 @@ RULE = CodeRule(
 
 def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each pod that mounts the token of its service account."""
-    for pod in pods(manifest):
+    for pod in list_pods(manifest):
         node = pod.spec.get("automountServiceAccountToken")
         if node is None or node.is_true:
             place = node if node is not None else pod.node.key("spec") or pod.spec

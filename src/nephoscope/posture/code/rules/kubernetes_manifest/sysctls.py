@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.kubernetes.pods import pods
+from nephoscope.posture.code.kubernetes.pods import list_pods
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -30,7 +30,7 @@ _SAFE = frozenset({
 
 def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each unsafe parameter."""
-    for pod in pods(manifest):
+    for pod in list_pods(manifest):
         listed = pod.spec.get("securityContext", "sysctls")
         for item in listed.items if listed is not None else []:
             name = item.get("name")

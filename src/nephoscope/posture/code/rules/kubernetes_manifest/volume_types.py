@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.kubernetes.pods import pods
+from nephoscope.posture.code.kubernetes.pods import list_pods
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -29,7 +29,7 @@ _ALLOWED = frozenset({
 
 def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
     """Give each volume of another kind."""
-    for pod in pods(manifest):
+    for pod in list_pods(manifest):
         volumes = pod.spec.get("volumes")
         for volume in volumes.items if volumes is not None else []:
             kinds = [key for key, _ in volume.pairs if key.text != "name"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.shell_script import ShellScript
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_downloads import downloads_run
+from nephoscope.posture.code.shell_downloads import find_run_downloads
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -28,4 +28,4 @@ RULE = CodeRule(
 
 def check(script: ShellScript) -> Iterator[CodeMatch]:
     """Give each command that runs what was downloaded."""
-    return downloads_run(script.commands)
+    return find_run_downloads(script.commands)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.shell_script import ShellScript
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_transport import unencrypted_downloads
+from nephoscope.posture.code.shell_transport import find_unencrypted_downloads
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -21,4 +21,4 @@ RULE = CodeRule(
 
 def check(script: ShellScript) -> Iterator[CodeMatch]:
     """Give each download over http."""
-    return unencrypted_downloads(script.commands)
+    return find_unencrypted_downloads(script.commands)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.shell_script import ShellScript
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_packages import unlocked_installs
+from nephoscope.posture.code.shell_packages import find_unlocked_installs
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -22,4 +22,4 @@ RULE = CodeRule(
 
 def check(script: ShellScript) -> Iterator[CodeMatch]:
     """Give each installation that checks no hash."""
-    return unlocked_installs(script.commands)
+    return find_unlocked_installs(script.commands)

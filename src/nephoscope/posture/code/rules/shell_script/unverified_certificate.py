@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.shell_script import ShellScript
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_transport import unverified_downloads
+from nephoscope.posture.code.shell_transport import find_unverified_downloads
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -27,4 +27,4 @@ RULE = CodeRule(
 
 def check(script: ShellScript) -> Iterator[CodeMatch]:
     """Give each command that does not check the certificate of its server."""
-    return unverified_downloads(script.commands)
+    return find_unverified_downloads(script.commands)
