@@ -163,7 +163,7 @@ def test_windows_without_rows_are_noted_and_their_query_is_not_run(
     expected: list[int],
 ) -> None:
     looked: list[datetime] = []
-    rows = Detector._rows
+    rows = Detector._read_rows
 
     def note(self: Detector, one: AnalyticRule, window: RuleWindow, *rest: Any) -> Any:
         looked.append(window.end)
@@ -172,7 +172,7 @@ def test_windows_without_rows_are_noted_and_their_query_is_not_run(
     put("SigninLogs", signin(10), signin(70))
     schedule = Schedule(lake, state, [rule(**changes)], "default")
     list(schedule.tick(HOUR + 6 * MINUTE))
-    monkeypatch.setattr(Detector, "_rows", note)
+    monkeypatch.setattr(Detector, "_read_rows", note)
     ran = list(schedule.tick(HOUR + 4 * ONE_HOUR + 6 * MINUTE))
     ends = [HOUR + number * ONE_HOUR for number in range(1, 5)]
     assert [one.outcome.window.end for one in ran] == ends, "each is noted"
