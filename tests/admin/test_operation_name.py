@@ -28,6 +28,8 @@ from nephoscope.operations.declaration.operation_name import build_operation_id,
         ("request_image", "requests", "request_image", "Requests_RequestImage"),
         ("try_tenant_now", "tenants", "try_now", "Tenants_TryNow"),
         ("list_access", "access", "list", "Access_List"),
+        ("unblock_hash", "blockedHashes", "unblock", "BlockedHashes_Unblock"),
+        ("list_addresses", "addresses", "list", "Addresses_List"),
     ],
 )
 def test_the_noun_of_a_group_goes_without_saying(function: str, group: str, name: str, id_: str) -> None:

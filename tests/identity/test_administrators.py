@@ -104,7 +104,7 @@ def call(state, lake, put, tell_estate):
 
 
 def test_administrators_have_their_roles_through_groups_and_privileged_identity_management(call):
-    page = operations.administrators(call, InWorkspace())
+    page = operations.list_administrators(call, InWorkspace())
     found = {
         one.id: (one.kind, one.privilege, one.assignment, one.second_factor, one.enabled, one.guest)
         for one in page.value
@@ -119,7 +119,7 @@ def test_administrators_have_their_roles_through_groups_and_privileged_identity_
     assert [one.name for one in page.value] == sorted(one.name for one in page.value)
     roles = {
         (one.role, one.scope, one.through, one.eligible, one.critical)
-        for one in operations.roles(call, "eve", InWorkspace()).value
+        for one in operations.list_administrator_roles(call, "eve", InWorkspace()).value
     }
     assert roles == {
         ("Contributor", SUBSCRIPTION, "Operations", False, False),
@@ -128,24 +128,24 @@ def test_administrators_have_their_roles_through_groups_and_privileged_identity_
 
 
 def test_what_was_not_collected_is_named(call):
-    page = operations.administrators(call, InWorkspace())
+    page = operations.list_administrators(call, InWorkspace())
     assert page.not_collected == ()
     assert operations._describe_gaps(page) == []
 
 
 def test_places_join_the_activity_log_and_sign_ins(call):
-    ada = operations.places_of(call, "ada", InWorkspace()).value
+    ada = operations.list_administrator_places(call, "ada", InWorkspace()).value
     assert [(one.country, one.network, one.days, round(one.share, 2), one.new) for one in ada] == [
         ("DE", "AS3320", 12, 0.92, False), ("BR", "AS64500", 1, 0.08, True),
     ]  # fmt: skip
     assert ada[0].sources == ("activity", "sign-in")
-    (app,) = operations.places_of(call, "app", InWorkspace()).value
+    (app,) = operations.list_administrator_places(call, "app", InWorkspace()).value
     assert (app.country, app.network, app.days, app.new) == ("", "192.0.2.0/24", 2, False)
     assert app.addresses == ("192.0.2.10", "192.0.2.99")
 
 
 def test_last_use_is_that_of_management_and_of_any_sign_in(call):
-    page = {one.id: one for one in operations.administrators(call, InWorkspace()).value}
+    page = {one.id: one for one in operations.list_administrators(call, InWorkspace()).value}
     assert page["ada"].last_managed == NOW - timedelta(days=1)
     assert (page["bob"].last_managed, page["bob"].last_sign_in) == (None, NOW - timedelta(days=3))
     assert (page["eve"].last_managed, page["eve"].last_sign_in) == (None, None)
@@ -153,31 +153,36 @@ def test_last_use_is_that_of_management_and_of_any_sign_in(call):
 
 
 def test_only_administrators_have_places(call):
-    assert {one.administrator for one in operations.places(call, InWorkspace()).value} == {"ada", "app"}
+    assert {one.administrator for one in operations.list_management_places(call, InWorkspace()).value} == {
+        "ada",
+        "app",
+    }
 
 
 def test_who_is_no_administrator_is_not_found(call):
     with pytest.raises(MissingError, match="joe"):
-        operations.roles(call, "joe", InWorkspace())
+        operations.list_administrator_roles(call, "joe", InWorkspace())
 
 
 def test_rows_of_lists_are_words(call):
-    rows = {row["id"]: row for row in operations._list_rows(operations.administrators(call, InWorkspace()))}
+    rows = {
+        row["id"]: row for row in operations._list_rows(operations.list_administrators(call, InWorkspace()))
+    }
     assert (rows["eve"]["secondFactor"], rows["bob"]["secondFactor"], rows["ada"]["places"]) == (
         "not collected", "no", "DE AS3320, BR AS64500",
     )  # fmt: skip
-    places = operations._to_place_rows(operations.places(call, InWorkspace()))
+    places = operations._to_place_rows(operations.list_management_places(call, InWorkspace()))
     assert {row["share"] for row in places} == {"92%", "8%", "100%"}
 
 
 def test_an_estate_is_read_once_a_version(call, tell_estate):
     def read():
-        return {one.id for one in operations.administrators(call, InWorkspace()).value}
+        return {one.id for one in operations.list_administrators(call, InWorkspace()).value}
 
     first = read()
     before = service._list_of_tenant.cache_info().misses
     assert read() == first
-    assert operations.roles(call, "eve", InWorkspace()).value
+    assert operations.list_administrator_roles(call, "eve", InWorkspace()).value
     assert service._list_of_tenant.cache_info().misses == before
     tell_estate(NOW + timedelta(hours=1), USERS, *OTHERS, role("joe", OWNER))
     assert read() == first | {"joe"}
@@ -187,6 +192,9 @@ def test_an_estate_is_read_once_a_version(call, tell_estate):
 def test_places_are_those_of_the_logs_of_a_workspace(call):
     call.state.workspaces.add("other")
     other = InWorkspace(workspace="other")
-    assert operations.places_of(call, "ada", InWorkspace()).value
-    assert operations.places_of(call, "ada", other).value == ()
-    assert operations.roles(call, "ada", other).value == operations.roles(call, "ada", InWorkspace()).value
+    assert operations.list_administrator_places(call, "ada", InWorkspace()).value
+    assert operations.list_administrator_places(call, "ada", other).value == ()
+    assert (
+        operations.list_administrator_roles(call, "ada", other).value
+        == operations.list_administrator_roles(call, "ada", InWorkspace()).value
+    )

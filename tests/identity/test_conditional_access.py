@@ -156,7 +156,7 @@ def call(state, lake, tell_estate):
 
 
 def test_policies_say_whom_they_cover(call):
-    page = operations.policies(call)
+    page = operations.list_policies(call)
     assert [(one.name, one.covered, one.excluded, one.controls) for one in page.value] == [
         ("P", 1, 1, ("mfa",))
     ]
@@ -166,7 +166,7 @@ def test_policies_say_whom_they_cover(call):
 
 
 def test_gaps_of_administrators_come_first(call):
-    page = operations.gaps(call, AccessGapQuery())
+    page = operations.list_gaps(call, AccessGapQuery())
     assert [(one.name, one.administrator) for one in page.value][:2] == [("ada", True), ("ada", True)]
     factor = [
         (row["name"], row["reason"])
@@ -174,7 +174,7 @@ def test_gaps_of_administrators_come_first(call):
         if row["control"] == "secondFactor"
     ]
     assert factor == [("ada", "excluded from 'P'")]
-    only = operations.gaps(call, AccessGapQuery(administrators=True)).value
+    only = operations.list_gaps(call, AccessGapQuery(administrators=True)).value
     assert {one.name for one in only} == {"ada"}
 
 
@@ -182,5 +182,5 @@ def test_an_estate_that_was_not_collected_has_no_gaps_but_says_so(state, lake):
     call = OperationCall(
         ServiceContext(LocalUser.current(), state, lake.data, lambda: NOW), lambda: None, lake
     )
-    page = operations.gaps(call, AccessGapQuery())
+    page = operations.list_gaps(call, AccessGapQuery())
     assert (page.value, page.not_collected) == ((), ("the estate: no snapshot was imported",))

@@ -94,7 +94,7 @@ def test_another_site_and_a_form_that_asks_for_nothing_end_none(browser):
 
 def test_an_owner_ends_those_of_another(browser, owner, visitor, instance, person):
     here, _ = browser()
-    page, form = f"/settings/people/item/{person.id}", {"act": "sign_out"}
+    page, form = f"/settings/people/item/{person.id}", {"act": "sign_out_user"}
     assert "Sign out everywhere" in owner.get(page).text
     assert visitor(("Contributor", "/")).post(page, data=form, headers=HERE).status_code == 403
     assert signed_in(here)
@@ -123,7 +123,7 @@ def test_an_owner_binds_a_program_to_a_machine(owner, visitor, instance):
     with instance.state.transaction() as session:
         agent = principals.add(session, PrincipalKind.PROGRAM, "agent of web-01")
     page = f"/settings/people/item/{agent.id}"
-    form = {"act": "bind", "resource": machine, "also": "10.1.1.1\nweb-01.contoso.com"}
+    form = {"act": "bind_program", "resource": machine, "also": "10.1.1.1\nweb-01.contoso.com"}
     assert visitor(("Contributor", "/")).post(page, data=form, headers=HERE).status_code == 403
     assert principals.get(agent.id).binding is None
     assert owner.post(page, data=form, headers=HERE).status_code == 303
@@ -133,7 +133,7 @@ def test_an_owner_binds_a_program_to_a_machine(owner, visitor, instance):
     refused = owner.post(page, data={**form, "resource": "web-01"}, headers=HERE)
     assert (refused.status_code, "give the ARM id of a resource" in refused.text) == (400, True)
     assert 'aria-invalid="true" aria-describedby="error-resource"' in refused.text
-    assert owner.post(page, data={"act": "unbind"}, headers=HERE).status_code == 303
+    assert owner.post(page, data={"act": "unbind_program"}, headers=HERE).status_code == 303
     assert principals.get(agent.id).binding is None
     details = [one.detail for one in instance.state.audit.entries(most=20) if one.target == "agent of web-01"]
     told = [[one.get(name, {}).get("resource") for name in ("before", "binding")] for one in details]

@@ -38,7 +38,7 @@ def test_a_section_lists_and_opens_what_it_has(owner, visitor, section: Section)
 
 
 def test_a_form_without_anything_to_choose_says_why(owner) -> None:
-    shown = owner.get("/machines/blocked-hashes/act/block_hash").text
+    shown = owner.get("/machines/blocked-hashes/act/block").text
     assert "No agent allows blocks" in shown
     assert 'href="/help/guides/agent.md' in shown
     assert 'name="machine"' not in shown
@@ -71,17 +71,21 @@ def test_a_workspace_is_added_changed_and_deleted(owner, instance) -> None:
 
 def test_a_secret_is_shown_once(owner, instance) -> None:
     made = owner.post(
-        "/settings/people/act/add",
+        "/settings/people/act/add_principal",
         data={"name": "robot", "program": "1", "role": "Reader", "scope": "/"},
         headers=HERE,
     )
     assert made.status_code == 303
     (robot,) = [one for one in instance.state.principals.all() if one.name == "robot"]
-    shown = owner.post(f"/settings/people/item/{robot.id}", data={"act": "token", "days": "7"}, headers=HERE)
+    shown = owner.post(
+        f"/settings/people/item/{robot.id}", data={"act": "create_token", "days": "7"}, headers=HERE
+    )
     assert (shown.status_code, shown.headers["cache-control"]) == (200, "no-store")
     assert "nepho_" in shown.text
     refused = owner.post(
-        "/settings/people/act/add", data={"name": "x", "role": "Reader", "scope": "no"}, headers=HERE
+        "/settings/people/act/add_principal",
+        data={"name": "x", "role": "Reader", "scope": "no"},
+        headers=HERE,
     )
     assert (refused.status_code, 'id="error-scope"' in refused.text) == (400, True)
 
@@ -141,7 +145,9 @@ def test_an_exemption_is_ended_in_the_list(owner, instance) -> None:
         instance.state.audit.add(session, "kim", "Microsoft.Authorization/policyExemptions/write", id_)
     listed = owner.get("/settings/exemptions").text
     assert "for a while" in listed
-    ended = owner.post(f"/settings/exemptions/item{id_}", data={"act": "end", "from": "list"}, headers=HERE)
+    ended = owner.post(
+        f"/settings/exemptions/item{id_}", data={"act": "end_whole", "from": "list"}, headers=HERE
+    )
     assert (ended.status_code, ended.headers["location"].partition("?")[0]) == (303, "/settings/exemptions")
     assert "for a while" not in owner.get("/settings/exemptions").text
 
@@ -153,15 +159,16 @@ def test_a_watchlist_is_created_and_filled(owner, instance) -> None:
     assert owner.post("/settings/watchlists/act/create", data=form, headers=HERE).status_code == 303
     page = "/settings/watchlists/item/Vips"
     assert (
-        owner.post(page, data={"act": "add", "cells": "Who=ada\nWhy=boss"}, headers=HERE).status_code == 303
+        owner.post(page, data={"act": "put_item", "cells": "Who=ada\nWhy=boss"}, headers=HERE).status_code
+        == 303
     )
     assert "boss" in owner.get(page).text
     for number in range(101):
-        sent = {"act": "add", "cells": f"Who=user{number:03}\nWhy=many"}
+        sent = {"act": "put_item", "cells": f"Who=user{number:03}\nWhy=many"}
         assert owner.post(page, data=sent, headers=HERE).status_code == 303
     assert "first 100 of 102" in owner.get(page).text
     assert len(owner.get(page, params={"table": "items", "format": "csv"}).text.splitlines()) == 103
-    assert owner.post(page, data={"act": "drop", "keys": "ada"}, headers=HERE).status_code == 303
+    assert owner.post(page, data={"act": "remove_items", "keys": "ada"}, headers=HERE).status_code == 303
     assert owner.post(page, data={"act": "delete"}, headers=HERE).status_code == 303
     assert owner.get(page).status_code == 404
 
@@ -184,5 +191,5 @@ def test_an_initiative_is_assigned_and_ended(owner, instance) -> None:
     listed = owner.get("/settings/standards").text
     assert "Ours" in listed
     for row in re.findall(r'href="(/settings/standards/item/[^"?]+)"', listed):
-        assert owner.post(row, data={"act": "end"}, headers=HERE).status_code == 303
+        assert owner.post(row, data={"act": "end_assignment"}, headers=HERE).status_code == 303
     assert "Ours" not in owner.get("/settings/standards").text

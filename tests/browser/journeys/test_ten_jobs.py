@@ -158,7 +158,7 @@ def grant_read(going: Journey, way: str) -> None:
     page = going.page
     going.press(page.get_by_role("navigation").get_by_role("link", name="Settings"), leads_to="**/settings")
     going.press(page.get_by_role("link", name="Users and programs").first, leads_to="**/settings/people")
-    going.press(page.get_by_role("link", name="Add a user or program"), leads_to="**/act/add")
+    going.press(page.get_by_role("link", name="Add a user or program"), leads_to="**/act/add_principal")
     going.type(page.locator("input[name=name]"), f"kim {way}")
     going.choose(page.locator("select[name=role]"), "Reader")
     going.press(

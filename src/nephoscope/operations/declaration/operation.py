@@ -212,6 +212,11 @@ class Operation:
         """The name of the function without the noun of its group; no other operation of the group has it."""
         return shorten_operation_name(self.function.__name__, self.group.name)
 
+    @property
+    def listed(self) -> str:
+        """What a list is of, as addresses and files name it; the whole name of what is no list."""
+        return self.name.removeprefix("list_")
+
     def list_rows(self, answer: Answer) -> list[Row]:
         """Return the rows of an answer: those that its command makes, a list itself, else its `value` by the names of the API."""
         if self.command is not None and self.command.rows is not None:

@@ -54,7 +54,7 @@ class Section:
     @property
     def _own_address(self) -> str:
         """What sets its address apart from that of the group's first list: what is listed."""
-        return _to_kebab_case(self.listing.name.removeprefix("list_"))
+        return _to_kebab_case(self.listing.listed)
 
     @property
     def home(self) -> tuple[str, str]:
