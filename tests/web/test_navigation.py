@@ -105,7 +105,7 @@ def test_what_is_of_everybody_is_shown_to_who_may_read_it_everywhere(owner, visi
     [
         ("/settings/identity-risks", "/identity/risks"),
         ("/settings/administrators?sort=name&page=2", "/identity/administrators?sort=name&page=2"),
-        ("/settings/administrators/places", "/identity/administrators/places"),
+        ("/settings/conditional-access/gaps", "/identity/conditional-access/gaps"),
         ("/settings/identity-risks/item/user%3Aa%2Fb", "/identity/risks/item/user%3Aa/b"),
         ("/settings/risk-policies/act/create", "/identity/risk-policies/act/create"),
     ],

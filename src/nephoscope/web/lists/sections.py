@@ -164,4 +164,4 @@ def _list_sections(group: OperationGroup) -> Iterator[Section]:
 
 
 def _to_kebab_case(name: str) -> str:
-    return _CAPITAL.sub(lambda found: f"-{found[0].lower()}", name)
+    return _CAPITAL.sub(lambda found: f"-{found[0].lower()}", name).replace("_", "-")
