@@ -48,7 +48,7 @@ class _ArmParser:
 
     def expect_end(self) -> None:
         if self._peek_token().kind != "end":
-            raise self._parse_unexpected_error("an operator or the end")
+            raise self._build_unexpected_error("an operator or the end")
 
     def parse_expression(self, depth: int) -> Node:
         node, levels = self._parse_primary(depth), depth
@@ -83,7 +83,7 @@ class _ArmParser:
             return self._parse_negative(self._read_token(), depth)
         if word.kind == "name":
             return self._parse_name(self._read_token(), depth)
-        raise self._parse_unexpected_error("a function call, a string or a number")
+        raise self._build_unexpected_error("a function call, a string or a number")
 
     def _parse_negative(self, sign: ArmToken, depth: int) -> Node:
         if self._peek_token().kind == "number":
@@ -98,13 +98,13 @@ class _ArmParser:
             return ArmLiteral(_WORDS[word.text.lower()], word.offset)
         if self._is_mark(".") and self._words[self._next + 1].kind == "name":
             return self._parse_user_function(word, depth)
-        raise self._parse_unexpected_error(f"'(' after {word.get_display_text()}")
+        raise self._build_unexpected_error(f"'(' after {word.get_display_text()}")
 
     def _parse_user_function(self, namespace: ArmToken, depth: int) -> Node:
         self._read_token()
         name = self._read_token()
         if not self._is_mark("("):
-            raise self._parse_unexpected_error(f"'(' after {namespace.text}.{name.get_display_text()}")
+            raise self._build_unexpected_error(f"'(' after {namespace.text}.{name.get_display_text()}")
         return ArmCall(f"{namespace.text}.{name.text}", self._parse_arguments(depth), namespace.offset)
 
     def _parse_arguments(self, depth: int) -> tuple[Node, ...]:
@@ -134,9 +134,9 @@ class _ArmParser:
     def _expect_token(self, kind: str, text: str, wanted: str) -> ArmToken:
         word = self._peek_token()
         if word.kind != kind or (text and word.text != text):
-            raise self._parse_unexpected_error(wanted)
+            raise self._build_unexpected_error(wanted)
         return self._read_token()
 
-    def _parse_unexpected_error(self, wanted: str) -> ArmSyntaxError:
+    def _build_unexpected_error(self, wanted: str) -> ArmSyntaxError:
         word = self._peek_token()
         return ArmSyntaxError(f"expected {wanted}, found {word.get_display_text()}", word.offset)
