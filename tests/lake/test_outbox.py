@@ -97,11 +97,11 @@ BRINGER = """
 import sys
 from pathlib import Path
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.writing.outbox import deliver
+from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.state import State
 with State.open_folder(Path(sys.argv[1]), "") as state, Lake.open(Path(sys.argv[1]), state) as lake:
     while True:
-        print(deliver(lake, state), flush=True)
+        print(deliver_outbox(lake, state), flush=True)
 """
 
 

@@ -34,7 +34,7 @@ def test_equal_conditions_share_an_answer(one: Resource, monkeypatch: pytest.Mon
         test = plain(operator, right, switches)
         return lambda left: bool(asked.append(right)) or test(left)
 
-    monkeypatch.setattr("nephoscope_policy.compiler.predicate", spy)
+    monkeypatch.setattr("nephoscope_policy.compiler.make_predicate", spy)
     snapshot = policy.Snapshot([one])
     first, second = rule(NAMES), rule(NAMES, "deny")
     assert not first.evaluate(one, snapshot).matched

@@ -118,7 +118,9 @@ def build_supervisor(
 
 def _load_templates() -> None:
     """Read the templates of pages, so that a web process that is started again has them."""
-    drawing = import_module("nephoscope.web.rendering.templates").environment()
+    from nephoscope.web.rendering.templates import build_environment
+
+    drawing = build_environment()
     for name in drawing.list_templates(["html"]):
         drawing.get_template(name)
 

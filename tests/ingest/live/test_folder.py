@@ -280,8 +280,8 @@ def test_a_file_that_gave_way_to_a_link_after_the_look(watched, source, sink) ->
     (watched / "app.log").write_bytes(_line(0))
     (watched.parent / "secret.log").write_bytes(_line(9))
     watching = source(settle=0)
-    found = next(iter(watching._look(sink, frozenset())))
+    found = next(iter(watching._list_wanted_files(sink, frozenset())))
     (watched / "app.log").unlink()
     (watched / "app.log").symlink_to(watched.parent / "secret.log")
-    watching._file(found, FolderFileReader(FolderContents(sink, lambda: 0.0), sink, Event(), "auto"))
+    watching._read_file(found, FolderFileReader(FolderContents(sink, lambda: 0.0), sink, Event(), "auto"))
     assert sink.records == []

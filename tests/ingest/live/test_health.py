@@ -240,7 +240,7 @@ def test_a_changed_schema_is_told_by_whoever_judges(world) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.ingest.live.test_health import NOW, HealthKeeper, Lake, State, _changed_schema, deliver
+from tests.ingest.live.test_health import NOW, HealthKeeper, Lake, State, _changed_schema, deliver_outbox
 def kill(*_): os.kill(os.getpid(), signal.SIGKILL)
 with State.open_folder(Path(sys.argv[1])) as state, Lake.open(Path(sys.argv[1]), state) as lake:
     keeper = HealthKeeper(lake, state, "dies")
@@ -251,7 +251,7 @@ with State.open_folder(Path(sys.argv[1])) as state, Lake.open(Path(sys.argv[1]),
         state.checkpoints.keep = kill
     state.outbox.drain = kill
     keeper.judge(NOW)
-    deliver(lake, state)
+    deliver_outbox(lake, state)
 """
 
 
