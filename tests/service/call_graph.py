@@ -17,7 +17,7 @@ AUDITS = frozenset({"change", "transact", "change_files", "enter"})
 BELOW = frozenset(
     {
         "fact_recording.store_claims",
-        "fact_recording.remove",
+        "fact_recording.remove_own_facts",
         "guard.make_secret",
         "sessions.end_sessions",
         "instance.state.audit.add",
@@ -86,13 +86,16 @@ def _find_references(place: Place) -> Iterator[Place]:
     module = read_module(place[0])
     assert module is not None
     node = module.definitions[place[1]]
-    imports = dict(module.imports)
+    own_imports: dict[str, str] = {}
     for one in ast.walk(node):
-        imports |= _imports(one)
+        own_imports |= _imports(one)
+    imports = module.imports | own_imports
     for one in ast.walk(node):
         dotted = ""
         if isinstance(one, ast.Name):
-            dotted = f"{place[0]}.{one.id}" if one.id in module.definitions else imports.get(one.id, "")
+            # an import within the function stands before what the module defines
+            defined = one.id in module.definitions and one.id not in own_imports
+            dotted = f"{place[0]}.{one.id}" if defined else imports.get(one.id, "")
         elif isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name) and one.value.id in imports:
             dotted = f"{imports[one.value.id]}.{one.attr}"
         if dotted and (found := _resolve(dotted)) is not None:

@@ -13,10 +13,14 @@ from nephoscope.web.all_pages import list_pages
 
 #: What has another permission than one of reading, and changes nothing that people decide.
 OPERATIONS: dict[str, str] = {
-    "threat_intelligence.refresh": "rows of the lake are written again from what the state holds; people decide nothing",
-    "azure_captures.query_azure_capture": "reads the state by POST, as Azure's own API does: the capture's ID is in the body",
+    "threat_intelligence.refresh_tables": "rows of the lake are written again from what the state holds; people decide nothing",
+    "tenants.print_grant_script": "writes the script by which somebody else grants access, and changes nothing itself",
+    "azure_captures.query": "reads the state by POST, as Azure's own API does: the capture's ID is in the body",
 }
-ROUTES = {"POST /networkWatcherCaptures/status": "reads the state by POST, with the permission of reading"}
+ROUTES = {
+    "POST /networkWatcherCaptures/status": "reads the state by POST, with the permission of reading",
+    "POST /tenantGrants": "answers a script by POST, with the permission of reading",
+}
 _COLLECTED = ("Microsoft.PolicyInsights", "Microsoft.Security", "Microsoft.SecurityInsights")
 API = {
     **{
@@ -79,7 +83,7 @@ def test_what_changes_something_reaches_a_service_that_audits() -> None:
 
 
 def test_a_function_that_calls_no_service_is_found() -> None:
-    assert not reaches_audit(("nephoscope.operations.tenants", "rights"))
-    assert reaches_audit(("nephoscope.operations.tenants", "remove"))
+    assert not reaches_audit(("nephoscope.operations.tenants", "list_required_rights"))
+    assert reaches_audit(("nephoscope.operations.tenants", "remove_tenant"))
     assert is_auditing(("nephoscope.service.tenants", "remove_tenant"))
     assert not is_auditing(("nephoscope.service.tenants", "check_connection"))
