@@ -21,7 +21,7 @@ from pathlib import Path
 from nephoscope.serve import assessment_worker
 from nephoscope.serve.server_settings import ServeSettings
 assessment_worker._assess_when_due = lambda *_: {DIES}
-assessment_worker.work(ServeSettings(data=Path(sys.argv[1])), threading.Event())
+assessment_worker.run_assessment_worker(ServeSettings(data=Path(sys.argv[1])), threading.Event())
 """
 BEHAVIOR = f"""
 import datetime, os, signal, sys
@@ -29,7 +29,7 @@ from pathlib import Path
 from nephoscope.behavior.behavior_run import BehaviorAnalysis
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
-BehaviorAnalysis._run = lambda *_: {DIES}
+BehaviorAnalysis._run_analysis = lambda *_: {DIES}
 data = Path(sys.argv[1])
 with State.open_folder(data) as state, Lake.open(data, state) as lake:
     BehaviorAnalysis(lake, state, "default").run(datetime.datetime.now(datetime.UTC))
