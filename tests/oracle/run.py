@@ -61,7 +61,7 @@ RUNNERS = (
     Runner("kql_spark.py", "corpora", ("--every", "20", "--rules", "25"), share=0.97),
     Runner("kql_rules.py", "corpora", ("--hostile", "30"), share=0.98),
     Runner("log_events.py", "corpora", share=0.99),
-    Runner("labelled_events.py", "corpora/logs/labelled_events.jsonl", share=0.93),
+    Runner("labelled_events.py", "corpora/logs/labelled_events.jsonl", share=0.94),
     Runner("host_attacks.py", "corpora/detection", share=0.90),
     Runner("lake_tables.py", "corpora"),
     Runner("lake_parsers.py", "corpora", share=0.93),
