@@ -213,8 +213,8 @@ class Operation:
         return shorten_operation_name(self.function.__name__, self.group.name)
 
     @property
-    def listed(self) -> str:
-        """What a list is of, as addresses and files name it; the whole name of what is no list."""
+    def listed_noun(self) -> str:
+        """Name what a list is of, for addresses and files; what is no list keeps its whole name."""
         return self.name.removeprefix("list_")
 
     def list_rows(self, answer: Answer) -> list[Row]:

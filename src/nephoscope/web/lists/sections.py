@@ -53,8 +53,8 @@ class Section:
 
     @property
     def _own_address(self) -> str:
-        """What sets its address apart from that of the group's first list: what is listed."""
-        return _to_kebab_case(self.listing.listed)
+        """The part of its address that names what is listed, which the first list of a group goes without."""
+        return _to_kebab_case(self.listing.listed_noun)
 
     @property
     def home(self) -> tuple[str, str]:

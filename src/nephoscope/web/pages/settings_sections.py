@@ -211,7 +211,7 @@ def _list_row_tables(
             rows = one.list_rows(answer)
             columns = list((one.command.columns if one.command else ()) or (rows[0] if rows else ()))
             yield {
-                "name": one.listed,
+                "name": one.listed_noun,
                 "title": one.page.title,
                 "columns": columns,
                 "rows": rows,
