@@ -62,6 +62,7 @@ _PASSING = re.compile(
     r'nonce-?[="\'\w+/-]+|name="(?:state|etag|token)" value="[^"]*"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*(?:Z|\+00:00| UTC)?'
     r'|data-ago title="[^"]*">[^<]*|class="text-quiet">\d+\.\d\d s ·|"\$?skipToken":"[^"]*"|\$skip[tT]oken=[^"&]*'
     r"|[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-(?!0{12})[0-9a-f]{12}"
+    r"|\b(?:just now|a minute ago|\d+ (?:minute|hour|day)s? ago)\b"
 )
 _LINK = re.compile(r'(?:href|src)="(/[^"]*)"')
 #: Pages of what machines and images hold, with what is of B alone.
