@@ -221,8 +221,8 @@ def staged(
 def _about(attack: Attack, alert: Alert) -> bool:
     """Whether an alert names an address from which the attack comes."""
     places = {str(one["place"]["address"]) for one in attack.actors.values() if "place" in one}
-    told = {value for entity in alert.entities for _, value in entity.identifiers}
-    return bool(places & told)
+    values = {value for entity in alert.entities for _, value in entity.identifiers}
+    return bool(places & values)
 
 
 def keep_start(kept: Path, start: date, made_with: str) -> date:

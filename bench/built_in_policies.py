@@ -184,15 +184,15 @@ class Judge:
         own = {one.key for one in resources}
         snapshot = policy.Snapshot([*resources, *(one for one in CONTAINERS if one.key not in own)])
         result = self.definition.evaluate(resources[0], snapshot, self.parameters, NOW)
-        told = self.definition.explain(resources[0], snapshot, self.parameters, NOW)
-        if result.verdict() != told.verdict():
+        explained = self.definition.explain(resources[0], snapshot, self.parameters, NOW)
+        if result.verdict() != explained.verdict():
             self.out.ends["engines differ"] += 1
             return
         self.out.ends[f"{result.state.value} {result.cause}".strip()] += 1
-        if told.state is ComplianceState.NON_COMPLIANT and self.out.failing is None:
-            self.out.failing = told
-        if told.state is ComplianceState.COMPLIANT and self.out.passing is None:
-            self.out.passing = told
+        if explained.state is ComplianceState.NON_COMPLIANT and self.out.failing is None:
+            self.out.failing = explained
+        if explained.state is ComplianceState.COMPLIANT and self.out.passing is None:
+            self.out.passing = explained
         if self.out.both:
             self.out.reasons = _right(self.out, self.rule)
 

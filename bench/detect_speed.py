@@ -220,11 +220,11 @@ def _line(look: Look) -> str:
     hits = {rule for rule, _, found, *_ in look.windows if found}
     errors = {error for *_, error in look.windows if error}
     per = 1e3 * look.cpu / max(1, len(look.windows))
-    told = f"; errors: {sorted(errors)[:3]}" if errors else ""
+    errors_text = f"; errors: {sorted(errors)[:3]}" if errors else ""
     return (
         f"{len(look.windows):,} windows in {look.wall:.1f} s, {look.cpu:.1f} s CPU ({per:.1f} ms a window), {look.peak:,.0f} MiB "
         f"together ({look.alone:,.0f} of each one's peak); "
-        f"{len(hits):,} rules with rows, {sum(w[3] for w in look.windows):,} alerts{told}"
+        f"{len(hits):,} rules with rows, {sum(w[3] for w in look.windows):,} alerts{errors_text}"
     )
 
 

@@ -97,7 +97,7 @@ def _middle(runs: list[Run]) -> Run:
 
 
 def _tell(recipe: Recipe, result: Result, packages: int) -> None:
-    told = (
+    parts = (
         f"{name} {run.wall:.2f}/{run.cpu:.2f} s {run.memory:.0f} MiB" for name, run in result.figures.items()
     )
     unexplained = [one for one in result.differences if not one.reason]
@@ -105,7 +105,7 @@ def _tell(recipe: Recipe, result: Result, packages: int) -> None:
         f"{recipe.name} ({', '.join(recipe.ecosystems)}): {packages} packages, {len(unexplained)} differ unexplained",
         flush=True,
     )
-    print(f"  {'  '.join(told)}")
+    print(f"  {'  '.join(parts)}")
     for reason, count in Counter(one.reason for one in result.differences if one.reason).most_common():
         print(f"  {count:5} {reason}")
     for one in unexplained[:_SHOWN]:
@@ -121,7 +121,7 @@ def _report(results: list[Result]) -> int:
     ratio = wall["nephoscope cold"] / wall["trivy cold"]
     warm = max(one.figures["nephoscope warm"].wall for one in results)
     memory = max(one.figures["nephoscope cold"].memory / one.figures["trivy cold"].memory for one in results)
-    told = {
+    summary = {
         "images": len(results),
         "load": round(os.getloadavg()[0], 2),
         "wall_s": wall,
@@ -132,7 +132,7 @@ def _report(results: list[Result]) -> int:
         "most_memory_of_trivy": round(memory, 2),
         "unexplained": unexplained,
     }
-    print(json.dumps(told))
+    print(json.dumps(summary))
     return int(unexplained > 0 or ratio > MOST_OF_TRIVY or warm > MOST_WARM or memory > 1)
 
 

@@ -205,20 +205,20 @@ def measure(name: str, size: int, folder: Path) -> bool:
     for what, seconds in (("arrow", parsing), ("parquet", parsing + parquet), ("delta", parsing + delta)):
         line += f"  {what} {rows / seconds / 1e6:6.3f} M/s"
     line += f"  limit {mib / reading:7.0f} MiB/s, {(parsing + delta) / reading:6.0f}x"
-    told = f"{'':20} microseconds a row: read {parsing / rows * 1e6:.2f}"
+    breakdown = f"{'':20} microseconds a row: read {parsing / rows * 1e6:.2f}"
     for step in ("spool", "unpack", "encode", "commit"):
-        told += f", {step} {getattr(steps, step) / rows * 1e6:.2f}"
+        breakdown += f", {step} {getattr(steps, step) / rows * 1e6:.2f}"
     if not _is_json(file):
-        print(f"{line}  duckdb: no JSON\n{told}", flush=True)
+        print(f"{line}  duckdb: no JSON\n{breakdown}", flush=True)
         return rows > 0 and not bad
     count, seconds = peer.to_parquet(name, file, folder / f"{name}.parquet")
     if not count:
-        print(f"{line}\n{told}", flush=True)
+        print(f"{line}\n{breakdown}", flush=True)
         return rows > 0 and not bad
     peers = count / seconds
     ratios = [rows / (parsing + more) / peers for more in (parquet, delta)]
     line += f"  duckdb {peers / 1e6:6.3f} M/s  ratio parquet {ratios[0]:5.2f}, delta {ratios[1]:5.2f}"
-    print(f"{line}\n{told}", flush=True)
+    print(f"{line}\n{breakdown}", flush=True)
     return rows > 0 and not bad
 
 
@@ -238,13 +238,13 @@ def command(file: Path, data: Path) -> tuple[float, float, str]:
     ) as process:
         assert process.stdout
         assert process.stderr
-        told, errors = process.stdout.read(), process.stderr.read()
+        output, errors = process.stdout.read(), process.stderr.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"exit {process.returncode}: {told}{errors}")
+        raise SystemExit(f"exit {process.returncode}: {output}{errors}")
     peak = int(errors.rsplit("peak ", 1)[1].split()[0]) / 1024
-    return peak, usage.ru_utime + usage.ru_stime, told
+    return peak, usage.ru_utime + usage.ru_stime, output
 
 
 def memory(load: str, sizes: list[int], folder: Path) -> bool:
@@ -253,8 +253,8 @@ def memory(load: str, sizes: list[int], folder: Path) -> bool:
     for size in sizes:
         file = folder / f"{load}-{size}.log"
         files.write(file, load, size << 20)
-        peak, cpu, told = command(file, folder / f"data-{load}-{size}")
-        rows = sum(json.loads(told)["rows"].values())
+        peak, cpu, output = command(file, folder / f"data-{load}-{size}")
+        rows = sum(json.loads(output)["rows"].values())
         print(
             f"command, {load}, {size:5} MiB     {rows:11,} rows  peak {peak:6.0f} MiB  {rows / cpu / 1e6:6.3f} M rows/s of CPU",
             flush=True,

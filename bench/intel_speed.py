@@ -124,15 +124,15 @@ def _put(lake: Lake, workspace: object, table: str, rows: pa.Table, sequence: in
 
 def look(folder: Path, name: str, now: dt.datetime) -> None:
     """Two looks, told as JSON."""
-    told = []
+    looks = []
     with State.open_folder(folder) as state, Lake.open(folder, state) as lake:
         for _ in range(1 if name == "peer" else 2):
             with lake.reading("default") as reading, span() as took:
                 compiled = reading.compile(ASKED[name], now)
                 found = reading.rows(compiled, ASKED[name], RowSpan(now - dt.timedelta(days=14), now), 3600)
             values = sorted(found.column(0).to_pylist())
-            told.append(Look(took.wall, took.cpu, peak_mib(), values))
-    print(msgspec.json.encode(told).decode())
+            looks.append(Look(took.wall, took.cpu, peak_mib(), values))
+    print(msgspec.json.encode(looks).decode())
 
 
 def show(title: str, folder: Path, name: str) -> list[Look]:
@@ -142,8 +142,8 @@ def show(title: str, folder: Path, name: str) -> list[Look]:
         subprocess.run(command, check=True, capture_output=True).stdout, type=list[Look]
     )
     for one in several:
-        told = f"{one.wall:.2f} s, {one.cpu:.2f} s CPU, {one.peak:,.0f} MiB, {len(one.found):,} found"
-        print(f"  {title}: {told}", flush=True)
+        summary = f"{one.wall:.2f} s, {one.cpu:.2f} s CPU, {one.peak:,.0f} MiB, {len(one.found):,} found"
+        print(f"  {title}: {summary}", flush=True)
     return several
 
 

@@ -141,8 +141,8 @@ def crashing(
 
 def checks(output: str) -> str:
     """How many checks Checkov made, and how many files it says it cannot read."""
-    told = json.loads(output)
-    parts = [one["summary"] for one in (told if isinstance(told, list) else [told])]
+    document = json.loads(output)
+    parts = [one["summary"] for one in (document if isinstance(document, list) else [document])]
     made, unread = (
         sum(one[name] for one in parts for name in names)
         for names in (("passed", "failed"), ("parsing_errors",))

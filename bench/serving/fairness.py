@@ -181,22 +181,22 @@ def _silent(server: Running, headers: dict[str, str]) -> bool:
         began = time.perf_counter()
         try:
             with httpx.Client(transport=transport, headers=headers, timeout=10) as client:
-                told = str(client.get(f"https://127.0.0.1:{server.port}/healthz").status_code)
+                answer = str(client.get(f"https://127.0.0.1:{server.port}/healthz").status_code)
         except httpx.TransportError as error:
-            told = f"{type(error).__name__}: {error}"
+            answer = f"{type(error).__name__}: {error}"
         took = 1e3 * (time.perf_counter() - began)
     print(
-        f"connections: {SILENT:,} from two addresses that say nothing: another is answered {told} in {took:,.0f} ms"
+        f"connections: {SILENT:,} from two addresses that say nothing: another is answered {answer} in {took:,.0f} ms"
     )
-    return told == "200"
+    return answer == "200"
 
 
 def _most(server: Running) -> float:
     """The most MiB that the web process held since it began."""
     (web,) = (pid for name, pid in members(server.process.pid, server.data) if name == "web")
-    told = re.search(r"^VmHWM:\s+(\d+)", Path(f"/proc/{web}/status").read_text(), re.MULTILINE)
-    assert told is not None
-    return int(told[1]) / 1024
+    peak = re.search(r"^VmHWM:\s+(\d+)", Path(f"/proc/{web}/status").read_text(), re.MULTILINE)
+    assert peak is not None
+    return int(peak[1]) / 1024
 
 
 def _reader(data: Path) -> str:

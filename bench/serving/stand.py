@@ -88,11 +88,11 @@ class Running:
             seen: dict[str, float] = {}
             for name, pid in members(self.process.pid, self.data):
                 try:
-                    told = Path(f"/proc/{pid}/smaps_rollup").read_text()
+                    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
                 except OSError:
                     continue
                 seen[name] = (
-                    seen.get(name, 0.0) + int(re.search(r"^Pss:\s+(\d+)", told, re.MULTILINE)[1]) / 1024
+                    seen.get(name, 0.0) + int(re.search(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)[1]) / 1024
                 )  # type: ignore[index]
             seen["all"] = sum(seen.values())
             for name, held in seen.items():
@@ -108,8 +108,8 @@ class Running:
 
 def members(pid: int, data: Path) -> list[tuple[str, int]]:
     """The processes of a server: (what it is, its id), the supervisor first."""
-    told = read_status(data)
-    names = {one.pid: name for name, one in told.processes.items()} if told is not None else {}
+    supervised = read_status(data)
+    names = {one.pid: name for name, one in supervised.processes.items()} if supervised is not None else {}
     found = [("supervisor", pid)]
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -192,8 +192,8 @@ class EntityContextSearch:
 
     def _combine_contexts(self, entity: Entity, contexts: Sequence[EstateContext]) -> EntityContext:
         """One context of what the tenants say: that of the one which holds the entity, else of all that might."""
-        told = [one for each in contexts if (one := each.describe(entity)) is not None]
-        found = [one for one in told if one.is_in_estate]
+        described = [one for each in contexts if (one := each.describe(entity)) is not None]
+        found = [one for one in described if one.is_in_estate]
         if len(found) == 1:
             return self._add_tenant(found[0])
         if found:
@@ -202,12 +202,12 @@ class EntityContextSearch:
                 found,
                 f"{join_names([_get_tenant_name(one) for one in found])}: its rows name neither",
             )
-        unsure = [one for one in told if not all(fact.known for fact in one.facts)]
+        unsure = [one for one in described if not all(fact.known for fact in one.facts)]
         if len(unsure) > 1:
             return _merge_entity_contexts(entity, unsure, "")
-        if unsure or len(told) == 1:
-            return self._add_tenant((unsure or told)[0])
-        return replace(told[0], tenant="")  # nobody holds it, and all tenants were read
+        if unsure or len(described) == 1:
+            return self._add_tenant((unsure or described)[0])
+        return replace(described[0], tenant="")  # nobody holds it, and all tenants were read
 
     def _add_tenant(self, context: EntityContext) -> EntityContext:
         """A context that says its tenant, where the reader reaches several."""

@@ -100,8 +100,8 @@ class Instance:
 
     def list_removed_since(self, tenant: str, when: datetime) -> frozenset[str]:
         """The lower-cased ids of documents that were removed after a time in a tenant ('' = in any)."""
-        told = map(split_row_key, self.list_keys_removed_since(when))
-        return frozenset(key for owner, key in told if not tenant or owner in ("", tenant))
+        removed = map(split_row_key, self.list_keys_removed_since(when))
+        return frozenset(key for owner, key in removed if not tenant or owner in ("", tenant))
 
     def load_governing(self, tenant: str = "") -> EffectivePolicy:
         """Return what can be assigned now and what is, in a tenant ('' = in all); made once for what people put and was published."""

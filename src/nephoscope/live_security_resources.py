@@ -46,8 +46,8 @@ MOST = 10_000
 
 def find_removed_keys_since(state: State, when: datetime) -> frozenset[str]:
     """The keys of rows of documents that were removed after a time: what was published then may still hold them."""
-    told = state.checkpoints.all(REMOVED)
-    return frozenset(key for key, at in told.items() if datetime.fromisoformat(at) >= when)
+    removed = state.checkpoints.all(REMOVED)
+    return frozenset(key for key, at in removed.items() if datetime.fromisoformat(at) >= when)
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ class LiveResources:
     def _stamp(self) -> str:
         """Return what is another as soon as an alert or an assessment is."""
         put = [(one.key, one.changed.isoformat()) for one in self._put]
-        told = (self.state.alerts.list_versions(), put)
-        return hashlib.blake2b(msgspec.json.encode(told), digest_size=16).hexdigest()
+        versions = (self.state.alerts.list_versions(), put)
+        return hashlib.blake2b(msgspec.json.encode(versions), digest_size=16).hexdigest()
 
     def _list_made(self) -> LiveRows:
         put = {one.key: one.body for one in self._put if one.type == ASSESSMENTS}
@@ -149,8 +149,8 @@ class LiveResources:
         for resource in defender_alert.find_visible_resources(alert, self._alerts):
             first.setdefault(resource.subscription, resource)
         for resource in first.values():
-            told = _build_alert(defender_alert.build_alert_body(alert, resource, sight, self.base))
-            yield told | {"resourceGroup": resource.resource_group}
+            row = _build_alert(defender_alert.build_alert_body(alert, resource, sight, self.base))
+            yield row | {"resourceGroup": resource.resource_group}
 
     def _list_collected_alerts(self) -> Iterator[dict[str, object]]:
         """The alerts that Azure raised, with what was decided of them here."""

@@ -347,7 +347,7 @@ def test_an_analyzer_that_failed_is_asked_again_although_nothing_changed(
     )
     found = run(world.view(OPEN))
     monkeypatch.setattr(analyzer_runner, "load_analyzers", lambda: every)
-    earlier = PreviousAnalysis(found.told, found.logs, frozenset(), NOW, NOW)
+    earlier = PreviousAnalysis(found.results, found.logs, frozenset(), NOW, NOW)
     again = run(world.view(OPEN), None, earlier)
     assert found.assessments != whole.assessments
     assert again.assessments == whole.assessments

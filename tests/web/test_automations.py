@@ -69,7 +69,7 @@ def test_a_rule_of_response_and_a_document_that_is_no_automation(instance, owner
         body = {"id": GONE, "name": "gone", "properties": {}}
         instance.state.arm_documents.put(session, GONE, "microsoft.security/automations", body, "test")
     found = {one.name: one for one in list_all_automations(instance)}
-    assert (found["page <us>"].status, found["page <us>"].told) == ("on", ("incident.created",))
+    assert (found["page <us>"].status, found["page <us>"].triggers) == ("on", ("incident.created",))
     assert (found["gone"].status, found["gone"].reason) == (
         "refused",
         "properties.sources: has no event source",

@@ -40,7 +40,7 @@ def test_columns_stand_on_an_axis_of_time():
     )
     assert [one.text for one in found.labels] == ["2026-11-22", "2026-11-23", "2026-11-24", "2026-11-25"]
     assert found.labels[0].at == "2026-11-22T00:00:00Z"
-    assert [mark.told for mark in found.series[0].marks] == [
+    assert [mark.tooltip for mark in found.series[0].marks] == [
         "2026-11-22T00:00:00Z · Success: 2",
         "2026-11-23T00:00:00Z · Success: 4",
         "2026-11-25T00:00:00Z · Success: 6",
@@ -82,7 +82,7 @@ def test_columns_are_parts_of_a_hundred():
         [220 * 2 / 3, 220, 220 * 0.75], abs=0.01
     )
     assert [one[1] for one in made["Failure"]] == [0, 0]
-    assert found.series[1].marks[0].told == "2026-11-22T00:00:00Z · Failure: 1", (
+    assert found.series[1].marks[0].tooltip == "2026-11-22T00:00:00Z · Failure: 1", (
         "a column tells its own number"
     )
 
@@ -90,7 +90,7 @@ def test_columns_are_parts_of_a_hundred():
 def test_names_stand_in_the_order_of_the_rows():
     found = drawn(NAMES)
     assert ([one.text for one in found.labels], found.timed) == (["x", "y", "z"], False)
-    assert [mark.told for mark in found.series[0].marks] == ["x · n: 1", "y · n: 6", "z · n: 3"]
+    assert [mark.tooltip for mark in found.series[0].marks] == ["x · n: 1", "y · n: 6", "z · n: 3"]
 
 
 def test_numbers_that_lie_close_are_an_axis_and_others_stand_side_by_side():
@@ -166,7 +166,7 @@ ROWS = """datatable(at:datetime, a:string, b:string, n:long, m:long)[
 def test_columns_are_chosen(properties, series, labels):
     found = drawn(ROWS + properties)
     assert (sorted(one.name for one in found.series), [one.text for one in found.labels]) == (series, labels)
-    assert found.told == ()
+    assert found.undrawn == ()
 
 
 def test_bounds_and_words_are_as_asked_for():
@@ -174,7 +174,7 @@ def test_bounds_and_words_are_as_asked_for():
         f"{NAMES} with (title='How many', xtitle='Of what', ytitle='n', legend=hidden, ymin=-2, ymax=4)"
     )
     assert (found.title, found.across, found.upright, found.legend) == ("How many", "Of what", "n", False)
-    assert (found.low, found.high, found.told) == ("-2", "4", ())
+    assert (found.low, found.high, found.undrawn) == ("-2", "4", ())
     assert outlines(found)["n"][1][1] == 0, "what is beyond the axis ends with it"
 
 
@@ -207,7 +207,7 @@ def test_numbers_are_added_to_those_before(chart, high):
 )
 def test_what_is_not_drawn_is_told(chart, properties, told):
     found = drawn(NAMES.replace("columnchart", f"{chart} with ({properties})"))
-    assert list(found.told) == told
+    assert list(found.undrawn) == told
 
 
 def test_the_page_draws_columns_without_a_script(owner):

@@ -62,10 +62,10 @@ class DeniedError(Exception):
     """
 
     def __init__(self, caller: Caller, operation: str, scope: str, why: str = "") -> None:
-        told = f", which is required for {why}" if why else ""
+        purpose = f", which is required for {why}" if why else ""
         self.remedy = explain_shared_name(caller.roles, operation, scope.lower(), caller.hierarchy)
         remedy = f"; {self.remedy}" if self.remedy else ""
-        super().__init__(f"{caller.name} is not allowed to perform {operation} at {scope}{told}{remedy}")
+        super().__init__(f"{caller.name} is not allowed to perform {operation} at {scope}{purpose}{remedy}")
         self.operation, self.scope, self.why = operation, scope, why
 
 
@@ -261,9 +261,9 @@ class Guard:
         with self._state.transaction() as session:
             expires = self._state.principals.now(session) + lasts if lasts is not None else None
             self._state.principals.keep(session, principal.id, kind, hash_secret(secret), label, expires)
-            told = {"kind": kind.value, "label": label, "expires": expires.isoformat() if expires else None}
+            detail = {"kind": kind.value, "label": label, "expires": expires.isoformat() if expires else None}
             self._state.audit.add(
-                session, author, "Nephoscope/secrets/write", principal.name, address=address, detail=told
+                session, author, "Nephoscope/secrets/write", principal.name, address=address, detail=detail
             )
         return secret
 

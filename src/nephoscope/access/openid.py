@@ -71,8 +71,10 @@ class OpenId:
         """Return what it says of itself; OpenIdError where that is not what an OpenID provider says, or is another's."""
         with self._lock:
             if self._metadata is None or time.monotonic() - self._metadata[0] > FRESH:
-                told = self._fetch_json("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
-                self._metadata = time.monotonic(), self._check_metadata(told)
+                document = self._fetch_json(
+                    "GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
+                )
+                self._metadata = time.monotonic(), self._check_metadata(document)
             return self._metadata[1]
 
     def fetch_keys(self, *, again: bool = False) -> KeySet:
@@ -108,9 +110,9 @@ class OpenId:
         headers = {"Authorization": f"Bearer {access_token}"}
         return self._fetch_json("GET", self.fetch_metadata().userinfo_endpoint, headers=headers)
 
-    def _check_metadata(self, told: dict[str, object]) -> Metadata:
+    def _check_metadata(self, document: dict[str, object]) -> Metadata:
         try:
-            found = msgspec.convert(told, Metadata)
+            found = msgspec.convert(document, Metadata)
         except msgspec.ValidationError as error:
             raise OpenIdError(f"the OpenID configuration is invalid: {error}") from error
         if found.issuer != self.issuer:
@@ -182,9 +184,9 @@ def _decode_object(status: int, body: bytes) -> dict[str, object]:
     return found
 
 
-def _build_key_set(told: dict[str, object]) -> KeySet:
+def _build_key_set(document: dict[str, object]) -> KeySet:
     """The keys for signatures; what is shared between two parties is no key of a provider."""
-    given = told.get("keys")
+    given = document.get("keys")
     usable = [
         one
         for one in (given if isinstance(given, list) else [])

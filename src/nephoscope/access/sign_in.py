@@ -166,8 +166,8 @@ class SignIn:
         """Return what the provider says of the person, and its ID token; OpenIdError for what is not its word for this attempt."""
         openid = self.get_openid(provider)
         found = openid.fetch_metadata()
-        told = answer.get("iss", "")
-        if (told or found.authorization_response_iss_parameter_supported) and told != provider.issuer:
+        issuer = answer.get("iss", "")
+        if (issuer or found.authorization_response_iss_parameter_supported) and issuer != provider.issuer:
             raise OpenIdError("the response is from another provider")
         if error := answer.get("error"):
             raise OpenIdError(f"the provider returned {error[:100]!r}")
@@ -297,10 +297,10 @@ def _build_provider_failure(provider: SignInProvider, error: OpenIdError) -> Sig
 
 
 def _explain_unknown_role(provider: SignInProvider, claims: Mapping[str, object], reason: str) -> str:
-    told = (
+    denial = (
         f"You are signed in at {provider.title} as {get_display_name(claims)} (sub {claims['sub']}), but "
         "have no access to this server"
     )
     if reason == "no role mapping applies":
-        return f"{told}: ask an Owner for access."
-    return f"{told}: your token has too many groups. Ask an Owner to use app roles instead."
+        return f"{denial}: ask an Owner for access."
+    return f"{denial}: your token has too many groups. Ask an Owner to use app roles instead."

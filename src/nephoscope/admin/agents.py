@@ -322,5 +322,5 @@ def _store_rows(
         headers = {"Retry-After": str(error.again)} if error.again else {}
         raise ApiError(error.status, error.code, error.message, headers=headers) from error
     except LakeBusyError as error:
-        told = f"Nothing was ingested: {error}"
-        raise ApiError(503, "ServiceUnavailable", told, headers={"Retry-After": str(_AGAIN)}) from error
+        problem = f"Nothing was ingested: {error}"
+        raise ApiError(503, "ServiceUnavailable", problem, headers={"Retry-After": str(_AGAIN)}) from error

@@ -48,10 +48,10 @@ def report_facts(ask: AdminRequest, body: FactReportShape) -> FactReceipt:
         found = list_claims(report, ask.instance.now)
     except FactError as error:
         raise make_bad_request_error(f"{error.reason}.", error.place) from error
-    told = put_facts(ask.service, found)
+    receipts = put_facts(ask.service, found)
     return FactReceipt(
-        new=told[Receipt.NEW],
-        changed=told[Receipt.CHANGED],
-        same=told[Receipt.SAME],
-        outdated=told[Receipt.OUTDATED],
+        new=receipts[Receipt.NEW],
+        changed=receipts[Receipt.CHANGED],
+        same=receipts[Receipt.SAME],
+        outdated=receipts[Receipt.OUTDATED],
     )

@@ -47,8 +47,12 @@ def list_violations(ask: AdminRequest, query: RepositoryQuery) -> ViolationList:
 
 
 def _build_violation(one: ViolatedPass) -> ViolationShape:
-    told, planned = one.finding, one.origin.planned
+    finding, planned = one.finding, one.origin.planned
     return ViolationShape(
-        resource=told.resource, recommendation=told.recommendation, title=told.title, severity=told.severity.value, why=told.why,
+        resource=finding.resource,
+        recommendation=finding.recommendation,
+        title=finding.title,
+        severity=finding.severity.value,
+        why=finding.why,
         origin=to_shape(OriginShape, planned, certain=one.origin.certain),
-    )  # fmt: skip
+    )

@@ -65,9 +65,9 @@ def list_recommendations(ask: AdminRequest, query: RecommendationQuery) -> Recom
 
 
 def _build_shape(one: Priority) -> RecommendationShape:
-    told = one.tally
+    tally = one.tally
     return RecommendationShape(
-        id=told.recommendation, name=told.title, severity=told.severity.value, why=one.reason, unhealthy=told.unhealthy,
-        assessed=told.counts.assessed_count, not_assessed=told.counts.not_assessed, control=one.control, gain=round(one.gain, 4),
+        id=tally.recommendation, name=tally.title, severity=tally.severity.value, why=one.reason, unhealthy=tally.unhealthy,
+        assessed=tally.counts.assessed_count, not_assessed=tally.counts.not_assessed, control=one.control, gain=round(one.gain, 4),
         attack_paths=one.paths, gravest=one.gravest.value if one.gravest else "", exposed=one.exposed,
     )  # fmt: skip

@@ -87,12 +87,14 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                 id_, key, "not-internet-facing", "no way in from the Internet leads to the machine"
             )
         found = list(_propose_rules(view, machine, traffic()))
-        told = "" if traffic().has_indicators else "; no threat intelligence was imported"
+        caveat = "" if traffic().has_indicators else "; no threat intelligence was imported"
         if not found:
-            return report_healthy(id_, key, f"its allow rules are as narrow as {DAYS} days of traffic{told}")
+            return report_healthy(
+                id_, key, f"its allow rules are as narrow as {DAYS} days of traffic{caveat}"
+            )
         names = join_names(one.rule.rsplit("/", 1)[-1] for one in found)
         return report_unhealthy(
-            id_, key, f"wider than the traffic: {names}{told}", map(_build_finding, found)
+            id_, key, f"wider than the traffic: {names}{caveat}", map(_build_finding, found)
         )
 
     return judge_machines(view, HARDENED, judge)

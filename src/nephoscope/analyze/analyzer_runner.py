@@ -78,15 +78,15 @@ class AnalyzerOutput(NamedTuple):
     overlay: list[Resource]
     unknown: dict[str, Gap]
     assessments: list[Assessment]
-    told: dict[str, AnalyzerResult]
+    results: dict[str, AnalyzerResult]
     logs: dict[str, Mapping[str, object]]
 
-    def add(self, name: str, told: AnalyzerResult, logs: Mapping[str, object]) -> None:
+    def add(self, name: str, result: AnalyzerResult, logs: Mapping[str, object]) -> None:
         """Add what an analyzer tells."""
-        self.overlay.extend(told.overlay)
-        self.unknown.update(told.unknown)
-        self.assessments.extend(told.assessments)
-        self.told[name], self.logs[name] = told, logs
+        self.overlay.extend(result.overlay)
+        self.unknown.update(result.unknown)
+        self.assessments.extend(result.assessments)
+        self.results[name], self.logs[name] = result, logs
 
 
 class PreviousAnalysis(msgspec.Struct, frozen=True):
@@ -95,7 +95,7 @@ class PreviousAnalysis(msgspec.Struct, frozen=True):
     `then` and `now` are the times of the two evaluations: where they differ, what asks logs up to now may find other rows.
     """
 
-    told: Mapping[str, AnalyzerResult]
+    results: Mapping[str, AnalyzerResult]
     logs: Mapping[str, Mapping[str, object]]
     changed: frozenset[str] | None
     then: datetime
@@ -103,17 +103,17 @@ class PreviousAnalysis(msgspec.Struct, frozen=True):
 
     def is_current(self, analyzer: Analyzer, versions: Mapping[str, object], logs: Logs | None) -> bool:
         """Return whether an analyzer would say the same again: not where rows came in that give another answer to what it asked."""
-        told = self.told.get(analyzer.name)
-        if told is None or self.changed is None or self.changed.intersection(analyzer.types):
+        result = self.results.get(analyzer.name)
+        if result is None or self.changed is None or self.changed.intersection(analyzer.types):
             return False
-        if not told.holds_at(self.now):
+        if not result.holds_at(self.now):
             return False
         if not analyzer.tables or (self.then == self.now and versions == self.logs.get(analyzer.name)):
             return True
         return self._would_answers_hold(analyzer, logs)
 
     def _would_answers_hold(self, analyzer: Analyzer, logs: Logs | None) -> bool:
-        answers = self.told[analyzer.name].answers
+        answers = self.results[analyzer.name].answers
         if answers is None or logs is None:
             return False
         return has_same_answers(logs, DeclaredReads(analyzer.tables, analyzer.types), answers)
@@ -142,7 +142,7 @@ def _run_incremental(
     analyzer: Analyzer, view: EstateView, earlier: PreviousAnalysis | None, versions: Mapping[str, object]
 ) -> AnalyzerResult:
     """Return what an analyzer tells now; of what it told before all that is as it was."""
-    before = earlier.told.get(analyzer.name) if earlier is not None else None
+    before = earlier.results.get(analyzer.name) if earlier is not None else None
     if before is None or earlier is None:
         return _collect_result(analyzer, _run_analyzer(analyzer, view), view, {})
     if before.has_failure or not earlier.is_current(analyzer, versions, view.logs):

@@ -141,6 +141,6 @@ def _find_gap(view: EstateView, traffic: _Traffic, service: str) -> tuple[str, s
         return f"{DAYS} days of {LOGS} of {service}: its rows begin on {begun:%Y-%m-%d}", NOT_COLLECTED
     missing = traffic.list_missing_days(service, view.clock.get_today())
     if len(missing) > MOST_MISSING:
-        told = f"{LOGS} of {service} on {len(missing)} of {DAYS} days, such as {missing[0]:%Y-%m-%d}"
-        return told, NOT_COLLECTED
+        missing_days = f"{LOGS} of {service} on {len(missing)} of {DAYS} days, such as {missing[0]:%Y-%m-%d}"
+        return missing_days, NOT_COLLECTED
     return None

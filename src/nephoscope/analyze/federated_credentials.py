@@ -56,8 +56,8 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def judge_identity(credential: Resource, key: Key) -> Assessment:
         problem = _explain_problem(view, parse_trust(require_complete(credential), credential.key))
-        told = report_unhealthy if problem else report_healthy
-        return told(get_resource_id(credential), key, problem or "it trusts one subject")
+        report = report_unhealthy if problem else report_healthy
+        return report(get_resource_id(credential), key, problem or "it trusts one subject")
 
     def judge_applications(subscription: Resource, key: Key) -> Assessment:
         grants, unsure = view.roles.find_grants(subscription.key, below=True)

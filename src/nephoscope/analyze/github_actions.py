@@ -88,8 +88,8 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def _require_read_only(resource: Resource, key: Key) -> Assessment:
         rights = get_document(view, WORKFLOW_PERMISSIONS, resource.key)
         given = str(get_member(rights, "default_workflow_permissions", get_resource_id(resource)))
-        told = report_healthy if given == "read" else report_unhealthy
-        return told(
+        report = report_healthy if given == "read" else report_unhealthy
+        return report(
             get_resource_id(resource), key, f"GITHUB_TOKEN has '{given}' where a workflow asks for nothing"
         )
 
@@ -106,8 +106,8 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def judge_allowed_actions(resource: Resource, key: Key) -> Assessment:
         permissions = get_document(view, ACTIONS_PERMISSIONS, resource.key)
         allowed = str(get_member(permissions, "allowed_actions", get_resource_id(resource)))
-        told = report_unhealthy if allowed == "all" else report_healthy
-        return told(get_resource_id(resource), key, f"allowed actions: {allowed}")
+        report = report_unhealthy if allowed == "all" else report_healthy
+        return report(get_resource_id(resource), key, f"allowed actions: {allowed}")
 
     def forks_approved(resource: Resource, key: Key) -> Assessment:
         if get_repository_settings(view, resource).get("private") is True:
@@ -116,8 +116,8 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             )
         approvals = get_document(view, FORK_APPROVALS, resource.key)
         policy = str(get_member(approvals, "approval_policy", get_resource_id(resource)))
-        told = report_healthy if policy in _EVERYBODY else report_unhealthy
-        return told(get_resource_id(resource), key, f"an approval is needed of: {policy.replace('_', ' ')}")
+        report = report_healthy if policy in _EVERYBODY else report_unhealthy
+        return report(get_resource_id(resource), key, f"an approval is needed of: {policy.replace('_', ' ')}")
 
     yield from judge_by_parts(view, GITHUB_OWNER, READ_ONLY, _require_read_only)
     yield from judge_active(view, REPOSITORY_READ_ONLY, judge_when_running(_require_read_only))

@@ -61,8 +61,8 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def judge_base_permissions(owner: Resource, key: Key) -> Assessment:
         settings = get_document(view, SETTINGS, owner.key)
         given = str(get_member(settings, "default_repository_permission", get_resource_id(owner)))
-        told = report_healthy if given in _MODEST else report_unhealthy
-        return told(get_resource_id(owner), key, f"members have '{given}' on every repository")
+        report = report_healthy if given in _MODEST else report_unhealthy
+        return report(get_resource_id(owner), key, f"members have '{given}' on every repository")
 
     def judge_multifactor(owner: Resource, key: Key) -> Assessment:
         settings = get_document(view, SETTINGS, owner.key)
@@ -81,8 +81,8 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def judge_second_owner(owner: Resource, key: Key) -> Assessment:
         count = len(require_documents(view, ADMINISTRATORS, owner.key))
-        told = report_healthy if count > 1 else report_unhealthy
-        return told(get_resource_id(owner), key, f"{count} owners")
+        report = report_healthy if count > 1 else report_unhealthy
+        return report(get_resource_id(owner), key, f"{count} owners")
 
     yield from judge_by_parts(view, GITHUB_OWNER, BASE_PERMISSIONS, judge_base_permissions)
     yield from judge_by_parts(view, GITHUB_OWNER, MULTIFACTOR, judge_multifactor)

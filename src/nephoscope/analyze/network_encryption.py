@@ -82,11 +82,11 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             clear = _select_recent(clear, seen, view.clock)
             findings = [_build_finding(network, reason, clear[reason]) for reason in sorted(clear)]
             return report_unhealthy(id_, key, "; ".join(one.title for one in findings), findings)
-        told, last = _read_coverage(network, seen, view.clock)
+        row_count, last = _read_coverage(network, seen, view.clock)
         return report_healthy(
             id_,
             key,
-            f"{told:,} logged rows of flows to {last:%Y-%m-%d}, none in clear text within the network",
+            f"{row_count:,} logged rows of flows to {last:%Y-%m-%d}, none in clear text within the network",
         )
 
     return judge_all(view.list_resources(NETWORK_TYPE), ENCRYPTED, judge)

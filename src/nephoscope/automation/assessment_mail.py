@@ -47,15 +47,17 @@ class DocumentStatus:
 
 def find_document_status(body: Mapping[str, Any]) -> DocumentStatus:
     """Return how a published document stands."""
-    told, type_ = body.get("properties") or {}, _read_type(body)
+    properties, type_ = body.get("properties") or {}, _read_type(body)
     if type_ == _ASSESSMENT:
-        state = (told.get("additionalData") or {}).get("state") or told["status"]["code"]
-        return _make_document_status(_STATES.get(state, state), (told.get("metadata") or {}).get("severity"))
+        state = (properties.get("additionalData") or {}).get("state") or properties["status"]["code"]
+        return _make_document_status(
+            _STATES.get(state, state), (properties.get("metadata") or {}).get("severity")
+        )
     if type_ == _SUB:
-        return _make_document_status(told["status"]["code"], told["status"].get("severity"))
+        return _make_document_status(properties["status"]["code"], properties["status"].get("severity"))
     if type_.startswith(_SCORE):
-        return DocumentStatus(_format_points(told["score"]))
-    return DocumentStatus(str(told.get("riskLevel" if type_ == _PATH else "state") or ""))
+        return DocumentStatus(_format_points(properties["score"]))
+    return DocumentStatus(str(properties.get("riskLevel" if type_ == _PATH else "state") or ""))
 
 
 def parse_document_status(type_: str, text: str) -> DocumentStatus:
@@ -95,16 +97,16 @@ def write_mail(run: AutomationRun, pages: str) -> tuple[str, str] | None:
 
 
 def _format_single(body: Mapping[str, Any], before: Mapping[str, str] | None, pages: str) -> tuple[str, str]:
-    how, told = find_document_status(body), body["properties"]
+    how, properties = find_document_status(body), body["properties"]
     grave = f"[{how.severity}] " if how.severity else ""
-    status, about = told.get("status") or {}, told.get("metadata") or {}
+    status, about = properties.get("status") or {}, properties.get("metadata") or {}
     resource = _read_resource(body)
     lines = [
         _choose_title(body), "", f"State: {_describe_change(body, before)}", f"Resource: {_extract_name(resource)}", f"  {resource}",
         *([f"  tenant {body['tenantId']}"] if body.get("tenantId") else []),
         *_format_paragraph("Why", status.get("description") or status.get("cause")),
-        *_format_paragraph("About", about.get("description") or told.get("impact")),
-        *_format_paragraph("Remediation", about.get("remediationDescription") or told.get("remediation")),
+        *_format_paragraph("About", about.get("description") or properties.get("impact")),
+        *_format_paragraph("Remediation", about.get("remediationDescription") or properties.get("remediation")),
         *_format_paragraph("Page", _format_page_link(body, resource, pages)),
     ]  # fmt: skip
     state = "" if _is_failure(body) else f"{how.state}: "
@@ -160,9 +162,9 @@ def _format_points(score: Mapping[str, object]) -> str:
 
 
 def _choose_title(body: Mapping[str, Any]) -> str:
-    told = body["properties"]
+    properties = body["properties"]
     name = _flatten_line(
-        str(told.get("displayName") or told.get("description") or body.get("name") or body["id"])
+        str(properties.get("displayName") or properties.get("description") or body.get("name") or body["id"])
     )
     return describe_failure(name) if _is_failure(body) else name
 

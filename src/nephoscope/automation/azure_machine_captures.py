@@ -193,12 +193,12 @@ class AzureMachineCaptures:
         self, run: AutomationRun, operation: str, one: PlannedAzureCapture, detail: dict[str, object]
     ) -> Iterator[None]:
         """Audit a change in Azure in the name of a rule: an entry before it, and one of the outcome."""
-        told = {
+        audit_detail = {
             "machine": one.machine, "capture": one.id, "justification": f"{run.kind} {run.subject}", "run": run.id,
             "approvedBy": run.by, **detail,
         }  # fmt: skip
         by = Actor(f"response rule {run.rule}")
-        with self.state.announce_change(by, operation, f"packet capture of {one.machine}", told):
+        with self.state.announce_change(by, operation, f"packet capture of {one.machine}", audit_detail):
             yield
 
 

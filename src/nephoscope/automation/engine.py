@@ -356,11 +356,13 @@ def _build_fault(error: Exception) -> ActionError:
 
 
 def _describe_lost_lease(runs: list[AutomationRun], error: LeaseLostError) -> str:
-    told = "; ".join(f"the run {run.id} ({run.action}) is {run.status.value}: {run.detail}" for run in runs)
+    run_states = "; ".join(
+        f"the run {run.id} ({run.action}) is {run.status.value}: {run.detail}" for run in runs
+    )
     which = "its result was not recorded, and another process starts it again" if len(runs) == 1 else (
         "their results were not recorded, and another process starts them again"
     )  # fmt: skip
-    return f"{told}; {which}, since {error}"
+    return f"{run_states}; {which}, since {error}"
 
 
 def build_health_row(run: AutomationRun, now: datetime) -> dict[str, object]:

@@ -55,9 +55,9 @@ class MachineOrders:
             for one in orders:
                 if self.state.response_orders.find(session, one.id) is not None:
                     continue
-                told = {
+                detail = {
                     "order": one.id, "kind": one.kind.value, "arguments": one.arguments, "justification": one.justification,
                     "incident": one.incident, "status": OrderStatus.APPROVED.value, "run": run.id, "approvedBy": one.decided_by,
                 }  # fmt: skip
-                self.state.audit.add(session, one.requester, RESPOND, one.machine, detail=told)
+                self.state.audit.add(session, one.requester, RESPOND, one.machine, detail=detail)
                 self.state.response_orders.put(session, one)

@@ -76,8 +76,8 @@ def _list_incidents(
                 state.incidents.notes(session, one.number),
             )
         row = build_incident_row(one, alerts, notes, now, one.owner)
-        told = {**row, "Entities": list_alert_entities([each.document for each in alerts])}
-        if rule.is_met_by("incident.created", build_row_view(told)):
+        incident = {**row, "Entities": list_alert_entities([each.document for each in alerts])}
+        if rule.is_met_by("incident.created", build_row_view(incident)):
             yield PastMatch(
                 "incident", str(one.number), one.title, one.severity, one.last_activity, workspace
             )
@@ -90,9 +90,9 @@ def _list_identities(
     for kind in IdentityKind:
         for one in state.identity_risks.list_identities(workspace, kind):
             for item in find_newest_item(state, workspace, kind, one.id) if one.updated >= since else ():
-                told = describe_identity(item)
-                if rule.is_met_by(IDENTITY_CHANGED, build_row_view(told)):
-                    title, severity = str(told["Title"]), str(told["Severity"])
+                description = describe_identity(item)
+                if rule.is_met_by(IDENTITY_CHANGED, build_row_view(description)):
+                    title, severity = str(description["Title"]), str(description["Severity"])
                     yield PastMatch("identity", f"{kind}:{one.key}", title, severity, one.updated, workspace)
 
 
@@ -101,19 +101,24 @@ def _list_detections(
 ) -> Iterator[PastMatch]:
     for kind in IdentityKind:
         for one in state.identity_risks.list_detections(workspace, kind):
-            told = describe_detection(one)
+            description = describe_detection(one)
             if (
                 one.activity == "signin"
                 and one.happened >= since
-                and rule.is_met_by(SIGN_IN_DETECTED, build_row_view(told))
+                and rule.is_met_by(SIGN_IN_DETECTED, build_row_view(description))
             ):
                 yield PastMatch(
-                    "detection", one.id, str(told["Title"]), str(told["Severity"]), one.happened, workspace
+                    "detection",
+                    one.id,
+                    str(description["Title"]),
+                    str(description["Severity"]),
+                    one.happened,
+                    workspace,
                 )
 
 
 def _list_alerts(state: State, rule: AutomationRule, workspace: str, since: datetime) -> Iterator[PastMatch]:
     for one in state.alerts.list_newest(workspace, held=False, most=MOST):
-        told = {**one.document, "Entities": list_alert_entities([one.document])}
-        if one.ended >= since and rule.is_met_by("alert.created", build_row_view(told)):
-            yield PastMatch("alert", one.id, str(told["AlertName"]), one.severity, one.ended, workspace)
+        alert = {**one.document, "Entities": list_alert_entities([one.document])}
+        if one.ended >= since and rule.is_met_by("alert.created", build_row_view(alert)):
+            yield PastMatch("alert", one.id, str(alert["AlertName"]), one.severity, one.ended, workspace)

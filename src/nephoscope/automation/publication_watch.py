@@ -89,8 +89,11 @@ class PublicationWatch:
         ]
         with self.state.transaction(product="automations") as session:
             self.state.automation_runs.plan(session, runs)
-            told = {SEEN: snapshot.version, **{f"snapshot/{key}/{at}": now.isoformat() for key, at in due}}
-            self.state.checkpoints.keep(session, PLACE, told)
+            checkpoints = {
+                SEEN: snapshot.version,
+                **{f"snapshot/{key}/{at}": now.isoformat() for key, at in due},
+            }
+            self.state.checkpoints.keep(session, PLACE, checkpoints)
         drop_other_versions(self.data, snapshot.version)
         return len(runs)
 

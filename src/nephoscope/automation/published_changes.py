@@ -62,10 +62,10 @@ def find_changes(before: pa.Table, now: pa.Table) -> dict[str, dict[str, str | N
     known = dict(zip(before.column("key").to_pylist(), before.column("stands").to_pylist(), strict=True))
     found: dict[str, dict[str, str | None]] = {}
     columns = (now.column(name).to_pylist() for name in ("key", "type", "stands"))
-    for key, type_, told in zip(*columns, strict=True):
+    for key, type_, digest in zip(*columns, strict=True):
         # copies of older releases have no tenants
         stood = known.get(key, known.get(split_tenant(key)[1]))
-        if stood is None or stood != told:
+        if stood is None or stood != digest:
             found.setdefault(type_, {})[key] = stood
     return found
 

@@ -150,8 +150,8 @@ class BehaviorAnalysis:
         if not found:
             return
         self.lake.flush()
-        told = work.observer.load_known_ids(stretch)
-        new = [one for one in found if one.event["id"] not in told]
+        known_ids = work.observer.load_known_ids(stretch)
+        new = [one for one in found if one.event["id"] not in known_ids]
         rows = [(row, one.event) for one in new if (row := work.teller.build_row(one, now)) is not None]
         anomalies = [row for one, event in rows if (row := work.teller.build_anomaly(one, event)) is not None]
         self._append_tables(

@@ -268,8 +268,8 @@ def _print_summary(found: CollectionResult) -> None:
     )
     if found.unread:
         click.echo(f"not read, by type: {len(found.unread)}; see notRead in coverage.json", err=True)
-    told = format_gap_lines(found.gaps)
-    for line in told[:_GAPS_SHOWN]:
+    lines = format_gap_lines(found.gaps)
+    for line in lines[:_GAPS_SHOWN]:
         click.echo(escape_controls(f"nephoscope: not read: {line}"), err=True)
-    if len(told) > _GAPS_SHOWN:
-        click.echo(f"nephoscope: and {len(told) - _GAPS_SHOWN} more: see gaps in coverage.json", err=True)
+    if len(lines) > _GAPS_SHOWN:
+        click.echo(f"nephoscope: and {len(lines) - _GAPS_SHOWN} more: see gaps in coverage.json", err=True)

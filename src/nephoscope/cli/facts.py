@@ -47,9 +47,9 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
         except FactError as error:
             exit_with_usage_error(f"{file}: {error}")
     with open_context(data, keeps=True) as service:
-        told = put_facts(service, found)
+        receipts = put_facts(service, found)
     documents = sum(len(one.documents) for one in found)
-    words = ", ".join(f"{told[one]:,} {one.value}" for one in Receipt if told[one])
+    words = ", ".join(f"{receipts[one]:,} {one.value}" for one in Receipt if receipts[one])
     click.echo(f"{documents:,} documents; claims: {words or 'none'}")
 
 

@@ -228,7 +228,7 @@ def _open_file_ingestion(
         "encoding": encoding,
     }
     usual = {"table": "", "format": "auto", "destination": "both", "zone": "UTC", "encoding": "cp1252"}
-    told = " ".join(f"{name}={value}" for name, value in decisive.items() if value != usual[name])
+    settings = " ".join(f"{name}={value}" for name, value in decisive.items() if value != usual[name])
     return FileIngestion(
         lake,
         state,
@@ -243,8 +243,8 @@ def _open_file_ingestion(
             whereabouts,
             encoding,
         ),
-        again=_describe_request(paths, told) if options["again"] else "",
-        options=told,
+        again=_describe_request(paths, settings) if options["again"] else "",
+        options=settings,
         advance=advance,
         waits=waits,
     )

@@ -67,12 +67,12 @@ def send(
     from nephoscope.cli.session.pipeline_upload import prepare_run_upload, store_locally, upload_run
 
     body = prepare_run_upload(file, os.environ, given, category, partial=partial)
-    told = upload_run(server, body) if server else store_locally(data, body)
-    counts = told.run.counts
+    answer = upload_run(server, body) if server else store_locally(data, body)
+    counts = answer.run.counts
     words = ", ".join(f"{counts[name]:,} {name}" for name in ("failed", "new", "fixed", "reopened"))
-    click.echo(f"{'sent before: ' if told.repeated else ''}run {told.run.id}: {words}")
-    if told.run.note:
-        click.echo(f"no work items changed: {told.run.note}")
+    click.echo(f"{'sent before: ' if answer.repeated else ''}run {answer.run.id}: {words}")
+    if answer.run.note:
+        click.echo(f"no work items changed: {answer.run.note}")
 
 
 class _CollectOptions(TypedDict):

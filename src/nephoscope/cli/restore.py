@@ -131,8 +131,8 @@ def _print_policy_items(items: list[PolicyItem]) -> None:
             before = one.effect.value
             click.echo(f"{before}:", err=True)
         # a name may hold a line end, behind which it would write a line of its own
-        told = " ".join(f"{one.name} {one.does}".split())
-        click.echo(escape_controls(f"  {told}"), err=True)
+        line = " ".join(f"{one.name} {one.does}".split())
+        click.echo(escape_controls(f"  {line}"), err=True)
 
 
 def _print_left_out(data: Path) -> None:

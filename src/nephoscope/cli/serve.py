@@ -302,13 +302,13 @@ def _open_listener(settings: ServeSettings, stop: threading.Event) -> socket.soc
 
 
 def _explain_listen_failure(settings: ServeSettings, error: OSError) -> str:
-    told = f"--host {settings.host} --port {settings.port}: {(error.strerror or str(error)).lower()}"
+    problem = f"--host {settings.host} --port {settings.port}: {(error.strerror or str(error)).lower()}"
     remedies = {
         errno.EADDRINUSE: "stop the process that listens there, or use another --port",
         errno.EACCES: "give a --port from 1024 on, or let the system allow this one",
         errno.EADDRNOTAVAIL: "use a --host that this machine has",
     }
-    return f"{told}; {remedies[error.errno]}" if error.errno in remedies else told
+    return f"{problem}; {remedies[error.errno]}" if error.errno in remedies else problem
 
 
 def _format_display_host(host: str) -> str:

@@ -208,10 +208,10 @@ def _print_uncovered_subjects(context: ServiceContext, wanted: FindingFilter) ->
     from nephoscope.service.vulnerabilities import assess_coverage
 
     subjects = list_inventories(context, wanted.subjects)
-    told = describe_uncovered_subjects(subjects, assess_coverage(context, subjects), _SHOWN)
-    for line in told:
+    lines = describe_uncovered_subjects(subjects, assess_coverage(context, subjects), _SHOWN)
+    for line in lines:
         print_message(line)
-    return bool(told)
+    return bool(lines)
 
 
 @command.command("explain")

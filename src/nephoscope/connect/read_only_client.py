@@ -140,13 +140,13 @@ class RestClient:
 
     def _handle_refusal(self, url: str, method: str, answer: RestResponse, attempt: int, what: str) -> None:
         """Wait as the refusal says; RequestError where that is longer than anybody would wait."""
-        told = find_retry_delay(answer.headers, time.time())
-        if told is not None and told > MAX_WAIT:
+        delay = find_retry_delay(answer.headers, time.time())
+        if delay is not None and delay > MAX_WAIT:
             raise RequestError(
-                f"{what}: {answer.status}, and the server asks to wait {told:.0f} s: run again later with --resume",
+                f"{what}: {answer.status}, and the server asks to wait {delay:.0f} s: run again later with --resume",
                 answer.status,
             )
-        pause = _compute_backoff(attempt) if told is None else told + random.uniform(0.0, 0.25)  # noqa: S311 - jitter
+        pause = _compute_backoff(attempt) if delay is None else delay + random.uniform(0.0, 0.25)  # noqa: S311 - jitter
         if answer.status == 429:
             self._find_quota(url, method).pause(pause)
         self._pause_before_retry(what, pause)

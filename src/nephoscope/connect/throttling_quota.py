@@ -124,9 +124,9 @@ class ThrottleQuota:
         """Take in the headers of an answer; requests still under way are taken off what the server says is left."""
         with self._changed:
             self._flying -= 1
-            told = parse_remaining_quota(headers)
-            if told is not None:
-                self._learn_count(*told)
+            quota = parse_remaining_quota(headers)
+            if quota is not None:
+                self._learn_count(*quota)
             elif self.left is not None and self.left < 1:
                 self.left = 1.0
             self._changed.notify_all()

@@ -117,17 +117,17 @@ class AdminRuleIndex:
 
     def _is_configuration_deployed(self, configuration: str) -> bool | None:
         manager = configuration.split("/securityadminconfigurations/", maxsplit=1)[0]
-        told = [
+        deployments = [
             get_properties(one)
             for one in self.estate.list_of_type(DEPLOYMENT_TYPE)
             if one.key.startswith(f"{manager}/")
         ]
-        if not told:
+        if not deployments:
             return None
         return any(
             str(entry.get("deploymentStatus", "Deployed")).lower() == "deployed"
             and configuration in _lower_case_texts(entry.get("configurationIds"))
-            for entry in told
+            for entry in deployments
         )
 
 

@@ -79,11 +79,11 @@ def _read_site_image(configuration: dict[str, object]) -> Iterator[str]:
 
 def _is_container_stopped(resource: Resource) -> bool:
     properties = _to_mapping(resource.body.get("properties"))
-    told = (
+    states = (
         properties.get("runningStatus"), properties.get("state"),
         _to_mapping(properties.get("instanceView")).get("state"),
     )  # fmt: skip
-    return any(isinstance(one, str) and one.lower() in _STOPPED for one in told)
+    return any(isinstance(one, str) and one.lower() in _STOPPED for one in states)
 
 
 def _give_text(value: object) -> Iterator[str]:

@@ -131,8 +131,8 @@ def _read_user_route(
     entry: Mapping[str, object], table: str, tags: Mapping[str, Sequence[str]]
 ) -> EffectiveRoute:
     body = entry.get("properties")
-    told = body if isinstance(body, dict) else entry
-    prefix, hop = str(told.get("addressPrefix") or ""), str(told.get("nextHopType") or "")
+    route = body if isinstance(body, dict) else entry
+    prefix, hop = str(route.get("addressPrefix") or ""), str(route.get("nextHopType") or "")
     if not prefix or hop.lower() not in NEXT_HOPS:
         raise DataNotCollectedError(f"the prefix and next hop of a route of {table}", "unreadable-rule")
     known = tags.get(prefix.lower())
@@ -140,7 +140,7 @@ def _read_user_route(
         USER,
         prefix,
         NEXT_HOPS[hop.lower()],
-        str(told.get("nextHopIpAddress") or ""),
+        str(route.get("nextHopIpAddress") or ""),
         str(entry.get("name") or ""),
         table,
         None if known is None and not is_prefix(prefix) else tuple(known or ()),

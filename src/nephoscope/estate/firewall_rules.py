@@ -196,11 +196,11 @@ class _RuleReader:
     def read_classic_rules(self, body: Mapping[str, object]) -> Iterator[FirewallRule]:
         for kind, name in _CLASSIC.items():
             for collection in _read_objects(body.get(name)):
-                told = _read_object(collection.get("properties"))
-                action = str(_read_object(told.get("action")).get("type", "Allow")).lower()
+                properties = _read_object(collection.get("properties"))
+                action = str(_read_object(properties.get("action")).get("type", "Allow")).lower()
                 place = (str(collection.get("name") or ""), "")
-                order = (0, 0, _read_integer(told.get("priority")))
-                for number, rule in enumerate(_read_objects(told.get("rules"))):
+                order = (0, 0, _read_integer(properties.get("priority")))
+                for number, rule in enumerate(_read_objects(properties.get("rules"))):
                     yield self._read_rule(kind, rule, place, (*order, number), allow=action != "deny")
 
     def read_group_rules(self, group: Resource, depth: int) -> Iterator[FirewallRule]:

@@ -70,16 +70,16 @@ def _read_gateway(gateway: Resource, estate: AnalyzerEstate) -> GatewayPrefixes:
         else:
             prefixes += _read_learned_routes(learned)
     for connection in estate.list_of_type(CONNECTION_TYPE):
-        told = get_properties(connection)
-        if get_reference(told.get("virtualNetworkGateway1")) != gateway.key:
+        properties = get_properties(connection)
+        if get_reference(properties.get("virtualNetworkGateway1")) != gateway.key:
             continue
-        if far := get_reference(told.get("localNetworkGateway2")):
+        if far := get_reference(properties.get("localNetworkGateway2")):
             site = estate.resources.get(far)
             if site is None:
                 unknown.append(far)
             else:
                 prefixes += read_prefixes(get_properties(site).get("localNetworkAddressSpace"))
-        elif other := get_reference(told.get("virtualNetworkGateway2")):
+        elif other := get_reference(properties.get("virtualNetworkGateway2")):
             spaces, missing = _read_spaces_behind(other, estate)
             prefixes, unknown = prefixes + spaces, unknown + missing
     return GatewayPrefixes(gateway.key, tuple(prefixes), tuple(unknown))

@@ -123,9 +123,9 @@ class OutboundIndex:
         if self._subnet_bodies.get(configuration.subnet, {}).get("defaultOutboundAccess") is False:
             return OutboundAccess()
         card = self.estate.resources.get(interface.id)
-        told = get_properties(card).get("defaultOutboundConnectivityEnabled") if card is not None else None
-        if told is True:
+        enabled = get_properties(card).get("defaultOutboundConnectivityEnabled") if card is not None else None
+        if enabled is True:
             return OutboundAccess("default outbound access", interface.id)
-        if told is False:
+        if enabled is False:
             return OutboundAccess()
         raise DataNotCollectedError(f"defaultOutboundConnectivityEnabled of {interface.id}")

@@ -90,11 +90,11 @@ def _is_container_running(
 
 def _read_image_digest(container: dict[str, object], state: dict[str, object] | None) -> str:
     """Return the digest of a container's image, else its name, else words that no image is called by."""
-    told = state or {}
-    digest = _DIGEST.search(str(told.get("imageID") or ""))
+    status = state or {}
+    digest = _DIGEST.search(str(status.get("imageID") or ""))
     if digest:
         return digest[1]
-    name = str(told.get("image") or container.get("image") or "").strip()
+    name = str(status.get("image") or container.get("image") or "").strip()
     return name or f"an image that the container {container.get('name')} does not name"
 
 

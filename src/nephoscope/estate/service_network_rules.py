@@ -161,9 +161,9 @@ def _judge_container_app(app: Resource, body: dict[str, object], view: EstateVie
     environment = view.estate.resources.get(key)
     if environment is None:
         raise DataNotCollectedError(key or f"the environment of {app.key}")
-    told = require_complete(environment)
-    is_internal = read_object(told.get("vnetConfiguration")).get("internal") is True
-    if is_internal or str(told.get("publicNetworkAccess") or "").lower() == "disabled":
+    properties = require_complete(environment)
+    is_internal = read_object(properties.get("vnetConfiguration")).get("internal") is True
+    if is_internal or str(properties.get("publicNetworkAccess") or "").lower() == "disabled":
         return EndpointAccess.NOBODY
     rules = ingress.get("ipSecurityRestrictions")
     allowed = read_allowed_addresses(rules, "ipAddressRange")

@@ -54,5 +54,5 @@ def _filter_prefixes(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def _get_change_number(resource: Resource) -> int:
-    told = get_properties(resource).get("changeNumber")
-    return int(told) if isinstance(told, int) or (isinstance(told, str) and told.isdecimal()) else 0
+    number = get_properties(resource).get("changeNumber")
+    return int(number) if isinstance(number, int) or (isinstance(number, str) and number.isdecimal()) else 0

@@ -68,9 +68,9 @@ class SnapshotIntake:
         self._versions: Iterable[StoredVersion] = ()
         self.forgotten: frozenset[str] = frozenset()
 
-    def forget(self, told: Iterable[str]) -> None:
+    def forget(self, keys: Iterable[str]) -> None:
         """Say which ids and claims (coverage.claim_key) were taken back: the ids end where no resource has them."""
-        self.forgotten |= frozenset(told)
+        self.forgotten |= frozenset(keys)
 
     def add(self, resources: Iterable[Resource]) -> None:
         """Take resources; derived containers are left out, as nothing was read of them."""

@@ -48,10 +48,10 @@ class SubnetServices:
         for group in self.estate.list_of_type(CONTAINER_GROUP_TYPE):
             body = get_properties(group)
             address = body.get("ipAddress")
-            told = address.get("ip") if isinstance(address, dict) else None
+            address_text = address.get("ip") if isinstance(address, dict) else None
             for subnet in list_references(body.get("subnetIds")):
-                if isinstance(told, str):
-                    found[subnet, told] = SubnetService(group.key, _group_container_ports(group))
+                if isinstance(address_text, str):
+                    found[subnet, address_text] = SubnetService(group.key, _group_container_ports(group))
         return found
 
     @cached_property

@@ -94,9 +94,9 @@ def _has_properties(entry: Mapping[str, object]) -> bool:
 
 def _read_subnet_id(entry: Mapping[str, object], network: Resource) -> str:
     """The id of a subnet in the body of its network; what a body has as its id and lies elsewhere is no id."""
-    told = str(entry.get("id", ""))
-    below = told.lower().startswith(f"{network.key}/subnets/")
-    return told if below else f"{network.body['id']}/subnets/{entry.get('name', '')}"
+    subnet_id = str(entry.get("id", ""))
+    below = subnet_id.lower().startswith(f"{network.key}/subnets/")
+    return subnet_id if below else f"{network.body['id']}/subnets/{entry.get('name', '')}"
 
 
 def _build_subnet(id_: str, entry: Mapping[str, object], known: bool) -> Subnet:

@@ -69,9 +69,9 @@ class GzipStream(io.RawIOBase):
     def _build_damage_error(self) -> Exception:
         if self._damage == [""]:
             return EOFError("the last gzip member is cut")
-        told = [one or "the last one is cut" for one in self._damage[:_TOLD]]
+        damages = [one or "the last one is cut" for one in self._damage[:_TOLD]]
         more = len(self._damage) - _TOLD
-        return gzip.BadGzipFile("; ".join([*told, f"and {more} more"] if more > 0 else told))
+        return gzip.BadGzipFile("; ".join([*damages, f"and {more} more"] if more > 0 else damages))
 
     def _read_next_bytes(self, size: int) -> bytes:
         """Return what comes next of the member, or of one behind it and the zeros that padding leaves."""

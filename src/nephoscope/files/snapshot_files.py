@@ -199,15 +199,15 @@ def _detect_utf16(first: bytes) -> str:
 def _read_bounded_stream(
     stream: IO[bytes], packed: Callable[[], int], limits: ArchiveLimits, advance: Callable[[int], None]
 ) -> Iterator[bytes]:
-    unpacked = told = 0
+    unpacked = reported = 0
     while chunk := stream.read(CHUNK):
         unpacked += len(chunk)
         read = packed()
         if unpacked > limits.unpacked or unpacked > limits.free + limits.ratio * max(read, 1):
             raise FileError(f"unpacks to more than {limits.ratio} times its size or {limits.unpacked} bytes")
         yield chunk
-        advance(read - told)
-        told = read
+        advance(read - reported)
+        reported = read
 
 
 @contextmanager

@@ -223,10 +223,10 @@ class _TarReading:
             self.wrong.append(f"it breaks off behind or within {self.last}: {error}")
 
     def _describe_damage(self) -> str:
-        told = self.wrong[:_TOLD]
+        damages = self.wrong[:_TOLD]
         more = len(self.wrong) - _TOLD
         if more > 0:
-            told.append(f"and {more:,} more such places")
+            damages.append(f"and {more:,} more such places")
         if self.runs.failure:
-            told.append(f"unpacked were {self.runs.place:,} bytes: {self.runs.failure}")
-        return "; ".join([*told, f"{self.count:,} members were found"])
+            damages.append(f"unpacked were {self.runs.place:,} bytes: {self.runs.failure}")
+        return "; ".join([*damages, f"{self.count:,} members were found"])

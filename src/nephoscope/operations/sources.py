@@ -271,14 +271,14 @@ def _finish_added_source(
     if made.kind == TOKENS and not body.secrets:
         lines.append(service.make_source_token(call.service, made.name))
         notes.append(_ONCE)
-    told = describe_row_destination(call.state, call.state.sources.get(made.name))
+    outcome = describe_row_destination(call.state, call.state.sources.get(made.name))
     if not body.no_test:
         found = service.try_source(call.service, call.lake, made.name)
-        told = found.message if found.works else told
-        lines += [f"source {made.name}: {told}"] if found.works else []
+        outcome = found.message if found.works else outcome
+        lines += [f"source {made.name}: {outcome}"] if found.works else []
         notes += [] if found.works else [f"it is not reachable yet: source {made.name}: {found.message}"]
-    elif told:
-        lines.append(told)
+    elif outcome:
+        lines.append(outcome)
     return SourceAdded(tuple(lines), tuple(notes))
 
 

@@ -237,8 +237,8 @@ def _list_trial_rows(found: TrialShape) -> Iterator[Row]:
 def _build_trial_row(
     kind: str, name: str, id_: str, answers: bool, reason: str, lacks: tuple[str, ...]
 ) -> Row:
-    told = "yes" if answers else "no"
-    return {"kind": kind, "name": name, "id": id_, "answers": told, "reason": reason, "lacks": list(lacks)}
+    answer = "yes" if answers else "no"
+    return {"kind": kind, "name": name, "id": id_, "answers": answer, "reason": reason, "lacks": list(lacks)}
 
 
 @OPERATIONS.operation(

@@ -89,13 +89,13 @@ def read_inventories(file: Traversable | None = None) -> SampleInventories:
 
 def import_inventories(context: ServiceContext, inventories: SampleInventories | None = None) -> int:
     """Import the company's advisories, keep what its machines and images hold, and publish the findings; how many were kept."""
-    told = inventories or read_inventories()
+    inventories_read = inventories or read_inventories()
     with as_file(get_company_folder() / "advisories") as advisories:
         update_advisories(context, [advisories], FEED, published=context.now)
-    scans = list(_list_scans(context, told))
+    scans = list(_list_scans(context, inventories_read))
     for scan in scans:
         keep_inventory(context, scan)
-    for registry in told.registries:
+    for registry in inventories_read.registries:
         digests = frozenset(_compute_digest(registry, one) for one in registry.images)
         for resource in (registry.resource, registry.runs_in):
             keep_image_listing(context, ImageListing(resource.lower(), "", context.now, digests))
@@ -103,11 +103,11 @@ def import_inventories(context: ServiceContext, inventories: SampleInventories |
     return len(scans)
 
 
-def _list_scans(context: ServiceContext, told: SampleInventories) -> Iterator[MachineScan | ImageScan]:
-    for machine in told.machines:
+def _list_scans(context: ServiceContext, inventories: SampleInventories) -> Iterator[MachineScan | ImageScan]:
+    for machine in inventories.machines:
         name = machine.resource.rpartition("/")[2]
         yield MachineScan(machine.contents, context.now, name, machine.resource)
-    for registry in told.registries:
+    for registry in inventories.registries:
         for image in registry.images:
             yield ImageScan(
                 image.contents, context.now, image.repository, _compute_digest(registry, image), registry.server, image.tags,

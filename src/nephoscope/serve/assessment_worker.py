@@ -166,21 +166,21 @@ def assess_request(
 
     What is collected before the turn comes keeps no scan waiting; `holder` is whoever has the lease of the server's assessment.
     """
-    told, last = AssessmentProgress(state, stop or threading.Event()), last or LastRuns()
+    progress, last = AssessmentProgress(state, stop or threading.Event()), last or LastRuns()
     try:
         with Turns(state.leases, holder or create_holder_name()) as turns:
             while True:
                 targets = request.targets
-                snapshots = tenants.collect_due(state, settings.data, targets, datetime.now(UTC), told)
+                snapshots = tenants.collect_due(state, settings.data, targets, datetime.now(UTC), progress)
                 request = tenants.build_scan_request(state, settings.data) or request
-                with acquire_estate_turn(turns, math.inf, told.waiting) as turn:
+                with acquire_estate_turn(turns, math.inf, progress.waiting) as turn:
                     # a scan that came first may have asked for something else
                     wanted = read_last_scan_request(settings.data) or request
                     if wanted == request and _list_tenants(request.targets) <= {*targets}:
-                        return _judge_request(settings, request, state, snapshots, told, turn, last)
+                        return _judge_request(settings, request, state, snapshots, progress, turn, last)
                 request = wanted
     finally:
-        told.end()
+        progress.end()
 
 
 def _judge_request(
@@ -188,12 +188,12 @@ def _judge_request(
     request: ScanRequest,
     state: State,
     snapshots: Mapping[str, str],
-    told: AssessmentProgress,
+    progress: AssessmentProgress,
     turn: EstateTurn,
     last: LastRuns,
 ) -> Report | CombinedReport:
     """Judge a request, and keep and publish what came of it."""
-    scan = _open_scan(settings, request, state, snapshots, told)
+    scan = _open_scan(settings, request, state, snapshots, progress)
     runs = last.judge(scan)
     _store_containers(settings, state, runs, scan.now)
     report = combine_reports([Report(run, request.label) for run in runs])
@@ -261,7 +261,7 @@ def _open_scan(
     request: ScanRequest,
     state: State,
     snapshots: Mapping[str, str],
-    told: AssessmentProgress,
+    progress: AssessmentProgress,
 ) -> EstateScan:
     """The scan of a request, without the tenants that have no snapshot; later decisions wait for the next."""
     now = datetime.now(UTC)
@@ -273,7 +273,7 @@ def _open_scan(
         msgspec.structs.replace(request, targets=kept),
         settings.data,
         now,
-        told,
+        progress,
         dict(snapshots),
         put,
         facts,

@@ -18,8 +18,8 @@ def check_audit(patient: CheckContext) -> Iterator[DoctorFinding]:
     try:
         broken = patient.state.audit.find_broken_entry()
     except StateError as error:
-        told, _, remedy = str(error).partition("; ")
-        yield DoctorFinding("audit", CheckVerdict.WRONG, told, remedy or "investigate who changed it")
+        problem, _, remedy = str(error).partition("; ")
+        yield DoctorFinding("audit", CheckVerdict.WRONG, problem, remedy or "investigate who changed it")
         return
     if broken is not None:
         yield DoctorFinding(

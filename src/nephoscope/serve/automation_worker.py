@@ -36,7 +36,7 @@ _LOG = logging.getLogger("nephoscope.responding")
 
 def run_automation_worker(settings: ServeSettings, stop: threading.Event) -> None:
     """Respond until stopped."""
-    told: set[str] = set()
+    logged: set[str] = set()
     with (
         State.open_folder(settings.data, settings.state) as state,
         open_lake_with_estate(settings.data, state, settings.tenant) as lake,
@@ -50,8 +50,8 @@ def run_automation_worker(settings: ServeSettings, stop: threading.Event) -> Non
             while not stop.is_set():
                 try:
                     watch.plan_runs()
-                    schedule.look(told)
-                    desks.ask(_load_rules(state, lake, told))
+                    schedule.look(logged)
+                    desks.ask(_load_rules(state, lake, logged))
                 except (StateError, LakeError, OSError) as error:
                     _LOG.error("next check in %.0f s: %s", LOOK_SECONDS, error)
                 stop.wait(LOOK_SECONDS)
@@ -67,7 +67,7 @@ class ScanSchedule:
     clock: Callable[[], datetime] = get_utc_now
     _next: datetime | None = None
 
-    def look(self, told: set[str]) -> None:
+    def look(self, logged: set[str]) -> None:
         """Order the scans that are due; why files cannot be scanned is logged once. Raises StateError."""
         every, now = timedelta(hours=self.settings.malware_scan_hours), self.clock()
         if not every or (self._next is not None and now < self._next):
@@ -80,8 +80,8 @@ class ScanSchedule:
                 for one in order_due_scans(self.state, self.settings.data, every, self.clock):
                     _LOG.info("malware scan of %s: %s", one.machine, one.id)
             except ResponseOrderError as error:
-                if str(error) not in told:
-                    told.add(str(error))
+                if str(error) not in logged:
+                    logged.add(str(error))
                     _LOG.warning("%s", error)
 
 
@@ -132,12 +132,12 @@ class ResponderPool:
             self._over.wait(LOOK_SECONDS)
 
 
-def _load_rules(state: State, lake: Lake, told: set[str]) -> Sequence[AutomationRule]:
+def _load_rules(state: State, lake: Lake, logged: set[str]) -> Sequence[AutomationRule]:
     """Load the rules; what is wrong with one, or with the operator's file, is told once."""
     loaded = load_rules(lake.data, state)
     for reason in [*list_file_faults(lake.data), *map(str, loaded.unusable)]:
-        if reason not in told:
-            told.add(reason)
+        if reason not in logged:
+            logged.add(reason)
             _LOG.warning("%s", reason)
     return loaded.rules
 

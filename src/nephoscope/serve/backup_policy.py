@@ -66,24 +66,26 @@ def _list_operator_items(folder: Path) -> Iterator[PolicyItem]:
         )
     if allowed.accounts is not None and allowed.accounts.sign_in:
         spared = ", ".join(allowed.accounts.never) or "nobody"
-        told = f"changes at most {allowed.accounts.most} accounts through Microsoft Graph, and never {spared}"
-        yield PolicyItem(RestoreEffect.LOWERS, "accounts", told)
+        description = (
+            f"changes at most {allowed.accounts.most} accounts through Microsoft Graph, and never {spared}"
+        )
+        yield PolicyItem(RestoreEffect.LOWERS, "accounts", description)
 
 
 def _list_destination_items(allowed: OperatorPolicy) -> Iterator[PolicyItem]:
     if allowed.mail is not None:
         mail = allowed.mail
         to = ", ".join(mail.recipients) or "anybody"
-        told = f"can send mail to {to} by {mail.host}:{mail.port} as {mail.sender}"
-        yield PolicyItem(RestoreEffect.SENDS, "mail", told)
-    for name, places, told in (
+        description = f"can send mail to {to} by {mail.host}:{mail.port} as {mail.sender}"
+        yield PolicyItem(RestoreEffect.SENDS, "mail", description)
+    for name, places, description in (
         ("webhooks", allowed.webhook.private, "can post to private addresses"),
         ("event hubs", allowed.event_hub.hosts, "can send to brokers"),
         ("event hubs", allowed.event_hub.plain, "can send without TLS to brokers"),
         ("messages", [allowed.pages] if allowed.pages else [], "is the address of this server's pages"),
     ):
         if places:
-            yield PolicyItem(RestoreEffect.SENDS, name, f"{told}: {', '.join(places)}")
+            yield PolicyItem(RestoreEffect.SENDS, name, f"{description}: {', '.join(places)}")
     for name, authority in (
         ("webhooks", allowed.webhook.ca),
         ("event hubs", allowed.event_hub.ca),
@@ -111,16 +113,16 @@ def _list_rule_items(folder: Path) -> Iterator[PolicyItem]:
 def _list_file_items(folder: Path) -> Iterator[PolicyItem]:
     for path in sorted((folder / "tls").rglob("*")):
         if path.is_file():
-            told = (
+            description = (
                 "is a certificate or key of the server or its authority: anyone who has it can "
                 "impersonate the server"
             )
-            yield PolicyItem(RestoreEffect.IDENTIFIES, str(path.relative_to(folder)), told)
+            yield PolicyItem(RestoreEffect.IDENTIFIES, str(path.relative_to(folder)), description)
     for path in sorted((folder / "responses").rglob("*")):
         known = path == folder / FILE or (path.parent == folder / FOLDER and path.suffix in _READ_AS_RULES)
         if path.is_file() and not known:
-            told = "is not a file that this nephoscope reads"
-            yield PolicyItem(RestoreEffect.RUNS, str(path.relative_to(folder)), told)
+            description = "is not a file that this nephoscope reads"
+            yield PolicyItem(RestoreEffect.RUNS, str(path.relative_to(folder)), description)
 
 
 def _list_request_items(folder: Path) -> Iterator[PolicyItem]:
@@ -140,8 +142,8 @@ def _list_request_items(folder: Path) -> Iterator[PolicyItem]:
     if read:
         yield PolicyItem(RestoreEffect.REACHES, "request of the assessments", f"reads {', '.join(read)}")
     if request.decisions:
-        told = f"takes exemptions and attestations from {', '.join(request.decisions)}"
-        yield PolicyItem(RestoreEffect.LOWERS, "request of the assessments", told)
+        description = f"takes exemptions and attestations from {', '.join(request.decisions)}"
+        yield PolicyItem(RestoreEffect.LOWERS, "request of the assessments", description)
 
 
 def _list_content_items(names: Iterable[str]) -> Iterator[PolicyItem]:
@@ -153,8 +155,8 @@ def _list_content_items(names: Iterable[str]) -> Iterator[PolicyItem]:
     for folder, several in sorted(found.items()):
         listed = ", ".join(sorted(several)[:_MOST_NAMED])
         more = f" and {len(several) - _MOST_NAMED} more" if len(several) > _MOST_NAMED else ""
-        told = f"controls the results of queries, rules and policies: {listed}{more}"
-        yield PolicyItem(RestoreEffect.LOWERS, folder, told)
+        description = f"controls the results of queries, rules and policies: {listed}{more}"
+        yield PolicyItem(RestoreEffect.LOWERS, folder, description)
 
 
 def _list_state_items(folder: Path) -> list[PolicyItem]:

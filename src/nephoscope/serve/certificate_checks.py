@@ -22,14 +22,14 @@ def check_certificates(patient: CheckContext) -> Iterator[DoctorFinding]:
             path, path.with_suffix(".key"), remove, "restart the server to create a new one", patient.now
         )
     if not own and patient.state.audit.find_newest(RESTORED) is not None:
-        told = (
+        description = (
             "the certificates of the backed-up server are missing: `nephoscope serve` creates new "
             "ones, with a new authority"
         )
         yield DoctorFinding(
             "certificate",
             CheckVerdict.INFO,
-            told,
+            description,
             f"copy tls/ of that server to {patient.data}, or let clients trust the new authority",
         )
     server = server_status.read(patient.data)
@@ -50,7 +50,7 @@ def _check_certificate(path: Path, key: Path, mend: str, renew: str, now: dateti
     except SourceError as error:
         return DoctorFinding("certificate", CheckVerdict.WRONG, str(error).partition("; ")[0], renew)
     left = found.not_valid_after_utc - now
-    told = f"{path.name} expires in {left.days} days"
+    problem = f"{path.name} expires in {left.days} days"
     if left < SOON:
-        return DoctorFinding("certificate", CheckVerdict.WARNING, told, renew)
-    return DoctorFinding("certificate", CheckVerdict.OK, told)
+        return DoctorFinding("certificate", CheckVerdict.WARNING, problem, renew)
+    return DoctorFinding("certificate", CheckVerdict.OK, problem)

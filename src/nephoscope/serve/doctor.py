@@ -114,21 +114,24 @@ def check_disk(patient: CheckContext) -> Iterator[DoctorFinding]:
             "fix this first: the state cannot be written",
         )
     free = shutil.disk_usage(patient.data).free
-    told = f"{free / (1 << 30):,.1f} GiB are free"
+    problem = f"{free / (1 << 30):,.1f} GiB are free"
     if free < LOW_DISK:
         yield DoctorFinding(
-            "disk", CheckVerdict.WRONG, told, "free some space: ingestion returns 503 while the disk is full"
+            "disk",
+            CheckVerdict.WRONG,
+            problem,
+            "free some space: ingestion returns 503 while the disk is full",
         )
     else:
-        yield DoctorFinding("disk", CheckVerdict.OK, told)
+        yield DoctorFinding("disk", CheckVerdict.OK, problem)
 
 
 def check_memory(patient: CheckContext) -> Iterator[DoctorFinding]:  # noqa: ARG001 - a check's signature
     """Return whether it can be seen how much memory there is, without which delta-rs ends whatever process writes a table."""
     if MEMORY.parent.is_dir() and not os.access(MEMORY, os.R_OK):
-        told = f"{MEMORY} cannot be read, so that the lake cannot be written"
+        problem = f"{MEMORY} cannot be read, so that the lake cannot be written"
         yield DoctorFinding(
-            "memory", CheckVerdict.WRONG, told, "let it be seen: in a unit of systemd no ProcSubset=pid"
+            "memory", CheckVerdict.WRONG, problem, "let it be seen: in a unit of systemd no ProcSubset=pid"
         )
 
 
@@ -141,11 +144,11 @@ def check_port(patient: CheckContext) -> Iterator[DoctorFinding]:
     try:
         listening_at(host, port).close()
     except OSError as error:
-        told = f"cannot listen on port {port} of {host}: {(error.strerror or str(error)).lower()}"
+        problem = f"cannot listen on port {port} of {host}: {(error.strerror or str(error)).lower()}"
         yield DoctorFinding(
             "port",
             CheckVerdict.WARNING,
-            told,
+            problem,
             "stop the process that listens there, or use another port: `nephoscope serve --port PORT`",
         )
 
@@ -161,9 +164,9 @@ def check_keys(patient: CheckContext) -> Iterator[DoctorFinding]:
         try:
             look()
         except StateError as error:
-            told, _, remedy = str(error).partition("; ")
+            problem, _, remedy = str(error).partition("; ")
             yield DoctorFinding(
-                "keys", CheckVerdict.WRONG, told, remedy or "restore a backup into an empty folder"
+                "keys", CheckVerdict.WRONG, problem, remedy or "restore a backup into an empty folder"
             )
 
 
@@ -186,13 +189,16 @@ def check_server(patient: CheckContext) -> Iterator[DoctorFinding]:
         if not one.starts:
             yield DoctorFinding("server", CheckVerdict.INFO, f"{name} starts after the web process")
         elif not server_status.is_process_running(one.pid):
-            told = f"{name} is not running{ended}"
+            problem = f"{name} is not running{ended}"
             yield DoctorFinding(
-                "server", CheckVerdict.WRONG, told, "see its log for the reason; the supervisor restarts it"
+                "server",
+                CheckVerdict.WRONG,
+                problem,
+                "see its log for the reason; the supervisor restarts it",
             )
         elif one.starts > OFTEN:
-            told = f"{name} was started {one.starts} times{ended}"
-            yield DoctorFinding("server", CheckVerdict.WARNING, told, "see its log for the reason")
+            problem = f"{name} was started {one.starts} times{ended}"
+            yield DoctorFinding("server", CheckVerdict.WARNING, problem, "see its log for the reason")
         else:
             yield DoctorFinding("server", CheckVerdict.OK, f"{name} runs")
 
@@ -203,12 +209,12 @@ def check_clock(patient: CheckContext) -> Iterator[DoctorFinding]:
         theirs = patient.state.database.now(session)
     apart = abs(theirs - datetime.now(UTC))
     if apart > SKEW:
-        told = f"the clocks of this host and of the database are {apart.total_seconds():.0f} s apart"
-        yield DoctorFinding("clock", CheckVerdict.WRONG, told, "synchronize both with NTP")
+        problem = f"the clocks of this host and of the database are {apart.total_seconds():.0f} s apart"
+        yield DoctorFinding("clock", CheckVerdict.WRONG, problem, "synchronize both with NTP")
     newest = max((one.moment for one in patient.state.audit.entries(most=1)), default=None)
     if newest is not None and newest - patient.now > SKEW:
-        told = f"the newest audit entry, {newest:%Y-%m-%d %H:%M} UTC, is in the future"
-        yield DoctorFinding("clock", CheckVerdict.WRONG, told, "synchronize the clock with NTP")
+        problem = f"the newest audit entry, {newest:%Y-%m-%d %H:%M} UTC, is in the future"
+        yield DoctorFinding("clock", CheckVerdict.WRONG, problem, "synchronize the clock with NTP")
 
 
 def check_backup(patient: CheckContext) -> Iterator[DoctorFinding]:
@@ -218,14 +224,14 @@ def check_backup(patient: CheckContext) -> Iterator[DoctorFinding]:
     if last is None:
         yield DoctorFinding("backup", CheckVerdict.INFO, "no backup yet", "nephoscope backup FILE")
     elif patient.now - last > OLD_BACKUP:
-        told = f"the last backup was made on {last:%Y-%m-%d %H:%M} UTC"
-        yield DoctorFinding("backup", CheckVerdict.WARNING, told, "nephoscope backup FILE")
+        summary = f"the last backup was made on {last:%Y-%m-%d %H:%M} UTC"
+        yield DoctorFinding("backup", CheckVerdict.WARNING, summary, "nephoscope backup FILE")
     if isinstance(kept, dict) and not kept.get("keys") and (apart := list_secret_folders(patient.data)):
-        told = f"the last backup does not include {' and '.join(f'{one}/' for one in apart)}"
+        summary = f"the last backup does not include {' and '.join(f'{one}/' for one in apart)}"
         yield DoctorFinding(
             "backup",
             CheckVerdict.INFO,
-            told,
+            summary,
             "store a copy elsewhere, or run nephoscope backup FILE --with-keys",
         )
 
@@ -235,12 +241,12 @@ def check_secrets(patient: CheckContext) -> Iterator[DoctorFinding]:
     names = {one.id: one.name for one in patient.state.principals.all()}
     for one in patient.state.principals.secrets((SecretKind.TOKEN, SecretKind.CLIENT_SECRET)):
         if one.expires is not None and patient.now < one.expires < patient.now + SOON:
-            told = (
+            summary = (
                 f"{one.label or one.kind.value} of {names.get(one.principal, one.principal)} expires on "
                 f"{one.expires:%Y-%m-%d}"
             )
             yield DoctorFinding(
-                "secrets", CheckVerdict.INFO, told, "create another with `nephoscope access token`"
+                "secrets", CheckVerdict.INFO, summary, "create another with `nephoscope access token`"
             )
 
 

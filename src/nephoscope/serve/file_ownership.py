@@ -27,12 +27,12 @@ def check_owners(patient: CheckContext) -> Iterator[DoctorFinding]:
     more = f" and {len(strange) - NAMED:,} more" if len(strange) > NAMED else ""
     users = ", ".join(_get_user_name(one) for one in sorted({user for _, user in strange}))
     own = _get_user_name(owner)
-    told = (
+    problem = (
         f"{len(strange):,} of its files and folders belong to {users}, while {patient.data} "
         f"belongs to {own}: {named}{more}"
     )
     remedy = f"chown -hR {own} {patient.data}, and run commands over it as {own}"
-    yield DoctorFinding("owners", CheckVerdict.WARNING, told, remedy)
+    yield DoctorFinding("owners", CheckVerdict.WARNING, problem, remedy)
 
 
 def get_owner_id(path: Path) -> int | None:

@@ -18,14 +18,14 @@ class ForwardedHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] == "http":
-            told = dict(one for one in scope["headers"] if one[0].startswith(OWN))
-            address = told.get(CLIENT, b"").decode("latin-1")
+            forwarded = dict(one for one in scope["headers"] if one[0].startswith(OWN))
+            address = forwarded.get(CLIENT, b"").decode("latin-1")
             scope = {
                 **scope,
-                "headers": [one for one in scope["headers"] if one[0] not in told],
+                "headers": [one for one in scope["headers"] if one[0] not in forwarded],
                 "client": (address, 0) if address else None,
-                "scheme": told.get(SCHEME, b"https").decode("latin-1"),
+                "scheme": forwarded.get(SCHEME, b"https").decode("latin-1"),
             }
-            if COUNTED in told:
-                self._counted(told[COUNTED])
+            if COUNTED in forwarded:
+                self._counted(forwarded[COUNTED])
         await self._app(scope, receive, send)

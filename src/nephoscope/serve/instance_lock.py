@@ -40,9 +40,9 @@ class InstanceLock:
 
     def answers(self, address: str = "") -> None:
         """Say who holds the lock, and where."""
-        told = msgspec.json.encode(LockHolder(os.getpid(), socket.gethostname(), address))
+        holder = msgspec.json.encode(LockHolder(os.getpid(), socket.gethostname(), address))
         os.ftruncate(self.file, 0)
-        os.pwrite(self.file, told, 0)
+        os.pwrite(self.file, holder, 0)
 
 
 @contextmanager

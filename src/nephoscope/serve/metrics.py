@@ -126,9 +126,11 @@ class _Queries(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the counts as they were set last."""
-        told = "Queries rejected because of their principal's limit, and queries cancelled by a disconnect."
-        yield CounterMetricFamily("nephoscope_queries_refused", told, self.counts.refused)
-        yield CounterMetricFamily("nephoscope_queries_cancelled", told, self.counts.cancelled)
+        help_text = (
+            "Queries rejected because of their principal's limit, and queries cancelled by a disconnect."
+        )
+        yield CounterMetricFamily("nephoscope_queries_refused", help_text, self.counts.refused)
+        yield CounterMetricFamily("nephoscope_queries_cancelled", help_text, self.counts.cancelled)
 
 
 class _Front(Collector):

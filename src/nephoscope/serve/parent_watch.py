@@ -23,12 +23,12 @@ def end_with_parent(left: Callable[[], object] = lambda: None) -> None:
 
     Nothing is watched where no parent is named: what a person starts goes on without the shell that it was started from.
     """
-    told = os.environ.pop(VARIABLE, "")  # not for what this one starts in its turn
-    if not told.isdecimal():
+    parent = os.environ.pop(VARIABLE, "")  # not for what this one starts in its turn
+    if not parent.isdecimal():
         return
 
     def watch() -> None:
-        while os.getppid() == int(told):
+        while os.getppid() == int(parent):
             time.sleep(LOOK_SECONDS)
         left()
         os.kill(os.getpid(), signal.SIGTERM)

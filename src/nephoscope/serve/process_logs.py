@@ -16,7 +16,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        told: dict[str, object] = {
+        document: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
@@ -24,8 +24,8 @@ class JsonFormatter(logging.Formatter):
             "message": redact_text(record.getMessage()),
         }
         if record.exc_info:
-            told["exception"] = redact_text(self.formatException(record.exc_info))
-        return msgspec.json.encode(told).decode()
+            document["exception"] = redact_text(self.formatException(record.exc_info))
+        return msgspec.json.encode(document).decode()
 
 
 class TextFormatter(logging.Formatter):

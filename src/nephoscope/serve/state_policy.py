@@ -86,11 +86,11 @@ def _list_runs(state: State) -> Iterator[PolicyItem]:
             workspace, statuses=(*waiting, RunStatus.DONE), most=_MOST_RUNS
         ):
             if one.status in waiting or one.until is not None:
-                told = (
+                description = (
                     f"continues ({one.status.value}, {one.step.value}): "
                     f"{describe_settings([one.settings, one.plan])}"
                 )
-                yield PolicyItem(restore_effect(one.action), f"run {one.id} of {one.rule}", told)
+                yield PolicyItem(restore_effect(one.action), f"run {one.id} of {one.rule}", description)
 
 
 def _list_people(state: State) -> Iterator[PolicyItem]:
@@ -100,8 +100,8 @@ def _list_people(state: State) -> Iterator[PolicyItem]:
         held = Counter(each.kind.value for each in state.principals.secrets(list(SecretKind), one.id))
         roles = [f"{role.role} at {role.scope}" for role in state.principals.roles(one.id)]
         opens = ", ".join(f"{count} {kind}" for kind, count in sorted(held.items())) or "no secret"
-        told = f"is {', '.join(roles) or 'without a role'}, and signs in by {opens}"
-        yield PolicyItem(RestoreEffect.LETS_IN, f"{one.kind.value} {one.name}", told)
+        description = f"is {', '.join(roles) or 'without a role'}, and signs in by {opens}"
+        yield PolicyItem(RestoreEffect.LETS_IN, f"{one.kind.value} {one.name}", description)
 
 
 def _list_providers(state: State) -> Iterator[PolicyItem]:
@@ -111,8 +111,8 @@ def _list_providers(state: State) -> Iterator[PolicyItem]:
                 f"{rule.claim}={rule.value}" + (f" as {rule.role} at {rule.scope}" if rule.role else "")
                 for rule in one.rules
             )
-            told = f"grants access to users of {one.issuer} with {rules or 'no claims'}"
-            yield PolicyItem(RestoreEffect.LETS_IN, f"sign-in provider {one.name}", told)
+            description = f"grants access to users of {one.issuer} with {rules or 'no claims'}"
+            yield PolicyItem(RestoreEffect.LETS_IN, f"sign-in provider {one.name}", description)
 
 
 def _list_sources(state: State) -> Iterator[PolicyItem]:
@@ -121,13 +121,13 @@ def _list_sources(state: State) -> Iterator[PolicyItem]:
             does = (
                 "uses files or addresses of this machine" if one.kind in OF_THE_HOST else "signs in and reads"
             )
-            told = f"{does}: {describe_settings(dict(one.settings))}"
-            yield PolicyItem(RestoreEffect.REACHES, f"source {one.name} ({one.kind})", told)
+            description = f"{does}: {describe_settings(dict(one.settings))}"
+            yield PolicyItem(RestoreEffect.REACHES, f"source {one.name} ({one.kind})", description)
     for tenant in state.tenants.all():
         if tenant.enabled:
             asked = tenant.connection
-            told = f"signs in to {asked.id} in the cloud {asked.cloud or 'public'} by {asked.sign_in}"
-            yield PolicyItem(RestoreEffect.REACHES, f"tenant {tenant.name}", told)
+            description = f"signs in to {asked.id} in the cloud {asked.cloud or 'public'} by {asked.sign_in}"
+            yield PolicyItem(RestoreEffect.REACHES, f"tenant {tenant.name}", description)
 
 
 def _list_suppressions(state: State) -> Iterator[PolicyItem]:
@@ -136,8 +136,8 @@ def _list_suppressions(state: State) -> Iterator[PolicyItem]:
             if one.enabled:
                 held = "; ".join(str(each) for each in parse_conditions(one.conditions)) or "everything"
                 end = f"until {one.expires}" if one.expires else "without an end date"
-                told = f"suppresses alerts of rule {one.rule}: {held}, {end}"
-                yield PolicyItem(RestoreEffect.LOWERS, f"suppression {one.name}", told)
+                description = f"suppresses alerts of rule {one.rule}: {held}, {end}"
+                yield PolicyItem(RestoreEffect.LOWERS, f"suppression {one.name}", description)
 
 
 def _read_rules(state: State) -> Iterator[PolicyItem]:
@@ -148,8 +148,8 @@ def _read_rules(state: State) -> Iterator[PolicyItem]:
                 if not on:
                     yield PolicyItem(RestoreEffect.LOWERS, f"{kind} {name}", f"is disabled in {workspace}")
         for one in state.rule_settings.all(workspace):
-            told = f"has {one.setting} = {describe_settings(one.value)} over its file in {workspace}"
-            yield PolicyItem(RestoreEffect.LOWERS, f"rule {one.rule}", told)
+            description = f"has {one.setting} = {describe_settings(one.value)} over its file in {workspace}"
+            yield PolicyItem(RestoreEffect.LOWERS, f"rule {one.rule}", description)
     query = select(LearnedRow.workspace, LearnedRow.rule, func.count()).group_by(
         LearnedRow.workspace, LearnedRow.rule
     )
@@ -163,13 +163,17 @@ def _read_rules(state: State) -> Iterator[PolicyItem]:
 def _list_lists(state: State) -> Iterator[PolicyItem]:
     for workspace_ in state.workspaces.all():
         short = {"all rows": workspace_.days, **workspace_.table_days}
-        told = ", ".join(f"{name} {days}" for name, days in sorted(short.items()) if days < RETENTION_DAYS)
-        if told:
+        retentions = ", ".join(
+            f"{name} {days}" for name, days in sorted(short.items()) if days < RETENTION_DAYS
+        )
+        if retentions:
             yield PolicyItem(
-                RestoreEffect.LOWERS, f"workspace {workspace_.name}", f"has the retention, in days: {told}"
+                RestoreEffect.LOWERS,
+                f"workspace {workspace_.name}",
+                f"has the retention, in days: {retentions}",
             )
     for workspace in state.workspaces.names():
         for head, count in state.watchlists.all(workspace):
             if head.alias in (EGRESS, NAMED) and count:
-                told = f"marks {count:,} addresses as known or trusted in {workspace}"
-                yield PolicyItem(RestoreEffect.LOWERS, f"watchlist {head.alias}", told)
+                retentions = f"marks {count:,} addresses as known or trusted in {workspace}"
+                yield PolicyItem(RestoreEffect.LOWERS, f"watchlist {head.alias}", retentions)

@@ -77,7 +77,7 @@ def request_access(
     ports = tuple(_check_requested_port(policy, one, now) for one in asked)
     may_approve = all(context.actor.is_permitted(APPROVE, place) for place in places)
     status = AccessStatus.APPROVED if may_approve else AccessStatus.PENDING
-    by, told = context.actor.name, [_describe_port(one) for one in ports]
+    by, port_texts = context.actor.name, [_describe_port(one) for one in ports]
     request = AccessRequest(
         id=str(uuid4()), policy=id_, ports=ports, requester=by, justification=justification, created=now, status=status,
         decided=now if may_approve else None, decided_by=by if may_approve else "",
@@ -89,7 +89,7 @@ def request_access(
             id_,
             request=request.id,
             justification=justification,
-            ports=told,
+            ports=port_texts,
             status=status.value,
         ),
         context.state.database.write() as session,
@@ -219,10 +219,10 @@ def record_enforcement(context: ServiceContext, access: MachineAccess, mechanism
     """Keep what was enforced at a machine, so that its policies count as provisioned."""
     context.require(WRITE, access.machine)
     requests = tuple(dict.fromkeys(one.request for one in access.grants))
-    told = EnforcedAccess(access.guarded, requests, mechanism, context.now)
+    enforced = EnforcedAccess(access.guarded, requests, mechanism, context.now)
     with context.state.transaction() as session:
         context.state.checkpoints.keep(
-            session, ENFORCED, {access.machine: msgspec.json.encode(told).decode()}
+            session, ENFORCED, {access.machine: msgspec.json.encode(enforced).decode()}
         )
         context.enter(
             session, WRITE, access.machine, act="enforce", mechanism=mechanism, requests=list(requests)
@@ -239,12 +239,12 @@ def is_policy_enforced(context: ServiceContext, policy: Mapping[str, object]) ->
 def _is_machine_enforced(context: ServiceContext, machine: str, applied: Mapping[str, str]) -> bool:
     if machine not in applied:
         return False
-    told = msgspec.json.decode(applied[machine], type=EnforcedAccess)
+    enforced = msgspec.json.decode(applied[machine], type=EnforcedAccess)
     subscription = "/".join(machine.split("/")[:3])
     documents = context.state.arm_documents.all([TYPE.lower()], subscription)
     requests = context.state.access_requests.list_ending_requests([one.key for one in documents], context.now)
     access = find_access(machine, [one.body for one in documents], requests, context.now)
-    return is_access_enforced(access, told, _find_revoked_requests(requests, context.now))
+    return is_access_enforced(access, enforced, _find_revoked_requests(requests, context.now))
 
 
 def _find_revoked_requests(requests: Iterable[AccessRequest], now: datetime) -> frozenset[str]:

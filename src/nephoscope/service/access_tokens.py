@@ -27,9 +27,9 @@ def issue_token(
     `secret` is the id of the secret that was shown, '' where the machine of the principal was known.
     """
     token = instance.tokens.issue(principal, audience, f"{base}/{instance.tenant}", secret=secret)
-    told = {"secret": secret} if secret else detail
+    audit_detail = {"secret": secret} if secret else detail
     with instance.state.transaction() as session:
-        instance.state.audit.add(session, principal.name, ISSUE, by, address=address, detail=told)
+        instance.state.audit.add(session, principal.name, ISSUE, by, address=address, detail=audit_detail)
         if not secret:
             instance.state.principals.record_use(session, "", principal.id)
     return token

@@ -133,9 +133,14 @@ def remove_enrolment(context: ServiceContext, name: str) -> None:
     if found is None:
         context.require(DELETE)
         raise NotFoundError(f"enrolment {name!r} not found")
-    told = {"scope": found.scope, "workspace": found.workspace, "machines": found.most, "used": found.used}
+    enrolment = {
+        "scope": found.scope,
+        "workspace": found.workspace,
+        "machines": found.most,
+        "used": found.used,
+    }
     with (
-        context.transact(DELETE, found.scope.lower(), name, before=told),
+        context.transact(DELETE, found.scope.lower(), name, before=enrolment),
         context.state.transaction() as session,
     ):
         context.state.agents.remove_enrolment(session, name)
@@ -272,9 +277,9 @@ def judge_system(
 def remove_agent(context: ServiceContext, name: str) -> None:
     """Let the agent of a machine report no more; its key is void, what it reported stays. Raises DeniedError, NotFoundError."""
     agent = find_agent(context, name, DELETE)
-    told = {"resource": agent.resource, "workspace": agent.workspace}
+    binding = {"resource": agent.resource, "workspace": agent.workspace}
     with (
-        context.transact(DELETE, agent.resource, agent.id, before=told),
+        context.transact(DELETE, agent.resource, agent.id, before=binding),
         context.state.transaction() as session,
     ):
         context.state.agents.remove(session, agent.resource)

@@ -229,8 +229,8 @@ def find_violations(
     with context.state.transaction(product="application control") as session:
         for key, group in _load_groups(context).items():
             if group.workspace == workspace:
-                told = msgspec.structs.replace(group, violations=machines.get(key, {}))
-                context.state.checkpoints.keep(session, LEARNED, {key: _encode_group(told)})
+                updated = msgspec.structs.replace(group, violations=machines.get(key, {}))
+                context.state.checkpoints.keep(session, LEARNED, {key: _encode_group(updated)})
     return found
 
 

@@ -30,9 +30,9 @@ def require_approver(
     for place in places:
         context.require(operation, place)
     if context.actor.name in requesters:
-        told = ", ".join(places[:_NAMED]) + (
+        scope_names = ", ".join(places[:_NAMED]) + (
             f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
         )
         raise OwnRequestError(
-            f"another user must decide: you cannot decide your own request (ask a user who may perform {operation} at {told})"
+            f"another user must decide: you cannot decide your own request (ask a user who may perform {operation} at {scope_names})"
         )

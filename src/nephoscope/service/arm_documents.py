@@ -51,8 +51,8 @@ def put_document(
         new = state.arm_documents.put(session, key, type_.lower(), body, context.author)
         if _is_shared_name(context, key):
             state.checkpoints.keep(session, FOR_EACH_TENANT, {key: True})
-        told = describe_difference(before.body if before is not None else None, body)
-        context.enter(session, f"{type_}/write", key, **told)
+        difference = describe_difference(before.body if before is not None else None, body)
+        context.enter(session, f"{type_}/write", key, **difference)
         _request_assessment(context, session, type_)
     return new
 
@@ -84,8 +84,8 @@ def remove_document(
         if found:
             state.credentials.drop(session, credentials)
             state.checkpoints.keep(session, REMOVED, {key: context.now.isoformat()})
-            told = describe_difference(before.body if before is not None else None, None)
-            context.enter(session, f"{type_}/delete", key, **told)
+            difference = describe_difference(before.body if before is not None else None, None)
+            context.enter(session, f"{type_}/delete", key, **difference)
             _request_assessment(context, session, type_)
     return found
 

@@ -28,12 +28,12 @@ def describe_difference(
 ) -> AuditedDifference:
     """Return the members that a change makes other, as `before` and `after`; None is a thing that is not there."""
     old, new = _diff_values(_to_plain_values(before), _to_plain_values(after))
-    told: AuditedDifference = {}
+    difference: AuditedDifference = {}
     if before is not None:
-        told["before"] = to_audited_value(old)
+        difference["before"] = to_audited_value(old)
     if after is not None:
-        told["after"] = to_audited_value(new)
-    return told
+        difference["after"] = to_audited_value(new)
+    return difference
 
 
 def to_audited_value(value: object) -> object:

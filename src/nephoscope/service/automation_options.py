@@ -135,8 +135,8 @@ def _check_options(options: AutomationOptions) -> None:
 
 def _list_actions(options: AutomationOptions) -> Iterator[dict[str, object]]:
     if options["webhook"]:
-        told = {"url": options["webhook"], "secret": options["secret"], "batch": options["batch"]}
-        yield {"actionType": "Webhook", **told}
+        webhook = {"url": options["webhook"], "secret": options["secret"], "batch": options["batch"]}
+        yield {"actionType": "Webhook", **webhook}
     if options["mail"]:
         yield {"actionType": "Mail", "to": list(options["mail"])}
     for name, kind in ((options["program"], "Command"), (options["files"], "Files")):

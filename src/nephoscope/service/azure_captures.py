@@ -102,13 +102,13 @@ def start_azure_capture(
         total_bytes_per_session=asked.bytes, filters=asked.filters(),
     )  # fmt: skip
     name = f"nephoscope-{uuid4().hex[:12]}"
-    told = {
+    detail = {
         "machine": machine,
         "capture": name,
         "properties": msgspec.to_builtins(properties),
         "justification": reason,
     }
-    with context.change_files(WRITE, key, f"packet capture of {key}", **told), _translate_refusals():
+    with context.change_files(WRITE, key, f"packet capture of {key}", **detail), _translate_refusals():
         return client.create(watcher, name, properties)
 
 

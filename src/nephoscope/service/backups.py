@@ -36,9 +36,9 @@ def write_backup(
         context.require(SECRETS, why="a backup with the keys of the credentials")
     manifest = back_up(context.data, lake, context.state, file, keys=keys, tell=tell)
     place, size = str(file.absolute()), file.stat().st_size
-    told = {"file": place, "files": len(manifest.entries), "bytes": size, "keys": keys}
+    record = {"file": place, "files": len(manifest.entries), "bytes": size, "keys": keys}
     with context.change(WRITE, ROOT_SCOPE, place, keys=keys):
-        context.state.checkpoints.put(*BACKED_UP, {"at": context.now.isoformat(), **told})
+        context.state.checkpoints.put(*BACKED_UP, {"at": context.now.isoformat(), **record})
     return manifest
 
 

@@ -154,5 +154,5 @@ def _explain_failure(one: ResponseOrder, now: datetime) -> str:
     if one.status in (OrderStatus.PENDING, OrderStatus.APPROVED) and one.expires <= now:
         waited = one.status is OrderStatus.PENDING
         return "the order expired before it was approved" if waited else "the machine did not fetch the order"
-    told = one.decision_reason or one.message
-    return f"{one.status.value.lower()}: {told}" if told else one.status.value.lower()
+    reason = one.decision_reason or one.message
+    return f"{one.status.value.lower()}: {reason}" if reason else one.status.value.lower()

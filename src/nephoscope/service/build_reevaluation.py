@@ -69,8 +69,8 @@ def _record_run(context: ServiceContext, build: Build, results: ToolResults) -> 
     """Keep what a build comes to now; None where its newest run says the same."""
     run = build.run
     category = f"{run.tool}/{run.category}" if run.category else run.tool
-    told = hashlib.sha256(msgspec.json.encode(results, order="deterministic")).hexdigest()[:16]
-    name = f"{run.id[:16]}-{told}"
+    digest = hashlib.sha256(msgspec.json.encode(results, order="deterministic")).hexdigest()[:16]
+    name = f"{run.id[:16]}-{digest}"
     earlier = [
         one.run_id
         for one in context.state.pipelines.runs([build.repository.name], MOST_RUNS)

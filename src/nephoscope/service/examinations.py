@@ -87,8 +87,8 @@ def describe_file(data: Path, path: str, content: bytes) -> str:
         return f"{digest}, not scanned for malware: {reason}"
     found = build_rule_scanner(data).scan(path, content)
     titles = "; ".join(sorted({f"{one.title} ({one.rule})" for one in found.matches}))
-    told = [f"malware: {titles}" if titles else "no malware rule matches", *found.unscanned, *found.failed]
-    return ", ".join((digest, *told))
+    results = [f"malware: {titles}" if titles else "no malware rule matches", *found.unscanned, *found.failed]
+    return ", ".join((digest, *results))
 
 
 def fingerprint_key(data: Path) -> bytes:

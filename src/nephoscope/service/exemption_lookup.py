@@ -98,8 +98,8 @@ def find_exemptions(
 ) -> dict[tuple[int, int, str], VulnerabilityExemption]:
     """Return the exemptions that hold now for findings, by the keys of those."""
     find = make_exemption_lookup(context)
-    told = {one.finding.key: _find_exemption(find, one) for one in findings}
-    return {key: one for key, one in told.items() if one is not None}
+    exemptions = {one.finding.key: _find_exemption(find, one) for one in findings}
+    return {key: one for key, one in exemptions.items() if one is not None}
 
 
 def _find_exemption(find: ExemptionLookup, one: SubjectFinding) -> VulnerabilityExemption | None:

@@ -62,8 +62,8 @@ def _build_row(
     changed = {ResourceId.parse(cause.target_resource_id).subscription for cause in one.causes}
     own = changed <= {id_.subscription}
     wider = [opening for opening in one.openings if opening.widened]
-    candidates = [candidate for told in several for candidate in told.candidates]
-    authors = {told.changed_by for told in several}
+    candidates = [candidate for change in several for candidate in change.candidates]
+    authors = {change.changed_by for change in several}
     return {
         "TimeGenerated": context.now.isoformat(),
         "ChangeTime": one.timestamp.isoformat(),

@@ -55,8 +55,8 @@ def start_monitoring(
 def change_settings(context: ServiceContext, name: str, settings: MonitoringSettings) -> None:
     """Change the rules and maintenance windows of a host; raises DeniedError, MonitoredHostError."""
     host = load_host(context.data, name)
-    told = describe_difference(msgspec.to_builtins(host.settings), msgspec.to_builtins(settings))
-    with context.change_files(WRITE, ROOT_SCOPE, f"monitored host {name}", act="settings", **told):
+    difference = describe_difference(msgspec.to_builtins(host.settings), msgspec.to_builtins(settings))
+    with context.change_files(WRITE, ROOT_SCOPE, f"monitored host {name}", act="settings", **difference):
         save_host(context.data, msgspec.structs.replace(host, settings=settings))
 
 
@@ -79,9 +79,11 @@ def scan_host(
             row = build_change_row(one, name, resource, window, now)
             context.state.outbox.add(session, workspace, TABLE, row)
         if window is not None and new:
-            told = [one.path for one in new[:_MOST_TOLD]]
+            paths_found = [one.path for one in new[:_MOST_TOLD]]
             target, reason = f"monitored host {name}", window.reason
-            context.enter(session, WRITE, target, act="approve", reason=reason, changes=len(new), paths=told)
+            context.enter(
+                session, WRITE, target, act="approve", reason=reason, changes=len(new), paths=paths_found
+            )
     save_host(context.data, msgspec.structs.replace(host, approved=approved, seen=found, scanned_at=now))
     return IntegrityScan(tuple(new), tuple(compare_files(approved, found)), len(found), window)
 
@@ -99,7 +101,7 @@ def approve_changes(
         one for one in changes if not patterns or any(fnmatchcase(one.path, pattern) for pattern in patterns)
     ]
     approved = _approve_files(host.approved, host.seen, {one.path for one in chosen})
-    told = [one.path for one in chosen[:_MOST_TOLD]]
+    paths_approved = [one.path for one in chosen[:_MOST_TOLD]]
     with context.change_files(
         WRITE,
         ROOT_SCOPE,
@@ -107,7 +109,7 @@ def approve_changes(
         act="approve",
         reason=reason,
         changes=len(chosen),
-        paths=told,
+        paths=paths_approved,
     ):
         save_host(
             context.data,

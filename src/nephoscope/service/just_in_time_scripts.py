@@ -70,11 +70,11 @@ def run_group_script(context: ServiceContext, made: GroupScript, command: str) -
     context.require(WRITE, made.access.machine)
     try:
         around = ActionContext(context.data, load_operator_policy(context.data), context.now, lambda _: "")
-        told = run_program(command, made.text.encode(), around)
+        completed = run_program(command, made.text.encode(), around)
     except (ActionError, ValueError) as error:
         raise AccessRequestError(str(error)) from error
     record_enforcement(context, made.access, "nsg")
-    return told
+    return completed
 
 
 def _find_ended_grants(context: ServiceContext, machine: str) -> Iterator[AccessGrant]:

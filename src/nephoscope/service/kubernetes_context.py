@@ -28,8 +28,11 @@ def build_kubernetes_contexts(
 
 
 def _build_context(cluster: str, workloads: dict[tuple[str, str, str], list[str]]) -> dict[str, object]:
-    told = [
+    workload_rows = [
         {"namespace": namespace, "kind": kind, "name": name, "containers": [{"name": one} for one in dict.fromkeys(names)]}
         for (namespace, kind, name), names in list(workloads.items())[:_MOST_WORKLOADS]
     ]  # fmt: skip
-    return {"clusterDetails": {"clusterResourceId": cluster}, "kubernetesContext": {"workloads": told}}
+    return {
+        "clusterDetails": {"clusterResourceId": cluster},
+        "kubernetesContext": {"workloads": workload_rows},
+    }

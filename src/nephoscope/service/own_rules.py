@@ -43,8 +43,8 @@ def put_own_rule(
     """
 
     def keep(session: Session, known: Sequence[StoredPiece]) -> None:
-        told = describe_difference(_find_document(known, id_), document)
-        context.enter(session, WRITE, f"rule {id_}", act="put", workspace=workspace, **told)
+        difference = describe_difference(_find_document(known, id_), document)
+        context.enter(session, WRITE, f"rule {id_}", act="put", workspace=workspace, **difference)
         context.state.rule_switches.switch(
             session, workspace, PACK, [API], context.now, context.author, enabled=True
         )
@@ -67,8 +67,8 @@ def delete_own_rule(context: ServiceContext, workspace: str, id_: str) -> None:
     """Delete a rule of people's own."""
 
     def keep(session: Session, known: Sequence[StoredPiece]) -> None:
-        told = describe_difference(_find_document(known, id_), None)
-        context.enter(session, DELETE, f"rule {id_}", act="delete", workspace=workspace, **told)
+        difference = describe_difference(_find_document(known, id_), None)
+        context.enter(session, DELETE, f"rule {id_}", act="delete", workspace=workspace, **difference)
 
     context.require(DELETE, get_workspace_scope(workspace))
     _change_own_rules(context, workspace, lambda known: [one for one in known if one.id != id_], keep)

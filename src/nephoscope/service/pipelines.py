@@ -207,14 +207,14 @@ def _run_key(series: PipelineSeries, run_id: str) -> str:
 
 def _compute_digest(new: NewPipelineRun) -> str:
     """Return a hash of all that a run says, but for the time that the server gave it."""
-    told = (
+    content = (
         new.branch,
         new.commit_id,
         new.pull_request,
         new.partial,
         new.results,
     )
-    return hashlib.sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
 
 
 def _shorten_branch_name(branch: str) -> str:

@@ -115,7 +115,9 @@ def update_exploitation(advisories: Advisories, known: KnownVulnerability) -> Kn
     )
     if exploited is None and known.is_exploited and advisories.keeps_exploitation(known):
         return known
-    prediction = next((told for name in names if (told := source.find_prediction(name)) is not None), None)
+    prediction = next(
+        (predicted for name in names if (predicted := source.find_prediction(name)) is not None), None
+    )
     return KnownVulnerability(
         known.id, known.summary, known.aliases, exploited is not None,
         exploited is not None and exploited.is_used_by_ransomware, exploited.added if exploited else "",

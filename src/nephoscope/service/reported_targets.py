@@ -101,8 +101,10 @@ class TargetResolver:
             return ScannedThing(one.kind, one.tenant, one.key, one.name)
         called = ", ".join(dict.fromkeys((target.name, *target.host_names, *target.addresses)))
         count = len(found) + len(kept)
-        told = f"{count:,} machines match {called}" if count else f"no machine of the estate matches {called}"
-        raise RecordRefusedError(f"{told}: {_SAY_WHICH}")
+        problem = (
+            f"{count:,} machines match {called}" if count else f"no machine of the estate matches {called}"
+        )
+        raise RecordRefusedError(f"{problem}: {_SAY_WHICH}")
 
     def _find_machines(self, target: ReportedTarget) -> set[str]:
         """Return the ids of the machines that go by the names of a target, else, where it has none, by its addresses."""

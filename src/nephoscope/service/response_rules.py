@@ -84,10 +84,10 @@ def put_response_rule(context: ServiceContext, document: Mapping[str, object], b
         raise NotFoundError(f"response rule {before!r} not found")
     if file.name != before and any(one.name == file.name for _, one in list_rule_files(context.data)):
         raise StateError(f"name is already used by another response rule: {file.name}")
-    told = describe_difference(_to_document(found[1]) if found else None, _to_document(file))
+    difference = describe_difference(_to_document(found[1]) if found else None, _to_document(file))
     renamed = before if before != file.name else ""
     with context.change_files(
-        WRITE, ROOT_SCOPE, f"response rule {file.name}", renamed=renamed or None, **told
+        WRITE, ROOT_SCOPE, f"response rule {file.name}", renamed=renamed or None, **difference
     ):
         write_rule_file(context.data, file, found[0] if found else None)
 
@@ -106,8 +106,8 @@ def remove_response_rule(context: ServiceContext, name: str) -> None:
     found = find_rule_file(context.data, name)
     if found is None:
         raise NotFoundError(f"response rule {name!r} not found")
-    told = describe_difference(_to_document(found[1]), None)
-    with context.change_files(DELETE, ROOT_SCOPE, f"response rule {name}", **told):
+    difference = describe_difference(_to_document(found[1]), None)
+    with context.change_files(DELETE, ROOT_SCOPE, f"response rule {name}", **difference):
         found[0].unlink(missing_ok=True)
 
 

@@ -61,8 +61,8 @@ def save_query(
             None,
         )
         kept = state.saved_queries.put(session, place, name, query, owner, context.author, shared=shared)
-        told = describe_difference(_describe_query(before), _describe_query(kept))
-        context.enter(session, WRITE, kept.name, shared=shared, act="save", **told)
+        difference = describe_difference(_describe_query(before), _describe_query(kept))
+        context.enter(session, WRITE, kept.name, shared=shared, act="save", **difference)
     return kept
 
 
@@ -107,9 +107,16 @@ def put_search(context: ServiceContext, workspace: str, search: SharedSearch, ow
         else:
             state.saved_functions.drop(session, workspace, search.id)
         alias = search.function.name if search.function is not None else None
-        told = describe_difference(_describe_query(before), _describe_query(kept))
+        difference = describe_difference(_describe_query(before), _describe_query(kept))
         context.enter(
-            session, WRITE, search.name, shared=True, act="save", workspace=workspace, function=alias, **told
+            session,
+            WRITE,
+            search.name,
+            shared=True,
+            act="save",
+            workspace=workspace,
+            function=alias,
+            **difference,
         )
 
 
@@ -118,8 +125,8 @@ def remove_search(context: ServiceContext, workspace: str, search: SavedQuery) -
     context.require(DELETE, get_workspace_scope(workspace))
     with context.state.transaction() as session:
         _forget_query(session, context, workspace, search)
-        told = describe_difference(_describe_query(search), None)
-        context.enter(session, DELETE, search.name, act="remove", workspace=workspace, **told)
+        difference = describe_difference(_describe_query(search), None)
+        context.enter(session, DELETE, search.name, act="remove", workspace=workspace, **difference)
 
 
 def _describe_query(query: SavedQuery | None) -> dict[str, object] | None:

@@ -216,13 +216,13 @@ def _put_reported_findings(
     known = context.state.vulnerabilities.load_known_vulnerabilities(session, {one.id for _, _, one in found})
     by_package: dict[int, dict[str, PackageVulnerability]] = {}
     for number, package, one in found:
-        told = known.get(one.id) or update_exploitation(
+        vulnerability = known.get(one.id) or update_exploitation(
             advisories, KnownVulnerability(one.id, one.summary, one.aliases)
         )
-        known[one.id] = told
+        known[one.id] = vulnerability
         several = by_package.setdefault(number, {})
         if one.id not in several or several[one.id].rank < rank_severity(one.severity):
-            several[one.id] = _build_vulnerability(scanner, package, one, told)
+            several[one.id] = _build_vulnerability(scanner, package, one, vulnerability)
     matched = [
         MatchedPackage(number, tuple(several.values()), keeps_earlier=True)
         for number, several in by_package.items()

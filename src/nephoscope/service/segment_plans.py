@@ -94,8 +94,8 @@ def put_plan(context: ServiceContext, text: str) -> SegmentPlan:
     except SegmentPlanError as error:
         raise StateError(f"the plan is not valid: {error}") from error
     before = _load_plan(context.data)
-    told = describe_difference({"plan": before.text} if before else None, {"plan": text})
-    with context.change_files(WRITE, ROOT_SCOPE, "segment plan", **told):
+    difference = describe_difference({"plan": before.text} if before else None, {"plan": text})
+    with context.change_files(WRITE, ROOT_SCOPE, "segment plan", **difference):
         replace_content(context.data / FILE, text.encode())
     return plan
 
@@ -106,8 +106,8 @@ def remove_plan(context: ServiceContext) -> None:
     before = _load_plan(context.data)
     if before is None:
         raise NotFoundError("no segment plan is in force")
-    told = describe_difference({"plan": before.text}, None)
-    with context.change_files(WRITE, ROOT_SCOPE, "segment plan", **told):
+    difference = describe_difference({"plan": before.text}, None)
+    with context.change_files(WRITE, ROOT_SCOPE, "segment plan", **difference):
         (context.data / FILE).unlink(missing_ok=True)
 
 

@@ -95,9 +95,9 @@ class ServiceContext:
         self, session: Session, operation: str, target: str, *, outcome: str = "Succeeded", **detail: object
     ) -> None:
         """Add the audit entry of a change to the transaction that makes it; the permission was checked by `require`."""
-        by, told = self._audit_actor, _to_audit_detail(detail)
+        by, audit_detail = self._audit_actor, _to_audit_detail(detail)
         self.state.audit.add(
-            session, by.name, operation, target, outcome=outcome, address=by.address, detail=told
+            session, by.name, operation, target, outcome=outcome, address=by.address, detail=audit_detail
         )
 
     @property

@@ -83,8 +83,10 @@ def _quarantine_refused_items(lake: Lake, workspace: str, path: Path, refused: l
         for one in refused
     ]  # fmt: skip
     if bad:
-        told = sha256("\n".join(f"{one.source} {one.place} {one.reason}" for one in bad).encode()).hexdigest()
-        lake.writer().append(workspace, {}, bad=bad, producer=f"intel/{workspace}/{told}", sequence=0)
+        digest = sha256(
+            "\n".join(f"{one.source} {one.place} {one.reason}" for one in bad).encode()
+        ).hexdigest()
+        lake.writer().append(workspace, {}, bad=bad, producer=f"intel/{workspace}/{digest}", sequence=0)
 
 
 def refresh_objects(context: ServiceContext, workspace: str) -> int:

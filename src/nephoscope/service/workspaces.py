@@ -62,9 +62,9 @@ def remove_workspace(context: ServiceContext, name: str, lake: Lake) -> None:
     lake.flush()
     held = sorted((one.table, one.rows) for one in list_table_inventory(context.data, name) if one.rows)
     if held:
-        told = ", ".join(f"{rows:,} in {table}" for table, rows in held[:_NAMED])
+        tables = ", ".join(f"{rows:,} in {table}" for table, rows in held[:_NAMED])
         raise StateError(
-            f"the workspace {name} is not empty: {told}; to delete the rows, set a retention of 1 day"
+            f"the workspace {name} is not empty: {tables}; to delete the rows, set a retention of 1 day"
         )
     with context.state.database.nest_transactions(), context.state.transaction() as session:
         gone = context.state.workspaces.remove(name)

@@ -63,7 +63,7 @@ class TypeDefaults(msgspec.Struct, frozen=True):
     moved: tuple[tuple[Segments, Segments], ...] = ()
 
     def fill(
-        self, body: dict[str, object], told: BodySource | None = None
+        self, body: dict[str, object], source: BodySource | None = None
     ) -> tuple[dict[str, object], frozenset[tuple[str, ...]]]:
         """A body with the defaults of what it lacks, and the lower-cased paths below which it says all. The body is not changed.
 
@@ -78,11 +78,11 @@ class TypeDefaults(msgspec.Struct, frozen=True):
             if early is not MISSING:
                 body = _fill_path(body, later, early)
         for path, value in self._list_values(str(body.get("apiVersion") or "")):
-            if told is None or told.has_part(tuple(str(one).lower() for one in path)):
+            if source is None or source.has_part(tuple(str(one).lower() for one in path)):
                 body = _fill_path(body, path, value)
-        if told is None:
+        if source is None:
             return body, self.absent
-        return body, frozenset(one for path in self.absent for one in told.list_absent_parts(path))
+        return body, frozenset(one for path in self.absent for one in source.list_absent_parts(path))
 
     def _list_values(self, version: str) -> Iterator[tuple[Segments, object]]:
         """The defaults that hold for an API version ('' = not known, which is taken for a late one), those of early versions first."""

@@ -68,6 +68,6 @@ def _get_last_segment(subject: str) -> str:
 
 def list_paths_below(reasons: Iterable[Reason], at: BodyPath) -> tuple[BodyPath, ...]:
     """The places below one that reasons read."""
-    told = (place for one in reasons for place in (*one.inside, one.at))
-    below = (place for place in told if len(place) > len(at) and place[: len(at)] == at)
+    places = (place for one in reasons for place in (*one.inside, one.at))
+    below = (place for place in places if len(place) > len(at) and place[: len(at)] == at)
     return tuple(dict.fromkeys(below))

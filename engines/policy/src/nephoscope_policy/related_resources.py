@@ -294,8 +294,8 @@ def _describe_expiry(wanted: LookupPlan, view: View, coverage: Coverage, last: s
     entries = [(type_, last), (type_, name)]
     if _has_claims_below(wanted, view):
         entries.append((_format_below_type(view, type_), name))
-    told = (explain_expired_claim(coverage, entry, place, now, each) for entry, each in entries)
-    return next(filter(None, told), "")
+    reasons = (explain_expired_claim(coverage, entry, place, now, each) for entry, each in entries)
+    return next(filter(None, reasons), "")
 
 
 def _has_claims_below(wanted: LookupPlan, view: View) -> bool:

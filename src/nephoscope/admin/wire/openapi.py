@@ -58,7 +58,7 @@ def build_document() -> dict[str, object]:
 
 
 def _describe_operation(route: Route) -> dict[str, object]:
-    told: dict[str, object] = {
+    description: dict[str, object] = {
         "operationId": route.name,
         "tags": [route.section],
         "summary": route.doc,
@@ -66,10 +66,10 @@ def _describe_operation(route: Route) -> dict[str, object]:
         "responses": _describe_responses(route),
     }
     if parameters := [*_describe_path_parameters(route), *_build_query_parameters(route)]:
-        told["parameters"] = parameters
+        description["parameters"] = parameters
     if route.body is not None:
-        told["requestBody"] = {"required": True, "content": _describe_content(route.body)}
-    return told
+        description["requestBody"] = {"required": True, "content": _describe_content(route.body)}
+    return description
 
 
 def _describe_path_parameters(route: Route) -> list[dict[str, object]]:

@@ -66,8 +66,8 @@ async def _respond_to_request(instance: Instance, host: ServerInfo, request: Req
         status, body, headers = again.status, again.body(), {**headers, **again.headers}
     except Exception:  # noqa: BLE001 - the boundary of a request: its caller is told the id that the log has
         _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
-        told = f"Internal error: see the server log under {id_}."
-        status, body = 500, ApiError(500, "InternalServerError", told).body()
+        message = f"Internal error: see the server log under {id_}."
+        status, body = 500, ApiError(500, "InternalServerError", message).body()
     if body is None:
         return Response(status_code=status, headers=headers)
     return Response(msgspec.json.encode(body), status, headers, "application/json")

@@ -45,9 +45,9 @@ def prefetch_matches(state: State, workspace: str, outcome: RuleOutcome) -> Pref
         stood = state.alerts.list_versions_of_windows(
             session, workspace, outcome.rule.id, *find_previous_window_range(outcome)
         )
-        told = find_previous_alerts(state, session, workspace, outcome)
+        previous_alerts = find_previous_alerts(state, session, workspace, outcome)
     return PrefetchedMatches(
-        outcome, pair_with_earlier(add_searched_times(outcome).alerts, told), tuple(stood)
+        outcome, pair_with_earlier(add_searched_times(outcome).alerts, previous_alerts), tuple(stood)
     )
 
 

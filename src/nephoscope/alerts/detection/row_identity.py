@@ -46,13 +46,13 @@ def name_rows(rows: Sequence[RuleResultRow], identity: RowIdentity, prefix: str 
     names = []
     for row in rows:
         document = row.document()
-        told = _to_json({name: document.get(name) for name in identity.columns})
-        text = told if identity.whole else _to_json(document)
+        identity_text = _to_json({name: document.get(name) for name in identity.columns})
+        text = identity_text if identity.whole else _to_json(document)
         seen[text] += 1
         traits = (
             {} if identity.whole else {name: _compute_digest(_to_json(one)) for name, one in document.items()}
         )
-        names.append(RowName(f"{prefix}{text}#{seen[text]}", prefix + told, traits))
+        names.append(RowName(f"{prefix}{text}#{seen[text]}", prefix + identity_text, traits))
     return names
 
 

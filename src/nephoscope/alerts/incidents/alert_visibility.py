@@ -77,11 +77,11 @@ class AlertVisibility:
         if not self.find_hidden_mentions(json.dumps(row, ensure_ascii=False)):
             return alert
         rest = {name: value for name, value in row.items() if name not in _JSON}
-        told = self.redact_properties(
+        document = self.redact_properties(
             rest | {own: json.loads(row.get(name) or empty) for name, (own, empty) in _JSON.items()}
         )
-        texts = {name: json.dumps(told.pop(own), ensure_ascii=False) for name, (own, _) in _JSON.items()}
-        return replace(alert, document=told | texts)
+        texts = {name: json.dumps(document.pop(own), ensure_ascii=False) for name, (own, _) in _JSON.items()}
+        return replace(alert, document=document | texts)
 
 
 def find_alert_visibility(caller: Caller, workspace: str = "") -> AlertVisibility:

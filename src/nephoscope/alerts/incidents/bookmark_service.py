@@ -80,9 +80,9 @@ class BookmarkService:
             taken = next((one for one in found if one.incident not in (None, incident)), None)
             if taken is not None:
                 raise StateError(f"the bookmark {taken.id} is already in incident {taken.incident}")
-            told = "\n".join(one.notes for one in found if one.notes)
+            notes = "\n".join(one.notes for one in found if one.notes)
             made = Incident(
-                self.incident_service.workspace, title or found[0].name, told, severity or "Medium", now, now, now, now,
+                self.incident_service.workspace, title or found[0].name, notes, severity or "Medium", now, now, now, now,
                 severity_set=bool(severity), title_set=bool(title),
             )  # fmt: skip
             into = made if incident is None else state.incidents.read(session, incident)

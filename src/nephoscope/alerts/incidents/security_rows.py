@@ -156,13 +156,13 @@ def build_incident_row(
 
 def _build_owner(incident: Incident, id_: str) -> dict[str, str | None]:
     """Return who works on it, nulls where nobody does; where nothing was said but a name, an email where the name is one."""
-    name, told = incident.owner, incident.owner_told
+    name, details = incident.owner, incident.owner_told
     email = name if "@" in name else None
     return {
-        "objectId": told.get("objectId") or id_ or None,
-        "email": told.get("email") if told else email,
+        "objectId": details.get("objectId") or id_ or None,
+        "email": details.get("email") if details else email,
         "assignedTo": name or None,
-        "userPrincipalName": told.get("userPrincipalName") if told else name or None,
+        "userPrincipalName": details.get("userPrincipalName") if details else name or None,
     }
 
 

@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 
 def map_applications(view: EstateView) -> Applications:
     """Lower-cased object id -> application id of the service principals that were read."""
-    told = ((one.id.name, get_properties(one).get("appId")) for one in view.list_resources(SERVICE_TYPE))
-    return {id_.lower(): str(application).lower() for id_, application in told if application}
+    pairs = ((one.id.name, get_properties(one).get("appId")) for one in view.list_resources(SERVICE_TYPE))
+    return {id_.lower(): str(application).lower() for id_, application in pairs if application}

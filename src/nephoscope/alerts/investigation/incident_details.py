@@ -54,14 +54,14 @@ class CaseFile:
     @property
     def tactics(self) -> list[str]:
         """The stages of the story, in the order of the kill chain."""
-        told = [name for one in self.alerts for name in str(one.document["Tactics"]).split(", ") if name]
-        return order_tactics([*told, *(name for one in self.bookmarks for name in one.tactics)])
+        names = [name for one in self.alerts for name in str(one.document["Tactics"]).split(", ") if name]
+        return order_tactics([*names, *(name for one in self.bookmarks for name in one.tactics)])
 
     @property
     def techniques(self) -> list[str]:
         """Techniques of ATT&CK, sorted."""
-        told = {name for one in self.alerts for name in list_techniques(one.document)}
-        return sorted(told | {name for one in self.bookmarks for name in one.techniques})
+        techniques = {name for one in self.alerts for name in list_techniques(one.document)}
+        return sorted(techniques | {name for one in self.bookmarks for name in one.techniques})
 
     @property
     def participants(self) -> list[InvolvedEntity]:

@@ -52,13 +52,15 @@ def _list_identities(resource: Resource) -> Iterator[ManagedIdentity]:
         return
     yield ManagedIdentity(resource.key, _lower_text(identity.get("principalId")), "")
     several: object = identity.get("userAssignedIdentities")
-    for key, told in several.items() if isinstance(several, dict) else ():
-        if isinstance(told, dict):
-            yield _build_identity(str(key).lower().rstrip("/"), told)
+    for key, document in several.items() if isinstance(several, dict) else ():
+        if isinstance(document, dict):
+            yield _build_identity(str(key).lower().rstrip("/"), document)
 
 
-def _build_identity(key: str, told: dict[str, object]) -> ManagedIdentity:
-    return ManagedIdentity(key, _lower_text(told.get("principalId")), _lower_text(told.get("clientId")))
+def _build_identity(key: str, identity: dict[str, object]) -> ManagedIdentity:
+    return ManagedIdentity(
+        key, _lower_text(identity.get("principalId")), _lower_text(identity.get("clientId"))
+    )
 
 
 def _lower_text(value: object) -> str:

@@ -87,8 +87,8 @@ def list_changes_since(state: State, incident: Incident, etag: str) -> list[Inci
     with state.reading() as session:
         acted = [one for one in state.incidents.actions(session, incident.number) if one.moment > since]
         came = [one for one in state.alerts.list_of_incident(session, incident.number) if one.changed > since]
-    told = [
+    status_changes = [
         IncidentAction(one.changed, "", f"{one.document['AlertName']}: the alert came, or changed")
         for one in came
     ]
-    return sorted([*acted, *told], key=lambda one: one.moment)
+    return sorted([*acted, *status_changes], key=lambda one: one.moment)

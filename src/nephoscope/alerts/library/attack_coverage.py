@@ -115,14 +115,14 @@ class MatrixTactic:
 
 def build_matrix(found: Iterable[TechniqueCoverage]) -> list[MatrixTactic]:
     """Make the matrix: every tactic of ATT&CK in the order of the kill chain, covered or not."""
-    told: dict[tuple[str, str], tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
+    cells: dict[tuple[str, str], tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
     for cell in found:
-        told[cell.tactic, cell.technique.partition(".")[0]][0].update(cell.detections)
-        told[cell.tactic, cell.technique.partition(".")[0]][1].update(cell.hunting)
+        cells[cell.tactic, cell.technique.partition(".")[0]][0].update(cell.detections)
+        cells[cell.tactic, cell.technique.partition(".")[0]][1].update(cell.hunting)
     columns: dict[str, list[MatrixTechnique]] = defaultdict(list)
     for id_, about in load_techniques().items():
         for tactic in about["tactics"]:
-            detections, hunting = told.get((tactic, id_), (set(), set()))
+            detections, hunting = cells.get((tactic, id_), (set(), set()))
             columns[tactic].append(MatrixTechnique(id_, str(about["name"]), len(detections), len(hunting)))
     return [
         MatrixTactic(

@@ -78,12 +78,12 @@ def _judge_columns(
     )
     if not lacks:
         return AvailabilityCheck(RuleAvailability.RUNS, (), tables)
-    told = [
+    notes = [
         *dict.fromkeys(map(str, lacks)),
         f"the query gives {_join_names(columns or ('nothing',), MOST_GIVEN)}",
     ]
     return AvailabilityCheck(
-        RuleAvailability.RUNS, tuple(told), tables, lacks=tuple(one.path for one in lacks)
+        RuleAvailability.RUNS, tuple(notes), tables, lacks=tuple(one.path for one in lacks)
     )
 
 

@@ -26,8 +26,8 @@ def apply_overrides(properties: Mapping[str, str]) -> dict[str, object]:
 
 def build_attack_columns(rule: Sequence[str], properties: Mapping[str, str]) -> dict[str, str]:
     """Techniques and, apart from them, sub-techniques: those of the row where it says some, else the rule's."""
-    told, told_subs = (_TECHNIQUE.findall(properties.get(name, "")) for name in ATTACK)
-    names = told or list(rule)
+    techniques, told_subs = (_TECHNIQUE.findall(properties.get(name, "")) for name in ATTACK)
+    names = techniques or list(rule)
     subs = told_subs or [one for one in names if "." in one]
     whole = dict.fromkeys(one.partition(".")[0] for one in (*names, *subs))
     return {
@@ -39,9 +39,9 @@ def build_attack_columns(rule: Sequence[str], properties: Mapping[str, str]) -> 
 def list_techniques(row: Mapping[str, Any]) -> list[str]:
     """The techniques of an alert's row, one of whose sub-techniques is told by that."""
     subs = json.loads(row.get("SubTechniques") or "[]")
-    told = {one.partition(".")[0] for one in subs}
+    covered = {one.partition(".")[0] for one in subs}
     whole = json.loads(row.get("Techniques") or "[]")
-    return [*(one for one in whole if one not in told), *(one for one in subs if one not in whole)]
+    return [*(one for one in whole if one not in covered), *(one for one in subs if one not in whole)]
 
 
 def list_remediation_steps(row: Mapping[str, Any]) -> list[str]:

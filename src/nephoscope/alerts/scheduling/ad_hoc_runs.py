@@ -29,9 +29,9 @@ def save_run_result(state: State, workspace: str, ran: RuleRunResult) -> None:
         workspace, outcome.rule.id, outcome.window.end, datetime.now(UTC), outcome.rows, len(outcome.alerts), outcome.seconds,
         outcome.error, outcome.fault,
     )  # fmt: skip
-    told = asdict(run) | {name: getattr(run, name).isoformat() for name in _TIMES}
+    run_document = asdict(run) | {name: getattr(run, name).isoformat() for name in _TIMES}
     state.checkpoints.put(
-        _WHERE.format(workspace), run.rule, {"digest": hash_rule(outcome.rule), "run": told}
+        _WHERE.format(workspace), run.rule, {"digest": hash_rule(outcome.rule), "run": run_document}
     )
 
 

@@ -18,8 +18,8 @@ from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.replay import (
     CachingDetector,
     KnownWindows,
+    ProgressReport,
     ReplayResult,
-    Told,
     ignore_progress,
     replay_windows,
 )
@@ -93,7 +93,7 @@ class TuningAdvisor:
     workspace: str
     since: datetime
     until: datetime
-    told: Told = ignore_progress
+    report_progress: ProgressReport = ignore_progress
     knows: KnownWindows = field(default_factory=dict, repr=False)
 
     def propose(self, rules: Iterable[AnalyticRule]) -> Iterator[Advice]:
@@ -125,9 +125,9 @@ class TuningAdvisor:
                     if (advice := _confirm_advice(one, known, before, after)) is not None:
                         yield advice
 
-    def _report_part(self, at: int, of: int) -> Told:
+    def _report_part(self, at: int, of: int) -> ProgressReport:
         """Tells of one of several runs of the same windows as a part of all."""
-        return lambda done, total: self.told(at * total + done, of * total)
+        return lambda done, total: self.report_progress(at * total + done, of * total)
 
     def _list_rule_alerts(self, rules: Iterable[AnalyticRule]) -> list[tuple[AnalyticRule, list[PastAlert]]]:
         """The rules as they run, with what they raised and would raise again."""

@@ -50,7 +50,7 @@ def _make_applied_advice(
     advice: str, changes: list[TuningChange], standing: set[tuple[str, str]], learned: frozenset[str]
 ) -> AppliedAdvice:
     last = changes[-1]
-    told = next((one.after for one in changes if one.after and one.after.get("comment")), {}) or {}
+    comment_values = next((one.after for one in changes if one.after and one.after.get("comment")), {}) or {}
     stands = any(
         not learned.isdisjoint((one.after or {}).get("keys", ()))
         if one.kind == LEARNED
@@ -58,5 +58,10 @@ def _make_applied_advice(
         for one in changes
     )
     return AppliedAdvice(
-        advice, last.author, last.moment, told.get("comment", ""), told.get("expires") or "", stands
+        advice,
+        last.author,
+        last.moment,
+        comment_values.get("comment", ""),
+        comment_values.get("expires") or "",
+        stands,
     )

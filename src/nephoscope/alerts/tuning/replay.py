@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
 
 TOP = 10
-#: Told how many windows are done, and of how many: what it raises ends the run.
-Told = Callable[[int, int], None]
+#: ProgressReport how many windows are done, and of how many: what it raises ends the run.
+ProgressReport = Callable[[int, int], None]
 #: How many rows a query found in a window, and the first of them.
 KnownWindows = dict[tuple[str, RuleWindow], tuple[int, list[RuleResultRow]]]
 
@@ -113,12 +113,14 @@ def replay_rule(
     since: datetime,
     until: datetime,
     now: datetime,
-    told: Told = ignore_progress,
+    report_progress: ProgressReport = ignore_progress,
 ) -> ReplayResult:
     """Run every window of the rule, as it is given, that ends in (since, until], with all rows that are there now."""
     with lake.reading(workspace) as reading:
         detector = Detector(lake, workspace, reading=reading)
-        return replay_windows(detector, rule, list(iterate_window_ends(rule, since, until)), now, told)
+        return replay_windows(
+            detector, rule, list(iterate_window_ends(rule, since, until)), now, report_progress
+        )
 
 
 def replay_windows(
@@ -126,7 +128,7 @@ def replay_windows(
     rule: AnalyticRule,
     moments: Sequence[datetime],
     now: datetime,
-    told: Told = ignore_progress,
+    report_progress: ProgressReport = ignore_progress,
 ) -> ReplayResult:
     """Run the windows of the rule that end at these times, in their order."""
     windows = rows = 0
@@ -135,7 +137,7 @@ def replay_windows(
         workspace = detector.workspace
         incident_service = IncidentService(state, workspace)
         for end in moments:
-            told(windows, len(moments))
+            report_progress(windows, len(moments))
             outcome = detector.run(_add_knowledge(rule, state, workspace), build_window(rule, end), now)
             incident_service.store_outcome(outcome, now)
             windows, rows, seconds = windows + 1, rows + outcome.rows, seconds + outcome.seconds

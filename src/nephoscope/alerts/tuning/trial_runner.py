@@ -100,7 +100,7 @@ class TrialRunner:
         if trial.what is TrialKind.REPLAY:
             return self._replay_trial(trial, rule, telling)
         advising = TuningAdvisor(
-            self.state, self.lake, trial.workspace, trial.since, trial.until, told=telling
+            self.state, self.lake, trial.workspace, trial.since, trial.until, report_progress=telling
         )
         if trial.what is TrialKind.ADVICE:
             return {"advice": [one.document() for one in advising.list_advice([rule])]}
@@ -131,14 +131,14 @@ class TrialRunner:
         if found is None:
             raise StateError("the suggestion is outdated: request suggestions again")
         now = datetime.now(UTC)
-        told = {
+        detail = {
             "act": "apply",
             "rule": rule.id,
             "advice": found.id,
             "change": found.proposal.text,
             "workspace": trial.workspace,
         }
-        with self.state.audit_change(Actor(trial.by), WRITE, rule.name, told):
+        with self.state.audit_change(Actor(trial.by), WRITE, rule.name, detail):
             carry_out_advice(
                 TuningEditor(self.state, trial.workspace, trial.by, now, found.id), found, now + EXPIRES
             )

@@ -76,18 +76,18 @@ def read_logged_targets(view: EstateView) -> Mapping[str, tuple[int, datetime]]:
         return FileAggregate(
             table,
             f"""{table}
-| summarize Told = countif(isnotempty(FlowEncryption)), Last = max(TimeGenerated)
+| summarize Encrypted = countif(isnotempty(FlowEncryption)), Last = max(TimeGenerated)
     by TargetResourceId, Day = bin(TimeGenerated, 1d)""",
-            f"{_RECENT} | summarize Told = sum(Told), Last = max(Last) by TargetResourceId",
+            f"{_RECENT} | summarize Encrypted = sum(Encrypted), Last = max(Last) by TargetResourceId",
         )
 
     found: dict[str, tuple[int, datetime]] = {}
     for row in _read_rows(view, spans(RAW), spans(SUMMED)):
-        told, last = row["Told"], row["Last"]
-        if isinstance(told, int) and isinstance(last, datetime):
+        row_count, last = row["Encrypted"], row["Last"]
+        if isinstance(row_count, int) and isinstance(last, datetime):
             key = str(row["TargetResourceId"]).lower()
             before = found.get(key, (0, last))
-            found[key] = before[0] + told, max(before[1], last)
+            found[key] = before[0] + row_count, max(before[1], last)
     return found
 
 

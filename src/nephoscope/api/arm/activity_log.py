@@ -87,9 +87,12 @@ def _parse_filter(text: str) -> Node | None:
 
 
 def _make_filter_error(text: str) -> Exception:
-    told = "eventTimestamp ge and le, and resourceGroupName, resourceUri, resourceProvider, correlationId, caller, status or levels eq"
+    accepted = (
+        "eventTimestamp ge and le, and resourceGroupName, resourceUri, resourceProvider, correlationId, caller, "
+        "status or levels eq"
+    )
     return make_bad_request_error(
-        f"$filter is not understood: {text.strip()[:100]!r}; expected {told}, joined by and.",
+        f"$filter is not understood: {text.strip()[:100]!r}; expected {accepted}, joined by and.",
         "$filter",
         "BadRequest",
     )

@@ -113,11 +113,11 @@ def _parse_filter(call: ApiCall) -> tuple[arm_documents.Test, bool]:
     return (lambda body: all(test(body) for test in tests)), exact
 
 
-def _find_policy_tree(call: ApiCall, told: str) -> Node | None:
+def _find_policy_tree(call: ApiCall, expected: str) -> Node | None:
     try:
         return read_tree(call.get_query_value("$filter"))
     except ApiError as fault:
-        raise make_bad_request_error(told, "$filter") from fault
+        raise make_bad_request_error(expected, "$filter") from fault
 
 
 @SURFACE.get(f"{_ROOT}/roleDefinitions", "RoleDefinitions_List", _READ_DEFINITIONS)

@@ -31,12 +31,12 @@ def list_groups(call: ApiCall) -> ApiResponse:
 def get_group(call: ApiCall) -> ApiResponse:
     """One of them; its children where `$expand=children` asks for them."""
     found = _require_group(call)
-    told = _to_short_body(call, found)
+    body = _to_short_body(call, found)
     details = (found.get("properties") or {}).get("details") or {}
-    properties = {**told["properties"], "details": details}
+    properties = {**body["properties"], "details": details}
     if "children" in call.get_query_value("$expand").lower():
         properties["children"] = list(_list_children(call, str(found["name"]).lower()))
-    return ApiResponse({**told, "properties": properties})
+    return ApiResponse({**body, "properties": properties})
 
 
 @SURFACE.get(f"{_LIST}/{{groupId}}/descendants", "ManagementGroups_GetDescendants", READ)

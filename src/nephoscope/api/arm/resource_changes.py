@@ -53,8 +53,8 @@ def get_change_details(call: ApiCall) -> ApiResponse:
     found = [known[one] for one in wanted if one in known]
     if not found:
         raise make_not_found_error("The change")
-    told = [_build_detailed_document(call, one, several=several) for one in found]
-    return ApiResponse(told if several else told[0])
+    documents = [_build_detailed_document(call, one, several=several) for one in found]
+    return ApiResponse(documents if several else documents[0])
 
 
 def _list_changes(call: ApiCall, since: datetime, until: datetime, ids: list[str]) -> list[ResourceChange]:
@@ -154,7 +154,7 @@ def _change_document(call: ApiCall, one: ResourceChange, *, several: bool) -> di
 
 
 def _build_detailed_document(call: ApiCall, one: ResourceChange, *, several: bool) -> dict[str, Any]:
-    told = _change_document(call, one, several=several)
+    document = _change_document(call, one, several=several)
     for name, content in (("beforeSnapshot", one.old), ("afterSnapshot", one.new)):
-        told[name] = {**told[name], "content": content}
-    return told
+        document[name] = {**document[name], "content": content}
+    return document

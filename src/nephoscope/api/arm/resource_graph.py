@@ -92,8 +92,8 @@ def run_resource_query(call: ApiCall) -> ApiResponse:
 
 def _warn_of_gaps(result: QueryResult) -> dict[str, str]:
     """Say in a header what rows may be missing: the body has no place for it. Source: RFC 7234 section 5.5"""
-    told = "; ".join(result.gaps).replace('"', "'").encode("ascii", "backslashreplace").decode()
-    return {"Warning": f'199 - "{told}"'} if told else {}
+    gaps = "; ".join(result.gaps).replace('"', "'").encode("ascii", "backslashreplace").decode()
+    return {"Warning": f'199 - "{gaps}"'} if gaps else {}
 
 
 def complete_query(text: str) -> str:
@@ -165,9 +165,9 @@ def _add_containing_scopes(
     """The tables of assignments with those that stand above, where the filter of the request asks for them."""
     wanted = str((call.body.get("options") or {}).get("authorizationScopeFilter") or _BELOW).lower()
     if wanted not in _FILTERS:
-        told = "AtScopeAndBelow, AtScopeAndAbove, AtScopeAboveAndBelow, AtScopeExact"
+        filters = "AtScopeAndBelow, AtScopeAndAbove, AtScopeAboveAndBelow, AtScopeExact"
         raise make_bad_request_error(
-            f"authorizationScopeFilter must be one of {told}.",
+            f"authorizationScopeFilter must be one of {filters}.",
             "options.authorizationScopeFilter",
             "InvalidParameter",
         )
@@ -211,9 +211,9 @@ def _run_graph_query(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> Qu
         )
         return found[-1]
     except UncollectedTableError as error:
-        told = ", ".join(error.tables)
+        tables = ", ".join(error.tables)
         raise make_not_assessed_error(
-            f"{told} has no data on this server; an empty result does not describe the estate."
+            f"{tables} has no data on this server; an empty result does not describe the estate."
         ) from error
     except KqlError as error:
         raise make_query_error(error) from error

@@ -29,8 +29,8 @@ def check(body: Body) -> None:
 
 def make_query(call: ApiCall, body: Body, before: Body | None) -> Body:
     """The query with who made and changed it, and when."""
-    told = {"resultKind": "basic", "timeModified": call.instance.now.isoformat()}
-    properties = {"description": "", **body["properties"], **told}
+    own_properties = {"resultKind": "basic", "timeModified": call.instance.now.isoformat()}
+    properties = {"description": "", **body["properties"], **own_properties}
     return {
         **body,
         "tags": body.get("tags") or {},

@@ -51,9 +51,9 @@ def _read_subscription_facts(call: ApiCall) -> Iterator[tuple[str, tuple[tuple[s
         page = listing.page(types, call.reach, call.listing_scope, after=after)
         for one in page.bodies:
             own = one.get("tags")
-            told = own.items() if isinstance(own, dict) else ()
+            tags = own.items() if isinstance(own, dict) else ()
             place = str(one.get("location") or "").replace(" ", "").lower()
-            yield place, tuple((str(name), str(value)) for name, value in told)
+            yield place, tuple((str(name), str(value)) for name, value in tags)
         after = page.after
         if not after:
             return
@@ -70,11 +70,11 @@ def _build_location(call: ApiCall, name: str) -> dict[str, object]:
 
 def _build_tag(call: ApiCall, name: str, values: Counter[str]) -> dict[str, object]:
     id_ = f"/subscriptions/{call['subscriptionId']}/tagNames/{name}"
-    told = [
+    tag_values = [
         {"id": f"{id_}/tagValues/{value}", "tagValue": value, "count": _format_count(number)}
         for value, number in sorted(values.items())
     ]
-    return {"id": id_, "tagName": name, "count": _format_count(values.total()), "values": told}
+    return {"id": id_, "tagName": name, "count": _format_count(values.total()), "values": tag_values}
 
 
 def _format_count(number: int) -> dict[str, object]:

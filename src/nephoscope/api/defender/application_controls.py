@@ -76,11 +76,11 @@ def check_group(body: Body) -> None:
 
 def make_group(call: ApiCall, body: Body, _: Body | None) -> Body:
     """Return what people put with what the server says of it: which of its rules executions can be compared with."""
-    told = {
+    defaults = {
         "enforcementMode": "Audit", "recommendationStatus": "NotRecommended", "configurationStatus": "Configured",
         "sourceSystem": "None", "issues": [], "vmRecommendations": [], "pathRecommendations": [],
     }  # fmt: skip
-    properties = {**told, **body["properties"]}
+    properties = {**defaults, **body["properties"]}
     properties["pathRecommendations"] = [
         _complete_path_with_status(one) for one in properties["pathRecommendations"]
     ]

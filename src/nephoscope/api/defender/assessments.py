@@ -161,7 +161,7 @@ ASSESSMENTS = ArmDocumentKind(
     shape=SHAPE,
     made=make_assessment,
     collected=False,
-    told=_add_governance,
+    add_known=_add_governance,
 )
 OWN_METADATA = ArmDocumentKind(
     "Microsoft.Security/assessmentMetadata",

@@ -78,13 +78,13 @@ _CONDITION = declare_object(
 )
 
 
-def _build_id_shape(type_: str, told: str) -> Shape:
+def _build_id_shape(type_: str, kind: str) -> Shape:
     """The id of a resource of a type, which may be below another of its provider."""
     provider, *words_ = type_.split("/")
     names = "/".join(f"{re.escape(one)}/[^/]+" for one in words_)
     return accept_text(
         rf"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/{re.escape(provider)}/{names}/?",
-        f"the id of {told}",
+        f"the id of {kind}",
     )
 
 
@@ -131,8 +131,8 @@ def _seal_secrets(call: ApiCall, body: Body, before: Body | None) -> Body:
     with translate_automation_errors():
         kept = prepare_automation(call.service, body, list_secrets(call.body), before)
     sources = [{"ruleSets": [], **one} for one in body["properties"].get("sources") or ()]
-    told = {"sources": sources, "metadata": describe_author(call.service, before)}
-    return {**kept, "properties": {**kept["properties"], **told}}
+    own_properties = {"sources": sources, "metadata": describe_author(call.service, before)}
+    return {**kept, "properties": {**kept["properties"], **own_properties}}
 
 
 def _build_key(call: ApiCall) -> str:

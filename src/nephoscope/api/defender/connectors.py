@@ -52,7 +52,7 @@ def make_connector(_: ApiCall, body: Body, __: Body | None) -> Body:
     """The connector as one that was never tried: it has no permissions that anybody has seen."""
     properties = body["properties"]
     details = properties["authenticationDetails"]
-    told = {
+    authentication = {
         **details,
         "authenticationProvisioningState": "Invalid",
         "grantedPermissions": [],
@@ -62,7 +62,11 @@ def make_connector(_: ApiCall, body: Body, __: Body | None) -> Body:
         hybrid = {**hybrid, "hybridComputeProvisioningState": "Invalid"}
     return {
         **body,
-        "properties": {**properties, "authenticationDetails": told, "hybridComputeSettings": hybrid},
+        "properties": {
+            **properties,
+            "authenticationDetails": authentication,
+            "hybridComputeSettings": hybrid,
+        },
     }
 
 

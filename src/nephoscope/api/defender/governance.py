@@ -220,13 +220,13 @@ def add_owners(call: ApiCall, several: Sequence[Body]) -> list[Body]:
 def _add_assignment(assessment: Body, assignment_: Body | None, now: str) -> Body:
     if assignment_ is None:
         return assessment
-    told = assignment_["properties"]
-    due = told.get("remediationDueDate")
+    assignment_properties = assignment_["properties"]
+    due = assignment_properties.get("remediationDueDate")
     governance = {
         **{
-            name: told[name]
+            name: assignment_properties[name]
             for name in ("owner", "remediationDueDate", "remediationEta", "isGracePeriod")
-            if name in told
+            if name in assignment_properties
         },
         "isOverdue": bool(due) and str(due) < now,
         "assignmentId": assignment_["id"],

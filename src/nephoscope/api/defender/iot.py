@@ -99,8 +99,8 @@ GROUP = declare_object(
 
 def make_solution(_: ApiCall, body: Body, __: Body | None) -> Body:
     """A solution is on unless it says otherwise, and has discovered nothing."""
-    told = {"status": "Enabled", **body["properties"], "autoDiscoveredResources": []}
-    return {**body, "properties": told}
+    properties = {"status": "Enabled", **body["properties"], "autoDiscoveredResources": []}
+    return {**body, "properties": properties}
 
 
 declare_document_operations(

@@ -108,8 +108,8 @@ def _check_machines(call: ApiCall, body: Body) -> None:
     mine = "/".join(str(body["id"]).lower().split("/")[:3]) + "/"
     for at, one in enumerate(body["properties"]["virtualMachines"]):
         if not one["id"].lower().startswith(mine):
-            told = "A policy opens ports of machines of its own subscription."
-            raise make_bad_request_error(told, f"properties.virtualMachines[{at}].id")
+            problem = "A policy opens ports of machines of its own subscription."
+            raise make_bad_request_error(problem, f"properties.virtualMachines[{at}].id")
         _require_machine(call, str(body["id"]), one["id"], f"properties.virtualMachines[{at}].id")
 
 
@@ -120,8 +120,11 @@ def _require_machine(call: ApiCall, policy: str, machine: str, path: str) -> Non
         scope_exists(call, key) and is_visible(call.reach, key)
     ):
         return
-    told = f"Resource {machine} referenced by resource {policy} was not found. Please make sure that the referenced resource exists."
-    raise make_bad_request_error(told, path, "InvalidResourceReference")
+    problem = (
+        f"Resource {machine} referenced by resource {policy} was not found. "
+        "Please make sure that the referenced resource exists."
+    )
+    raise make_bad_request_error(problem, path, "InvalidResourceReference")
 
 
 def make_policy(call: ApiCall, body: Body, _: Body | None) -> Body:

@@ -134,8 +134,8 @@ def _check_plan(body: Body) -> None:
 def _check_contact(body: Body) -> None:
     """A contact has addresses, or roles that are told."""
     properties = body["properties"]
-    told = properties.get("emails") or properties.get("email") or properties.get("notificationsByRole")
-    if not told:
+    recipients = properties.get("emails") or properties.get("email") or properties.get("notificationsByRole")
+    if not recipients:
         raise make_bad_request_error(
             "A contact needs 'emails' or 'notificationsByRole'.", "properties.emails"
         )

@@ -75,12 +75,12 @@ def list_(call: ApiCall) -> ApiResponse:
     if not mine:
         return collected.read(call, _SECURITY)
     snapshot = call.instance.snapshots.load_newest()
-    told = (
+    imported = (
         snapshot.listing.page([TYPE.lower()], call.reach, call.listing_scope, collected=True).bodies
         if snapshot
         else ()
     )
-    found = [*mine.values(), *(one for one in told if str(one["id"]).lower() not in mine)]
+    found = [*mine.values(), *(one for one in imported if str(one["id"]).lower() not in mine)]
     start, most = read_page_place(call), call.read_requested_count(1000)
     return answer_list(
         call, found[start : start + most], str(start + most) if len(found) > start + most else ""

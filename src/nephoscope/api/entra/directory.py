@@ -118,11 +118,11 @@ def list_members(call: ApiCall) -> ApiResponse:
     """The members of a group, each as the kind of object that it is; not assessed where they were not read."""
     several = _list_members(call)
     microsoft_graph_query.check_query_options(call)
-    rows, told = microsoft_graph_query.read_page(
+    rows, paging = microsoft_graph_query.read_page(
         call, MOST, lambda after: [one for one in several if one[0] > after]
     )
     context = {"@odata.context": _format_context(call, "directoryObjects")}
-    return ApiResponse({**context, **told, "value": [_select_fields(call, one) for one in rows]})
+    return ApiResponse({**context, **paging, "value": [_select_fields(call, one) for one in rows]})
 
 
 @SURFACE.get("/{version}/groups/{id}/members/$count", "Groups_CountMembers", READ, versioned=False)
@@ -154,8 +154,10 @@ def _build_member(call: ApiCall, id_: str) -> dict[str, object]:
     for kind, word in ((USERS, "user"), (GROUPS, "group"), (PRINCIPALS, "servicePrincipal")):
         known = call.snapshot.listing.get(f"/providers/{kind.type}/{id_}", EVERYTHING)
         if known is not None:
-            told = {name: value for name, value in known["properties"].items() if name not in kind.expanded}
-            return {"@odata.type": f"#microsoft.graph.{word}", **told}
+            properties = {
+                name: value for name, value in known["properties"].items() if name not in kind.expanded
+            }
+            return {"@odata.type": f"#microsoft.graph.{word}", **properties}
     return {"@odata.type": "#microsoft.graph.directoryObject", "id": id_}
 
 
@@ -172,10 +174,10 @@ def _require_tenant_read(call: ApiCall) -> None:
 def _build_page(call: ApiCall, kind: DirectoryCollection) -> ApiResponse:
     _require_tenant_read(call)
     _admit_options(call, kind, microsoft_graph_query.USUAL)
-    rows, told = microsoft_graph_query.read_page(call, MOST, lambda after: _list_objects(call, kind, after))
+    rows, paging = microsoft_graph_query.read_page(call, MOST, lambda after: _list_objects(call, kind, after))
     context = {"@odata.context": _format_context(call, kind.path)}
     return ApiResponse(
-        {**context, **told, "value": [_select_shown_properties(call, kind, one) for one in rows]}
+        {**context, **paging, "value": [_select_shown_properties(call, kind, one) for one in rows]}
     )
 
 
@@ -229,9 +231,9 @@ def _read_expand(call: ApiCall, kind: DirectoryCollection) -> set[str]:
     named = [one.partition("(")[0].strip() for one in _split_outer_commas(call.get_query_value("$expand"))]
     for one in named:
         if one and one.lower() not in {known.lower() for known in kind.expanded}:
-            told = ", ".join(kind.expanded) or "nothing"
+            expandable = ", ".join(kind.expanded) or "nothing"
             raise microsoft_graph_query.make_unsupported_option_error(
-                f"$expand of '{one[:60]}' is not supported; supported: {told}."
+                f"$expand of '{one[:60]}' is not supported; supported: {expandable}."
             )
     return {one.lower() for one in named}
 

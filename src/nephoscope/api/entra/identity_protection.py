@@ -70,11 +70,13 @@ def _declare_list(word: str, objects: Objects) -> None:
         """List them as they are now; not assessed where no risk was ever read or detected."""
         microsoft_graph_query.check_query_options(call)
         several = sorted(objects(call).items())
-        rows, told = microsoft_graph_query.read_page(call, MOST, lambda after: _skip_to_token(several, after))
+        rows, paging = microsoft_graph_query.read_page(
+            call, MOST, lambda after: _skip_to_token(several, after)
+        )
         return ApiResponse(
             {
                 "@odata.context": _format_context(call, word),
-                **told,
+                **paging,
                 "value": [_select_shown_properties(call, one) for one in rows],
             }
         )

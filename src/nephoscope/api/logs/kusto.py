@@ -76,12 +76,12 @@ def query_v2(call: ApiCall) -> ApiResponse:
             )
         )
     done = (len(results) + 1, "QueryCompletionInformation", "QueryCompletionInformation")
-    told = [
+    notes = [
         f"The option {name[:100]} is not known: it changes nothing" for name in parse_properties(call).unknown
     ]
     now = call.instance.now.isoformat()
     completion: list[Row] = [(now, 3, "Warning", one) for one in _list_gaps(results)]
-    completion += [(now, 4, "Info", one) for one in [*told, "Query completed"]]
+    completion += [(now, 4, "Info", one) for one in [*notes, "Query completed"]]
     frames.append(build_table_frame(*done, _COMPLETION, completion))
     return ApiResponse([*frames, {"FrameType": "DataSetCompletion", "HasErrors": False, "Cancelled": False}])
 
@@ -114,8 +114,8 @@ def run_management_command(call: ApiCall) -> ApiResponse:
     asked = KustoCommand(call, READ, *find_database(call, READ))
     found = run_show_command(asked, command)
     if found is None:
-        told = f"The command '{command.strip()[:100]}' is not one of those that are answered here."
-        raise make_bad_request_error("BadRequest_CommandNotSupported", told)
+        problem = f"The command '{command.strip()[:100]}' is not one of those that are answered here."
+        raise make_bad_request_error("BadRequest_CommandNotSupported", problem)
     if not rest.strip():
         return ApiResponse({"Tables": [build_v1_table("Table_0", *found)]})
     result = _run_query(call, f"{to_datatable(found)} | {rest}", asked.workspace, asked.scope)[-1]
@@ -148,8 +148,8 @@ def _run_query(call: ApiCall, text: str, workspace: str, scope: LakeScope) -> li
         raise make_bad_request_error(f"BadRequest_{kind}Error", str(error)) from error
     if most.cut or any(one.table.num_rows > rows for one in found):
         # more than may be given is an error, as in the service, and not a part of the truth
-        told = f"The query has more than {rows} rows or {size} bytes; take fewer."
-        raise make_bad_request_error("E_QUERY_RESULT_SET_TOO_LARGE", told)
+        problem = f"The query has more than {rows} rows or {size} bytes; take fewer."
+        raise make_bad_request_error("E_QUERY_RESULT_SET_TOO_LARGE", problem)
     return found
 
 
@@ -188,5 +188,5 @@ _CONTENTS = make_columns(
 
 def _build_visualization(results: list[QueryResult]) -> list[Row]:
     hint = results[-1].hint if results else None
-    told = {"Visualization": hint.chart, **hint.properties} if hint else {"Visualization": None}
-    return [(1, "Visualization", told)]
+    visualization = {"Visualization": hint.chart, **hint.properties} if hint else {"Visualization": None}
+    return [(1, "Visualization", visualization)]

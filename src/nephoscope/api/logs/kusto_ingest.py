@@ -74,8 +74,8 @@ def _parse_json(raw: bytes) -> list[dict[str, object]]:
     found: list[object] = []
     for document in iterate_json_documents(raw):
         if document.wrong:
-            told = f"Line {document.line}, column {document.column}: {document.wrong}."
-            raise _build_bad_request("BadRequest_InvalidData", told)
+            problem = f"Line {document.line}, column {document.column}: {document.wrong}."
+            raise _build_bad_request("BadRequest_InvalidData", problem)
         found += document.value if isinstance(document.value, list) else [document.value]
     records = [one for one in found if isinstance(one, dict)]
     if len(records) < len(found):

@@ -129,8 +129,8 @@ def _answer_batch_item(call: ApiCall, asked: Mapping[str, object], left: float) 
 
 def _check_time_left(left: float) -> None:
     if left <= 0:
-        told = f"The queries before it took the {BATCH_SECONDS:.0f} s that a batch has."
-        raise ApiError(504, "GatewayTimeout", told)
+        problem = f"The queries before it took the {BATCH_SECONDS:.0f} s that a batch has."
+        raise ApiError(504, "GatewayTimeout", problem)
 
 
 def _require_object(asked: Mapping[str, object], name: str) -> Mapping[str, object]:
@@ -306,8 +306,10 @@ def _parse_timespan(text: object, now: datetime) -> RowSpan | None:
             start, start + _parse_duration(second) if second.startswith("P") else _parse_time(second)
         )
     except (ValueError, OverflowError) as error:
-        told = "an ISO 8601 interval, or a duration in days, hours, minutes and seconds"
-        raise _make_query_error(f"The timespan {text[:100]!r} is not {told}.", "BadArgumentError") from error
+        expected = "an ISO 8601 interval, or a duration in days, hours, minutes and seconds"
+        raise _make_query_error(
+            f"The timespan {text[:100]!r} is not {expected}.", "BadArgumentError"
+        ) from error
 
 
 def _parse_duration(text: str) -> timedelta:

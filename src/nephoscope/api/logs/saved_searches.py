@@ -81,12 +81,12 @@ def put(call: ApiCall) -> ApiResponse:
         require_estate_read(me, call.instance.lake, call.instance.snapshots, workspace, function)
         check_function_name(call.instance.lake, state, workspace, id_, function)
     kept = ("category", "tags", "version", ALIAS, PARAMETERS)
-    told = {name: properties[name] for name in kept if properties.get(name)}
+    own_properties = {name: properties[name] for name in kept if properties.get(name)}
     body: dict[str, object] = {
         "id": build_companion_key(workspace, id_),
         "name": call["savedSearchId"],
         "type": TYPE,
-        "properties": told,
+        "properties": own_properties,
     }
     with translate_errors("properties", StateError):
         put_search(

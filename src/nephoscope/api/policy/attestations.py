@@ -44,10 +44,13 @@ def check(body: Body) -> None:
 
 def make_attestation(call: ApiCall, body: Body, before: Body | None) -> Body:
     """The attestation with who vouches, and since when."""
-    told = {"lastComplianceStateChangeAt": call.instance.now.isoformat(), "provisioningState": "Succeeded"}
+    own_properties = {
+        "lastComplianceStateChangeAt": call.instance.now.isoformat(),
+        "provisioningState": "Succeeded",
+    }
     return {
         **body,
-        "properties": {**body["properties"], **told},
+        "properties": {**body["properties"], **own_properties},
         "systemData": build_system_data(call, before),
     }
 

@@ -58,13 +58,13 @@ def summarize_states(call: ApiCall) -> ApiResponse:
     )
     most = 0 if call.get_query_value("$top") == "0" else call.read_requested_count(MOST)
     context = STATES.build_context(call, "summary")
-    told = {
+    compliance = {
         "@odata.id": None,
         "@odata.context": f"{context}/$entity",
         "results": summary.summarize_results(states),
         "policyAssignments": list(islice(summary.summarize_assignments(states), most)),
     }
-    return ApiResponse({"@odata.context": context, "@odata.count": 1, "value": [told]})
+    return ApiResponse({"@odata.context": context, "@odata.count": 1, "value": [compliance]})
 
 
 @SURFACE.get(f"{_PROVIDER}/$metadata", "PolicyStates_GetMetadata", READ)

@@ -69,9 +69,9 @@ def make_remediation(call: ApiCall, body: Body, before: Body | None) -> Body:
         )
     old = before["properties"] if before is not None else {}
     state = str((old if before is not None else {}).get("provisioningState") or "Accepted")
-    told = {"createdOn": old.get("createdOn", now), "lastUpdatedOn": now, "provisioningState": state}
+    status = {"createdOn": old.get("createdOn", now), "lastUpdatedOn": now, "provisioningState": state}
     followed = before[FOLLOWED] if before is not None else _find_failing_resources(call, body["properties"])
-    return {**body, "properties": {**body["properties"], **told}, FOLLOWED: followed}
+    return {**body, "properties": {**body["properties"], **status}, FOLLOWED: followed}
 
 
 def _find_failing_resources(call: ApiCall, properties: Body) -> list[dict[str, str]]:
@@ -191,7 +191,7 @@ def list_deployments(call: ApiCall) -> ApiResponse:
     """The resources that are followed, and whether each complies by now; no deployment is made, so that its id is empty."""
     asked, body = _load_remediation(call)
     standing = _find_followed_states(asked, body)
-    told: list[dict[str, object]] = [
+    deployments: list[dict[str, object]] = [
         {
             "remediatedResourceId": one["id"],
             "deploymentId": "",
@@ -203,5 +203,5 @@ def list_deployments(call: ApiCall) -> ApiResponse:
         for one in body[FOLLOWED]
     ]
     first, most = read_page_place(call), call.read_requested_count(1000)
-    more = len(told) > first + most
-    return answer_list(call, told[first : first + most], str(first + most) if more else "")
+    more = len(deployments) > first + most
+    return answer_list(call, deployments[first : first + most], str(first + most) if more else "")

@@ -127,7 +127,7 @@ def _check_shape(body: Body) -> None:
 
 def _make_rule(call: ApiCall, body: Body, _: Body | None) -> Body:
     """A rule of a kind that is not run here, with what it does not say."""
-    told: Body = {
+    properties: Body = {
         "alertRuleTemplateName": None,
         "description": None,
         "lastModifiedUtc": call.instance.now.isoformat(),
@@ -135,11 +135,11 @@ def _make_rule(call: ApiCall, body: Body, _: Body | None) -> Body:
     return {
         **body,
         "properties": {
-            **told,
+            **properties,
             **OTHERS[body["kind"]],
             **body["properties"],
             "enabled": is_enabled(body["properties"]),
-            "lastModifiedUtc": told["lastModifiedUtc"],
+            "lastModifiedUtc": properties["lastModifiedUtc"],
         },
     }
 

@@ -134,13 +134,13 @@ def make_rule(call: ApiCall, body: Body, before: Body | None) -> Body:
     """The rule with who made and changed it, and when."""
     now = call.instance.now.isoformat()
     old = before["properties"] if before is not None else {}
-    told = {
+    own_properties = {
         "createdTimeUtc": old.get("createdTimeUtc", now),
         "createdBy": old.get("createdBy", describe_caller(call)),
         "lastModifiedTimeUtc": now,
         "lastModifiedBy": describe_caller(call),
     }
-    return {**body, "properties": {**body["properties"], **told}}
+    return {**body, "properties": {**body["properties"], **own_properties}}
 
 
 def read_action(call: ApiCall, body: Body, _: Body | None) -> Body:

@@ -191,7 +191,7 @@ def build_body(call: ApiCall, one: Bookmark) -> dict[str, object]:
         "query": one.query,
         "queryResult": _format_row(one.row),
         **_format_times(one),
-        **{name: told for name in ("tactics", "techniques") if (told := getattr(one, name))},
+        **{name: values for name in ("tactics", "techniques") if (values := getattr(one, name))},
     }
     if incident is not None:
         properties["incidentInfo"] = {

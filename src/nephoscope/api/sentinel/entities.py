@@ -131,13 +131,13 @@ def get_timeline(call: ApiCall) -> ApiResponse:
     ]
     counts = Counter(item["kind"] for _, item in items)
     errors = [{"kind": kind, "errorMessage": why} for kind, why in _NOT_LOOKED.items() if kind in kinds]
-    told = {
+    metadata = {
         "totalCount": counts.total(),
         "aggregations": [{"kind": kind, "count": counts[kind]} for kind in sorted(counts)],
         "errors": errors,
     }
     return ApiResponse(
-        {"value": [item for _, item in sorted(items, key=lambda one: one[0])], "metaData": told}
+        {"value": [item for _, item in sorted(items, key=lambda one: one[0])], "metaData": metadata}
     )
 
 
@@ -267,8 +267,8 @@ def _expand_entity(
         raise make_not_found_error(f"The expansion '{wanted[:100]}'")
     found = expansion.found(call, known, ids, one)
     edges = [{"targetEntityId": each["name"], "additionalData": {}} for each in found]
-    told = {"aggregations": count_kinds(found)}
-    return ApiResponse({"value": {"entities": found, "edges": edges}, "metaData": told})
+    metadata = {"aggregations": count_kinds(found)}
+    return ApiResponse({"value": {"entities": found, "edges": edges}, "metaData": metadata})
 
 
 def _list_relations(call: ApiCall, known: KnownEntities, one: InvolvedEntity) -> list[dict[str, object]]:

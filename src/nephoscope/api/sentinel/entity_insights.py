@@ -125,8 +125,8 @@ def get_insights(call: ApiCall) -> ApiResponse:
     wanted = _read_wanted_ids(call)
     found = [each for each in INSIGHTS if wanted is None or each.id in wanted]
     unknown = sorted((wanted or frozenset()) - {each.id for each in INSIGHTS})
-    told = "There is no insight of this id."
-    errors = [{"kind": KIND, "queryId": id_, "errorMessage": told} for id_ in unknown]
+    message = "There is no insight of this id."
+    errors = [{"kind": KIND, "queryId": id_, "errorMessage": message} for id_ in unknown]
     value = [_build_insight_document(call, each, known, one, (since, until)) for each in found]
     return ApiResponse({"metaData": {"totalCount": len(value), "errors": errors}, "value": value})
 

@@ -39,7 +39,7 @@ class NoteDocumentKind:
     note: NoteKind
     word: str
     operations: str
-    told: Callable[[ApiCall, IncidentNote], dict[str, Any]]
+    build_properties: Callable[[ApiCall, IncidentNote], dict[str, Any]]
 
     @property
     def type(self) -> str:
@@ -162,7 +162,7 @@ def _build_body(
         "name": name,
         "type": kind.type,
         **(etag if call.get_query_value("api-version") != UNCHANGED else {}),
-        "properties": kind.told(call, one),
+        "properties": kind.build_properties(call, one),
     }
 
 

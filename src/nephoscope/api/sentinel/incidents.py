@@ -148,15 +148,15 @@ def _read_changes(call: ApiCall) -> dict[str, Any]:
     owner = call.body["properties"].get("owner")
     if isinstance(owner, dict):
         names = {one.id: one.name for one in call.people.values()}
-        told = {name: str(owner[name]) for name in OWNER if owner.get(name)}
-        id_ = told.get("objectId", "")
+        owner_values = {name: str(owner[name]) for name in OWNER if owner.get(name)}
+        id_ = owner_values.get("objectId", "")
         name = (
-            told.get("assignedTo")
-            or told.get("userPrincipalName")
+            owner_values.get("assignedTo")
+            or owner_values.get("userPrincipalName")
             or names.get(id_, id_)
-            or told.get("email", "")
+            or owner_values.get("email", "")
         )
-        found |= {"owner": name, "owner_told": told if name else {}}
+        found |= {"owner": name, "owner_told": owner_values if name else {}}
     labels = call.body["properties"].get("labels")
     if isinstance(labels, list):
         found["labels"] = tuple(
@@ -169,8 +169,8 @@ def _require_classification(changes: Mapping[str, object], known: Incident | Non
     """Fault where an incident would be closed and nobody said as what."""
     said = changes.get("classification") or (known.classification if known is not None else "")
     if changes["status"] is IncidentStatus.CLOSED and not said:
-        told = f"An incident is closed with a classification: one of {', '.join(CLASSIFICATIONS)}."
-        raise make_bad_request_error(told, "properties.classification")
+        problem = f"An incident is closed with a classification: one of {', '.join(CLASSIFICATIONS)}."
+        raise make_bad_request_error(problem, "properties.classification")
 
 
 def _read_word(call: ApiCall, name: str, words: list[str]) -> str:
@@ -297,13 +297,13 @@ def _build_owner(call: ApiCall, one: Incident) -> dict[str, str | None]:
     """Return what was said of the owner, else what is known of the person of that name."""
     if not one.owner:
         return dict.fromkeys(OWNER)
-    told, known = one.owner_told, call.people.get(one.owner)
+    stored_owner, known = one.owner_told, call.people.get(one.owner)
     named = {"assignedTo": one.owner, "ownerType": "User"}
-    if told and (known is None or told.get("objectId", known.id) != known.id):
-        return dict.fromkeys(OWNER) | named | dict(told)
+    if stored_owner and (known is None or stored_owner.get("objectId", known.id) != known.id):
+        return dict.fromkeys(OWNER) | named | dict(stored_owner)
     person = describe_author(call, one.owner)
     del person["name"]
-    return person | named | dict(told)
+    return person | named | dict(stored_owner)
 
 
 def _build_classification_fields(call: ApiCall, one: Incident) -> dict[str, str]:
@@ -316,8 +316,8 @@ def _build_classification_fields(call: ApiCall, one: Incident) -> dict[str, str]
 
 def _build_additional_data(call: ApiCall, workspace: str, one: Incident) -> dict[str, object]:
     found = call.instance.state.alerts.list_newest(workspace, incident=one.number, most=1000)
-    told = (str(each.document["Tactics"]).split(", ") for each in found)
-    tactics = list(dict.fromkeys(tactic for several in told for tactic in several if tactic))
+    tactic_lists = (str(each.document["Tactics"]).split(", ") for each in found)
+    tactics = list(dict.fromkeys(tactic for several in tactic_lists for tactic in several if tactic))
     with call.instance.state.reading() as session:
         notes = call.instance.state.incidents.notes(session, one.number)
         marks = call.instance.state.bookmarks.list_of_incident(session, one.number)

@@ -26,9 +26,9 @@ def check(body: Body) -> None:
     other = body["properties"].get("relatedResourceId")
     words = str(other).rstrip("/").split("/")
     if not isinstance(other, str) or len(words) < 3 or words[-2].lower() not in _KINDS:
-        told = ", ".join(_KINDS)
+        kinds = ", ".join(_KINDS)
         raise make_bad_request_error(
-            f"'relatedResourceId' must be the id of one of {told}.", "properties.relatedResourceId"
+            f"'relatedResourceId' must be the id of one of {kinds}.", "properties.relatedResourceId"
         )
 
 
@@ -37,13 +37,13 @@ def make_relation(call: ApiCall, body: Body, _: Body | None) -> Body:
     other = str(body["properties"]["relatedResourceId"]).rstrip("/")
     word, name = other.split("/")[-2].lower(), other.split("/")[-1]
     _add_bookmark_to_incident(call, word, name)
-    told = {
+    properties = {
         "relatedResourceId": other,
         "relatedResourceName": name,
         "relatedResourceType": f"{TYPE}/{word}",
         **({"relatedResourceKind": _KINDS[word]} if _KINDS[word] else {}),
     }
-    return {**body, "properties": told}
+    return {**body, "properties": properties}
 
 
 def _add_bookmark_to_incident(call: ApiCall, word: str, name: str) -> None:

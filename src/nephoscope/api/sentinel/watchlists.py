@@ -206,8 +206,8 @@ def _parse_raw_content(call: ApiCall) -> list[list[str]]:
     """The rows of `rawContent`, the first names the columns; Fault with the line of what is wrong."""
     content = call.get_text("properties", "rawContent")
     if len(content) > MOST_CONTENT:
-        told = f"rawContent has at most {MOST_CONTENT:,} characters: send the items in several requests."
-        raise make_bad_request_error(told, "properties.rawContent")
+        problem = f"rawContent has at most {MOST_CONTENT:,} characters: send the items in several requests."
+        raise make_bad_request_error(problem, "properties.rawContent")
     skipped = call.body["properties"].get("numberOfLinesToSkip") or 0
     content = "".join(content.splitlines(keepends=True)[skipped:])
     tabs = call.get_text("properties", "contentType") == "text/tsv"

@@ -114,8 +114,8 @@ class ApiCall:
         several = documents.list_documents_of_id(key)
         if len(several) > 1:
             names = ", ".join(one.tenant for one in several)
-            told = f"Several tenants have a document '{key[:300]}' ({names}): change it with a role in one of them."
-            raise ApiError(409, "Conflict", told)
+            problem = f"Several tenants have a document '{key[:300]}' ({names}): change it with a role in one of them."
+            raise ApiError(409, "Conflict", problem)
         return next(iter(several), None)
 
     def find_permission_scope(self, changed: ArmDocument | None) -> str:
@@ -143,8 +143,8 @@ class ApiCall:
 
     def list_removed_since(self, when: datetime) -> frozenset[str]:
         """The lower-cased ids of documents that were removed after a time, in a tenant that the caller reads."""
-        told = map(split_row_key, self.instance.list_keys_removed_since(when))
-        return frozenset(key for tenant, key in told if self._reads_tenant("", tenant))
+        removed = map(split_row_key, self.instance.list_keys_removed_since(when))
+        return frozenset(key for tenant, key in removed if self._reads_tenant("", tenant))
 
     @cached_property
     def snapshot(self) -> PublishedSnapshot:

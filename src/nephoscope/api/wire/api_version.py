@@ -18,8 +18,8 @@ def check_api_version(query: Mapping[str, str]) -> None:
     """Fault where a query string has no api-version, or one of another form."""
     given = next((one for name, one in query.items() if name.lower() == "api-version"), "")
     if not given:
-        told = "The api-version query parameter (?api-version=) is required for all requests."
-        raise make_bad_request_error(told, "api-version", "MissingApiVersionParameter")
+        problem = "The api-version query parameter (?api-version=) is required for all requests."
+        raise make_bad_request_error(problem, "api-version", "MissingApiVersionParameter")
     if not _FORM.fullmatch(given):
-        told = f"The api-version '{given[:60]}' is invalid: expected a date such as 2021-06-01 or 2021-06-01-preview."
-        raise make_bad_request_error(told, "api-version", "InvalidApiVersionParameter")
+        problem = f"The api-version '{given[:60]}' is invalid: expected a date such as 2021-06-01 or 2021-06-01-preview."
+        raise make_bad_request_error(problem, "api-version", "InvalidApiVersionParameter")

@@ -96,13 +96,13 @@ def declare_enumeration(*several: str) -> Shape:
     return shape
 
 
-def accept_text(pattern: str = "", told: str = "a text", least: int = 0) -> Shape:
+def accept_text(pattern: str = "", description: str = "a text", least: int = 0) -> Shape:
     """A text of so many characters, or one that a pattern fits as a whole; `told` says which."""
     compiled = re.compile(pattern, re.IGNORECASE | re.ASCII)
 
     def shape(value: object, path: str) -> str:
         if not isinstance(value, str) or (pattern and compiled.fullmatch(value) is None):
-            raise _make_shape_error(path, told, value)
+            raise _make_shape_error(path, description, value)
         if len(value.strip()) < least:
             raise make_bad_request_error(f"{_format_name(path)} is empty.", path)
         return value

@@ -48,11 +48,11 @@ def _check_etag(call: ApiCall) -> None:
         if (there is None and call.method != "DELETE") or (
             there is not None and not _has_etag(wanted, there)
         ):
-            told = "If-Match names another state of this than the one that is kept: read it again."
-            raise ApiError(412, "PreconditionFailed", told)
+            problem = "If-Match names another state of this than the one that is kept: read it again."
+            raise ApiError(412, "PreconditionFailed", problem)
     elif there and sent != "*" and not _has_etag(str(sent), there):
-        told = "The etag is that of another state of this than the one that is kept: read it again, and send that one."
-        raise ApiError(409, "Conflict", told, target="etag")
+        problem = "The etag is that of another state of this than the one that is kept: read it again, and send that one."
+        raise ApiError(409, "Conflict", problem, target="etag")
 
 
 def _compute_current_etag(call: ApiCall) -> str | None:

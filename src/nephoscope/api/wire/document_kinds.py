@@ -46,7 +46,7 @@ class ArmDocumentKind:
     need no `properties`; `patched` ones answer PATCH; `etag` ones carry one; `near` ones are listed where they stand and not from
     above; lists of `filtered` ones mind `$filter`; lists of those that are not `collected` leave out what Azure itself had said;
     `acting` ones are acted on by the server. `shown` adds what is known of one when it is read, `stored` is called when one was put,
-    `forgotten` when one was deleted. `told` adds what is known to documents that were published. `own` gives those that the server
+    `forgotten` when one was deleted. `add_known` completes published documents. `own` gives those that the server
     has by itself, which nobody can change; lists of such kinds mind `kind`. `shape` is that of its properties, `shapes` are those by
     the word of its `kind` (none: any), `names` are all that there are (none: any). `secrets` of a request are kept encrypted with
     the document, by their names; `credentials` names those that go with it.
@@ -72,7 +72,7 @@ class ArmDocumentKind:
     forgotten: Callable[[ApiCall, Body], None] | None = None
     secrets: Callable[[ApiCall], Mapping[str, str]] | None = None
     credentials: Callable[[ApiCall], Collection[str]] | None = None
-    told: Callable[[ApiCall, Sequence[Body]], list[Body]] | None = None
+    add_known: Callable[[ApiCall, Sequence[Body]], list[Body]] | None = None
     own: Callable[[ApiCall], list[Body]] | None = None
     shape: Shape | None = None
     shapes: Mapping[str, Shape] | None = None
@@ -159,7 +159,7 @@ def require_document(call: ApiCall, kind: ArmDocumentKind) -> Body:
     document = published.listing.get(call.path, call.reach) if published is not None else None
     if document is None:
         raise make_not_found_error(f"The {kind.type} '{call.path.rstrip('/').rsplit('/', 1)[-1][:100]}'")
-    return document if kind.told is None else kind.told(call, [document])[0]
+    return document if kind.add_known is None else kind.add_known(call, [document])[0]
 
 
 def _list_own_documents(call: ApiCall, kind: ArmDocumentKind) -> list[Body]:
@@ -205,7 +205,7 @@ def list_page(call: ApiCall, kind: ArmDocumentKind, test: arm_documents.Test | N
         )
         after = several.after
         shown = [one for one in several.bodies if str(one["id"]).lower() not in mine]
-        shown = shown if kind.told is None else kind.told(call, shown)
+        shown = shown if kind.add_known is None else kind.add_known(call, shown)
     if location := call["locationsName"].lower():
         mine = {key: one for key, one in mine.items() if f"/locations/{location}/" in key}
         shown = [one for one in shown if f"/locations/{location}/" in str(one["id"]).lower()]
@@ -257,8 +257,8 @@ def _read_document(kind: ArmDocumentKind, body: Body) -> Body:
 
 def _check_name(kind: ArmDocumentKind, name: str) -> None:
     if kind.names and name.lower() not in {one.lower() for one in kind.names}:
-        told = f"There is no {kind.type} '{name[:100]}'; there are {', '.join(kind.names)}."
-        raise make_bad_request_error(told, "name", "InvalidResourceName")
+        problem = f"There is no {kind.type} '{name[:100]}'; there are {', '.join(kind.names)}."
+        raise make_bad_request_error(problem, "name", "InvalidResourceName")
 
 
 def _build_document(call: ApiCall, kind: ArmDocumentKind, body: Body) -> Body:

@@ -50,8 +50,10 @@ def to_function(properties: Mapping[str, Any]) -> StoredFunction | None:
             )
         return None
     if not is_name(alias):
-        told = f"'{alias[:100]}' is no name of a function: letters, digits and _, up to 128, no digit first."
-        raise make_bad_request_error(told, f"properties.{ALIAS}")
+        problem = (
+            f"'{alias[:100]}' is no name of a function: letters, digits and _, up to 128, no digit first."
+        )
+        raise make_bad_request_error(problem, f"properties.{ALIAS}")
     if not may_call(alias):
         raise make_bad_request_error(
             f"'{alias}' is a reserved word and cannot name a function.", f"properties.{ALIAS}"
@@ -65,8 +67,8 @@ def _parse_function(name: str, body: str, parameters: str, field: str) -> tree.L
     try:
         return parse_function(parameters, body)
     except KqlError as error:
-        told = f"The function {name} cannot be read" if name else "The parameters cannot be read"
-        raise make_bad_request_error(f"{told}: {error}.", f"properties.{field}") from error
+        problem = f"The function {name} cannot be read" if name else "The parameters cannot be read"
+        raise make_bad_request_error(f"{problem}: {error}.", f"properties.{field}") from error
 
 
 def check_function_name(lake: Lake, state: State, workspace: str, id_: str, function: StoredFunction) -> None:
@@ -74,8 +76,8 @@ def check_function_name(lake: Lake, state: State, workspace: str, id_: str, func
     others = {key: one for key, one in state.saved_functions.load_functions(workspace).items() if key != id_}
     taken = _find_name_conflict(lake, workspace, function.name, others.values())
     if taken:
-        told = f"There is {taken} {function.name} already: choose another alias."
-        raise ApiError(409, "Conflict", told, target=f"properties.{ALIAS}")
+        problem = f"There is {taken} {function.name} already: choose another alias."
+        raise ApiError(409, "Conflict", problem, target=f"properties.{ALIAS}")
     with lake.catalog(EVERYTHING, workspace=workspace) as catalog:
         _refuse_recursion(function, _ExtendedCatalog(catalog, function))
 
@@ -137,8 +139,8 @@ def _refuse_recursion(function: StoredFunction, catalog: Catalog) -> None:
                 f"{error.message}.", "properties.query", "FunctionCallsItself"
             ) from error
         except TooLargeError as error:
-            told = f"The function is too large with the functions that it calls: {error.message}."
-            raise make_bad_request_error(told, "properties.query") from error
+            problem = f"The function is too large with the functions that it calls: {error.message}."
+            raise make_bad_request_error(problem, "properties.query") from error
         except KqlError:
             continue
 

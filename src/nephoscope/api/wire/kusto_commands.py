@@ -82,8 +82,8 @@ class KustoCommand:
         with self.call.instance.lake.catalog(self.scope, self.workspace) as catalog:
             schema = catalog.find_table(self.name)
         if schema is None:
-            told = f"Entity not found: there is no table '{self.name[:100]}'."
-            raise make_bad_request_error("BadRequest_EntityNotFound", told)
+            problem = f"Entity not found: there is no table '{self.name[:100]}'."
+            raise make_bad_request_error("BadRequest_EntityNotFound", problem)
         return tuple(schema.columns)
 
 
@@ -101,9 +101,9 @@ def run_show_command(asked: KustoCommand, command: str) -> Shown | None:
 def to_datatable(table: Shown) -> str:
     """Return what a command shows as the text of a datatable, for what is piped after it."""
     kinds = [kind for _, kind in table[0]]
-    told = ", ".join(f"['{name}']: {kind.value}" for name, kind in table[0])
+    columns = ", ".join(f"['{name}']: {kind.value}" for name, kind in table[0])
     cells = (_format_cell(value, kind) for row in table[1] for value, kind in zip(row, kinds, strict=True))
-    return f"datatable({told})[{', '.join(cells)}]"
+    return f"datatable({columns})[{', '.join(cells)}]"
 
 
 def _format_cell(value: object, kind: KqlType) -> str:
@@ -137,17 +137,17 @@ def _show_table_details(asked: KustoCommand) -> Shown:
 
 
 def _show_databases(asked: KustoCommand) -> Shown:
-    told = make_columns(
+    columns = make_columns(
         DatabaseName=STRING, PersistentStorage=STRING, Version=STRING, IsCurrent=KqlType.BOOL,
         DatabaseAccessMode=STRING, PrettyName=STRING,
     )  # fmt: skip
     own = asked.workspace
-    return told, [(name, "", "v1.0", name == own, "ReadWrite", None) for name in asked.databases]
+    return columns, [(name, "", "v1.0", name == own, "ReadWrite", None) for name in asked.databases]
 
 
 def _show_schema(asked: KustoCommand) -> Shown:
     asked = asked.for_workspace(asked.name) if asked.name else asked
-    told = make_columns(
+    columns = make_columns(
         DatabaseName=STRING, TableName=STRING, ColumnName=STRING, ColumnType=STRING, IsDefaultTable=KqlType.BOOL,
         IsDefaultColumn=KqlType.BOOL, PrettyName=STRING, Version=STRING, Folder=STRING, DocString=STRING,
     )  # fmt: skip
@@ -159,7 +159,7 @@ def _show_schema(asked: KustoCommand) -> Shown:
             (own, name, one, _get_dotnet_type(kind), False, False, None, None, None, None)
             for one, kind in several
         ]
-    return told, rows
+    return columns, rows
 
 
 def _show_schema_json(asked: KustoCommand) -> Shown:
@@ -219,20 +219,24 @@ def _build_typed_column(name: str, kind: KqlType) -> dict[str, object]:
 
 
 def _show_table_cslschema(asked: KustoCommand) -> Shown:
-    told = make_columns(TableName=STRING, Schema=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
+    columns = make_columns(
+        TableName=STRING, Schema=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING
+    )
     schema = ",".join(f"{name}:{kind.value}" for name, kind in asked.find_columns())
-    return told, [(asked.name, schema, asked.workspace, "", "")]
+    return columns, [(asked.name, schema, asked.workspace, "", "")]
 
 
 def _show_table_json(asked: KustoCommand) -> Shown:
-    told = make_columns(TableName=STRING, Schema=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
+    columns = make_columns(
+        TableName=STRING, Schema=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING
+    )
     schema = msgspec.json.encode(_build_table_document(asked.name, asked.find_columns())).decode()
-    return told, [(asked.name, schema, asked.workspace, "", "")]
+    return columns, [(asked.name, schema, asked.workspace, "", "")]
 
 
 def _show_functions(asked: KustoCommand) -> Shown:
     """The functions of the workspace, or the one that is named."""
-    told = make_columns(Name=STRING, Parameters=STRING, Body=STRING, Folder=STRING, DocString=STRING)
+    columns = make_columns(Name=STRING, Parameters=STRING, Body=STRING, Folder=STRING, DocString=STRING)
     found = [one for one in asked.functions if not asked.name or one.name == asked.name]
     if asked.name and not found:
         wrong = f"Entity not found: there is no function '{asked.name[:100]}'."
@@ -240,7 +244,7 @@ def _show_functions(asked: KustoCommand) -> Shown:
     rows: list[Row] = [
         (one.name, _add_brackets(one.parameters), _add_braces(one.body), "", "") for one in found
     ]
-    return told, rows
+    return columns, rows
 
 
 def _add_brackets(parameters: str) -> str:
@@ -256,19 +260,19 @@ def _show_principal(asked: KustoCommand) -> Shown:
     who, tenant = asked.call.caller.principal, asked.call.instance.tenant
     person = who.kind == PrincipalKind.PERSON
     word = "aaduser" if person else "aadapp"
-    told = make_columns(
+    columns = make_columns(
         PrincipalType=STRING, PrincipalDisplayName=STRING, PrincipalObjectId=STRING, PrincipalFQN=STRING, Notes=STRING,
         Authority=STRING,
     )  # fmt: skip
     kind = "AAD User" if person else "AAD Application"
-    return told, [(kind, who.name, who.id, f"{word}={who.id};{tenant}", "", tenant)]
+    return columns, [(kind, who.name, who.id, f"{word}={who.id};{tenant}", "", tenant)]
 
 
 def _show_version(_: KustoCommand) -> Shown:
-    told = make_columns(
+    columns = make_columns(
         BuildVersion=STRING, BuildTime=KqlType.DATETIME, ServiceType=STRING, ProductVersion=STRING
     )
-    return told, [(__version__, None, "Engine", f"nephoscope {__version__}")]
+    return columns, [(__version__, None, "Engine", f"nephoscope {__version__}")]
 
 
 def _get_dotnet_type(kind: KqlType) -> str:

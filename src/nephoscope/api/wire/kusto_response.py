@@ -29,12 +29,12 @@ class KustoError(ApiError):
 
     def body(self) -> dict[str, object]:
         """The error object."""
-        told = {
+        error = {
             "code": self.code,
             "message": self.summary,
             "@message": self.message,
         }
-        return {"error": {**told, "@type": self.kind, "@permanent": self.permanent}}
+        return {"error": {**error, "@type": self.kind, "@permanent": self.permanent}}
 
 
 def make_bad_request_error(code: str, message: str) -> ApiError:
@@ -44,23 +44,23 @@ def make_bad_request_error(code: str, message: str) -> ApiError:
 
 def build_v1_table(name: str, columns: Iterable[Column], rows: Iterable[Row]) -> dict[str, object]:
     """A table of version 1."""
-    told = [
+    column_documents = [
         {"ColumnName": one, "DataType": DATA_TYPES[kind], "ColumnType": kind.value} for one, kind in columns
     ]
-    return {"TableName": name, "Columns": told, "Rows": list(rows)}
+    return {"TableName": name, "Columns": column_documents, "Rows": list(rows)}
 
 
 def build_table_frame(
     id_: int, kind: str, name: str, columns: Iterable[Column], rows: Iterable[Row]
 ) -> dict[str, object]:
     """A table of version 2."""
-    told = [{"ColumnName": one, "ColumnType": type_.value} for one, type_ in columns]
+    column_documents = [{"ColumnName": one, "ColumnType": type_.value} for one, type_ in columns]
     return {
         "FrameType": "DataTable",
         "TableId": id_,
         "TableKind": kind,
         "TableName": name,
-        "Columns": told,
+        "Columns": column_documents,
         "Rows": list(rows),
     }
 

@@ -57,8 +57,8 @@ def _parse_orders(text: str) -> list[tuple[str, bool, int]]:
     for part in text.split(",") if text.strip() else ():
         one = _ORDER.fullmatch(part)
         if one is None or len(text) > 1000:
-            told = f"$orderby is not understood at character {at + 1}: {part[:40]!r}; expected a property followed by asc or desc."
-            raise make_bad_request_error(told, "$orderby", "InvalidOrderBy")
+            problem = f"$orderby is not understood at character {at + 1}: {part[:40]!r}; expected a property followed by asc or desc."
+            raise make_bad_request_error(problem, "$orderby", "InvalidOrderBy")
         found.append((one[1], (one[2] or "").lower() == "desc", at + one.start(1) + 1))
         at += len(part) + 1
     return found
@@ -66,8 +66,10 @@ def _parse_orders(text: str) -> list[tuple[str, bool, int]]:
 
 def make_unknown_property_error(name: str, option: str, at: int) -> ApiError:
     """The fault that a property is none of the list's."""
-    told = f"{option} names '{name[:100]}' at character {at}, which is no property of this list."
-    return make_bad_request_error(told, option, "InvalidFilter" if option == "$filter" else "InvalidOrderBy")
+    problem = f"{option} names '{name[:100]}' at character {at}, which is no property of this list."
+    return make_bad_request_error(
+        problem, option, "InvalidFilter" if option == "$filter" else "InvalidOrderBy"
+    )
 
 
 @dataclass
@@ -85,10 +87,10 @@ class _Query:
         named = {name: ("$filter", at) for name, at in self.filter.names.items()}
         named |= {name: ("$orderby", at) for name, _, at in self.orders if name not in named}
         for name, (option, at) in named.items():
-            told = is_known_field(self.call.permission.lower().rpartition("/")[0], name)
-            if told is False:
+            is_known = is_known_field(self.call.permission.lower().rpartition("/")[0], name)
+            if is_known is False:
                 raise make_unknown_property_error(name, option, at)
-            if told is None:
+            if is_known is None:
                 self.unseen[name] = option, at
 
     def make_page_call(self, token: str) -> ApiCall:
@@ -135,8 +137,8 @@ class _Query:
         for _, several in self._pick_filtered(first, ""):
             found += several
             if len(found) > MOST_ORDERED:
-                told = f"More than {MOST_ORDERED} would have to be sorted: select fewer with $filter."
-                raise make_bad_request_error(told, "$orderby", "TooManyToOrder")
+                problem = f"More than {MOST_ORDERED} would have to be sorted: select fewer with $filter."
+                raise make_bad_request_error(problem, "$orderby", "TooManyToOrder")
         for path, descending, _ in reversed(self.orders):
             found.sort(
                 key=lambda body, path=path: make_sort_key(get_value_at_path(body, path)),  # type: ignore[misc]

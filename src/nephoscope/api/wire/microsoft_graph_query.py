@@ -47,8 +47,10 @@ def check_query_options(call: ApiCall, options: Iterable[str] = USUAL) -> None:
 def require_eventual_consistency(call: ApiCall, what: str) -> None:
     """Fault where a request lacks the header that Graph asks of searches and counts."""
     if call.headers.get("ConsistencyLevel", "").lower() != "eventual":
-        told = f"Request with {what} only works with a special request header: 'ConsistencyLevel: eventual'."
-        raise make_unsupported_option_error(told)
+        problem = (
+            f"Request with {what} only works with a special request header: 'ConsistencyLevel: eventual'."
+        )
+        raise make_unsupported_option_error(problem)
 
 
 def is_count_requested(call: ApiCall) -> bool:
@@ -126,10 +128,10 @@ def read_page(
         picked = picking.iterate_matching_items(objects(after))
         every = list(picked) if whole else list(islice(picked, top + 1))
         found, total = every[: top + 1], len(every)
-    told: dict[str, Any] = {"@odata.count": total} if is_count_requested(call) and not after else {}
+    paging: dict[str, Any] = {"@odata.count": total} if is_count_requested(call) and not after else {}
     if len(found) > top:
-        told["@odata.nextLink"] = build_next_link(call, found[top - 1][0])
-    return [row for _, row in found[:top]], told
+        paging["@odata.nextLink"] = build_next_link(call, found[top - 1][0])
+    return [row for _, row in found[:top]], paging
 
 
 def _parse_orders(text: str) -> list[tuple[str, bool]]:

@@ -53,8 +53,8 @@ class _SearchParser:
         self.names: set[str] = set()
 
     def describe_syntax_error(self) -> ApiError:
-        told = f'$search is not understood at character {self.at + 1}: it is "property:text" clauses joined by AND and OR.'
-        return ApiError(400, "Request_BadRequest", told)
+        problem = f'$search is not understood at character {self.at + 1}: it is "property:text" clauses joined by AND and OR.'
+        return ApiError(400, "Request_BadRequest", problem)
 
     def parse_or(self, depth: int) -> Test:
         """Clauses joined by OR, which binds less than AND."""

@@ -95,8 +95,8 @@ class _FilterCompiler:
         return lambda row: test(get_value_at_path(row, name), wanted)
 
     def _make_filter_error(self, at: int) -> ApiError:
-        told = f"$filter is not understood at character {at}: {self.text[at - 1 : at + 39]!r}."
-        return make_bad_request_error(told, "$filter", "InvalidFilter")
+        problem = f"$filter is not understood at character {at}: {self.text[at - 1 : at + 39]!r}."
+        return make_bad_request_error(problem, "$filter", "InvalidFilter")
 
 
 def _matches_any_item(row: Mapping[str, object], path: str, name: str, test: Test) -> bool:

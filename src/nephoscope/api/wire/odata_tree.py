@@ -124,8 +124,8 @@ class _FilterParser:
     def describe_syntax_error(self) -> ApiError:
         """The fault that the filter is not understood here."""
         at = self._find_next_offset()
-        told = f"$filter is not understood at character {at + 1}: {self.text[at : at + 40]!r}."
-        return make_bad_request_error(told, "$filter", "InvalidFilter")
+        problem = f"$filter is not understood at character {at + 1}: {self.text[at : at + 40]!r}."
+        return make_bad_request_error(problem, "$filter", "InvalidFilter")
 
     def read_token(self, *wanted: str) -> str:
         """The next word or sign, where it is one of those wanted."""

@@ -38,7 +38,7 @@ class PolicyFilters:
     """The words that the filter of a list may have -> what each means, by its lower-cased name; `told` says them to people."""
 
     meanings: Mapping[str, Meaning]
-    told: str
+    expected: str
 
     def parse_filter(self, call: ApiCall, wanted: PolicyListFilter) -> PolicyListFilter:
         """Return what `$filter` of a call leaves of a list; Fault for a filter that the list has not."""
@@ -47,7 +47,7 @@ class PolicyFilters:
         return wanted
 
     def _list_comparisons(self, text: str) -> Iterator[tuple[str, str]]:
-        for node in split_conjuncts(_parse_tree(text, self.told)):
+        for node in split_conjuncts(_parse_tree(text, self.expected)):
             match node:
                 case FunctionCall(name, (), at) if name in _ALONE and name in self.meanings:
                     yield name, ""
@@ -56,23 +56,23 @@ class PolicyFilters:
                 ):
                     yield path.name.lower(), value
                 case FunctionCall(_, _, at) | PropertyComparison(PropertyPath(_, at)):
-                    raise _build_filter_error(self.told, text[at - 1 : at + 59], at)
+                    raise _build_filter_error(self.expected, text[at - 1 : at + 59], at)
                 case _:
-                    raise _build_filter_error(self.told, text[:60], 1)
+                    raise _build_filter_error(self.expected, text[:60], 1)
 
 
-def _parse_tree(text: str, told: str) -> Node | None:
+def _parse_tree(text: str, expected: str) -> Node | None:
     try:
         return read_tree(text, bare=("policytype",))
     except ApiError as fault:
         raise make_bad_request_error(
-            f"{fault.message} It is {told}, joined by and.", "$filter", _CODE
+            f"{fault.message} It is {expected}, joined by and.", "$filter", _CODE
         ) from fault
 
 
-def _build_filter_error(told: str, text: str, at: int) -> ApiError:
+def _build_filter_error(expected: str, text: str, at: int) -> ApiError:
     return make_bad_request_error(
-        f"$filter is not understood at character {at}: {text!r}. It is {told}, joined by and.",
+        f"$filter is not understood at character {at}: {text!r}. It is {expected}, joined by and.",
         "$filter",
         _CODE,
     )

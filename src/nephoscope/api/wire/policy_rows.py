@@ -174,8 +174,12 @@ def _answer_rows(
     if call.get_query_value("api-version") == TABULAR:
         return ApiResponse({"value": [build_table(shown)]})
     context = source.build_context(call)
-    told = [{"@odata.id": None, "@odata.context": f"{context}/$entity", **row} for row in shown]
-    body: dict[str, Any] = {"@odata.context": context, "@odata.count": len(told), "value": told}
+    answered_rows = [{"@odata.id": None, "@odata.context": f"{context}/$entity", **row} for row in shown]
+    body: dict[str, Any] = {
+        "@odata.context": context,
+        "@odata.count": len(answered_rows),
+        "value": answered_rows,
+    }
     if after and not call.get_query_value("$top"):
         body["@odata.nextLink"] = build_next_link(call, after)
     return ApiResponse(body)

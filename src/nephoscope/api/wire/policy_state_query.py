@@ -34,8 +34,10 @@ def apply_steps(rows: Sequence[Row], text: str) -> list[Row]:
     for step in text.split("/"):
         read = _STEP.fullmatch(step)
         if read is None:
-            told = f"$apply is not understood: {step.strip()[:80]!r}; groupby and aggregate($count as N) are."
-            raise make_bad_request_error(told, "$apply", "InvalidApply")
+            problem = (
+                f"$apply is not understood: {step.strip()[:80]!r}; groupby and aggregate($count as N) are."
+            )
+            raise make_bad_request_error(problem, "$apply", "InvalidApply")
         found = (
             [{read["all"]: len(found)}]
             if read["all"]

@@ -49,8 +49,10 @@ def parse_filter(text: str) -> ResourceFilter:
         raise _make_filter_error(fault.message) from fault
     for name in found.names:
         if name.lower() not in _NAMES | _PARTS:
-            told = ", ".join(sorted(_NAMES | _PARTS))
-            raise _make_filter_error(f"'{name[:100]}' is not a property that filters resources: use {told}.")
+            known_names = ", ".join(sorted(_NAMES | _PARTS))
+            raise _make_filter_error(
+                f"'{name[:100]}' is not a property that filters resources: use {known_names}."
+            )
     types = [
         str(one.value).lower()
         for one in split_conjuncts(found.tree)

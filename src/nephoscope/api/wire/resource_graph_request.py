@@ -53,8 +53,10 @@ def _require_known_scopes(call: ApiCall, named: list[str], groups: list[str]) ->
     given = ", ".join(f"'{one[:100]}'" for one in [*named, *groups][:10])
     if groups and not named:
         raise _build_invalid_request("ManagementGroupNotFound", f"Management group {given!r} not found.")
-    told = f"There must be at least one subscription that is eligible to contain resources. Given: {given}."
-    raise _build_invalid_request("NoValidSubscriptionsInQueryRequest", told)
+    problem = (
+        f"There must be at least one subscription that is eligible to contain resources. Given: {given}."
+    )
+    raise _build_invalid_request("NoValidSubscriptionsInQueryRequest", problem)
 
 
 def _read_texts(call: ApiCall, field: str) -> list[str]:
@@ -96,12 +98,12 @@ def find_resume_page(call: ApiCall, given: object) -> tuple[ApiCall, int]:
         )
     began = call.instance.snapshots.load_version(int(version))
     if began is None:
-        told = "The evaluation that the $skipToken goes on with is kept no longer: begin the query anew."
-        raise make_bad_request_error(told, "$skipToken", "SkipTokenExpired")
+        problem = "The evaluation that the $skipToken goes on with is kept no longer: begin the query anew."
+        raise make_bad_request_error(problem, "$skipToken", "SkipTokenExpired")
     call = replace(call, began=began)
     if mark != _compute_query_mark(call):
-        told = "The $skipToken was given for another query, other scopes or another caller."
-        raise make_bad_request_error(told, "$skipToken", "InvalidSkipToken")
+        problem = "The $skipToken was given for another query, other scopes or another caller."
+        raise make_bad_request_error(problem, "$skipToken", "InvalidSkipToken")
     return call, int(start)
 
 

@@ -79,8 +79,10 @@ def check_scope_level(path: str, version: str) -> None:
     places = _find_allowed_levels(type_.lower())
     if places is None or not {*_find_scope_level(scope.strip("/").lower())}.isdisjoint(places):
         return
-    told = f"The resource type '{'/'.join(words[::2])}' could not be found in the namespace '{space}' for api version '{version}'"
-    raise ApiError(404, "InvalidResourceType", f"{told} at this scope: expected a {' or a '.join(places)}.")
+    problem = f"The resource type '{'/'.join(words[::2])}' could not be found in the namespace '{space}' for api version '{version}'"
+    raise ApiError(
+        404, "InvalidResourceType", f"{problem} at this scope: expected a {' or a '.join(places)}."
+    )
 
 
 def _find_allowed_levels(type_: str) -> tuple[str, ...] | None:

@@ -48,8 +48,8 @@ def _count_container_segments(words: list[str]) -> int:
     if first == "providers":
         return 0
     if first != "subscriptions" or len(words) < 2:
-        told = "The request did not have a subscription or a valid tenant level resource provider."
-        raise ApiError(404, "MissingSubscription", told)
+        problem = "The request did not have a subscription or a valid tenant level resource provider."
+        raise ApiError(404, "MissingSubscription", problem)
     _check_name("subscriptions", words[1])
     if len(words) < 4 or words[2].lower() != "resourcegroups":
         return 2
@@ -60,14 +60,14 @@ def _count_container_segments(words: list[str]) -> int:
 def _find_resource_end(words: list[str], at: int, *, grouped: bool) -> int:
     """Return where the resource ends that begins with `providers` at a place, of a path that begins with a management group or not."""
     if words[at].lower() != "providers" or at + 1 == len(words):
-        told = "a scope is a subscription, a resource group, a management group or a resource"
+        problem = "a scope is a subscription, a resource group, a management group or a resource"
         raise make_bad_request_error(
-            f"'{words[at][:100]}' does not start a scope: {told}.", code="InvalidScope"
+            f"'{words[at][:100]}' does not start a scope: {problem}.", code="InvalidScope"
         )
     space, at = words[at + 1], at + 2
     if _SPACE.fullmatch(space) is None:
-        told = f"The resource namespace '{space[:100]!a}' is invalid."
-        raise ApiError(404, "InvalidResourceNamespace", told)
+        problem = f"The resource namespace '{space[:100]!a}' is invalid."
+        raise ApiError(404, "InvalidResourceNamespace", problem)
     type_ = space.lower()
     while at < len(words) and words[at].lower() != "providers":
         if _TYPE.fullmatch(words[at]) is None:

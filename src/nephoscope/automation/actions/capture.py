@@ -175,15 +175,15 @@ def approve(_: CaptureActionSettings, run: AutomationRun, around: ActionContext)
         for one in free
     ]
     machines.give(run, orders)
-    told = [f"ordered captures on {_format_names(free)}"] if free else []
+    steps = [f"ordered captures on {_format_names(free)}"] if free else []
     busy = [one.computer for one in made.captures if one not in free]
     if made.azure:
         begun, occupied = azure.start(made.azure, run)
-        told += [f"Network Watcher captures on {', '.join(begun)}"] if begun else []
+        steps += [f"Network Watcher captures on {', '.join(begun)}"] if begun else []
         busy += occupied
     if busy:
-        told.append(f"a capture is under way on {', '.join(busy)}")
-    return ActionOutcome(f"approved by {run.by}; {'; '.join(told)}")
+        steps.append(f"a capture is under way on {', '.join(busy)}")
+    return ActionOutcome(f"approved by {run.by}; {'; '.join(steps)}")
 
 
 def undo(_: CaptureActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:

@@ -55,7 +55,7 @@ def run(settings: EventHubActionSettings, run: AutomationRun, around: ActionCont
 
     count = 0
     for id_, record in to_records(run):
-        told = {
+        content = {
             "id": id_,
             "type": run.kind,
             "timestamp": run.created,
@@ -66,7 +66,7 @@ def run(settings: EventHubActionSettings, run: AutomationRun, around: ActionCont
         try:
             producer.produce(
                 hub,
-                msgspec.json.encode(told),
+                msgspec.json.encode(content),
                 key=id_,
                 headers={"id": id_, "type": run.kind},
                 on_delivery=record_delivery,
@@ -75,7 +75,7 @@ def run(settings: EventHubActionSettings, run: AutomationRun, around: ActionCont
             producer.flush(_SECONDS)
             producer.produce(
                 hub,
-                msgspec.json.encode(told),
+                msgspec.json.encode(content),
                 key=id_,
                 headers={"id": id_, "type": run.kind},
                 on_delivery=record_delivery,

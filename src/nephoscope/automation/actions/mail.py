@@ -158,14 +158,16 @@ def _format_page_link(run: AutomationRun, pages: str) -> str:
 
 def _get_document_name(data: dict[str, Any]) -> str:
     """The name of a document that was published."""
-    told = data.get("properties") or {}
-    return str(told.get("displayName") or told.get("description") or "")
+    properties = data.get("properties") or {}
+    return str(properties.get("displayName") or properties.get("description") or "")
 
 
 def _read_severity(data: dict[str, Any]) -> str:
-    told = data.get("properties") or {}
+    properties = data.get("properties") or {}
     return str(
-        (told.get("metadata") or {}).get("severity") or (told.get("status") or {}).get("severity") or ""
+        (properties.get("metadata") or {}).get("severity")
+        or (properties.get("status") or {}).get("severity")
+        or ""
     )
 
 

@@ -74,8 +74,8 @@ def approve(settings: NetworkRulesActionSettings, run: AutomationRun, around: Ac
             "the network changed after planning: the undo would not restore the present rules", again=False
         )
     until = around.now + timedelta(hours=settings.hours) if settings.hours else None
-    told = f"approved by {run.by}"
-    return ActionOutcome(f"{told}; {_hand_over(settings, run, around, 'apply')}", None, until)
+    approval = f"approved by {run.by}"
+    return ActionOutcome(f"{approval}; {_hand_over(settings, run, around, 'apply')}", None, until)
 
 
 def undo(settings: NetworkRulesActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:

@@ -72,15 +72,15 @@ def _build_row(record: Row, run: AutomationRun, now: datetime) -> tuple[str, Row
 
 
 def _build_assessment_row(record: Row) -> tuple[str, Row]:
-    told = record["properties"]
-    status, about = told["status"], told.get("metadata") or {}
-    resource = str(told["resourceDetails"].get("id") or "")
+    properties = record["properties"]
+    status, about = properties["status"], properties.get("metadata") or {}
+    resource = str(properties["resourceDetails"].get("id") or "")
     return "SecurityRecommendation", {
         "AssessedResourceId": resource,
         "_ResourceId": resource,
         "RecommendationId": record["id"],
         "RecommendationName": record["name"],
-        "RecommendationDisplayName": told["displayName"],
+        "RecommendationDisplayName": properties["displayName"],
         "RecommendationSeverity": about.get("severity"),
         "RecommendationState": status["code"],
         "NotApplicableReason": status.get("cause") if status["code"] == "NotApplicable" else None,
@@ -90,81 +90,81 @@ def _build_assessment_row(record: Row) -> tuple[str, Row]:
         "FirstEvaluationDate": status.get("firstEvaluationDate"),
         "StatusChangeDate": status.get("statusChangeDate"),
         "Environment": "Azure",
-        "RecommendationAdditionalData": told.get("additionalData"),
+        "RecommendationAdditionalData": properties.get("additionalData"),
     }
 
 
 def _build_sub_assessment_row(record: Row) -> tuple[str, Row]:
-    told = record["properties"]
-    resource = str(told["resourceDetails"].get("id") or "")
+    properties = record["properties"]
+    resource = str(properties["resourceDetails"].get("id") or "")
     return "SecurityNestedRecommendation", {
         "AssessedResourceId": resource,
         "_ResourceId": resource,
         "NestedRecommendationId": record["id"],
-        "Id": told.get("id"),
+        "Id": properties.get("id"),
         "ParentRecommendationId": str(record["id"]).lower().rpartition("/subassessments/")[0],
-        "RecommendationName": told.get("displayName"),
-        "RecommendationSeverity": told["status"].get("severity"),
-        "RecommendationState": told["status"]["code"],
-        "Cause": told["status"].get("cause"),
-        "Category": told.get("category"),
-        "Description": told.get("description"),
-        "Impact": told.get("impact"),
-        "RemediationDescription": told.get("remediation"),
-        "AdditionalData": told.get("additionalData"),
-        "ResourceDetails": told["resourceDetails"],
-        "SubAssessmentTimeGeneration": told.get("timeGenerated"),
-        "VulnerabilityId": told.get("id"),
+        "RecommendationName": properties.get("displayName"),
+        "RecommendationSeverity": properties["status"].get("severity"),
+        "RecommendationState": properties["status"]["code"],
+        "Cause": properties["status"].get("cause"),
+        "Category": properties.get("category"),
+        "Description": properties.get("description"),
+        "Impact": properties.get("impact"),
+        "RemediationDescription": properties.get("remediation"),
+        "AdditionalData": properties.get("additionalData"),
+        "ResourceDetails": properties["resourceDetails"],
+        "SubAssessmentTimeGeneration": properties.get("timeGenerated"),
+        "VulnerabilityId": properties.get("id"),
     }
 
 
 def _build_score_row(record: Row) -> tuple[str, Row]:
-    told = record["properties"]
+    properties = record["properties"]
     return "SecureScores", {
         "AssessedResourceId": record["id"],
-        "DisplayName": told["displayName"],
-        "CurrentScore": told["score"]["current"],
+        "DisplayName": properties["displayName"],
+        "CurrentScore": properties["score"]["current"],
         "Environment": "Azure",
-        "MaxScore": told["score"]["max"],
-        "PercentageScore": told["score"]["percentage"],
-        "Weight": told.get("weight"),
+        "MaxScore": properties["score"]["max"],
+        "PercentageScore": properties["score"]["percentage"],
+        "Weight": properties.get("weight"),
         "SecureScoresSubscriptionId": _extract_subscription(record),
         "_ResourceId": _format_scope(record),
     }
 
 
 def _build_control_row(record: Row) -> tuple[str, Row]:
-    told = record["properties"]
+    properties = record["properties"]
     return "SecureScoreControls", {
         "AssessedResourceId": record["id"],
         "ControlId": record["name"],
-        "ControlName": told["displayName"],
+        "ControlName": properties["displayName"],
         "Environment": "Azure",
-        "CurrentScore": told["score"]["current"],
-        "MaxScore": told["score"]["max"],
-        "PercentageScore": told["score"]["percentage"],
-        "HealthyResources": told["healthyResourceCount"],
-        "UnhealthyResources": told["unhealthyResourceCount"],
-        "NotApplicableResources": told["notApplicableResourceCount"],
-        "Weight": told.get("weight"),
+        "CurrentScore": properties["score"]["current"],
+        "MaxScore": properties["score"]["max"],
+        "PercentageScore": properties["score"]["percentage"],
+        "HealthyResources": properties["healthyResourceCount"],
+        "UnhealthyResources": properties["unhealthyResourceCount"],
+        "NotApplicableResources": properties["notApplicableResourceCount"],
+        "Weight": properties.get("weight"),
         "SecureScoresSubscriptionId": _extract_subscription(record),
         "_ResourceId": _format_scope(record),
     }
 
 
 def _build_compliance(record: Row) -> tuple[str, Row]:
-    told, parts = record["properties"], str(record["id"]).split("/")
+    properties, parts = record["properties"], str(record["id"]).split("/")
     names = {part.lower(): parts[at + 1] for at, part in enumerate(parts[:-1])}
     return "SecurityRegulatoryCompliance", {
         "AssessedResourceId": record["id"],
         "ComplianceStandard": names.get("regulatorycompliancestandards"),
         "ComplianceControl": names.get("regulatorycompliancecontrols"),
         "RecommendationId": record["name"],
-        "RecommendationName": told["description"],
-        "State": told["state"],
-        "PassedResources": told["passedResources"],
-        "FailedResources": told["failedResources"],
-        "SkippedResources": told["skippedResources"],
+        "RecommendationName": properties["description"],
+        "State": properties["state"],
+        "PassedResources": properties["passedResources"],
+        "FailedResources": properties["failedResources"],
+        "SkippedResources": properties["skippedResources"],
         "RegulatoryComplianceSubscriptionId": _extract_subscription(record),
         "_ResourceId": _format_scope(record),
     }

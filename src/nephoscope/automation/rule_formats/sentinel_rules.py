@@ -71,9 +71,9 @@ def read_sentinel_rule(key: str, body: Mapping[str, Any]) -> AutomationRule:
         raise AutomationError("properties.triggeringLogic", "is missing")
     event = _EVENTS.get((str(logic.get("triggersOn")), str(logic.get("triggersWhen"))))
     if event is None:
-        told = ", ".join(f"{on} {when}" for on, when in _EVENTS)
+        events = ", ".join(f"{on} {when}" for on, when in _EVENTS)
         raise AutomationError(
-            "properties.triggeringLogic", f"triggersOn and triggersWhen must be one of {told}"
+            "properties.triggeringLogic", f"triggersOn and triggersWhen must be one of {events}"
         )
     path = "properties.triggeringLogic.conditions"
     actions = [
@@ -263,8 +263,8 @@ def _read_modify_action(more: Mapping[str, object]) -> dict[str, object]:
 
 
 def _convert_task(more: Mapping[str, object]) -> dict[str, object]:
-    told = [str(more.get(one)) for one in ("title", "description") if more.get(one)]
-    return {"action": "incident", "tasks": [": ".join(told)] if told else [None]}
+    parts = [str(more.get(one)) for one in ("title", "description") if more.get(one)]
+    return {"action": "incident", "tasks": [": ".join(parts)] if parts else [None]}
 
 
 def _convert_playbook(more: Mapping[str, object]) -> dict[str, object]:

@@ -52,12 +52,12 @@ _LEVEL = {
 
 def render(report: ReportView, out: TextIO) -> None:
     """Write one run: NonCompliant rows and (suppressed) exempted ones are results, the unjudged are notifications."""
-    told = [
+    groups = [
         group
         for group in report.groups
         if group.state in (ComplianceState.NON_COMPLIANT, ComplianceState.EXEMPT)
     ]
-    order = {key: index for index, key in enumerate(dict.fromkeys(group.key for group in told))}
+    order = {key: index for index, key in enumerate(dict.fromkeys(group.key for group in groups))}
     run: dict[str, object] = {
         "tool": {
             "driver": {
@@ -78,7 +78,7 @@ def render(report: ReportView, out: TextIO) -> None:
     }
     results = (
         _build_result(report, row, order[group.key])
-        for group in told
+        for group in groups
         for row in report.list_rows_of_group(group)
     )
     _write_sarif_run(run, _list_notifications(report), results, out)

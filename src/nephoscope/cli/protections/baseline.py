@@ -141,7 +141,7 @@ def _print_baseline_results(target: str, results: list[BaselineResult], output: 
 def _build_row(one: BaselineResult) -> dict[str, object]:
     rule, verdict = one.rule, one.verdict
     place = verdict.evidence[0].place if verdict.evidence else ""
-    evidence = [{"path": told.path, "line": told.line, "value": told.value} for told in verdict.evidence]
+    evidence = [{"path": item.path, "line": item.line, "value": item.value} for item in verdict.evidence]
     return {
         "state": verdict.state.value, "severity": rule.severity.value, "name": rule.name, "title": rule.title,
         "reason": verdict.reason, "place": place, "id": rule.id, "cis": rule.cis, "expected": rule.expected, "fix": rule.fix,
@@ -153,12 +153,12 @@ def _summarize_baseline_results(results: tuple[BaselineResult, ...]) -> str:
     from collections import Counter
 
     counts = Counter(one.state.value for one in results)
-    told = ", ".join(
+    states_text = ", ".join(
         f"{counts[state]:,} {state}"
         for state in ("Pass", "Fail", "NotApplicable", "Unknown")
         if counts[state]
     )
-    return f"{len(results):,} rules: {told}"
+    return f"{len(results):,} rules: {states_text}"
 
 
 def _choose_exit_code(

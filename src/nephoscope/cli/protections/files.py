@@ -150,9 +150,9 @@ def scan(
     show_list(
         [_build_row(one) for one in (found.new if only_new else found.open)], COLUMNS, output, "no changes"
     )
-    told = f"; maintenance: {found.window.reason or 'a window is open'}" if found.window else ""
+    maintenance = f"; maintenance: {found.window.reason or 'a window is open'}" if found.window else ""
     print_message(
-        f"{found.files:,} files: {len(found.open):,} differ from the baseline, {len(found.new):,} new{told}"
+        f"{found.files:,} files: {len(found.open):,} differ from the baseline, {len(found.new):,} new{maintenance}"
     )
     sys.exit(CHANGED if fail_on_change and found.open else 0)
 

@@ -96,8 +96,8 @@ def report_unevaluated_rows(
     words += ["--from", _format_moment(found.since), "--to", _format_moment(min(found.until, now))]
     tables = found.tables[0] if len(found.tables) == 1 else f"{len(found.tables)} tables"
     rows, have, them = ("1 row", "has", "it") if found.rows == 1 else (f"{found.rows:,} rows", "have", "them")
-    told = f"{rows} of {tables} {have} not been evaluated by every rule that reads {them}"
-    print_message(f"{told}; to evaluate {them}:\n  {shlex.join(words)}")
+    summary = f"{rows} of {tables} {have} not been evaluated by every rule that reads {them}"
+    print_message(f"{summary}; to evaluate {them}:\n  {shlex.join(words)}")
 
 
 def _format_moment(moment: datetime) -> str:

@@ -16,9 +16,11 @@ from nephoscope.protect.baseline.baseline_verdict import BaselineEvidence, Basel
 
 def build_baseline_report(name: str, results: Sequence[BaselineResult], now: datetime) -> CodeReport:
     """Return failed and unknown rules as a report over the files of `name`; what stands in no file stands in `name`."""
-    told = [one for one in results if one.state in (BaselineState.FAIL, BaselineState.UNKNOWN)]
-    rules = {one.rule.id: _build_rule(one) for one in told}
-    return CodeReport(name, now, rules, [finding for one in told for finding in _list_findings(name, one)])
+    reported = [one for one in results if one.state in (BaselineState.FAIL, BaselineState.UNKNOWN)]
+    rules = {one.rule.id: _build_rule(one) for one in reported}
+    return CodeReport(
+        name, now, rules, [finding for one in reported for finding in _list_findings(name, one)]
+    )
 
 
 def _build_rule(one: BaselineResult) -> CodeRule:
@@ -30,10 +32,10 @@ def _build_rule(one: BaselineResult) -> CodeRule:
 
 
 def _list_findings(name: str, one: BaselineResult) -> Iterator[CodeFinding]:
-    for told in one.verdict.evidence or (BaselineEvidence(name),):
-        region = Region(told.path if told.is_file else name, told.line or 1)
+    for evidence in one.verdict.evidence or (BaselineEvidence(name),):
+        region = Region(evidence.path if evidence.is_file else name, evidence.line or 1)
         finding = CodeFinding(
-            rule=one.rule.id, region=region, message=one.verdict.reason, severity=one.rule.severity, evidence=told.value,
+            rule=one.rule.id, region=region, message=one.verdict.reason, severity=one.rule.severity, evidence=evidence.value,
             remediation=(one.rule.fix,),
         )  # fmt: skip
         if one.state is BaselineState.UNKNOWN:

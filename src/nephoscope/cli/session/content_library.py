@@ -115,8 +115,8 @@ def _print_summary(found: PackImport, rows: list[dict[str, Any]], *, verbose: bo
     shown = [row for row in rows if verbose or row["standing"] in ("refused", "unsupported")]
     for row in shown if verbose else shown[:MOST_SHOWN]:
         notes = f" ({'; '.join(row['notes'])})" if row["notes"] else ""
-        told = ": ".join(one for one in (row["file"].rstrip(": "), row["name"], row["status"]) if one)
-        click.echo(escape_controls(f"  {told}{notes}"))
+        row_text = ": ".join(one for one in (row["file"].rstrip(": "), row["name"], row["status"]) if one)
+        click.echo(escape_controls(f"  {row_text}{notes}"))
     if not verbose and len(shown) > MOST_SHOWN:
         click.echo(f"  ... and {len(shown) - MOST_SHOWN:,} more: --verbose lists all")
     if verbose:

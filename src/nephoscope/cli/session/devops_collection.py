@@ -72,11 +72,11 @@ def report_collection(found: DevOpsCollection) -> None:
     from nephoscope.collect.azure.collection_gaps import format_gap_lines
 
     print_message(f"{found.requests.total():,} answers, {len(found.documents):,} documents")
-    told = format_gap_lines(found.gaps.sorted_gaps)
-    for line in told[:_SHOWN]:
+    lines = format_gap_lines(found.gaps.sorted_gaps)
+    for line in lines[:_SHOWN]:
         print_message(f"not read: {line}")
-    if len(told) > _SHOWN:
-        print_message(f"and {len(told) - _SHOWN} more: see gaps in coverage.json")
+    if len(lines) > _SHOWN:
+        print_message(f"and {len(lines) - _SHOWN} more: see gaps in coverage.json")
 
 
 def _open_answers(platform: DevOpsPlatform, asked: DevOpsRequest) -> RestAnswers:

@@ -12,9 +12,11 @@ from nephoscope_policy.model.state import Severity
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
-def add_workspace_option(told: str = "Workspace to use.") -> Callable[[_Command], _Command]:
+def add_workspace_option(help_text: str = "Workspace to use.") -> Callable[[_Command], _Command]:
     """`--workspace`, the one named default where it is not given."""
-    return click.option("--workspace", "-w", default="default", show_default=True, metavar="NAME", help=told)
+    return click.option(
+        "--workspace", "-w", default="default", show_default=True, metavar="NAME", help=help_text
+    )
 
 
 def add_severity_option() -> Callable[[_Command], _Command]:

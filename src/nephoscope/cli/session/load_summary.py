@@ -132,8 +132,8 @@ def _print_text(tally: LoadTally, passed_over: list[Path], files: dict[str, int]
         "known": f"known (with {tally.known_rows:,} rows)",
         "grown": "of these had grown and added new rows",
     }
-    told = ", ".join(f"{count:,} {words.get(what, what)}" for what, count in files.items() if count)
-    click.echo(f"{_format_sum(tally)}; files: {told or 'none'}")
+    file_counts = ", ".join(f"{count:,} {words.get(what, what)}" for what, count in files.items() if count)
+    click.echo(f"{_format_sum(tally)}; files: {file_counts or 'none'}")
 
 
 def _print_skipped_paths(why: str, paths: list[Path]) -> None:
@@ -152,11 +152,11 @@ def _format_sum(tally: LoadTally) -> str:
     if partly:
         parts.append(f"{partly:,} of these were partly quarantined")
     parts += [f"{count:,} {what}" for count, what in ((aside, "quarantined"), (empty, "empty")) if count]
-    told = [f"{format_count(tally.outcome.records, 'record')}: {', '.join(parts)}"]
+    summaries = [f"{format_count(tally.outcome.records, 'record')}: {', '.join(parts)}"]
     if tally.refused:
         what = "1 file" if tally.refused == 1 else f"{tally.refused:,} files"
-        told = [*(told if tally.outcome.records else []), f"{what} quarantined completely"]
-    text = "; ".join(told)
+        summaries = [*(summaries if tally.outcome.records else []), f"{what} quarantined completely"]
+    text = "; ".join(summaries)
     return f"{text}; {entries:,} {'entry' if entries == 1 else 'entries'} in _Quarantine" if entries else text
 
 
@@ -185,12 +185,12 @@ def _print_load_advice(tally: LoadTally) -> None:
             f"{'':>14} {tally.untimed:,} {what} the ingestion time as TimeGenerated: the record has no readable time"
         )
     if tally.unwanted:
-        told = ", ".join(f"{count:,} of {name}" for name, count in tally.unwanted.most_common(_NAMES))
+        tables = ", ".join(f"{count:,} of {name}" for name, count in tally.unwanted.most_common(_NAMES))
         more = f" and of {len(tally.unwanted) - _NAMES} more tables" if len(tally.unwanted) > _NAMES else ""
         click.echo(
             (
                 "nephoscope: rows of tables that the workspace does not accept were dropped: "
-                f"{told}{more}; a record without any accepted row is in _Quarantine. Accept tables with "
+                f"{tables}{more}; a record without any accepted row is in _Quarantine. Accept tables with "
                 "`workspaces set NAME --table`, or all with `--every-table`"
             ),
             err=True,

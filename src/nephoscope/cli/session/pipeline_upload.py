@@ -59,9 +59,9 @@ def prepare_run_upload(
     partial: bool,
 ) -> RunUpload:
     """Return the body of the API's operation; a usage error names what neither an option nor the CI server tells."""
-    told = detect_ci_run(environment)
+    detected = detect_ci_run(environment)
     values: dict[str, str] = {
-        name: given.get(name) or getattr(told, name) for name in CiRun.__dataclass_fields__
+        name: given.get(name) or getattr(detected, name) for name in CiRun.__dataclass_fields__
     }
     for name, option in _WANTED.items():
         if not values[name].strip("."):
@@ -101,11 +101,13 @@ def store_locally(data: Path, body: RunUpload) -> UploadAnswer:
             partial=body.partial,
         )  # fmt: skip
         with open_context(data, keeps=True) as service:
-            told = record_run(service, new)
+            receipt = record_run(service, new)
     except (ResultsError, RepositoryNameError, RunConflictError) as error:
         exit_with_usage_error(str(error))
-    run = told.run
-    return UploadAnswer(run=UploadedRun(id=run.id, counts=run.counts, note=run.note), repeated=told.repeated)
+    run = receipt.run
+    return UploadAnswer(
+        run=UploadedRun(id=run.id, counts=run.counts, note=run.note), repeated=receipt.repeated
+    )
 
 
 def upload_run(server: str, body: RunUpload) -> UploadAnswer:

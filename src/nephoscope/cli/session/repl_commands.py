@@ -22,9 +22,9 @@ _SHOWN = tuple(form for form in FORMATS if form not in BINARY)
 class QueryRepl:
     """One conversation: what is shown, and how."""
 
-    def __init__(self, session: QuerySession, told: Callable[[KqlError, str], int]) -> None:
+    def __init__(self, session: QuerySession, report_error: Callable[[KqlError, str], int]) -> None:
         self._session = session
-        self._told = told
+        self._told = report_error
         self._options: QueryOptions = {**session.options, "output_file": None}
         if self._options["output"] in BINARY:
             self._options["output"] = "table"

@@ -84,11 +84,11 @@ def _find_misnamed_references(exemption: Exemption, known: KnownNames) -> Iterat
         return
     members = known.map_assignment_members().get(exemption.assignment)
     if members is None:
-        told = (
+        problem = (
             f"the assignment {exemption.assignment} does not judge these files: the exemption excuses nothing. Put the assignment "
             "into the decisions, or name recommendations (metadata.nephoscope.recommendations)"
         )
-        yield exemption.assignment, told
+        yield exemption.assignment, problem
         return
     for one in sorted(exemption.references - members):
         yield one, f"{exemption.assignment} has no member {one}: the exemption does not excuse it"

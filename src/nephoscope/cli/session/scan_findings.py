@@ -49,7 +49,7 @@ def _list_vulnerabilities(several: Sequence[PackageFinding], name: str) -> Itera
     for one in several:
         severity = _parse_severity(one.severity)
         package = one.package
-        told = f"{package.name} {package.version} has {one.id}"
+        title = f"{package.name} {package.version} has {one.id}"
         steps = (f"Update {package.name} to {one.fixed_version}.",) if one.fixed_version else ()
         rule = CodeRule(
             id=one.id, title=one.id, severity=severity, description=f"{one.id} is known.", steps=steps
@@ -57,20 +57,20 @@ def _list_vulnerabilities(several: Sequence[PackageFinding], name: str) -> Itera
         yield (
             rule,
             _make_finding(
-                rule, Region(package.path or name, package.line or 1), told, f"{package.type}:{package.name}"
+                rule, Region(package.path or name, package.line or 1), title, f"{package.type}:{package.name}"
             ),
         )
 
 
 def _list_configuration_findings(examination: Examination, name: str) -> Iterator[Found]:
     for one in examination.configuration:
-        told = load_image_checks()[one.rule].rule
+        image_rule = load_image_checks()[one.rule].rule
         rule = CodeRule(
-            id=told.id,
-            title=told.title,
-            severity=told.severity,
-            description=told.description,
-            steps=told.steps,
+            id=image_rule.id,
+            title=image_rule.title,
+            severity=image_rule.severity,
+            description=image_rule.description,
+            steps=image_rule.steps,
         )
         finding = _make_finding(rule, Region(one.path or name, 1), one.message, one.message)
         is_unknown = one.status == "Unknown"

@@ -280,8 +280,8 @@ def _print_examination_summary(
     system = f"{contents.family} {contents.release}".strip() or "unknown distribution"
     listed = ", ".join(f"{number:,} {kind}" for kind, number in kinds) or "none"
     click.echo(f"\n{name}: {system}; {format_count(len(contents.packages), 'package')} ({listed})")
-    told = _count_severities(count_severities(findings))
-    click.echo(f"vulnerabilities: {told or 'none in assessed packages'}")
+    counts = _count_severities(count_severities(findings))
+    click.echo(f"vulnerabilities: {counts or 'none in assessed packages'}")
     for part, rows in build_section_rows(examination).items():
         certain = Counter(str(row["severity"]) for row in rows if row.get("status") != "Unknown")
         click.echo(

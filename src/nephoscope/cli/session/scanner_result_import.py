@@ -49,7 +49,7 @@ _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"])
 @click.option("--tenant", default="", metavar="ID", help="Tenant of the machine or image.")
 @click.option("--scanned-at", type=_TIME, help="Time of the scan, if the results do not contain it.")
 @click.pass_obj
-def import_results(data: Path, /, files: tuple[Path, ...], format_: str, **told: Any) -> None:
+def import_results(data: Path, /, files: tuple[Path, ...], format_: str, **options: Any) -> None:
     """Import scanner results from FILES: Trivy, Grype, Qualys, Tenable, Rapid7, Defender, OpenSCAP, or any
     SARIF. Hosts are matched by the ARM ID in the results, else by name or address in the estate. Findings
     that the same scanner no longer reports are closed; findings of other scanners are preserved. Rejected
@@ -60,8 +60,8 @@ def import_results(data: Path, /, files: tuple[Path, ...], format_: str, **told:
     from nephoscope.service.reported_targets import ResultsOrigin
     from nephoscope.vulnerability.scanner_results.result_formats import read_results_files
 
-    scanned_at: datetime | None = told.pop("scanned_at")
-    origin = ResultsOrigin(**told, scanned_at=scanned_at.replace(tzinfo=UTC) if scanned_at else None)
+    scanned_at: datetime | None = options.pop("scanned_at")
+    origin = ResultsOrigin(**options, scanned_at=scanned_at.replace(tzinfo=UTC) if scanned_at else None)
     try:
         report = read_results_files(files, format_)
         with open_lake(data) as (lake, state):

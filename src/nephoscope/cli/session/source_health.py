@@ -49,12 +49,12 @@ def build_error_summary(health: SourceHealth | None) -> dict[str, object]:
 def list_open_errors(state: State, source: Source) -> list[dict[str, object]]:
     """A row for each part of a source that fails, the last ones first; one more where not all of them are kept."""
     wrong = validate_settings(state, source)
-    told = state.source_errors.all(source.name, KEPT + 1).get(
+    open_errors = state.source_errors.all(source.name, KEPT + 1).get(
         (source.name, source.workspace), SourceErrorSummary()
     )
     rows: list[dict[str, object]] = [
         {"part": one.key or "completely", "error": one.error, "since": one.since, "last": one.at}
-        for one in told.errors
+        for one in open_errors.errors
         if one.key != SETTINGS
     ]
     now: dict[str, object] = {"part": SETTINGS, "error": wrong, "since": None, "last": None}

@@ -133,11 +133,11 @@ def _print_choke_points(shown: AttackPathView, console: Console) -> None:
 
 
 def _print_path(path: AttackPath, console: Console) -> None:
-    told = build_properties(path)
-    console.print(Text(f"{told['displayName']}\n", style="bold"))
+    properties = build_properties(path)
+    console.print(Text(f"{properties['displayName']}\n", style="bold"))
     console.print(Text(f"{path.level.value}: {'; '.join(path.reasons)}\n"))
-    console.print(Text(f"{told['description']} {told['potentialImpact']}\n"))
-    for number, step in enumerate(list_trees(told, "attackPathSteps"), 1):
+    console.print(Text(f"{properties['description']} {properties['potentialImpact']}\n"))
+    for number, step in enumerate(list_trees(properties, "attackPathSteps"), 1):
         console.print(Text(f"{number}. {step['from']} > {step['to']}: {step['description']}"))
         if step["remediation"]:
             console.print(Text(f"   {step['remediation']}", style="dim"))
@@ -186,16 +186,16 @@ def render_csv(shown: AttackPathView, out: TextIO) -> None:
 
 def render_types(output: str, out: TextIO) -> None:
     """Write the types of paths, a name and a title each."""
-    told = [{"name": one.name, "title": one.title} for one in load_path_types()]
+    documents = [{"name": one.name, "title": one.title} for one in load_path_types()]
     if output == "json":
-        out.write(msgspec.json.format(msgspec.json.encode(told), indent=1).decode() + "\n")
+        out.write(msgspec.json.format(msgspec.json.encode(documents), indent=1).decode() + "\n")
     elif output == "csv":
         writer = csv.DictWriter(out, ("name", "title"), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(told)
+        writer.writerows(documents)
     else:
         table = Table(box=None, pad_edge=False, show_header=False)
-        for one in told:
+        for one in documents:
             table.add_row(*map(Text, one.values()))
         create_console(out).print(table)
 

@@ -101,7 +101,7 @@ def render_csv(gaps: Sequence[DataGap], _: int, out: TextIO) -> None:
         )
     )
     for gap in gaps:
-        told = (gap.remedy.action, "; ".join(gap.remedy.commands), "; ".join(gap.remedy.permissions))
+        remedy_cells = (gap.remedy.action, "; ".join(gap.remedy.commands), "; ".join(gap.remedy.permissions))
         for one in gap.recommendations:
             row = (
                 gap.missing.need.value,
@@ -110,7 +110,7 @@ def render_csv(gaps: Sequence[DataGap], _: int, out: TextIO) -> None:
                 one.title,
                 one.key,
                 one.count,
-                *told,
+                *remedy_cells,
             )
             writer.writerow([escape_cell(value) for value in row])
 

@@ -68,14 +68,14 @@ def _print_entities(console: Console, case: IncidentCase) -> None:
         return
     console.print("\n[bold]Entities[/bold]")
     contexts = dict(zip((one.entity for one in involved), case.contexts, strict=False))
-    told: set[str] = set()
+    printed: set[str] = set()
     for one in several[:MOST_ENTITIES]:
         times = f"{len(one.sources)} alert{'s' if len(one.sources) != 1 else ''}"
         name = f"{one.title} {one.id}" if one.id else one.title
         console.print(f"  {escape(one.kinds)} [bold]{escape(name)}[/bold]  ({times})")
         if (context := choose_context(contexts.get(entity) for entity in one.entities)) is not None:
-            _print_context(console, context, again=context.resource in told)
-            told.add(context.resource or context.entity.key)
+            _print_context(console, context, again=context.resource in printed)
+            printed.add(context.resource or context.entity.key)
     if len(several) > MOST_ENTITIES:
         console.print(f"  ... and {len(several) - MOST_ENTITIES} more: -o json has all")
     if case.estate:

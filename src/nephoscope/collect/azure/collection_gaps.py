@@ -36,8 +36,8 @@ def format_gap_lines(gaps: Sequence[CollectionGap]) -> list[str]:
     alike: defaultdict[tuple[str, str], list[CollectionGap]] = defaultdict(list)
     for gap in gaps:
         alike[(gap.scope, gap.reason)].append(gap)
-    told = [str(gap) for several in alike.values() if len(several) <= _FEW for gap in several]
-    return told + [_count_types(several) for several in alike.values() if len(several) > _FEW]
+    lines = [str(gap) for several in alike.values() if len(several) <= _FEW for gap in several]
+    return lines + [_count_types(several) for several in alike.values() if len(several) > _FEW]
 
 
 def _count_types(gaps: list[CollectionGap]) -> str:
@@ -85,11 +85,13 @@ class CollectionGaps:
 
     def describe_gaps_by_type(self) -> dict[str, str]:
         """The manifest's `gaps`: for each type one sentence of where and why."""
-        told: dict[str, list[str]] = {}
+        lines_by_type: dict[str, list[str]] = {}
         for gap in self.sorted_gaps:
             missing = f", missing permission {gap.permission}" if gap.permission else ""
-            told.setdefault(gap.type, []).append(f"{gap.scope or 'the tenant'}: {gap.reason}{missing}")
+            lines_by_type.setdefault(gap.type, []).append(
+                f"{gap.scope or 'the tenant'}: {gap.reason}{missing}"
+            )
         return {
             type_: "; ".join(lines[:5]) + (f"; and {len(lines) - 5} more" if len(lines) > 5 else "")
-            for type_, lines in told.items()
+            for type_, lines in lines_by_type.items()
         }

@@ -172,8 +172,8 @@ class Collector:
         self._gaps.forget(seen)
         add_missing_scopes(scope, [tenant.seen for tenant in tenants], self._gaps)
         if not seen:
-            told = "; ".join(str(gap) for gap in self._gaps.sorted_gaps) or "no subscription is visible"
-            raise CollectError(f"nothing to collect: {told}. The account needs the role Reader there")
+            gaps = "; ".join(str(gap) for gap in self._gaps.sorted_gaps) or "no subscription is visible"
+            raise CollectError(f"nothing to collect: {gaps}. The account needs the role Reader there")
 
     def _read_tenants(self, tenants: Sequence[TenantClients], pool: ThreadPoolExecutor) -> None:
         self._run_for_each_item(pool, "permissions", list(self._list_scopes(tenants)), self._verify_scope)

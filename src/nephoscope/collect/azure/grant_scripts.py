@@ -83,12 +83,12 @@ def _format_head(grant: CollectionGrant) -> str:
 
 def _format_cloud(grant: CollectionGrant) -> str:
     name = _AZ_CLOUDS.get(grant.connection.cloud.lower(), "")
-    told = f"az cloud set --name {name}\n" if name and name != "AzureCloud" else ""
+    selection = f"az cloud set --name {name}\n" if name and name != "AzureCloud" else ""
     tenant = grant.connection.id
     if not tenant:
-        return told
+        return selection
     return (
-        f"{told}tenant={_quote_text(tenant)}\n"
+        f"{selection}tenant={_quote_text(tenant)}\n"
         'if [ "$(az account show --query tenantId -o tsv)" != "$tenant" ]; then az login --tenant "$tenant" >/dev/null; fi\n'
     )
 

@@ -78,8 +78,8 @@ class PostureCollector:
         found.add(root.id, root.type, {"onboardingState": "Onboarded"})
         self._walk_listings(root, found)
         if len(found.documents) == 1:
-            told = next((str(gap) for gap in found.gaps.sorted_gaps), "there was no answer")
-            raise DevOpsCollectError(f"no data of {organization} could be read: {told}")
+            first_gap = next((str(gap) for gap in found.gaps.sorted_gaps), "there was no answer")
+            raise DevOpsCollectError(f"no data of {organization} could be read: {first_gap}")
         return found
 
     def _build_root(self, connector: str, organization: str) -> ListingNode:

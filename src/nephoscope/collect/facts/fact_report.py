@@ -111,8 +111,8 @@ def _check_frame(report: FactReport, now: datetime) -> None:
     if report.read_at.tzinfo is None:
         raise FactError("readAt", "must have a time zone, such as 2026-11-29T10:00:00Z")
     if report.read_at > now + AHEAD:
-        told = f"{report.read_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        raise FactError("readAt", f"must not be in the future, because it would never expire: {told}")
+        read_time = f"{report.read_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        raise FactError("readAt", f"must not be in the future, because it would never expire: {read_time}")
     if not _TENANT.fullmatch(report.tenant.lower()):
         raise FactError("tenant", f"must be a tenant ID (a GUID) or empty (got {report.tenant[:100]!r})")
     if len(report.documents) > MOST_DOCUMENTS:
@@ -151,8 +151,8 @@ def _list_complete_claims(report: FactReport, resource: ResourceId) -> Iterator[
 def _require_type(type_: str, place: str) -> FactType:
     found = load_fact_types().get(type_.lower())
     if found is None:
-        told = ", ".join(one.type for one in load_fact_types().values())
-        raise FactError(place, f"unsupported type {type_[:200]!r}: expected a type of {told}")
+        known_types = ", ".join(one.type for one in load_fact_types().values())
+        raise FactError(place, f"unsupported type {type_[:200]!r}: expected a type of {known_types}")
     return found
 
 

@@ -252,13 +252,13 @@ class TarStream:
         raise ImageError(f"{self.what} ends in the middle of an entry")
 
 
-def _has_checksum(header: bytes, told: int) -> bool:
+def _has_checksum(header: bytes, stated: int) -> bool:
     """Return whether the bytes of a header come to the sum that it tells, those of the sum itself counted as blanks.
 
     The lower half of Adler-32 is one more than the sum of the bytes, modulo 65,521: Python adds them up twenty times as slowly.
     """
     adler = zlib.adler32(header[156:], zlib.adler32(_BLANKS, zlib.adler32(header[:148])))
-    return told <= _MOST_SUM and (told + 1) % _ADLER == adler & 0xFFFF
+    return stated <= _MOST_SUM and (stated + 1) % _ADLER == adler & 0xFFFF
 
 
 def _read_number(field: bytes, what: str) -> int:
@@ -282,9 +282,9 @@ def _read_known_number(field: bytes) -> int:
         return -1
 
 
-def _parse_owner(told: str) -> int:
+def _parse_owner(text: str) -> int:
     """Return the number of an owner of an extended header; -1 for other text."""
-    return int(told) if told.isascii() and told.isdecimal() and len(told) <= _MOST_DIGITS else -1
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else -1
 
 
 def _decode_text(field: bytes) -> str:

@@ -52,7 +52,9 @@ def _find_systems(releases: Iterable[tuple[str, str]]) -> dict[str, OperatingSys
         root, below = split_release_path(path)
         texts.setdefault(root, {})[below] = text
     return {
-        root: found for root, told in texts.items() if (found := detect_operating_system(told)) is not None
+        root: found
+        for root, release_texts in texts.items()
+        if (found := detect_operating_system(release_texts)) is not None
     }
 
 

@@ -61,9 +61,9 @@ class ContentInspector:
         mode = read_mode(path, entry) if self._wanted.permissions else 0
         if not content:
             return FileContents(mode=mode) if mode else None
-        places, told = self._find_secrets(path, content)
+        places, unsearched = self._find_secrets(path, content)
         scan = self._scan_content(path, entry.size, content)
-        unexamined = (*told, *_list_unexamined_files(scan))
+        unexamined = (*unsearched, *_list_unexamined_files(scan))
         is_hashed = (
             self._wanted.malware is not None and entry.size == len(content) and is_hashed_content(content)
         )
@@ -80,8 +80,8 @@ class ContentInspector:
             return (), ()
         scan = find_secrets(path, content[:_MAX_SECRETS], key=self._wanted.secret_key)
         reason = f"only its first {secrets_in_files.MAX_SIZE} bytes or {secrets_in_files.MAX_FINDINGS} secrets were looked at"
-        told = UnexaminedFile("secrets", reason)
-        return scan.places, () if scan.is_complete else (told,)
+        unexamined = UnexaminedFile("secrets", reason)
+        return scan.places, () if scan.is_complete else (unexamined,)
 
     def _scan_content(self, path: str, size: int, content: bytes) -> ContentScan:
         if self._wanted.malware is None:

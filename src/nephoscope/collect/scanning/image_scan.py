@@ -37,14 +37,16 @@ class ImageReading(msgspec.Struct, frozen=True):
 
     looked_for: LookedFor = PACKAGES
     cache: LayerCache | None = None
-    told: Callable[[str], None] | None = None
+    report_progress: Callable[[str], None] | None = None
 
 
 def scan_image(
-    image: Image, cache: LayerCache | None = None, told: Callable[[str], None] | None = None
+    image: Image, cache: LayerCache | None = None, report_progress: Callable[[str], None] | None = None
 ) -> InventoryContents:
     """Return the contents of an image; `told` is called with each layer's digest before it is read. Raises ImageError."""
-    return merge_layer_contents(read_layers(image, ImageReading(cache=cache, told=told)))
+    return merge_layer_contents(
+        read_layers(image, ImageReading(cache=cache, report_progress=report_progress))
+    )
 
 
 def merge_layer_contents(layers: Sequence[LayerFiles[FileContents]]) -> InventoryContents:
@@ -62,8 +64,8 @@ def read_layers(image: Image, reading: ImageReading) -> list[LayerFiles[FileCont
     for descriptor in image.layers:
         layer = reading.cache.get(descriptor.digest) if reading.cache else None
         if layer is None:
-            if reading.told:
-                reading.told(descriptor.digest)
+            if reading.report_progress:
+                reading.report_progress(descriptor.digest)
             scan = scan or _scan_layers(image, reading.looked_for)
             layer = scan.read(descriptor)
             if reading.cache and all(found.is_final for found in layer.found.values()):

@@ -31,8 +31,8 @@ class LookedFor(msgspec.Struct, frozen=True):
         if not (self.secrets or self.permissions or self.malware):
             return ""
         keyed = hashlib.sha256(b"nephoscope secrets\0" + self.secret_key).hexdigest()[:16]
-        told = f"{self.secrets} {self.permissions} {self.malware.digest if self.malware else ''} {keyed}"
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        options = f"{self.secrets} {self.permissions} {self.malware.digest if self.malware else ''} {keyed}"
+        return hashlib.sha256(options.encode()).hexdigest()[:16]
 
 
 #: A scan for packages and nothing else.

@@ -79,8 +79,10 @@ def _locate_secret(
     kept = re.sub(r"\s+\Z", "", text[slice(*span)])
     first = text.count("\n", 0, span[0]) + 1
     last = first + kept.count("\n")
-    told = rule.rule
-    return SecretPlace(path, first, last, told.id, told.title, told.severity, hash_secret(kept, key))
+    description = rule.rule
+    return SecretPlace(
+        path, first, last, description.id, description.title, description.severity, hash_secret(kept, key)
+    )
 
 
 def hash_secret(secret: str, key: bytes) -> str:

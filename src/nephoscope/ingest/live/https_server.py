@@ -36,10 +36,14 @@ class BoundedServer(uvicorn.Server):
     """uvicorn on sockets that listen, with its connections within bounds; the protocol of `config` is Paced or made of it."""
 
     def __init__(
-        self, config: uvicorn.Config, bounds: ConnectionLimits, pace: RequestTimeouts, told: LogRateLimiter
+        self,
+        config: uvicorn.Config,
+        bounds: ConnectionLimits,
+        pace: RequestTimeouts,
+        failure_log: LogRateLimiter,
     ) -> None:
         super().__init__(config)
-        self._bounds, self._pace, self._told = bounds, pace, told
+        self._bounds, self._pace, self._told = bounds, pace, failure_log
         self.budgets: list[ConnectionBudget] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -73,7 +77,7 @@ class AppServer:
         bounds: ConnectionLimits,
         pace: RequestTimeouts,
         idle: float,
-        told: LogRateLimiter,
+        failure_log: LogRateLimiter,
     ) -> None:
         config = uvicorn.Config(
             app, http=TimeoutProtocol, ws="none", log_config=None, access_log=False, server_header=False, lifespan="off",
@@ -81,7 +85,7 @@ class AppServer:
         )  # fmt: skip
         config.load()
         config.ssl = tls
-        self._server = BoundedServer(config, bounds, pace, told)
+        self._server = BoundedServer(config, bounds, pace, failure_log)
         self._thread = threading.Thread(
             target=asyncio.run, args=(self._run_server(listener),), name="ingestion", daemon=True
         )

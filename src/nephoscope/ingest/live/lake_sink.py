@@ -234,8 +234,8 @@ class LakeSink:
         reasons = {place.refusal(name): name for name in found.unwanted}
         names = sorted({name for one in found.bad for why, name in reasons.items() if why in one.reason})
         if names:
-            told = f"{place.refusal(', '.join(names))}: such records are set aside in _Quarantine"
-            self.meter.report_health(error=told, key=UNWANTED)
+            problem = f"{place.refusal(', '.join(names))}: such records are set aside in _Quarantine"
+            self.meter.report_health(error=problem, key=UNWANTED)
 
 
 def _place_rows(

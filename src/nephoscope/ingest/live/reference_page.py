@@ -33,8 +33,8 @@ def _format_kind(kind: SourceKind) -> Iterator[str]:
         yield f"| `{one.name}` | {_escape_cell(one.type)} | {default} | {_escape_cell(one.help)} |"
     yield ""
     if kind.owned:
-        told = ", ".join(f"`{name}` ({one.when})" for name, one in kind.owned.items())
-        yield from (f"An Owner's alone, where it is so: {told}.", "")
+        settings_text = ", ".join(f"`{name}` ({one.when})" for name, one in kind.owned.items())
+        yield from (f"An Owner's alone, where it is so: {settings_text}.", "")
     if kind.secrets:
         yield from ("| secret | meaning |", "|---|---|")
         yield from (f"| `{name}` | {_escape_cell(help_)} |" for name, help_ in kind.secrets.items())

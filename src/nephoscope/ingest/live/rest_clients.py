@@ -92,8 +92,8 @@ def fetch_pages(asked: RestClient, url: str, what: str, permission: str) -> Iter
         url = str(answer.body.get("@odata.nextLink") or answer.body.get("nextLink") or "")
         empty = 0 if values else empty + 1
         if url in seen or empty > MAX_EMPTY:
-            told = "one that was read already" if url in seen else f"more than {MAX_EMPTY} empty ones"
-            raise SourceError(f"{what}: the link to the next page leads to {told}")
+            target = "one that was read already" if url in seen else f"more than {MAX_EMPTY} empty ones"
+            raise SourceError(f"{what}: the link to the next page leads to {target}")
 
 
 def format_filter_time(moment: datetime) -> str:

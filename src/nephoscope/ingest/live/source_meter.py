@@ -60,6 +60,6 @@ class SourceMeter:
     def drain(self) -> tuple[dict[str, set[str]], SourceReport]:
         """The tables that brought rows, with the names that any row had filled, and what was said, since the last time."""
         with self._lock:
-            tables, told = self._tables, self._told
+            tables, report = self._tables, self._told
             self._tables, self._told = {}, SourceReport()
-            return tables, told
+            return tables, report

@@ -126,8 +126,8 @@ def test_source(lake: Lake, state: State, data: Path, name: str) -> str:
 
     try:
         source = state.sources.get(name)
-        told = make_source(source, lake, state, data).test()
-        return "; ".join(filter(None, (told, describe_row_destination(state, source))))
+        outcome = make_source(source, lake, state, data).test()
+        return "; ".join(filter(None, (outcome, describe_row_destination(state, source))))
     except SignInError as error:
         raise SourceError(str(error)) from error
 
@@ -157,9 +157,9 @@ def issue_source_token(state: State, name: str, *, revoke: bool = False) -> str:
 
 def find_source_error(state: State, source: Source, health: SourceHealth | None) -> str:
     """Return what is wrong with a source now: its settings, and what it told that is not over."""
-    told = format_last_errors(summarize_errors(health))
+    last_errors = format_last_errors(summarize_errors(health))
     wrong = validate_settings(state, source)
-    return f"{wrong}; {told}" if wrong and told else wrong or told
+    return f"{wrong}; {last_errors}" if wrong and last_errors else wrong or last_errors
 
 
 def summarize_errors(health: SourceHealth | None) -> SourceErrorSummary:

@@ -157,8 +157,8 @@ def _read_until_marker(
         else "the block is broken: its size is not that of what it holds"
     )
     why = f", then {read.why}" if read.why else ""
-    told = f"{what}; {len(read.messages)} of its messages are read{why}"
-    yield BrokenBlock(at + used + read.size, told, data[used + read.size : behind][:_RAW])
+    problem = f"{what}; {len(read.messages)} of its messages are read{why}"
+    yield BrokenBlock(at + used + read.size, problem, data[used + read.size : behind][:_RAW])
     yield from last
 
 
@@ -230,6 +230,6 @@ def _read_messages(data: bytes, schema: object) -> _BlockRead:
     except EOFError:
         return _BlockRead(found, size, f"message {len(found) + 1} is cut")
     except (*faults, RecursionError) as error:
-        told = str(error) if isinstance(error, BadRecordError) else "its bytes are no values of the schema"
-        return _BlockRead(found, size, f"message {len(found) + 1} cannot be read: {told}")
+        problem = str(error) if isinstance(error, BadRecordError) else "its bytes are no values of the schema"
+        return _BlockRead(found, size, f"message {len(found) + 1} cannot be read: {problem}")
     return _BlockRead(found, size)

@@ -92,9 +92,9 @@ class AzureFirewallTextFormat:
         if found is None:
             yield context.make_fault("a firewall's sentence of no known form", "properties.msg", sentence)
             return
-        table, told = found
+        table, fields = found
         values = start_row(record, context)
-        _FILLINGS[table].fill(values, told)
+        _FILLINGS[table].fill(values, fields)
         yield LogRow(table, values)
 
 

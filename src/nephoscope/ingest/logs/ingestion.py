@@ -270,8 +270,8 @@ class FileIngestion:
 
     def _is_older(self, source: SourceFile, content: FileContent, older: LongerContent, at: int) -> bool:
         """Tell that a content is the beginning of a longer one; whether all of it is there."""
-        told = self.tally.older if at else self.tally.overlapping
-        told[source.name] = f"{older.later.name} ({at:,} of {content.size:,} bytes)"
+        older_files = self.tally.older if at else self.tally.overlapping
+        older_files[source.name] = f"{older.later.name} ({at:,} of {content.size:,} bytes)"
         if at == content.size:
             self.tally.known += 1
             self.advance(measure_packed_size(source.path))

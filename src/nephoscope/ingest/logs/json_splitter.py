@@ -35,7 +35,7 @@ class JsonCutter(Cutter):
         self.horizon = 0
         self.listed = False
         self.last = slice(0, 0)
-        self.told = False
+        self.is_decided = False
         self.oversized = ""
         self.deep = False
         self.enveloped = self.resumed
@@ -81,7 +81,7 @@ class JsonCutter(Cutter):
             ended = self._find_next_record()
         if not ended and self.growing:
             return None
-        self.told = False
+        self.is_decided = False
         self.record += 1
         return self.skip_piece(head, start, place, reason, ended=ended)
 
@@ -147,11 +147,11 @@ class JsonCutter(Cutter):
         """See whether what follows stands in a list: by what is between the records, else as the record before it in the block."""
         between = self.window.buffer[start:end]
         stray = b"}" in between and not (b"]" in between or b"," in between)  # is as if nothing were there
-        self.told = self.told and first  # else it was gone over at the end of the block before
+        self.is_decided = self.is_decided and first  # else it was gone over at the end of the block before
         if opened or (between and not stray):
             self.listed = opened or b"," in between
-            self.told = True
-        elif first and not self.told:
+            self.is_decided = True
+        elif first and not self.is_decided:
             self.listed = False
 
     def _find_opening_bracket(self, at: int, *, apart: bool) -> int:

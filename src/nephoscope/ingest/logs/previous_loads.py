@@ -128,11 +128,11 @@ class PreviousLoads:
     def _may_be_same_file(self, said: str, one: IngestedFile) -> bool:
         """Return whether a load may be of the file whose path says so; one without a path that tells something is of
         the first that does."""
-        told = find_path_context(one.name)
-        if said in ("", told):
+        context = find_path_context(one.name)
+        if said in ("", context):
             return True
         alike = (other for other in self._contents.get(one.content, ()) if other.format == one.format)
-        return not told and not any(find_path_context(other.name) for other in alike)
+        return not context and not any(find_path_context(other.name) for other in alike)
 
     def find_same_load(self, name: str, content: str, options: str) -> IngestedFile | None:
         """The load of the same content with the same options that may be of this file, None where there is none."""

@@ -165,8 +165,8 @@ def _read_error_text(body: object) -> str:
     """
     known = body if isinstance(body, dict) else {}
     texts = [known.get(name) for name in ("title", "name", "description", "message")]
-    told = dict.fromkeys(" ".join(one.split()) for one in texts if isinstance(one, str))
-    return ": ".join(told)[:_SAID]
+    distinct_texts = dict.fromkeys(" ".join(one.split()) for one in texts if isinstance(one, str))
+    return ": ".join(distinct_texts)[:_SAID]
 
 
 def _is_of_tls(error: BaseException | None) -> bool:

@@ -46,10 +46,10 @@ class IntelCounts:
         )
 
     def __str__(self) -> str:
-        told = f"{self.new:,} new, {self.changed:,} changed, {self.known:,} known, {self.older:,} older than what is known"
+        summary = f"{self.new:,} new, {self.changed:,} changed, {self.known:,} known, {self.older:,} older than what is known"
         if self.elsewhere:
-            told += f" ({self.elsewhere:,} of the new ones another source has too: each source keeps its own version)"
-        return told
+            summary += f" ({self.elsewhere:,} of the new ones another source has too: each source keeps its own version)"
+        return summary
 
 
 @dataclass(slots=True)

@@ -84,8 +84,8 @@ def check_empty(data: Path) -> None:
         return
     held = sorted(one.name for one in data.iterdir() if one.name != "lost+found") if data.is_dir() else None
     if held is None or held:
-        told = f"holds something ({', '.join(held[:3])})" if held else "is a file"
-        raise BackupError(f"{data} exists and {told}: a restore overwrites nothing")
+        problem = f"holds something ({', '.join(held[:3])})" if held else "is a file"
+        raise BackupError(f"{data} exists and {problem}: a restore overwrites nothing")
 
 
 def _move_up(part: Path, data: Path) -> None:

@@ -149,9 +149,9 @@ def _pack_subscriptions(table: LakeTable, columns: Mapping[str, Any], resource: 
     """As _subscriptions(), packed; each id of a resource is looked at once where all of them tell a subscription."""
     chunks = resource.chunks if isinstance(resource, pa.ChunkedArray) else [resource]
     if all(is_packed(one.type) for one in chunks):
-        told = [_extract_subscription_ids(one.dictionary) for one in chunks]
-        if not any("" in one for one in told):
-            texts = zip(chunks, told, strict=True)
+        subscription_sets = [_extract_subscription_ids(one.dictionary) for one in chunks]
+        if not any("" in one for one in subscription_sets):
+            texts = zip(chunks, subscription_sets, strict=True)
             packs = [
                 pa.DictionaryArray.from_arrays(one.indices, pa.array(found, pa.string()))
                 for one, found in texts
@@ -199,8 +199,8 @@ def _put_bag_contradictions(
             if value is None or value == "" or (name == TYPE and value == table.name):
                 continue
             if name == SUBSCRIPTION:
-                told = _WITHIN.match(str(row.get(RESOURCE) or ""))
-                if told is None or told["id"].lower() == str(value).lower():
+                parts = _WITHIN.match(str(row.get(RESOURCE) or ""))
+                if parts is None or parts["id"].lower() == str(value).lower():
                     continue
             bags.setdefault(place, {})[f"given{name}" if name[0] == "_" else name] = value
 

@@ -86,5 +86,12 @@ class UnsupportedFileError(Exception):
 def _build_added_file(add: _Add) -> AddedFile:
     if add.stats is None or add.deletion_vector is not None or "%" in add.path:
         raise UnsupportedFileError(add.path)
-    told = _statistics_decoder.decode(add.stats)
-    return AddedFile(add.path, add.partition_values.day, add.size, told.rows, told.low.time, told.high.time)
+    statistics = _statistics_decoder.decode(add.stats)
+    return AddedFile(
+        add.path,
+        add.partition_values.day,
+        add.size,
+        statistics.rows,
+        statistics.low.time,
+        statistics.high.time,
+    )

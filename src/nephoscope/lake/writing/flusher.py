@@ -230,8 +230,8 @@ class _Notes(NamedTuple):
 
 
 def _summarize_segments(several: Sequence[SpoolFrame]) -> _Notes:
-    told = [one.header.arrivals for one in several if one.intact and one.header.arrivals is not None]
-    return _Notes(find_highest_sequences(several), sum_by_hour(told))
+    arrivals = [one.header.arrivals for one in several if one.intact and one.header.arrivals is not None]
+    return _Notes(find_highest_sequences(several), sum_by_hour(arrivals))
 
 
 def _format_id(segment: Segment) -> str:

@@ -284,7 +284,7 @@ def unbind_program(call: OperationCall, name: Text) -> Principal:
 
 @OPERATIONS.operation(
     WRITE,
-    command=CommandLine("sign-out", lambda told: told),
+    command=CommandLine("sign-out", lambda output: output),
     page=OperationForm("Sign out everywhere", when=lambda row: bool(row["sessions"]), in_rows=True),
 )
 def sign_out_user(call: OperationCall, name: Text) -> str:

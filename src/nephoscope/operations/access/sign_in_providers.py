@@ -182,11 +182,11 @@ def _try_added_provider(call: OperationCall, made: SignInProvider, _: object) ->
 
 def _describe_added_provider(found: tuple[str, ProviderTrial]) -> str:
     name, trial = found
-    told = (
+    report = (
         f"provider {name} added; register the redirect URI https://HOST/sign-in/{name}/callback\n"
         f"no user can sign in with it yet: nephoscope signin allow {name} CLAIM VALUE"
     )
-    return f"{told}\nprovider {name} {trial.message}" if trial.works else told
+    return f"{report}\nprovider {name} {trial.message}" if trial.works else report
 
 
 def _describe_unusable_provider(found: tuple[str, ProviderTrial]) -> tuple[str, ...]:
@@ -240,8 +240,8 @@ def put_provider(call: OperationCall, name: ProviderName, body: NewProvider) -> 
 def add_provider(call: OperationCall, body: PlainProvider) -> SignInProvider:
     """Add a sign-in provider. Register the redirect URI https://HOST/sign-in/NAME/callback there."""
     if call.state.sign_in_providers.find(body.name) is not None:
-        told = f"provider {body.name!r} already exists: remove it first with nephoscope signin remove {body.name}"
-        raise RefusedRequestError(told, "name")
+        problem = f"provider {body.name!r} already exists: remove it first with nephoscope signin remove {body.name}"
+        raise RefusedRequestError(problem, "name")
     scopes = tuple(dict.fromkeys((*DEFAULT_SCOPES, *body.scopes)))
     wanted = SignInProvider(
         body.name, body.title or body.name, body.issuer, body.client_id, "", scopes, trust=body.trust
@@ -251,7 +251,7 @@ def add_provider(call: OperationCall, body: PlainProvider) -> SignInProvider:
 
 @OPERATIONS.operation(
     WRITE,
-    command=CommandLine("allow", lambda told: told),
+    command=CommandLine("allow", lambda output: output),
     page=OperationForm("Allow a group or user", choices={"role": _map_role_names}),
 )
 def allow_claim(call: OperationCall, name: ProviderName, body: PlainRule) -> str:
@@ -272,8 +272,8 @@ def disallow_claim(call: OperationCall, name: ProviderName, body: ClaimValue) ->
     known = _require_provider(call, name)
     kept = tuple(one for one in known.rules if (one.claim, one.value) != (body.claim, body.value))
     if kept == known.rules:
-        told = f"{name} has no role mapping for {body.claim}={body.value}: nephoscope signin list"
-        raise RefusedRequestError(told, "value")
+        problem = f"{name} has no role mapping for {body.claim}={body.value}: nephoscope signin list"
+        raise RefusedRequestError(problem, "value")
     _put_provider(call, replace(known, rules=kept))
 
 
@@ -311,7 +311,7 @@ def remove_provider(call: OperationCall, name: ProviderName) -> None:
     remove_provider(call.service, _require_provider(call, name).name)
 
 
-@OPERATIONS.operation(WRITE, command=CommandLine("test", lambda told: told))
+@OPERATIONS.operation(WRITE, command=CommandLine("test", lambda output: output))
 def try_provider_now(call: OperationCall, name: ProviderName) -> str:
     """Read the configuration and signing keys of the provider NAME again."""
     from nephoscope.service.sign_in_providers import try_provider

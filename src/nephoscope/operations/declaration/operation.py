@@ -61,8 +61,8 @@ class RefusedRequestError(Exception):
 class MissingError(NotFoundError):
     """A missing thing, or one that the caller may not see; `what` names it, as `A tenant contoso`, `told` is for the command line."""
 
-    def __init__(self, what: str, told: str = "") -> None:
-        super().__init__(told or f"{what} was not found")
+    def __init__(self, what: str, message: str = "") -> None:
+        super().__init__(message or f"{what} was not found")
         self.what = what
 
 

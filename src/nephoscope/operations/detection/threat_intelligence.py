@@ -92,7 +92,7 @@ class IntelFiles(InWorkspace, frozen=True, kw_only=True):
 class ImportedFiles:
     """Lines about each file, and whether something of one was refused."""
 
-    told: list[str]
+    messages: list[str]
     failed: bool = False
 
 
@@ -112,7 +112,7 @@ def _explain_empty(found: ListedIntel) -> str:
     WRITE,
     command=CommandLine(
         "import",
-        lambda done: "\n".join(done.told),
+        lambda done: "\n".join(done.messages),
         failed=lambda done: 3 if done.failed else 0,
     ),
     needs_lake=True,
@@ -136,7 +136,7 @@ def import_files(call: OperationCall, body: IntelFiles) -> ImportedFiles:
             call.tell(str(error))
             done.failed = True
             continue
-        done.told.append(f"{path}: {kept}" + (f", {len(refused):,} refused" if refused else ""))
+        done.messages.append(f"{path}: {kept}" + (f", {len(refused):,} refused" if refused else ""))
         done.failed |= bool(refused)
         for one in refused[:_TOLD]:
             call.tell(f"{path}: {one.place}: {one.reason}")

@@ -204,12 +204,12 @@ def create_watchlist_from_file(call: OperationCall, alias: Text, body: NewListFi
             store, alias, key, columns, given, name=body.name or known.get("name", ""), provider=body.provider, days=body.days,
             description=body.description or known.get("description", ""), source=body.file.name if body.file else "template",
         )  # fmt: skip
-    told = f"watchlist {alias} created: search key {key}"
+    created = f"watchlist {alias} created: search key {key}"
     if table is None:
-        return FileOutcome(told)
+        return FileOutcome(created)
     _report_refused_items(call, table, refused)
     count = call.state.watchlists.count(head)
-    return FileOutcome(f"{told}, {table}\n{table.path}: {count:,} added", len(refused))
+    return FileOutcome(f"{created}, {table}\n{table.path}: {count:,} added", len(refused))
 
 
 @OPERATIONS.operation(WRITE, command=_declare_file_command("update"), needs_lake=True)

@@ -108,8 +108,8 @@ def assign_standard(call: OperationCall, body: NewStandard) -> None:
     if scope.startswith("/workspaces"):
         raise RefusedRequestError("a workspace has no resources: use an Azure scope", "scope")
     if open_ := _find_parameters(entry.document()):
-        told = f"it needs values for {', '.join(open_)}: assign it by the API with its parameters"
-        raise RefusedRequestError(told, "initiative")
+        problem = f"it needs values for {', '.join(open_)}: assign it by the API with its parameters"
+        raise RefusedRequestError(problem, "initiative")
     place = place_in_tenant(call, WRITE, scope or TENANT)
     if place.startswith(MANAGEMENT_GROUP):
         raise RefusedRequestError(_tell_unknown_group(place), "scope")

@@ -209,8 +209,8 @@ def put_run(call: OperationCall, body: PipelineRunUpload) -> PipelineRunReceipt:
         given = {
             name: getattr(body, name) for name in body.__struct_fields__ if name not in ("commit", "document")
         }
-        told = record_run(call.service, NewPipelineRun(**given, commit_id=body.commit, results=results))
-    return PipelineRunReceipt(run=_build_run_shape(told.run), repeated=told.repeated)
+        receipt = record_run(call.service, NewPipelineRun(**given, commit_id=body.commit, results=results))
+    return PipelineRunReceipt(run=_build_run_shape(receipt.run), repeated=receipt.repeated)
 
 
 @OPERATIONS.operation(
@@ -282,7 +282,7 @@ def get_run(call: OperationCall, id: RunKey) -> PipelineRunDetail:  # noqa: A002
     _list_readable_repositories(call)
     try:
         found = call.state.pipelines.run(id)
-        told = run_document(call.service, found)
+        document = run_document(call.service, found)
     except (NotFoundError, DeniedError) as error:
         raise MissingError(f"The run {id[:100]}") from error
     findings = tuple(
@@ -291,9 +291,9 @@ def get_run(call: OperationCall, id: RunKey) -> PipelineRunDetail:  # noqa: A002
             file=one.finding.region.file, line=one.finding.region.line, message=one.finding.message,
             subject=one.finding.subject, fingerprint=one.fingerprint,
         )
-        for one in told.findings
+        for one in document.findings
     )  # fmt: skip
-    return PipelineRunDetail(run=_build_run_shape(found), findings=findings, unread=told.unread)
+    return PipelineRunDetail(run=_build_run_shape(found), findings=findings, unread=document.unread)
 
 
 @OPERATIONS.operation(

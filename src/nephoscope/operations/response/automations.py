@@ -297,9 +297,9 @@ def _put_automation(
     from nephoscope.service.automation_options import build_properties, read_document
     from nephoscope.service.automations import check_readiness, complete_actions, put_automation
 
-    told = msgspec.structs.asdict(body)
+    options_given = msgspec.structs.asdict(body)
     targets = {"EventHub": body.event_hub, "LogicApp": body.logic_app}
-    options = {name: told[name] for name in AutomationBody.__struct_fields__}
+    options = {name: options_given[name] for name in AutomationBody.__struct_fields__}
     options |= {_TARGETS[kind]: "stored" for kind in keep if not targets[kind]}
     with _list_refusals():
         given = (
@@ -337,14 +337,14 @@ def count_matches(call: OperationCall, name: Text, body: TestRequest) -> tuple[l
 
     found = find_automation(call.service, name)
     counts = list_matches(call.service.data, found)
-    told = [f"{trigger.kinds[0].source}: {count:,} documents" for trigger, count, _ in counts]
-    told += [
+    lines = [f"{trigger.kinds[0].source}: {count:,} documents" for trigger, count, _ in counts]
+    lines += [
         f"{source}: these events are sent as they happen and cannot be tested"
         for source in sorted({ALERTS, INCIDENTS}.intersection(found.sources))
     ]
     runs = try_automation(call.service, call.lake, found) if body.do else []
-    told += [f"{one.action}: {one.status.value}: {one.detail}" for one in runs]
-    return told, any(one.status.value != "done" for one in runs)
+    lines += [f"{one.action}: {one.status.value}: {one.detail}" for one in runs]
+    return lines, any(one.status.value != "done" for one in runs)
 
 
 @OPERATIONS.operation(
@@ -397,6 +397,6 @@ def _list_refusals() -> Iterator[None]:
     except AutomationError as error:
         raise RefusedRequestError(error.reason, _ADDRESSES.get(error.path.rpartition(".")[2], "")) from error
     except ValueError as error:
-        told = str(error)
-        field = next((one for word, one in _PLACES.items() if told.startswith(word)), "")
-        raise RefusedRequestError(told, field) from error
+        message = str(error)
+        field = next((one for word, one in _PLACES.items() if message.startswith(word)), "")
+        raise RefusedRequestError(message, field) from error

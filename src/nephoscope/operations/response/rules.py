@@ -313,7 +313,7 @@ def _list_refusals() -> Iterator[None]:
     except FieldValueError as error:
         raise RefusedRequestError(str(error), error.field) from error
     except (ResponseRuleError, AutomationError, StateError) as error:
-        told = error.reason if isinstance(error, ResponseRuleError | AutomationError) else str(error)
-        where = f"{getattr(error, 'path', '')} {told}"
+        message = error.reason if isinstance(error, ResponseRuleError | AutomationError) else str(error)
+        where = f"{getattr(error, 'path', '')} {message}"
         field = next((one for word, one in _PLACES.items() if word in where), "")
-        raise RefusedRequestError(told, field) from error
+        raise RefusedRequestError(message, field) from error

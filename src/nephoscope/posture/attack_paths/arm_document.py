@@ -147,5 +147,5 @@ def _build_assessment(finding: OpenFinding) -> dict[str, object]:
 
 
 def _build_remediation(chain: Chain) -> list[str]:
-    told = [*chain.type.remediation, *(one.remedy for one in chain.connections if one.remedy)]
-    return list(dict.fromkeys(told))
+    steps = [*chain.type.remediation, *(one.remedy for one in chain.connections if one.remedy)]
+    return list(dict.fromkeys(steps))

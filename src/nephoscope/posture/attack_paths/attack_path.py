@@ -49,8 +49,8 @@ class AttackPath:
     @cached_property
     def id(self) -> str:
         """Return the same for the same type and entities in every evaluation."""
-        told = "\0".join([self.chain.type.name, *(one.id for one in self.chain.entities)])
-        return str(uuid.uuid5(uuid.NAMESPACE_URL, told))
+        names = "\0".join([self.chain.type.name, *(one.id for one in self.chain.entities)])
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, names))
 
     @property
     def subscription(self) -> str:

@@ -85,8 +85,8 @@ def _score_target(chain: Chain) -> Iterator[RiskPoint]:
     elif last.kind in (ConnectionKind.OWNS, ConnectionKind.CHANGES):
         whole = target.type in _WHOLE
         points = 1 + (last.kind is ConnectionKind.OWNS) + whole
-        told = f"everything in {target.name}" if whole else f"what is in {target.name}"
-        yield RiskPoint(points, f"{last.why}: {told} is the attacker's", "Critical resource" if whole else "")
+        loss = f"everything in {target.name}" if whole else f"what is in {target.name}"
+        yield RiskPoint(points, f"{last.why}: {loss} is the attacker's", "Critical resource" if whole else "")
     elif last.kind is ConnectionKind.READS_SECRETS:
         yield RiskPoint(2, f"The secrets of {target.name} open what they are for", "Critical resource")
     elif target.type == CLUSTER:

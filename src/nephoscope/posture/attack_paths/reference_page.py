@@ -58,5 +58,5 @@ def _format_step(step: PathStep) -> str:
     known = [_INSIGHTS[one] for one in step.insights]
     if step.any_insight:
         known.append(" or ".join(_INSIGHTS[one] for one in step.any_insight))
-    told = f"*{by}* {types}" if by else types
-    return f"{told}{' where ' + ' and '.join(known) if known else ''}{' (may be left out)' if step.optional else ''}"
+    entity_text = f"*{by}* {types}" if by else types
+    return f"{entity_text}{' where ' + ' and '.join(known) if known else ''}{' (may be left out)' if step.optional else ''}"

@@ -58,8 +58,8 @@ class CodeReport:
 
     def with_unread(self, unread: Sequence[UnreadFile]) -> CodeReport:
         """Return the report with more that could not be read; what they say of a file stands for all that was said of it."""
-        told = {one.region.file for one in unread}
-        kept = (one for one in self.unread if one.region.file not in told)
+        unread_files = {one.region.file for one in unread}
+        kept = (one for one in self.unread if one.region.file not in unread_files)
         listed = sorted({*unread, *kept}, key=lambda one: (one.region, one.reason))
         return replace(self, unread=listed)
 

@@ -110,8 +110,8 @@ class DataGap:
     @property
     def subject(self) -> str:
         """Return what is missing, a resource type as Azure writes it."""
-        told = self.missing.subject
-        return format_type(told) if self.missing.need in _TYPED else told
+        subject = self.missing.subject
+        return format_type(subject) if self.missing.need in _TYPED else subject
 
     @property
     def title(self) -> str:
@@ -233,5 +233,5 @@ def list_stored_unsettled(findings: Findings, reach: Reach) -> Iterator[Unsettle
     names = {one.recommendation: one for one in findings.tallies(reach)}
     for key, several in findings.count_unjudged_recommendations(reach).items():
         for one in several:
-            told = names[key]
-            yield Unsettled(key, told.title, told.severity, one.cause, one.why, one.count)
+            definition = names[key]
+            yield Unsettled(key, definition.title, definition.severity, one.cause, one.why, one.count)

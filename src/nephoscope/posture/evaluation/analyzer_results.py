@@ -23,14 +23,14 @@ from nephoscope_policy.model.resource_id import ResourceId
 class Analysis(msgspec.Struct, frozen=True):
     """`overlay` are the resources that analyzers write, `unknown` the ids that they could not compute with the reason why.
 
-    `told` is what each analyzer adds to these, `logs` the versions of the tables of the lake that it read: the next run takes over
+    `results` is what each analyzer adds to these, `logs` the versions of the tables of the lake that it read: the next run takes over
     what cannot have changed.
     """
 
     overlay: tuple[Resource, ...] = ()
     unknown: Mapping[str, Gap] = msgspec.field(default_factory=dict)
     assessments: tuple[Assessment, ...] = ()
-    told: Mapping[str, AnalyzerResult] = msgspec.field(default_factory=dict)
+    results: Mapping[str, AnalyzerResult] = msgspec.field(default_factory=dict, name="told")
     logs: Mapping[str, Mapping[str, object]] = msgspec.field(default_factory=dict)
 
 
@@ -76,7 +76,7 @@ def run_all_analyzers(
 
     earlier = None if before is None else _load_previous_analysis(before, estate, now)
     found = analyze.run(EstateView(estate, now, logs=logs), earlier=earlier)
-    return Analysis(tuple(found.overlay), found.unknown, tuple(found.assessments), found.told, found.logs)
+    return Analysis(tuple(found.overlay), found.unknown, tuple(found.assessments), found.results, found.logs)
 
 
 def run_no_analyzers(estate: Estate, now: datetime, before: PreviousEvaluation | None = None) -> Analysis:  # noqa: ARG001 - the shape of Analyzers
@@ -86,9 +86,9 @@ def run_no_analyzers(estate: Estate, now: datetime, before: PreviousEvaluation |
 
 def _load_previous_analysis(before: PreviousEvaluation, estate: Estate, now: datetime) -> PreviousAnalysis:
     """Return what analyzers said before, with the types of which a resource, or the age of a report, is another."""
-    old, told, logs = before.estate, before.analysis.told, before.analysis.logs
+    old, results, logs = before.estate, before.analysis.results, before.analysis.logs
     same = old.coverage == estate.coverage and dict(old.management_groups) == dict(estate.management_groups)
     keys = {*estate.list_changed_ids(old), *before.aged.ids}
     claimed = {entry.rpartition("/providers/")[2] for _, entry in before.aged.claims}
     changed = frozenset(ResourceId.parse(key).type for key in keys) | claimed if same else None
-    return PreviousAnalysis(told, logs, changed, before.now, now)
+    return PreviousAnalysis(results, logs, changed, before.now, now)

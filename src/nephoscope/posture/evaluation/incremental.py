@@ -197,12 +197,12 @@ def _list_differing_parts(
     old: Analysis, new: Analysis
 ) -> Iterator[tuple[Analysis | AnalyzerResult, Analysis | AnalyzerResult]]:
     """Yield what may differ: the analyzers that did not tell the very same, or the whole where it is not known who told what."""
-    if not old.told or not new.told:
+    if not old.results or not new.results:
         yield old, new
         return
     nothing = Analysis()
-    for name in {**old.told, **new.told}:
-        before, after = old.told.get(name), new.told.get(name)
+    for name in {**old.results, **new.results}:
+        before, after = old.results.get(name), new.results.get(name)
         if before is not after:
             yield before or nothing, after or nothing
 

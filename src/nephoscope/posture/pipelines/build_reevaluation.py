@@ -92,10 +92,10 @@ def judge_components(
         if package is None:
             unread.add(place)
             continue
-        told = match_advisories(package, source, MatchingOptions(today=today))
-        if told.status != "assessed" or not whole:
+        assessment = match_advisories(package, source, MatchingOptions(today=today))
+        if assessment.status != "assessed" or not whole:
             unread.add(place)
-        for one in _list_findings(component, package, told):
+        for one in _list_findings(component, package, assessment):
             seen[one.fingerprint] += 1
             if seen[one.fingerprint] == 1:
                 findings.append(one)
@@ -103,9 +103,9 @@ def judge_components(
 
 
 def _list_findings(
-    component: BillComponent, package: Package, told: PackageAssessment
+    component: BillComponent, package: Package, assessment: PackageAssessment
 ) -> Iterator[ReportedFinding]:
-    for one in told.findings:
+    for one in assessment.findings:
         yield _make_reported_finding(
             component,
             package,
@@ -114,7 +114,7 @@ def _list_findings(
             _SEVERITIES.get(one.severity, Severity.MEDIUM),
             one,
         )
-    for doubt in told.undetermined:
+    for doubt in assessment.undetermined:
         message = (
             f"{package.name} {package.version} could not be compared with {doubt.advisory}: {doubt.reason}"
         )
@@ -127,10 +127,10 @@ def _format_words(package: Package, one: PackageFinding) -> str:
 
 
 def _make_reported_finding(
-    component: BillComponent, package: Package, id_: str, message: str, severity: Severity, told: PackageFinding | Undetermined
+    component: BillComponent, package: Package, id_: str, message: str, severity: Severity, match: PackageFinding | Undetermined
 ) -> ReportedFinding:  # fmt: skip
-    unknown = isinstance(told, Undetermined)
-    fixed = "" if isinstance(told, Undetermined) else told.fixed_version
+    unknown = isinstance(match, Undetermined)
+    fixed = "" if isinstance(match, Undetermined) else match.fixed_version
     return ReportedFinding(
         # without the version: a package that is raised and still affected is the same work item
         fingerprint=f"{id_}/{_choose_component_place(component)}/{package.type}/{package.name}",

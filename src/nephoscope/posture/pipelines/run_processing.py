@@ -130,10 +130,10 @@ def _open_item(series: PipelineSeries, run: str, at: datetime, mark: str) -> Wor
 
 
 def _describe_item(item: WorkItem, one: ReportedFinding, run: str) -> WorkItem:
-    told = one.finding
+    finding = one.finding
     return replace(
-        item, rule=told.rule, title=one.title or told.rule, severity=told.severity.value, file=told.region.file,
-        line=told.region.line, column=told.region.column, message=told.message, subject=told.subject.lower(), seen_run=run,
+        item, rule=finding.rule, title=one.title or finding.rule, severity=finding.severity.value, file=finding.region.file,
+        line=finding.region.line, column=finding.region.column, message=finding.message, subject=finding.subject.lower(), seen_run=run,
     )  # fmt: skip
 
 

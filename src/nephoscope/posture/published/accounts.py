@@ -51,8 +51,8 @@ def map_application_names(snapshot: PublishedSnapshot, reach: Reach) -> Mapping[
 
 def _read_names(snapshot: PublishedSnapshot, reach: Reach) -> dict[str, str]:
     bodies = snapshot.listing.page((_APPLICATIONS,), reach, most=MOST).bodies
-    told = [get_tree(one, "properties") for one in bodies]
-    several = ((one.get("appId"), one.get("displayName")) for one in told)
+    accounts = [get_tree(one, "properties") for one in bodies]
+    several = ((one.get("appId"), one.get("displayName")) for one in accounts)
     return {str(id_).lower(): str(name) for id_, name in several if id_ and name}
 
 
@@ -63,9 +63,9 @@ def _read_accounts(snapshot: PublishedSnapshot, reach: Reach) -> tuple[Directory
 
 def to_account(body: dict[str, object]) -> DirectoryObject:
     """The account of a document."""
-    told = get_tree(body, "properties")
+    properties = get_tree(body, "properties")
     id_ = str(body["id"])
-    names = [told.get(name) for name in ("userPrincipalName", "displayName", "mail", "appId", "id")]
+    names = [properties.get(name) for name in ("userPrincipalName", "displayName", "mail", "appId", "id")]
     known = [str(one) for one in names if one]
     words = "\n".join([*known, id_.rsplit("/", 1)[-1]]).casefold()
     return DirectoryObject(id_, known[0] if known else id_, KINDS[str(body["type"]).lower()], words)

@@ -162,24 +162,24 @@ class AttackPaths:
 
 def list_choke_points(paths: Sequence[PathRow], most: int = 10) -> list[tuple[PathEntity, int]]:
     """The choke points of some paths: entities that several lead through, with how many."""
-    told = ([one for one in path.entities if one.type != INTERNET_TYPE] for path in paths)
-    return find_choke_points(told)[:most]
+    entity_lists = ([one for one in path.entities if one.type != INTERNET_TYPE] for path in paths)
+    return find_choke_points(entity_lists)[:most]
 
 
 def _build_row(body: str) -> PathRow:
     found = msgspec.json.decode(body, type=_PathDocument)
-    told = found.properties
+    properties = found.properties
     return PathRow(
         found.id,
         found.name,
-        told.attack_path_type,
-        told.display_name,
-        told.risk_level,
-        told.risk_categories,
-        told.risk_factors,
-        told.attack_story,
-        told.entry_point,
-        told.target,
-        told.graph_component.entities,
-        frozenset(one.key.lower() for several in told.assessments.values() for one in several),
+        properties.attack_path_type,
+        properties.display_name,
+        properties.risk_level,
+        properties.risk_categories,
+        properties.risk_factors,
+        properties.attack_story,
+        properties.entry_point,
+        properties.target,
+        properties.graph_component.entities,
+        frozenset(one.key.lower() for several in properties.assessments.values() for one in several),
     )

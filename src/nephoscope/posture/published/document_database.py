@@ -86,8 +86,8 @@ def open_copy(files: Sequence[Path], folder: Path) -> duckdb.DuckDBPyConnection:
 def _compute_hash(files: Sequence[Path], folder: Path) -> str:
     """Names a copy by what it is made of and how: a file of the table never changes under its name."""
     names = sorted(str(one.relative_to(folder)) for one in files)
-    told = "\0".join([duckdb.__version__, _DOCUMENTS, _MENTIONS, *_NAMED.values(), _BODIES, *names])
-    return hashlib.sha256(told.encode()).hexdigest()[:32]
+    inputs = "\0".join([duckdb.__version__, _DOCUMENTS, _MENTIONS, *_NAMED.values(), _BODIES, *names])
+    return hashlib.sha256(inputs.encode()).hexdigest()[:32]
 
 
 @contextmanager

@@ -34,9 +34,9 @@ _PLACE = "\x1f"
 
 def _build_rows_after(after: str) -> Expression:
     """The rows behind a document; of one id several tenants may have one. Where only the id is known it is of a subscription."""
-    key, told, tenant = after.partition(_PLACE)
+    key, type_, tenant = after.partition(_PLACE)
     column = ColumnExpression("key")
-    if not told:
+    if not type_:
         return column > ConstantExpression(key)
     same = (column == ConstantExpression(key)) & (ColumnExpression("tenant") > ConstantExpression(tenant))
     return (column > ConstantExpression(key)) | same
@@ -110,8 +110,8 @@ class Listing:
 
     def map_tags(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, object]]:
         """The tags of the documents of lower-cased ids, of those that may be read."""
-        told = ((key, body.get("tags")) for key, body in self.map_documents_by_id(keys, reach).items())
-        return {key: tags for key, tags in told if isinstance(tags, dict)}
+        pairs = ((key, body.get("tags")) for key, body in self.map_documents_by_id(keys, reach).items())
+        return {key: tags for key, tags in pairs if isinstance(tags, dict)}
 
     def page(
         self,

@@ -39,8 +39,8 @@ class TenantExposureChange(msgspec.Struct, frozen=True):
     @property
     def id(self) -> str:
         """The id of its document."""
-        told = f"{self.change.target_resource_id.lower()}\0{self.change.timestamp.isoformat()}"
-        name = hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+        identity = f"{self.change.target_resource_id.lower()}\0{self.change.timestamp.isoformat()}"
+        name = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
         return f"{self.change.target_resource_id.rstrip('/')}/providers/{TYPE}/{name}"
 
 
@@ -122,8 +122,8 @@ def list_attributions(one: ExposureChange, listing: Listing, reach: Reach) -> li
     """Return who may have made the changes behind an exposure change, of those that a reach sees."""
     keys = [build_document_id(cause.target_resource_id, cause.change_id).lower() for cause in one.causes]
     found = listing.map_documents_by_id(keys, reach)
-    told = (found[key]["properties"]["changeAttributes"] for key in keys if key in found)
-    return [msgspec.convert(attributes, ChangeAttribution) for attributes in told]
+    attributes_found = (found[key]["properties"]["changeAttributes"] for key in keys if key in found)
+    return [msgspec.convert(attributes, ChangeAttribution) for attributes in attributes_found]
 
 
 def build_documents(several: Iterable[TenantExposureChange]) -> Iterator[tuple[PublishedDocument, str]]:

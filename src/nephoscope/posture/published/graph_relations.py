@@ -95,8 +95,10 @@ def require_whole_access(
     for table in sorted(tables):
         operation = OPERATIONS.get(table, USUAL)
         if not _is_all_visible(seen.get(table) or caller.find_reach(operation), workspace.subscriptions):
-            told = f"rules and functions of the workspace {workspace.name}, which read all of {TABLES[table]}"
-            raise DeniedError(caller, operation, "/", told)
+            subject = (
+                f"rules and functions of the workspace {workspace.name}, which read all of {TABLES[table]}"
+            )
+            raise DeniedError(caller, operation, "/", subject)
 
 
 def _is_all_visible(seen: Shown, subscriptions: frozenset[str] | None) -> bool:

@@ -43,5 +43,5 @@ def build_row_table(bodies: Iterable[Mapping[str, object]], tenant: str, table: 
 
 def _build_row(body: Mapping[str, object], tenant: str, table: str) -> dict[str, object]:
     known = row(PublishedDocument.of(body, tenant=tenant), table)
-    told = {name: known[name] for name, _ in COLUMNS}
-    return told | {"resourceGroup": str(body.get("resourceGroup") or told["resourceGroup"]).lower()}
+    columns = {name: known[name] for name, _ in COLUMNS}
+    return columns | {"resourceGroup": str(body.get("resourceGroup") or columns["resourceGroup"]).lower()}

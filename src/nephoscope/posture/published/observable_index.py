@@ -62,8 +62,8 @@ class ObservableIndex:
         both = rows.project("key, number").set_alias("d").join(named.set_alias("m"), "d.number = m.number")
         found = both.project("d.key, d.number").distinct().order("key").limit(most).fetchall()
         bodies = self.documents.bodies([number for _, number in found])
-        told = (_describe_mention(decode_document(body), wanted) for body in bodies)
-        return [one for one in told if one.places]
+        mentions = (_describe_mention(decode_document(body), wanted) for body in bodies)
+        return [one for one in mentions if one.places]
 
 
 def parse_sought(text: str) -> Address | str | None:
@@ -78,8 +78,8 @@ def parse_sought(text: str) -> Address | str | None:
 
 
 def _describe_mention(body: dict[str, object], wanted: Address | str) -> DocumentMention:
-    id_, told = str(body["id"]), body.get("properties")
-    title = told.get("displayName") if isinstance(told, dict) else None
+    id_, properties = str(body["id"]), body.get("properties")
+    title = properties.get("displayName") if isinstance(properties, dict) else None
     at = id_.lower().find(_INSIDE)
     return DocumentMention(
         id_,

@@ -67,8 +67,8 @@ def _read_event(document: PublishedDocument, now: datetime) -> PublishedDocument
     """The event that a state came to be."""
     id_ = str(document.body["id"])
     scope = id_[: id_.lower().rindex("/providers/microsoft.policyinsights/")]
-    told = f"{document.id.key}\0{now.isoformat()}"
-    name = hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+    identity = f"{document.id.key}\0{now.isoformat()}"
+    name = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
     properties: dict[str, Any] = {
         **document.body["properties"], "tenantId": document.tenant, "principalOid": "",
     }  # fmt: skip

@@ -165,10 +165,10 @@ def _choose_more_severe(one: Severity | None, other: Severity) -> Severity:
 
 
 def _build_sort_key(one: Priority) -> tuple[bool, int, float, int, str, str]:
-    told = one.tally
+    tally = one.tally
     return (
-        not told.unhealthy,
-        *build_rank_key(told.severity, one.gain, told.unhealthy, told.title, told.recommendation),
+        not tally.unhealthy,
+        *build_rank_key(tally.severity, one.gain, tally.unhealthy, tally.title, tally.recommendation),
     )
 
 

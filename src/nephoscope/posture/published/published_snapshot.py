@@ -152,8 +152,8 @@ class PublishedSnapshot:
         current = beside() if beside is not None and TABLE in tables else None
         if now is not None or _MOMENTARY.search(text):
             return self._parse_query(text, reach, now, timeout, current)
-        told = tuple(sorted(reach.items())) if isinstance(reach, Mapping) else reach
-        key = ("query", text, told, current.key if current is not None else None)
+        reach_key = tuple(sorted(reach.items())) if isinstance(reach, Mapping) else reach
+        key = ("query", text, reach_key, current.key if current is not None else None)
         return list(
             self._results.get_or_compute(key, lambda: self._parse_query(text, reach, now, timeout, current))
         )
@@ -191,9 +191,9 @@ class PublishedSnapshot:
 
     def describe_gaps(self, tables: frozenset[str], reach: Shown | Mapping[str, Shown]) -> tuple[str, ...]:
         """Return what of lower-cased tables a reach would see had it been collected; of all tables only the resources are told."""
-        told = LISTED if tables >= list_unread_tables() else tables
-        shown = reach if isinstance(reach, Mapping) else dict.fromkeys(told, reach)
-        return tuple(describe_gaps(self.build_info, told, shown))
+        relations = LISTED if tables >= list_unread_tables() else tables
+        shown = reach if isinstance(reach, Mapping) else dict.fromkeys(relations, reach)
+        return tuple(describe_gaps(self.build_info, relations, shown))
 
     def _has_rows(self, table: str, reach: Shown) -> bool:
         if table not in self.files:

@@ -45,8 +45,8 @@ def list_attributed_changes(
         found, tenant = list_changes(store, now - KEPT, now), store.tenant
         events = _build_events(found, estates.get(tenant), now, logs)
         for one in found:
-            told = attribute_change(one, events) if isinstance(events, ActivityEvents) else events
-            several.append(AttributedChange(tenant, one, told))
+            attribution = attribute_change(one, events) if isinstance(events, ActivityEvents) else events
+            several.append(AttributedChange(tenant, one, attribution))
     return several
 
 

@@ -86,8 +86,11 @@ def _build_holder(
     snapshot: PublishedSnapshot, body: Mapping[str, object], reach: Reach, directory: Reach
 ) -> RoleHolder:
     """Return who holds the role of an assignment."""
-    told = get_tree(body, "properties")
-    principal, kind = str(told.get("principalId") or "").lower(), str(told.get("principalType") or "")
+    properties = get_tree(body, "properties")
+    principal, kind = (
+        str(properties.get("principalId") or "").lower(),
+        str(properties.get("principalType") or ""),
+    )
     known = snapshot.listing.get(f"{_GRAPH}/{_KINDS.get(kind.lower(), 'users')}/{principal}", directory)
     about: dict[str, object] = (known or {}).get("properties") or {}
     members = about.get("members")
@@ -95,9 +98,9 @@ def _build_holder(
         principal,
         str(about.get("userPrincipalName") or about.get("displayName") or principal),
         kind,
-        _find_role_name(snapshot, str(told.get("roleDefinitionId") or ""), reach),
+        _find_role_name(snapshot, str(properties.get("roleDefinitionId") or ""), reach),
         ResourceId.parse(str(body["id"])).parent,
-        bool(told.get("condition")),
+        bool(properties.get("condition")),
         len(members) if isinstance(members, list) else None,
     )
 
@@ -130,8 +133,8 @@ def _group_members(snapshot: PublishedSnapshot, directory: Reach) -> Mapping[str
     }
 
 
-def _read_member(told: object) -> str:
-    return str(told.get("id") if isinstance(told, dict) else told).lower()
+def _read_member(member: object) -> str:
+    return str(member.get("id") if isinstance(member, dict) else member).lower()
 
 
 def _find_role_name(snapshot: PublishedSnapshot, definition: str, reach: Reach) -> str:

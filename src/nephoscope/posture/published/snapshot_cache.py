@@ -49,9 +49,9 @@ class PublishedSnapshotCache:
             if known is None or self._ready is None:
                 self._known = found
                 return found
-            told = (self._ready, found)
+            arguments = (self._ready, found)
             self._coming = threading.Thread(
-                target=self._prepare_snapshot, args=told, name="edition", daemon=True
+                target=self._prepare_snapshot, args=arguments, name="edition", daemon=True
             )
             self._coming.start()
             return known

@@ -39,9 +39,9 @@ class Standards:
 
     def states(self, reach: Reach, type_: str) -> dict[str, dict[str, str]]:
         """Standard -> the name of each of its controls (CONTROL) or policies (ASSESSMENT) -> the worst of its states."""
-        told = f"split_part(id, '/', {_PLACE}), name, trim(stands, '\"')"
+        projection = f"split_part(id, '/', {_PLACE}), name, trim(stands, '\"')"
         found: defaultdict[str, dict[str, str]] = defaultdict(dict)
-        for standard, name, state in self._build_rows(reach, type_).project(told).distinct().fetchall():
+        for standard, name, state in self._build_rows(reach, type_).project(projection).distinct().fetchall():
             known = found[standard].get(name, state)
             found[standard][name] = choose_worse_state(known, state)
         return found

@@ -46,5 +46,5 @@ class StateCounts(Counter[ComplianceState]):
 
     def describe(self, text: str = "{count} failing") -> str:
         """Return a text with `1 of 4` in the place of `{count}`, followed by how many were not assessed."""
-        told = text.replace("{count}", self.failing_share)
-        return f"{told}, {self.not_assessed:,} not assessed" if self.not_assessed else told
+        summary = text.replace("{count}", self.failing_share)
+        return f"{summary}, {self.not_assessed:,} not assessed" if self.not_assessed else summary

@@ -78,8 +78,8 @@ def _list_rows(logs: Logs, text: str, table: str) -> list[dict[str, Any]]:
 
 def _read_container(row: dict[str, object], image: str) -> RunningContainer:
     """Return a container of an image; the logs call it by its pod and its name, and tell its workload where they tell of pods."""
-    told = (str(row.get(one) or "") for one in ("Namespace", "ControllerKind", "ControllerName"))
-    return RunningContainer(image, str(row.get("ContainerName") or "").rpartition("/")[2], *told)
+    names = (str(row.get(one) or "") for one in ("Namespace", "ControllerKind", "ControllerName"))
+    return RunningContainer(image, str(row.get("ContainerName") or "").rpartition("/")[2], *names)
 
 
 def _get_container_digest(row: dict[str, object] | None, container: str) -> str:

@@ -162,8 +162,12 @@ class Recorder:
         several = [replace(part, filter=ReportFilter()) for part in list_tenant_reports(report)]
         with self.explain_damage():
             changes, kept = self._retry_commit(lambda: self._record_reports(several))
-            told = [(replace(part, changes=changes), _limit_to_tenant(kept, part.tenant)) for part in several]
-            self._retry_commit(lambda: publish_tenants(self._data, told, self._check_turn, self._logs))
+            parts_to_publish = [
+                (replace(part, changes=changes), _limit_to_tenant(kept, part.tenant)) for part in several
+            ]
+            self._retry_commit(
+                lambda: publish_tenants(self._data, parts_to_publish, self._check_turn, self._logs)
+            )
         return changes
 
     def _retry_commit(self, work: Callable[[], _Result]) -> _Result:

@@ -223,7 +223,7 @@ class EstateScan:
 
     def parts(self, survey: Survey, plan: EvaluationPlan, size: int) -> Iterator[EvaluationRun]:
         """Judge a surveyed estate part by part."""
-        told = lambda done, total: self.progress("judging", done, total)  # noqa: E731 - a callback
+        report_progress = lambda done, total: self.progress("judging", done, total)  # noqa: E731 - a callback
         return evaluate_parts(
             survey,
             plan,
@@ -232,7 +232,7 @@ class EstateScan:
             analyzers=self._analyze_estate,
             aliases=Packs(self.data).aliases(),
             size=size,
-            progress=told,
+            progress=report_progress,
         )
 
     def run(self, estate: Estate, since: EvaluationRun | None = None) -> EvaluationRun:
@@ -243,7 +243,7 @@ class EstateScan:
         self, estate: Estate, plan: EvaluationPlan, now: datetime, since: EvaluationRun | None = None
     ) -> EvaluationRun:
         """Judge an estate by a plan at a time."""
-        told = lambda done, total: self.progress("judging", done, total)  # noqa: E731 - a callback
+        report_progress = lambda done, total: self.progress("judging", done, total)  # noqa: E731 - a callback
         return evaluate_estate(
             estate,
             plan,
@@ -252,7 +252,7 @@ class EstateScan:
             analyzers=self._analyze_estate,
             aliases=Packs(self.data).aliases(),
             since=since,
-            progress=told,
+            progress=report_progress,
         )
 
 

@@ -81,8 +81,8 @@ def _check_secret_reuse(before: TenantConnection, after: TenantConnection) -> No
     """StateError where the secret of a connection would be used for another."""
     moved = [name for name in ("id", "client", "cloud") if getattr(before, name) != getattr(after, name)]
     if moved and after.sign_in != MANAGED_IDENTITY:
-        told = ", ".join("tenant" if name == "id" else name for name in moved)
-        raise StateError(f"{told} changed: enter the secret again")
+        names = ", ".join("tenant" if name == "id" else name for name in moved)
+        raise StateError(f"{names} changed: enter the secret again")
 
 
 def remove_tenant(state: State, name: str) -> None:

@@ -40,11 +40,11 @@ def render_page() -> str:
 
 
 def _format_facts() -> str:
-    told = (
+    parts = (
         f"| `{one.encode_name}` | {_escape_cell(_read_type_name(one.type))} |\n"
         for one in msgspec.structs.fields(HostFacts)
     )
-    return "".join(told)
+    return "".join(parts)
 
 
 def _read_type_name(annotation: object) -> str:

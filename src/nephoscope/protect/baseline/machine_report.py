@@ -75,7 +75,7 @@ def make_machine_report(
     for key, found in found_by_key.items():
         place = _format_assessment(resource, key)
         scopes[place] = (_FINDINGS,)
-        documents += [_build_finding(place, name, told) for name, told in found]
+        documents += [_build_finding(place, name, text) for name, text in found]
     return MachineReport(FactReport(resource, read_at, tuple(documents), scopes, tenant), tuple(withdrawn))
 
 
@@ -163,9 +163,9 @@ def _describe_antimalware(one: AntimalwareState) -> tuple[str, str]:
     return f"{one.product} signatures", f"Signatures of {one.product} are {one.signature_age_days} days old"
 
 
-def _build_finding(place: str, name: str, told: str) -> dict[str, object]:
+def _build_finding(place: str, name: str, text: str) -> dict[str, object]:
     id_ = uuid5(_NAMES, f"{place} {name}")
-    properties = {"displayName": told, "status": {"code": "Unhealthy", "severity": "Medium"}}
+    properties = {"displayName": text, "status": {"code": "Unhealthy", "severity": "Medium"}}
     return {"id": f"{place}/subAssessments/{id_}", "properties": properties}
 
 

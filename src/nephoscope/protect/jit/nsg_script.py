@@ -94,9 +94,9 @@ def _format_create_command(
     base: str, rule: str, port: GuardedPort, sources: tuple[str, ...], address: str
 ) -> str:
     word = {"TCP": "Tcp", "UDP": "Udp"}.get(port.protocol, "'*'")
-    told = " ".join(shlex.quote(one) for one in sources)
+    prefixes = " ".join(shlex.quote(one) for one in sources)
     return (
         f"az network nsg rule create {base} --name {rule} --direction Inbound --protocol {word} "
-        f"--source-address-prefixes {told} --source-port-ranges '*' "
+        f"--source-address-prefixes {prefixes} --source-port-ranges '*' "
         f"--destination-address-prefixes {shlex.quote(address)} --destination-port-ranges {port.number}"
     )

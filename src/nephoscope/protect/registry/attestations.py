@@ -210,12 +210,12 @@ def find_missing_attestations(
     ]
     named = [one.builder for one in found if one.is_a(PROVENANCE)]
     if builders and not any(matches_wildcard(name, one) for name in named for one in builders):
-        told = (
+        problem = (
             f"it was built by {', '.join(one or 'nobody named' for one in named)}"
             if named
             else "nobody attests its builder"
         )
-        missing.append(("builder", f"{told}: the policy wants {' or '.join(builders)}"))
+        missing.append(("builder", f"{problem}: the policy wants {' or '.join(builders)}"))
     return missing
 
 
@@ -243,10 +243,10 @@ def _read_statement(content: bytes, layer: Descriptor) -> SealedStatement | None
     bundle = msgspec.json.decode(content, type=_AttestationBundle)
     if bundle.dsse_envelope is None:
         return None
-    told = bundle.verification_material
-    several = (read_document(told.certificate.raw_bytes, one) for one in told.tlog_entries[:MOST])
+    material = bundle.verification_material
+    several = (read_document(material.certificate.raw_bytes, one) for one in material.tlog_entries[:MOST])
     materials = tuple(one for one in several if one is not None)
-    return SealedStatement(bundle.dsse_envelope, materials, bool(told.certificate.raw_bytes))
+    return SealedStatement(bundle.dsse_envelope, materials, bool(material.certificate.raw_bytes))
 
 
 def _decode_base64(text: str) -> bytes:

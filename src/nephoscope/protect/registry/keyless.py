@@ -116,10 +116,12 @@ class KeylessTrust:
 
     def _is_certificate_logged(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
         """Return whether a log of certificates vouches for it by a timestamp that stands in it."""
-        told = certificate.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps)
+        timestamps = certificate.extensions.get_extension_for_class(
+            x509.PrecertificateSignedCertificateTimestamps
+        )
         return any(
             one.log_id == log.id and _is_valid_timestamp(log, one, certificate, issuer)
-            for one in told.value
+            for one in timestamps.value
             for log in self.material.certificate_logs
         )
 
@@ -146,18 +148,21 @@ def _may_sign(certificate: x509.Certificate) -> bool:
 
 
 def _is_valid_timestamp(
-    log: TrustedLog, told: SignedCertificateTimestamp, certificate: x509.Certificate, issuer: x509.Certificate
+    log: TrustedLog,
+    timestamp: SignedCertificateTimestamp,
+    certificate: x509.Certificate,
+    issuer: x509.Certificate,
 ) -> bool:
-    time = told.timestamp.replace(tzinfo=UTC)
+    time = timestamp.timestamp.replace(tzinfo=UTC)
     if not log.is_trusted(time):
         return False
     key = issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    body, extensions = certificate.tbs_precertificate_bytes, told.extension_bytes
+    body, extensions = certificate.tbs_precertificate_bytes, timestamp.extension_bytes
     signed = b"".join((
         b"\x00\x00", ((time - _EPOCH) // timedelta(milliseconds=1)).to_bytes(8), b"\x00\x01", hashlib.sha256(key).digest(),
         len(body).to_bytes(3), body, len(extensions).to_bytes(2), extensions,
     ))  # fmt: skip
-    return verifies(log.key, told.signature, signed)
+    return verifies(log.key, timestamp.signature, signed)
 
 
 def _list_subjects(certificate: x509.Certificate) -> list[str]:

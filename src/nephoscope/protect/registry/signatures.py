@@ -91,8 +91,8 @@ def is_keyless(layer: Descriptor) -> bool:
 
 def list_keyless_material(layer: Descriptor) -> list[KeylessMaterial]:
     """Return the certificate and the entry of a log that a layer comes with, none where they cannot be read."""
-    told = layer.annotations
-    material = read_material(told.get(_CERTIFICATE, ""), told.get(_BUNDLE, ""))
+    annotations = layer.annotations
+    material = read_material(annotations.get(_CERTIFICATE, ""), annotations.get(_BUNDLE, ""))
     return [] if material is None else [material]
 
 

@@ -115,10 +115,14 @@ class LogEntry:
     def from_bundle(cls, text: str) -> Self:
         """Return the entry of cosign's annotation; raises ValueError, msgspec.DecodeError."""
         bundle = msgspec.json.decode(text, type=_LogBundle)
-        told = bundle.payload
+        payload = bundle.payload
         return cls(
-            _decode_base64(told.body), told.integrated_time, told.log_index, bytes.fromhex(told.log_id), _decode_base64(bundle.promise)
-        )  # fmt: skip
+            _decode_base64(payload.body),
+            payload.integrated_time,
+            payload.log_index,
+            bytes.fromhex(payload.log_id),
+            _decode_base64(bundle.promise),
+        )
 
     @classmethod
     def from_document(cls, document: LogEntryDocument) -> Self:
@@ -145,8 +149,8 @@ def is_about(entry: LogEntry, content: SignedContent, certificate: bytes) -> boo
     kind, spec = (body.kind, body.api_version), body.spec
     if kind == ("hashedrekord", "0.0.1") and not content.in_envelope:
         key = spec.signature.public_key
-        told = key.content if isinstance(key, _PublicKey) else key
-        pairs = [(spec.signature.content, told)]
+        key_bytes = key.content if isinstance(key, _PublicKey) else key
+        pairs = [(spec.signature.content, key_bytes)]
         hashed = spec.data.hash
     elif kind == ("dsse", "0.0.1") and content.in_envelope:
         pairs = [(one.signature, one.verifier) for one in spec.signatures]
@@ -162,8 +166,8 @@ def is_about(entry: LogEntry, content: SignedContent, certificate: bytes) -> boo
         return False
     digest = hashlib.sha256(content.payload).hexdigest()
     return (hashed.algorithm, hashed.value) == ("sha256", digest) and any(
-        _is_same(signature, content.signature) and _is_certificate(told, certificate)
-        for signature, told in pairs
+        _is_same(signature, content.signature) and _is_certificate(key_bytes, certificate)
+        for signature, key_bytes in pairs
     )
 
 

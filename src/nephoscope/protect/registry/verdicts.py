@@ -169,8 +169,8 @@ def _list_unknown_reasons(image: PlatformExamination, policy: ImagePolicy) -> It
         if one.status in ("not_assessed", "stale"):
             by_reason[one.reason or one.status] = by_reason.get(one.reason or one.status, 0) + 1
         elif one.undetermined:
-            told = "a version could not be compared with an advisory's"
-            by_reason[told] = by_reason.get(told, 0) + 1
+            incomparable = "a version could not be compared with an advisory's"
+            by_reason[incomparable] = by_reason.get(incomparable, 0) + 1
     for reason, number in sorted(by_reason.items()):
         text = f"{number} {'package was' if number == 1 else 'packages were'} not assessed: {reason}"
         yield VerdictReason(

@@ -24,8 +24,8 @@ _PART = re.compile(
 #: Hits of some days, one row for each rule, part of a request, host and path.
 QUERY = rf"""AGWFirewallLogs
 | where TimeGenerated > ago({{days}}d) and isnotempty(RuleId)
-| extend Told = strcat(DetailedData, ' ', DetailedMessage)
-| extend Part = extract(@'\b((?:ARGS|REQUEST_COOKIES|REQUEST_HEADERS)(?:_NAMES)?:[^:\s\]}}}}]+)', 1, Told)
+| extend Detail = strcat(DetailedData, ' ', DetailedMessage)
+| extend Part = extract(@'\b((?:ARGS|REQUEST_COOKIES|REQUEST_HEADERS)(?:_NAMES)?:[^:\s\]}}}}]+)', 1, Detail)
 | extend Path = tostring(split(RequestUri, '?')[0]), Host = iff(isnotempty(Hostname), Hostname, Site)
 | summarize Hits = count(), Blocked = countif(Action in~ ('Blocked', 'Block')), First = min(TimeGenerated), Last = max(TimeGenerated),
     Sources = make_set(ClientIp, {MOST_SOURCES}), Message = take_any(Message)

@@ -58,11 +58,11 @@ class AuditEntry:
 
     def compute_chain_hash(self, before: str) -> str:
         """The hash that the entry must have behind the one whose hash is `before`."""
-        told = [
+        fields = [
             before, self.number, self.moment.isoformat(), self.author, self.operation, self.target, self.outcome,
             self.address, self.detail,
         ]  # fmt: skip
-        return hashlib.sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()
+        return hashlib.sha256(msgspec.json.encode(fields, order="deterministic")).hexdigest()
 
 
 class Audit:

@@ -340,15 +340,15 @@ def _select_oldest(workspace: str, now: datetime) -> Select[object]:
         .where(mine.workspace == workspace, _select_pending(now))
         .subquery()
     )
-    told = [one for one in several.c if one.name != "place"]
-    return select(*told).where(several.c.place <= _FIRST).order_by(several.c.due, several.c.id)
+    columns = [one for one in several.c if one.name != "place"]
+    return select(*columns).where(several.c.place <= _FIRST).order_by(several.c.due, several.c.id)
 
 
 def _select_expired_runs(
     workspace: str, now: datetime, lasting: Collection[str]
 ) -> Select[str, str, str, dict[str, object], str, bool, datetime | None]:
     mine = AutomationRunRow
-    told = (
+    columns = (
         mine.id,
         mine.rule,
         mine.action,
@@ -358,7 +358,7 @@ def _select_expired_runs(
         mine.until.label("due"),
     )
     asked = (mine.workspace == workspace, mine.action.in_(lasting), _is_over(now))
-    return select(*told).where(*asked).order_by(mine.until, mine.id).limit(_FIRST)
+    return select(*columns).where(*asked).order_by(mine.until, mine.id).limit(_FIRST)
 
 
 def _format_key(event: AutomationEvent) -> str:

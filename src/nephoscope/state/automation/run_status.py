@@ -192,5 +192,7 @@ def _select_newest_dead() -> Select[tuple[str, datetime, str, str, str]]:
         .where(mine.status == RunStatus.DEAD.value)
         .subquery()
     )
-    told = several.c
-    return select(told.rule, told.changed, told.detail, told.workspace, told.id).where(told.place == 1)
+    columns = several.c
+    return select(columns.rule, columns.changed, columns.detail, columns.workspace, columns.id).where(
+        columns.place == 1
+    )

@@ -59,9 +59,11 @@ class IncidentFilter:
         if self.text:
             number = cast(IncidentRow.number, Text)
             words = (number, IncidentRow.title, IncidentRow.owner)
-            told = select(AlertRow.incident).where(AlertRow.workspace == workspace, contains_text(self.text))
+            matching = select(AlertRow.incident).where(
+                AlertRow.workspace == workspace, contains_text(self.text)
+            )
             own = (one.icontains(self.text, autoescape=True) for one in words)
-            found.append(or_(*own, IncidentRow.number.in_(told)))
+            found.append(or_(*own, IncidentRow.number.in_(matching)))
         if self.numbers is not None:
             # written into the statement: there may be more than it may have values
             among: BindParameter[list[int]] = bindparam(

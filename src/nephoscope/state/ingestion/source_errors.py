@@ -78,12 +78,12 @@ class SourceErrors:
         more: int = 0,
     ) -> None:
         """Keep the errors of parts by their keys; `more` parts fail besides, whose errors were not kept by who tells this."""
-        told = {normalize_error_key(key): _sanitize_error(error) for key, error in errors.items()}
+        messages = {normalize_error_key(key): _sanitize_error(error) for key, error in errors.items()}
         with self._database.write() as session:
             known = self._list_failing_keys(session, source, workspace)
-            new = [key for key in told if key not in known]
+            new = [key for key in messages if key not in known]
             left_out = new[max(0, KEPT - len(known - {_MORE})) :]
-            kept = {key: error for key, error in told.items() if key not in set(left_out)}
+            kept = {key: error for key, error in messages.items() if key not in set(left_out)}
             if more := more + len(left_out):
                 kept[_MORE] = f"{more:,} more of its parts fail, whose errors are not kept"
             rows = [

@@ -91,9 +91,9 @@ class SourceHealth:
 
 def format_last_errors(standing: SourceErrorSummary) -> str:
     """The last errors and how many more there are."""
-    told = list(dict.fromkeys(one.error for one in standing.errors))[:_TOLD]
-    more = standing.count - sum(one.error in told for one in standing.errors)
-    return "; ".join([*told, f"and {more} more"] if more else told)
+    messages = list(dict.fromkeys(one.error for one in standing.errors))[:_TOLD]
+    more = standing.count - sum(one.error in messages for one in standing.errors)
+    return "; ".join([*messages, f"and {more} more"] if more else messages)
 
 
 @dataclass(frozen=True, slots=True)

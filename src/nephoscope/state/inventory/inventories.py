@@ -67,8 +67,8 @@ class NamedPackage:
     @property
     def digest(self) -> str:
         """The digest by which it is found."""
-        told = _ENCODER.encode(self.package) + self.scanner.encode()
-        return hashlib.blake2b(told, digest_size=16).hexdigest()
+        content = _ENCODER.encode(self.package) + self.scanner.encode()
+        return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

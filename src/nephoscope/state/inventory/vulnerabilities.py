@@ -159,7 +159,7 @@ class Vulnerabilities:
         now: datetime,
     ) -> FindingChanges:
         """Open and close the findings of subjects that hold packages of which something else is said; `holders` by package."""
-        told = FindingChanges()
+        finding_changes = FindingChanges()
         for package, vulnerability in sorted(changes.gone):
             closed = session.execute(
                 update(_FINDING)
@@ -172,7 +172,7 @@ class Vulnerabilities:
                 .returning(_FINDING.subject)
             ).scalars()
             subjects = frozenset(closed)
-            told += FindingChanges(closed=len(subjects), subjects=subjects)
+            finding_changes += FindingChanges(closed=len(subjects), subjects=subjects)
         opened: list[_Row] = []
         for package, vulnerability in sorted(changes.came):
             pair = _FINDING.package == package, _FINDING.vulnerability == vulnerability
@@ -181,13 +181,13 @@ class Vulnerabilities:
             self._reopen_rows(session, again, now)
             new = [one for one in holders.get(package, ()) if one not in there]
             opened += [_to_new_row(one, package, vulnerability, now, now) for one in new]
-            told += FindingChanges(
+            finding_changes += FindingChanges(
                 len(new), 0, len(again), frozenset([*new, *(row["subject"] for row in again)])
             )
         if opened:
             session.execute(insert(_FINDING), opened)
-        record_changes(self._database, session, told.subjects)
-        return told
+        record_changes(self._database, session, finding_changes.subjects)
+        return finding_changes
 
     @staticmethod
     def _read_rows(session: Session, *conditions: Any) -> list[_Row]:
@@ -263,14 +263,14 @@ class Vulnerabilities:
     def _open_and_reopen_pairs(
         self,
         session: Session, subject: int, rows: Mapping[_Pair, _Row], wanted: Collection[_Pair],
-        closed: Collection[_Pair], told: Mapping[_Pair, datetime], now: datetime,
+        closed: Collection[_Pair], known_since: Mapping[_Pair, datetime], now: datetime,
     ) -> FindingChanges:  # fmt: skip
         """Open the pairs that are new and open again those that were closed; `told` is since when a pair is seen."""
         again = [rows[pair] for pair in wanted if pair in rows and rows[pair]["closed"] is not None]
         self._reopen_rows(session, again, now)
         new = set(wanted) - rows.keys()
         if new:
-            since = {**self._read_since(session, rows, new), **told}
+            since = {**self._read_since(session, rows, new), **known_since}
             made = [_to_new_row(subject, *pair, since.get(pair, now), now) for pair in sorted(new)]
             session.execute(insert(_FINDING), made)
         touched = [subject] if new or closed or again else []

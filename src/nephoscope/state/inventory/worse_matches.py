@@ -25,7 +25,7 @@ def merge_worse_matches(session: Session, matched: Sequence[MatchedPackage]) -> 
 def _merge_package(
     one: MatchedPackage, kept: dict[tuple[int, str], PackageVulnerabilityRow]
 ) -> MatchedPackage:
-    found = (_merge_matches(told, kept.get((one.number, told.vulnerability.id))) for told in one.found)
+    found = (_merge_matches(match, kept.get((one.number, match.vulnerability.id))) for match in one.found)
     return replace(one, found=tuple(found))
 
 

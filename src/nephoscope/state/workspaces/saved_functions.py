@@ -34,12 +34,15 @@ class SavedFunctions:
         )
         with self._database.read() as session:
             rows = session.execute(query.order_by(CheckpointRow.key)).all()
-        return {id_: StoredFunction(told["alias"], text, told["parameters"]) for id_, told, text in rows}
+        return {
+            id_: StoredFunction(settings["alias"], text, settings["parameters"])
+            for id_, settings, text in rows
+        }
 
     def put(self, session: Session, workspace: str, id_: str, function: StoredFunction) -> None:
         """Have a saved query be called by the name of a function, with its parameters."""
-        told = {"alias": function.name, "parameters": function.parameters}
-        self._checkpoints.keep(session, _KEPT + workspace, {id_: told})
+        settings = {"alias": function.name, "parameters": function.parameters}
+        self._checkpoints.keep(session, _KEPT + workspace, {id_: settings})
 
     def drop(self, session: Session, workspace: str, id_: str) -> None:
         """Have a saved query be no function any more."""

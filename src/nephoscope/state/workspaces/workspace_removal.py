@@ -105,8 +105,8 @@ def _match_owned_rows(table: Table, name: str) -> Iterator[ColumnElement[bool]]:
 def _require_none(session: Session, table: Table, wanted: ColumnElement[bool], name: str) -> None:
     key = next(iter(table.primary_key))
     if found := sorted(session.scalars(select(key).select_from(table).where(wanted))):
-        told = _USES.get(table.name, f"{table.name} refer to")
-        raise StateError(f"{told} the workspace {name}: {_join_names(found)}; remove them first")
+        usage = _USES.get(table.name, f"{table.name} refer to")
+        raise StateError(f"{usage} the workspace {name}: {_join_names(found)}; remove them first")
 
 
 def _join_names(names: list[str]) -> str:

@@ -47,17 +47,19 @@ def change_alert(visit: Visit, alert: StoredAlert) -> None:
         raise ConcurrentChangeError("the alert was changed by someone else: check its current state")
 
 
-def change_selected_alerts(visit: Visit, told: VisibleAlerts) -> tuple[int, list[AlertConflict]]:
+def change_selected_alerts(visit: Visit, visible_alerts: VisibleAlerts) -> tuple[int, list[AlertConflict]]:
     """Return the same of those that are ticked; how many were changed, and those that were left out."""
     etags = dict(sorted(_read_etags(visit).items()))
     if not etags:
         raise StateError("no alert is selected")
     if len(etags) > MOST_AT_ONCE:
         raise StateError(f"at most {MOST_AT_ONCE} alerts can be changed at once")
-    left = _change_statuses(visit, [(told.load_stored_alert(id_), etag) for id_, etag in etags.items()])
+    left = _change_statuses(
+        visit, [(visible_alerts.load_stored_alert(id_), etag) for id_, etag in etags.items()]
+    )
     state = visit.instance.state
     return len(etags) - len(left), [
-        AlertConflict(told.get(one.id), list_status_changes(state, one.id)) for one in left
+        AlertConflict(visible_alerts.get(one.id), list_status_changes(state, one.id)) for one in left
     ]
 
 

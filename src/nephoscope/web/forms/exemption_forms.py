@@ -163,11 +163,13 @@ def change(visit: Visit, key: str) -> int:
     one, place = _parse_document(document), document.place(_parse_document(document).scope)
     require_exemption_permission(visit.service, one, visit.instance.load_governing, place)
     held = get_tree(document.body, "properties")
-    told = _build_properties(visit.form, key, visit)
+    properties = _build_properties(visit.form, key, visit)
     kept = {name: value for name, value in held.items() if name != "expiresOn"}
     metadata = {**get_tree(held, "metadata"), "updatedBy": visit.caller.name}
     with require_unchanged_state(visit, lambda: _read_body(visit, document)):
-        body = _build_document(one.scope, one.id.rsplit("/", 1)[-1], {**kept, **told, "metadata": metadata})
+        body = _build_document(
+            one.scope, one.id.rsplit("/", 1)[-1], {**kept, **properties, "metadata": metadata}
+        )
         return put_exemptions(visit.service, [body], visit.instance.load_governing, tenant=document.tenant)
 
 

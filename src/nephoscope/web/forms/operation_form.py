@@ -116,8 +116,8 @@ def draw_form(
     if is_in_workspace(operation):
         fields = [one for one in fields if one.name != "workspace"]
     field = getattr(refused, "field", "")
-    told = str(refused) if refused is not None else ""
-    marked = [replace(one, error=told) if one.name == field else one for one in fields]
+    problem = str(refused) if refused is not None else ""
+    marked = [replace(one, error=problem) if one.name == field else one for one in fields]
     beside = any(one.error for one in marked)
     return DrawnForm(
         operation.name,
@@ -126,7 +126,7 @@ def draw_form(
         marked,
         row,
         form.danger,
-        "" if beside else told,
+        "" if beside else problem,
         _find_obstacle(fields, form.without),
     )
 
@@ -219,5 +219,5 @@ def _list_refusals_of_fields(shape: Answer) -> Iterator[None]:
     try:
         yield
     except RefusedRequestError as error:
-        told = str(error).removeprefix("--")
-        raise FieldError(told[:1].upper() + told[1:], names.get(error.target, error.target)) from error
+        message = str(error).removeprefix("--")
+        raise FieldError(message[:1].upper() + message[1:], names.get(error.target, error.target)) from error

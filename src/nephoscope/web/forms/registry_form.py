@@ -103,8 +103,8 @@ def _list_fields(shape: type[msgspec.Struct], values: msgspec.Struct, prefix: st
 
 def _list_settings(shape: type[msgspec.Struct]) -> Iterator[msgspec.inspect.Field]:
     """Give the settings that a form can have: not the policy, keys, identities and exemptions, which are documents of their own."""
-    told = msgspec.inspect.type_info(shape)
-    for one in told.fields if isinstance(told, msgspec.inspect.StructType) else ():
+    type_info = msgspec.inspect.type_info(shape)
+    for one in type_info.fields if isinstance(type_info, msgspec.inspect.StructType) else ():
         if one.name not in ("policy", "keys", "identities", "trust_root", "exemptions"):
             yield one
 

@@ -126,7 +126,7 @@ def build_page(visit: Visit, workspace: str, rule: AnalyticRule) -> Mapping[str,
 
 
 def _match_stored_alerts(
-    state: State, workspace: str, rule: AnalyticRule, told: Sequence[Mapping[str, Any]]
+    state: State, workspace: str, rule: AnalyticRule, matches: Sequence[Mapping[str, Any]]
 ) -> dict[str, str]:
     """Id of an alert of a replay -> the one that is there of the same events ('' = none), of whichever window."""
     kept = state.alerts.list_alerts(
@@ -137,7 +137,7 @@ def _match_stored_alerts(
     return {
         one["id"]: by_id.get(one["id"])
         or by_events.get((one["title"], datetime.fromisoformat(one["ended"])), "")
-        for one in told
+        for one in matches
     }
 
 

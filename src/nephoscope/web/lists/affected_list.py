@@ -45,11 +45,13 @@ def build_affected_list(visit: Visit, held: Held, places: Places) -> RowList[Sub
 
     def build_path_cell(one: SubjectFinding) -> ListCell:
         several = places.get((one.finding.subject, one.finding.package), ())
-        told = [
+        paths = [
             f"{each.path or '–'} in layer {each.layer[7:19]}" if each.layer else each.path for each in several
         ]
         return build_text_cell(
-            next(iter(told), ""), whole=", ".join(told), note=f"and {len(told) - 1} more" if told[1:] else ""
+            next(iter(paths), ""),
+            whole=", ".join(paths),
+            note=f"and {len(paths) - 1} more" if paths[1:] else "",
         )
 
     return RowList(

@@ -118,6 +118,8 @@ def describe_entities(alert: StoredAlert) -> str:
 def _build_status_cell(one: StoredAlert, found: RuleSuppressions) -> ListCell:
     marks = [CellMark("suppressed")] if one.held_by else []
     if found:
-        told = f"{count_text(len(found), 'suppression')} of its rule active"
-        marks.append(CellMark("rule suppressed" if found.whole else "rule partly suppressed", title=told))
+        suppressed = f"{count_text(len(found), 'suppression')} of its rule active"
+        marks.append(
+            CellMark("rule suppressed" if found.whole else "rule partly suppressed", title=suppressed)
+        )
     return build_state_cell(STATUS_WORDS.get(one.status, one.status), TONES.get(one.status, ""), marks=marks)

@@ -58,7 +58,7 @@ def build_automation_list(visit: Visit) -> RowList[AutomationListing]:
         "automations", "automation",
         (
             ListColumn("name", "Name", build_name_cell, main=True, width="title"),
-            build_text_column("trigger", "Trigger", lambda one: ", ".join(one.told)),
+            build_text_column("trigger", "Trigger", lambda one: ", ".join(one.triggers)),
             build_text_column("actions", "Actions", lambda one: ", ".join(one.does), shown=False),
             build_text_column("place", "Scope", lambda one: describe_scopes(visit, one) or "everywhere", shown=False),
             ListColumn("state", "Status", build_status_cell, width="state"),
@@ -71,7 +71,7 @@ def build_automation_list(visit: Visit) -> RowList[AutomationListing]:
         (
             RowFacet("state", "Status", lambda one: (one.status,), str.capitalize),
             RowFacet("kind", "Kind", lambda one: (one.kind,), str.capitalize),
-            RowFacet("trigger", "Trigger", lambda one: one.told),
+            RowFacet("trigger", "Trigger", lambda one: one.triggers),
         ),
         lambda one: f"{one.name} {one.key} {one.reason}", hint="Name, id or error contains", about_of=lambda one: one.reason,
     )  # fmt: skip

@@ -30,8 +30,8 @@ def draw_column(cell: ListCell, classes: str, below: str = "") -> str:
     """
     title = ""
     if cell.whole and cell.kind in _TITLED and cell.whole != cell.text:
-        told = f"{cell.whole} {cell.note}" if cell.note else cell.whole
-        title = f' title="{escape_text(told)}"'
+        full_text = f"{cell.whole} {cell.note}" if cell.note else cell.whole
+        title = f' title="{escape_text(full_text)}"'
     under = f'<span class="data-list__sub">{below}</span>' if below else ""
     return f"<td {classes}{title}>{_draw_cell(cell, whole=False)}{under}</td>"
 

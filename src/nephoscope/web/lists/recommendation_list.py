@@ -92,9 +92,10 @@ def _read_key(one: Priority) -> str:
 
 
 def _build_title_cell(visit: Visit, one: Priority) -> ListCell:
-    told = one.tally
+    tally = one.tally
     return build_text_cell(
-        format_unmet_title(told.title, told.unhealthy), visit.link(f"/recommendations/{told.recommendation}")
+        format_unmet_title(tally.title, tally.unhealthy),
+        visit.link(f"/recommendations/{tally.recommendation}"),
     )
 
 

@@ -55,8 +55,10 @@ def build_registry_list(visit: Visit) -> RowList[ListedRegistry]:
     """Describe the list."""
 
     def build_name_cell(one: ListedRegistry) -> ListCell:
-        told = one.registry
-        return build_text_cell(told.name, visit.link(f"/registries/{told.name}"), note=told.address)
+        registry = one.registry
+        return build_text_cell(
+            registry.name, visit.link(f"/registries/{registry.name}"), note=registry.address
+        )
 
     def draw_held(one: ListedRegistry) -> ListCell:
         images = visit.link("/images", registry=one.registry.address, status="Held")

@@ -81,5 +81,5 @@ def _build_address(visit: Visit, path: str, query: str) -> str:
     kept = [
         (name, value) for name in KEPT if (value := visit.form.get(name, "") or visit.get_query_value(name))
     ]
-    told = urlencode([*kept, *parse_qsl(query)])
-    return f"{path}?{told}" if told else path
+    query_text = urlencode([*kept, *parse_qsl(query)])
+    return f"{path}?{query_text}" if query_text else path

@@ -39,9 +39,11 @@ class WorkProgress:
 
 def find_current_assessment(instance: Instance) -> WorkProgress | None:
     """The assessment that is under way or waits to begin, None where nothing is."""
-    told = instance.state.checkpoints.get(*PROGRESS)
-    if told and time.time() - told["at"] < SILENT:
-        return WorkProgress(told["what"], told["done"], told["total"], time.time() - told["began"])
+    progress = instance.state.checkpoints.get(*PROGRESS)
+    if progress and time.time() - progress["at"] < SILENT:
+        return WorkProgress(
+            progress["what"], progress["done"], progress["total"], time.time() - progress["began"]
+        )
     return WorkProgress("queued") if _waits(instance) else None
 
 
@@ -54,8 +56,8 @@ def explain_staleness(instance: Instance) -> str:
     failed = instance.state.checkpoints.get(*FAILED)
     if failed:
         return f"The last assessment failed: {failed}"
-    told = instance.state.checkpoints.get(*PROGRESS)
-    return UNFINISHED if told and time.time() - told["at"] >= SILENT else ""
+    progress = instance.state.checkpoints.get(*PROGRESS)
+    return UNFINISHED if progress and time.time() - progress["at"] >= SILENT else ""
 
 
 def _describe_loop(instance: Instance) -> str:

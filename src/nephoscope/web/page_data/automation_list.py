@@ -36,7 +36,7 @@ class AutomationListing:
     key: str
     name: str
     kind: str
-    told: tuple[str, ...]
+    triggers: tuple[str, ...]
     does: tuple[str, ...]
     where: tuple[str, ...]
     status: str

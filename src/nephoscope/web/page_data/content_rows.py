@@ -145,12 +145,12 @@ def _build_pack_row(pack: RulePack, held: content_listing.WorkspaceTables, *, on
     for row in content_listing.list_rows(pack, held):
         standing = str(row["standing"])
         counts[standing] = counts.get(standing, 0) + 1
-    told = ", ".join(f"{count:,} {word}" for word, count in counts.items())
+    contents = ", ".join(f"{count:,} {word}" for word, count in counts.items())
     bad = counts.get(RuleAvailability.UNSUPPORTED.value, 0) + counts.get(RuleAvailability.REFUSED.value, 0)
     about = f"{len(pack.pieces):,} pieces from {pack.origin}, {pack.imported:%Y-%m-%d}"
     standing = "partly" if bad else "whole"
     return ContentRow(
-        pack.name, about, pack.name, standing, told, "", on, pack.name, f"/content/packs/{pack.name}"
+        pack.name, about, pack.name, standing, contents, "", on, pack.name, f"/content/packs/{pack.name}"
     )
 
 
@@ -166,9 +166,9 @@ def _list_policies(
 def _build_entry(one: CatalogEntry) -> ContentRow:
     types = "any type" if one.types is None else ", ".join(sorted(one.types)[:3])
     state = "refused" if one.fault else "Microsoft is responsible for it" if one.static else "loaded"
-    told = f"refused: {one.fault}" if one.fault else state
+    state_text = f"refused: {one.fault}" if one.fault else state
     return ContentRow(
-        one.display_name or one.name, f"{types} · version {one.version}", "", state, told, key=one.id,
+        one.display_name or one.name, f"{types} · version {one.version}", "", state, state_text, key=one.id,
         link=f"/content/policy/{one.kind}/{quote(one.id.strip('/'))}",
     )  # fmt: skip
 

@@ -55,15 +55,15 @@ class EntityFacts:
 
     def summary(self, context: EntityContext) -> str:
         """A context in one line: what it is called by, then what is wrong."""
-        told = [
+        lines = [
             one.value
             for one in context.facts
             if one.known and one.name in ("account", "exposure", "resource")
         ]
         weaknesses, paths = context.weaknesses or (), context.paths or ()
-        told += [f"{count_text(len(weaknesses), 'unhealthy assessment')}"] if weaknesses else []
-        told += [f"on {count_text(len(paths), 'attack path')}"] if paths else []
-        return "; ".join(told) or "unknown"
+        lines += [f"{count_text(len(weaknesses), 'unhealthy assessment')}"] if weaknesses else []
+        lines += [f"on {count_text(len(paths), 'attack path')}"] if paths else []
+        return "; ".join(lines) or "unknown"
 
 
 def load_entity_facts(visit: Visit, involved: Sequence[InvolvedEntity]) -> EntityFacts:

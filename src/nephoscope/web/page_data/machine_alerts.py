@@ -51,13 +51,13 @@ def count_alerts(visit: Visit, names: MachineNames) -> Counter[str] | None:
 
     Many alerts name a host alone, and a scope holds none of those.
     """
-    told = list_visible_alerts_everywhere(visit.drop_parameter("scope"))
-    if not told:
+    visible_lists = list_visible_alerts_everywhere(visit.drop_parameter("scope"))
+    if not visible_lists:
         return None
     looked = AlertFilter(statuses=frozenset(STATUSES) - DONE)
     return Counter(
         one
-        for each in told
+        for each in visible_lists
         for alert in each.list_newest(looked, MOST_SOUGHT)
         for one in names.find_machines(alert)
     )

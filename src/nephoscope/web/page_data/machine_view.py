@@ -120,8 +120,10 @@ def find_alerts(visit: Visit, machine: FleetMachine) -> MachineAlerts:
     found = sorted(
         (
             alert
-            for told in list_visible_alerts_everywhere(visit.drop_parameter("scope"))
-            for alert in told.list_newest(AlertFilter(text=machine.name.partition(".")[0]), MOST_SOUGHT)
+            for visible_alerts in list_visible_alerts_everywhere(visit.drop_parameter("scope"))
+            for alert in visible_alerts.list_newest(
+                AlertFilter(text=machine.name.partition(".")[0]), MOST_SOUGHT
+            )
             if machine.key in names.find_machines(alert)
         ),
         key=lambda one: one.ended,

@@ -104,8 +104,12 @@ def to_entity_id(id_: str) -> str:
 
 def get_display_name(id_: str, body: Mapping[str, object]) -> str:
     """Return what people call a resource, or an object of the directory."""
-    told = _read_properties(body)
-    names = (told.get("userPrincipalName"), told.get("displayName")) if id_.startswith(DIRECTORY) else ()
+    properties = _read_properties(body)
+    names = (
+        (properties.get("userPrincipalName"), properties.get("displayName"))
+        if id_.startswith(DIRECTORY)
+        else ()
+    )
     return next((str(one) for one in (*names, body.get("name")) if one), shorten_name(id_))
 
 
@@ -114,8 +118,8 @@ def find_naming_alerts(visit: Visit, id_: str, account: str = "") -> ResourceAle
     wanted = dict.fromkeys(one for one in (account, to_entity_id(id_)) if one)
     found, state = ResourceAlerts(), visit.instance.state
     reads_incidents = visit.workspaces(INCIDENTS)
-    for told in list_visible_alerts_everywhere(visit.drop_parameter("scope")):
-        mine = [one for text in wanted for one in _find_naming_alerts(told, text)]
+    for visible_alerts in list_visible_alerts_everywhere(visit.drop_parameter("scope")):
+        mine = [one for text in wanted for one in _find_naming_alerts(visible_alerts, text)]
         mine = list({one.id: one for one in mine}.values())
         found.alerts.extend(mine)
         of = (one for one in mine if one.workspace in reads_incidents)
@@ -137,9 +141,9 @@ def _reaches(visit: Visit, id_: str) -> bool:
     return visit.caller.find_reach(ALERTS).can_read(lying.subscription, lying.resource_group_id)
 
 
-def _find_naming_alerts(told: VisibleAlerts, text: str) -> list[StoredAlert]:
+def _find_naming_alerts(visible_alerts: VisibleAlerts, text: str) -> list[StoredAlert]:
     """The alerts that name an id, or an account."""
-    found = told.list_newest(AlertFilter(text=text, held=True), MOST_ALERTS)
+    found = visible_alerts.list_newest(AlertFilter(text=text, held=True), MOST_ALERTS)
     return [one for one in found if names(one.document, text)] if text.startswith("/") else found
 
 
@@ -239,16 +243,16 @@ def _list_subs(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[SubF
 
 
 def _read_sub_finding(body: Mapping[str, object]) -> SubFinding:
-    told = _read_properties(body)
-    status = told.get("status") or {}
+    properties = _read_properties(body)
+    status = properties.get("status") or {}
     return SubFinding(
         str(body["id"]).lower().split("/")[-3],
-        str(told.get("id") or body.get("name") or ""),
-        str(told.get("displayName") or ""),
+        str(properties.get("id") or body.get("name") or ""),
+        str(properties.get("displayName") or ""),
         str(status.get("code") or ""),
         str(status.get("severity") or ""),
         str(body["id"]).lower().partition("/providers/microsoft.security/")[0],
-        tuple(_read_callers(told.get("additionalData"))),
+        tuple(_read_callers(properties.get("additionalData"))),
     )
 
 
@@ -273,8 +277,8 @@ def _load_connections(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> di
         f"/subscriptions/{_extract_subscription(id_)}/providers/{type_}/internal",
         visit.caller.find_reach(CONNECTIONS),
     )
-    told: list[dict[str, Any]] = _read_properties(body).get("connectableResources", [])
-    return next((one for one in told if str(one["id"]).lower() == id_), None)
+    connectable: list[dict[str, Any]] = _read_properties(body).get("connectableResources", [])
+    return next((one for one in connectable if str(one["id"]).lower() == id_), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,16 +298,16 @@ def _list_changes(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[S
     """Its last changes, the newest first, without secrets."""
     log = visit.caller.find_reach(ACTIVITY_LOG)
     named = log.can_read(_extract_subscription(id_), "/".join(id_.split("/")[:5]))
-    told = [
+    changes = [
         _build_change(_read_properties(one), named=named)
         for one in _list_below(visit, snapshot, id_, resource_changes.TYPE)
     ]
     for body in _list_below(visit, snapshot, id_, exposure_changes.TYPE):
         one = msgspec.convert(_read_properties(body), ExposureChange)
-        told.append(
+        changes.append(
             _build_exposure_change(one, exposure_changes.list_attributions(one, snapshot.listing, log))
         )
-    return sorted(told, key=lambda one: one.at, reverse=True)
+    return sorted(changes, key=lambda one: one.at, reverse=True)
 
 
 def _list_below(
@@ -316,18 +320,18 @@ def _list_below(
     return listing.page((wanted,), visit.caller.find_reach(READ), f"{id_}/providers/{wanted}").bodies
 
 
-def _build_change(told: Mapping[str, Any], *, named: bool) -> ShownChange:
+def _build_change(properties: Mapping[str, Any], *, named: bool) -> ShownChange:
     values = [
         (path, mask_secret(path, one["previousValue"]), mask_secret(path, one["newValue"]))
-        for path, one in told["changes"].items()
+        for path, one in properties["changes"].items()
     ]
-    attributes = told["changeAttributes"]
+    attributes = properties["changeAttributes"]
     callers = [
         (one["changedBy"], one["operation"], one["clientType"]) for one in attributes.get("candidates", ())
     ]
     return ShownChange(
         datetime.fromisoformat(attributes["timestamp"]),
-        told["changeType"],
+        properties["changeType"],
         values,
         list(dict.fromkeys(callers)) if named else [],
         attributes.get("evidence", "") if named else CALLERS_HIDDEN,
@@ -338,7 +342,7 @@ def _build_change(told: Mapping[str, Any], *, named: bool) -> ShownChange:
 def _build_exposure_change(one: ExposureChange, several: Sequence[ChangeAttribution]) -> ShownChange:
     """How the Internet reaches it otherwise, as a change among its changes, with the attributions that may be read."""
     callers = [
-        (who.changed_by, who.operation, who.client_type) for told in several for who in told.candidates
+        (who.changed_by, who.operation, who.client_type) for change in several for who in change.candidates
     ]
     kind = "Exposure widened" if one.widened else "Exposure changed"
     evidence = CALLERS_HIDDEN if len(several) < len(one.causes) else ""

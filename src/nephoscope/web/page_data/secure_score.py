@@ -95,9 +95,13 @@ def _read_subscription_scores(snapshot: PublishedSnapshot) -> list[_Subscription
     found = ((_read_subscription(body), body["properties"]) for body in scores)
     return [
         _SubscriptionScore(
-            id_, told["score"]["current"], told["score"]["max"], told["weight"], tuple(controls[id_])
+            id_,
+            properties["score"]["current"],
+            properties["score"]["max"],
+            properties["weight"],
+            tuple(controls[id_]),
         )
-        for id_, told in found
+        for id_, properties in found
     ]
 
 
@@ -105,9 +109,9 @@ def _read_subscription(body: Mapping[str, object]) -> str:
     return str(body["id"]).split("/")[2].lower()
 
 
-def _build_control(name: str, told: Mapping[str, Any]) -> _Control:
-    counts = (told[f"{one}ResourceCount"] for one in ("healthy", "unhealthy", "notAssessed"))
-    return _Control(name, ShownControl(told["displayName"], told["score"]["max"], *counts))
+def _build_control(name: str, properties: Mapping[str, Any]) -> _Control:
+    counts = (properties[f"{one}ResourceCount"] for one in ("healthy", "unhealthy", "notAssessed"))
+    return _Control(name, ShownControl(properties["displayName"], properties["score"]["max"], *counts))
 
 
 def _list_controls(found: Iterable[_Control]) -> list[ShownControl]:

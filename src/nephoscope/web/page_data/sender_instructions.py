@@ -21,8 +21,8 @@ class SenderInstruction:
 
 def describe_sender(source: Source, host: str) -> SenderInstruction | None:
     """Return how to send to a source, whose server is reached as `host`; None for a kind that needs nothing set up."""
-    told = _KINDS.get(source.kind)
-    return None if told is None else told(source, host)
+    describe = _KINDS.get(source.kind)
+    return None if describe is None else describe(source, host)
 
 
 def _explain_syslog(source: Source, host: str) -> SenderInstruction:

@@ -132,8 +132,8 @@ def _build_lane(place: SignInPlace, begin: datetime, step: timedelta, parts: int
         )
         for one in place.risks
     ]  # fmt: skip
-    told = [count_text(place.count, "sign-in"), f"{place.failed:,} failed", *(one.title for one in marks)]
-    return TimeLane(f"{place.name} {place.network}".rstrip() + ": " + ", ".join(told), passed, failed, marks)
+    lines = [count_text(place.count, "sign-in"), f"{place.failed:,} failed", *(one.title for one in marks)]
+    return TimeLane(f"{place.name} {place.network}".rstrip() + ": " + ", ".join(lines), passed, failed, marks)
 
 
 def _format_risk_words(one: RiskDetection) -> str:

@@ -92,9 +92,9 @@ _LABELS = {
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list; a form that comes back changes the state of those that are ticked."""
-    told = find_visible_alerts(visit, visit.get_query_value("workspace"))
+    visible_alerts = find_visible_alerts(visit, visit.get_query_value("workspace"))
     if visit.request.method == "POST":
-        return _change_alerts(visit, told)
+        return _change_alerts(visit, visible_alerts)
     if visit.get_query_value("format") == "csv":
         header = (
             "Severity",
@@ -109,31 +109,36 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             "Id",
         )
         return build_csv_response(
-            "alerts", header, map(_build_row, told.page(read_filters(visit), 0, MOST_CSV)[0])
+            "alerts", header, map(_build_row, visible_alerts.page(read_filters(visit), 0, MOST_CSV)[0])
         )
-    return _build_list(visit, told)
+    return _build_list(visit, visible_alerts)
 
 
-def _change_alerts(visit: Visit, told: VisibleAlerts) -> Mapping[str, object] | Response:
-    done, left = change_selected_alerts(visit, told)
+def _change_alerts(visit: Visit, visible_alerts: VisibleAlerts) -> Mapping[str, object] | Response:
+    done, left = change_selected_alerts(visit, visible_alerts)
     if left:
-        return {**_build_list(visit, told), "overtaken": left, "done": done}
+        return {**_build_list(visit, visible_alerts), "overtaken": left, "done": done}
     return RedirectResponse(visit.build_address(done=done), 303)
 
 
-def _build_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
+def _build_list(visit: Visit, visible_alerts: VisibleAlerts) -> dict[str, object]:
     """The list; those that were left out of what was done stay ticked."""
-    rules = map_rule_names(visit, told.workspaces)
+    rules = map_rule_names(visit, visible_alerts.workspaces)
     facets, start = (
         build_alert_facets(rules, every=bool(visit.get_query_value("all"))),
         compute_page_start(visit),
     )
     asked = build_alert_filter(visit, read_chosen_values(visit, facets))
-    alerts, total = told.page(asked, start, ROWS)
+    alerts, total = visible_alerts.page(asked, start, ROWS)
     counted = count_facets(
-        visit, facets, lambda name, chosen: told.count_by_column(build_alert_filter(visit, chosen), name)
+        visit,
+        facets,
+        lambda name, chosen: visible_alerts.count_by_column(build_alert_filter(visit, chosen), name),
     )
-    acts, in_force = list_allowed_acts(visit, told), _find_active_suppressions(visit, told.workspaces)
+    acts, in_force = (
+        list_allowed_acts(visit, visible_alerts),
+        _find_active_suppressions(visit, visible_alerts.workspaces),
+    )
     known = AlertContext(
         _find_names(visit, alerts),
         lambda alert: in_force.get(alert.workspace, SuppressionsInForce()).for_rule_only(alert.rule),
@@ -141,21 +146,27 @@ def _build_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
         rules,
     )
     held = (
-        [_find_suppressed_facet(visit, told, asked)]
-        if asked.held or told.count(replace(asked, held=True)) > total
+        [_find_suppressed_facet(visit, visible_alerts, asked)]
+        if asked.held or visible_alerts.count(replace(asked, held=True)) > total
         else []
     )
     return {
-        "told": told,
-        "list": show_page(visit, build_alert_list(visit, known, acts=bool(acts)), alerts, [*counted, *held], total, start),
-        "acts": acts, "any": told.any, "all": bool(visit.get_query_value("all")), **_list_suppressions(visit, told, in_force),
-        "overtaken": [], "done": visit.get_query_value("done"),
-    }  # fmt: skip
+        "visible": visible_alerts,
+        "list": show_page(
+            visit, build_alert_list(visit, known, acts=bool(acts)), alerts, [*counted, *held], total, start
+        ),
+        "acts": acts,
+        "any": visible_alerts.any,
+        "all": bool(visit.get_query_value("all")),
+        **_list_suppressions(visit, visible_alerts, in_force),
+        "overtaken": [],
+        "done": visit.get_query_value("done"),
+    }
 
 
-def _find_suppressed_facet(visit: Visit, told: VisibleAlerts, asked: AlertFilter) -> ListFacet:
+def _find_suppressed_facet(visit: Visit, visible_alerts: VisibleAlerts, asked: AlertFilter) -> ListFacet:
     """Return the choice to list suppressed alerts too, with how many the list has then."""
-    counts = [("1", told.count(replace(asked, held=True)))]
+    counts = [("1", visible_alerts.count(replace(asked, held=True)))]
     return build_facet(visit, "held", "Suppressed alerts", counts, lambda _: "Include suppressed")
 
 
@@ -165,11 +176,15 @@ def map_rule_names(visit: Visit, workspaces: Sequence[str]) -> dict[str, str]:
 
 
 def _list_suppressions(
-    visit: Visit, told: VisibleAlerts, in_force: Mapping[str, SuppressionsInForce]
+    visit: Visit, visible_alerts: VisibleAlerts, in_force: Mapping[str, SuppressionsInForce]
 ) -> dict[str, object]:
     """Return what holds alerts back in the workspaces whose suppressions the visitor reads."""
     state = visit.instance.state
-    tallies = [state.alert_tallies.count_by_rule(one, visit.since) for one in in_force] if told.whole else []
+    tallies = (
+        [state.alert_tallies.count_by_rule(one, visit.since) for one in in_force]
+        if visible_alerts.whole
+        else []
+    )
     return {
         "suppressions": sum(len(one.all) for one in in_force.values()),
         "held_back": sum(tally.held for one in tallies for tally in one.values()),
@@ -190,12 +205,12 @@ def read_filters(visit: Visit) -> AlertFilter:
     )
 
 
-def list_allowed_acts(visit: Visit, told: VisibleAlerts) -> dict[str, str]:
+def list_allowed_acts(visit: Visit, visible_alerts: VisibleAlerts) -> dict[str, str]:
     """Return what the visitor may do to alerts: act -> its name; of those about a part of the estate, to some of them at least."""
     caller = visit.caller
     may = {
-        act: caller.is_permitted(find_operation(act), f"/workspaces/{told.workspaces[0]}")
-        if told.whole
+        act: caller.is_permitted(find_operation(act), f"/workspaces/{visible_alerts.workspaces[0]}")
+        if visible_alerts.whole
         else not caller.find_reach(find_operation(act)).is_empty
         for act in ACTIONS
     }
@@ -218,44 +233,44 @@ def _find_names(visit: Visit, alerts: Sequence[StoredAlert]) -> Callable[[Stored
 def _build_row(one: StoredAlert) -> Sequence[object]:
     started, ended = one.started.isoformat(), one.ended.isoformat()
     name = one.document["AlertName"]
-    told = one.severity, name, one.status, describe_entities(one), one.incident or "", ended
-    return *told, started, format_tactics(one.document["Tactics"]), one.rule, one.id
+    leading_cells = one.severity, name, one.status, describe_entities(one), one.incident or "", ended
+    return *leading_cells, started, format_tactics(one.document["Tactics"]), one.rule, one.id
 
 
 def show_alert(visit: Visit) -> Mapping[str, object] | Response:
     """One alert; a form that comes back changes its state, or suppresses what is like it."""
-    told = find_visible_alerts(visit, visit.get_query_value("workspace"))
-    kept = told.load_stored_alert(visit.parameters["id"])
+    visible_alerts = find_visible_alerts(visit, visit.get_query_value("workspace"))
+    kept = visible_alerts.load_stored_alert(visit.parameters["id"])
     if visit.request.method != "POST":
-        return _build_page(visit, told, kept)
+        return _build_page(visit, visible_alerts, kept)
     try:
         if visit.form.get("act") == "suppress":
-            suppress_similar_alerts(visit, told.get(kept.id))
+            suppress_similar_alerts(visit, visible_alerts.get(kept.id))
         else:
             change_alert(visit, kept)
     except ConcurrentChangeError:
-        return _build_page(visit, told, told.load_stored_alert(kept.id), overtaken=True)
+        return _build_page(visit, visible_alerts, visible_alerts.load_stored_alert(kept.id), overtaken=True)
     except TransientError:
         raise
     except StateError as error:
-        return _build_page(visit, told, kept, refused=str(error))
+        return _build_page(visit, visible_alerts, kept, refused=str(error))
     return RedirectResponse(visit.build_address(), 303)
 
 
 def _build_page(
     visit: Visit,
-    told: VisibleAlerts,
+    visible_alerts: VisibleAlerts,
     kept: StoredAlert,
     *,
     refused: str = "",
     overtaken: bool = False,
 ) -> Mapping[str, object] | Response:
     """The page, or one of its tables as a file; `refused` says why nothing was done, `overtaken` that somebody was quicker."""
-    alert, workspace = told.get(kept.id), kept.workspace
+    alert, workspace = visible_alerts.get(kept.id), kept.workspace
     row = alert.document
     properties = json.loads(row.get("ExtendedProperties") or "{}")
     query, entities = properties.get("Query", ""), read_entities(alert)
-    may_read = told.whole and visit.caller.is_permitted(LOGS, f"/workspaces/{workspace}")
+    may_read = visible_alerts.whole and visit.caller.is_permitted(LOGS, f"/workspaces/{workspace}")
     if (
         file := download_table(visit, "alert", _build_tables(visit, alert, properties, rows=may_read))
     ) is not None:
@@ -285,7 +300,7 @@ def _build_page(
         },
         "refused": refused, "overtaken": overtaken, "changes": _list_actions_meanwhile(visit, kept) if overtaken else [],
         "typed": visit.form, "etag": kept.etag,
-        "told": told, "reads_incidents": list_incident_workspaces(visit),
+        "visible": visible_alerts, "reads_incidents": list_incident_workspaces(visit),
         "reads_rules": visit.caller.is_permitted(RULES, f"/workspaces/{workspace}"),
         "may_suppress": visit.caller.is_permitted(SUPPRESS, f"/workspaces/{workspace}"),
         "suppressible": list_suppression_choices(entities), "most_days": MOST_DAYS, "days": DAYS,
@@ -307,11 +322,13 @@ def _list_actions_meanwhile(visit: Visit, kept: StoredAlert) -> list[IncidentAct
 
 def _show_properties(properties: Mapping[str, object]) -> dict[str, str]:
     """Return the properties by their labels; the query has a panel, and the number of its rows is said once."""
-    shown = {name: format_value(told) for name, told in properties.items() if name not in _SHOWN_ELSEWHERE}
+    shown = {name: format_value(value) for name, value in properties.items() if name not in _SHOWN_ELSEWHERE}
     said = {
-        name: humanize_member(told) if name in _ENUMERATIONS else told for name, told in shown.items() if told
+        name: humanize_member(value) if name in _ENUMERATIONS else value
+        for name, value in shown.items()
+        if value
     }
-    return {_LABELS.get(name, name): told for name, told in said.items()}
+    return {_LABELS.get(name, name): value for name, value in said.items()}
 
 
 def _build_tables(

@@ -78,12 +78,14 @@ def show_path(visit: Visit) -> Mapping[str, object] | Response:
     body = snapshot.listing.get(row.id, reach) if row else None
     if row is None or body is None:
         raise NotFoundError(f"attack path {name[:100]!r} not found, or you cannot access it")
-    told = body["properties"]
+    properties = body["properties"]
     if visit.get_query_value("format") == "csv":
-        return build_csv_response(f"attack-path-{name}", _STEPS, map(_build_step, told["attackPathSteps"]))
+        return build_csv_response(
+            f"attack-path-{name}", _STEPS, map(_build_step, properties["attackPathSteps"])
+        )
     others = {path.name: path for path in snapshot.attack_paths.list_wanted(reach) if path.name != name}
     return {
-        "snapshot": snapshot, "path": row, "told": told, "graph": build_graph_json(told),
+        "snapshot": snapshot, "path": row, "properties": properties, "graph": build_graph_json(properties),
         "shared": [
             (entity, count)
             for entity in row.entities[:-1]
@@ -97,16 +99,16 @@ def _build_step(step: Mapping[str, Any]) -> tuple[str, ...]:
     return step["from"], step["to"], step["description"], step["remediation"], named
 
 
-def build_graph_json(told: Mapping[str, Any]) -> str:
+def build_graph_json(properties: Mapping[str, Any]) -> str:
     """Return what the graph draws, as JSON: nodes with their names, kinds and insights, edges with their titles."""
-    drawn = told["graphComponent"]
+    drawn = properties["graphComponent"]
     known = {one["entityInternalId"] for one in drawn["insights"] if one["type"] != "passwordAccess"}
     nodes = [
         {
             "id": one["entityInternalId"],
             "name": escape_controls(one["entityName"]),
             "kind": escape_controls(name_resource_type(one["entityType"])),
-            "role": _choose_role(one["entityInternalId"], told),
+            "role": _choose_role(one["entityInternalId"], properties),
             "weak": one["entityInternalId"] in known,
         }
         for one in drawn["entities"]
@@ -122,10 +124,10 @@ def build_graph_json(told: Mapping[str, Any]) -> str:
     return msgspec.json.encode({"nodes": nodes, "edges": edges}).decode()
 
 
-def _choose_role(id_: str, told: Mapping[str, object]) -> str:
-    if id_ == told["targetEntityInternalID"]:
+def _choose_role(id_: str, properties: Mapping[str, object]) -> str:
+    if id_ == properties["targetEntityInternalID"]:
         return "target"
-    return "entry" if id_ == told["entryPointEntityInternalID"] else ""
+    return "entry" if id_ == properties["entryPointEntityInternalID"] else ""
 
 
 def count_critical(visit: Visit) -> int | None:

@@ -43,14 +43,14 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 
 def _build_audit(visit: Visit, asked: AuditFilter) -> PageTable:
     entries = visit.instance.state.audit.page(asked, 0, MOST_CSV)
-    told = [_build_entry(one) for one in entries]
+    rows = [_build_entry(one) for one in entries]
     if len(entries) == MOST_CSV:
         total = sum(visit.instance.state.audit.count_by_author(asked, "outcome").values())
         if total > MOST_CSV:
-            told.append(
+            rows.append(
                 ("", "", "", f"truncated: {total - MOST_CSV} entries are not in this file", "", "", "", "")
             )
-    return PageTable(("#", "Time", "User", "Operation", "Resource", "Outcome", "Address", "Detail"), told)
+    return PageTable(("#", "Time", "User", "Operation", "Resource", "Outcome", "Address", "Detail"), rows)
 
 
 def _build_entry(one: AuditEntry) -> tuple[object, ...]:

@@ -96,7 +96,7 @@ def _build_rules(visit: Visit, rules: Iterable[AutomationListing]) -> PageTable:
         "Id",
     )
     rows = (
-        (one.name, "; ".join(one.told), "; ".join(one.does), describe_scopes(visit, one), one.status,
+        (one.name, "; ".join(one.triggers), "; ".join(one.does), describe_scopes(visit, one), one.status,
          one.runs.last.isoformat() if one.runs.last else "", one.runs.open, one.runs.dead, one.reason, one.kind,
          one.runs.runs, one.key)
         for one in rules

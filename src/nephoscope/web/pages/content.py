@@ -116,8 +116,8 @@ def _import_pack(visit: Visit, snapshots: WorkspaceContent) -> str:
     except UploadError as error:
         raise StateError(str(error)) from error
     if not found.pack.pieces:
-        told = [f"{one.place}: {'; '.join(one.reasons)}" for one in found.pack.refusals]
-        raise StateError(f"the file has no usable content: {' · '.join(told[:MOST_TOLD])}")
+        problems = [f"{one.place}: {'; '.join(one.reasons)}" for one in found.pack.refusals]
+        raise StateError(f"the file has no usable content: {' · '.join(problems[:MOST_TOLD])}")
     return visit.link(f"/content/packs/{found.pack.name}", workspace=snapshots.workspace)
 
 

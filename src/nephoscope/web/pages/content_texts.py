@@ -92,8 +92,8 @@ def _find_results(visit: Visit, key: str) -> list[tuple[str, str]]:
     counts = visit.snapshot.findings.states(visit.reach(ASSESSMENTS), wanted)
     if not counts.assessed_count:
         return []
-    told = f"{counts.unhealthy:,} unhealthy of {counts.assessed_count:,} assessed resources"
-    return [(told, visit.link(f"/recommendations/{key}"))]
+    summary = f"{counts.unhealthy:,} unhealthy of {counts.assessed_count:,} assessed resources"
+    return [(summary, visit.link(f"/recommendations/{key}"))]
 
 
 PAGES = (

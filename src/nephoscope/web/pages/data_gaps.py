@@ -56,11 +56,19 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 
 def _list_rows(gaps: Sequence[DataGap]) -> Iterator[tuple[object, ...]]:
     for gap in gaps:
-        told = (gap.remedy.action, "; ".join(gap.remedy.commands), "; ".join(gap.remedy.permissions))
+        remedy_cells = (gap.remedy.action, "; ".join(gap.remedy.commands), "; ".join(gap.remedy.permissions))
         for one in gap.recommendations:
-            yield gap.title, gap.missing.need.value, one.title, one.severity.value, one.count, *told, one.key
+            yield (
+                gap.title,
+                gap.missing.need.value,
+                one.title,
+                one.severity.value,
+                one.count,
+                *remedy_cells,
+                one.key,
+            )
         if not gap.recommendations:
-            yield gap.title, gap.missing.need.value, "", "", gap.count, *told, ""
+            yield gap.title, gap.missing.need.value, "", "", gap.count, *remedy_cells, ""
 
 
 PAGES = (Page("/gaps", "Data gaps", "gaps.html", READ, fill_page),)

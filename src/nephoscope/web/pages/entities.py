@@ -99,9 +99,9 @@ def _list_alerts(
     """
     found = {
         one.id: one
-        for told in list_visible_alerts_everywhere(visit)
+        for visible_alerts in list_visible_alerts_everywhere(visit)
         for value in entity.values
-        for one in told.list_newest(AlertFilter(text=value, since=visit.since), MOST_SOUGHT)
+        for one in visible_alerts.list_newest(AlertFilter(text=value, since=visit.since), MOST_SOUGHT)
     }
     own = {
         id_

@@ -195,7 +195,7 @@ def _count_missing_packages(
     """Return the most packages that a scan did not assess; None where none was scanned."""
     counts = [sum(one.not_assessed.values()) for one in coverage]
     return max(
-        counts or [told for one in places if (told := count_unassessed_packages(one)) is not None],
+        counts or [count for one in places if (count := count_unassessed_packages(one)) is not None],
         default=None,
     )
 
@@ -209,7 +209,9 @@ def _sum_counts(
     """
     found = [counts.get(each.id, {}) for one in several for each in one.subjects]
     found += [
-        told for one in several if not one.subjects and (told := count_verdict_severities(one)) is not None
+        counts_found
+        for one in several
+        if not one.subjects and (counts_found := count_verdict_severities(one)) is not None
     ]
     return {name: max(one.get(name, 0) for one in found) for name in SEVERITIES} if found else None
 

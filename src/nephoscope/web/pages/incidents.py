@@ -227,8 +227,8 @@ def _show_incident(
 
 def _count_stages(file: CaseFile) -> list[tuple[str, int]]:
     """The tactics in the order of the kill chain, each with how many alerts tell of it."""
-    told = Counter(name for one in file.alerts for name in str(one.document["Tactics"]).split(", "))
-    return [(name, told[name]) for name in file.tactics]
+    stages = Counter(name for one in file.alerts for name in str(one.document["Tactics"]).split(", "))
+    return [(name, stages[name]) for name in file.tactics]
 
 
 def _show_forms(visit: Visit, workspace: str, file: CaseFile) -> dict[str, object]:

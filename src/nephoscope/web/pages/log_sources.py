@@ -153,7 +153,7 @@ def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, o
         "refused": refused, "source": source, "kind": kind, "secrets": _list_asked_secrets(kind),
         "settings": list(describe_kind(kind)), "health": health, "whole": whole,
         "error": source_setup.find_source_error(state, source, whole.health if whole else None),
-        "told": service.read_last_test_result(visit.service, source.name),
+        "last_test": service.read_last_test_result(visit.service, source.name),
         "standing": source_setup.summarize_errors(whole.health if whole else None),
         "given": dict(visit.form) if refused else _build_form_values(source),
         "etag": compute_form_digest(visit, _read_form_state(visit, source)),

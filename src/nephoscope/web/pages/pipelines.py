@@ -217,11 +217,11 @@ def _build_sort_key(one: RunFinding) -> tuple[int, int, str, int]:
 
 
 def _build_repository_row(one: ListedRepository) -> tuple[object, ...]:
-    told = one.repository
+    repository = one.repository
     now = one.trend[-1] if one.trend else ""
     change = "" if one.change is None else one.change
     last = one.last.started if one.last else ""
-    return told.shown, told.default_branch, one.highest, sum(one.open.values()), now, change, last
+    return repository.shown, repository.default_branch, one.highest, sum(one.open.values()), now, change, last
 
 
 def _run_row(one: PipelineRun) -> tuple[object, ...]:
@@ -233,23 +233,30 @@ def _run_row(one: PipelineRun) -> tuple[object, ...]:
 
 
 def _build_finding_row(one: RunFinding) -> tuple[object, ...]:
-    told = one.finding
+    finding = one.finding
     return (
-        one.standing.value, told.severity.value, told.region.file, told.region.line, one.title, told.rule, told.subject, told.message,
-    )  # fmt: skip
+        one.standing.value,
+        finding.severity.value,
+        finding.region.file,
+        finding.region.line,
+        one.title,
+        finding.rule,
+        finding.subject,
+        finding.message,
+    )
 
 
 def _build_violation_row(one: ViolatedPass) -> Iterator[object]:
-    told, planned = one.finding, one.origin.planned
+    finding, planned = one.finding, one.origin.planned
     yield from (
-        told.severity.value,
-        told.title,
-        told.resource,
+        finding.severity.value,
+        finding.title,
+        finding.resource,
         planned.repository,
         planned.file,
         planned.line,
     )
-    yield from (one.origin.certain, told.why)
+    yield from (one.origin.certain, finding.why)
 
 
 PAGES = (

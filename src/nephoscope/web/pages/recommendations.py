@@ -98,9 +98,16 @@ def _list_unjudged_recommendations(
     return _show_list(visit, wanted, found)
 
 
-def _build_unjudged_row(told: RecommendationTally, several: Sequence[UnjudgedCount]) -> list[object]:
+def _build_unjudged_row(tally: RecommendationTally, several: Sequence[UnjudgedCount]) -> list[object]:
     why, missing = "; ".join(map(describe_cause, several)), sum(one.count for one in several)
-    return [told.severity.value, told.title, missing, told.counts.assessed_count, why, told.recommendation]
+    return [
+        tally.severity.value,
+        tally.title,
+        missing,
+        tally.counts.assessed_count,
+        why,
+        tally.recommendation,
+    ]
 
 
 def show_recommendation(visit: Visit) -> Mapping[str, object] | Response:
@@ -216,13 +223,23 @@ def _build_resources(visit: Visit, known: Mapping[str, Any], asked: FindingQuery
         if visit.snapshot
         else []
     )
-    told = known["properties"]
+    properties = known["properties"]
     header = ("Recommendation", "Severity", "Resource", "State", "Why", "Recommendation ID", "Tenant")
-    return PageTable(header, (
-        [told["displayName"], told["severity"], one.resource, STATES[one.state], one.explanation or describe_cause_or_state(one.cause),
-         known["name"], one.tenant]
-        for one in found
-    ))  # fmt: skip
+    return PageTable(
+        header,
+        (
+            [
+                properties["displayName"],
+                properties["severity"],
+                one.resource,
+                STATES[one.state],
+                one.explanation or describe_cause_or_state(one.cause),
+                known["name"],
+                one.tenant,
+            ]
+            for one in found
+        ),
+    )
 
 
 def _build_exemptions(several: Sequence[exemption_forms.ShownExemption]) -> PageTable:

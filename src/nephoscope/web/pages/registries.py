@@ -120,7 +120,7 @@ def _show_registry(visit: Visit, found: WatchedRegistry, refused: str = "") -> d
         "kept": [name for name in ("password", "token", "events") if kept and getattr(kept, name)],
         "may": visit.caller.is_permitted(WRITE, "/"), "may_remove": visit.caller.is_permitted(DELETE, "/"),
         "etag": compute_form_digest(visit, _read_form_state(visit, found.name)),
-        "overtaken": None, "workspaces": (), "done": visit.get_query_value("done"), "told": visit.get_query_value("told"),
+        "overtaken": None, "workspaces": (), "done": visit.get_query_value("done"), "message": visit.get_query_value("message"),
     }  # fmt: skip
 
 
@@ -140,13 +140,13 @@ def _read_form_state(visit: Visit, name: str) -> object:
 
 def _make_row(visit: Visit, found: WatchedRegistry) -> ListedRegistry:
     state = visit.instance.state
-    told = state.checkpoints.get(POLLED, found.name) or {}
+    poll = state.checkpoints.get(POLLED, found.name) or {}
     return ListedRegistry(
         found,
         state.registry_images.counts(RegistryImageFilter([found.name])),
         state.registry_images.map_last_event_times().get(found.name),
-        datetime.fromisoformat(told["at"]) if told.get("at") else None,
-        str(told.get("error") or ""),
+        datetime.fromisoformat(poll["at"]) if poll.get("at") else None,
+        str(poll.get("error") or ""),
     )
 
 
@@ -164,14 +164,14 @@ def _apply_form(visit: Visit, found: WatchedRegistry) -> str:
         trial = service.try_registry(visit.service, found.name)
         if not trial.works:
             raise StateError(f"connection failed: {trial.message}")
-        return visit.build_address(done="test", told=trial.message[:200])
+        return visit.build_address(done="test", message=trial.message[:200])
     visit.caller.require(DELETE if asked == "remove" else WRITE, "/")
     with require_unchanged_state(visit, lambda: _read_form_state(visit, found.name)):
         if asked == "remove":
             service.remove_registry(visit.service, found.name)
             return visit.link("/registries")
         _change_registry(visit, found, asked)
-    return visit.build_address(done=asked, told=None)
+    return visit.build_address(done=asked, message=None)
 
 
 def _change_registry(visit: Visit, found: WatchedRegistry, asked: str) -> None:

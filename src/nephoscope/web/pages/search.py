@@ -69,8 +69,8 @@ def _search_all_kinds(visit: Visit, text: str, most: int) -> dict[str, list[obje
     for one in visit.workspaces(INCIDENTS):
         sought = IncidentFilter(text=text, numbers=visit.list_incidents_in_scope(one))
         found["incidents"] += state.incidents.list_sought(one, sought, most=most)
-    for told in list_visible_alerts_everywhere(visit):
-        found["alerts"] += told.list_newest(AlertFilter(text=text), most)
+    for visible_alerts in list_visible_alerts_everywhere(visit):
+        found["alerts"] += visible_alerts.list_newest(AlertFilter(text=text), most)
     for one in visit.workspaces(RULES):
         found["rules"] += [
             (one, rule) for rule in load_rules(visit, one).values() if wanted in _format_words(rule)

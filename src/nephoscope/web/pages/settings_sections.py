@@ -140,9 +140,9 @@ def _format_item_address(section: Section, visit: Visit, workspace: str, key: st
 
 
 def _show_without_caching(
-    section: Section, visit: Visit, form: OperationForm, workspace: str, told: str
+    section: Section, visit: Visit, form: OperationForm, workspace: str, message: str
 ) -> Response:
-    given = {**_build_frame(section, visit, workspace), "label": form.label, "told": told}
+    given = {**_build_frame(section, visit, workspace), "label": form.label, "message": message}
     shown = draw_template("section_secret.html", visit=visit, page=_find_page(section), **given)
     return HTMLResponse(shown, headers={"Cache-Control": "no-store"})
 

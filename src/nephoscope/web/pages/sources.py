@@ -140,8 +140,8 @@ def _list_source(visit: Visit, one: Source, known: HealthRow | None) -> ListedSo
 
 def _build_source(one: ListedSource) -> list[object]:
     health = one.health
-    told = [health.last_seen, health.lag, health.left_out] if health else ["", "", 0]
-    return [one.source.name, one.source.kind, one.source.workspace, one.state, *told, one.error]
+    health_cells = [health.last_seen, health.lag, health.left_out] if health else ["", "", 0]
+    return [one.source.name, one.source.kind, one.source.workspace, one.state, *health_cells, one.error]
 
 
 def _build_tenant(one: Tenant) -> list[object]:
@@ -155,8 +155,8 @@ def _build_tenant(one: Tenant) -> list[object]:
 
 def _build_file(one: IngestedFile) -> tuple[object, ...]:
     state = "whole" if one.finished else "partly"
-    told = one.name, one.workspace, one.format, state, one.rows, one.bad, one.started
-    return *told, one.finished or "", one.done, one.size
+    leading_cells = one.name, one.workspace, one.format, state, one.rows, one.bad, one.started
+    return *leading_cells, one.finished or "", one.done, one.size
 
 
 PAGE = Page("/sources", "Sources", "sources.html", READ, fill_page, PageArea.ESTATE, 0, under_scope=SAME)

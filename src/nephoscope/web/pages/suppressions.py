@@ -110,8 +110,8 @@ def _build_sort_key(one: StoredSuppression, now: datetime) -> tuple[int, float]:
 def _build_row(one: ListedSuppression) -> Sequence[object]:
     kept = one.stored
     until = kept.expires.isoformat() if kept.expires else "no end date"
-    told = (one.state, kept.name, one.holds, one.rule, kept.reason, kept.comment, kept.author)
-    return *told, kept.created.isoformat(), until, one.held, kept.id
+    leading_cells = (one.state, kept.name, one.holds, one.rule, kept.reason, kept.comment, kept.author)
+    return *leading_cells, kept.created.isoformat(), until, one.held, kept.id
 
 
 def _end_suppression(visit: Visit, workspace: str) -> str:

@@ -225,7 +225,9 @@ def _explain_matches(visit: Visit, found: Sequence[SubjectFinding]) -> list[Pack
     """Return why each package matches, each once."""
     by_package = {one.finding.package: one.finding for one in reversed(found)}
     several = list(reversed(by_package.values()))[:MOST_REASONS]
-    return [told for one in several if (told := explain_finding(visit.service, one)) is not None]
+    return [
+        explanation for one in several if (explanation := explain_finding(visit.service, one)) is not None
+    ]
 
 
 def _list_paths(visit: Visit, found: Sequence[SubjectFinding]) -> list[PathRow]:
@@ -260,17 +262,19 @@ def _describe_vulnerability(
 ) -> dict[str, object]:
     """Return what is known of the vulnerability whatever has it: the first that says something."""
     known = found[0].finding.vulnerability if found else None
-    told = report.advisories
-    severities = [one.finding.severity for one in found] or [one.severity for one in told if one.severity]
+    advisories = report.advisories
+    severities = [one.finding.severity for one in found] or [
+        one.severity for one in advisories if one.severity
+    ]
     return {
-        "summary": next((one.summary for one in (*((known,) if known else ()), *told) if one.summary), ""),
-        "details": next((one.details for one in told if one.details), ""),
+        "summary": next((one.summary for one in (*((known,) if known else ()), *advisories) if one.summary), ""),
+        "details": next((one.details for one in advisories if one.details), ""),
         "severity": max(severities, key=rank_severity, default="Unknown"),
         "score": max((one.finding.score for one in found if one.finding.score is not None), default=None),
-        "aliases": sorted({alias for one in told for alias in (one.id, *one.aliases)} | set(known.aliases if known else ())),
-        "weaknesses": list(dict.fromkeys(name for one in told for name in one.weaknesses)),
-        "vectors": list(dict.fromkeys(vector for one in told for vector in one.vectors)),
-        "published": min((one.published for one in told if one.published), default=""),
+        "aliases": sorted({alias for one in advisories for alias in (one.id, *one.aliases)} | set(known.aliases if known else ())),
+        "weaknesses": list(dict.fromkeys(name for one in advisories for name in one.weaknesses)),
+        "vectors": list(dict.fromkeys(vector for one in advisories for vector in one.vectors)),
+        "published": min((one.published for one in advisories if one.published), default=""),
         "first_seen": min((one.finding.first_seen for one in found), default=None),
     }  # fmt: skip
 

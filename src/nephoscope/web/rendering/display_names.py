@@ -21,9 +21,9 @@ _SPAN = re.compile(r"(?:(\d+)\.)?(\d{2}):(\d{2}):(\d{2})")
 _ENDS = re.compile(r"(?<=[/.])(?=.)")
 
 
-def format_tactics(told: str | Iterable[str]) -> str:
+def format_tactics(tactics: str | Iterable[str]) -> str:
     """Tactics as ATT&CK writes them: `InitialAccess, CommandAndControl` as `Initial Access, Command and Control`, each once."""
-    several = re.split(r"[,;]\s*", told) if isinstance(told, str) else told
+    several = re.split(r"[,;]\s*", tactics) if isinstance(tactics, str) else tactics
     words = (_WORD.sub(" ", one.strip()).replace(" And ", " and ") for one in several)
     return ", ".join(dict.fromkeys(one for one in words if one))
 
@@ -33,10 +33,10 @@ def map_participant_names(parties: Iterable[Participant]) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in parties:
         if not _GUID.fullmatch(one.title):
-            told = (
+            text = (
                 f"{one.id} {' '.join(str(value) for each in one.entities for _, value in each.identifiers)}"
             )
-            found |= {id_.lower(): one.title for id_ in _GUID.findall(told)}
+            found |= {id_.lower(): one.title for id_ in _GUID.findall(text)}
     return found
 
 
@@ -55,24 +55,24 @@ def replace_ids(text: str, names: Mapping[str, str]) -> str:
     return _GUID.sub(replace_id, text)
 
 
-def format_value(told: object) -> str:
+def format_value(value: object) -> str:
     """A value of an alert's properties: lists and objects by their members, spans of time in words, '' for what holds nothing."""
-    if isinstance(told, str):
-        if span := _SPAN.fullmatch(told):
+    if isinstance(value, str):
+        if span := _SPAN.fullmatch(value):
             days, hours, minutes, seconds = (int(one or 0) for one in span.groups())
             return spell_duration(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds))
-        if told[:1] in ("[", "{"):
+        if value[:1] in ("[", "{"):
             try:
-                return format_value(json.loads(told))
+                return format_value(json.loads(value))
             except (ValueError, RecursionError):
-                return told
-        return told
-    if isinstance(told, Mapping):
-        parts = ((name, format_value(one)) for name, one in told.items())
+                return value
+        return value
+    if isinstance(value, Mapping):
+        parts = ((name, format_value(one)) for name, one in value.items())
         return "; ".join(f"{name}: {one}" for name, one in parts if one)
-    if isinstance(told, list):
-        return ", ".join(one for one in map(format_value, told) if one)
-    return "" if told is None else str(told)
+    if isinstance(value, list):
+        return ", ".join(one for one in map(format_value, value) if one)
+    return "" if value is None else str(value)
 
 
 def mark_path_breaks(text: str) -> Markup:

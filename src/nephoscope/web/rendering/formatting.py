@@ -114,9 +114,9 @@ def spell_duration(span: timedelta) -> str:
     return " ".join(words) or "0 s"
 
 
-def format_ports(told: str) -> str:
+def format_ports(ports: str) -> str:
     """Ports as Azure writes them (`[22,3389]`, `[0-65535]`) in words."""
-    found = told.strip("[]").replace(" ", "")
+    found = ports.strip("[]").replace(" ", "")
     return "all ports" if found == "0-65535" else found.replace(",", ", ")
 
 
@@ -133,9 +133,9 @@ def shorten_ids(text: str) -> str:
     return _ID.sub(lambda found: shorten_name(found[0].rstrip(".")) + "." * found[0].endswith("."), text)
 
 
-def format_code(told: str) -> Markup:
+def format_code(text: str) -> Markup:
     """A text in which what stands between backticks is code."""
-    return Markup(_CODE.sub(r'<span class="text-code">\1</span>', str(escape(told))))  # noqa: S704 - escaped before
+    return Markup(_CODE.sub(r'<span class="text-code">\1</span>', str(escape(text))))  # noqa: S704 - escaped before
 
 
 def name_kind(id_: str) -> str:

@@ -20,8 +20,8 @@ def render_moment(value: datetime | str) -> Markup:
 
 def format_age(value: datetime) -> Markup:
     """Return how long ago a time is, with the time as its title."""
-    title, told = formatting.format_moment(value), formatting.format_age(value)
-    return Markup(f'<time datetime="{_format_iso(value)}" data-ago title="{title}">{told}</time>')  # noqa: S704 - times alone
+    title, age = formatting.format_moment(value), formatting.format_age(value)
+    return Markup(f'<time datetime="{_format_iso(value)}" data-ago title="{title}">{age}</time>')  # noqa: S704 - times alone
 
 
 def render_cell(text: str, kind: KqlType | None) -> Markup | str:

@@ -23,7 +23,7 @@ class ChartMark:
     """A column of a series: its outline, and what it stands for."""
 
     path: str
-    told: str
+    tooltip: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Plot:
     `low` and `high` bound its numbers, `first` and `last` what goes across.
     `points` are those of lines and areas over time for a script: seconds since 1970, then a list of numbers (null = none) a series.
     `labels` stand under columns, each under an equal part; `zero` is how far down nought is of HEIGHT, None where it is an edge.
-    `told` says what of the properties that were asked for is not drawn.
+    `undrawn`: the requested properties that are not drawn, each as a sentence.
     """
 
     kind: str = "line"
@@ -74,7 +74,7 @@ class Plot:
     across: str = ""
     upright: str = ""
     legend: bool = True
-    told: tuple[str, ...] = ()
+    undrawn: tuple[str, ...] = ()
 
 
 def compute_axis_bounds(

@@ -21,7 +21,7 @@ class PlottedSeries:
     """The series that are drawn, greatest first, each in order of places; `told` names the places; `left` counts what is not drawn."""
 
     series: Pairs
-    told: Mapping[float, str]
+    labels: Mapping[float, str]
     left: int
 
     @property
@@ -35,11 +35,11 @@ def make_points(columns: Columns, rows: Sequence[Any], asked: RenderSpec, across
     kind = columns[across][1]
     places = _list_axis_places(kind, [row[across] for row in rows])
     found: dict[str, list[tuple[float, float]]] = {}
-    told: dict[float, str] = {}
+    labels: dict[float, str] = {}
     for row, place in zip(rows, places, strict=True):
         if place is None:
             continue
-        told[place] = format_cell(row[across], kind)
+        labels[place] = format_cell(row[across], kind)
         for number in asked.numbers:
             if row[number] is not None and isfinite(row[number]):
                 found.setdefault(_build_series_name(columns, row, number, asked), []).append(
@@ -49,7 +49,7 @@ def make_points(columns: Columns, rows: Sequence[Any], asked: RenderSpec, across
     ordered = {name: sorted(pairs) for name, pairs in series.items()}
     if asked.accumulate:
         ordered = {name: _accumulate_values(pairs) for name, pairs in ordered.items()}
-    return PlottedSeries(ordered, told, dropped + sum(1 for at in places if at is None))
+    return PlottedSeries(ordered, labels, dropped + sum(1 for at in places if at is None))
 
 
 def _build_series_name(columns: Columns, row: Any, number: int, asked: RenderSpec) -> str:

@@ -34,7 +34,7 @@ def draw_columns(columns: Columns, rows: Sequence[object], asked: RenderSpec, ac
         return Plot("columns", left=found.left)
     kind = columns[across][1]
     places = sorted({at for several in found.series.values() for at, _ in several})
-    where = compute_slots(places, found.told, kind)
+    where = compute_slots(places, found.labels, kind)
     spans = _build_spans(found, asked.stacked)
     low, high = _compute_value_range(spans, asked)
     unit = "%" if asked.stacked == "stacked100" else ""
@@ -82,7 +82,7 @@ def _list_series(
         marks = tuple(
             ChartMark(
                 _format_outline(max(0.0, where.middle[at] - room / 2) + right, wide, span, reach),
-                f"{found.told[at]} · {name}: {own[at]:,.6g}",
+                f"{found.labels[at]} · {name}: {own[at]:,.6g}",
             )
             for at, span in several.items()
             if span[0] != span[1]

@@ -27,7 +27,7 @@ class Slots:
     labels: tuple[AxisLabel, ...]
 
 
-def compute_slots(places: Sequence[float], told: Mapping[float, str], kind: KqlType) -> Slots:
+def compute_slots(places: Sequence[float], labels: Mapping[float, str], kind: KqlType) -> Slots:
     """The slots of sorted places, at least one: of times with gaps where there is none, of far numbers and names without."""
     step = min((after - at for at, after in pairwise(places)), default=1.0)
     count = round((places[-1] - places[0]) / step) + 1
@@ -35,7 +35,7 @@ def compute_slots(places: Sequence[float], told: Mapping[float, str], kind: KqlT
         return _build_even_slots(places, step, count, kind)
     if kind.is_numeric and count <= max(FEW, _SPARSE * len(places)):
         return _build_even_slots(places, step, count, kind)
-    return _build_side_by_side_slots(places, told)
+    return _build_side_by_side_slots(places, labels)
 
 
 def _build_even_slots(places: Sequence[float], step: float, count: int, kind: KqlType) -> Slots:
@@ -47,12 +47,12 @@ def _build_even_slots(places: Sequence[float], step: float, count: int, kind: Kq
     return Slots(middle, wide, tuple(_build_label(at, each * step, kind) for at in starts))
 
 
-def _build_side_by_side_slots(places: Sequence[float], told: Mapping[float, str]) -> Slots:
+def _build_side_by_side_slots(places: Sequence[float], labels: Mapping[float, str]) -> Slots:
     each = ceil(len(places) / MOST_NAMES)
     cells = ceil(len(places) / each)
     wide = WIDTH / (cells * each)
     middle = {at: wide * (number + 0.5) for number, at in enumerate(places)}
-    return Slots(middle, wide, tuple(AxisLabel(told[at]) for at in places[::each]))
+    return Slots(middle, wide, tuple(AxisLabel(labels[at]) for at in places[::each]))
 
 
 def _build_label(at: float, apart: float, kind: KqlType) -> AxisLabel:

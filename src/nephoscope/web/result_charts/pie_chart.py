@@ -15,13 +15,13 @@ _RADIUS = 90
 
 def draw_bars(columns: Columns, rows: Sequence[object], asked: RenderSpec) -> Plot:
     """A bar a number of each row, the longest as wide as there is room."""
-    told = [one for row in rows for one in _list_slices(columns, row, asked)]
-    highest = max((abs(value) for _, _, value in told), default=0.0)
+    slices = [one for row in rows for one in _list_slices(columns, row, asked)]
+    highest = max((abs(value) for _, _, value in slices), default=0.0)
     drawn = tuple(
         Bar(name or "–", number, abs(value) / highest if highest else 0.0)
-        for name, number, value in told[:MOST_BARS]
+        for name, number, value in slices[:MOST_BARS]
     )
-    return Plot("bars", bars=drawn, left=max(0, len(told) - MOST_BARS))
+    return Plot("bars", bars=drawn, left=max(0, len(slices) - MOST_BARS))
 
 
 def _list_slices(columns: Columns, row: Any, asked: RenderSpec) -> list[tuple[str, str, float]]:
@@ -42,10 +42,10 @@ def _list_slices(columns: Columns, row: Any, asked: RenderSpec) -> list[tuple[st
 
 def draw_pie(columns: Columns, rows: Sequence[object], asked: RenderSpec) -> Plot:
     """The largest slices first, the others as one; what is not more than nothing has no slice."""
-    told = [one for row in rows for one in _list_slices(columns, row, asked) if one[2] > 0]
-    told.sort(key=lambda one: -one[2])
-    whole = sum(value for _, _, value in told)
-    largest, others = told[: MOST_SERIES - 1], told[MOST_SERIES - 1 :]
+    pie_slices = [one for row in rows for one in _list_slices(columns, row, asked) if one[2] > 0]
+    pie_slices.sort(key=lambda one: -one[2])
+    whole = sum(value for _, _, value in pie_slices)
+    largest, others = pie_slices[: MOST_SERIES - 1], pie_slices[MOST_SERIES - 1 :]
     if len(others) > 1:
         rest = sum(value for _, _, value in others)
         largest.append((f"{len(others)} others", f"{rest:.15g}", rest))

@@ -50,7 +50,7 @@ class RenderSpec:
     low: float | None = None
     high: float | None = None
     accumulate: bool = False
-    told: tuple[str, ...] = ()
+    undrawn: tuple[str, ...] = ()
 
 
 def read_hint(hint: ResultHint, columns: Columns) -> RenderSpec | None:
@@ -58,13 +58,13 @@ def read_hint(hint: ResultHint, columns: Columns) -> RenderSpec | None:
     chart, given = hint.chart.lower(), hint.properties
     if not chart or chart in ("table", "card"):
         return None
-    told: list[str] = []
+    problems: list[str] = []
     named = {
-        name: _find_column_places(name, given[name], columns, told)
+        name: _find_column_places(name, given[name], columns, problems)
         for name in ("xcolumn", "ycolumns", "series", "by")
         if given.get(name)
     }
-    numbers = _list_numbers(named.get("ycolumns", ()), columns, told)
+    numbers = _list_numbers(named.get("ycolumns", ()), columns, problems)
     if not numbers:
         return None
     across = named.get("xcolumn", ())[:1] or _list_guess_columns(columns, numbers)
@@ -72,26 +72,28 @@ def read_hint(hint: ResultHint, columns: Columns) -> RenderSpec | None:
         numbers = tuple(one for one in numbers if one not in across) or numbers
     taken = {*across, *numbers}
     names = named.get("series") or named.get("by") or _list_unused_columns(columns, taken)
-    low, high = _read_bounds(given, told) if chart in ACROSS else (None, None)
-    stacked = _parse_stacking(chart, given.get("kind", ""), told)
-    told += _list_undrawn_properties(chart, given)
+    low, high = _read_bounds(given, problems) if chart in ACROSS else (None, None)
+    stacked = _parse_stacking(chart, given.get("kind", ""), problems)
+    problems += _list_undrawn_properties(chart, given)
     return RenderSpec(
         chart, across[0] if across else None, numbers, tuple(one for one in names if one not in taken), stacked,
         given.get("title", ""), given.get("xtitle", ""), given.get("ytitle", ""), given.get("legend", "").lower() != "hidden",
-        low, high, given.get("accumulate", "").lower() == "true", tuple(told),
+        low, high, given.get("accumulate", "").lower() == "true", tuple(problems),
     )  # fmt: skip
 
 
-def _find_column_places(name: str, given: str, columns: Columns, told: list[str]) -> tuple[int, ...]:
+def _find_column_places(name: str, given: str, columns: Columns, problems: list[str]) -> tuple[int, ...]:
     """Where the columns stand that a property names, one by one with commas between."""
     known = {column: at for at, (column, _) in enumerate(columns)}
     wanted = [given] if given in known else [one.strip() for one in given.split(",")]
-    told += [f"{name}: column {one!r} not found" for one in wanted if one not in known]
+    problems += [f"{name}: column {one!r} not found" for one in wanted if one not in known]
     return tuple(known[one] for one in wanted if one in known)
 
 
-def _list_numbers(wanted: Sequence[int], columns: Columns, told: list[str]) -> tuple[int, ...]:
-    told += [f"ycolumns: {columns[at][0]} is not numeric" for at in wanted if not columns[at][1].is_numeric]
+def _list_numbers(wanted: Sequence[int], columns: Columns, problems: list[str]) -> tuple[int, ...]:
+    problems += [
+        f"ycolumns: {columns[at][0]} is not numeric" for at in wanted if not columns[at][1].is_numeric
+    ]
     given = tuple(at for at in wanted if columns[at][1].is_numeric)
     return given or tuple(at for at, (_, kind) in enumerate(columns) if kind.is_numeric)
 
@@ -110,30 +112,30 @@ def _list_guess_columns(columns: Columns, numbers: Sequence[int]) -> tuple[int, 
     return tuple(at for at in range(len(columns)) if at not in numbers and not columns[at][1].is_numeric)[:1]
 
 
-def _read_bounds(given: Mapping[str, str], told: list[str]) -> tuple[float | None, float | None]:
-    low, high = (_parse_number(name, given.get(name, ""), told) for name in ("ymin", "ymax"))
+def _read_bounds(given: Mapping[str, str], problems: list[str]) -> tuple[float | None, float | None]:
+    low, high = (_parse_number(name, given.get(name, ""), problems) for name in ("ymin", "ymax"))
     if low is not None and high is not None and low >= high:
-        told.append(f"ymin {low:g} must be less than ymax {high:g}: the axis shows all values")
+        problems.append(f"ymin {low:g} must be less than ymax {high:g}: the axis shows all values")
         return None, None
     return low, high
 
 
-def _parse_number(name: str, given: str, told: list[str]) -> float | None:
+def _parse_number(name: str, given: str, problems: list[str]) -> float | None:
     try:
         value = float(given) if given else None
     except ValueError:
         value = float("nan")
     if value is not None and not isfinite(value):
-        told.append(f"{name} must be a number (got {given})")
+        problems.append(f"{name} must be a number (got {given})")
         return None
     return value
 
 
-def _parse_stacking(chart: str, kind: str, told: list[str]) -> str:
+def _parse_stacking(chart: str, kind: str, problems: list[str]) -> str:
     if chart not in ("areachart", "stackedareachart", "columnchart"):
         return ""
     if kind and kind.lower() not in _KINDS:
-        told.append(f"kind must be one of {', '.join(_KINDS)} (got {kind})")
+        problems.append(f"kind must be one of {', '.join(_KINDS)} (got {kind})")
         kind = ""
     if chart == "stackedareachart" and not kind:
         return "stacked"
@@ -145,11 +147,11 @@ def _list_undrawn_properties(chart: str, given: Mapping[str, str]) -> list[str]:
     known = _OVER if chart in ACROSS else _EVERYWHERE
     if chart in ("areachart", "stackedareachart", "columnchart"):
         known |= {"kind"}
-    told = [
+    problems = [
         f"{name}={value} is not drawn in a {chart}"
         for name, value in given.items()
         if name not in known and value.lower() != _USUAL.get(name)
     ]
     if chart not in ACROSS and chart not in _BARS:
-        told.append(f"a {chart} is shown as bars")
-    return told
+        problems.append(f"a {chart} is shown as bars")
+    return problems

@@ -38,5 +38,5 @@ def plot_result(result: QueryResult) -> Plot | None:
         plot = (draw_pie if wanted.chart == "piechart" else draw_bars)(columns, rows, wanted)
     return replace(
         plot, left=plot.left + left_out, title=wanted.title, across=wanted.xtitle,
-        upright=wanted.ytitle, legend=wanted.legend, told=wanted.told,
+        upright=wanted.ytitle, legend=wanted.legend, undrawn=wanted.undrawn,
     )  # fmt: skip

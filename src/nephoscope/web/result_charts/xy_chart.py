@@ -31,9 +31,9 @@ def draw_xy(columns: Columns, rows: Sequence[object], asked: RenderSpec, across:
     if not found.series:
         return Plot(kind, left=found.left)
     timed = columns[across][1] is KqlType.DATETIME
-    places = sorted(found.told)
+    places = sorted(found.labels)
     first, last = (
-        AxisLabel(found.told[at], found.told[at] if timed else "") for at in (places[0], places[-1])
+        AxisLabel(found.labels[at], found.labels[at] if timed else "") for at in (places[0], places[-1])
     )
     series, low, high = (
         _stack_series(found, asked) if asked.stacked else _draw_unstacked_series(found.series, kind, asked)

@@ -82,15 +82,15 @@ def _can_see(reach: Reach, key: str) -> bool:
 def _to_external_assessment(
     key: str, several: Sequence[ArmDocument], described: ArmDocument | None
 ) -> OwnAssessment:
-    told = get_tree(described.body, "properties") if described is not None else {}
+    properties = get_tree(described.body, "properties") if described is not None else {}
     first = get_tree(several[0].body, "properties")
-    severity = str(told.get("severity") or "")
+    severity = str(properties.get("severity") or "")
     return OwnAssessment(
         key,
-        str(told.get("displayName") or first.get("displayName") or several[0].body.get("name") or key),
+        str(properties.get("displayName") or first.get("displayName") or several[0].body.get("name") or key),
         severity if severity in _SEVERITIES else "",
-        str(told.get("description") or ""),
-        str(told.get("remediationDescription") or ""),
+        str(properties.get("description") or ""),
+        str(properties.get("remediationDescription") or ""),
         tuple(
             sorted(map(_build_tool_assessment, several), key=lambda one: (_rank_code(one.code), one.resource))
         ),

@@ -37,8 +37,8 @@ def build_recommendation_table(several: Iterable[Priority]) -> PageTable:
 
 
 def _build_row(one: Priority) -> list[object]:
-    told = one.tally
+    tally = one.tally
     return [
-        told.severity.value, told.title, one.reason, told.unhealthy, round(one.gain, 2), one.control, told.counts.assessed_count,
-        *(told.counts[state] for state in ComplianceState if state is not ComplianceState.NON_COMPLIANT), told.recommendation,
+        tally.severity.value, tally.title, one.reason, tally.unhealthy, round(one.gain, 2), one.control, tally.counts.assessed_count,
+        *(tally.counts[state] for state in ComplianceState if state is not ComplianceState.NON_COMPLIANT), tally.recommendation,
     ]  # fmt: skip

@@ -102,9 +102,9 @@ def _list_mentions(named: ResourceAlerts) -> Rows:
         yield "alert", each.severity, name, status, each.ended.isoformat(), each.workspace, each.id
 
 
-def _list_connections(told: Mapping[str, Any]) -> Rows:
+def _list_connections(properties: Mapping[str, Any]) -> Rows:
     for way, name in (("from", "inboundConnectedResources"), ("to", "outboundConnectedResources")):
-        for one in told.get(name, ()):
+        for one in properties.get(name, ()):
             yield way, one["connectedResourceId"], one.get("tcpPorts", ""), one.get("udpPorts", "")
 
 

@@ -22,12 +22,12 @@ def build_tables(trial: RuleTrial) -> dict[str, Callable[[], PageTable]]:
         rows = ([one[name] for name in columns] for one in list_trees(found, "advice"))
         return {"advice": partial(PageTable, columns, rows)}
     alerts = ("id", "title", "severity", "started", "ended", "held")
-    told = (
+    alert_rows = (
         [*(one[name] for name in alerts), ", ".join(list_texts(one, "entities"))]
         for one in list_trees(found, "newest")
     )
     return {
-        "alerts": partial(PageTable, (*alerts, "entities"), told),
+        "alerts": partial(PageTable, (*alerts, "entities"), alert_rows),
         "days": partial(PageTable, ("day", "alerts"), get_tree(found, "days").items()),
         "entities": partial(
             PageTable,

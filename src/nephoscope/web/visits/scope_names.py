@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 def map_subscription_names(names: Mapping[str, str]) -> dict[str, str]:
     """Subscription -> name, by name; a name that several have is followed by the id."""
-    told = {id_: (name, id_) for id_, name in names.items()}
-    return dict(sorted(_disambiguate_names(told).items(), key=lambda one: one[1].casefold()))
+    named = {id_: (name, id_) for id_, name in names.items()}
+    return dict(sorted(_disambiguate_names(named).items(), key=lambda one: one[1].casefold()))
 
 
 def map_management_groups(made: BuildInfo, subscriptions: Iterable[str]) -> dict[str, str]:
@@ -23,16 +23,16 @@ def map_management_groups(made: BuildInfo, subscriptions: Iterable[str]) -> dict
         for group in made.ancestors.get(one, ()):
             owners.setdefault(group, set()).add(made.tenants.get(one, ""))
     several = len({tenant for tenants in owners.values() for tenant in tenants}) > 1
-    told: dict[str, tuple[str, str]] = {}
+    named: dict[str, tuple[str, str]] = {}
     for group in sorted(owners):
         id_ = group.rsplit("/", 1)[-1]
         for tenant in sorted(owners[group]):
             scope = f"mg:{id_}@{tenant}" if len(owners[group]) > 1 else f"mg:{id_}"
-            told[scope] = (
+            named[scope] = (
                 made.group_names.get(tenant, {}).get(group) or id_,
                 f"tenant {tenant}" if several else id_,
             )
-    return _disambiguate_names(told)
+    return _disambiguate_names(named)
 
 
 def _disambiguate_names(names: Mapping[str, tuple[str, str]]) -> dict[str, str]:

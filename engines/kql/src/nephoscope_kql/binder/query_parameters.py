@@ -61,8 +61,8 @@ class RequestProperties:
             return declared
         found = make_literal(declared.type, value)
         if found is None:
-            told = f"the value of the query parameter '{declared.name}' is no {declared.type.value}"
-            raise make_invalid_error(told, declared.span)
+            problem = f"the value of the query parameter '{declared.name}' is no {declared.type.value}"
+            raise make_invalid_error(problem, declared.span)
         return replace(declared, default=replace(found, span=declared.span))
 
 

@@ -202,12 +202,12 @@ def _index_columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[s
     first = {name: place for place, name in enumerate(counts)}
     keys = dict.fromkeys(sorted(keys, key=lambda key: first[key[0]]))
     untyped = {column.name for part in parts for column in part.columns if column.id in env.binder.untyped}
-    told = ColumnNames(name for name, count in counts.items() if count == 1)
+    column_names = ColumnNames(name for name, count in counts.items() if count == 1)
     return {
         (name, kind): env.binder.make_column(
             name
             if counts[name] == 1
-            else told.make_unique(f"{name}_{_choose_type_suffix(name, kind, untyped)}"),
+            else column_names.make_unique(f"{name}_{_choose_type_suffix(name, kind, untyped)}"),
             kind,
         )
         for name, kind in keys

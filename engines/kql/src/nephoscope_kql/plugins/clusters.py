@@ -108,5 +108,5 @@ def score_pattern(
     """The weighted geometric mean of how many rows a pattern covers and how much it tells about them."""
     total = float(data.totals[0])
     share = covered / total if total else 0.0
-    told = float(telling[columns].sum()) if columns else 0.0
-    return float(share**size_weight * told ** (1.0 - size_weight))
+    informativeness = float(telling[columns].sum()) if columns else 0.0
+    return float(share**size_weight * informativeness ** (1.0 - size_weight))

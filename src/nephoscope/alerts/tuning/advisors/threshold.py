@@ -76,5 +76,5 @@ def _propose_detail_thresholds(case: TuningCase) -> Iterable[Proposal]:
 
 def _read_number(one: PastAlert, name: str) -> float | None:
     """The number that an alert tells by a name; None where it tells none, or several."""
-    told = one.subject.details.get(name, ())
-    return parse_number(told[0]) if len(told) == 1 else None
+    values = one.subject.details.get(name, ())
+    return parse_number(values[0]) if len(values) == 1 else None

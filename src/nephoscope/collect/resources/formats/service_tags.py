@@ -24,6 +24,6 @@ def recognizes(value: dict[str, object]) -> bool:
 def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
     """One resource with every tag; the published file has no id of its own."""
     cloud = str(value["cloud"])
-    told = parse_resource_id(value.get("id")) or f"/providers/{TYPE}/{cloud}"
+    tag_id = parse_resource_id(value.get("id")) or f"/providers/{TYPE}/{cloud}"
     properties = {name: value[name] for name in ("changeNumber", "cloud", "values")}
-    yield ResourceRecord({"id": told, "name": cloud, "type": TYPE, "properties": properties})
+    yield ResourceRecord({"id": tag_id, "name": cloud, "type": TYPE, "properties": properties})

@@ -91,11 +91,11 @@ def iterate_statements(document: AdvisoryDocument) -> Iterator[VexStatement]:
     """Give a statement for each product of each status of each vulnerability, a product once for a status."""
     products = document.products.by_id
     for _, vulnerability in document.vulnerabilities:
-        told = set[tuple[str, VexStatus]]()
+        seen = set[tuple[str, VexStatus]]()
         for key, status in _STATUSES.items():
             for product in list_texts(vulnerability, "product_status", key):
-                if (product, status) not in told:
-                    told.add((product, status))
+                if (product, status) not in seen:
+                    seen.add((product, status))
                     yield _read_statement(document, vulnerability, product, status, products.get(product))
 
 

@@ -123,7 +123,7 @@ def _build_licenses(licenses: tuple[str, ...]) -> list[dict[str, object]]:
 
 def _list_origin_properties(package: Package) -> list[dict[str, str]]:
     """Return where and how a package was found, in the words of our properties."""
-    told = (
+    pairs = (
         (_PATH, package.path),
         (_LINE, str(package.line) if package.line else ""),
         (_LAYER, package.layer),
@@ -132,7 +132,7 @@ def _list_origin_properties(package: Package) -> list[dict[str, str]]:
         (_RELATIONSHIP, package.relationship),
         (_CONSTRAINT, package.constraint),
     )
-    return [{"name": name, "value": value} for name, value in told if value]
+    return [{"name": name, "value": value} for name, value in pairs if value]
 
 
 def _build_dependencies(packages: Sequence[Package], references: Sequence[str]) -> list[dict[str, Any]]:

@@ -182,23 +182,23 @@ def _read_problems(document: TemplateDocument) -> Iterator[TemplateProblem]:
         said = ": ".join(
             one for key in ("code", "message") if (one := _read_text(error[1] if error else None, key))
         )
-        told = f"what-if ended as {status or 'failed'}" + (f" ({said})" if said else "")
-        yield TemplateProblem(document.find_place(()), f"{told}: mend the deployment and run it again")
+        problem = f"what-if ended as {status or 'failed'}" + (f" ({said})" if said else "")
+        yield TemplateProblem(document.find_place(()), f"{problem}: mend the deployment and run it again")
     for path, change in _list_members(document.value, "changes"):
         kind = _read_text(change, "changeType")
         if kind.lower() not in _MADE | _NOTHING:
             reason = _read_text(change, "unsupportedReason")
-            told = f"what-if cannot foresee this change ({kind or 'no changeType'})" + (
+            problem = f"what-if cannot foresee this change ({kind or 'no changeType'})" + (
                 f": {reason}" if reason else ""
             )
-            yield TemplateProblem(document.find_place(path), f"{_read_text(change, 'resourceId')}: {told}")
+            yield TemplateProblem(document.find_place(path), f"{_read_text(change, 'resourceId')}: {problem}")
     for path, change in _list_members(document.value, "potentialChanges"):
-        told = "the change depends on what is known at deployment only (potentialChanges)"
-        yield TemplateProblem(document.find_place(path), f"{_read_text(change, 'resourceId')}: {told}")
+        problem = "the change depends on what is known at deployment only (potentialChanges)"
+        yield TemplateProblem(document.find_place(path), f"{_read_text(change, 'resourceId')}: {problem}")
     for path, note in _list_members(document.value, "diagnostics"):
         if _read_text(note, "level").lower() not in _NOTES:
-            told = f"what-if left out a part of the deployment ({_read_text(note, 'code')}): {_read_text(note, 'message')}"
-            yield TemplateProblem(document.find_place(path), told)
+            problem = f"what-if left out a part of the deployment ({_read_text(note, 'code')}): {_read_text(note, 'message')}"
+            yield TemplateProblem(document.find_place(path), problem)
 
 
 def _list_members(value: object, name: str) -> Iterator[tuple[Path, object]]:

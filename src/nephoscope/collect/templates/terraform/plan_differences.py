@@ -105,13 +105,13 @@ def _compare_value(part: ConfigurationNode, expression: object) -> Iterator[Plan
                 if inner is not None and isinstance(one, dict):
                     yield from _compare_block(inner, one)
         return
-    literal, told = _read_literal(part.text), _read_map(expression)
-    if literal is None or not ("constant_value" in told or "references" in told):
+    literal, members = _read_literal(part.text), _read_map(expression)
+    if literal is None or not ("constant_value" in members or "references" in members):
         return
-    if "constant_value" not in told:
-        yield PlanDifference(part, f"the plan was made with {_list_names(told['references'])} here")
-    elif literal != _fold_for_comparison(told["constant_value"]):
-        yield PlanDifference(part, f"the plan was made with {json.dumps(told['constant_value'])} here")
+    if "constant_value" not in members:
+        yield PlanDifference(part, f"the plan was made with {_list_names(members['references'])} here")
+    elif literal != _fold_for_comparison(members["constant_value"]):
+        yield PlanDifference(part, f"the plan was made with {json.dumps(members['constant_value'])} here")
 
 
 def _read_literal(text: str) -> str | None:

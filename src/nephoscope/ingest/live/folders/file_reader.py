@@ -76,11 +76,11 @@ class FolderFileReader:
         return self._read_on(opened, progress, at, settled=True, unended=True)
 
     def _tell_cut(self, name: str, at: int) -> None:
-        told = (
+        problem = (
             f"{name}: the line at byte {at} was read before its end, since nothing was written for `settle` seconds: its "
             "beginning is an event of its own, or in _Quarantine, beside the whole line"
         )
-        self.sink.report_health(error=told, key=f"{CUT}{name}")
+        self.sink.report_health(error=problem, key=f"{CUT}{name}")
 
     def _find_known_content(
         self, opened: OpenFile, start: bytes, own: Progress | None

@@ -199,6 +199,6 @@ class FolderContents:
             yield f"family {strip_rotation_suffix(progress.name)}"
 
 
-def _may_be_same_resource(said: str, told: str) -> bool:
+def _may_be_same_resource(said: str, current: str) -> bool:
     """Return whether two paths may be of the same resource: one that tells nothing may be of any."""
-    return not said or not told or said == told
+    return not said or not current or said == current

@@ -58,10 +58,10 @@ class HealthKeeper:
 
     def count(self, source: Source, meter: SourceMeter, now: datetime) -> None:
         """Write what a source has told since the last time."""
-        tables, told = meter.drain()
+        tables, report = meter.drain()
         if tables:
             self._store_arrivals(source, tables, now)
-        self._report_health(source, told, now)
+        self._report_health(source, report, now)
 
     def _store_arrivals(self, source: Source, tables: Mapping[str, Set[str]], now: datetime) -> None:
         """The profiles, and in the same transaction what they take for usual from now on though it is news."""
@@ -79,19 +79,19 @@ class HealthKeeper:
                 kept[table] = profile.text()
             health.schema(session, source.name, kept, workspace)
 
-    def _report_health(self, source: Source, told: SourceReport, now: datetime) -> None:
+    def _report_health(self, source: Source, report: SourceReport, now: datetime) -> None:
         health = self.state.source_health
-        if told.lag is not None:
-            health.record_lag(source.name, int(told.lag), source.workspace)
-        errors = dict(told.errors)
-        if told.dropped:
-            lost = f"{told.dropped} messages were lost before they could be read"
+        if report.lag is not None:
+            health.record_lag(source.name, int(report.lag), source.workspace)
+        errors = dict(report.errors)
+        if report.dropped:
+            lost = f"{report.dropped} messages were lost before they could be read"
             errors[LOST] = f"{lost}; {errors[LOST]}" if LOST in errors else lost
         standing = self.state.source_errors
-        if told.worked:
-            standing.clear_errors(source.name, told.worked, source.workspace)
+        if report.worked:
+            standing.clear_errors(source.name, report.worked, source.workspace)
         if errors:
-            standing.keep_errors(source.name, errors, now, source.workspace, more=told.more)
+            standing.keep_errors(source.name, errors, now, source.workspace, more=report.more)
         standing.expire(source.name, now - _SHOWN_FOR, source.workspace)
 
     def judge(self, now: datetime) -> bool:
@@ -198,7 +198,7 @@ class HealthKeeper:
         found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for one in self.state.schema_changes.pop_changes(session):
             found[one.source, one.workspace, one.table].append(_describe_change(one.new, one.gone))
-        return [HealthFinding(*place, "schema", "; ".join(told)) for place, told in found.items()]
+        return [HealthFinding(*place, "schema", "; ".join(changes)) for place, changes in found.items()]
 
     def _has_alert_ended(self, value: Mapping[str, object], now: datetime) -> bool:
         lasting = get_text(value, "finding", "kind") == "schema"
@@ -246,8 +246,8 @@ class HealthKeeper:
                 DEFAULT, {table.name: row.table}, producer=producer, sequence=_compute_minute(now)
             )
         except LakeError as error:
-            told = {table.name: f"rows of {table.name} were not written: {error}"}
-            self.state.source_errors.keep_errors(KEPT, told, datetime.now(UTC), DEFAULT)
+            errors = {table.name: f"rows of {table.name} were not written: {error}"}
+            self.state.source_errors.keep_errors(KEPT, errors, datetime.now(UTC), DEFAULT)
             return
         self.state.source_errors.clear_errors(KEPT, (table.name,), DEFAULT)
 

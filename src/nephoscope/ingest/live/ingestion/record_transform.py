@@ -82,8 +82,8 @@ def _add_to_bag(row: dict[str, object], unseen: Mapping[str, object], bag: str) 
 def _describe_type_mismatch(made: TransformResult, owner: int, transform: Transform) -> str:
     """Return what of a record was not of its declared type, in words."""
     unfit = made.unfit.get(owner, {})
-    told = (
+    mismatches = (
         f"{name} is no {transform.find_kind(name).value}: {to_json_text(value)[:_TOLD]}"
         for name, value in unfit.items()
     )
-    return "; ".join(told)
+    return "; ".join(mismatches)

@@ -151,8 +151,8 @@ class EventHubSource:
         try:
             consumer.commit(offsets=behind, asynchronous=False)
         except KafkaException as error:
-            told = f"offsets not committed: {self._format_error(error.args[0])}"
-            self._sink.report_health(error=told, key=_COMMIT)
+            problem = f"offsets not committed: {self._format_error(error.args[0])}"
+            self._sink.report_health(error=problem, key=_COMMIT)
         else:
             self._sink.report_working(_COMMIT)
 

@@ -134,7 +134,7 @@ class LogsIngestionSource:
         self.port = listener.getsockname()[1]
         served = AppServer(
             build_app(door), listener, tls, bounds=ConnectionLimits(chosen.max_connections, chosen.max_per_address, chosen.handshake),
-            pace=RequestTimeouts(chosen.head, chosen.body), idle=chosen.idle, told=LogRateLimiter(report_error),
+            pace=RequestTimeouts(chosen.head, chosen.body), idle=chosen.idle, failure_log=LogRateLimiter(report_error),
         )  # fmt: skip
         self.ready.set()
         sink.report_working(WHOLE)

@@ -110,7 +110,7 @@ class MispSource:
             raise SourceError(f"{self.settings.url}{_PATH}: the answer holds no attributes: {reply.said}")
         found = list(misp.list_attributes(reply.body))
         number = int(at["number"]) + 1
-        told = self._keep_page(reply.body, by, number, sink, frozenset(at.get("told", ())))
+        reported_ids = self._keep_page(reply.body, by, number, sink, frozenset(at.get("told", ())))
         newest = max([int(at["newest"]), *self._list_change_seconds(found, by)])
         more = len(found) >= self.settings.page
         seen = sha256(msgspec.json.encode(reply.body)).hexdigest()
@@ -127,10 +127,10 @@ class MispSource:
                 "page": at["page"] + 1,
                 "number": number,
                 "seen": seen,
-                "told": told,
+                "told": reported_ids,
             }
             if more
-            else {"since": newest, "newest": newest, "page": 0, "number": number, "told": told},
+            else {"since": newest, "newest": newest, "page": 0, "number": number, "told": reported_ids},
         )
         return more
 
@@ -145,9 +145,9 @@ class MispSource:
         the last hour again. A time to come does not count: what changes until then would never be asked for."""
         now = self.around.clock()
         for _, one, event in found:
-            told = _get_seconds(one) if by == "timestamp" else misp.get_publication_time(event)
-            if told <= (now + _ASKEW).timestamp():
-                yield told or (0 if by == "timestamp" else int((now - _ASKEW).timestamp()))
+            seconds = _get_seconds(one) if by == "timestamp" else misp.get_publication_time(event)
+            if seconds <= (now + _ASKEW).timestamp():
+                yield seconds or (0 if by == "timestamp" else int((now - _ASKEW).timestamp()))
 
     def _build_search(self, at: dict[str, object], by: str) -> dict[str, object]:
         chosen = self.settings
@@ -171,7 +171,7 @@ class MispSource:
         return wanted
 
     def _keep_page(
-        self, body: object, by: str, number: int, sink: SourceSink, told: frozenset[str]
+        self, body: object, by: str, number: int, sink: SourceSink, reported_ids: frozenset[str]
     ) -> list[str]:
         """Keep what a page says; what is wrong with it, as digests: the newest come again in the next round and are told once."""
         chosen = self.settings
@@ -189,7 +189,7 @@ class MispSource:
         new = tuple(
             QuarantinedInput(name, one.place, one.reason, one.raw)
             for key, one in bad.items()
-            if key not in told
+            if key not in reported_ids
         )
         if new:
             sink.write_batch("attributes" if by == "timestamp" else "published", number, refused=new)

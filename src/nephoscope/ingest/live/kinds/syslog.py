@@ -106,38 +106,41 @@ class SyslogSource:
 
     def run(self, sink: SourceSink, stop: Event) -> None:
         """Listen, and hand over in batches, until stopped; what was read by then is handed over before this returns."""
-        intake, told = SyslogIntake(), _ListenerReports(sink, self.around.name)
+        intake, reports = SyslogIntake(), _ListenerReports(sink, self.around.name)
         chosen = self.settings
         if short := explain_descriptor_shortage(
             chosen.max_connections * (bool(chosen.tcp) + bool(chosen.tls))
         ):
-            told.report_failure(short, DESCRIPTORS)
+            reports.report_failure(short, DESCRIPTORS)
         else:
             sink.report_working(DESCRIPTORS)
         with ExitStack() as listeners:
-            listeners.enter_context(self._open_listeners(intake, told))
+            listeners.enter_context(self._open_listeners(intake, reports))
             self.ready.set()
             sink.report_working(WHOLE)
             threading.Thread(target=_close_on_stop, args=(stop, listeners, intake), daemon=True).start()
             try:
-                BatchSender(intake, sink, stop, told.report_failure, told.report_dropped).run()
+                BatchSender(intake, sink, stop, reports.report_failure, reports.report_dropped).run()
             finally:
                 stop.set()
 
     @contextmanager
-    def _open_listeners(self, intake: SyslogIntake, told: _ListenerReports) -> Iterator[None]:
+    def _open_listeners(self, intake: SyslogIntake, reports: _ListenerReports) -> Iterator[None]:
         chosen = self.settings
         with ExitStack() as opened:
             if chosen.udp:
                 datagrams = UdpListener(
-                    parse_listen_address(chosen.udp, "udp"), intake, chosen.max_message, told.report_dropped
+                    parse_listen_address(chosen.udp, "udp"),
+                    intake,
+                    chosen.max_message,
+                    reports.report_dropped,
                 )
                 opened.callback(datagrams.close)
                 self.ports["udp"] = datagrams.port
             if chosen.tcp or chosen.tls:
                 limits = StreamLimits(chosen.max_message, chosen.first_message, chosen.idle)
                 bounds = ConnectionLimits(chosen.max_connections, chosen.max_per_address, chosen.handshake)
-                streams = TcpListener(intake, limits, bounds, told.report_failure)
+                streams = TcpListener(intake, limits, bounds, reports.report_failure)
                 opened.callback(streams.close)
                 if chosen.tcp:
                     self.ports["tcp"] = streams.listen(parse_listen_address(chosen.tcp, "tcp"))

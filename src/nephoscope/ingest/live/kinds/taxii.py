@@ -104,9 +104,9 @@ class TaxiiSource:
         """Ask, wait, until stopped; a collection that fails is told and the others go on; SourceError where all fail."""
         with self._open_client(stop) as asker:
             while not stop.is_set():
-                told = {one: self._poll_collection(one, asker, sink) for one in self.settings.collections}
-                report_poll_results(sink, "collection:", told)
-                if not any(told.values()):
+                results = {one: self._poll_collection(one, asker, sink) for one in self.settings.collections}
+                report_poll_results(sink, "collection:", results)
+                if not any(results.values()):
                     sink.report_health(lag=0.0)
                 stop.wait(self.settings.poll)
 

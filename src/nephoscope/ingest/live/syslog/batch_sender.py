@@ -35,14 +35,14 @@ class BatchSender:
 
     def run(self) -> None:
         """Return when the intake has ended and is empty: what could not be written by then is counted as dropped."""
-        told = LogRateLimiter(self.failed)
+        failure_log = LogRateLimiter(self.failed)
         while (batch := self.intake.wait_for_batch()) is not None:
-            reason = self._write_batch(batch, told)
+            reason = self._write_batch(batch, failure_log)
             if reason:
                 self.dropped(batch.count)
                 self.failed(f"{batch.count} messages are lost: {reason}", LOST)
 
-    def _write_batch(self, batch: SyslogBatch, told: LogRateLimiter) -> str:
+    def _write_batch(self, batch: SyslogBatch, failure_log: LogRateLimiter) -> str:
         """'' once a batch is on disk, else why it is given up."""
         pause, tries = _FIRST_PAUSE, 0
         while True:
@@ -56,7 +56,7 @@ class BatchSender:
                 if ending or (tries >= _TRIES and not isinstance(error, _PASSING)):
                     _LOG.exception("a batch of %d messages is given up", batch.count)
                     return reason
-                told(LAKE, f"messages cannot be written and wait: {reason}")
+                failure_log(LAKE, f"messages cannot be written and wait: {reason}")
             else:
                 return ""
             self.stop.wait(pause)

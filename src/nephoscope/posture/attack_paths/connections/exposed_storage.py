@@ -36,8 +36,8 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
         ):
             return
         if resource.key in names:
-            told = join_names(sorted(names[resource.key]))
-            why = f"Anybody may read the containers {told} of {resource.name} without signing in"
+            containers = join_names(sorted(names[resource.key]))
+            why = f"Anybody may read the containers {containers} of {resource.name} without signing in"
             found = connect_internet(facts, graph, resource, why, REMEDY)
             graph.add_insight(
                 found,

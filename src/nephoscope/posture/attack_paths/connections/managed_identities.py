@@ -44,15 +44,15 @@ def list_managed_identities(view: EstateView, resource: Resource) -> Iterator[Gr
         spelled = str(resource.body.get("id") or resource.key)
         yield GraphEntity(principal, IDENTITY_TYPE, f"{resource.name} (system-assigned)", spelled)
     several: object = identity.get("userAssignedIdentities")
-    for id_, told in several.items() if isinstance(several, dict) else ():
-        yield from _list_assigned_identities(view, str(id_), told)
+    for id_, assigned in several.items() if isinstance(several, dict) else ():
+        yield from _list_assigned_identities(view, str(id_), assigned)
     if resource.type == CLUSTER:
         yield from _list_kubelet_identity(view, resource)
 
 
-def _list_assigned_identities(view: EstateView, id_: str, told: object) -> Iterator[GraphEntity]:
+def _list_assigned_identities(view: EstateView, id_: str, identity: object) -> Iterator[GraphEntity]:
     known = view.estate.resources.get(id_.lower())
-    principal = _lower_text(told.get("principalId") if isinstance(told, dict) else None)
+    principal = _lower_text(identity.get("principalId") if isinstance(identity, dict) else None)
     principal = principal or (_lower_text(get_properties(known).get("principalId")) if known else "")
     if principal:
         yield GraphEntity(principal, IDENTITY_TYPE, known.name if known else id_.rsplit("/", 1)[-1], id_)
@@ -61,10 +61,10 @@ def _list_assigned_identities(view: EstateView, id_: str, told: object) -> Itera
 def _list_kubelet_identity(view: EstateView, cluster: Resource) -> Iterator[GraphEntity]:
     """The identity with which nodes pull images, where a cluster tells it."""
     profile: object = get_properties(cluster).get("identityProfile")
-    told = profile.get("kubeletidentity") if isinstance(profile, dict) else None
-    if isinstance(told, dict) and told.get("resourceId"):
+    identity = profile.get("kubeletidentity") if isinstance(profile, dict) else None
+    if isinstance(identity, dict) and identity.get("resourceId"):
         yield from _list_assigned_identities(
-            view, str(told["resourceId"]), {"principalId": told.get("objectId")}
+            view, str(identity["resourceId"]), {"principalId": identity.get("objectId")}
         )
 
 

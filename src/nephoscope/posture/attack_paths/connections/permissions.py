@@ -193,9 +193,9 @@ def _map_sql_administrators(facts: GraphFacts) -> dict[str, list[Resource]]:
     found: defaultdict[str, list[Resource]] = defaultdict(list)
     for type_ in (SQL_SERVER, MANAGED_INSTANCE):
         for server in facts.view.list_resources(type_):
-            told: object = get_properties(server).get("administrators")
-            if isinstance(told, dict) and isinstance(told.get("sid"), str):
-                found[told["sid"].lower()].append(server)
+            administrator: object = get_properties(server).get("administrators")
+            if isinstance(administrator, dict) and isinstance(administrator.get("sid"), str):
+                found[administrator["sid"].lower()].append(server)
     return found
 
 

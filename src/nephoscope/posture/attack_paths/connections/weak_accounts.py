@@ -50,8 +50,8 @@ def _list_insights(facts: GraphFacts, user: Resource) -> Iterator[Insight]:
     if _ask_or_record_gap(facts, lambda: not principals.has_second_factor(id_), gap):
         yield Insight(InsightKind.NO_SECOND_FACTOR, f"{name} signs in with nothing but a password", findings)
     if (last := _read_last_sign_in(user)) and last < facts.view.now - timedelta(days=STALE_DAYS):
-        told = f"{name} has not signed in since {last:%Y-%m-%d}: nobody would miss it or notice its use"
-        yield Insight(InsightKind.STALE, told, findings)
+        reason = f"{name} has not signed in since {last:%Y-%m-%d}: nobody would miss it or notice its use"
+        yield Insight(InsightKind.STALE, reason, findings)
 
 
 def _ask_or_record_gap(facts: GraphFacts, question: Callable[[], bool], gap: str) -> bool:
@@ -66,8 +66,8 @@ def _ask_or_record_gap(facts: GraphFacts, question: Callable[[], bool], gap: str
 def _read_last_sign_in(user: Resource) -> datetime | None:
     """The last sign-in that Graph tells of an account, None where it was not read or never happened."""
     activity: object = get_properties(user).get("signInActivity")
-    told = activity if isinstance(activity, dict) else {}
-    texts = [told.get("lastSignInDateTime"), told.get("lastNonInteractiveSignInDateTime")]
+    sign_ins = activity if isinstance(activity, dict) else {}
+    texts = [sign_ins.get("lastSignInDateTime"), sign_ins.get("lastNonInteractiveSignInDateTime")]
     moments = [_parse_time(text) for text in texts if isinstance(text, str)]
     return max((one for one in moments if one is not None), default=None)
 

@@ -64,8 +64,8 @@ def _overlaps(value: object, ports: Ports) -> bool:
 
 def read_ports(details: Mapping[str, object]) -> Ports:
     """Return the ports that the details of a finding name, as `port` or as `ports`."""
-    told = str(details.get("port") or details.get("ports") or "")
-    return tuple((int(one[1]), int(one[2] or one[1])) for one in _RANGE.finditer(told))
+    ports_text = str(details.get("port") or details.get("ports") or "")
+    return tuple((int(one[1]), int(one[2] or one[1])) for one in _RANGE.finditer(ports_text))
 
 
 def get_member_name(body: Mapping[str, object], at: BodyPath) -> str:

@@ -165,10 +165,10 @@ def _complete_child(child: Resource, made: Resource) -> Resource:
     return replace(child, body={**child.body, "properties": both})
 
 
-def _fill_defaults(body: dict[str, object], planning: Planning, told: BodySource | None = None) -> Resource:
+def _fill_defaults(body: dict[str, object], planning: Planning, source: BodySource | None = None) -> Resource:
     """The resource of a body with the defaults of its type; what its source does not tell stays open."""
     identifier = ResourceId.parse(str(body["id"]))
-    filled, absent = load_type_defaults(identifier.type).fill(body, told)
+    filled, absent = load_type_defaults(identifier.type).fill(body, source)
     known = find_unknown(filled) is None
     return Resource(
         identifier, filled, complete=known, planned=msgspec.structs.replace(planning, absent=absent)

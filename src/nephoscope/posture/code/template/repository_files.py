@@ -54,14 +54,14 @@ class RepositoryFiles(msgspec.Struct):
         """Give what a verdict on a file rests on in the repository, but for the files that it reads."""
         template = self.templates.get(name)
         parameters = template.parameters if template is not None else ()
-        told = (
+        entries = (
             name,
             template is not None,
             self.digest(name),
             [(one, self.digest(one)) for one in parameters],
             self.scope,
         )
-        return msgspec.msgpack.encode(told)
+        return msgspec.msgpack.encode(entries)
 
     def plan_key(self, name: str, names: Iterable[str]) -> bytes:
         """Give what a verdict on a Terraform plan rests on, but for the files that it reads: where configurations may be, too."""

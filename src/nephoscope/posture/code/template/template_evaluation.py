@@ -140,7 +140,7 @@ class TemplateJudge:
             if assessment.state is ComplianceState.COMPLIANT:
                 passed.setdefault(assessment.resource.lower(), []).append(assessment.key)
         found.resources += self._list_resources(planned, passed)
-        found.unjudged += ((self._places.find(one, ()).region, told) for one, told in planned.unplaced)
+        found.unjudged += ((self._places.find(one, ()).region, reason) for one, reason in planned.unplaced)
         found.unjudged += self._list_failures(run, planned)
         if self.allowed is not None:
             found.findings += self._find_openings(planned, self.allowed)
@@ -157,7 +157,7 @@ class TemplateJudge:
         """The places of resources that an analyzer failed on, with its fault."""
         failures = [one for one in run.analysis.assessments if one.cause == ANALYZER_FAILED]
         sources = ((_find_source(one, run, planned), one.description) for one in failures)
-        return [(self._places.find(one, ()).region, told) for one, told in sources if one is not None]
+        return [(self._places.find(one, ()).region, reason) for one, reason in sources if one is not None]
 
     def _judge_implied_parents(self, planned: PlannedEstate, now: datetime, found: TemplateJudgement) -> None:
         """Judge what the deployment gives to parents that it does not make, and take what a child of these decides."""

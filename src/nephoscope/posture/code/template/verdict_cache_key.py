@@ -41,7 +41,7 @@ def hash_inputs(
     if product is None:
         return None
     decisions = [one for path in request.decisions for one in load_documents(Path(path))]
-    told: list[object] = [
+    inputs: list[object] = [
         product,
         list(packs.list_digests()),
         [list(_read_contents(load_documents(Path(folder)))) for folder in request.policies],
@@ -52,7 +52,7 @@ def hash_inputs(
         request.assigned,
         allowed,
     ]
-    return hashlib.sha256(msgspec.msgpack.encode(told)).digest()
+    return hashlib.sha256(msgspec.msgpack.encode(inputs)).digest()
 
 
 def _list_active_decisions(decisions: Iterable[ContentDocument], now: datetime) -> list[tuple[str, bool]]:
@@ -81,8 +81,8 @@ def compute_product_digest(folders: Iterable[Path]) -> str | None:
     youngest = max((changed for _, _, changed in stamps), default=0)
     if time.time_ns() - youngest < _YOUNG:
         return None
-    told = (nephoscope.__version__, nephoscope_policy.__version__, msgspec.__version__, sys.version, stamps)
-    return hashlib.sha256(msgspec.msgpack.encode(told)).hexdigest()
+    inputs = (nephoscope.__version__, nephoscope_policy.__version__, msgspec.__version__, sys.version, stamps)
+    return hashlib.sha256(msgspec.msgpack.encode(inputs)).hexdigest()
 
 
 def _list_stamps(folder: str) -> Iterator[tuple[str, int, int]]:

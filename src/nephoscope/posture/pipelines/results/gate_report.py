@@ -84,16 +84,25 @@ def read(document: object) -> ToolResults:
 
 
 def _make_reported_finding(one: _MarkedFinding) -> ReportedFinding:
-    told = one.finding
-    region = told.region
+    finding = one.finding
+    region = finding.region
     return ReportedFinding(
         fingerprint=clean_text(one.fingerprint, 200) or "none",
         title=clean_text(one.title, 300),
         finding=make_finding(
-            told.rule, region.file, told.message, told.severity, line=region.line, column=region.column,
-            state=_build_state(told.state), subject=told.subject, evidence=told.evidence, reason=told.reason, steps=told.remediation,
+            finding.rule,
+            region.file,
+            finding.message,
+            finding.severity,
+            line=region.line,
+            column=region.column,
+            state=_build_state(finding.state),
+            subject=finding.subject,
+            evidence=finding.evidence,
+            reason=finding.reason,
+            steps=finding.remediation,
         ),
-    )  # fmt: skip
+    )
 
 
 def _build_state(name: str) -> FindingState:

@@ -55,7 +55,7 @@ def _make_finding(case: ET.Element, child: ET.Element, state: FindingState) -> t
     group, name = clean_text(case.get("classname"), 300), clean_text(case.get("name"), 1_000)
     message = clean_text(child.get("message")) or clean_text(child.text) or name
     line = case.get("line", "")
-    told = make_finding(
+    finding = make_finding(
         group or name,
         case.get("file", "") or group,
         message,
@@ -67,7 +67,7 @@ def _make_finding(case: ET.Element, child: ET.Element, state: FindingState) -> t
         evidence=name,
         reason="" if state is FindingState.FAILED else message,
     )
-    return told, group or name
+    return finding, group or name
 
 
 def _parse_severity(type_: str) -> Severity:

@@ -122,15 +122,17 @@ def _read_file(physical: Mapping[str, object]) -> str:
 
 
 def _read_message(message: object) -> str:
-    told = require_mapping(message)
-    return clean_text(told.get("text")) or clean_text(told.get("markdown"))
+    texts = require_mapping(message)
+    return clean_text(texts.get("text")) or clean_text(texts.get("markdown"))
 
 
 def _read_severity(result: Mapping[str, object], rule: Mapping[str, object]) -> Severity:
     """Return the severity of a rule's `security-severity` (a CVSS score), else of the level."""
-    for told in (result, rule):
+    for properties_owner in (result, rule):
         try:
-            return find_severity_of_score(float(require_mapping(told.get("properties"))["security-severity"]))
+            return find_severity_of_score(
+                float(require_mapping(properties_owner.get("properties"))["security-severity"])
+            )
         except (KeyError, TypeError, ValueError):
             continue
     level = result.get("level") or require_mapping(rule.get("defaultConfiguration")).get("level")
@@ -146,10 +148,10 @@ def _read_state(result: Mapping[str, object]) -> FindingState:
 def _read_reason(result: Mapping[str, object]) -> str:
     """Return why a result is suppressed; '' where it is not, or where a suppression is not accepted."""
     several = result.get("suppressions")
-    told = [require_mapping(one) for one in several] if isinstance(several, list) else []
-    if not told or any(one.get("status") in ("underReview", "rejected") for one in told):
+    suppressions = [require_mapping(one) for one in several] if isinstance(several, list) else []
+    if not suppressions or any(one.get("status") in ("underReview", "rejected") for one in suppressions):
         return ""
-    return clean_text(told[0].get("justification"), 500) or "suppressed"
+    return clean_text(suppressions[0].get("justification"), 500) or "suppressed"
 
 
 def _read_mark(result: Mapping[str, object]) -> str:
@@ -162,14 +164,16 @@ def _read_mark(result: Mapping[str, object]) -> str:
 def _read_failure(run: Mapping[str, object]) -> str:
     """Return why a run that says itself that it failed did; '' for one that did not."""
     for invocation in require_list(run.get("invocations"), "invocations"):
-        told = require_mapping(invocation)
-        if told.get("executionSuccessful") is False:
-            notes = require_list(told.get("toolExecutionNotifications"), "toolExecutionNotifications")
+        invocation_record = require_mapping(invocation)
+        if invocation_record.get("executionSuccessful") is False:
+            notes = require_list(
+                invocation_record.get("toolExecutionNotifications"), "toolExecutionNotifications"
+            )
             said = next(
                 (one for note in notes if (one := _read_message(require_mapping(note).get("message")))), ""
             )
-            code = told.get("exitCode")
-            said = said or clean_text(told.get("exitCodeDescription"), 300)
+            code = invocation_record.get("exitCode")
+            said = said or clean_text(invocation_record.get("exitCodeDescription"), 300)
             return said or (f"exit code {code}" if code is not None else "it gives no reason")
     return ""
 
@@ -179,10 +183,10 @@ def _list_unread_files(run: Mapping[str, object]) -> Iterator[str]:
     for invocation in require_list(run.get("invocations"), "invocations"):
         notifications = require_mapping(invocation).get("toolExecutionNotifications")
         for one in require_list(notifications, "toolExecutionNotifications"):
-            told = require_mapping(one)
-            if told.get("level") not in ("error", "warning"):
+            notification = require_mapping(one)
+            if notification.get("level") not in ("error", "warning"):
                 continue
-            for location in require_list(told.get("locations"), "locations"):
+            for location in require_list(notification.get("locations"), "locations"):
                 file = _read_file(require_mapping(require_mapping(location).get("physicalLocation")))
                 if file:
                     yield file

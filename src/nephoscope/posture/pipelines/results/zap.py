@@ -80,9 +80,9 @@ def _read_findings(alert: Mapping[str, object], place: str) -> Iterator[tuple[Co
     title = clean_text(alert.get("alert") or alert.get("name"), 300)
     accepted = str(alert.get("confidence")) == _FALSE_POSITIVE
     for one in require_list(alert.get("instances"), f"{place}.instances"):
-        told = require_mapping(one)
-        address = clean_text(told.get("uri"), 1_000).partition("?")[0].partition("#")[0]
-        request = " ".join(clean_text(told.get(name), 300) for name in ("method", "param")).strip()
+        instance = require_mapping(one)
+        address = clean_text(instance.get("uri"), 1_000).partition("?")[0].partition("#")[0]
+        request = " ".join(clean_text(instance.get(name), 300) for name in ("method", "param")).strip()
         yield make_finding(
             f"zap-{clean_text(alert.get('alertRef') or alert.get('pluginid'), 50)}",
             address,

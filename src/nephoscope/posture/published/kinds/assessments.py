@@ -44,18 +44,18 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
 
     Findings that no recommendation of their resource is judged by have one too, which ends in no state and is told as off.
     """
-    told: dict[Subject, ReportRow] = {}
+    newest: dict[Subject, ReportRow] = {}
     for row in report.all_rows():
         subject = (row.id.key, row.assessment.key.lower())
-        known = told.get(subject)
+        known = newest.get(subject)
         if (
             known is None
             or choose_worst_state(row.assessment.state, known.assessment.state) is not known.assessment.state
         ):
-            told[subject] = row
+            newest[subject] = row
     # worked out once a recommendation, not once a resource
     about = cache(partial(build_metadata, report))
-    for subject, row in told.items():
+    for subject, row in newest.items():
         yield _build_document(report, row, past.get(subject), about(row.assessment.key))
     for item in report.run.analysis.assessments:
         if (
@@ -67,19 +67,19 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
 
 
 def _make_unjudged_document(report: Report, item: Assessment) -> PublishedDocument:
-    resource, told = item.resource.rstrip("/"), make_unjudged_metadata(report, item.key)
+    resource, metadata = item.resource.rstrip("/"), make_unjudged_metadata(report, item.key)
     properties = {
         "resourceDetails": {"source": "Azure", "id": resource or "/"},
-        "displayName": told["displayName"],
+        "displayName": metadata["displayName"],
         "status": {"code": "NotApplicable", "cause": "OffByPolicy", "description": UNJUDGED},
-        "metadata": told,
+        "metadata": metadata,
     }
     return PublishedDocument.of(
         build_arm_body(f"{resource}/providers/{TYPE}/{item.key}", TYPE, properties),
         subject=ResourceId.parse(item.resource).key,
         key=item.key.lower(),
-        severity=str(told["severity"]),
-        title=str(told["displayName"]),
+        severity=str(metadata["severity"]),
+        title=str(metadata["displayName"]),
     )
 
 

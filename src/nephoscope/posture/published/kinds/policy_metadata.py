@@ -21,12 +21,12 @@ _ROOT = f"/providers/{TYPE}/".lower()
 
 def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One document a control that a group names; the requirement's own text is Microsoft's, and in no initiative."""
-    told: set[str] = set()
+    seen: set[str] = set()
     for entry in report.run.catalog.initiatives():
         for group in _read_groups(entry.document()):
             key = str(group.get("additionalMetadataId") or "").rstrip("/")
-            if key.lower().startswith(_ROOT) and key.lower() not in told:
-                told.add(key.lower())
+            if key.lower().startswith(_ROOT) and key.lower() not in seen:
+                seen.add(key.lower())
                 yield PublishedDocument.of(
                     _build_body(key, group), title=str(group.get("displayName") or group.get("name") or "")
                 )

@@ -64,7 +64,7 @@ def _build_document(report: Report, row: ReportRow, definition: str, initiative:
     compliant = state == STATES[ComplianceState.COMPLIANT]
     scope, _, name = item.assignment.partition(_ASSIGNMENT)
     where = "" if item.resource == "/" else item.resource.rstrip("/")
-    told = hashlib.blake2b(
+    digest = hashlib.blake2b(
         "\0".join((item.assignment, item.initiative, item.reference, item.key)).encode(), digest_size=16
     )
     properties: dict[str, object] = {
@@ -89,7 +89,7 @@ def _build_document(report: Report, row: ReportRow, definition: str, initiative:
     }
     kept = dict(drop_empty(properties.items())) | {"isCompliant": compliant}
     return PublishedDocument.of(
-        build_arm_body(f"{where}/providers/{TYPE}/{told.hexdigest()}", TYPE, kept),
+        build_arm_body(f"{where}/providers/{TYPE}/{digest.hexdigest()}", TYPE, kept),
         subject=row.id.key,
         key=item.key.lower(),
         state=item.state.value,

@@ -66,8 +66,8 @@ def _make_scores(
     yield PublishedDocument.of(build_arm_body(score, TYPE, properties), title="Secure score")
     for control in scope.controls:
         id_ = f"{score}/secureScoreControls/{control.control.id}"
-        told = _build_control(control, definitions[control.control.id])
-        yield PublishedDocument.of(build_arm_body(id_, CONTROLS, told), title=control.control.name)
+        score_control = _build_control(control, definitions[control.control.id])
+        yield PublishedDocument.of(build_arm_body(id_, CONTROLS, score_control), title=control.control.name)
 
 
 def _build_control(control: ControlScore, definition: Mapping[str, object]) -> dict[str, object]:

@@ -23,15 +23,15 @@ TYPE = "Microsoft.Security/locations/tasks"
 
 def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:
     """One task a resource and recommendation that it fails, below its resource group or subscription."""
-    told: set[Subject] = set()
+    seen: set[Subject] = set()
     for row in report.all_rows():
         subject = (row.id.key, row.assessment.key.lower())
         if (
             row.assessment.state is ComplianceState.NON_COMPLIANT
             and row.id.subscription
-            and subject not in told
+            and subject not in seen
         ):
-            told.add(subject)
+            seen.add(subject)
             yield _build_document(report, row, past.get(subject))
 
 

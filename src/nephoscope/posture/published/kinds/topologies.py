@@ -38,8 +38,8 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
         id_ = (
             f"/subscriptions/{subscription}/providers/Microsoft.Security/locations/global/topologies/default"
         )
-        told = [row for one in several for row in _build_network(one, inside, worst)]
-        properties = {"calculatedDateTime": report.now.isoformat(), "topologyResources": told}
+        resources = [row for one in several for row in _build_network(one, inside, worst)]
+        properties = {"calculatedDateTime": report.now.isoformat(), "topologyResources": resources}
         yield PublishedDocument.of({**build_arm_body(id_, TYPE, properties), "location": "global"})
 
 

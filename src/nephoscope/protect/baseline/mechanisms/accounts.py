@@ -101,12 +101,12 @@ def read_shadow(system: ExaminedSystem) -> tuple[ShadowEntry, ...]:
         fields = line.text.split(":")
         fields += [""] * (_DAY_FIELDS - len(fields))
         days = [int(one) if one.removeprefix("-").isdecimal() else None for one in fields[3:7]]
-        told = BaselineEvidence(
+        evidence = BaselineEvidence(
             SHADOW,
             line.number,
             f"{fields[0]}: min {fields[3]}, max {fields[4]}, warn {fields[5]}, inactive {fields[6]}",
         )
-        found.append(ShadowEntry(fields[0], fields[1], days[0], days[1], days[2], days[3], told))
+        found.append(ShadowEntry(fields[0], fields[1], days[0], days[1], days[2], days[3], evidence))
     return tuple(found)
 
 

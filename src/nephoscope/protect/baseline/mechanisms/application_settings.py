@@ -76,10 +76,10 @@ def judge_zeroconf(system: ExaminedSystem) -> BaselineVerdict:
     found += [line.evidence() for line in lines if re.search(r"\bipv4ll\b", line.text)]
     if system.view.exists("etc/sysconfig/network-scripts"):
         settings = {one.name: one for one in read_settings(read_lines(system.view, _NETWORK))}
-        told = settings.get("NOZEROCONF")
-        if told is None or told.value.lower() not in ("yes", "true", "1"):
+        setting = settings.get("NOZEROCONF")
+        if setting is None or setting.value.lower() not in ("yes", "true", "1"):
             found.append(
-                told.line.evidence() if told else BaselineEvidence(_NETWORK, 0, "NOZEROCONF is not set")
+                setting.line.evidence() if setting else BaselineEvidence(_NETWORK, 0, "NOZEROCONF is not set")
             )
     return judge_violations(found, "zeroconf networking is on", "zeroconf networking is off")
 
@@ -94,7 +94,7 @@ def judge_osconfig_logging(system: ExaminedSystem) -> BaselineVerdict:
     except msgspec.DecodeError as error:
         return report_unknown(f"/{_OSCONFIG} cannot be read: {error}")
     level = document.get("LoggingLevel", _INFORMATIONAL)
-    told = BaselineEvidence(_OSCONFIG, 0, f"LoggingLevel {level}")
+    evidence = BaselineEvidence(_OSCONFIG, 0, f"LoggingLevel {level}")
     if isinstance(level, int) and level >= _INFORMATIONAL:
-        return report_pass("OSConfig logs informational messages", told)
-    return report_failure(f"LoggingLevel must be {_INFORMATIONAL}", told)
+        return report_pass("OSConfig logs informational messages", evidence)
+    return report_failure(f"LoggingLevel must be {_INFORMATIONAL}", evidence)

@@ -27,8 +27,12 @@ def judge_permissions(
     if status is None:
         return report_not_applicable(f"the root has no /{path}")
     wrong = find_excess(system, status, most, groups)
-    told = describe(path, status)
-    return report_failure(f"/{path} {wrong}", told) if wrong else report_pass(f"/{path} is restricted", told)
+    evidence = describe(path, status)
+    return (
+        report_failure(f"/{path} {wrong}", evidence)
+        if wrong
+        else report_pass(f"/{path} is restricted", evidence)
+    )
 
 
 def find_excess(system: ExaminedSystem, status: FileStatus, most: int, groups: tuple[str, ...]) -> str:

@@ -42,11 +42,11 @@ def judge_default_deny(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that what no rule accepts is not let in."""
     live = system.facts.firewall_input_policies if system.facts else None
     if live is not None:
-        told = BaselineEvidence("live:firewallInputPolicies", 0, ", ".join(live))
+        chain_evidence = BaselineEvidence("live:firewallInputPolicies", 0, ", ".join(live))
         return (
-            report_pass("the input chain drops", told)
+            report_pass("the input chain drops", chain_evidence)
             if "drop" in live
-            else report_failure("no input chain drops", told)
+            else report_failure("no input chain drops", chain_evidence)
         )
     found = [*_list_nftables(system), *_list_iptables(system), *_check_ufw(system), *_check_firewalld(system)]
     refusing = [evidence for is_refusing, evidence in found if is_refusing]

@@ -28,7 +28,7 @@ def judge_homes(
     found = list_people(system)
     if not found:
         return report_not_applicable("no account can log in")
-    return judge_violations([told for one in found for told in violations(system, one)], wrong, right)
+    return judge_violations([evidence for one in found for evidence in violations(system, one)], wrong, right)
 
 
 def _find_home(account: UnixAccount) -> str:

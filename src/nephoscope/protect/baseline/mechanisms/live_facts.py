@@ -42,16 +42,16 @@ def _list_interfaces(system: ExaminedSystem) -> tuple[LiveInterface, ...] | None
 def judge_sniffer(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that no interface receives frames for others, by configuration and on the running host."""
     files = [path for pattern in _NETWORK_FILES for path in expand_glob(system.view, pattern)]
-    told = [
+    evidence = [
         line.evidence()
         for path in files
         for line in read_lines(system.view, path)
         if _PROMISCUOUS.search(line.text)
     ]
     live = _list_interfaces(system)
-    told += [BaselineEvidence("live:interfaces", 0, one.name) for one in live or () if one.is_promiscuous]
-    if told:
-        return report_failure("an interface is promiscuous", *told)
+    evidence += [BaselineEvidence("live:interfaces", 0, one.name) for one in live or () if one.is_promiscuous]
+    if evidence:
+        return report_failure("an interface is promiscuous", *evidence)
     if live is not None:
         return report_pass("no interface is promiscuous")
     return (
@@ -112,9 +112,9 @@ def judge_kernel_source(system: ExaminedSystem) -> BaselineVerdict:
     if foreign:
         return report_failure("a kernel belongs to no package", *(BaselineEvidence(path) for path in foreign))
     if kernels or version is not None:
-        told = [BaselineEvidence("live:kernelVersion", 0, version)] if version is not None else []
+        evidence = [BaselineEvidence("live:kernelVersion", 0, version)] if version is not None else []
         return report_pass(
-            "kernels are from the distribution", *told, *(BaselineEvidence(path) for path in kernels)
+            "kernels are from the distribution", *evidence, *(BaselineEvidence(path) for path in kernels)
         )
     return report_not_applicable("the root has no kernel")
 

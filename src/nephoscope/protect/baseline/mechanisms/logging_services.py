@@ -102,11 +102,11 @@ def judge_logging_service(system: ExaminedSystem) -> BaselineVerdict:
             return report_pass("rsyslog writes messages", found.evidence())
         return report_failure("no selector of rsyslog writes messages", BaselineEvidence(RSYSLOG))
     if system.view.exists(SYSLOG_NG):
-        told = next(
+        destination = next(
             (line for line in read_lines(system.view, SYSLOG_NG) if line.text.startswith("log")), None
         )
-        if told is not None:
-            return report_pass("syslog-ng writes messages", told.evidence())
+        if destination is not None:
+            return report_pass("syslog-ng writes messages", destination.evidence())
         return report_failure("syslog-ng has no log statement", BaselineEvidence(SYSLOG_NG))
     return judge_journal(system)
 

@@ -48,7 +48,7 @@ def find_packages(system: ExaminedSystem, patterns: tuple[str, ...]) -> list[Bas
     packages = system.read_cached(read_packages)
     if packages is None:
         return None
-    return [told for name, told in packages.items() if any(fnmatchcase(name, one) for one in patterns)]
+    return [package for name, package in packages.items() if any(fnmatchcase(name, one) for one in patterns)]
 
 
 def judge_absent(system: ExaminedSystem, patterns: tuple[str, ...]) -> BaselineVerdict:

@@ -106,9 +106,9 @@ def _read_defaults(system: ExaminedSystem, path: str) -> dict[str, tuple[str, Ba
 def _read_number(
     rule: PamRule, name: str, defaults: dict[str, tuple[str, BaselineEvidence]], otherwise: int
 ) -> int:
-    told = rule.number(name)
-    if told is not None:
-        return told
+    number = rule.number(name)
+    if number is not None:
+        return number
     value = defaults.get(name, ("", None))[0]
     return int(value) if value.removeprefix("-").isdecimal() else otherwise
 
@@ -131,12 +131,12 @@ def judge_password_quality(system: ExaminedSystem, retry: int, length: int, clas
         has_classes = numbers["minclass"] >= classes or all(numbers[name] <= -1 for name in _CREDITS)
         is_long = _read_number(rule, "minlen", defaults, 8) >= length
         if not (has_classes and is_long and 1 <= _read_number(rule, "retry", defaults, 1) <= retry):
-            told = [
+            module_evidence = [
                 evidence
                 for name, (_, evidence) in defaults.items()
                 if name in ("minlen", "minclass", "retry", *_CREDITS)
             ]
-            wrong += [rule.line.evidence(), *told]
+            wrong += [rule.line.evidence(), *module_evidence]
     if wrong:
         return report_failure(
             f"passwords need {length} characters of {classes} classes within {retry} attempts", *wrong
@@ -158,9 +158,9 @@ def judge_lockout(system: ExaminedSystem, most: int) -> BaselineVerdict:
         defaults = _read_defaults(system, "etc/security/faillock.conf") if is_faillock else {}
         deny = _read_number(rule, "deny", defaults, 3 if is_faillock else 0)
         if not 1 <= deny <= most:
-            told = [defaults["deny"][1]] if "deny" in defaults and rule.number("deny") is None else []
+            evidence = [defaults["deny"][1]] if "deny" in defaults and rule.number("deny") is None else []
             return report_failure(
-                f"accounts must be locked after at most {most} attempts", rule.line.evidence(), *told
+                f"accounts must be locked after at most {most} attempts", rule.line.evidence(), *evidence
             )
     return report_pass("accounts are locked after failed attempts", *(one.line.evidence() for one in rules))
 

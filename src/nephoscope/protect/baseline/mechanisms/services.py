@@ -47,8 +47,8 @@ def read_enabled_units(system: ExaminedSystem) -> dict[str, BaselineEvidence]:
             if started := _START.fullmatch(name):
                 found.setdefault(f"{started[1]}.service", BaselineEvidence(f"{folder}/{name}"))
     return {
-        unit: told
-        for unit, told in found.items()
+        unit: evidence
+        for unit, evidence in found.items()
         if _is_unit_installed(system, unit) and not is_unit_masked(system, unit)
     }
 
@@ -100,8 +100,8 @@ def read_inetd_services(system: ExaminedSystem) -> dict[str, BaselineEvidence]:
             one.name: one for one in read_settings(read_lines(system.view, f"etc/xinetd.d/{name}", "#{}"))
         }
         disabled = settings.get("disable")
-        if (disabled is None or disabled.value.lower() != "yes") and (told := settings.get("service")):
-            found[told.value] = told.line.evidence()
+        if (disabled is None or disabled.value.lower() != "yes") and (service := settings.get("service")):
+            found[service.value] = service.line.evidence()
     return found
 
 

@@ -34,7 +34,9 @@ def judge_root_path(system: ExaminedSystem) -> BaselineVerdict:
         line.evidence()
         for path in files
         for line in read_lines(system.view, path)
-        if (told := _PATH.search(line.text)) and told[1] and {"", ".", "./"} & set(told[1].split(":"))
+        if (assigned_path := _PATH.search(line.text))
+        and assigned_path[1]
+        and {"", ".", "./"} & set(assigned_path[1].split(":"))
     ]
     return judge_violations(found, "PATH has the current folder", "PATH has absolute folders alone")
 

@@ -105,13 +105,13 @@ def judge_ssh(
     settings = system.read_cached(read_ssh_settings)
     if settings is None:
         return report_not_applicable("no SSH server is installed")
-    told = [one for one in settings if one.keyword == keyword]
-    outside = [one for one in told if not one.match]
+    matching = [one for one in settings if one.keyword == keyword]
+    outside = [one for one in matching if not one.match]
     effective = outside if keyword in _LISTS else outside[:1]
     values = [(one.value, one.line.evidence()) for one in effective] or [_find_default(keyword)]
     if keyword in _LISTS:
         values = [(" ".join(value for value, _ in values), values[0][1])]
-    values += [(one.value, one.line.evidence()) for one in told if one.match]
+    values += [(one.value, one.line.evidence()) for one in matching if one.match]
     wrong = [evidence for value, evidence in values if not right(value)]
     if wrong:
         return report_failure(f"{keyword} must be {wanted}", *wrong)
@@ -165,12 +165,12 @@ def build_algorithm_test(allowed: str, defaults: str) -> Callable[[str], bool]:
 
 
 def _is_only(value: str, allowed: frozenset[str], defaults: tuple[str, ...]) -> bool:
-    sign, told = value[:1], value.lstrip("+-^").split(",")
+    sign, names = value[:1], value.lstrip("+-^").split(",")
     if sign == "-":
-        told = [one for one in defaults if not any(fnmatchcase(one, pattern) for pattern in told)]
+        names = [one for one in defaults if not any(fnmatchcase(one, pattern) for pattern in names)]
     elif sign in ("+", "^"):
-        told += defaults
-    return bool(told) and allowed.issuperset(told)
+        names += defaults
+    return bool(names) and allowed.issuperset(names)
 
 
 APPROVED_MACS = build_algorithm_test(

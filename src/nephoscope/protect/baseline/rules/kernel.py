@@ -32,7 +32,7 @@ def _build_module(id_: str, name: str, module: str, severity: Severity = LOW, ci
 def _build_parameters(
     id_: str, name: str, title: str, severity: Severity, cis: str, *parameters: KernelParameter
 ) -> BaselineRule:
-    told = ", ".join(f"{one.key} = {one.right[0]}" for one in parameters)
+    settings_text = ", ".join(f"{one.key} = {one.right[0]}" for one in parameters)
     return BaselineRule(
         id=id_,
         name=name,
@@ -40,7 +40,7 @@ def _build_parameters(
         cis=cis,
         severity=severity,
         check=partial(judge_parameters, parameters=parameters),
-        fix=f"Set {told} in /etc/sysctl.d/60-baseline.conf and run sysctl --system.",
+        fix=f"Set {settings_text} in /etc/sysctl.d/60-baseline.conf and run sysctl --system.",
     )
 
 

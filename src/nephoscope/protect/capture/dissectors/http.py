@@ -141,9 +141,9 @@ def _find_body_end(
         return start
     if b"chunked" in headers.get(b"transfer-encoding", b"").lower():
         return _find_chunks_end(data, start, packet)
-    told = headers.get(b"content-length", b"")
-    if told.isdigit():
-        end = start + int(told[:12])
+    length_text = headers.get(b"content-length", b"")
+    if length_text.isdigit():
+        end = start + int(length_text[:12])
         if len(data) < end and packet.can_wait:
             return Incomplete(end - len(data))
         return min(end, len(data))

@@ -68,10 +68,10 @@ class _Listing:
 
     def _leave_open(self, path: Path, unknown: Unknown, parent: PlannedResource | None) -> None:
         """Say that more is deployed than is known, into a resource or the scope of the deployment."""
-        told = f"which resources are deployed is not known before the deployment: {unknown.reason}"
-        self._report_failure(path, told)
+        problem = f"which resources are deployed is not known before the deployment: {unknown.reason}"
+        self._report_failure(path, problem)
         scope = parent.id if parent is not None else format_pattern(self._deployment.scope.id)
-        self._plan.leave_open(scope.lower(), told)
+        self._plan.leave_open(scope.lower(), problem)
 
     def _report_failure(self, path: Path, message: str) -> None:
         self._plan.report(self._document.find_place(path), message)

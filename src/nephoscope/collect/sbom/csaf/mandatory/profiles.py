@@ -115,9 +115,9 @@ def check_impact_is_stated(document: AdvisoryDocument) -> Iterator[Problem]:
         threats = [
             one for one in list_trees(vulnerability, "threats") if get_text(one, "category") == "impact"
         ]
-        told = _find_named_products(document, [*list_trees(vulnerability, "flags"), *threats])
+        stated = _find_named_products(document, [*list_trees(vulnerability, "flags"), *threats])
         for product in list_texts(vulnerability, "product_status", "known_not_affected"):
-            if product not in told:
+            if product not in stated:
                 yield (
                     place,
                     f"no flag or impact statement for the product {product[:80]}, which is not affected",
@@ -130,9 +130,9 @@ def check_remediation_is_stated(document: AdvisoryDocument) -> Iterator[Problem]
     if document.category != "csaf_vex":
         return
     for place, vulnerability in document.vulnerabilities:
-        told = _find_named_products(document, list_trees(vulnerability, "remediations"))
+        stated = _find_named_products(document, list_trees(vulnerability, "remediations"))
         for product in list_texts(vulnerability, "product_status", "known_affected"):
-            if product not in told:
+            if product not in stated:
                 yield place, f"no remediation for the affected product {product[:80]}"
 
 

@@ -31,5 +31,5 @@ def check(image: ExaminedImage) -> Iterator[ImageMatch]:
     """Give each range that begins below 1024, those of remote administration aside, which have a rule of their own."""
     for first, last, protocol in image.ports():
         if first < _FIRST_FREE and not (first == last and first in PORTS):
-            told = f"{first}-{last}" if last != first else str(first)
-            yield ImageMatch(f"port {told}/{protocol} is exposed")
+            port_range = f"{first}-{last}" if last != first else str(first)
+            yield ImageMatch(f"port {port_range}/{protocol} is exposed")
