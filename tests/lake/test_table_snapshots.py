@@ -109,9 +109,10 @@ _ADDED = AddedFile(f"{DAY}=2026-11-20/part-a.parquet", NOW.date(), 7, 3, NOW, No
         ([{"add": {**_ADD, "stats": json.dumps({"minValues": {TIME: "2026-11-20T12:00:00"}})}}], None),
         ([{"add": {**_ADD, "deletionVector": {"storageType": "u"}}}], None),
         ([{"add": {**_ADD, "path": "a%20b"}}], None),
+        ([{"remove": {"path": "a%20b"}}], None),
         ([{"add": {**_ADD, "partitionValues": {DAY: None}}}], None),
     ],
-    ids=["add", "remove", "metadata", "protocol", "no statistics", "no zone", "rows deleted", "escapes", "no day"],
+    ids=["add", "remove", "metadata", "protocol", "no statistics", "no zone", "rows deleted", "escapes", "escapes removed", "no day"],
 )  # fmt: skip
 def test_an_entry_that_does_more_than_add_and_remove_files_is_left_to_the_handle(
     tmp_path: Path, lines: list[dict[str, object]], expected: LogCommit | None

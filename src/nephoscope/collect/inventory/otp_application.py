@@ -13,8 +13,8 @@ PATTERNS = ("**/ebin/*.app",)
 
 _NAME = re.compile(r"\{\s*application\s*,\s*'?([\w@]+)'?\s*,")
 _VERSION = re.compile(r'\{\s*vsn\s*,\s*"([^"]*)"')
-_NEEDED = re.compile(r"\{\s*applications\s*,\s*\[([^\]]*)\]")
-_COMMENT = re.compile(r"^\s*%.*$", re.MULTILINE)
+_NEEDED = re.compile(r"\{\s*applications\s*,\s*\[([^\[\]]*)\]")
+_COMMENT = re.compile(r"^[^\S\n]*%.*$", re.MULTILINE)
 
 
 def read(file: InventoryFile) -> Iterator[Package]:

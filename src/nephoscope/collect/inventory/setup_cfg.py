@@ -14,8 +14,8 @@ TITLE = "setup.cfg"
 PATTERNS = ("**/setup.cfg",)
 
 _SECTION = re.compile(r"\[([^\]]+)\]\s*(?:[#;].*)?")
-_OPTION = re.compile(r"([^\s=:#;\[][^=:]*?)\s*[=:]\s*(.*)")
-_COMMENT = re.compile(r"(?:^|\s)[#;]\s.*|^[#;].*")
+_SIGN = re.compile(r"[=:]")
+_COMMENT = re.compile(r"(?:^|\s)#\s.*|^[#;].*")
 #: The options that hold requirements; those that only the building or the tests need are of a group.
 _GROUPS = {"install_requires": "", "setup_requires": "setup", "tests_require": "test"}
 _EXTRAS = "options.extras_require"
@@ -56,14 +56,32 @@ def read(file: InventoryFile) -> Iterator[Package]:
 def _read_lines(text: str) -> Iterator[_Line]:
     """Give each line of a value that has a text; a list may stand on one line with `;` between its items."""
     section = option = ""
-    for number, line in enumerate(text.split("\n"), 1):
+    lines = text.split("\n")
+    for number, line in enumerate(lines, 1):
         if header := _SECTION.fullmatch(line.rstrip()):
             section, option = header[1].strip(), ""
             continue
         value = line
         if line[:1].strip():
-            found = _OPTION.fullmatch(line.rstrip())
-            option, value = (found[1].strip(), found[2]) if found else ("", "")
+            option, value = _split_option(line)
         plain = _COMMENT.sub("", value).strip()
-        if option and plain:
-            yield _Line(number, section, option, plain)
+        is_list = (
+            value is not line
+            and not plain.startswith("file:")
+            and not _is_continued(lines[number : number + 1])
+        )
+        items = plain.split(";") if is_list else [plain]
+        if option:
+            yield from (_Line(number, section, option, item.strip()) for item in items if item.strip())
+
+
+def _is_continued(following: list[str]) -> bool:
+    return bool(following) and following[0][:1].isspace() and bool(following[0].strip())
+
+
+def _split_option(line: str) -> tuple[str, str]:
+    """Return the option that a line begins and the value on it, '' for both where it begins none."""
+    sign = _SIGN.search(line)
+    if sign is None or line[0] in "#;[=:":
+        return "", ""
+    return line[: sign.start()].strip(), line[sign.end() :].strip()

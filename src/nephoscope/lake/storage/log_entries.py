@@ -76,7 +76,9 @@ def read_log_entry(path: Path, version: int) -> LogCommit | None:
         added = tuple(_build_added_file(action.add) for action in actions if action.add is not None)
     except (FileNotFoundError, msgspec.DecodeError, UnsupportedFileError):
         return None
-    return LogCommit(added, frozenset(action.remove.path for action in actions if action.remove is not None))
+    removed = frozenset(action.remove.path for action in actions if action.remove is not None)
+    # the handle may write such a path in another way, so that the removed file would stay
+    return None if any("%" in one for one in removed) else LogCommit(added, removed)
 
 
 class UnsupportedFileError(Exception):
