@@ -35,7 +35,7 @@ import httpx  # noqa: E402
 
 from lake.firewall import TABLE  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
-from nephoscope.model.read_reach import EVERYTHING  # noqa: E402
+from nephoscope.model.read_scope import EVERYTHING  # noqa: E402
 from nephoscope.posture.published.inventory import InventoryQuery  # noqa: E402
 from nephoscope.posture.published.published_snapshot import PublishedSnapshot  # noqa: E402
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache  # noqa: E402

@@ -7,8 +7,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from nephoscope.api.defender import collected
-from nephoscope.api.defender.collected import PROVIDERS, explain_unsupported_kind
+from nephoscope.api.defender import collected_documents
+from nephoscope.api.defender.collected_documents import PROVIDERS, explain_unsupported_kind
 from nephoscope.api.wire.operation import OperationRegistry
 
 OPERATIONS = Path(__file__).parent / "azure-operations.json"
@@ -33,11 +33,11 @@ def standing(method: str, path: str) -> tuple[str, str]:
     if found is None:
         return MISSING, ""
     operation, parameters = found
-    if operation.surface == collected.RESOURCES:
+    if operation.surface == collected_documents.RESOURCES:
         return COLLECTED, "Nothing here produces it."
     if operation.effect:
         return KEPT, operation.effect
-    if operation.surface != collected.SURFACE.name:
+    if operation.surface != collected_documents.SURFACE.name:
         return ANSWERED, operation.name
     provider = next(one for one in PROVIDERS if operation.name.startswith(f"{one.word}_"))
     why = explain_unsupported_kind(provider, parameters["rest"])

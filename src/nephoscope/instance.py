@@ -16,12 +16,12 @@ from pathlib import Path
 import msgspec
 
 from nephoscope.access.authenticator import Guard
-from nephoscope.access.named_tenants import name_tenants
+from nephoscope.access.management_group_tenants import name_tenants
 from nephoscope.access.query_pool import QueryPool
 from nephoscope.access.query_queue import QueryLimits
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.sign_in import SignIn
-from nephoscope.access.tenant_reach import limit_to_tenant
+from nephoscope.access.tenant_scope import limit_to_tenant
 from nephoscope.access.tokens import NO_TENANT, AccessTokenIssuer
 from nephoscope.entity_context import EntityContexts
 from nephoscope.ingest.live.ingestion.endpoints import IngestionEndpoints

@@ -29,8 +29,8 @@ from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.access.authenticator import Caller
-    from nephoscope.lake.queries.estate_reach import Reaches
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.lake.queries.estate_scope import Reaches
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.state import State
     from nephoscope.state.estate.arm_documents import ArmDocument

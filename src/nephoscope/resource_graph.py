@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nephoscope.access.authenticator import Caller
-    from nephoscope.lake.queries.estate_reach import Reaches
+    from nephoscope.lake.queries.estate_scope import Reaches
     from nephoscope.posture.published.live_rows import LiveRowSource
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.state import State

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nephoscope.access.named_tenants import name_tenants
+from nephoscope.access.management_group_tenants import name_tenants
 from nephoscope.access.scopes import (
     Hierarchy,
     RoleScopeError,

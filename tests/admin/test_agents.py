@@ -240,10 +240,10 @@ def test_facts_are_of_the_machine(machine, report, instance) -> None:
     whole = [*facts(), {"readAt": datetime.now(UTC).isoformat(), "documents": {
         "Microsoft.HybridCompute/machines": [{"path": "", "properties": {"osType": "linux"}}]}}]  # fmt: skip
     assert report(headers, facts=whole).json()["refused"] == []
-    kept = instance.state.own_facts.get(resource.lower())
+    kept = instance.state.external_facts.get(resource.lower())
     assert kept.documents[0]["properties"] == {"osType": "linux"}
     assert kept.documents[0]["location"] == "global"
-    assert instance.state.own_facts.get(f"{resource.lower()}/patchassessmentresults/latest") is not None
+    assert instance.state.external_facts.get(f"{resource.lower()}/patchassessmentresults/latest") is not None
 
 
 FORGED_FACTS = {
@@ -258,10 +258,10 @@ FORGED_FACTS = {
 @pytest.mark.parametrize("name", FORGED_FACTS)
 def test_forged_facts_change_nothing_of_another(machine, report, instance, name) -> None:
     headers, resource = machine()
-    before = {one.subject for one in instance.state.own_facts.all()}
+    before = {one.subject for one in instance.state.external_facts.all()}
     told = report(headers, facts=facts(**FORGED_FACTS[name]))
     assert told.status_code in (200, 403), told.text
-    added = {one.subject for one in instance.state.own_facts.all()} - before
+    added = {one.subject for one in instance.state.external_facts.all()} - before
     assert {one for one in added if not f"{one}/".startswith(f"{resource.lower()}/")} == set()
     if told.status_code == 200 and name != "an ID of its own":
         assert told.json()["refused"]
@@ -300,8 +300,8 @@ def examined(**members: str) -> dict[str, str]:
 
 
 def kept_below(instance, resource: str) -> dict[str, Any]:
-    """The own facts of a machine by the last part of their IDs."""
-    found = [one for one in instance.state.own_facts.all() if one.subject.startswith(resource.lower())]
+    """The external facts of a machine by the last part of their IDs."""
+    found = [one for one in instance.state.external_facts.all() if one.subject.startswith(resource.lower())]
     return {
         str(document["id"]).lower().removeprefix(resource.lower()): document["properties"]
         for one in found

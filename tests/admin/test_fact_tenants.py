@@ -28,10 +28,10 @@ def test_a_tenant_is_named_by_who_may_write_in_it(instance, server, caller, role
         "resource": MACHINE, "readAt": datetime.now(UTC).isoformat(), "tenant": tenant,
         "documents": [{"id": MACHINE, "location": "dc", "properties": {"osName": "linux"}}],
     }  # fmt: skip
-    before = instance.state.own_facts.all()
+    before = instance.state.external_facts.all()
     answer = server.put("/admin/v1/facts", headers=headers, json=body)
     assert answer.status_code == status, answer.text
-    kept = [one.tenant for one in instance.state.own_facts.all()]
+    kept = [one.tenant for one in instance.state.external_facts.all()]
     if status == 403:
         assert f"/tenants/{OTHER}" in answer.text
         assert kept == [one.tenant for one in before]

@@ -163,7 +163,7 @@ def test_no_fact_is_about_another_machine(instance, server, pair, kind) -> None:
             {"readAt": datetime.now(UTC).isoformat(), "documents": {kind: [{**told, "properties": {"x": 1}}]}}
         ]
         answer = server.post(f"{ADMIN}/agents/report", headers=own.headers, json={"facts": facts})
-        kept = [one.subject for one in instance.state.own_facts.all() if VICTIM in one.subject]
+        kept = [one.subject for one in instance.state.external_facts.all() if VICTIM in one.subject]
         assert answer.status_code in (200, 403), (name, answer.text)
         assert kept == [], name
     facts = [{"readAt": datetime.now(UTC).isoformat(), "documents": {kind: [{"path": "0/x/latest"}]}}]
@@ -239,7 +239,7 @@ def test_a_system_health_and_policy_are_the_machine_s_own(instance, server, pair
     assert own.resource.lower() in policy.lower()
     assert VICTIM not in policy
     assert instance.state.agents.find(other.resource) == before
-    assert [one.subject for one in instance.state.own_facts.all() if VICTIM in one.subject] == []
+    assert [one.subject for one in instance.state.external_facts.all() if VICTIM in one.subject] == []
 
 
 def test_an_alert_tells_of_what_was_set_aside(instance, server, pair) -> None:

@@ -174,11 +174,11 @@ def test_the_machine_is_judged_by_what_its_agent_reports(server, host) -> None:
     host.start()
 
     def judged() -> list[str]:
-        facts = server.instance.state.own_facts.all()
+        facts = server.instance.state.external_facts.all()
         return [str(document["id"]).rpartition("/")[2] for one in facts for document in one.documents]
 
     wait_until(lambda: "AzureLinuxBaseline" in judged(), lambda: f"{judged()} {host.log()}")
     assert {"PasswordPolicy_msid121", "PasswordPolicy_msid232"} <= set(judged())
     assert {
-        one.subject.split("/machines/")[1].split("/")[0] for one in server.instance.state.own_facts.all()
+        one.subject.split("/machines/")[1].split("/")[0] for one in server.instance.state.external_facts.all()
     } == {"web01"}

@@ -16,9 +16,9 @@ from nephoscope.analyze import analyzer_runner, run
 from nephoscope.analyze.analyzer_runner import AnalyzerResult, PreviousAnalysis, list_analyzed_types
 from nephoscope.analyze.assessment_key import Key
 from nephoscope.analyze.discovery import list_assessment_keys, load_analyzers
-from nephoscope.analyze.unanswered import NEEDED
+from nephoscope.analyze.unsupported_assessments import NEEDED
 from nephoscope.analyze.verdict import judge_all, report_healthy
-from nephoscope.estate.noted_clock import NotedClock
+from nephoscope.estate.evaluation_clock import NotedClock
 from nephoscope_policy.data_gap import ANALYZER_FAILED
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource import Resource

@@ -13,8 +13,8 @@ from nephoscope.analyze import discovery
 from nephoscope.analyze.transport import log_ages
 from nephoscope.analyze.transport.log_ages import ArrivedRows, find_bound, find_stale, load_log_kinds
 from nephoscope.estate.estate_view import EstateView
+from nephoscope.estate.evaluation_clock import NotedClock
 from nephoscope.estate.log_queries import DeclaredReads
-from nephoscope.estate.noted_clock import NotedClock
 from nephoscope_policy.data_gap import STALE
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.state import ComplianceState

@@ -13,7 +13,7 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.api.server import build_app
 from nephoscope.instance import Instance, build_hierarchy
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest

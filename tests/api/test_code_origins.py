@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.code.finding import Region
 from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope.posture.pipelines.results.tool_results import ToolResults

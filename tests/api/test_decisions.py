@@ -18,7 +18,7 @@ from nephoscope.api.server import build_app
 from nephoscope.api.wire import operation
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.scans.scan import ScanRequest

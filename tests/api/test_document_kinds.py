@@ -11,7 +11,7 @@ from nephoscope.api.wire.document_kinds import merge_documents
 from nephoscope.api.wire.document_secrets import strip_secrets
 from nephoscope.api.wire.operation import OperationRegistry
 from nephoscope.automation.operator_policy import FILE
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE
 
 VERSION = "api-version=2023-01-01"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.published.findings import ASSESSMENT
 
 V = "api-version=2021-06-01"

@@ -6,7 +6,7 @@ import pytest
 
 from nephoscope.access.roles import ROLES, SECURITY_READER
 from nephoscope.collect.resource_sources import TypeSources
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.posture.published.row_access import OPERATIONS, RowAccess, find_row_access, read_operation
 from nephoscope.posture.reports.resource_graph_tables import _TYPES, find_table
 

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from nephoscope.access.authenticator import DeniedError, Guard
-from nephoscope.access.named_tenants import name_tenants
+from nephoscope.access.management_group_tenants import name_tenants
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.api.server import build_app

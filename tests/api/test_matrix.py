@@ -72,7 +72,7 @@ def scoped(operation) -> bool:
 @pytest.fixture(scope="module")
 def secrets(instance, scopes):
     """What nobody else may be told: the ids of the resources of the subscription that is asked about."""
-    from nephoscope.model.read_reach import EVERYTHING
+    from nephoscope.model.read_scope import EVERYTHING
 
     listing = instance.snapshots.load_newest().listing
     page = listing.page(listing.resource_types(), EVERYTHING, f"/subscriptions/{scopes[0][0]}", most=1000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.api.wire.microsoft_graph_search import split_words
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 
 EVENTUAL = {"ConsistencyLevel": "eventual"}
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import build_window
-from nephoscope.posture.published.left_out import NOTHING
+from nephoscope.posture.published.excluded_subscriptions import NOTHING
 from nephoscope_policy.model.source_location import Place
 
 LOGS, KUSTO = "/v1/workspaces/default/query", "/v{}/rest/query"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.published.findings import FindingQuery
 
 V = "api-version=2022-07-01-preview"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE
 
 VERSION = "2022-03-01"

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import EstateStore
 from nephoscope.estate.resource_changes import list_changes
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.published.build_info import make_build_info
 from nephoscope.posture.published.document import PublishedDocument, build_arm_body
 from nephoscope.posture.published.kinds.policy_states import STATES, TYPE

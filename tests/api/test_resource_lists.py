@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 
 ERP = "sub-bwf-erp-prod"
 VMS = "microsoft.compute/virtualmachines"

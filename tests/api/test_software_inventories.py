@@ -25,7 +25,7 @@ def sent(instance, table, *rows):
 def machines(instance):
     """Two machines of different subscriptions, and what was reported of them."""
     snapshot = instance.snapshots.load_newest()
-    from nephoscope.model.read_reach import EVERYTHING
+    from nephoscope.model.read_scope import EVERYTHING
 
     found = snapshot.listing.page(["microsoft.compute/virtualmachines"], EVERYTHING).bodies
     first = found[0]

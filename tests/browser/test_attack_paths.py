@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.browser.test_pages import looked_at
 
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
 pytestmark = pytest.mark.system

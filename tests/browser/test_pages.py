@@ -13,7 +13,7 @@ from tests.web.inside import CVE, HELD
 
 from nephoscope.alerts.library.hunting import load_shipped_queries as load_hunting
 from nephoscope.alerts.rules.rule_files import load_shipped_rules
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.published.inventory import InventoryQuery
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state import State

@@ -1,4 +1,4 @@
-"""The commands of own facts: what is put is listed, judged, backed up and taken back; what is wrong is told with its place."""
+"""The commands of external facts: what is put is listed, judged, backed up and taken back; what is wrong is told with its place."""
 
 from __future__ import annotations
 

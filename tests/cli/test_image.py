@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from tests.collect.images.image_builder import make_layout
 
 from nephoscope.cli.main import cli
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.state import State
 from nephoscope.state.inventory.subject import SubjectFilter
 

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.queries.estate_reach import ReachesWithin, grant_full_reach
+from nephoscope.lake.queries.estate_scope import ReachesWithin, grant_full_reach
 from nephoscope.lake.queries.principal_scope import EVERYTHING, LakeScope
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.posture.published.build_info import BuildInfo

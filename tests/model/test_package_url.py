@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nephoscope.model import package_url
 from nephoscope.model.package import Package
 from nephoscope.model.package_url import PackageUrlError
-from nephoscope.model.packages_as_urls import from_package_url, to_package_url
+from nephoscope.model.package_url_conversion import from_package_url, to_package_url
 
 CANONICAL = [
     ("pkg:npm/left-pad@1.3.0", "pkg:npm/left-pad@1.3.0"),

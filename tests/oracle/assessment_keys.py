@@ -28,7 +28,7 @@ from corpus_records import documents_of, properties_of, raised
 
 from nephoscope.analyze import run
 from nephoscope.analyze.discovery import list_assessment_keys
-from nephoscope.analyze.unanswered import NEEDED
+from nephoscope.analyze.unsupported_assessments import NEEDED
 from nephoscope_policy import Definition, EvaluationContext, Snapshot
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
@@ -180,7 +180,7 @@ def unanswered(reader: Reader) -> None:
         for type_ in list_assessment_keys()[reader.key].types
     ]
     view = WORLD.view({"extra": bodies})
-    found = run(view, only=["unanswered"])
+    found = run(view, only=["unsupported_assessments"])
     snapshot = Snapshot(view.estate.resources.values(), coverage=view.estate.coverage).with_overlay(
         found.overlay, found.unknown
     )

@@ -23,7 +23,7 @@ from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
 from nephoscope.posture.code.rule_discovery import load_code_rules
-from nephoscope.posture.code.template.foreign_checks import load_foreign_checks
+from nephoscope.posture.code.template.equivalent_tool_checks import load_foreign_checks
 
 CASES = tuple(
     Path(__file__).parents[1] / "cases" / "gate" / name

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from nephoscope.collect.facts.fact_reader import FactReader
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.sample.inventories import SampleInventories, import_inventories, read_inventories

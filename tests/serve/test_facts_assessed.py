@@ -1,4 +1,4 @@
-"""A server takes own facts among what it assesses as soon as there are any, and judges what depends on them again when they change."""
+"""A server assesses external facts as soon as there are any, and reevaluates what depends on them when they change."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from nephoscope.collect.facts.fact_recording import FORGOTTEN, record_fact_reports, remove_own_facts
+from nephoscope.collect.facts.fact_recording import FORGOTTEN, record_fact_reports, remove_external_facts
 from nephoscope.collect.facts.fact_report import FactReport
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.history import History
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -86,11 +86,11 @@ def test_the_first_fact_a_change_and_what_is_taken_back(
     assert [one["name"] for one in shown.listing.page([MACHINES], EVERYTHING, collected=True).bodies] == [
         "web01"
     ]
-    remove_own_facts(state, BY, f"{MACHINE}/patchAssessmentResults/latest", datetime.now(UTC))
+    remove_external_facts(state, BY, f"{MACHINE}/patchAssessmentResults/latest", datetime.now(UTC))
     when = assessed()
     assert ended(runs) == {"Unknown"}
     assert state.checkpoints.all(FORGOTTEN) == {}
-    remove_own_facts(state, BY, MACHINE, datetime.now(UTC))
+    remove_external_facts(state, BY, MACHINE, datetime.now(UTC))
     assert assessment_worker.find_due_request(settings, state, when + timedelta(minutes=2)) == request
     assessed()
     shown = PublishedSnapshotCache(settings.data).load_newest()

@@ -17,7 +17,7 @@ AUDITS = frozenset({"change", "transact", "change_files", "enter"})
 BELOW = frozenset(
     {
         "fact_recording.store_claims",
-        "fact_recording.remove_own_facts",
+        "fact_recording.remove_external_facts",
         "guard.make_secret",
         "sessions.end_sessions",
         "instance.state.audit.add",

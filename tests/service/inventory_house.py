@@ -11,7 +11,7 @@ from nephoscope.collect.images.layers import UnreadLayerFile
 from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.model.advisory import Advisory, AffectedPackage, AffectedRange
 from nephoscope.model.package import Package
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.service.advisories import ASSESSED, get_advisories_path
 from nephoscope.service.inventories import ImageScan, MachineScan, StoredInventory, keep_inventory
 from nephoscope.service.local_user import LocalUser

@@ -28,7 +28,7 @@ from nephoscope.service import (
     assessment_requests,
     credentials,
     exemptions,
-    own_facts,
+    external_facts,
     principals,
     sign_in_providers,
     sources,
@@ -42,7 +42,7 @@ from nephoscope.state.access.principals import Principal, PrincipalKind, SecretK
 from nephoscope.state.access.sign_in_providers import SignInProvider
 from nephoscope.state.audit.audit import Audit
 from nephoscope.state.database.concept_registry import load_tables
-from nephoscope.state.estate.own_facts import OwnFacts
+from nephoscope.state.estate.external_facts import ExternalFacts
 from nephoscope.state.estate.tenants import Tenant, TenantConnection
 from nephoscope.state.ingestion.sources import Source
 
@@ -108,7 +108,7 @@ def _nothing_governs(_: str) -> EffectivePolicy:
     return EffectivePolicy.of(Path(), None, frozenset(), [])
 
 
-def _claims(context: ServiceContext, machine: str) -> list[OwnFacts]:
+def _claims(context: ServiceContext, machine: str) -> list[ExternalFacts]:
     latest = {"id": f"{ARC}/{machine}/patchAssessmentResults/latest", "properties": {"status": "Succeeded"}}
     return list(list_claims(FactReport(f"{ARC}/{machine}", NOON, (latest,)), context.now))
 
@@ -212,11 +212,11 @@ VERBS = {
         lambda it: sign_in_providers.ask_provider_test(it, "entra"), sign_in_providers.WRITE, "entra", OWNER
     ),
     "put_facts": Verb(
-        lambda it: own_facts.put_facts(it, _claims(it, "new")), f"{PATCHES}/write", f"{ARC}/new/patchassessmentresults/latest",
+        lambda it: external_facts.put_facts(it, _claims(it, "new")), f"{PATCHES}/write", f"{ARC}/new/patchassessmentresults/latest",
         scopes=THERE,
     ),
     "remove_facts": Verb(
-        lambda it: own_facts.remove_facts(it, f"{ARC}/known/patchAssessmentResults/latest"), f"{PATCHES}/delete",
+        lambda it: external_facts.remove_facts(it, f"{ARC}/known/patchAssessmentResults/latest"), f"{PATCHES}/delete",
         f"{ARC}/known/patchassessmentresults/latest", scopes=THERE,
     ),
     "put_document": Verb(
@@ -282,7 +282,7 @@ def build(state: State, data: Path) -> None:
     principals.add_principal(context, PrincipalKind.PROGRAM, "agent")
     _guard(context).open_session(ada)
     sign_in_providers.put_provider(context, PROVIDER, SECRET)
-    own_facts.put_facts(context, _claims(context, "known"))
+    external_facts.put_facts(context, _claims(context, "known"))
     arm_documents.put_document(context, SUBSCRIPTION, _exemption("known"), EXEMPTIONS)
 
 

@@ -13,11 +13,11 @@ from tests.service.inventory_house import House, advisory, package, system
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.model.advisory import Advisory, AffectedRange
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.service.advisories import ASSESSED, get_advisories_path, open_advisories
 from nephoscope.service.advisory_updates import refresh_findings, withdraw_advisories
-from nephoscope.service.rematching import rematch_packages
 from nephoscope.service.vulnerabilities import assess_coverage, list_findings
+from nephoscope.service.vulnerability_rematching import rematch_packages
 from nephoscope.state import NotFoundError, State
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter

@@ -10,7 +10,7 @@ import pytest
 from tests.service.inventory_house import House
 
 from nephoscope.estate.resource_changes import UPDATE, ResourceChange
-from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.model.read_scope import EVERYTHING, Reach
 from nephoscope.posture.changes.change_attribution import (
     AttributedChange,
     ChangeAttribution,

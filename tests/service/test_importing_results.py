@@ -14,10 +14,10 @@ from nephoscope.access.authenticator import DeniedError
 from nephoscope.estate.coverage import parse_manifest
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.tenant_stores import open_tenant_store
-from nephoscope.service.rematching import rematch_packages
 from nephoscope.service.reported_targets import ResultsOrigin
 from nephoscope.service.scanner_results import ImportedResults, import_results
 from nephoscope.service.vulnerabilities import assess_coverage, explain_finding, list_findings
+from nephoscope.service.vulnerability_rematching import rematch_packages
 from nephoscope.state import State
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter

@@ -18,7 +18,7 @@ from nephoscope.access.authenticator import DeniedError
 from nephoscope.collect.images.layers import UnreadLayerFile
 from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.model.package import Package
-from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.model.read_scope import EVERYTHING, Reach
 from nephoscope.service.advisories import get_advisories_path
 from nephoscope.service.inventories import (
     ImageScan,
@@ -29,7 +29,6 @@ from nephoscope.service.inventories import (
     list_inventories,
     load_packages,
 )
-from nephoscope.service.rematching import rematch_packages
 from nephoscope.service.vulnerabilities import (
     assess_coverage,
     explain_finding,
@@ -37,6 +36,7 @@ from nephoscope.service.vulnerabilities import (
     list_holders,
     list_vulnerabilities,
 )
+from nephoscope.service.vulnerability_rematching import rematch_packages
 from nephoscope.state import NotFoundError, State, StateError
 from nephoscope.state.ingestion.outbox import OutboxEntry
 from nephoscope.state.inventory.finding import FindingFilter

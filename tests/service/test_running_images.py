@@ -141,13 +141,15 @@ class Clusters(House):
 
     def unhealthy(self) -> list[dict[str, Any]]:
         """What the published findings that are open tell in addition."""
-        documents = (one["properties"] for facts in self.state.own_facts.all(None) for one in facts.documents)
+        documents = (
+            one["properties"] for facts in self.state.external_facts.all(None) for one in facts.documents
+        )
         return [one["additionalData"] for one in documents if one["status"]["code"] == "Unhealthy"]
 
     def coverage(self) -> dict[str, Any]:
         """What the published findings of the cluster cover."""
         publish_findings(self.context)
-        documents = (one for facts in self.state.own_facts.all(None) for one in facts.documents)
+        documents = (one for facts in self.state.external_facts.all(None) for one in facts.documents)
         (found,) = (
             one["properties"] for one in documents
             if one["properties"]["id"] == COVERAGE and AKS.lower() in one["id"].lower()
@@ -323,7 +325,7 @@ def test_a_running_image_turns_its_cluster(house: Clusters) -> None:
     house.runs("c1", DIGESTS[1])
     house.note()
     house.coverage()
-    found = [one for facts in house.state.own_facts.all(None) for one in facts.documents]
+    found = [one for facts in house.state.external_facts.all(None) for one in facts.documents]
     assert [
         one["properties"]["displayName"]
         for one in found

@@ -10,7 +10,7 @@ from tests.analyze.world import SUB, estate
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.posture.data_gaps.segment_gaps import list_segment_gaps
 from nephoscope.protect.segments.segment_plan import SegmentPlanError
 from nephoscope.service.local_user import LocalUser

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.state.incidents.alert_filter import AlertFilter
 from nephoscope.state.incidents.alert_scopes import list_places
 from nephoscope.state.incidents.alerts import StoredAlert

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from tests.service.inventory_house import House, advisory, package
-from tests.service.test_holder_index import compare
+from tests.service.test_vulnerability_index import compare
 
 from nephoscope.state import State
 

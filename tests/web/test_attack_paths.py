@@ -8,7 +8,7 @@ import json
 import re
 from html import unescape
 
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 
 
 def paths(instance):

@@ -19,7 +19,7 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.lake.lake import Lake
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.published.publishing import publish_report
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.control_domains import find_domain

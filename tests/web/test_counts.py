@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.model.read_scope import EVERYTHING, Reach
 from nephoscope.posture.history.history import TrendPoint
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.scans.scan import ScanRequest, save_request

@@ -9,7 +9,7 @@ import pytest
 from markupsafe import escape
 
 from nephoscope.estate.estate import Estate
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.posture.data_gaps.gap_groups import list_data_gaps, list_unsettled_assessments
 from nephoscope.posture.data_gaps.segment_gaps import keep_segment_gaps, list_segment_gaps
 from nephoscope.posture.published.publishing import publish_report

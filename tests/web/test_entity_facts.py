@@ -12,7 +12,7 @@ from tests.web.conftest import LATELY, NOON, alert
 
 from nephoscope.alerts.investigation.entity_context import EntityFact
 from nephoscope.estate.tenant_stores import open_tenant_store
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.published.accounts import list_accounts
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.state.incidents.incidents import Incident

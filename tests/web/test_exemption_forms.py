@@ -10,7 +10,7 @@ from html import unescape
 import pytest
 from tests.web.conftest import HERE
 
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope.service.local_user import LocalUser

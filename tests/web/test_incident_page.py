@@ -14,7 +14,7 @@ from tests.web.conftest import ALERT, NOON, STEPS, alert
 from tests.web.sending import sent
 
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.state.incidents.incidents import Incident
 
 ID = "ae174391-f0c8-5ab7-a566-f6352ec22812"

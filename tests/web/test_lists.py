@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from tests.web.conftest import NOON
 
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.state.incidents.incident_filter import IncidentFilter
 from nephoscope.state.incidents.incidents import Incident
 

@@ -13,7 +13,7 @@ from tests.web.conftest import HERE, alert
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.tenant_stores import open_tenant_store
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.service.agents import create_enrolment
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext

@@ -13,9 +13,9 @@ import pytest
 from tests.web.conftest import LATELY, LONG, NOON, alert
 
 from nephoscope.instance import FAILED, PROGRESS
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.history.evaluation_diff import ChangeKind, FindingChange
-from nephoscope.posture.history.finding_moves import FindingMoves
+from nephoscope.posture.history.finding_changes import FindingMoves
 from nephoscope.posture.history.history import EvaluationRecord
 from nephoscope.server_status import ASSESSING, LOOP, WELL, ProcessStatus, ServerStatus
 from nephoscope.state.incidents.alert_counts import count_by_time

@@ -8,7 +8,7 @@ import io
 import pytest
 from tests.web.conftest import HERE
 
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 
 TYPE = "microsoft.security/assessments"
 KEY, BARE = "5ca1ab1e-0000-4000-8000-000000000001", "5ca1ab1e-0000-4000-8000-000000000002"

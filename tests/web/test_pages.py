@@ -18,7 +18,7 @@ from tests.web.sending import sent
 
 from nephoscope.alerts.library.hunting import load_shipped_queries as load_hunting
 from nephoscope.alerts.rules.rule_files import load_shipped_rules
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.inventory import InventoryQuery
 from nephoscope.state.access.principals import PrincipalKind, SecretKind

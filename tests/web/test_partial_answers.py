@@ -8,7 +8,7 @@ import uuid
 import pytest
 from msgspec.structs import replace
 
-from nephoscope.posture.published.left_out import NOTHING
+from nephoscope.posture.published.excluded_subscriptions import NOTHING
 from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from tests.web.conftest import LATELY
 
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.posture.code.finding import CodeFinding, Region
 from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults

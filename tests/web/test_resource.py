@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from tests.web.conftest import NOON, alert
 
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.changes.change_attribution import ChangeAttribution, ChangeCandidate
 from nephoscope.posture.changes.exposure_changes import ExposureCause, ExposureChange
 from nephoscope.posture.published.kinds.exposures import TYPE as EXPOSURE

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from tests.web.conftest import HERE
 
-from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.model.read_scope import EVERYTHING, Reach
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.web.visits.scope_names import map_management_groups, map_subscription_names
 from nephoscope.web.visits.tag_scopes import list_tag_scopes

@@ -11,7 +11,7 @@ import pytest
 from tests.web.conftest import NOON, alert
 
 from nephoscope.alerts.rules.rule_files import load_shipped_rules
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.state.incidents.incidents import Incident
 
 VAULT = "/subscriptions/0aa/resourcegroups/g/providers/microsoft.keyvault/vaults/kv-sought"

@@ -1,4 +1,4 @@
-"""Heartbeat: the machine itself, every minute, and its document among own facts."""
+"""Heartbeat: the machine itself, every minute, and its document among external facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pending updates, and their count as an assessment of patches among own facts."""
+"""Pending updates, and their count as an assessment of patches among external facts."""
 
 from __future__ import annotations
 

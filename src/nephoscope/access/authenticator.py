@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from nephoscope.access.ambiguous_management_groups import explain_shared_name
 from nephoscope.access.deferred_writes import DeferredWrites
 from nephoscope.access.managed_identity import cap_roles
 from nephoscope.access.roles import PUBLISHER, find_role
@@ -29,8 +30,7 @@ from nephoscope.access.scopes import (
 )
 from nephoscope.access.secret_digest import SECRET_PREFIXES, hash_secret
 from nephoscope.access.sessions import build_session_label
-from nephoscope.access.shared_names import explain_shared_name
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.state.access.principals import (
     Principal,
     PrincipalKind,

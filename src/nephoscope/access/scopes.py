@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 
 from nephoscope.access.roles import find_role
 from nephoscope.lake.queries.principal_scope import LakeScope
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.state.access.principals import RoleAssignment
 
 #: Everything that the server has: the enterprise, with all of its tenants.

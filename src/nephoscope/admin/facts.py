@@ -1,4 +1,4 @@
-"""Own facts as whole reports: what a scanner learned of a resource, and what it read in full."""
+"""External facts as whole reports: what a scanner learned of a resource, and what it read in full."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from nephoscope.api.wire.azure_error import make_bad_request_error
 from nephoscope.collect.facts.fact_report import LONGEST_ID, MOST_BYTES, FactReport, list_claims
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.operations.declaration.schemas import Shape, Text
-from nephoscope.service.own_facts import put_facts
-from nephoscope.state.estate.own_facts import Receipt
+from nephoscope.service.external_facts import put_facts
+from nephoscope.state.estate.external_facts import Receipt
 
 SECTION = RouteSection("facts", "Reported facts")
 WRITE = "Microsoft.HybridCompute/machines/write"

@@ -12,8 +12,8 @@ from nephoscope.analyze.assessment_overlay import TYPE, build_assessment_id, par
 from nephoscope.analyze.discovery import load_analyzers, load_named_analyzers
 from nephoscope.analyze.verdict import make_failure, report_not_collected
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.log_answers import NotedLogs, has_same_answers
 from nephoscope.estate.log_queries import DeclaredReads
+from nephoscope.estate.recorded_log_queries import NotedLogs, has_same_answers
 from nephoscope_policy.data_gap import ANALYZER_FAILED, STALE, Gap
 from nephoscope_policy.model.state import ComplianceState
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from nephoscope.analyze.assessment_key import Key
     from nephoscope.analyze.discovery import Analyzer
     from nephoscope.estate.estate_view import EstateView
-    from nephoscope.estate.log_answers import LogQuestion
     from nephoscope.estate.log_queries import Logs
+    from nephoscope.estate.recorded_log_queries import LogQuestion
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

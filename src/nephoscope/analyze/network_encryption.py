@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from nephoscope.analyze.transport.logged_flows import FlowGroup
     from nephoscope.estate.estate_view import EstateView
-    from nephoscope.estate.noted_clock import NotedClock
+    from nephoscope.estate.evaluation_clock import NotedClock
     from nephoscope_policy.model.assessment import Assessment, SubAssessment
     from nephoscope_policy.model.resource import Resource
 

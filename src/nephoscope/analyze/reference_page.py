@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.discovery import load_analyzers
 from nephoscope.analyze.transport.log_ages import ANY, load_log_kinds
-from nephoscope.analyze.unanswered import NEEDED
+from nephoscope.analyze.unsupported_assessments import NEEDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 from nephoscope.automation.actions.mail import find_refusals
 from nephoscope.automation.operator_policy import FILE, CapturePolicy, OperatorPolicy
 from nephoscope.files.json_tree import list_texts
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 
 if TYPE_CHECKING:
     from nephoscope.automation.rule import AutomationRule

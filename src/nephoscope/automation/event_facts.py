@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nephoscope.alerts.rules.dynamic_properties import list_techniques
-from nephoscope.alerts.rules.former_names import load_former_names
+from nephoscope.alerts.rules.renamed_rules import load_former_names
 from nephoscope.automation.condition import EventView
 from nephoscope.model.entity import Entity
 from nephoscope.model.identifiers import IDENTIFIERS

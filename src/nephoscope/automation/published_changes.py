@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nephoscope.automation.event_kinds import PUBLISHED
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.published.document_queries import is_one_of
 from nephoscope_policy.model.resource_id import split_tenant
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nephoscope.alerts.incidents.alert_visibility import AlertVisibility
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope_policy.model.resource_id import ResourceId
 
 #: The id of a resource, or of what holds it, within a text.

@@ -23,7 +23,7 @@ from nephoscope.behavior.profiles import FOLDER
 from nephoscope.estate.principals import SERVICE_TYPE
 from nephoscope.estate.tenant_stores import build_version_mark, load_newest
 from nephoscope.lake.queries.time_span import RowSpan
-from nephoscope.model.replaced_file import replace_content
+from nephoscope.model.atomic_file import replace_content
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:

@@ -228,7 +228,7 @@ def _load_rules(
     """The rules, and how many files could not be used; each of those is told."""
     from nephoscope.alerts.library.content_packs import PackError
     from nephoscope.alerts.library.rule_selection import load_rules
-    from nephoscope.alerts.rules.former_names import choose_rules
+    from nephoscope.alerts.rules.renamed_rules import choose_rules
 
     try:
         found = load_rules(data, state, workspace, folders)

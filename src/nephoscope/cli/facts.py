@@ -36,8 +36,8 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
     """
     from nephoscope.collect.facts.fact_report import merge_claims
     from nephoscope.collect.facts.report_errors import FactError
-    from nephoscope.service.own_facts import put_facts
-    from nephoscope.state.estate.own_facts import Receipt
+    from nephoscope.service.external_facts import put_facts
+    from nephoscope.state.estate.external_facts import Receipt
 
     now = datetime.now(UTC)
     found = []
@@ -77,7 +77,7 @@ def list_(data: Path, /, resource: str, output: str) -> None:
                     "resource": one.subject, "type": one.type, "documents": one.count, "read_at": one.read_at,
                     "author": one.author, "tenant": one.tenant,
                 }
-                for one in state.own_facts.list_summaries(resource.lower().rstrip("/"))
+                for one in state.external_facts.list_summaries(resource.lower().rstrip("/"))
             ]  # fmt: skip
     show_list(rows, COLUMNS, output, "no reported facts")
 
@@ -90,7 +90,7 @@ def remove(data: Path, /, resource: str) -> None:
     preserved.
     """
     from nephoscope.collect.facts.report_errors import FactError
-    from nephoscope.service.own_facts import remove_facts
+    from nephoscope.service.external_facts import remove_facts
 
     with open_context(data, keeps=True) as service:
         try:

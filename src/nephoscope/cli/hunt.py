@@ -290,7 +290,7 @@ def _load_queries(data: Path, folders: tuple[Path, ...]) -> list[AnalyticRule]:
 
 
 def _require_query(data: Path, name: str, folders: tuple[Path, ...]) -> AnalyticRule:
-    from nephoscope.alerts.rules.former_names import choose_rules
+    from nephoscope.alerts.rules.renamed_rules import choose_rules
 
     queries = _load_queries(data, folders)
     found = choose_rules(queries, name) or [one for one in queries if name.casefold() in one.name.casefold()]

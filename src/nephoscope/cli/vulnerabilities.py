@@ -139,7 +139,7 @@ def list_(
         build_finding_rows,
         build_vulnerability_rows,
     )
-    from nephoscope.model.read_reach import EVERYTHING
+    from nephoscope.model.read_scope import EVERYTHING
     from nephoscope.service.advisories import explain_why_exploitation_is_unknown
     from nephoscope.service.vulnerabilities import date_vulnerabilities, list_findings, list_vulnerabilities
     from nephoscope.service.vulnerability_exposure import find_exposures, sort_by_risk
@@ -178,7 +178,7 @@ def list_(
 
 
 def _make_filter(asked: _FindingOptions) -> FindingFilter:
-    from nephoscope.model.read_reach import EVERYTHING
+    from nephoscope.model.read_scope import EVERYTHING
     from nephoscope.state.inventory.finding import FindingFilter
     from nephoscope.state.inventory.subject import SubjectFilter
 
@@ -294,7 +294,7 @@ def _look_up_vulnerability(
 def _list_holders(data: Path, name: str) -> list[dict[str, object]]:
     """Return the findings of a vulnerability in what is kept, the riskiest first."""
     from nephoscope.cli.session.vulnerability_rows import build_finding_rows
-    from nephoscope.model.read_reach import EVERYTHING
+    from nephoscope.model.read_scope import EVERYTHING
     from nephoscope.service.vulnerabilities import list_holders
 
     if not has_state(data):

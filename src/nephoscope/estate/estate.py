@@ -34,7 +34,7 @@ class Estate:
     the same id. `management_groups` maps a subscription's id (`/subscriptions/<guid>`) to the ids of the management groups
     above it, nearest first; a subscription whose ancestors were not read is not in it. `tenant` is the lower-cased id of the tenant,
     '' where the snapshot does not tell it: ids outside subscriptions are unique within a tenant alone. `forgotten` are the lower-cased
-    ids and the claims (coverage.claim_key) of own facts that were taken back since the estate was kept last.
+    ids and the claims (coverage.claim_key) of external facts that were taken back since the estate was kept last.
     """
 
     resources: Mapping[str, Resource]

@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.evaluation_clock import NotedClock
 from nephoscope.estate.log_queries import DeclaredReads, LogNotReceivedError
 from nephoscope.estate.network import Network
-from nephoscope.estate.noted_clock import NotedClock
 from nephoscope.estate.resource_lookup import get_properties
 from nephoscope_policy.azure_facts import always_exists
 from nephoscope_policy.data_gap import STALE, name_standing_child

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.estate.addresses import AddressSet
-from nephoscope.estate.value_or_gap import Held, catch_gap, read_addresses, require_held
+from nephoscope.estate.unknown_values import Held, catch_gap, read_addresses, require_held
 
 
 class IpConfiguration(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The containers that clusters run, by the pods that somebody reported of them as own facts.
+"""The containers that clusters run, by the pods that somebody reported of them as external facts.
 
 A report holds pods as Kubernetes has them. A cluster of which not all pods were read has a container more that nobody knows, so that
 nothing is clean by a part.

@@ -11,7 +11,7 @@ from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.gateway_prefixes import list_gateway_prefixes
 from nephoscope.estate.network_interfaces import get_reference
-from nephoscope.estate.value_or_gap import Held, catch_gap, read_addresses, require_held
+from nephoscope.estate.unknown_values import Held, catch_gap, read_addresses, require_held
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:

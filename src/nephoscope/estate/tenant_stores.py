@@ -13,7 +13,7 @@ import msgspec
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import EstateStore, StoreError
-from nephoscope.model.replaced_file import replace_content
+from nephoscope.model.atomic_file import replace_content
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 

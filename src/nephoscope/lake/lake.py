@@ -39,7 +39,7 @@ from nephoscope.lake.writing.flusher import Flusher, FlushResult
 from nephoscope.lake.writing.lease import WriterLease
 from nephoscope.lake.writing.outbox import deliver_outbox
 from nephoscope.lake.writing.quarantine import QUARANTINE
-from nephoscope.lake.writing.spool_damage import quarantine_damage
+from nephoscope.lake.writing.spool_corruption import quarantine_damage
 from nephoscope.lake.writing.writer import SPOOL_LIMIT, Writer
 from nephoscope.state.state_ledger import StateLedger
 from nephoscope.state.workspaces.workspace import DEFAULT, Workspace

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nephoscope.model.package import Package
-from nephoscope.model.packages_as_urls import DISTRIBUTION_TYPES
+from nephoscope.model.package_url_conversion import DISTRIBUTION_TYPES
 
 #: Types of packages that operating systems are made of; those that name no distribution have one system alone.
 _OF_ONE_SYSTEM = frozenset({"cos", "nix"})

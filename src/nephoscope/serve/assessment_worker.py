@@ -63,7 +63,7 @@ from nephoscope_policy.errors import PolicyError
 
 LOOK_SECONDS, TELL_SECONDS = 5.0, 1.0
 LONGEST_REST = 300.0
-#: Between an evaluation and the next that own facts alone ask for.
+#: Between an evaluation and the next that external facts alone ask for.
 FACTS_REST = timedelta(minutes=1)
 #: Up to how many resources the last runs are kept for the next.
 KEPT_RESOURCES = 20_000
@@ -149,7 +149,7 @@ def find_due_request(settings: ServeSettings, state: State, now: datetime) -> Sc
 
 
 def _has_new_facts(state: State, last: datetime, now: datetime) -> bool:
-    """Return whether own facts changed since an evaluation that is not too recent: what reports often is not judged each time."""
+    """Return whether external facts changed since an evaluation that is not too recent: what reports often is not judged each time."""
     changed = state.checkpoints.get(*FACTS_CHANGED)
     return changed is not None and datetime.fromisoformat(changed) > last and now - last >= FACTS_REST
 

@@ -11,7 +11,7 @@ import duckdb
 
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.lake.errors import LakeError
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.web.all_pages import list_pages
 from nephoscope.web.visits.tag_scopes import list_tag_scopes
 

@@ -11,7 +11,7 @@ from nephoscope.api.wire.unavailable_response import make_unavailable_error
 from nephoscope.lake.spool.segments import compute_spool_size
 from nephoscope.lake.writing.writer import RESERVE, SPOOL_LIMIT
 from nephoscope.state import StateError
-from nephoscope.state.database.full_disk import LEAST
+from nephoscope.state.database.disk_full_fallback import LEAST
 from nephoscope.state.database.retry import run_with_one_retry
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from nephoscope.service.advisories import import_advisories, remove_advisories
-from nephoscope.service.rematching import RematchResult, rematch_packages
 from nephoscope.service.vulnerability_facts import publish_findings
+from nephoscope.service.vulnerability_rematching import RematchResult, rematch_packages
 from nephoscope.vulnerability.database.database_schema import LONGEST_AGE
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from nephoscope.protect.baseline.reported_view import ReportedView
 from nephoscope.protect.hosts.agent_package import AgentPackage, build_agent_package
 from nephoscope.protect.hosts.machine_resource import HYBRID, MachineRefusedError, build_machine_resource_id
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.external_facts import put_facts
 from nephoscope.service.machine_reports import keep_own_verdicts
-from nephoscope.service.own_facts import put_facts
 from nephoscope.service.principals import ConflictError
 from nephoscope.service.service_context import get_workspace_scope
 from nephoscope.state import NotFoundError, StateError
@@ -242,7 +242,7 @@ def store_report(
 
 
 def store_facts(context: ServiceContext, agent: EnrolledAgent, facts: Sequence[AgentFacts]) -> list[str]:
-    """Keep own facts of a machine, and return why some were refused. Raises DeniedError where a fact is about another resource."""
+    """Store external facts of a machine and return why some were refused. Raises DeniedError if a fact is about another resource."""
     refused = []
     for one in facts:
         report = _build_report(agent, one)
@@ -261,7 +261,7 @@ def store_facts(context: ServiceContext, agent: EnrolledAgent, facts: Sequence[A
 def judge_system(
     context: ServiceContext, agent: EnrolledAgent, system: ReportedSystem, read_at: datetime
 ) -> str:
-    """Judge what an agent reports of its machine, keep the verdicts as own facts, and return why they were refused, '' if not.
+    """Judge what an agent reports of its machine, keep the verdicts as external facts, and return why they were refused, '' if not.
 
     Raises DeniedError.
     """

@@ -13,7 +13,7 @@ from nephoscope.state.estate.pipeline_records import WorkItem, WorkItemStatus
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.published.findings import Findings, ListedFinding
     from nephoscope.service.service_context import ServiceContext
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.published.exposure_changes import TYPE, ExposureChangeDocument, list_attributions
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state.workspaces.workspace import DEFAULT

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.model.running_container import RunningContainer
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.registries.watched_registries import WatchedRegistry

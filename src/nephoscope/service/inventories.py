@@ -8,12 +8,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.model.missing_inventory import explain_absence, is_of_system
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.advisories import MATCHED, WRITE, open_advisories
 from nephoscope.service.inventory_rows import add_software_rows, add_vulnerability_rows
 from nephoscope.service.pending_findings import mark_resources_unpublished, select_resources
-from nephoscope.service.rematching import match_package, rematch_packages, to_checkpoint
+from nephoscope.service.vulnerability_rematching import match_package, rematch_packages, to_checkpoint
 from nephoscope.state.database.state_errors import NotFoundError, StateError
 from nephoscope.state.inventory.inventories import ImageListing, NamedPackage
 from nephoscope.state.inventory.subject import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from nephoscope.collect.scanning.scan_contents import InventoryContents
     from nephoscope.model.package import Package
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.inventory.finding import FindingChanges, MatchedPackage
     from nephoscope.state.inventory.image_examinations import StoredExamination

@@ -1,4 +1,4 @@
-"""Machine reports: verdicts on a machine become own facts of its resource."""
+"""Machine reports: verdicts on a machine become external facts of its resource."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.collect.facts import fact_recording
 from nephoscope.collect.facts.fact_report import list_claims
-from nephoscope.service.own_facts import put_facts, remove_facts
+from nephoscope.service.external_facts import put_facts, remove_facts
 from nephoscope.state.audit.actor import Actor
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from nephoscope.protect.baseline.machine_report import MachineReport
     from nephoscope.service.service_context import ServiceContext
-    from nephoscope.state.estate.own_facts import Receipt
+    from nephoscope.state.estate.external_facts import Receipt
 
 
 def keep_machine_report(context: ServiceContext, made: MachineReport) -> Counter[Receipt]:
@@ -38,5 +38,5 @@ def keep_own_verdicts(context: ServiceContext, made: MachineReport) -> Counter[R
         context.state, actor, list_claims(made.report, context.now), context.now
     )
     for id_ in made.withdrawn:
-        fact_recording.remove_own_facts(context.state, actor, id_, context.now)
+        fact_recording.remove_external_facts(context.state, actor, id_, context.now)
     return found

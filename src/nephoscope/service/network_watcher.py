@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from nephoscope.estate.effective_routes import EffectiveRoute
     from nephoscope.estate.security_rules import SecurityRule
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope_policy.model.resource import Resource
 
 TYPES = (

@@ -10,7 +10,7 @@ from nephoscope.alerts.investigation.estate_index import MACHINES
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.entity_context import EntityContexts
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
 from nephoscope.vulnerability.scanner_results.refused_records import RecordRefusedError

@@ -13,7 +13,7 @@ from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.estate.container_images import list_images
 from nephoscope.estate.reported_pods import read_reported_pods
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.model.running_container import RunningContainer
 from nephoscope.posture.scans.logged_containers import collect_logged_images
 from nephoscope.protect.registry.registry_settings import read_settings

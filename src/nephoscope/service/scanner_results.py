@@ -14,9 +14,9 @@ from nephoscope.service.advisories import WRITE, open_advisories
 from nephoscope.service.inventories import StoredInventory, get_permission_scope
 from nephoscope.service.inventory_rows import add_vulnerability_rows
 from nephoscope.service.pending_findings import mark_resources_unpublished, select_resources
-from nephoscope.service.rematching import update_exploitation
 from nephoscope.service.reported_targets import TargetResolver
 from nephoscope.service.vulnerability_facts import publish_findings
+from nephoscope.service.vulnerability_rematching import update_exploitation
 from nephoscope.state.database.state_errors import StateError
 from nephoscope.state.inventory.finding import (
     FindingChanges,

@@ -11,7 +11,7 @@ import msgspec
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.queries.estate_reach import grant_full_reach
+from nephoscope.lake.queries.estate_scope import grant_full_reach
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.posture.data_gaps.segment_gaps import keep_segment_gaps
 from nephoscope.protect.segments.segment_flows import FlowViolation, find_flow_violations, read_flows

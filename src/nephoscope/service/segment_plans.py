@@ -17,7 +17,7 @@ from nephoscope.estate.estate_store import EstateStore
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.rule_changes import NoPriorityError
 from nephoscope.estate.tenant_stores import open_tenant_stores
-from nephoscope.model.replaced_file import replace_content
+from nephoscope.model.atomic_file import replace_content
 from nephoscope.protect.segments.segment_block import SegmentBlock, SegmentBlockError, build_block
 from nephoscope.protect.segments.segment_plan import SegmentPlan, SegmentPlanError, parse_segment_plan
 from nephoscope.protect.segments.segment_violations import SegmentAnalysis, analyze_segments

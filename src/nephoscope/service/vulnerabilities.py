@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nephoscope.model.package import Package
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.service.advisories import Advisories
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.inventory.finding import VulnerabilityFinding, VulnerabilitySummary

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nephoscope.state.automation.automation_runs import AutomationRuns
     from nephoscope.state.automation.run_status import RunStandings
     from nephoscope.state.estate.arm_documents import ArmDocuments
-    from nephoscope.state.estate.own_facts import OwnFactStore
+    from nephoscope.state.estate.external_facts import ExternalFactStore
     from nephoscope.state.estate.pipelines import Pipelines
     from nephoscope.state.estate.tenants import Tenants
     from nephoscope.state.hosts.access_requests import AccessRequests
@@ -116,7 +116,7 @@ class State:
         sign_in_providers: SignInProviders
         sign_in_attempts: SignInAttempts
         arm_documents: ArmDocuments
-        own_facts: OwnFactStore
+        external_facts: ExternalFactStore
         incidents: Incidents
         hunting_runs: HuntingRuns
         bookmarks: Bookmarks

@@ -28,8 +28,8 @@ from nephoscope.state.database.state_errors import ConcurrentChangeError, Transi
 from nephoscope.web import error_pages
 from nephoscope.web.all_pages import build_navigation, find_entry, list_pages
 from nephoscope.web.content_security_policy import with_nonce
-from nephoscope.web.former_addresses import list_former_routes
 from nephoscope.web.forms.form_parser import MAX_OF_ANYBODY, FormError, SubmittedForm, read_form
+from nephoscope.web.legacy_urls import list_former_routes
 from nephoscope.web.lists.list_columns import keep_columns
 from nephoscope.web.provider_sign_in import build_provider_routes, choose_sign_out_address
 from nephoscope.web.rendering.templates import draw_template, show_navigation

@@ -10,7 +10,7 @@ import pytest
 
 from nephoscope.alerts.entities.resource_mentions import ResourceMention, find_mentions
 from nephoscope.alerts.incidents.alert_visibility import LEFT_OUT, AlertVisibility
-from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.model.read_scope import EVERYTHING, Reach
 
 A, B, C = (f"{one * 8}-0000-4000-8000-000000000000" for one in "abc")
 

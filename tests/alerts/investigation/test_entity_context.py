@@ -20,7 +20,7 @@ from nephoscope.estate.coverage import parse_manifest
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.tenant_stores import load_newest, open_tenant_store, open_tenant_stores
 from nephoscope.model.entity import Entity
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.posture.published.publishing import publish_report
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report

@@ -170,7 +170,7 @@ def test_every_type_of_the_shipped_content_has_a_way(own_needs: ContentNeeds) ->
         "microsoft.network/networkmanagers/deploymentstatus",
         # an action gives them that a reader may not call; the guide has the command
         "microsoft.network/virtualnetworkgateways/learnedroutes",
-        # own facts bring them: that Azure lists none says nothing where no scanner is on
+        # external facts bring them: that Azure lists none says nothing where no scanner is on
         "microsoft.security/assessments/subassessments",
         "microsoft.sql/managedinstances/sqlvulnerabilityassessments",
         "microsoft.sql/managedinstances/databases/sqlvulnerabilityassessments/scans",

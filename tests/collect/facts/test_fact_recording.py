@@ -1,4 +1,4 @@
-"""Own facts are kept: the newest report of a type holds, the same again changes nothing, what is taken back is told."""
+"""External facts are kept: the newest report of a type holds, the same again changes nothing, what is taken back is told."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from nephoscope.collect.facts.fact_recording import (
     FACTS_CHANGED,
     FORGOTTEN,
     record_fact_reports,
-    remove_own_facts,
+    remove_external_facts,
     settle_retractions,
 )
 from nephoscope.collect.facts.fact_report import FactReport
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.state import State, StateError
 from nephoscope.state.audit.actor import Actor
-from nephoscope.state.estate import own_facts
+from nephoscope.state.estate import external_facts
 from nephoscope.state.estate.arm_documents import REMOVED
-from nephoscope.state.estate.own_facts import Receipt, RetractedFacts
+from nephoscope.state.estate.external_facts import Receipt, RetractedFacts
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 BY = Actor("scanner", "192.0.2.1")
@@ -56,7 +56,7 @@ def put(state: State, *reports: FactReport) -> dict[Receipt, int]:
 def notes(state: State) -> dict[str, int]:
     return {
         body["id"].rsplit("/", 1)[-1]: body["properties"]["note"]
-        for one in state.own_facts.all()
+        for one in state.external_facts.all()
         for body in one.documents
     }
 
@@ -100,7 +100,7 @@ def test_only_what_says_something_new_is_audited_and_judged(state: State) -> Non
 def test_a_report_that_cannot_be_kept_keeps_nothing_of_the_others(state: State) -> None:
     with pytest.raises(FactError):
         put(state, report(LATEST), report())
-    assert not state.own_facts.any()
+    assert not state.external_facts.any()
     assert entries(state) == []
 
 
@@ -109,32 +109,32 @@ def test_types_that_a_report_does_not_tell_of_stay(state: State) -> None:
     put(state, report(f"{KEY}/subAssessments/a", hours=1, note=1, scopes={KEY: [FINDING]}))
     put(state, report(hours=2, scopes={KEY: [FINDING]}))
     assert notes(state) == {"latest": 0, "web01": 0}
-    assert [(one.type.rpartition("/")[2], one.count) for one in state.own_facts.list_summaries()] == [
+    assert [(one.type.rpartition("/")[2], one.count) for one in state.external_facts.list_summaries()] == [
         ("machines", 1), ("patchassessmentresults", 1), ("subassessments", 0),
     ]  # fmt: skip
 
 
 def test_the_newest_document_of_an_id_is_given(state: State) -> None:
     put(state, report(LATEST, scopes={MACHINE: [PATCHES]}), report(LATEST, hours=1, note=7))
-    assert state.own_facts.get(LATEST.lower()).documents[0]["properties"]["note"] == 7
-    assert state.own_facts.get(f"{LATEST}x".lower()) is None
+    assert state.external_facts.get(LATEST.lower()).documents[0]["properties"]["note"] == 7
+    assert state.external_facts.get(f"{LATEST}x".lower()) is None
 
 
 def test_taken_back(state: State) -> None:
     one, two = (f"{KEY}/subAssessments/{name}" for name in "ab")
     put(state, report(MACHINE, LATEST, one, two, scopes={KEY: [FINDING]}))
-    assert remove_own_facts(state, BY, f"{KEY}/subAssessments/A/", NOON) == RetractedFacts(
+    assert remove_external_facts(state, BY, f"{KEY}/subAssessments/A/", NOON) == RetractedFacts(
         frozenset({one.lower()})
     )
     assert notes(state).keys() == {"web01", "latest", "b"}
-    assert remove_own_facts(state, BY, one, NOON) == RetractedFacts()
-    gone = remove_own_facts(state, BY, MACHINE, NOON)
+    assert remove_external_facts(state, BY, one, NOON) == RetractedFacts()
+    gone = remove_external_facts(state, BY, MACHINE, NOON)
     assert gone.documents == {each.lower() for each in (MACHINE, LATEST, two)}
     assert gone.claims == {
         (KEY.lower(), FINDING.lower()), (MACHINE.lower(), f"{PATCHES}/latest".lower()),
         (GROUP.lower(), "microsoft.hybridcompute/machines/web01"),
     }  # fmt: skip
-    assert not state.own_facts.any()
+    assert not state.external_facts.any()
     assert entries(state)[-2:] == [f"{FINDING}/delete", "Microsoft.HybridCompute/machines/delete"]
     assert len(state.checkpoints.all(FORGOTTEN)) == 4 + 3
     settle_retractions(state, NOON - timedelta(seconds=1))
@@ -148,13 +148,13 @@ def test_a_neighbor_of_a_longer_name_stays(state: State) -> None:
     record_fact_reports(
         state, BY, [msgspec.structs.replace(report(f"{MACHINE}_1"), resource=f"{MACHINE}_1")], NOON
     )
-    remove_own_facts(state, BY, MACHINE, NOON)
+    remove_external_facts(state, BY, MACHINE, NOON)
     assert notes(state).keys() == {"web01_1"}
 
 
 def test_what_was_removed_and_comes_again_is_shown(state: State) -> None:
     put(state, report(MACHINE))
-    remove_own_facts(state, BY, MACHINE, NOON)
+    remove_external_facts(state, BY, MACHINE, NOON)
     assert state.checkpoints.all(REMOVED).keys() == {MACHINE.lower()}
     put(state, report(MACHINE, hours=3))
     assert state.checkpoints.all(REMOVED) == {}
@@ -171,7 +171,7 @@ def test_several_writers_at_once_end_with_the_newest(state: State, tmp_path: Pat
 
 
 def test_there_is_an_end_to_what_is_kept(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_facts, "MOST_CLAIMS", 1)
+    monkeypatch.setattr(external_facts, "MOST_CLAIMS", 1)
     put(state, report(MACHINE))
     with pytest.raises(StateError, match="there are 1 reported facts already"):
         put(state, report(LATEST))
@@ -180,14 +180,14 @@ def test_there_is_an_end_to_what_is_kept(state: State, monkeypatch: pytest.Monke
 
 
 def test_they_are_read_in_batches_by_subscription(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_facts, "_BATCH", 2)
+    monkeypatch.setattr(external_facts, "_BATCH", 2)
     for digit in "21":
         machine = MACHINE.replace("11111111-", f"{digit * 8}-")
         put(
             state,
             *(msgspec.structs.replace(report(f"{machine}{n}"), resource=f"{machine}{n}") for n in range(3)),
         )
-    told = [(one.subscription[0], one.subject[-1]) for one in state.own_facts.all()]
+    told = [(one.subscription[0], one.subject[-1]) for one in state.external_facts.all()]
     assert told == [("1", "0"), ("1", "1"), ("1", "2"), ("2", "0"), ("2", "1"), ("2", "2")]
     subscription = f"{'2' * 8}-1111-1111-1111-111111111111"
-    assert len(list(state.own_facts.all({subscription}))) == 3
+    assert len(list(state.external_facts.all({subscription}))) == 3

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import pytest
 
-from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.model.read_scope import EVERYTHING, Reach
 from nephoscope.posture.attack_paths.arm_document import build_properties
 from nephoscope.posture.published.attack_paths import WantedPaths, list_choke_points
 from nephoscope.posture.published.publishing import publish_report

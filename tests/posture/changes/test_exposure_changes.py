@@ -15,7 +15,7 @@ from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import EstateStore
 from nephoscope.estate.estate_view import EstateView
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.changes.change_attribution import AttributedChange
 from nephoscope.posture.changes.exposure_changes import ExposureChange
 from nephoscope.posture.exposure.opening_changes import compare_openings

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from nephoscope.posture.code.template.open_ids import is_within, may_be
+from nephoscope.posture.code.template.partial_resource_ids import is_within, may_be
 from nephoscope.posture.code.template.planned_analysis import analyze_planned_estate
 from nephoscope.posture.code.template.planned_estate import plan_estate
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge

@@ -21,7 +21,7 @@ from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope.posture.code.template.template_scan import scan_targets
-from nephoscope.posture.code.template.unknown_guard import build_guarded_body
+from nephoscope.posture.code.template.unknown_value_guard import build_guarded_body
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand_template

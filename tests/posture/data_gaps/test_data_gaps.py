@@ -15,7 +15,7 @@ import nephoscope
 import nephoscope_policy
 from nephoscope.estate.coverage import build_manifest_document
 from nephoscope.estate.estate import Estate
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.data_gaps.gap_groups import (
     NEEDS,
     DataGap,

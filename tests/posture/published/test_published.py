@@ -12,7 +12,7 @@ import pytest
 from tests.sample.some_subscriptions import copy_some
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.model.read_scope import EVERYTHING, Reach
 from nephoscope.posture.history.evaluation_diff import RememberedState
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.publishing import (

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.document import PublishedDocument
 from nephoscope.posture.published.findings import ASSESSMENT, FindingQuery

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from nephoscope.lake.queries.estate_reach import grant_full_reach
-from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.lake.queries.estate_scope import grant_full_reach
+from nephoscope.model.read_scope import EVERYTHING, Reach
 from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.document import PublishedDocument
 from nephoscope.posture.published.graph_relations import PublishedGraph

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.model.read_scope import EVERYTHING, Reach
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.priorities import EVERY, build_priorities
 from nephoscope.posture.published.publishing import publish_report

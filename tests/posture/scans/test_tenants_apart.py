@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import pytest
 
-from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.model.read_scope import EVERYTHING, Reach
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.multi_tenant_report import combine_reports
 from nephoscope.posture.reports.report import Report

@@ -14,7 +14,7 @@ import yaml
 from baseline_roots import make_system
 
 from nephoscope.collect.facts.fact_reader import FactReader
-from nephoscope.collect.facts.fact_recording import record_fact_reports, remove_own_facts
+from nephoscope.collect.facts.fact_recording import record_fact_reports, remove_external_facts
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope.protect.baseline.baseline_evaluation import judge_baseline
 from nephoscope.protect.baseline.machine_report import make_machine_report
@@ -136,7 +136,7 @@ def test_policies_flip_both_ways_and_for_their_machine_alone(tmp_path: Path) -> 
             made = make_machine_report(machine("web01"), make_system(changed(case)), at)
             record_fact_reports(state, BY, [made.report], NOW)
             for id_ in (*made.withdrawn, *silent_keys(case)):
-                remove_own_facts(state, BY, id_, NOW)
+                remove_external_facts(state, BY, id_, NOW)
             words = dict.fromkeys(POLICIES, "Compliant") | dict.fromkeys(
                 case.get("fails", ()), "NonCompliant"
             )

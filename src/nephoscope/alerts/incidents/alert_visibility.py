@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.entities.resource_mentions import ResourceMention, find_mentions
 from nephoscope.model.entity import Entity
-from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.model.read_scope import EVERYTHING, Reach
 
 if TYPE_CHECKING:
     from nephoscope.access.authenticator import Caller

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nephoscope.alerts.incidents.alert_visibility import AlertVisibility
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.state.incidents.alert_scopes import resources
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_policy.model.resource_id import ResourceId

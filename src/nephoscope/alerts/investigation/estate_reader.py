@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.entities.resource_mentions import find_mentions
-from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.model.read_scope import EVERYTHING, Reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.library.active_rules import load_active_rules
-from nephoscope.alerts.rules.former_names import choose_rules
+from nephoscope.alerts.rules.renamed_rules import choose_rules
 from nephoscope.alerts.rules.rule_files import RuleFolder, find_rules, load_shipped_rules
 from nephoscope.state import NotFoundError, StateError
 

@@ -20,7 +20,7 @@ from nephoscope_policy.model.source_location import Place
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from nephoscope.estate.noted_clock import NotedClock
+    from nephoscope.estate.evaluation_clock import NotedClock
 
 _FILE = "log_ages.json"
 #: What stands for every table that no kind names.

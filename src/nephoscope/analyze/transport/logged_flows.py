@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nephoscope.estate.estate_view import EstateView
-    from nephoscope.estate.noted_clock import NotedClock
+    from nephoscope.estate.evaluation_clock import NotedClock
 
 RAW, SUMMED = "AzureFlowLogs", "NTANetAnalytics"
 TABLES = (RAW, SUMMED)

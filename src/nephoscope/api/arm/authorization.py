@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from nephoscope.access.ambiguous_management_groups import explain_shared_name
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.access.roles import find_role
 from nephoscope.access.scopes import list_held_roles
-from nephoscope.access.shared_names import explain_shared_name
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error

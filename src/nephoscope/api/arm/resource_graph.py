@@ -19,7 +19,7 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.query_throttling import make_graph_throttled_error
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.live_security_resources import LiveReader, LiveResources
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.posture.published.published_snapshot import GraphCatalog
 from nephoscope.posture.published.row_access import Shown, find_row_access
 from nephoscope.posture.published.uncollected_table import UncollectedTableError

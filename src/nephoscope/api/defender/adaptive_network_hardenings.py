@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.api.defender.collected import PROVIDERS, read
+from nephoscope.api.defender.collected_documents import PROVIDERS, read
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import make_bad_request_error, make_not_found_error

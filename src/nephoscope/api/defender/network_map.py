@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/topology, allowed-
 
 from __future__ import annotations
 
-from nephoscope.api.defender.collected import PROVIDERS, read
+from nephoscope.api.defender.collected_documents import PROVIDERS, read
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse

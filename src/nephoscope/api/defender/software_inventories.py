@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import Any
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.api.defender import collected
+from nephoscope.api.defender import collected_documents
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.operation import ApiSurface
@@ -29,7 +29,7 @@ SURFACE = ApiSurface("Software inventories", "Microsoft.Security")
 TYPE = "Microsoft.Security/softwareInventories"
 READ = f"{TYPE}/read"
 _LIST = f"{{scope}}/providers/{TYPE}"
-_SECURITY = next(one for one in collected.PROVIDERS if one.name == "Microsoft.Security")
+_SECURITY = next(one for one in collected_documents.PROVIDERS if one.name == "Microsoft.Security")
 _MACHINES = ("microsoft.compute/virtualmachines", "microsoft.hybridcompute/machines")
 REPORTED_WITHIN = timedelta(days=30)
 MOST = 50_000
@@ -73,7 +73,7 @@ def list_(call: ApiCall) -> ApiResponse:
     """The software of the machines of a subscription, or of one machine."""
     mine = dict(sorted((str(one["id"]).lower(), one) for one in _list_known_software(call)))
     if not mine:
-        return collected.read(call, _SECURITY)
+        return collected_documents.read(call, _SECURITY)
     snapshot = call.instance.snapshots.load_newest()
     imported = (
         snapshot.listing.page([TYPE.lower()], call.reach, call.listing_scope, collected=True).bodies
@@ -92,7 +92,7 @@ def get(call: ApiCall) -> ApiResponse:
     """One piece of software of a machine."""
     wanted = call.path.lower().rstrip("/")
     found = next((one for one in _list_known_software(call) if str(one["id"]).lower() == wanted), None)
-    return ApiResponse(found) if found is not None else collected.read(call, _SECURITY)
+    return ApiResponse(found) if found is not None else collected_documents.read(call, _SECURITY)
 
 
 def _list_known_software(call: ApiCall) -> Iterator[dict[str, Any]]:

@@ -19,7 +19,7 @@ from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.api.wire.microsoft_graph_query import Keyed
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.model.read_scope import EVERYTHING
 
 SURFACE = ApiSurface("Directory")
 READ = "microsoft.directory/read"

@@ -20,7 +20,7 @@ from nephoscope.api.wire.azure_error import ApiError, make_bad_request_error
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.query_throttling import make_throttled_fault
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.lake.queries.estate_reach import ReachesWithin
+from nephoscope.lake.queries.estate_scope import ReachesWithin
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.model.utc_time import assume_utc

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.access.tenant_reach import limit_to_tenant
+from nephoscope.access.tenant_scope import limit_to_tenant
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import make_bad_request_error
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.model.read_scope import EVERYTHING, Reach
 from nephoscope.posture.governance.enforced_assignments import EnforcedAssignments
 from nephoscope.posture.governance.policy_restrictions import (
     PendingField,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from nephoscope.access.authenticator import Caller
     from nephoscope.instance import Instance
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.governance.effective_policy import EffectivePolicy
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.state.access.principals import Principal

@@ -12,7 +12,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.api_call import ApiCall
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
 
 #: Says whether a document belongs into a list.
 Test = Callable[[Mapping[str, object]], bool]
@@ -47,9 +47,9 @@ def _is_document_removed(call: ApiCall) -> bool:
 
 
 def find_learned_fact(call: ApiCall) -> dict[str, object] | None:
-    """The own fact at the path of a call that was not judged yet, else what was published; None where there is none, or no more."""
+    """Return the external fact at the path of a call while it awaits evaluation, else the published document or None."""
     key, published = _build_key(call.path), call.instance.snapshots.load_newest()
-    own = call.instance.state.own_facts.get(key)
+    own = call.instance.state.external_facts.get(key)
     waits = own is not None and (
         published is None or (own.changed is not None and own.changed >= published.build_info.when)
     )

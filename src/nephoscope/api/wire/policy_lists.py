@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, list_containing_scopes
 from nephoscope.api.wire import arm_documents as documents
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.api_call import ApiCall

@@ -139,7 +139,7 @@ def scope_exists(call: ApiCall, scope: str) -> bool:
     return (
         (snapshot is not None and snapshot.has_documents(scope))
         or state.arm_documents.has_any_below(scope)
-        or state.own_facts.has_any_below(scope)
+        or state.external_facts.has_any_below(scope)
     )
 
 

@@ -15,7 +15,7 @@ from nephoscope.automation.rule_formats.response_rules import (
     ResponseRuleFile,
     read_rule_file,
 )
-from nephoscope.model.replaced_file import replace_content
+from nephoscope.model.atomic_file import replace_content
 
 _ODD = re.compile(r"[^a-z0-9]+")
 

@@ -35,7 +35,7 @@ from nephoscope.posture.code.baseline import (
 from nephoscope.posture.code.file_edits import apply_fixes
 from nephoscope.posture.code.git_command import GitError
 from nephoscope.posture.code.template.change_comparison import ChangeComparison
-from nephoscope.posture.code.template.file_judge import NOT_KNOWN
+from nephoscope.posture.code.template.file_evaluator import NOT_KNOWN
 from nephoscope.posture.code.template.plan_scan import NOT_MAPPED
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_scan import scan_targets
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from nephoscope.cli.session.estate_options import ScanOptions
     from nephoscope.collect.templates.arm.template_specs import SpecLookup
     from nephoscope.posture.code.code_report import CodeReport
-    from nephoscope.posture.code.external_checks import ForeignChecks
+    from nephoscope.posture.code.external_tool_results import ForeignChecks
     from nephoscope.posture.code.finding import CodeFinding
     from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdict, VerdictExplanation
     from nephoscope.posture.exposure.allowed_openings import AllowedOpenings

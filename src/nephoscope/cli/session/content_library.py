@@ -186,7 +186,7 @@ def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
 
 def find_rule_document(data: Path, name: str) -> dict[str, object] | None:
     """The document of a rule or hunting query by its id or name, None where there is none."""
-    from nephoscope.alerts.rules.former_names import choose_rules
+    from nephoscope.alerts.rules.renamed_rules import choose_rules
     from nephoscope.alerts.rules.rule_files import load_shipped_rules, read_document
 
     wanted = name.casefold()

@@ -1,1 +1,1 @@
-"""Own facts: what the product and its scanners learn of resources by themselves, written as Azure would answer it."""
+"""External facts: what the product and its scanners learn of resources by themselves, written as Azure would answer it."""

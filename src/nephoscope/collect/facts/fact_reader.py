@@ -1,4 +1,4 @@
-"""Fact reader: own facts for the loading of a snapshot, read from the state once its subscriptions are known."""
+"""Fact reader: external facts for the loading of a snapshot, read from the state once its subscriptions are known."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.collect.facts.fact_recording import FORGOTTEN
-from nephoscope.collect.resources.own_facts import LearnedResources
+from nephoscope.collect.resources.external_facts import LearnedResources
 from nephoscope.files.snapshot_files import SourceFile
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.report_age import is_fresh
 
 if TYPE_CHECKING:
     from nephoscope.state import State
-    from nephoscope.state.estate.own_facts import OwnFacts
+    from nephoscope.state.estate.external_facts import ExternalFacts
 
-_PLACE = SourceFile(Path("own facts"), Path("own facts"))
+_PLACE = SourceFile(Path("external facts"), Path("external facts"))
 
 
 class FactReader(msgspec.Struct, frozen=True):
-    """Reads own facts where `opened` gives a state, as they are at an aware time.
+    """Reads external facts where `opened` gives a state, as they are at an aware time.
 
     With `everywhere` it reads those of subscriptions too that no target holds.
     """
@@ -34,10 +34,10 @@ class FactReader(msgspec.Struct, frozen=True):
     now: datetime = msgspec.field(default_factory=lambda: datetime.now(UTC))
 
     def __call__(self, subscriptions: Collection[str]) -> Iterator[LearnedResources]:
-        """The own facts beside a snapshot of some lower-cased subscriptions."""
+        """The external facts beside a snapshot of some lower-cased subscriptions."""
         with self.opened() as state:
             if state is not None:
-                for one in state.own_facts.all(None if self.everywhere else subscriptions):
+                for one in state.external_facts.all(None if self.everywhere else subscriptions):
                     yield load_claim(one, self.now)
 
     def list_forgotten(self) -> frozenset[str]:
@@ -46,7 +46,7 @@ class FactReader(msgspec.Struct, frozen=True):
             return frozenset() if state is None else frozenset(state.checkpoints.all(FORGOTTEN))
 
 
-def load_claim(facts: OwnFacts, now: datetime) -> LearnedResources:
+def load_claim(facts: ExternalFacts, now: datetime) -> LearnedResources:
     """A claim with its documents as the loading takes it at a time."""
     scope, entry = facts.claim
     resources = tuple(Resource.of(body) for body in facts.documents)

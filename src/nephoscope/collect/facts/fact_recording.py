@@ -1,4 +1,4 @@
-"""Fact recording: store or revoke own facts with audit entry and reevaluation request in one transaction."""
+"""Fact recording: store or revoke external facts with audit entry and reevaluation request in one transaction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nephoscope.collect.facts.fact_types import load_fact_types
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.estate.coverage import build_claim_key
 from nephoscope.state.estate.arm_documents import REMOVED
-from nephoscope.state.estate.own_facts import OwnFacts, Receipt, RetractedFacts
+from nephoscope.state.estate.external_facts import ExternalFacts, Receipt, RetractedFacts
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from nephoscope.state import State
     from nephoscope.state.audit.actor import Actor
 
-#: Checkpoint: when own facts changed that no assessment has seen.
+#: Checkpoint: when external facts changed that no assessment has seen.
 FACTS_CHANGED = ("assess", "facts")
 #: Checkpoints: when a document (by its lower-cased id) or a claim was taken back, until an evaluation without it has been kept.
 FORGOTTEN = "own-facts-forgotten"
 _TOLD = frozenset({Receipt.NEW, Receipt.CHANGED})
 
 
-def list_recording_permissions(facts: Iterable[OwnFacts]) -> Iterator[tuple[str, str]]:
+def list_recording_permissions(facts: Iterable[ExternalFacts]) -> Iterator[tuple[str, str]]:
     """The operations of roles that keeping claims takes, each with its scope."""
     types = load_fact_types()
     for one in facts:
@@ -42,13 +42,13 @@ def record_fact_reports(
     return store_claims(state, by, [one for report in reports for one in list_claims(report, now)], now)
 
 
-def store_claims(state: State, by: Actor, facts: Sequence[OwnFacts], now: datetime) -> Counter[Receipt]:
+def store_claims(state: State, by: Actor, facts: Sequence[ExternalFacts], now: datetime) -> Counter[Receipt]:
     """Keep claims that were checked."""
     found: Counter[Receipt] = Counter()
     types = load_fact_types()
     with state.transaction() as session:
         for one in facts:
-            receipt = state.own_facts.put(session, one, by.name)
+            receipt = state.external_facts.put(session, one, by.name)
             found[receipt] += 1
             if receipt in _TOLD:
                 detail = {"documents": len(one.documents), "readAt": one.read_at.isoformat()}
@@ -60,14 +60,14 @@ def store_claims(state: State, by: Actor, facts: Sequence[OwnFacts], now: dateti
     return found
 
 
-def remove_own_facts(state: State, by: Actor, id_: str, now: datetime) -> RetractedFacts:
-    """Take back what own facts say of a resource or document and of what lies below it."""
+def remove_external_facts(state: State, by: Actor, id_: str, now: datetime) -> RetractedFacts:
+    """Take back what external facts say of a resource or document and of what lies below it."""
     try:
         resource = ResourceId.parse(id_)
     except ValueError as error:
         raise FactError("id", str(error)) from error
     with state.transaction() as session:
-        gone = state.own_facts.remove(session, resource.key)
+        gone = state.external_facts.remove(session, resource.key)
         if gone.documents or gone.claims:
             claims = [build_claim_key(*one) for one in gone.claims]
             state.checkpoints.keep(session, REMOVED, dict.fromkeys(gone.documents, now.isoformat()))
@@ -95,7 +95,7 @@ def settle_retractions(state: State, when: datetime) -> None:
             state.checkpoints.remove(FORGOTTEN, key)
 
 
-def _restore_removed_facts(state: State, session: Session, facts: Iterable[OwnFacts]) -> None:
+def _restore_removed_facts(state: State, session: Session, facts: Iterable[ExternalFacts]) -> None:
     """What was removed and is told again is no longer removed."""
     removed = state.checkpoints.load_in_transaction(session, REMOVED)
     if removed:

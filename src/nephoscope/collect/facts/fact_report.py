@@ -13,7 +13,7 @@ import msgspec
 from nephoscope.collect.facts.fact_types import FactType, load_fact_types
 from nephoscope.collect.facts.report_errors import FactError, refuse_shape, refuse_text
 from nephoscope.model.nesting_limit import DEEPEST, is_nested_deeper
-from nephoscope.state.estate.own_facts import OwnFacts
+from nephoscope.state.estate.external_facts import ExternalFacts
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, ResourceId, is_in_scope
 
 MOST_DOCUMENTS = 5_000
@@ -62,9 +62,9 @@ def parse_reports(data: bytes) -> tuple[FactReport, ...]:
     return (found,) if isinstance(found, FactReport) else found
 
 
-def merge_claims(reports: Sequence[FactReport], now: datetime) -> list[OwnFacts]:
+def merge_claims(reports: Sequence[FactReport], now: datetime) -> list[ExternalFacts]:
     """The claims of several reports; FactError, whose place names the report of several, for what cannot be meant."""
-    found: list[OwnFacts] = []
+    found: list[ExternalFacts] = []
     for number, report in enumerate(reports):
         try:
             found += list_claims(report, now)
@@ -73,7 +73,7 @@ def merge_claims(reports: Sequence[FactReport], now: datetime) -> list[OwnFacts]
     return found
 
 
-def list_claims(report: FactReport, now: datetime) -> tuple[OwnFacts, ...]:
+def list_claims(report: FactReport, now: datetime) -> tuple[ExternalFacts, ...]:
     """The claims of a report, every document in one; FactError for what cannot be meant."""
     _check_frame(report, now)
     resource = _parse_subject(report.resource, "resource")
@@ -101,7 +101,7 @@ def list_claims(report: FactReport, now: datetime) -> tuple[OwnFacts, ...]:
             ),
         )
     return tuple(
-        OwnFacts(subject, type_, resource.subscription, report.read_at, tuple(taken[subject, type_]), report.tenant.lower())
+        ExternalFacts(subject, type_, resource.subscription, report.read_at, tuple(taken[subject, type_]), report.tenant.lower())
         for subject, type_ in subjects
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The resource types that own facts may be of (content/azure/own_facts.json)."""
+"""The resource types that external facts may be of (content/azure/own_facts.json)."""
 
 from __future__ import annotations
 

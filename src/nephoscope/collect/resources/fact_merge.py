@@ -1,4 +1,4 @@
-"""Fact merge: add own facts to a tenant's estate; the newer of two bodies wins, claims join the manifest."""
+"""Fact merge: add external facts to a tenant's estate; the newer of two bodies wins, claims join the manifest."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from nephoscope_policy.model.source_location import Place, Quarantined
 from nephoscope_policy.report_age import find_report_time
 
 if TYPE_CHECKING:
-    from nephoscope.collect.resources.own_facts import LearnedResources
+    from nephoscope.collect.resources.external_facts import LearnedResources
     from nephoscope_policy.model.resource import Resource
 
 
 @dataclass(slots=True)
 class LearnedFacts:
-    """The own facts about a tenant. `snapshot` tells when the snapshot beside them read its scopes, `placed` when the documents were
+    """The external facts about a tenant. `snapshot` tells when the snapshot read its scopes, `placed` when the documents were
     made that hold in its place."""
 
     snapshot: Coverage = field(default_factory=lambda: Coverage({}))
@@ -31,7 +31,7 @@ class LearnedFacts:
     _expired: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """Claims of own facts are no times of the snapshot."""
+        """Claims of external facts are no times of the snapshot."""
         self.snapshot = replace(self.snapshot, claimed_at={})
 
     def without_facts(self) -> LearnedFacts:
@@ -92,13 +92,13 @@ class LearnedFacts:
         theirs = find_report_time(held) or self.snapshot.find_read_time(held.key)
         if theirs is None:
             if own.body.get("properties") != held.body.get("properties"):
-                conflicts.append(Quarantined(Place("own facts"), _describe_conflict(held)))
+                conflicts.append(Quarantined(Place("external facts"), _describe_conflict(held)))
             return False
         return (find_report_time(own) or read_at) > theirs
 
 
 def _describe_conflict(held: Resource) -> str:
     return (
-        f"{held.key}: an own fact contradicts the snapshot, which does not tell when it was read, so that the snapshot holds: "
+        f"{held.key}: an external fact contradicts the snapshot, which does not tell when it was read, so that the snapshot holds: "
         "collect it with its times (coverage.json), or take the fact back with `nephoscope facts remove`"
     )

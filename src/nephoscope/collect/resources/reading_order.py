@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from nephoscope.collect.resources.body_rank import BodyRank
+    from nephoscope.collect.resources.body_precedence import BodyRank
     from nephoscope_policy.model.coverage import Coverage
     from nephoscope_policy.model.resource import Resource
 

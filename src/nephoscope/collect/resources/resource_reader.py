@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Protocol, cast
 import msgspec
 
 from nephoscope.collect.resources import formats, response_records
-from nephoscope.collect.resources.answer_completeness import AnswerRecords, FileAnswers
+from nephoscope.collect.resources.batch_responses import is_wrapped, read_answers
 from nephoscope.collect.resources.child_resources import attach_children, list_cut_children
 from nephoscope.collect.resources.csv_export import is_header, read_rows
 from nephoscope.collect.resources.expected_shapes import ExpectedShapes
 from nephoscope.collect.resources.export_hints import ExportHints
+from nephoscope.collect.resources.external_facts import LearnedResources
 from nephoscope.collect.resources.json_grammar import RecordSlice
 from nephoscope.collect.resources.json_splitter import RecordSplitter
-from nephoscope.collect.resources.own_facts import LearnedResources
+from nephoscope.collect.resources.page_completeness import AnswerRecords, FileAnswers
 from nephoscope.collect.resources.powershell_artifacts import PowerShellArtifactScan
 from nephoscope.collect.resources.powershell_dates import convert_dates, may_hold_dates
 from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord
 from nephoscope.collect.resources.template_detection import describe_source_file, describe_template
 from nephoscope.collect.resources.truncated_values import REMEDY, may_hold, remove_truncated_values
-from nephoscope.collect.resources.wrapped_answers import is_wrapped, read_answers
 from nephoscope.estate.coverage import CoverageError, parse_manifests, refuse_future
 from nephoscope.files.snapshot_files import ArchiveLimits, FileError, SourceFile, read_chunks
 from nephoscope.model.secret_redaction import redact_text

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from nephoscope.collect.resources.answer_completeness import find_missing_page
-from nephoscope.collect.resources.body_rank import BodyRank, rank_body
+from nephoscope.collect.resources.body_precedence import BodyRank, rank_body
 from nephoscope.collect.resources.child_resources import is_listed, iterate_children, list_child_types
 from nephoscope.collect.resources.expected_shapes import ExpectedShapes
+from nephoscope.collect.resources.external_facts import LearnedResources, Learning, load_no_facts
 from nephoscope.collect.resources.fact_merge import LearnedFacts
-from nephoscope.collect.resources.own_facts import LearnedResources, Learning, load_no_facts
+from nephoscope.collect.resources.page_completeness import find_missing_page
 from nephoscope.collect.resources.reading_order import (
     Reading,
     ReadingOrder,
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
-    from nephoscope.collect.resources.answer_completeness import FileAnswers
+    from nephoscope.collect.resources.page_completeness import FileAnswers
     from nephoscope.collect.resources.resource_reader import Item
     from nephoscope.collect.resources.tenant_assignment import TenantMap
     from nephoscope.files.snapshot_files import Progress, SourceFile
@@ -91,7 +91,7 @@ def load_tenants(
     learning: Learning = load_no_facts,
     aliases: Aliases | None = None,
 ) -> tuple[Estate, ...]:
-    """The estates in files and folders with the own facts about their subscriptions, one a tenant and at least one; else as `load`.
+    """Load the estates of files and folders with external facts about their subscriptions, one for each tenant; else as `load`.
 
     `aliases` (default: the shipped ones) tell where types have lists.
     """
@@ -355,7 +355,7 @@ class SnapshotLoader(msgspec.Struct):
                     self.bodies[child.key] = child
 
     def merge_facts(self) -> None:
-        """Put own facts beside the bodies, the newer of two of one id; behind `embed`, since children of theirs claim nothing."""
+        """Put external facts beside the bodies, the newer of two of one id; behind `embed`, since children of theirs claim nothing."""
         conflicts, given_way = self.learned.merge_into(self.bodies)
         self.quarantine += conflicts
         self.duplicates += given_way

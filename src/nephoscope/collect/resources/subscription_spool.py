@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nephoscope.collect.resources.external_facts import LearnedResources, Learning, load_no_facts
 from nephoscope.collect.resources.fact_merge import LearnedFacts
-from nephoscope.collect.resources.own_facts import LearnedResources, Learning, load_no_facts
 from nephoscope.collect.resources.packed_resource import PackedResource
 from nephoscope.collect.resources.resource_reader import ReadResource, build_resource
 from nephoscope.collect.resources.resource_record import ResourceRecord
@@ -89,7 +89,7 @@ class SnapshotSpool:
                     spool._others.append(item)
             for own in learning(spool._tenancy.subscriptions):
                 record_tenant(spool._tenancy, own)
-                spool._add_own_facts(own)
+                spool._add_external_facts(own)
         spool._flush_cells()
         spool._tenants = spool._tenancy.resolve()
         return spool
@@ -107,8 +107,8 @@ class SnapshotSpool:
             self._roots.setdefault(source.root, len(self._roots))
         return len(self._files) - 1
 
-    def _add_own_facts(self, item: LearnedResources) -> None:
-        """Take own facts: their documents to those of the subscription, their claim to what is no resource."""
+    def _add_external_facts(self, item: LearnedResources) -> None:
+        """Take external facts: their documents to those of the subscription, their claim to what is no resource."""
         self._others.append(msgspec.structs.replace(item, resources=()))
         for one in item.resources:
             line = msgspec.json.encode((0, "", one.body, item.read_at))

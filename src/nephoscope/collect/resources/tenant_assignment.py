@@ -65,7 +65,7 @@ class Tenancy(msgspec.Struct):
                     self._of_subscription.setdefault(scope.split("/")[2], coverage.tenant)
 
     def add_facts(self, subscription: str, tenant: str) -> None:
-        """Note own facts: the tenant that their writer named is that of a subscription of which nothing else was seen."""
+        """Note external facts: the tenant that their writer named is that of a subscription of which nothing else was seen."""
         if tenant or subscription not in self._learned:
             self._learned[subscription] = tenant
 

@@ -7,7 +7,7 @@ import msgspec
 from nephoscope.model import package_url
 from nephoscope.model.package import Package, Relationship
 from nephoscope.model.package_url import PackageUrlError
-from nephoscope.model.packages_as_urls import from_package_url
+from nephoscope.model.package_url_conversion import from_package_url
 from nephoscope.model.vex import VexStatement
 
 #: Types of components that are software; the others are files, data, hardware and keys.

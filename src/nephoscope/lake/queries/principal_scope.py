@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from nephoscope.lake.queries.estate_reach import Reaches, ReachesWithin, grant_full_reach, grant_no_reach
+from nephoscope.lake.queries.estate_scope import Reaches, ReachesWithin, grant_full_reach, grant_no_reach
 
 
 @dataclass(frozen=True, slots=True)

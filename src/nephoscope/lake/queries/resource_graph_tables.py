@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from nephoscope.lake.queries.estate_reach import Reaches
+    from nephoscope.lake.queries.estate_scope import Reaches
     from nephoscope_kql.catalog import TableSchema
     from nephoscope_kql.engines.parquet import FileScan
 

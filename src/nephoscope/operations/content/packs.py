@@ -78,7 +78,7 @@ def disable_rules(call: OperationCall, body: SwitchedNames) -> None:
 def _switch_content(call: OperationCall, asked: SwitchedNames, *, enabled: bool) -> None:
     """Switch rules and packs; what is of no name or of several is refused, and nothing is switched then."""
     from nephoscope.alerts.library.content_packs import PackError
-    from nephoscope.alerts.library.switch_choice import choose_switches
+    from nephoscope.alerts.library.content_selection import choose_switches
     from nephoscope.service.rules import switch_rules
 
     with translate_errors("names", PackError):

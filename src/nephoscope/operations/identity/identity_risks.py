@@ -6,8 +6,8 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Annotated, Literal
 
+from nephoscope.model.identity_display_names import name_value
 from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskHistoryItem, RiskyIdentity
-from nephoscope.model.identity_words import name_value
 from nephoscope.operations.declaration.operation import (
     ApiRoute,
     CommandLine,

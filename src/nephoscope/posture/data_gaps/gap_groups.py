@@ -18,7 +18,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.published.findings import Findings
     from nephoscope.posture.reports.report_interface import ReportView
 

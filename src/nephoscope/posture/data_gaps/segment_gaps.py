@@ -10,7 +10,7 @@ from nephoscope.posture.data_gaps.remedies import Need, describe_remedy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.state import State
 
 #: Checkpoints: what was missing when the flows of a tenant were last judged, by tenant.

@@ -10,8 +10,8 @@ from functools import cached_property
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.gc_control import pause_collection
 from nephoscope.posture.evaluation.analyzer_results import Analyzers, PreviousEvaluation, run_all_analyzers
-from nephoscope.posture.evaluation.bound_rules import Rules
 from nephoscope.posture.evaluation.check_layout import Concerns, Layout, Roster
+from nephoscope.posture.evaluation.compiled_rules import Rules
 from nephoscope.posture.evaluation.evaluator import Evaluator, Progress, Verdicts
 from nephoscope.posture.evaluation.finished_run import Engine, EvaluationRun
 from nephoscope.posture.evaluation.incremental import IncrementalRun, overlay_snapshot

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.evaluation.declined_assessments import DECLINED, make_decline_test
+from nephoscope.posture.evaluation.not_applicable_assessments import DECLINED, make_decline_test
 from nephoscope.posture.evaluation.outcome import NONE, OutcomeTable, make_verdict_column
 from nephoscope_policy.context import EvaluationContext
 from nephoscope_policy.model.state import ComplianceState
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
-    from nephoscope.posture.evaluation.bound_rules import Rules
     from nephoscope.posture.evaluation.check_layout import EvaluationBlock, Roster
+    from nephoscope.posture.evaluation.compiled_rules import Rules
     from nephoscope.posture.evaluation.program import PolicyCheck, Program
     from nephoscope_policy.evaluation_result import Result
     from nephoscope_policy.resource_view import View

@@ -15,8 +15,8 @@ from nephoscope.analyze.discovery import list_assessment_keys as analyzer_keys
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import Analysis
 from nephoscope.posture.evaluation.assessments import Assessments, Decisions
-from nephoscope.posture.evaluation.bound_rules import Rules
 from nephoscope.posture.evaluation.check_layout import Layout, Roster
+from nephoscope.posture.evaluation.compiled_rules import Rules
 from nephoscope.posture.evaluation.evaluator import Verdicts
 from nephoscope.posture.evaluation.program import PolicyCheck, PolicyRequirement, Program
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan

@@ -14,8 +14,8 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.resource_diff import find_changed_ids
 from nephoscope.posture.evaluation.analyzer_results import Analysis
 from nephoscope.posture.evaluation.body_diff import Paths, find_difference
-from nephoscope.posture.evaluation.bound_rules import Rules
 from nephoscope.posture.evaluation.check_layout import Layout, Roster
+from nephoscope.posture.evaluation.compiled_rules import Rules
 from nephoscope.posture.evaluation.estate_changes import Dependents, EstateChange, find_changed_coverage
 from nephoscope.posture.evaluation.evaluator import Verdicts
 from nephoscope.posture.evaluation.finished_run import EvaluationRun

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import nephoscope_policy as policy
-from nephoscope.posture.evaluation.bound_rules import get_effect_parameter
+from nephoscope.posture.evaluation.compiled_rules import get_effect_parameter
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:

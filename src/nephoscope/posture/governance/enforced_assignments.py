@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from nephoscope.posture.evaluation.bound_rules import Rules
+from nephoscope.posture.evaluation.compiled_rules import Rules
 from nephoscope.posture.evaluation.program import PolicyCheck, PolicyRequirement, Program
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.aliases import Aliases

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nephoscope.files.json_tree import get_tree
 
 if TYPE_CHECKING:
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 _APPLICATIONS = "microsoft.graph/serviceprincipals"

@@ -17,7 +17,7 @@ from nephoscope_policy.model.state import Severity
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.published.document_queries import Documents
 
 TYPE = "microsoft.security/attackpaths"

@@ -10,12 +10,12 @@ import msgspec
 from msgspec.structs import replace
 
 from nephoscope.posture.published.document_rows import PROMOTED
-from nephoscope.posture.published.left_out import NOTHING, find_left_out
+from nephoscope.posture.published.excluded_subscriptions import NOTHING, find_left_out
 from nephoscope.posture.reports.multi_tenant_report import CombinedReport
 from nephoscope.posture.reports.resource_graph_tables import COLUMNS, EVALUATION, list_unread_types
 
 if TYPE_CHECKING:
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.reports.report import Report
 
 MOST_PROBLEMS = 500
@@ -37,7 +37,7 @@ class BuildInfo(msgspec.Struct, frozen=True):
     `group_names` maps a tenant to the names of its management groups, each by its lower-cased id.
     `tenant_gaps` are the gaps of each tenant, `gaps` those of all.
     `unread_types` are, for each tenant, the lower-cased types of map_tables_to_types of which nothing was read anywhere in it.
-    `left_out` is what was not read in a subscription although the tenant was read otherwise (left_out.find_left_out).
+    `left_out` is what was not read in a subscription although the tenant was read otherwise (excluded_subscriptions.find_left_out).
     `edition` is EDITION as it was when the documents were written, 0 of those from before it was noted.
     """
 

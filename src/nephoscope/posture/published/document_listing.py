@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
-from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.model.read_scope import EVERYTHING, Reach
 from nephoscope.posture.published.document_queries import (
     Documents,
     Texts,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.posture.published.answer_cache import AnswerCache
 from nephoscope.posture.published.document_database import open_copy
 from nephoscope.posture.published.document_rows import EVERYBODY

@@ -17,7 +17,7 @@ import msgspec
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.tenant_stores import open_tenant_store
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.posture.changes.change_attribution import AttributedChange, ChangeAttribution
 from nephoscope.posture.changes.exposure_changes import ExposureChange, find_exposure_changes
 from nephoscope.posture.published import resource_changes

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.posture.published.document_database import SHOWN as SHOWN_STATES
 from nephoscope.posture.published.document_queries import Documents, is_about, is_in_scope, is_one_of
-from nephoscope.posture.published.former_reasons import read_reason
+from nephoscope.posture.published.legacy_reasons import read_reason
 from nephoscope.posture.recommendations.state_counts import StateCounts
 from nephoscope_policy.data_gap import describe_gap
 from nephoscope_policy.model.state import ComplianceState, Severity

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.lake.queries.estate_reach import Reaches, ReachesWithin
+from nephoscope.lake.queries.estate_scope import Reaches, ReachesWithin
 from nephoscope.posture.published.live_rows import TABLE, LiveRowSource
 from nephoscope.posture.published.published_snapshot import GraphCatalog, PublishedSnapshot, add_current_rows
 from nephoscope.posture.published.row_access import OPERATIONS, USUAL, RowAccess, Shown, find_row_access

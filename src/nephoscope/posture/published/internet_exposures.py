@@ -14,7 +14,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.published.document_queries import Documents
 
 TYPE = "nephoscope.posture/exposures"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.model.read_scope import EVERYTHING, Reach
 from nephoscope.posture.published.findings import FindingQuery, Findings, RecommendationTally
 from nephoscope.posture.recommendations.ranking import build_rank_key
 from nephoscope.posture.recommendations.score import ScoreState, find_score_state

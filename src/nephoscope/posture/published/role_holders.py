@@ -11,7 +11,7 @@ from nephoscope.files.json_tree import get_tree
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 ASSIGNMENT = "microsoft.authorization/roleassignments"

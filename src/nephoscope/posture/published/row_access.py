@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.posture.published.document_rows import EVERYBODY
 from nephoscope.posture.reports.resource_graph_tables import COLLECTED, TABLES
 

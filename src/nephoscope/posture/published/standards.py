@@ -14,7 +14,7 @@ from nephoscope.posture.reports.resource_graph_tables import COLLECTED
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
 
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.published.document_queries import Documents
 
 STANDARD = "microsoft.security/regulatorycompliancestandards"

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.published.left_out import NOTHING, SOME_GROUPS
+from nephoscope.posture.published.excluded_subscriptions import NOTHING, SOME_GROUPS
 from nephoscope.posture.published.row_access import RowAccess, Shown
 from nephoscope.posture.published.uncollected_table import list_types
 from nephoscope.posture.reports.resource_graph_tables import (
@@ -17,7 +17,7 @@ from nephoscope.posture.reports.resource_graph_tables import (
 )
 
 if TYPE_CHECKING:
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.published.build_info import BuildInfo
 
 #: Tables whose rows follow from the resources of a subscription.

@@ -23,7 +23,7 @@ from nephoscope.estate.log_queries import (
 )
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.queries.estate_reach import grant_full_reach
+from nephoscope.lake.queries.estate_scope import grant_full_reach
 from nephoscope.lake.queries.multi_workspace_catalog import MultiWorkspaceCatalog
 from nephoscope.lake.queries.principal_catalog import LakeCatalog
 from nephoscope.lake.queries.principal_scope import LakeScope

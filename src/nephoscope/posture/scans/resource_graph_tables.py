@@ -10,7 +10,7 @@ from functools import cached_property
 import pyarrow as pa
 
 from nephoscope.estate.estate import Estate
-from nephoscope.lake.queries.estate_reach import Reaches
+from nephoscope.lake.queries.estate_scope import Reaches
 from nephoscope.posture.published.live_rows import build_row_table
 from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES, find_table, list_unread_types
 from nephoscope_kql.catalog import TableSchema

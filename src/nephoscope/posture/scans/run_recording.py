@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from nephoscope.estate.damage_errors import translate_damage
+from nephoscope.estate.corrupt_file_errors import translate_damage
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.evaluation_lease import EstateTurn, TurnLostError
 from nephoscope.estate.snapshot_import import SnapshotIntake

@@ -31,14 +31,14 @@ from nephoscope.posture.policies.plan_builder import OWN_INITIATIVE, build_plan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.scans.known_scopes import KnownScopes, UnknownScopeError
 from nephoscope.posture.scans.live_estate import LIVE, TENANT, collect_live_snapshot, find_tenant_snapshot
-from nephoscope.posture.scans.piped_snapshot import PIPED, store_piped_snapshot
+from nephoscope.posture.scans.stdin_snapshot import PIPED, store_piped_snapshot
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.source_location import Place
 
 _T = TypeVar("_T")
 SAMPLE = "sample:"
-#: Own facts alone, of whatever subscription; beside other targets those that no other target holds too.
+#: External facts alone, of whatever subscription; beside other targets those that no other target holds too.
 FACTS = "facts:"
 
 #: Told what is being done, how much of it is done, and of how much.
@@ -55,7 +55,7 @@ class NoSuchScopeError(Exception):
 class ScanRequest(msgspec.Struct, frozen=True):
     """Request of a scan: its targets, and the policies that it evaluates.
 
-    `targets` are paths, `-` (what is piped in), `sample:`, `facts:` (own facts), `azure:`, `azure:<subscription id>` or
+    `targets` are paths, `-` (what is piped in), `sample:`, `facts:` (external facts), `azure:`, `azure:<subscription id>` or
     `tenant:<name>` of a connected tenant. Without `initiatives`, `policies` folders are judged definition by definition, and
     without those the own initiative. `assigned` judges by the assignments of the estate and of `decisions` instead; `decisions`
     are files of assignments, exemptions and attestations. `scope` limits what is judged to an id and what lies under it,
@@ -89,7 +89,7 @@ class ScanRequest(msgspec.Struct, frozen=True):
 class EstateScan:
     """Loads and judges; one object can judge several estates by the same content.
 
-    `put` returns the ARM documents that people put, of a tenant by its id. `facts` are the own facts beside the targets, `logs`
+    `put` returns the ARM documents that people put, of a tenant by its id. `facts` are the external facts beside the targets, `logs`
     opens what analyzers ask of logs.
     """
 
@@ -130,7 +130,7 @@ class EstateScan:
         return self._limit_to_tenant(tuple(kept), lambda one: one.tenant)
 
     def _read_facts(self, targets: Sequence[str] | None) -> FactReader:
-        """The own facts beside targets: about their subscriptions, or all where they are a target themselves."""
+        """The external facts beside targets: about their subscriptions, or all where they are a target themselves."""
         everywhere = FACTS in (targets or self.request.targets)
         return msgspec.structs.replace(self.facts, everywhere=everywhere, now=self.now)
 

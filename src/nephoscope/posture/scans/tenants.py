@@ -169,7 +169,7 @@ def load_tenant_secrets(state: State, tenant: Tenant) -> TenantSecrets:
 def build_scan_request(state: State, data: Path) -> ScanRequest | None:
     """The request of the next assessment: every tenant that is enabled in the place of those of before, kept; None for nothing.
 
-    Own facts are a target of their own as soon as there are any, and stay one, so that the last ones that go are seen to be gone.
+    External facts are a target of their own as soon as there are any, and stay one, so that the last ones that go are seen to be gone.
     The sample estate makes room for the first tenant that was collected, and the score then begins a history of its own.
     """
     before = read_last_scan_request(data)
@@ -179,7 +179,7 @@ def build_scan_request(state: State, data: Path) -> ScanRequest | None:
         one for one in (before.targets if before else ()) if not one.startswith(TENANT) and one != FACTS
     ]
     asked = before is not None and FACTS in before.targets
-    learned = [FACTS] if asked or state.own_facts.any() else []
+    learned = [FACTS] if asked or state.external_facts.any() else []
     if before is None and not names and not learned:
         return None
     if any(one.snapshot for one in known):

@@ -1,4 +1,4 @@
-"""Report of a machine as own facts: configurations, updates, antimalware, under the names that Azure's built-in policies read.
+"""Report of a machine as external facts: configurations, updates, antimalware, under the names that Azure's built-in policies read.
 
 What is unknown makes no document: a policy then ends Unknown and not healthy. Its earlier document is taken back.
 """

@@ -41,7 +41,7 @@ CONCEPTS = {
     "sign_in_providers": ("access.sign_in_providers", "SignInProviders"),
     "sign_in_attempts": ("access.sign_in_attempts", "SignInAttempts"),
     "arm_documents": ("estate.arm_documents", "ArmDocuments"),
-    "own_facts": ("estate.own_facts", "OwnFactStore"),
+    "external_facts": ("estate.external_facts", "ExternalFactStore"),
     "incidents": ("incidents.incidents", "Incidents"),
     "hunting_runs": ("rules.hunting_runs", "HuntingRuns"),
     "bookmarks": ("incidents.bookmarks", "Bookmarks"),

@@ -25,9 +25,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from nephoscope.model.extras import get_install_command
-from nephoscope.state.database import full_disk
+from nephoscope.state.database import disk_full_fallback
 from nephoscope.state.database.audit_enforcement import enforce_auditing
-from nephoscope.state.database.full_disk import copy_to_memory
+from nephoscope.state.database.disk_full_fallback import copy_to_memory
 from nephoscope.state.database.retry import mark_commit
 from nephoscope.state.database.sqlite_connection import (
     BRIEF_SECONDS,
@@ -283,7 +283,7 @@ class Database:
             yield
         except (OperationalError, InterfaceError) as error:
             if self.file is not None and (
-                full := full_disk.explain_full_disk(self.file, self._describe_failure(error))
+                full := disk_full_fallback.explain_full_disk(self.file, self._describe_failure(error))
             ):
                 raise DiskFullError(f"{self.display_url}: {full}") from error
             if any(one in str(error.orig) for one in _BUSY):

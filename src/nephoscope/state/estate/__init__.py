@@ -1,1 +1,1 @@
-"""State of the estate: tenants, documents that people put, own facts, and pipelines."""
+"""State of the estate: tenants, documents that people put, external facts, and pipelines."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Text, and_, case, func, or_, type_coerce
 
 import nephoscope.state.tables.incident_rows  # noqa: F401 - the table of a foreign key
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.state.database.list_order import list_order, order_position
 from nephoscope.state.tables.alert_rows import AlertRow
 from nephoscope_policy.model.state import Severity

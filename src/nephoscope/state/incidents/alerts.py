@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 import nephoscope.state.tables.incident_rows  # noqa: F401 - the table of a foreign key
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.etag import to_etag
 from nephoscope.state.incidents.alert_filter import ALERT_COLUMNS, VERSION, AlertFilter, order_alerts

@@ -19,7 +19,7 @@ from sqlalchemy import Row, delete, exists, func, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from nephoscope.model.package import Package
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.model.running_container import RunningContainer
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.state_errors import StateError

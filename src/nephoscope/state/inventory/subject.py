@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Text, and_, false, func, or_, true, type_coerce
 
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.state.tables.inventory_rows import InventorySubjectRow
 
 #: What a scan of the product itself is by.

@@ -22,6 +22,7 @@ from sqlalchemy import (  # fmt: skip
 from sqlalchemy.orm import Session
 
 from nephoscope.state.database.database import Database
+from nephoscope.state.inventory.feed_removal_matches import merge_worse_matches
 from nephoscope.state.inventory.finding import (
     ClosedBy,
     FindingChanges,
@@ -43,10 +44,9 @@ from nephoscope.state.inventory.finding_queries import (
     to_known_vulnerability,
     to_summary,
 )
-from nephoscope.state.inventory.holder_index import HolderIndex
 from nephoscope.state.inventory.statement_batches import split_into_parts
 from nephoscope.state.inventory.subject import SubjectKind
-from nephoscope.state.inventory.worse_matches import merge_worse_matches
+from nephoscope.state.inventory.vulnerability_index import HolderIndex
 from nephoscope.state.tables.inventory_rows import (
     InventoryPackageRow,
     InventorySubjectRow,

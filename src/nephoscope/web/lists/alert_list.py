@@ -24,7 +24,7 @@ from nephoscope.web.lists.query_facets import Chosen, QueryFacet
 from nephoscope.web.lists.severity_column import ORDER, build_severity_column
 from nephoscope.web.rendering.display_names import format_tactics
 from nephoscope.web.rendering.formatting import count_text
-from nephoscope.web.rendering.known_names import replace_ids_in_title
+from nephoscope.web.rendering.resolved_names import replace_ids_in_title
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit

@@ -10,7 +10,7 @@ from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.list_cell import CellMark, ListCell, build_state_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
-from nephoscope.web.rendering.condition_words import cite_conditions, humanize_conditions
+from nephoscope.web.rendering.condition_labels import cite_conditions, humanize_conditions
 from nephoscope.web.rendering.formatting import STATES, describe_cause_or_state, name_kind, shorten_name
 from nephoscope_policy.model.state import ComplianceState
 

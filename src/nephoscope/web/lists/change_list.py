@@ -13,7 +13,7 @@ from nephoscope.web.lists.list_cell import ListCell, build_state_cell, build_tex
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.severity_column import build_severity_column, build_severity_facet
-from nephoscope.web.page_data.estate_moves import WORDS
+from nephoscope.web.page_data.score_changes import WORDS
 from nephoscope.web.rendering.formatting import STATES, format_unmet_title, name_kind, shorten_name
 from nephoscope_policy.model.state import ComplianceState
 

@@ -10,7 +10,7 @@ from nephoscope.web.lists.column_kinds import build_text_column
 from nephoscope.web.lists.list_cell import ListCell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.rendering.plain_words import humanize_types
+from nephoscope.web.rendering.readable_text import humanize_types
 from nephoscope.web.rendering.resource_type_names import name_type
 
 if TYPE_CHECKING:

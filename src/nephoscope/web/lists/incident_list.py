@@ -14,7 +14,7 @@ from nephoscope.web.lists.list_cell import ListCell, build_number_cell, build_st
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
 from nephoscope.web.lists.severity_column import ORDER, build_severity_column
-from nephoscope.web.rendering.known_names import replace_ids_in_title
+from nephoscope.web.rendering.resolved_names import replace_ids_in_title
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit

@@ -10,15 +10,15 @@ from markupsafe import Markup
 
 from nephoscope.web.lists.cell_markup import draw_cell
 from nephoscope.web.lists.column_headers import ListColumn, build_heads, sort_rows
+from nephoscope.web.lists.column_widths import fit_columns
 from nephoscope.web.lists.facets import ListFacet
-from nephoscope.web.lists.fitted_columns import fit_columns
 from nephoscope.web.lists.list_cell import ListCell
 from nephoscope.web.lists.list_columns import choose_columns
-from nephoscope.web.lists.page_start import compute_page_start
+from nephoscope.web.lists.page_offset import compute_page_start
 from nephoscope.web.lists.row_facets import RowFacet, filter_rows
 from nephoscope.web.lists.row_markup import PREVIEW, PreviewLinks, RowMarkup
 from nephoscope.web.lists.saved_views import SavedView, list_views
-from nephoscope.web.tables.key_paging import PageKeys, find_page_start, get_page_keys
+from nephoscope.web.tables.keyset_pagination import PageKeys, find_page_start, get_page_keys
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit

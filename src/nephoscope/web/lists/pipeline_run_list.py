@@ -13,7 +13,7 @@ from nephoscope.web.lists.list_cell import CellMark, ListCell, build_state_cell,
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.severity_column import build_severity_column, build_severity_facet
-from nephoscope.web.rendering.condition_words import humanize_conditions
+from nephoscope.web.rendering.condition_labels import humanize_conditions
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit

@@ -24,7 +24,7 @@ from nephoscope.web.lists.list_cell import (
 )
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.rendering.plain_words import humanize_choice, humanize_members, humanize_name
+from nephoscope.web.rendering.readable_text import humanize_choice, humanize_members, humanize_name
 from nephoscope.web.rendering.section_cells import (
     facet_values,
     format_cell,

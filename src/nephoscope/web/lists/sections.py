@@ -12,7 +12,7 @@ from nephoscope.operations.declaration.operation import Operation, OperationGrou
 from nephoscope.operations.declaration.operation_page import Answer, OperationForm, SectionList
 from nephoscope.web.forms import operation_form
 from nephoscope.web.lists.section_list import SectionRow
-from nephoscope.web.rendering.plain_words import humanize_members
+from nephoscope.web.rendering.readable_text import humanize_members
 from nephoscope.web.visits.page import PageArea
 from nephoscope.web.visits.request_context import Visit
 

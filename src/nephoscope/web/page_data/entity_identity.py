@@ -19,7 +19,7 @@ from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskHist
 from nephoscope.service.administrators import list_all_administrators
 from nephoscope.service.identity_risk import open_risk_reader
 from nephoscope.web.page_data.alert_timeline import STEPS
-from nephoscope.web.page_data.sign_in_strip import SignInPlace, SignInStrip, draw_strip, group_places
+from nephoscope.web.page_data.sign_in_timeline import SignInPlace, SignInStrip, draw_strip, group_places
 from nephoscope.web.visits.request_context import LOGS
 from nephoscope_kql.errors import KqlError
 

@@ -9,7 +9,7 @@ from nephoscope.posture.exposure.exposure_rows import OPEN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 

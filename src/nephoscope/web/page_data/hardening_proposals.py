@@ -13,7 +13,7 @@ from nephoscope.posture.published.kinds.adaptive_network_hardenings import TYPE,
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nephoscope.instance import Instance
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.state.hosts.agents import EnrolledAgent
     from nephoscope.web.visits.request_context import Visit

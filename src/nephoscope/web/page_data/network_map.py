@@ -14,7 +14,7 @@ from nephoscope.posture.published.kinds.topologies import TYPE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.exposure.exposure_rows import ExposureRow
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 

@@ -14,7 +14,7 @@ from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, choose_w
 from nephoscope.posture.reports.control_domains import find_domain, get_control_code
 
 if TYPE_CHECKING:
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
 OTHER = "Other controls"

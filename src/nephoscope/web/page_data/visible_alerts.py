@@ -22,7 +22,7 @@ from nephoscope_policy.model.state import Severity
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.web.visits.request_context import Visit
 
 #: Alerts that contain a text and are looked through for those that say it within reach.

@@ -45,7 +45,7 @@ from nephoscope.web.lists.alert_list import (
 )
 from nephoscope.web.lists.facets import ListFacet, build_facet
 from nephoscope.web.lists.list_view import ROWS, show_page
-from nephoscope.web.lists.page_start import compute_page_start
+from nephoscope.web.lists.page_offset import compute_page_start
 from nephoscope.web.lists.query_facets import count_facets, read_chosen_values
 from nephoscope.web.page_data.entity_facts import load_entity_facts
 from nephoscope.web.page_data.incident_pane import read_runs
@@ -58,8 +58,8 @@ from nephoscope.web.page_data.suppressed_rule_counts import READ as SUPPRESSIONS
 from nephoscope.web.page_data.visible_alerts import VisibleAlerts, find_visible_alerts
 from nephoscope.web.rendering.application_lookup import applications
 from nephoscope.web.rendering.display_names import format_tactics, format_value, map_participant_names
-from nephoscope.web.rendering.known_names import find_known_names, map_alert_names
-from nephoscope.web.rendering.plain_words import humanize_member
+from nephoscope.web.rendering.readable_text import humanize_member
+from nephoscope.web.rendering.resolved_names import find_known_names, map_alert_names
 from nephoscope.web.rendering.suppression_choices import list_suppression_choices
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.tables.table_download import build_csv_response

@@ -11,7 +11,7 @@ from nephoscope.state.audit.audit import AuditEntry
 from nephoscope.state.audit.audit_filter import AuditFilter
 from nephoscope.web.lists.audit_list import FACETS, build_audit_filter, build_audit_list
 from nephoscope.web.lists.list_view import ROWS, show_page
-from nephoscope.web.lists.page_start import compute_page_start
+from nephoscope.web.lists.page_offset import compute_page_start
 from nephoscope.web.lists.query_facets import Chosen, count_facets, read_chosen_values
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import SAME, Page

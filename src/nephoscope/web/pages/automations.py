@@ -18,7 +18,7 @@ from nephoscope.web.lists.automation_list import (
     describe_scopes,
 )
 from nephoscope.web.lists.list_view import ROWS, ListView, find_rows, show_page, show_rows
-from nephoscope.web.lists.page_start import compute_page_start
+from nephoscope.web.lists.page_offset import compute_page_start
 from nephoscope.web.lists.query_facets import count_facets, read_chosen_values
 from nephoscope.web.page_data.automation_list import (
     READ,

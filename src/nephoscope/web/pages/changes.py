@@ -10,13 +10,13 @@ from starlette.responses import Response
 from nephoscope.posture.history.evaluation_diff import ChangeKind
 from nephoscope.web.lists.change_list import ListedChange, build_change_list
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.page_data.estate_moves import WORDS, has_score_history, map_recommendations, read_moves
+from nephoscope.web.page_data.score_changes import WORDS, has_score_history, map_recommendations, read_moves
 from nephoscope.web.rendering.formatting import STATES
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import Page
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.finding_moves import FindingMoves
+    from nephoscope.posture.history.finding_changes import FindingMoves
     from nephoscope.web.visits.request_context import Visit
 
 READ = "Microsoft.Security/assessments/read"

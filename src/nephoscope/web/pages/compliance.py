@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
     from concurrent.futures import Future
 
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
     from nephoscope.posture.published.standards import Standards
 

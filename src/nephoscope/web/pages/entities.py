@@ -22,7 +22,7 @@ from nephoscope.web.page_data.named_entity import KINDS, RESOURCES, NamedEntity,
 from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, list_visible_alerts_everywhere
 from nephoscope.web.rendering.application_lookup import applications
 from nephoscope.web.rendering.display_names import map_participant_names
-from nephoscope.web.rendering.known_names import find_known_names
+from nephoscope.web.rendering.resolved_names import find_known_names
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import Page
 

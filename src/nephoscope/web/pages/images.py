@@ -41,7 +41,7 @@ from nephoscope.web.forms.optimistic_lock import (
 )
 from nephoscope.web.lists.image_list import build_image_list
 from nephoscope.web.lists.list_view import ROWS, find_rows, show_page, show_rows
-from nephoscope.web.lists.page_start import compute_page_start
+from nephoscope.web.lists.page_offset import compute_page_start
 from nephoscope.web.lists.software_list import build_finding_list, build_package_list
 from nephoscope.web.page_data.image_facts import (
     count_problems,

@@ -38,7 +38,7 @@ from nephoscope.web.lists.incident_list import (
     build_incident_list,
 )
 from nephoscope.web.lists.list_view import ROWS, show_page
-from nephoscope.web.lists.page_start import compute_page_start
+from nephoscope.web.lists.page_offset import compute_page_start
 from nephoscope.web.lists.query_facets import count_facets, read_chosen_values
 from nephoscope.web.page_data.entity_facts import load_entity_facts
 from nephoscope.web.page_data.incident_pane import group_by_day, read_runs
@@ -51,7 +51,7 @@ from nephoscope.web.rendering.application_lookup import applications
 from nephoscope.web.rendering.charts import DiagramNode, draw_links
 from nephoscope.web.rendering.display_names import format_tactics, map_participant_names, replace_ids
 from nephoscope.web.rendering.formatting import count_text
-from nephoscope.web.rendering.known_names import find_known_names, map_incident_names
+from nephoscope.web.rendering.resolved_names import find_known_names, map_incident_names
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page, PageArea

@@ -22,7 +22,7 @@ from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.facets import ListFacet, build_facet
 from nephoscope.web.lists.list_cell import ListCell, build_number_cell, build_text_cell
 from nephoscope.web.lists.list_view import ROWS, RowList, show_page
-from nephoscope.web.lists.page_start import compute_page_start
+from nephoscope.web.lists.page_offset import compute_page_start
 from nephoscope.web.page_data.code_facts import find_code_facts
 from nephoscope.web.page_data.machine_facts import MACHINES, find_machine_software
 from nephoscope.web.page_data.resource_facts import build_resource_facts, to_entity_id

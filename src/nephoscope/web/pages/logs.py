@@ -36,7 +36,7 @@ from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
     from nephoscope_kql.run import QueryResult
 

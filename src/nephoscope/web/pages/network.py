@@ -15,8 +15,8 @@ from nephoscope.posture.exposure.network_queries import (
     list_keys,
 )
 from nephoscope.posture.published.findings import FindingQuery
-from nephoscope.web.rendering.known_names import find_known_names, replace_ids_in_title
-from nephoscope.web.rendering.plain_words import humanize_members
+from nephoscope.web.rendering.readable_text import humanize_members
+from nephoscope.web.rendering.resolved_names import find_known_names, replace_ids_in_title
 from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit

@@ -15,21 +15,21 @@ from nephoscope.posture.published.priorities import Priority, build_priorities
 from nephoscope.state import NotFoundError
 from nephoscope.web.page_data.alert_timeline import count_alerts, draw_alerts
 from nephoscope.web.page_data.assessment_progress import describe_staleness, find_current_assessment
-from nephoscope.web.page_data.estate_moves import (
+from nephoscope.web.page_data.exposed_resources import find_exposed_resources
+from nephoscope.web.page_data.open_incidents import list_open, read_open_incidents
+from nephoscope.web.page_data.score_changes import (
     has_score_history,
     read_evaluations,
     read_moves,
     summarize_moves,
 )
-from nephoscope.web.page_data.exposed_resources import find_exposed_resources
-from nephoscope.web.page_data.open_incidents import list_open, read_open_incidents
 from nephoscope.web.page_data.secure_score import compute_weighted_score
 from nephoscope.web.page_data.setup_steps import list_setup_steps
 from nephoscope.web.page_data.source_states import read_source_states
 from nephoscope.web.page_data.suppressed_rule_counts import count_suppressed_rules
 from nephoscope.web.rendering import charts
 from nephoscope.web.rendering.formatting import STATES, describe_cause_or_state
-from nephoscope.web.rendering.known_names import map_incident_names
+from nephoscope.web.rendering.resolved_names import map_incident_names
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.tables.recommendation_table import PATHS, build_recommendation_table, rank_recommendations
 from nephoscope.web.visits.page import Page, PageArea
@@ -38,7 +38,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.published.findings import FailingResource
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 

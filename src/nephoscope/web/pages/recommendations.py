@@ -16,7 +16,7 @@ from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.web.forms import exemption_forms
 from nephoscope.web.lists.assessed_resource_list import STATE_FACETS, build_assessed_list, narrow_findings
 from nephoscope.web.lists.list_view import ROWS, FoundRows, RowList, find_rows, show_page, show_rows
-from nephoscope.web.lists.page_start import compute_page_start
+from nephoscope.web.lists.page_offset import compute_page_start
 from nephoscope.web.lists.query_facets import Chosen, count_facets, read_chosen_values
 from nephoscope.web.lists.recommendation_list import (
     build_recommendation_list,
@@ -38,7 +38,7 @@ from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
 if TYPE_CHECKING:
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.posture.published.findings import RecommendationTally, UnjudgedCount
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 

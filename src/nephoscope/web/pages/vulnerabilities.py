@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from starlette.responses import Response
 
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.posture.published.attack_paths import PathRow
 from nephoscope.service.exemption_lookup import find_exemptions
 from nephoscope.service.inventories import READ
@@ -43,11 +43,11 @@ from nephoscope.web.forms.vulnerability_exemptions import (
 )
 from nephoscope.web.lists.affected_list import Held, build_affected_list
 from nephoscope.web.lists.list_view import ROWS, ListView, find_rows, show_page
-from nephoscope.web.lists.page_start import compute_page_start
+from nephoscope.web.lists.page_offset import compute_page_start
 from nephoscope.web.lists.vulnerability_list import build_vulnerability_list, find_fix
 from nephoscope.web.page_data.source_links import sanitize_link
 from nephoscope.web.pages.attack_paths import READ as PATHS
-from nephoscope.web.tables.key_paging import PageKeys, find_page_start, get_page_keys
+from nephoscope.web.tables.keyset_pagination import PageKeys, find_page_start, get_page_keys
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.tables.table_download import build_csv_response
 from nephoscope.web.visits.page import Page, PageArea

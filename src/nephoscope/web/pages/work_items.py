@@ -9,7 +9,7 @@ from starlette.responses import Response
 from nephoscope.service.pipelines import READ, list_readable_repositories
 from nephoscope.state.estate.pipeline_records import WorkItem, WorkItemFilter
 from nephoscope.web.lists.list_view import ROWS, show_page
-from nephoscope.web.lists.page_start import compute_page_start
+from nephoscope.web.lists.page_offset import compute_page_start
 from nephoscope.web.lists.query_facets import count_facets, read_chosen_values
 from nephoscope.web.lists.work_item_list import build_item_facets, build_item_filter, build_item_list
 from nephoscope.web.pages.pipelines import open_items

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT
-from nephoscope.web.rendering.plain_words import humanize_members
+from nephoscope.web.rendering.readable_text import humanize_members
 from nephoscope.web.rendering.role_scopes import describe_place
 from nephoscope.web.rendering.time_elements import render_moment
 

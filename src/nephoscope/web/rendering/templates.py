@@ -13,15 +13,15 @@ from nephoscope.web.rendering import (
     charts,
     display_names,
     formatting,
-    known_names,
+    resolved_names,
     section_cells,
     time_elements,
 )
-from nephoscope.web.rendering.condition_words import cite_conditions, humanize_conditions
+from nephoscope.web.rendering.condition_labels import cite_conditions, humanize_conditions
 from nephoscope.web.rendering.control_characters import show_control_characters
 from nephoscope.web.rendering.entity_names import describe_entity, get_entity_icon, get_entity_path
 from nephoscope.web.rendering.icons import draw_icon
-from nephoscope.web.rendering.plain_words import humanize_members
+from nephoscope.web.rendering.readable_text import humanize_members
 from nephoscope.web.rendering.resource_type_names import name_type
 from nephoscope.web.rendering.role_scopes import describe_place
 from nephoscope.web.rendering.scope_picker import render_scope_choices
@@ -92,7 +92,7 @@ def _add_filters(made: Environment) -> None:
         tactics=display_names.format_tactics,
         called=display_names.replace_ids,
         path=display_names.mark_path_breaks,
-        titled=known_names.replace_ids_in_title,
+        titled=resolved_names.replace_ids_in_title,
         finding=formatting.format_finding,
         unmet=formatting.format_unmet_title,
         conditions=describe,

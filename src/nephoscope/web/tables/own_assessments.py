@@ -14,7 +14,7 @@ from nephoscope.web.tables.recommendation_table import READ
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.model.read_reach import Reach
+    from nephoscope.model.read_scope import Reach
     from nephoscope.state.estate.arm_documents import ArmDocument
     from nephoscope.web.visits.request_context import Visit
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from nephoscope.access.scopes import find_log_scope
 from nephoscope.lake.queries.principal_scope import LakeScope
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import NotFoundError
 from nephoscope.state.workspaces.workspace import DEFAULT

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.model.read_reach import Reach
+from nephoscope.model.read_scope import Reach
 
 if TYPE_CHECKING:
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import Defect
-from nephoscope.collect.sbom.word_sets import split_words
+from nephoscope.collect.sbom.text_word_sets import split_words
 from nephoscope.files.json_tree import Tree, get_list, get_text, get_tree, list_trees
 
 MOST_DEFECTS = 50

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.collect.sbom.word_sets import split_words
+from nephoscope.collect.sbom.text_word_sets import split_words
 from nephoscope.files.json_tree import Tree, append_to
 from nephoscope.files.xml_tree import XmlElement
 

@@ -12,7 +12,7 @@ from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, b
 from nephoscope.collect.sbom.writing.licenses import IDENTIFIERS, is_expression
 from nephoscope.model.package import Package
 from nephoscope.model.package_url import PackageUrl
-from nephoscope.model.packages_as_urls import DISTRIBUTION_TYPES, to_package_url
+from nephoscope.model.package_url_conversion import DISTRIBUTION_TYPES, to_package_url
 
 SUBJECT = "subject"
 _PATH, _LINE, _LAYER, _GROUPS, _DEVELOPMENT, _RELATIONSHIP, _CONSTRAINT = (

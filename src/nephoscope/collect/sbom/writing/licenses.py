@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.collect.sbom.word_sets import split_words
+from nephoscope.collect.sbom.text_word_sets import split_words
 
 #: Identifiers that packages often name; another name is kept as a name.
 IDENTIFIERS = split_words(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_overlay import build_assessment_id
-from nephoscope.posture.code.template.deciding_members import Ports, locate_deciding_value, read_ports
+from nephoscope.posture.code.template.list_member_places import Ports, locate_deciding_value, read_ports
 from nephoscope_policy.arm.template.document import member
 
 if TYPE_CHECKING:

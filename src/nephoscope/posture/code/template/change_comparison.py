@@ -19,7 +19,7 @@ from nephoscope.collect.templates.bicep.bicep_repository import find_compiled_fi
 from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM
 from nephoscope.posture.code.baseline import map_previous_fingerprints, mark_known_failures
 from nephoscope.posture.code.code_report import CodeReport
-from nephoscope.posture.code.external_checks import ForeignChecks
+from nephoscope.posture.code.external_tool_results import ForeignChecks
 from nephoscope.posture.code.finding import UnreadFile, UnreadKind
 from nephoscope.posture.code.git_base import GitBase, GitFolder, list_changed_files, read_at_base, read_base
 from nephoscope.posture.code.template.plan_scan import find_failures_before_apply

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.code.template.deciding_members import get_member_name
+from nephoscope.posture.code.template.list_member_places import get_member_name
 
 if TYPE_CHECKING:
     from nephoscope.posture.code.code_rule import CodeRule

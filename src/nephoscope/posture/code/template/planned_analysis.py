@@ -17,7 +17,7 @@ from nephoscope.analyze.discovery import load_named_analyzers
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
-from nephoscope.posture.code.template.unknown_guard import build_guarded_body
+from nephoscope.posture.code.template.unknown_value_guard import build_guarded_body
 from nephoscope.posture.evaluation.analyzer_results import Analysis, PreviousEvaluation
 from nephoscope_policy.data_gap import Gap
 from nephoscope_policy.model.assessment import Assessment

@@ -13,7 +13,7 @@ from dataclasses import replace
 import msgspec
 
 from nephoscope.posture.code.template.inline_children import LISTS, PROPERTIES
-from nephoscope.posture.code.template.open_ids import is_open, is_within, may_be
+from nephoscope.posture.code.template.partial_resource_ids import is_open, is_within, may_be
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, join_alternatives

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import msgspec
 
-from nephoscope.posture.code.template.open_ids import may_be
+from nephoscope.posture.code.template.partial_resource_ids import may_be
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.arm.text_patterns import build_pattern, format_pattern
 from nephoscope_policy.arm.unknown import OpenArray, OpenObject, Unknown

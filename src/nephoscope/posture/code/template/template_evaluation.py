@@ -18,10 +18,10 @@ from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Reg
 from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope.posture.code.template.analyzer_evidence import find_analyzer_assessment, find_planned_rules
 from nephoscope.posture.code.template.assumed_parents import build_implied_parents
-from nephoscope.posture.code.template.deciding_members import locate_deciding_value
+from nephoscope.posture.code.template.equivalent_tool_checks import load_foreign_checks
 from nephoscope.posture.code.template.finding_message import describe_counted_members, format_message
 from nephoscope.posture.code.template.fixes import build_edit, propose_values
-from nephoscope.posture.code.template.foreign_checks import load_foreign_checks
+from nephoscope.posture.code.template.list_member_places import locate_deciding_value
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
 from nephoscope.posture.code.template.source_locations import BodyPath, ValueLocation, ValueLocator
 from nephoscope.posture.code.template.template_suppressions import TemplateSuppressions

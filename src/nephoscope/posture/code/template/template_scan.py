@@ -13,11 +13,12 @@ from nephoscope.collect.templates.terraform.plan_repository import list_plan_nam
 from nephoscope.estate.gc_control import pause_collection
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.external_checks import ForeignChecks
+from nephoscope.posture.code.external_tool_results import ForeignChecks
 from nephoscope.posture.code.finding import CodeFinding, Region, UnreadFile, UnreadKind, to_region
 from nephoscope.posture.code.planned_resources import merge_places
-from nephoscope.posture.code.template.file_judge import NOT_KNOWN, FileJudge
+from nephoscope.posture.code.template.file_evaluator import NOT_KNOWN, FileJudge
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile
+from nephoscope.posture.code.template.forked_workers import Exchange, count_processes, run_in_shares
 from nephoscope.posture.code.template.plan_scan import NOT_MAPPED, judge_plan, list_without_plan
 from nephoscope.posture.code.template.repository_files import RepositoryFiles, list_refused_files
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
@@ -25,7 +26,6 @@ from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
 from nephoscope.posture.code.template.what_if_scan import judge_what_ifs
 from nephoscope.posture.code.template.what_if_sources import link_to_templates
-from nephoscope.posture.code.template.worker_shares import Exchange, count_processes, run_in_shares
 from nephoscope_policy.arm.template import DeploymentScope
 
 CODE_SUFFIXES = (

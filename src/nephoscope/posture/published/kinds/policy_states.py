@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.evaluation.declined_assessments import DECLINED
+from nephoscope.posture.evaluation.not_applicable_assessments import DECLINED
 from nephoscope.posture.published.assessment_metadata import find_policy_definition_id
 from nephoscope.posture.published.document import PublishedDocument, build_arm_body, drop_empty
 from nephoscope_policy.model.state import ComplianceState
