@@ -170,6 +170,9 @@ def test_without_advisories_nothing_is_clean(tmp_path: Path, layout: str) -> Non
     listed = run(tmp_path / "none", "image", layout, "-o", "json")
     document = json.loads(listed.stdout)
     assert (document["vulnerabilities"], "not assessed: " in listed.stderr) == ([], True)
+    reasons = document["unassessedPackages"]
+    assert reasons
+    assert all(f"package{'s' * (one['packages'] > 1)}: {one['reason']}" in told.stdout for one in reasons)
     assert run(tmp_path / "none", "vulnerabilities", "feeds").exit_code == 2
 
 

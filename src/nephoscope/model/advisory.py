@@ -36,7 +36,7 @@ class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     `nephoscope.model.version_ranges`). `unaffected` is such a text too: what meets it is safe, whatever the rest says. `architectures`
     and `modularity` narrow it where they are given. `is_partial`: its source speaks of some products of the ecosystem alone, so that
     nothing follows of those that it does not name. `is_unversioned`: some versions are affected, and it does not say which (it names
-    commits alone).
+    commits alone). `vectors` are of CVSS, of this package alone where its advisory tells them apart.
     """
 
     ecosystem: str
@@ -54,6 +54,7 @@ class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     modularity: str = ""
     is_partial: bool = False
     is_unversioned: bool = False
+    vectors: tuple[str, ...] = ()
 
 
 class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -180,7 +180,7 @@ def show_examination(
     elif asked.output == "sarif":
         _show_sarif(name, examination, findings)
     elif asked.output == "json" and not (asked.packages and examination.examined == ("packages",)):
-        _show_document(name, examination, findings, asked)
+        _show_document(name, examination, assessments, asked)
     elif asked.packages:
         _show_list(build_package_rows(examination), PACKAGE_COLUMNS, asked.output, "no packages found")
     else:
@@ -234,14 +234,14 @@ def _show_sarif(name: str, examination: Examination, findings: list[PackageFindi
 
 
 def _show_document(
-    name: str, examination: Examination, findings: list[PackageFinding], asked: InspectionOptions
+    name: str, examination: Examination, assessments: tuple[PackageAssessment, ...], asked: InspectionOptions
 ) -> None:
     """Print all of it as one document, packages only where they are asked for."""
     contents = examination.contents
     listed = (
         {"packages": build_package_rows(examination)}
         if asked.packages
-        else {"vulnerabilities": build_vulnerability_rows(findings)}
+        else {"vulnerabilities": build_vulnerability_rows(_sort_by_risk(assessments))}
     )
     document = {
         "name": name,
@@ -253,6 +253,9 @@ def _show_document(
         **build_section_rows(examination),
         "engines": examination.engines,
         "unassessed": examination.unassessed,
+        "unassessedPackages": [
+            {"packages": count, "reason": reason} for reason, count in _count_unassessed_packages(assessments)
+        ],
     }
     click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
 
@@ -311,10 +314,14 @@ def _explain_unknown_rows(rows: list[dict[str, object]]) -> str:
 
 def _describe_unassessed_packages(assessments: tuple[PackageAssessment, ...]) -> list[str]:
     """Say how many packages were not assessed, and why."""
+    reasons = _count_unassessed_packages(assessments)[:_SHOWN]
+    return [f"not assessed: {format_count(count, 'package')}: {reason}" for reason, count in reasons]
+
+
+def _count_unassessed_packages(assessments: tuple[PackageAssessment, ...]) -> list[tuple[str, int]]:
     from nephoscope.vulnerability.matching.risk_order import count_unassessed_reasons
 
-    reasons = count_unassessed_reasons(assessments).most_common(_SHOWN)
-    return [f"not assessed: {format_count(count, 'package')}: {reason}" for reason, count in reasons]
+    return count_unassessed_reasons(assessments).most_common()
 
 
 def _print_unread_files(examination: Examination, is_table: bool) -> None:
