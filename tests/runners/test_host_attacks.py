@@ -66,9 +66,9 @@ def test_each_record_is_judged(
     )
     runner = importlib.import_module("host_attacks")
     engine = importlib.import_module("detection_engine")
-    rules = [one for one in engine.load_shipped().rules if technique in " ".join(one.techniques)]
+    rules = [one for one in engine.load_shipped_rules().rules if technique in " ".join(one.techniques)]
     assert rules
-    monkeypatch.setattr(engine, "load_shipped", lambda: SimpleNamespace(rules=rules))
+    monkeypatch.setattr(engine, "load_shipped_rules", lambda: SimpleNamespace(rules=rules))
     monkeypatch.setattr(sys, "argv", ["host_attacks", str(tmp_path), "-v"])
     assert runner.main() == 0
     printed = capsys.readouterr().out
