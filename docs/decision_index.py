@@ -14,7 +14,7 @@ TOPICS = {
     "Definitions, initiatives, exemptions": "30-32, 35, 60-61",
     "Score, severity and history": "3-7, 36, 480",
     "Reading resources, coverage and age": "40-44, 54-55, 70, 80-84, 92, 378-379, 405, 506, 519, 529",
-    "Tenants": "374, 479, 492, 541",
+    "Tenants": "374, 479, 492, 541, 560",
     "Evaluation": "29, 33-34, 90-91, 93-94, 100, 159, 371, 550, 403, 407, 420, 469, 471, 507, 526, 533",
     "Pipelines and templates": "418-419, 422-424, 426, 428, 459-460, 462, 494, 473, 539, 545, 476, 493",
     "Vulnerabilities": "435-438, 442-444, 467, 490, 508, 546",

@@ -35,6 +35,7 @@ from nephoscope.alerts.investigation.estate_reader import BEYOND, WHOLE, EstateR
 from nephoscope.alerts.investigation.managed_identities import WORDS
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.tenant_stores import open_tenant_stores
+from nephoscope.model.tenant_name import describe_tenant
 from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope_policy.model.resource_id import ResourceId
@@ -227,7 +228,7 @@ def _merge_entity_contexts(entity: Entity, several: Sequence[EntityContext], dou
 
 
 def _get_tenant_name(context: EntityContext) -> str:
-    return context.tenant or "the tenant without an id"
+    return describe_tenant(context.tenant)
 
 
 def _parse_resource_id(entity: Entity) -> ResourceId | None:

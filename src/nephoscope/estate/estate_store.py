@@ -122,9 +122,8 @@ class EstateStore:
     ) -> StoredSnapshot:
         table = self._open_table() or self._create_table()
         stored = _read_snapshots(table, self._path)
-        same = next(
-            (item for item in stored if item.hash == digest and (item.at == at or item is stored[-1])), None
-        )
+        alike = [one for one in stored if one.hash == digest and one.coverage.tenant == coverage.tenant]
+        same = next((one for one in alike if one.at == at or one is stored[-1]), None)
         if same is not None:
             return same
         if stored and at <= stored[-1].at:

@@ -7,13 +7,16 @@ The table of the first tenant lies at `<data>/estate/resources`, where releases 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from nephoscope.estate.corrupt_file_errors import translate_damage
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import EstateStore, StoreError
 from nephoscope.model.atomic_file import replace_content
+from nephoscope.model.tenant_name import is_tenant_stated
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
@@ -45,7 +48,45 @@ def open_tenant_store(data: Path, estate: Estate) -> EstateStore:
     name = tenant or "unnamed"
     if not _NAME.fullmatch(name):
         raise StoreError(f"{tenant!r} is not a tenant id: use letters, digits, '.', '-' and '_'")
-    return EstateStore(data, f"tenants/{name}/resources")
+    store = EstateStore(data, f"tenants/{name}/resources")
+    if store.exists or not is_tenant_stated(tenant):
+        return store
+    return _take_over_table(data, owner, estate) or store
+
+
+def _take_over_table(data: Path, owner: StoreOwner, estate: Estate) -> EstateStore | None:
+    """The table that was kept of a tenant before its id was known, now under the id; None where there is none."""
+    if not is_tenant_stated(owner.tenant) and _holds_subscriptions(EstateStore(data), estate):
+        _write_owner(data, StoreOwner(estate.tenant))
+        return EstateStore(data)
+    folder = data / "estate" / "tenants"
+    for path in sorted(folder.glob("*/resources")):
+        name = path.parent.name
+        if not is_tenant_stated(name) and _holds_subscriptions(
+            EstateStore(data, f"tenants/{name}/resources"), estate
+        ):
+            path.parent.rename(folder / estate.tenant)
+            return EstateStore(data, f"tenants/{estate.tenant}/resources")
+    return None
+
+
+def _holds_subscriptions(store: EstateStore, estate: Estate) -> bool:
+    """Return whether a table holds subscriptions, all of them an estate's."""
+    held = {f"/subscriptions/{one}" for one in store.list_subscriptions()} if store.exists else set()
+    return bool(held) and held <= set(estate.subscriptions)
+
+
+def read_kept_tenants(data: Path) -> dict[str, str]:
+    """The tenant of each lower-cased subscription that a data folder holds, by the newest names; empty where it cannot be read.
+
+    A tenant without a name of which a directory alone is kept stands under ''.
+    """
+    with suppress(StoreError), translate_damage(data, ""):
+        stores = [(store.tenant, store.list_subscriptions()) for store in open_tenant_stores(data)]
+        stores.sort(key=lambda one: (is_tenant_stated(one[0]), one[0]))
+        kept = {"": ""} if any(not tenant and not held for tenant, held in stores) else {}
+        return kept | {one: tenant for tenant, held in stores for one in held}
+    return {}
 
 
 def find_first_tenant(data: Path) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 
 import pytest
 
 from nephoscope.collect import resources
 from nephoscope.collect.resources import SnapshotError, SnapshotSpool
+from nephoscope.collect.resources.unstated_tenants import KnownTenants
+from nephoscope.model.tenant_name import describe_tenant, is_tenant_stated
 
 A, B = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 SUB_A, SUB_B = "aaaaaaaa-1111-4000-8000-000000000001", "bbbbbbbb-1111-4000-8000-000000000002"
@@ -104,13 +107,95 @@ def test_a_record_of_no_known_tenant_is_told_and_not_given_to_one(tmp_path):
         assert "2 records lie in no subscription and name no tenant" in lost.reason
 
 
-def test_files_beside_the_only_tenant_are_of_it(tmp_path):
+def test_a_folder_with_a_subscription_of_a_tenant_is_of_it_and_a_directory_alone_is_not(tmp_path):
     first = write(tmp_path, "a", [subscription(SUB_A, A), account(SUB_A)])
     people = write(tmp_path, "people", [user("ann")])
-    more = write(tmp_path, "more", [account(SUB_A, "second")])
+    more = write(tmp_path, "more", [account(SUB_A, "second"), user("ben")])
     found = loaded([first, people, more], tmp_path / "spool")
-    assert list(found) == [A]
-    assert len(found[A].list_of_type(USERS)) == 1
+    assert {tenant: names(one) for tenant, one in found.items()} == {A: ["ben"], "": ["ann"]}
+
+
+def names(estate):
+    return sorted(one.body["name"] for one in estate.list_of_type(USERS))
+
+
+#: Arguments with what is in each, and what comes out: the users of each tenant.
+UNSTATED = {
+    "two-exports-are-two-tenants": (
+        {"a": [account(SUB_A), user("ann")], "b": [account(SUB_B), user("ben")]}, [["ann"], ["ben"]],
+    ),
+    "directories-alone": ({"a": [user("ann")], "b": [user("ben")]}, [["ann"], ["ben"]]),
+    "a-subscription-in-common": (
+        {"a": [account(SUB_A), user("ann")], "b": [account(SUB_A, "other"), user("ben")]}, [["ann", "ben"]],
+    ),
+    "joined-by-a-third": (
+        {"a": [account(SUB_A), user("ann")], "b": [account(SUB_B), user("ben")], "c": [account(SUB_A), account(SUB_B)]},
+        [["ann", "ben"]],
+    ),
+    "files-of-a-folder": (
+        {"x/a.json": [account(SUB_A)], "x/b.json": [user("ann")], "y/a.json": [account(SUB_B), user("ben")]}, [["ann"], ["ben"]],
+    ),
+    "files-of-two-exports-in-a-folder": (
+        {"x/a.json": [account(SUB_A), user("ann")], "x/b.json": [account(SUB_B)], "x/c.json": [user("cat")]}, [["ann"], ["cat"], []],
+    ),
+    "a-file-beside-that-of-a-tenant": ({"x/a.json": [subscription(SUB_A, A)], "x/b.json": [user("ann")]}, [["ann"]]),
+}  # fmt: skip
+
+
+def write_arguments(folder, several):
+    for name, bodies in several.items():
+        place = folder / name if name.endswith(".json") else folder / name / "all.json"
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(json.dumps(bodies))
+    return [folder / name for name in several]
+
+
+@pytest.mark.parametrize("case", UNSTATED)
+def test_exports_that_name_no_tenant_are_each_of_their_own(tmp_path, case):
+    several, expected = UNSTATED[case]
+    paths = write_arguments(tmp_path, several)
+    found = loaded(paths, tmp_path / "spool")
+    assert sorted(map(names, found.values())) == sorted(expected)
+    assert set(loaded(paths[::-1], tmp_path / "again")) == set(found)
+    assert len(found) == 1 or not any(map(is_tenant_stated, found))
+
+
+def test_a_tenant_that_is_stated_for_all_joins_them_and_never_those_that_name_one(tmp_path):
+    paths = write_arguments(tmp_path, {"a": [account(SUB_A), user("ann")], "b": [user("ben")]})
+    (one,) = resources.load_tenants(paths, knowledge=KnownTenants(A))
+    assert (one.tenant, names(one)) == (A, ["ann", "ben"])
+    named = write(tmp_path, "named", [subscription(SUB_B, B)])
+    assert A not in {one.tenant for one in resources.load_tenants([*paths, named], knowledge=KnownTenants(A))}
+
+
+#: The tenants of subscriptions that a data folder holds, and the tenants of an export of the first and one of the second.
+KEPT = [
+    ({}, ["not-stated-a", "not-stated-b"]),
+    ({SUB_A: ""}, ["", "not-stated-b"]),
+    ({SUB_A: "", SUB_B: ""}, ["not-stated-a", "not-stated-b"]),
+    ({SUB_A: "unnamed-2", SUB_B: A}, ["unnamed-2", A]),
+    ({SUB_A: A, SUB_B: A}, [A]),
+]
+
+
+@pytest.mark.parametrize(("kept", "expected"), KEPT)
+def test_a_subscription_that_the_data_folder_holds_keeps_its_tenant(tmp_path, kept, expected):
+    paths = write_arguments(tmp_path, {"a": [account(SUB_A)], "b": [account(SUB_B)]})
+    found = resources.load_tenants(paths, knowledge=KnownTenants(read_kept=lambda: kept))
+    cut = [
+        re.sub("-[0-9a-f]{8}$", "", one.tenant) if "not-stated" in one.tenant else one.tenant for one in found
+    ]
+    assert sorted(cut) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("kept", "free"), [({}, True), ({"": ""}, True), ({SUB_B: ""}, False), ({SUB_B: A}, True)]
+)
+def test_the_only_directory_has_no_name_unless_another_tenant_without_one_is_kept(tmp_path, kept, free):
+    paths = write_arguments(tmp_path, {"people": [user("ann")]})
+    (one,) = resources.load_tenants(paths, knowledge=KnownTenants(read_kept=lambda: kept))
+    assert (one.tenant == "") is free
+    assert describe_tenant(one.tenant) == ("not stated" if free else "not stated: people")
 
 
 def test_a_subscription_of_no_known_tenant_is_judged_by_itself(tmp_path):

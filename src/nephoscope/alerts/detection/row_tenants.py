@@ -33,7 +33,7 @@ class RowTenants:
 
     def divide(self, rows: Sequence[RuleResultRow]) -> list[TenantRows]:
         """Divide rows by the tenants that they name: by subscription, else by tenant id; rows that name none are a part too."""
-        tenants = frozenset(filter(None, self.subscriptions.values()))
+        tenants = frozenset(self.subscriptions.values())
         if len(tenants) < 2 or not rows:
             return [TenantRows("", rows)]
         known = frozenset(self.subscriptions)
@@ -52,7 +52,7 @@ class RowTenants:
         text = json.dumps(dict(_list_cells(row)), ensure_ascii=False, default=str)
         named = {one.subscription for one in find_mentions(text, known)}
         # a subscription that was not collected stands for itself
-        return {self.subscriptions.get(one) or one for one in named} or find_guids(text) & tenants
+        return {self.subscriptions.get(one, one) for one in named} or find_guids(text) & tenants
 
 
 def _list_cells(row: RuleResultRow) -> Iterator[tuple[str, object]]:

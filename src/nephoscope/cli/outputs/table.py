@@ -11,6 +11,7 @@ from rich.text import Text
 from nephoscope.cli.terminal.console import create_console
 from nephoscope.cli.terminal.exit_code import has_applicable_assessment
 from nephoscope.cli.terminal.sanitize_output import format_count
+from nephoscope.model.tenant_name import describe_tenant, is_tenant_stated
 from nephoscope.posture.reports.report import (
     RecommendationSummary,
     choose_listed_groups,
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from nephoscope.posture.reports.report_interface import ReportView
 
 READS = RowSelection(NOTHING)
+_STATE_EACH = "add `az account list --all -o json` to each folder: it has the tenant ID of each subscription"
+STATE_ALL = f"If all are one tenant's, scan with --tenant ID; else {_STATE_EACH}."
+STATE_SOME = f"To state it, {_STATE_EACH}; or move the files to the folder of their tenant."
 #: A longer list is in the JSON output.
 MAX_CHANGES = 40
 #: Narrower, the table of controls has no bars.
@@ -51,6 +55,7 @@ def render(report: ReportView, out: TextIO) -> None:
     console = create_console(out)
     scored = report.score
     _print_headline(report, console)
+    _print_unstated_tenants(report, console)
     print_controls(scored, console)
     if explain_weighting(scored):
         console.print(Text(f"{explain_weighting(scored)} `nephoscope score` shows them.", style="dim"))
@@ -94,6 +99,16 @@ def _print_headline(report: ReportView, console: Console) -> None:
         shown = f"{sum(report.groups.values()):,} of {counts.total():,}"
         console.print(f"[dim]shown: {shown} assessments; totals include all of them[/dim]")
     console.print()
+
+
+def _print_unstated_tenants(report: ReportView, console: Console) -> None:
+    """Tell which of several tenants are not stated, and what states them."""
+    tenants = [one.tenant for one in report.coverages]
+    unstated = [describe_tenant(one) for one in tenants if not is_tenant_stated(one)]
+    if len(tenants) > 1 and unstated:
+        stated = STATE_ALL if len(unstated) == len(tenants) else STATE_SOME
+        found = "; ".join(f"tenant {one}" for one in unstated)
+        console.print(Text(f"{found}. Evaluated separately. {stated}\n", style="yellow"))
 
 
 def print_controls(score: SecureScore, console: Console) -> None:

@@ -126,7 +126,12 @@ _JUDGED_BY = (
         "--assigned", is_flag=True, help="Evaluate the assignments in the estate and in --decisions."
     ),
     click.option("--scope", default="", metavar="ID", help="Evaluate only resources at or below this scope."),
-    click.option("--tenant", default="", metavar="ID", help="Evaluate only this tenant."),
+    click.option(
+        "--tenant",
+        default="",
+        metavar="ID",
+        help="Evaluate only this tenant. Targets that state no tenant are its own where none does.",
+    ),
     click.option(
         "--at", type=Instant(), help="Evaluation time (for expiry of exemptions and dates in rules)."
     ),

@@ -45,6 +45,7 @@ from nephoscope.files.snapshot_files import (
     iterate_sources,
 )
 from nephoscope.files.tar_archive import iterate_members
+from nephoscope.model.tenant_name import describe_tenant
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.azure_facts import list_report_types
 from nephoscope_policy.model.source_location import Place, Quarantined
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from nephoscope.collect.resources.page_completeness import FileAnswers
     from nephoscope.collect.resources.resource_reader import Item
     from nephoscope.collect.resources.tenant_assignment import TenantMap
+    from nephoscope.collect.resources.unstated_tenants import KnownTenants
     from nephoscope.files.snapshot_files import Progress, SourceFile
     from nephoscope_policy.model.coverage import Coverage
     from nephoscope_policy.model.resource import Resource
@@ -77,7 +79,7 @@ def load(
     """
     found = load_tenants(paths, progress, limits)
     if len(found) > 1:
-        names = ", ".join(one.tenant or "one without a name" for one in found)
+        names = ", ".join(describe_tenant(one.tenant) for one in found)
         raise SnapshotError(
             f"the files belong to {len(found)} tenants ({names}): load each tenant separately"
         )
@@ -90,10 +92,11 @@ def load_tenants(
     limits: ArchiveLimits | None = None,
     learning: Learning = load_no_facts,
     aliases: Aliases | None = None,
+    knowledge: KnownTenants | None = None,
 ) -> tuple[Estate, ...]:
     """Load the estates of files and folders with external facts about their subscriptions, one for each tenant; else as `load`.
 
-    `aliases` (default: the shipped ones) tell where types have lists.
+    `aliases` (default: the shipped ones) tell where types have lists, `knowledge` what else is known of tenants.
     """
     tenancy = Tenancy()
     with pause_collection():
@@ -101,7 +104,7 @@ def load_tenants(
             (item, record_tenant(tenancy, item)) for item in iterate_items(paths, progress, limits, aliases)
         ]
         found += [(item, record_tenant(tenancy, item)) for item in learning(tenancy.subscriptions)]
-        tenants = tenancy.resolve()
+        tenants = tenancy.resolve(knowledge)
         loaders = {name: SnapshotLoader(name, tenants) for name in tenants.names}
         unowned: Counter[SourceFile] = Counter()
         for item, named in found:

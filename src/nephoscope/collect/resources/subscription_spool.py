@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from nephoscope.collect.resources.reading_order import Reading
     from nephoscope.collect.resources.resource_reader import Item, LostRecord
+    from nephoscope.collect.resources.unstated_tenants import KnownTenants
     from nephoscope.files.snapshot_files import ArchiveLimits, Progress
     from nephoscope_policy.aliases import Aliases
 
@@ -77,6 +78,7 @@ class SnapshotSpool:
         limits: ArchiveLimits | None = None,
         learning: Learning = load_no_facts,
         aliases: Aliases | None = None,
+        knowledge: KnownTenants | None = None,
     ) -> SnapshotSpool:
         """Read files and folders as `load_tenants` does, into an empty folder that exists; raises as it."""
         spool = cls(folder)
@@ -91,7 +93,7 @@ class SnapshotSpool:
                 record_tenant(spool._tenancy, own)
                 spool._add_external_facts(own)
         spool._flush_cells()
-        spool._tenants = spool._tenancy.resolve()
+        spool._tenants = spool._tenancy.resolve(knowledge)
         return spool
 
     def _spool_item(self, item: ReadResource, named: str) -> None:

@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from nephoscope.collect.resources.unstated_tenants import (
+    KnownTenants,
+    UnstatedSource,
+    collect_by_folder,
+    join_sources,
+    name_unstated_sources,
+)
+from nephoscope.model.tenant_name import is_tenant_stated
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from nephoscope_policy.model.coverage import Coverage
@@ -69,19 +77,18 @@ class Tenancy(msgspec.Struct):
         if tenant or subscription not in self._learned:
             self._learned[subscription] = tenant
 
-    def resolve(self) -> TenantMap:
+    def resolve(self, knowledge: KnownTenants | None = None) -> TenantMap:
         """Return which tenant everything belongs to."""
+        knowledge = knowledge or KnownTenants()
         roots = list(self._roots)
+        self._spread_names()
+        unstated = [root for root in roots if not self._list_tenants_in_root(root)]
+        kept = knowledge.read_kept() if unstated else {}
+        self._take_stated(kept)
         named = {root: self._list_tenants_in_root(root) for root in roots}
-        known = sorted({tenant for several in named.values() for tenant in several})
-        own: dict[Path, str] = {}
-        for root in roots:
-            if len(named[root]) == 1:
-                (own[root],) = named[root]
-            elif not named[root] and self._joins(root, known):
-                own[root] = known[0]
-        unnamed = [root for root in roots if not named[root] and root not in own]
-        own |= _label_roots(unnamed, self._declared, several=bool(known))
+        own = {root: next(iter(several)) for root, several in named.items() if len(several) == 1}
+        stated = knowledge.stated if not any(named.values()) else ""
+        own |= dict.fromkeys(unstated, stated) if stated else self._name_unstated(unstated, named, kept)
         of_subscription = dict(self._of_subscription)
         for root in sorted(roots, key=lambda one: one not in own):
             for subscription in self._subscriptions[root]:
@@ -90,31 +97,38 @@ class Tenancy(msgspec.Struct):
             of_subscription.setdefault(subscription, tenant)
         return TenantMap(of_subscription, own, {root: frozenset(several) for root, several in named.items()})
 
+    def _name_unstated(
+        self, roots: Iterable[Path], named: Mapping[Path, set[str]], kept: Mapping[str, str]
+    ) -> dict[Path, str]:
+        """The tenants of roots that name none: that of which others with their subscriptions are, or one of their own."""
+        own: dict[Path, str] = {}
+        unknown: list[UnstatedSource] = []
+        folders = collect_by_folder(named)
+        for group in join_sources({root: self._subscriptions[root] for root in roots}, folders):
+            tenants = {tenant for root in group.roots for tenant in named[root]} or group.tenants
+            if len(tenants) == 1:
+                own |= dict.fromkeys(group.roots, next(iter(tenants)))
+            elif not tenants:
+                unknown.append(group)
+        return own | name_unstated_sources(unknown, kept)
+
     def _list_tenants_in_root(self, root: Path) -> set[str]:
         """The tenants that a root names, or that its subscriptions are known to belong to."""
         of = (self._of_subscription.get(one) for one in self._subscriptions[root])
         return self._named_in[root] | {tenant for tenant in of if tenant}
 
-    def _joins(self, root: Path, known: list[str]) -> bool:
-        """Return whether a root that names no tenant is of the only one that is known: it has no subscription and no manifest."""
-        return len(known) == 1 and root not in self._declared and not self._subscriptions[root]
+    def _spread_names(self) -> None:
+        """Give the subscriptions of a root that names one tenant to it."""
+        for root in self._roots:
+            if len(tenants := self._list_tenants_in_root(root)) == 1:
+                for subscription in self._subscriptions[root]:
+                    self._of_subscription.setdefault(subscription, *tenants)
 
-
-def _label_roots(roots: list[Path], declared: Iterable[Path], *, several: bool) -> dict[Path, str]:
-    """A label for the tenant of each root that names none: one for exports without a manifest, one for each collected folder.
-
-    A single tenant without a name is ''.
-    """
-    collected = [root for root in roots if root in declared]
-    loose = [root for root in roots if root not in declared]
-    # files beside the only folder with a manifest are of what the folder holds
-    if len(collected) == 1 and not several:
-        return dict.fromkeys(roots, "")
-    labels = dict.fromkeys(loose, "")
-    start = 1 if not loose else 2
-    for number, root in enumerate(collected, start):
-        labels[root] = f"unnamed-{number}"
-    return labels
+    def _take_stated(self, kept: Mapping[str, str]) -> None:
+        """Take the tenants of subscriptions that a data folder knows by their ids."""
+        for subscription in self.subscriptions & kept.keys():
+            if is_tenant_stated(kept[subscription]):
+                self._of_subscription.setdefault(subscription, kept[subscription])
 
 
 class TenantMap(msgspec.Struct, frozen=True):

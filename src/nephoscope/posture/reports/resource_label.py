@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nephoscope.model.tenant_name import describe_tenant
 from nephoscope_policy.model.resource_id import with_tenant
 
 if TYPE_CHECKING:
@@ -40,4 +41,4 @@ def is_ambiguous(report: ReportView, key: str, tenant: str) -> bool:
 
 
 def _format_tenant_suffix(report: ReportView, key: str, tenant: str) -> str:
-    return f" (tenant {tenant or 'without an id'})" if is_ambiguous(report, key, tenant) else ""
+    return f" (tenant {describe_tenant(tenant)})" if is_ambiguous(report, key, tenant) else ""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +16,10 @@ import msgspec
 from nephoscope.collect import resources
 from nephoscope.collect.facts.fact_reader import FactReader
 from nephoscope.collect.resources import SnapshotSpool, Survey
+from nephoscope.collect.resources.unstated_tenants import KnownTenants
 from nephoscope.estate.estate import Estate
+from nephoscope.estate.tenant_stores import read_kept_tenants
+from nephoscope.model.tenant_name import describe_tenant, is_tenant_id
 from nephoscope.posture.evaluation.analyzer_results import (
     Analysis,
     LogReader,
@@ -59,7 +63,7 @@ class ScanRequest(msgspec.Struct, frozen=True):
     `tenant:<name>` of a connected tenant. Without `initiatives`, `policies` folders are judged definition by definition, and
     without those the own initiative. `assigned` judges by the assignments of the estate and of `decisions` instead; `decisions`
     are files of assignments, exemptions and attestations. `scope` limits what is judged to an id and what lies under it,
-    `tenant` to one tenant of the targets.
+    `tenant` to one tenant of the targets; where none of them names a tenant it is theirs.
     """
 
     targets: tuple[str, ...]
@@ -124,6 +128,7 @@ class EstateScan:
                 self._report_reading,
                 learning=self._read_facts(targets),
                 aliases=Packs(self.data).aliases(),
+                knowledge=self._know_tenants(),
             )
         forgotten = self.facts.list_forgotten()
         kept = (replace(one, forgotten=forgotten) for one in found) if forgotten else found
@@ -133,6 +138,11 @@ class EstateScan:
         """The external facts beside targets: about their subscriptions, or all where they are a target themselves."""
         everywhere = FACTS in (targets or self.request.targets)
         return msgspec.structs.replace(self.facts, everywhere=everywhere, now=self.now)
+
+    def _know_tenants(self) -> KnownTenants:
+        """What is known of the tenants of files that name none: the id that was asked for, and what the data folder holds."""
+        stated = self.request.tenant.lower()
+        return KnownTenants(stated if is_tenant_id(stated) else "", partial(read_kept_tenants, self.data))
 
     def collect(self) -> None:
         """Collect the live targets now: what is read afterwards asks Azure nothing."""
@@ -144,7 +154,7 @@ class EstateScan:
         """The estate of targets of one tenant; SnapshotError when one is not there, or when the tenants are several."""
         found = self.load_estates(targets)
         if len(found) > 1:
-            names = ", ".join(one.tenant or "one without a name" for one in found)
+            names = ", ".join(describe_tenant(one.tenant) for one in found)
             raise resources.SnapshotError(
                 f"the targets belong to {len(found)} tenants ({names}): choose one with --tenant ID"
             )
@@ -159,6 +169,7 @@ class EstateScan:
                 self._report_reading,
                 learning=self._read_facts(targets),
                 aliases=Packs(self.data).aliases(),
+                knowledge=self._know_tenants(),
             )
         found = spool.read_surveys(list_types_needed_whole())
         forgotten = self.facts.list_forgotten()
@@ -171,7 +182,7 @@ class EstateScan:
         wanted = self.request.tenant.lower()
         kept = tuple(one for one in found if not wanted or tenant_of(one) == wanted)
         if not kept:
-            named = ", ".join(tenant_of(one) or "one without a name" for one in found)
+            named = ", ".join(describe_tenant(tenant_of(one)) for one in found)
             raise UnknownScopeError(f"--tenant {self.request.tenant}: the snapshot belongs to {named}")
         return kept
 

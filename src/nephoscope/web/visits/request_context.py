@@ -15,6 +15,7 @@ from starlette.requests import Request
 from nephoscope.access.scopes import find_log_scope
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.model.read_scope import Reach
+from nephoscope.model.tenant_name import describe_tenant
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import NotFoundError
 from nephoscope.state.workspaces.workspace import DEFAULT
@@ -151,7 +152,7 @@ class Visit:
         """The tenant of a resource whose id another one that the caller sees may have, too; '' for any other."""
         if len(self.tenants) < 2 or id_.lower().startswith("/subscriptions/"):
             return ""
-        return tenant or "not known"
+        return describe_tenant(tenant)
 
     def resource(self, id_: str, tenant: str = "") -> str:
         """The address of the page of a resource."""
