@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["operator", "statement", "clause", "column", "variable", "table", "function", "aggregate"]
 
-SOURCES = ("union", "range", "print", "search", "find", "datatable", "externaldata")
+SOURCES = ("union", "range", "print", "search", "find", "datatable", "externaldata", "macro-expand")
 STATEMENTS = ("let", "set", "declare")
 
 CLAUSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -38,6 +38,7 @@ CLAUSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "top-hitters": ("of", "by"),
         "sample-distinct": ("of",),
         "union": ("isfuzzy=", "kind=", "withsource="),
+        "macro-expand": ("entity_group", "isfuzzy=", "kind=", "as"),
         "mv-expand": ("bagexpansion=", "with_itemindex=", "to typeof()", "limit"),
         "mv-apply": ("with_itemindex=", "to typeof()", "limit", "on"),
         "parse": ("kind=", "with"),
@@ -59,6 +60,8 @@ VALUES: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
         ("join", "kind"): _JOINS,
         ("lookup", "kind"): ("inner", "leftouter"),
         ("union", "kind"): ("inner", "outer"),
+        ("macro-expand", "kind"): ("inner", "outer"),
+        ("macro-expand", "isfuzzy"): ("false", "true"),
         ("union", "isfuzzy"): ("false", "true"),
         ("search", "kind"): ("case_insensitive", "case_sensitive"),
         ("parse", "kind"): ("regex", "relaxed", "simple"),

@@ -179,6 +179,14 @@ EXAMPLES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "consume": ("T | consume", "Run, and give no rows."),
         "print": ("print n = 1, s = 'x'", "One row of values."),
         "range": ("range n from 1 to 10 step 2", "Numbers, times or timespans from a start to an end."),
+        "assert-schema": (
+            "T | project n | assert-schema (n: long)",
+            "The rows as they are; an error where they have other columns.",
+        ),
+        "macro-expand": (
+            "macro-expand entity_group [T] as X (X | count)",
+            "A query for each table, database or workspace of a group, and the rows of all; isfuzzy passes over what is not there.",
+        ),
         "reduce": ("T | reduce by s", "Patterns of free text."),
     }
 )

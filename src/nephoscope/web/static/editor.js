@@ -47,7 +47,7 @@ const check = linter(async (view) => {
 }, { delay: 700 });
 
 const WORDS = new Set(("where extend project summarize by join on kind let take top order sort asc desc union distinct count render parse parse-kv "
-  + "mv-expand mv-apply make-series evaluate search find range print datatable externaldata lookup limit sample project-away project-rename "
+  + "mv-expand mv-apply make-series evaluate search find range print datatable externaldata macro-expand lookup limit sample project-away project-rename "
   + "project-keep project-reorder in has contains startswith endswith matches regex and or not between has_any has_all true false null").split(" "));
 const kql = StreamLanguage.define({
   token(stream) {

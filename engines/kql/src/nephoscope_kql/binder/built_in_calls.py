@@ -22,6 +22,8 @@ WINDOWS = frozenset(
 )
 PLACES = frozenset({"workspace", "database", "cluster", "app", "resource", "arg"})
 """Calls that mean the tables and functions of somewhere else."""
+PLACE_PROPERTIES = ("$current_database", "$current_cluster_endpoint")
+"""What `X.name` says of an entity of macro-expand."""
 TABULAR_CALLS = PLACES | {"materialize", "table", "external_table", "_GetWatchlist"}
 _BY_OPERATORS = ("percentiles", "percentilesw")
 """Calls that only an operator knows."""

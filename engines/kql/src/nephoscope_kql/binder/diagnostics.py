@@ -23,11 +23,12 @@ OPEN = (
     *(tree.operators.Top, tree.operators.Sample, tree.operators.MvExpand, tree.operators.MvApply),
     *(tree.operators.Parse, tree.operators.ParseKv, tree.operators.Join, tree.operators.Lookup),
     *(tree.operators.Union, tree.operators.Partition, tree.operators.Render),
+    tree.operators.AssertSchema,
 )
 """Operators that leave an open schema open."""
 CHOOSING = (
     *(tree.operators.Where, tree.operators.Sort, tree.operators.Take, tree.operators.Top),
-    *(tree.operators.Sample, tree.operators.Render),
+    *(tree.operators.Sample, tree.operators.Render, tree.operators.AssertSchema),
 )
 """Operators that leave the columns as they are."""
 CLOSING = (

@@ -91,8 +91,31 @@ class PatternMeaning:
     env: Env
 
 
+@dataclass(frozen=True, slots=True)
+class EntityGroupMeaning:
+    """A name that stands for entities, of which macro-expand runs a query each; `env` is where it was declared."""
+
+    group: tree.EntityGroup
+    env: Env
+
+
+@dataclass(frozen=True, slots=True)
+class EntityMeaning:
+    """A name that stands for the tables and functions of a place in the query of macro-expand."""
+
+    place: tree.Expression
+    env: Env
+
+
 Meaning: TypeAlias = (
-    ScalarMeaning | RowMeaning | TableMeaning | SharedTableMeaning | LambdaMeaning | PatternMeaning
+    ScalarMeaning
+    | RowMeaning
+    | TableMeaning
+    | SharedTableMeaning
+    | LambdaMeaning
+    | PatternMeaning
+    | EntityGroupMeaning
+    | EntityMeaning
 )
 
 

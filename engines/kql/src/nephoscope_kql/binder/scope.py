@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.built_in_calls import PLACES, TABULAR_CALLS, list_built_in_names
+from nephoscope_kql.binder.built_in_calls import PLACE_PROPERTIES, TABULAR_CALLS, list_built_in_names
 from nephoscope_kql.binder.diagnostics import ErrorExpression, build_unknown_value
 from nephoscope_kql.binder.environment import (
+    EntityGroupMeaning,
+    EntityMeaning,
     Env,
     LambdaMeaning,
     Meaning,
@@ -22,6 +24,7 @@ from nephoscope_kql.binder.environment import (
     TableMeaning,
 )
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
+from nephoscope_kql.binder.places import is_place, resolve_place
 from nephoscope_kql.binder.query_parameters import check_option
 from nephoscope_kql.binder.stored_functions import parse_stored_function
 from nephoscope_kql.errors import (
@@ -29,7 +32,6 @@ from nephoscope_kql.errors import (
     Span,
     TooLargeError,
     make_invalid_error,
-    make_unsupported_query_error,
 )
 from nephoscope_kql.known_options import describe_unknown_option
 from nephoscope_kql.plan.column_references import list_operands
@@ -38,7 +40,6 @@ from nephoscope_kql.plan.relations import Shared
 from nephoscope_kql.plan.values import Column, Constant, Relation, SortKey
 
 if TYPE_CHECKING:
-    from nephoscope_kql.catalog import Catalog
     from nephoscope_kql.plan.values import Bound
 
 _OUTER = "outer rows"
@@ -62,8 +63,10 @@ def is_tabular(expression: tree.Expression, env: Env) -> bool:
             or _is_tabular_function(expression.name, env)
         )
     if isinstance(expression, tree.Member):
-        return _is_place(expression.target) or _is_pattern_call(expression.target, env)
-    return isinstance(expression, tree.MemberCall) and _is_place(expression.target)
+        if expression.name in PLACE_PROPERTIES:
+            return False
+        return is_place(expression.target, env) or _is_pattern_call(expression.target, env)
+    return isinstance(expression, tree.MemberCall) and is_place(expression.target, env)
 
 
 def _is_pattern_call(expression: tree.Expression, env: Env) -> bool:
@@ -94,17 +97,10 @@ def choose_pattern_case(node: tree.Call | tree.Member, env: Env) -> tuple[Lambda
     raise make_invalid_error(f"the pattern {call.name} has no case for {listed}", node.span)
 
 
-def _is_place(target: tree.Expression) -> bool:
-    """`workspace('x')`, `cluster('c').database('d')`."""
-    if isinstance(target, tree.MemberCall):
-        return _is_place(target.target)
-    return isinstance(target, tree.Call) and target.name in PLACES
-
-
 def _is_name_tabular(name: str, env: Env) -> bool:
     meaning = env.names.get(name)
     if meaning is not None:
-        return not isinstance(meaning, ScalarMeaning | RowMeaning) and (
+        return not isinstance(meaning, ScalarMeaning | RowMeaning | EntityGroupMeaning | EntityMeaning) and (
             not isinstance(meaning, LambdaMeaning) or _is_tabular_function(name, env)
         )
     return env.catalog.find_table(name) is not None or _is_tabular_function(name, env)
@@ -208,30 +204,11 @@ def _read_pattern(item: tree.Expression) -> str:
     raise make_invalid_error("restrict access takes names of tables, views and functions", item.span)
 
 
-def resolve_place(expression: tree.Expression, env: Env) -> Catalog:
-    """The catalog that `workspace('x')`, `cluster('c').database('d')` or an alias means; KqlError where it is not known."""
-    if isinstance(expression, tree.Pipe) and expression.source is not None and not expression.operators:
-        return resolve_place(expression.source, env)
-    call = expression.call if isinstance(expression, tree.MemberCall) else expression
-    outer = resolve_place(expression.target, env) if isinstance(expression, tree.MemberCall) else env.catalog
-    if not isinstance(call, tree.Call) or call.name not in PLACES:
-        raise make_invalid_error("a workspace, a database or a cluster is expected", expression.span)
-    value = env.without_row().bind_scalar(call.arguments[0]) if len(call.arguments) == 1 else None
-    if not isinstance(value, Constant) or not isinstance(value.value, str):
-        raise make_invalid_error(f"{call.name}() takes a constant name", call.span)
-    alias = env.binder.aliases.get(value.value) if call.name == "database" else None
-    found = alias or outer.resolve_place(call.name, value.value)
-    if found is None:
-        raise make_unsupported_query_error(
-            f"{call.name}('{value.value}'): not found, or not accessible",
-            call.span,
-        )
-    return found
-
-
 def _bind_meaning(value: tree.Expression, env: Env) -> Meaning:
     if isinstance(value, tree.Lambda):
         return LambdaMeaning(value, env)
+    if isinstance(value, tree.EntityGroup):
+        return EntityGroupMeaning(value, env)
     if not is_tabular(value, env):
         return _bind_value(env.bind_scalar(value), value.span)
     if isinstance(value, tree.Call) and value.name == "materialize":
@@ -359,7 +336,8 @@ def resolve_rows(meaning: Meaning, name: str, span: Span, env: Env) -> Relation:
         return meaning.env.bind_tabular(meaning.expression)
     if isinstance(meaning, ScalarMeaning) and isinstance(meaning.value, ErrorExpression):
         return env.binder.build_unknown_rows()
-    raise make_invalid_error(f"'{name}' is a value, not rows", span)
+    entity = isinstance(meaning, EntityGroupMeaning | EntityMeaning)
+    raise make_invalid_error(f"'{name}' is {'an entity' if entity else 'a value'}, not rows", span)
 
 
 def get_lambda_body(found: LambdaMeaning, span: Span) -> tree.Expression:

@@ -15,6 +15,7 @@ from nephoscope_kql.binder.environment import (
 from nephoscope_kql.binder.options import restrict_to_scope
 from nephoscope_kql.binder.ordering import sort_by_ordinal
 from nephoscope_kql.binder.overload_resolution import convert_explicitly, convert_to_dynamic
+from nephoscope_kql.binder.places import resolve_place
 from nephoscope_kql.binder.scope import (
     bind_shared_rows,
     choose_pattern_case,
@@ -22,7 +23,6 @@ from nephoscope_kql.binder.scope import (
     find_function,
     get_lambda_body,
     list_known_names,
-    resolve_place,
     resolve_rows,
     share_bound_rows,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
+from nephoscope_kql.binder.built_in_calls import PLACE_PROPERTIES
 from nephoscope_kql.binder.environment import (
     Env,
     LambdaMeaning,
@@ -12,6 +13,7 @@ from nephoscope_kql.binder.environment import (
     make_reference,
     register_scalar_binder,
 )
+from nephoscope_kql.binder.places import is_place, read_place_property
 from nephoscope_kql.errors import KqlError, Span, UnknownNameError, make_invalid_error, suggest_word
 from nephoscope_kql.plan.expressions import DynamicPath
 from nephoscope_kql.plan.values import Bound, Constant
@@ -77,6 +79,8 @@ def bind_member(node: tree.Member, env: Env) -> Bound:
             message = f"no column of {node.target.name} is named '{node.name}'"
             raise UnknownNameError(node.name, message, node.span, suggest_word(node.name, side))
         return make_reference(side[node.name], node.span)
+    if node.name in PLACE_PROPERTIES and is_place(node.target, env):
+        return constants.make_text(read_place_property(node, env), node.span)
     return step_into_value(env.bind_scalar(node.target), node.name, node)
 
 

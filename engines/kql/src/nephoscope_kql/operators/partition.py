@@ -19,6 +19,7 @@ from nephoscope_kql.tree.operators import (
     Invoke,
     Join,
     Lookup,
+    MacroExpand,
     MvApply,
     Partition,
     Print,
@@ -28,7 +29,7 @@ from nephoscope_kql.tree.operators import (
 )
 from nephoscope_kql.types import KqlType
 
-_WHOLE = (As, Find, GetSchema, Invoke, Join, Lookup, Print, Range, Search, Union)
+_WHOLE = (As, Find, GetSchema, Invoke, Join, Lookup, MacroExpand, Print, Range, Search, Union)
 """Operators that look at more than the rows of one part, or at none of them."""
 
 

@@ -10,7 +10,8 @@ from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.column_naming import ColumnNames, get_implied_name
 from nephoscope_kql.binder.environment import Env, LambdaMeaning, make_reference, register_operator_binder
-from nephoscope_kql.binder.scope import is_tabular, resolve_place
+from nephoscope_kql.binder.places import resolve_place
+from nephoscope_kql.binder.scope import is_tabular
 from nephoscope_kql.errors import KqlError, Span, UnknownSourceError, make_invalid_error
 from nephoscope_kql.operators.join import find_parameter, read_parameter_choice
 from nephoscope_kql.plan.relations import Assign, Concatenated, Shared
@@ -28,10 +29,7 @@ def bind_union(relation: Relation | None, operator: Union, env: Env) -> Relation
     A stored function that cannot be bound over the tables that are there is not there either. What is wrong in the query's own text
     is an error.
     """
-    fuzzy = find_parameter(operator.parameters, "isfuzzy")
-    if fuzzy is not None and fuzzy.word not in ("true", "false", "1", "0"):
-        raise make_invalid_error("isfuzzy is true or false", fuzzy.span)
-    lenient = fuzzy is not None and fuzzy.word in ("true", "1")
+    lenient = is_fuzzy(operator.parameters)
     parts: list[Part] = [] if relation is None else [(find_as_name(relation), relation)]
     failed: KqlError | None = None
     for item in operator.items:
@@ -49,6 +47,14 @@ def bind_union(relation: Relation | None, operator: Union, env: Env) -> Relation
     if not parts:
         raise failed or make_invalid_error("union has no tables", operator.span)
     return build_union_rows(parts, operator, env)
+
+
+def is_fuzzy(parameters: tuple[tree.OperatorParameter, ...]) -> bool:
+    """Return whether what is missing is passed over: `isfuzzy=true`."""
+    fuzzy = find_parameter(parameters, "isfuzzy")
+    if fuzzy is not None and fuzzy.word not in ("true", "false", "1", "0"):
+        raise make_invalid_error("isfuzzy is true or false", fuzzy.span)
+    return fuzzy is not None and fuzzy.word in ("true", "1")
 
 
 def _bind_leniently(item: tree.Expression, env: Env) -> list[Part]:

@@ -26,8 +26,6 @@ _ENDS = frozenset(("|", ";", ")", "]", "}", ","))
 _ALWAYS_FIRST = frozenset(("print", "union", "find", "search", "macro-expand"))
 REFUSED = frozenset(
     [
-        "macro-expand",
-        "assert-schema",
         "project-smart",
         "materialized-view-combine",
     ]

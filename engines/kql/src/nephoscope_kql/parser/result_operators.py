@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.known_options import CHARTS
+from nephoscope_kql.parser.declarations import parse_columns
 from nephoscope_kql.parser.names import parse_name_list
 from nephoscope_kql.parser.parameters import parse_parameters, parse_properties, parse_property_list
 from nephoscope_kql.parser.pipes import register_reader
@@ -57,3 +58,9 @@ def parse_consume(c: Cursor, start: int) -> tree.Consume:
 def parse_getschema(c: Cursor, start: int) -> tree.GetSchema:
     """`getschema`."""
     return tree.GetSchema(span=c.make_span(start))
+
+
+@register_reader("assert-schema")
+def parse_assert_schema(c: Cursor, start: int) -> tree.AssertSchema:
+    """`assert-schema (a: string, b: long)`."""
+    return tree.AssertSchema(columns=parse_columns(c), span=c.make_span(start))

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from nephoscope_kql.errors import KqlError, make_invalid_error
 from nephoscope_kql.parser.constants import is_constant, parse_constant, parse_signed_literal
 from nephoscope_kql.parser.declarations import parse_lambda_parameters
+from nephoscope_kql.parser.expressions import parse_access
 from nephoscope_kql.parser.names import parse_table_pattern
 from nephoscope_kql.parser.pipes import OPERATORS
 from nephoscope_kql.tree import (
     AliasStatement,
+    EntityGroup,
     Evaluation,
     Lambda,
     Let,
@@ -89,8 +91,27 @@ def _parse_let(c: Cursor) -> Let:
     start = c.read_token().start
     name = c.read_name("the name that let gives").name
     c.expect("=")
-    value = _parse_lambda(c) if _is_lambda(c) else c.parse_rows()
-    return Let(name=name, value=value, span=c.make_span(start))
+    return Let(name=name, value=_parse_let_value(c), span=c.make_span(start))
+
+
+def _parse_let_value(c: Cursor) -> Expression:
+    if _is_lambda(c):
+        return _parse_lambda(c)
+    return parse_entity_group(c) if is_entity_group(c) else c.parse_rows()
+
+
+def is_entity_group(c: Cursor) -> bool:
+    """Return whether `entity_group [` stands here."""
+    return c.token.text == "entity_group" and c.peek().text == "["
+
+
+def parse_entity_group(c: Cursor) -> EntityGroup:
+    """`entity_group [entity, ...]`."""
+    start = c.read_token().start
+    entities: list[Expression] = []
+    c.expect("[")
+    c.read_separated_items(lambda c: entities.append(parse_access(c)), "]")
+    return EntityGroup(entities=tuple(entities), span=c.make_span(start))
 
 
 def _is_lambda(c: Cursor) -> bool:

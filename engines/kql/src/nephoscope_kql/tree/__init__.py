@@ -19,6 +19,9 @@ from nephoscope_kql.tree.expressions import (
     Datatable as Datatable,
 )
 from nephoscope_kql.tree.expressions import (
+    EntityGroup as EntityGroup,
+)
+from nephoscope_kql.tree.expressions import (
     ExternalData as ExternalData,
 )
 from nephoscope_kql.tree.expressions import (

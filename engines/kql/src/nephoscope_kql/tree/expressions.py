@@ -175,6 +175,13 @@ class ExternalData(Expression):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EntityGroup(Expression):
+    """`entity_group [cluster('c').database('d'), ...]`."""
+
+    entities: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorParameter(Node):
     """`name=value` of an operator: `kind=inner`, `hint.strategy=shuffle`, `withsource=Table`, `isfuzzy=true`.
 

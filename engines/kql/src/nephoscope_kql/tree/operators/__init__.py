@@ -156,6 +156,9 @@ from nephoscope_kql.tree.operators.joins_and_unions import (
     Lookup as Lookup,
 )
 from nephoscope_kql.tree.operators.joins_and_unions import (
+    MacroExpand as MacroExpand,
+)
+from nephoscope_kql.tree.operators.joins_and_unions import (
     Search as Search,
 )
 from nephoscope_kql.tree.operators.joins_and_unions import (
@@ -163,6 +166,9 @@ from nephoscope_kql.tree.operators.joins_and_unions import (
 )
 from nephoscope_kql.tree.operators.result_operators import (
     As as As,
+)
+from nephoscope_kql.tree.operators.result_operators import (
+    AssertSchema as AssertSchema,
 )
 from nephoscope_kql.tree.operators.result_operators import (
     Consume as Consume,

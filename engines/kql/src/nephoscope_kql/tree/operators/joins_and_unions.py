@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nephoscope_kql.tree.expressions import OperatorParameter
-from nephoscope_kql.tree.node import Expression, Operator
+from nephoscope_kql.tree.node import Expression, Operator, Statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,4 +52,15 @@ class Search(Operator):
 
     predicate: Expression
     tables: tuple[Expression, ...] = ()
+    parameters: tuple[OperatorParameter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacroExpand(Operator):
+    """`macro-expand group as name (statements; query)`: the query for each entity of the group; `group`: EntityGroup or Name."""
+
+    group: Expression
+    name: str
+    statements: tuple[Statement, ...]
+    body: Expression
     parameters: tuple[OperatorParameter, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nephoscope_kql.tree.expressions import OperatorParameter
+from nephoscope_kql.tree.expressions import ColumnDeclaration, OperatorParameter
 from nephoscope_kql.tree.node import Operator
 
 
@@ -29,6 +29,13 @@ class Consume(Operator):
     """`consume`: reads all rows, gives none."""
 
     parameters: tuple[OperatorParameter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssertSchema(Operator):
+    """`assert-schema (a: string, b: long)`: the rows, which must have these columns."""
+
+    columns: tuple[ColumnDeclaration, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
