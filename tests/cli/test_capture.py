@@ -38,8 +38,25 @@ def test_a_damaged_file_is_shown_up_to_its_defect(tmp_path: Path) -> None:
     file = tmp_path / "cut.pcap"
     file.write_bytes(pcap(session(LOGIN))[:-3])
     code, text = run(file)
-    assert code == 0
+    assert code == 3
     assert "the file ends inside packet 5" in text
+
+
+def test_a_file_of_which_nothing_could_be_read_is_not_clean(tmp_path: Path) -> None:
+    file = tmp_path / "empty.pcap"
+    file.write_bytes(b"")
+    code, text = run(file, "-o", "json")
+    assert code == 3
+    assert json.loads(text)["defect"] == "the file ends inside the magic number"
+
+
+def test_frames_of_an_unknown_link_type_are_counted_as_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "link.pcap"
+    whole = pcap(session(LOGIN))
+    file.write_bytes(whole[:20] + (250).to_bytes(4, "little") + whole[24:])
+    code, text = run(file)
+    assert code == 0
+    assert "frames of link type 250" in text
 
 
 def test_a_file_that_is_no_capture_is_refused(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from nephoscope.service.service_context import ServiceContext
 
 SCHEMA_VERSION = 1
+#: Exit code if a part of the file could not be read.
+_UNREAD = 3
 #: Kinds of names by their heading.
 KINDS = {
     "dns_names": "DNS names",
@@ -44,7 +46,7 @@ KINDS = {
 def command(data: Path, /, file: Path, most: int, output: str) -> None:
     """Analyze the packet capture FILE (pcap or pcapng): conversations, protocols, names, TLS fingerprints,
     credentials in clear text, and values that threat intelligence lists. Passwords are never shown. A damaged file
-    is analyzed up to its defect.
+    is analyzed up to its defect; the exit code is then 3.
     """
     from nephoscope.protect.capture.analysis import analyze_capture
     from nephoscope.protect.capture.capture_file import CaptureError
@@ -55,6 +57,7 @@ def command(data: Path, /, file: Path, most: int, output: str) -> None:
     except CaptureError as error:
         exit_with_usage_error(f"{file}: {error}")
     write_summary(summary, _find_listed_indicators(data, summary), most, output, sys.stdout)
+    sys.exit(_UNREAD if summary.defect else 0)
 
 
 def _find_listed_indicators(data: Path, summary: CaptureSummary) -> IndicatorMatches:
@@ -131,6 +134,8 @@ def _write_tables(summary: CaptureSummary, listed: IndicatorMatches, most: int, 
     )
     if summary.defect:
         console.print(f"[yellow]Damaged:[/yellow] {escape(summary.defect)}")
+    for what, count in summary.left_out.items():
+        console.print(f"[yellow]Left out:[/yellow] {count:,} {escape(what)}")
     if listed.matches:
         _write_listed_indicators(summary, listed, most, console)
     else:

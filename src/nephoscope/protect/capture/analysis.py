@@ -68,6 +68,7 @@ def _dissect_packet(packet: Packet) -> None:
     name = LINKS.get(frame.link)
     try:
         if name is None:
+            packet.summary.left_out[f"frames of link type {frame.link}"] += 1
             packet.call_data(frame.data)
         else:
             packet.call(name, frame.data)
