@@ -17,7 +17,7 @@ from tests.arrangement import arranging
 from tests.postgresql_server import postgresql  # noqa: F401 - a fixture
 from tests.running import forked_commands, forked_workers
 from tests.running.durations import DurationRecorder
-from tests.running.examples import lower_examples
+from tests.running.examples import leave_out_constants, lower_examples
 from tests.running.fewer_messages import FewerMessages
 from tests.running.first_import import FileImport
 from tests.running.sampling import is_left_to_full, leave_out, refuse_gaps
@@ -98,7 +98,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put files in order; without --full what is more of the same is deselected, never skipped, and properties have fewer examples."""
+    """Put files in order; without --full what is more of the same is deselected, never skipped; properties have fewer examples."""
     put_in_order(items)
     if config.getoption("--full"):
         return
@@ -108,6 +108,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not hasattr(config, "workerinput"):
         refuse_gaps(config, (item.nodeid for item in items))
     lower_examples(items)
+    leave_out_constants()
 
 
 @pytest.hookimpl(optionalhook=True)

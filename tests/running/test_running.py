@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture import providers
 from tests.running import durations, scheduling
-from tests.running.examples import lower
+from tests.running.examples import leave_out_constants, lower
 from tests.running.fewer_messages import shows_everything, telling_less
 from tests.running.first_import import turned
 from tests.running.scheduling import TierScheduling, turn_of, unit_of
@@ -131,6 +132,21 @@ def test_a_property_is_tried_with_an_eighth_of_its_examples(said: int, tried: in
     lower(holds)
     holds()
     assert len(given_) == tried
+
+
+def test_no_source_is_parsed_for_the_values_of_a_property(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[object] = []
+    monkeypatch.setattr(providers, "_get_local_constants", providers._get_local_constants)
+    monkeypatch.setattr(providers, "constants_from_module", parsed.append)
+    leave_out_constants()
+
+    @settings(max_examples=200, database=None, deadline=None)
+    @given(st.integers(), st.text())
+    def holds(number: int, text: str) -> None:
+        pass
+
+    holds()
+    assert not parsed
 
 
 class Node(SimpleNamespace):
