@@ -21,7 +21,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from nephoscope.behavior.anomaly_detection import judge_observations
+from nephoscope.behavior.anomaly_detection import assess_observations
 from nephoscope.behavior.observation_reader import OBSERVED
 from nephoscope.behavior.profile_dimensions import DIMENSIONS
 from nephoscope.behavior.profiles import RECENT, Profiles
@@ -99,7 +99,7 @@ def teach(folder: Path, days: int) -> None:
 
 def by_profiles(folder: Path, batch: pa.Table) -> set[tuple[str, str, str]]:
     """The first times of the batch, by the product."""
-    found = judge_observations(Profiles(folder, "default"), batch, PEERS, BehaviorSettings())
+    found = assess_observations(Profiles(folder, "default"), batch, PEERS, BehaviorSettings())
     return {
         (one.event["entity"], facts.dimension, facts.value)
         for one in found

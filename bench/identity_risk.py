@@ -214,7 +214,7 @@ def print_ablation(data: Path, simulation: Simulation, user_days: float) -> None
             print(f"{name:18} {len(found):7} {one.precision:9.1%} {one.recall:7.1%} {one.false_rate():22.1f}")
 
 
-def judge(data: Path, simulation: Simulation, seed: int) -> bool:
+def assess(data: Path, simulation: Simulation, seed: int) -> bool:
     """Print all figures; tell whether the targets are met."""
     settings, truths = simulation.settings, simulation.truths
     user_days = settings.users * settings.days
@@ -261,7 +261,7 @@ def main() -> int:
         data = place / "data"
         if not data.exists():
             detect(data, simulation, place)
-        good = judge(data, simulation, given.seed)
+        good = assess(data, simulation, given.seed)
         if given.ablation:
             print_ablation(data, simulation, given.users * given.days)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -50,9 +50,9 @@ def run(
 ) -> int:
     count = 0
     for rule, views in pairs:
-        judge = rule.evaluate_view
+        assess = rule.evaluate_view
         for view in views:
-            judge(view, snapshot, context)
+            assess(view, snapshot, context)
         count += len(views)
     return count
 

@@ -162,7 +162,7 @@ def _run_answering(
         os._exit(1)
 
 
-def _answer(descriptor: int, judge: _Judge, beat: mmap.mmap, told: int) -> None:
+def _answer(descriptor: int, assess: _Judge, beat: mmap.mmap, told: int) -> None:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     while True:
@@ -175,14 +175,14 @@ def _answer(descriptor: int, judge: _Judge, beat: mmap.mmap, told: int) -> None:
             length, _, _, _, _, opened, pid = FANOTIFY_EVENT.unpack_from(content, at)
             at += length
             if opened >= 0:
-                _answer_one(descriptor, opened, pid, judge, told)
+                _answer_one(descriptor, opened, pid, assess, told)
 
 
-def _answer_one(descriptor: int, opened: int, pid: int, judge: _Judge, told: int) -> None:
+def _answer_one(descriptor: int, opened: int, pid: int, assess: _Judge, told: int) -> None:
     """Answer first, then report: nothing waits for a report."""
     refusal = None
     try:
-        refusal = judge.find_refusal(opened, pid)
+        refusal = assess.find_refusal(opened, pid)
     except (OSError, ValueError, struct.error) as error:
         refusal = Refusal("", pid, "", False, f"an execution could not be judged: {error}")
     finally:
@@ -209,7 +209,7 @@ class _Judge:
     def find_refusal(self, opened: int, pid: int) -> Refusal | None:
         """Return what is wrong with an execution, None where it is allowed."""
         path = os.readlink(f"/proc/self/fd/{opened}")
-        verdict = self._policy.judge(opened, path)
+        verdict = self._policy.assess(opened, path)
         loader = self._expected.pop(pid, "")
         if verdict.blocked:
             return Refusal(path, pid, verdict.sha256, True)

@@ -52,7 +52,7 @@ class ExecutionPolicy:
     blocked: frozenset[str] = frozenset()
     _verdicts: OrderedDict[tuple[object, ...], Verdict] = field(default_factory=OrderedDict)
 
-    def judge(self, descriptor: int, path: str) -> Verdict:
+    def assess(self, descriptor: int, path: str) -> Verdict:
         """Return the verdict about an open file. A file that cannot be judged may be executed, with the reason."""
         found = os.fstat(descriptor)
         key = (path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -118,9 +118,9 @@ def _judge(work: Work, snapshot: Snapshot, context: EvaluationContext) -> list[s
 def _timed(work: Work, snapshot: Snapshot, context: EvaluationContext) -> tuple[float, float]:
     with span() as took:
         for rule, _, views in work:
-            judge = rule.evaluate_view
+            assess = rule.evaluate_view
             for view in views:
-                judge(view, snapshot, context)
+                assess(view, snapshot, context)
     return took.cpu, took.wall
 
 

@@ -74,7 +74,7 @@ def require_estate_read(
     """
     tokens = split_words(function.body).tokens
     named = {_get_token_text(one).lower() for one in tokens} & TABLES.keys()
-    if any(_computes_a_table(tokens[place:]) for place in range(len(tokens))):
+    if any(_is_computed_table(tokens[place:]) for place in range(len(tokens))):
         named = set(TABLES)
     require_whole_access(caller, snapshots.load_newest(), named, lake.workspace(workspace))
 
@@ -83,7 +83,7 @@ def _get_token_text(token: Token) -> str:
     return parse_string_value(token.text) if token.kind == "text" else token.text
 
 
-def _computes_a_table(tokens: Sequence[Token]) -> bool:
+def _is_computed_table(tokens: Sequence[Token]) -> bool:
     """Return whether words begin with `table(` and go on with other than one text."""
     if [one.text for one in tokens[:2]] != ["table", "("]:
         return False

@@ -571,7 +571,8 @@ def mails(side: Side, a: Company) -> list[tuple[str, str]]:
             state.arm_documents.put(session, id_.lower(), TYPE.lower(), body, "test")
         PublicationWatch(side.data, state, PublishedSnapshotCache(side.data)).plan_runs()
         found = [
-            write_mail(one, BASE) for one in state.automation_runs.runs_of_language(RuleLanguage.AUTOMATION)
+            write_mail(one, BASE)
+            for one in state.automation_runs.list_runs_in_language(RuleLanguage.AUTOMATION)
         ]
     return sorted((settled(one[0]), settled(one[1])) for one in found if one is not None)
 

@@ -307,7 +307,7 @@ def failures(root: Path) -> dict[str, Any]:
             told = ended(guard) if "killed" in name else None
             found[name] = [before, other(), told if told is not None else ended(guard)]
     broken = policy(root)
-    broken.judge = lambda *_: int("none")  # type: ignore[assignment, method-assign]
+    broken.assess = lambda *_: int("none")  # type: ignore[assignment, method-assign]
     with guarding(root, broken) as guard:
         found["an error"] = [other(), reports(guard)[0][2].split(":")[0]]
     most, execution_policy._MOST_HASHED = execution_policy._MOST_HASHED, 1

@@ -17,7 +17,7 @@ from nephoscope.analyze.analyzer_runner import AnalyzerResult, PreviousAnalysis,
 from nephoscope.analyze.assessment_key import Key
 from nephoscope.analyze.discovery import list_assessment_keys, load_analyzers
 from nephoscope.analyze.unsupported_assessments import NEEDED
-from nephoscope.analyze.verdict import judge_all, report_healthy
+from nephoscope.analyze.verdict import assess_all, report_healthy
 from nephoscope.estate.evaluation_clock import NotedClock
 from nephoscope_policy.data_gap import ANALYZER_FAILED
 from nephoscope_policy.model.assessment import Assessment
@@ -291,12 +291,12 @@ def test_a_body_that_an_analyzer_fails_on_is_unknown_and_the_others_are_judged(
     view = world.view({**OPEN, "vms": {**OPEN["vms"], "vm2": {"subnet": "main/app", "ip": "10.0.1.5"}}})
     machines, asked = view.list_resources("microsoft.compute/virtualmachines"), list_assessment_keys()[PORTS]
 
-    def judge(resource: Resource, key: Key) -> Assessment:
+    def assess(resource: Resource, key: Key) -> Assessment:
         if resource is machines[0]:
             raise OverflowError("date value out of range")
         return report_healthy(resource.key, key, "")
 
-    first, second = judge_all(machines, asked, judge)
+    first, second = assess_all(machines, asked, assess)
     assert (first.state, first.cause) == (ComplianceState.UNKNOWN, ANALYZER_FAILED)
     assert "OverflowError: date value out of range" in first.description
     assert second.state is ComplianceState.COMPLIANT

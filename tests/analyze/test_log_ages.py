@@ -35,7 +35,7 @@ DECIDED = (ComplianceState.COMPLIANT, ComplianceState.NON_COMPLIANT)
 LEAST = timedelta(microseconds=1)
 
 
-def judge(described: dict[str, Any], now: datetime) -> dict[tuple[str, str], Assessment]:
+def assess(described: dict[str, Any], now: datetime) -> dict[tuple[str, str], Assessment]:
     """The verdicts that logs decide, at a time."""
     view = EstateView(world.estate(described), now, logs=world.WrittenLogs(described["logs"], now))
     found = {}
@@ -57,10 +57,10 @@ def newest(described: dict[str, Any]) -> dict[str, datetime]:
 @pytest.mark.sampled(12)
 @pytest.mark.parametrize("described", WITH_LOGS)
 def test_a_verdict_that_rests_on_logs_is_stale_past_their_bound(described: dict[str, Any]) -> None:
-    before, last = judge(described, world.NOW), newest(described)
+    before, last = assess(described, world.NOW), newest(described)
     decided = [place for place, said in before.items() if said.state in DECIDED]
     ends = [when + find_bound(table) for table, when in last.items()]
-    past = judge(described, max(ends) + LEAST)
+    past = assess(described, max(ends) + LEAST)
     assert [(past[place].state, past[place].cause) for place in decided] == [
         (ComplianceState.UNKNOWN, STALE) for _ in decided
     ]
@@ -80,8 +80,8 @@ TRANSPORT = [
 @pytest.mark.sampled(12)
 @pytest.mark.parametrize("described", TRANSPORT)
 def test_up_to_the_bound_it_is_as_before(described: dict[str, Any]) -> None:
-    before = judge(described, world.NOW)
-    after = judge(described, min(when + find_bound(table) for table, when in newest(described).items()))
+    before = assess(described, world.NOW)
+    after = assess(described, min(when + find_bound(table) for table, when in newest(described).items()))
     assert {place: said.state for place, said in after.items()} == {
         place: said.state for place, said in before.items()
     }

@@ -151,12 +151,12 @@ def test_what_is_under_way_when_a_turn_breaks_off_is_waited_for_and_noted(
     until(tmp_path / "begun")
     (tmp_path / "told").touch()
     turn.close()
-    runs = state.automation_runs.runs_of_language(RuleLanguage.AUTOMATION)
+    runs = state.automation_runs.list_runs_in_language(RuleLanguage.AUTOMATION)
     assert {one.status for one in runs} == {RunStatus.DEAD, RunStatus.DONE}
 
 
 def _are_done(state: State) -> bool:
-    runs = state.automation_runs.runs_of_language(RuleLanguage.AUTOMATION)
+    runs = state.automation_runs.list_runs_in_language(RuleLanguage.AUTOMATION)
     assert not [one for one in runs if one.detail.startswith("hold was stopped")]
     return all(one.status is RunStatus.DONE for one in runs)
 

@@ -204,7 +204,7 @@ def test_a_webhook_gets_batches_and_what_fails_is_kept(
     assert [len(one) for one in bodies] == [2, 1]
     dead = next(
         one
-        for one in state.automation_runs.runs_of_language(RuleLanguage.AUTOMATION)
+        for one in state.automation_runs.list_runs_in_language(RuleLanguage.AUTOMATION)
         if one.status.value == "dead"
     )
     AutomationEngine(lake, state, "default", []).retry(dead.id, "test", datetime.now(UTC))
@@ -223,7 +223,7 @@ def test_one_message_tells_of_all_that_one_look_found(publish, automate, watch, 
         *(assessment(one, "Healthy") for one in machines[1:]), assessment("m000", severity="Low"), score(43.1)
     )
     assert watch.plan_runs() == 1
-    (run,) = state.automation_runs.runs_of_language(RuleLanguage.AUTOMATION)
+    (run,) = state.automation_runs.list_runs_in_language(RuleLanguage.AUTOMATION)
     assert (run.kind, run.document["count"], len(run.document["records"])) == ("several.changed", 61, 50)
     subject, text = write_mail(run, "https://host")
     assert subject == "[Low] 1 of 61 changes are findings: a"
@@ -263,7 +263,7 @@ def test_a_message_says_what_became_of_it(
     watch.plan_runs()
     publish(assessment("other"), assessment("vm", **after))
     watch.plan_runs()
-    (run,) = state.automation_runs.runs_of_language(RuleLanguage.AUTOMATION)
+    (run,) = state.automation_runs.list_runs_in_language(RuleLanguage.AUTOMATION)
     title, text = write_mail(run, "https://host")
     assert title == subject
     assert [one for one in said if one not in text] == []

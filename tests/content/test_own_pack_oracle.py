@@ -16,7 +16,7 @@ DISK = {
 ALIAS = "Microsoft.Compute/disks/networkAccessPolicy"
 
 
-def judge(condition: dict) -> oracle.Judge:
+def assess(condition: dict) -> oracle.Judge:
     rule = {
         "if": {"allOf": [{"field": "type", "equals": DISK["type"]}, condition]},
         "then": {"effect": "audit"},
@@ -26,7 +26,7 @@ def judge(condition: dict) -> oracle.Judge:
 
 def compare(own: dict, builtin: dict, engine: str = "") -> oracle.Pair:
     pair = oracle.Pair("own", "builtin")
-    mine, theirs = judge(own), judge(builtin)
+    mine, theirs = assess(own), assess(builtin)
     oracle.compare(pair, mine, theirs, oracle.worlds(mine, theirs, [(DISK, [])], [DISK]), engine)
     return pair
 

@@ -14,7 +14,7 @@ from nephoscope.collect.resources.snapshot_loading import load
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.effective_routes import EffectiveRoute, build_system_routes, select_route
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.firewall_rules import FirewallFlow, decide_firewall, list_firewall_rules
+from nephoscope.estate.firewall_rules import FirewallFlow, evaluate_firewall_rules, list_firewall_rules
 from nephoscope.estate.firewalls import iterate_dnat_rules
 from nephoscope.estate.flow_path import FlowDisposition, FlowPaths, PathFlow
 from nephoscope.estate.network import Network
@@ -292,7 +292,7 @@ def test_firewall_policies(
     top = body(FIREWALL, {"firewallPolicy": {"id": f"{NET}/firewallPolicies/p"}})
     estate = Estate.of([Resource.of(one) for one in [top, *extra]], Coverage.cover_everything())
     given = FirewallFlow("198.51.100.7", "203.0.113.1", "tcp", flow[1], flow[0])
-    found = decide_firewall(list_firewall_rules(estate.resources[FIREWALL.lower()], estate), given)
+    found = evaluate_firewall_rules(list_firewall_rules(estate.resources[FIREWALL.lower()], estate), given)
     assert (found.allow, found.rule.name if found.rule else "") == want
 
 

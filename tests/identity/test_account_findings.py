@@ -53,7 +53,7 @@ def user(id_, **more):
     return graph("users", id_, **{**given, **more})
 
 
-def judge(*bodies, **use):
+def assess(*bodies, **use):
     estate = Estate.of([Resource.of(dict(one)) for one in (*ROLES, *bodies)], Coverage({}))
     known = AccountUse(**{"user_days": 90, "service_days": 90, "activity_days": 90, **use})
     found = find_account_weaknesses(estate, list_administrators(estate).administrators, known, NOW)
@@ -66,10 +66,12 @@ def of_kind(kind, found):
 
 def test_an_administrator_without_sign_in_is_dormant_only_where_the_log_says_so():
     bodies = user("ada"), user("bob"), role("ada", OWNER), role("bob", OWNER)
-    found = judge(*bodies, users={"bob": NOW})
+    found = assess(*bodies, users={"bob": NOW})
     assert [name for kind, name, *_ in found if kind == "dormantAdministrator"] == ["ada@contoso.com"]
-    assert of_kind("dormantAdministrator", judge(*bodies, user_days=29)) == []
-    assert of_kind("dormantAdministrator", judge(user("ada", accountEnabled=False), role("ada", OWNER))) == []
+    assert of_kind("dormantAdministrator", assess(*bodies, user_days=29)) == []
+    assert (
+        of_kind("dormantAdministrator", assess(user("ada", accountEnabled=False), role("ada", OWNER))) == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,7 @@ def test_an_administrator_without_sign_in_is_dormant_only_where_the_log_says_so(
 )
 def test_the_narrowest_role_that_allows_what_was_done_is_proposed(used, held, proposed):
     operations = [UsedOperation(*one) for one in used]
-    found = judge(user("ada"), role("ada", held), users={"ada": NOW}, operations={"ada": operations})
+    found = assess(user("ada"), role("ada", held), users={"ada": NOW}, operations={"ada": operations})
     assert [how for *_, how in found] == (
         [] if proposed is None else [f"Replace {name_of(held)} by {proposed}."]
     )
@@ -100,7 +102,7 @@ def name_of(held):
 
 
 def test_a_short_activity_log_proposes_nothing():
-    assert judge(user("ada"), role("ada", OWNER), users={"ada": NOW}, activity_days=20) == []
+    assert assess(user("ada"), role("ada", OWNER), users={"ada": NOW}, activity_days=20) == []
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_guests():
         user("asked", userType="Guest", createdDateTime=ago(40), externalUserState="PendingAcceptance"),
         user("member"),
     ]  # fmt: skip
-    found = judge(*guests, users={"busy": NOW})
+    found = assess(*guests, users={"busy": NOW})
     assert {name: reason for _, name, reason, _ in found} == {
         "idle@contoso.com": "no sign-in within 90 days",
         "asked@contoso.com": "the invitation has not been accepted for 40 days",
@@ -144,11 +146,11 @@ def test_credentials_of_applications():
         ],
         keyCredentials=[secret("certificate", 300, -400)],
     )  # fmt: skip
-    found = judge(application, keys={"used": NOW, "old": NOW, "long": NOW, "certificate": NOW})
+    found = assess(application, keys={"used": NOW, "old": NOW, "long": NOW, "certificate": NOW})
     assert {(kind, reason.split("'")[1]) for kind, _, reason, _ in found} == {
         ("expiredCredential", "expired"), ("unusedCredential", "unused"), ("oldCredential", "old"), ("longCredential", "long"),
     }  # fmt: skip
-    assert of_kind("unusedCredential", judge(application, service_days=0)) == []
+    assert of_kind("unusedCredential", assess(application, service_days=0)) == []
 
 
 def test_consent_grants_count_by_what_they_allow():
@@ -169,7 +171,7 @@ def test_consent_grants_count_by_what_they_allow():
             scope="openid User.Read",
         ),
     ]
-    found = judge(*grants, graph("serviceprincipals", "app", displayName="Mailer"))
+    found = assess(*grants, graph("serviceprincipals", "app", displayName="Mailer"))
     assert [(name, reason) for _, name, reason, _ in found] == [
         ("Mailer", "may act for all users: Mail.ReadWrite")
     ]
@@ -274,7 +276,7 @@ BOTH = [*glass("glass1", "glass2"), methods("glass1", "fido2"), methods("glass2"
     ],
 )
 def test_two_emergency_access_accounts_are_wanted_where_policies_were_collected(bodies, missing):
-    reasons = of_kind("missingEmergencyAccount", judge(*bodies))
+    reasons = of_kind("missingEmergencyAccount", assess(*bodies))
     assert [one.partition(" ")[0] for one in reasons] == missing
 
 
@@ -284,14 +286,14 @@ def test_an_emergency_access_account_is_strong_and_unused():
         methods("glass1", "mobilePhone", "password"),
         access_policy("p", NOT_FOR_GLASS),
     ]
-    found = judge(*weak, users={"glass2": NOW})
+    found = assess(*weak, users={"glass2": NOW})
     assert of_kind("weakEmergencyAccount", found) == [
         "no security key, passkey or certificate; registered methods: mobilePhone, password"
     ]
     assert of_kind("usedEmergencyAccount", found) == ["the emergency access account signed in on 2026-11-01"]
     assert of_kind("dormantAdministrator", found) == [], "it is not to be used"
     others = [*weak[:-1], access_policy("p", {"includeUsers": ["All"]})]
-    assert len(of_kind("dormantAdministrator", judge(*others))) == 2
+    assert len(of_kind("dormantAdministrator", assess(*others))) == 2
 
 
 def test_emergency_access_accounts_are_listed_with_what_is_missing(state, lake, put, tell_estate):

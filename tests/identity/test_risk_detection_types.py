@@ -11,7 +11,7 @@ from tests.behavior.conftest import NOON, routine, signin
 
 from nephoscope.behavior.behavior_run import BehaviorAnalysis
 from nephoscope.identity.anomaly_risk import AnomalyRisk, select_following_detections
-from nephoscope.identity.behavior_risk import AnomalyEvidence, judge
+from nephoscope.identity.behavior_risk import AnomalyEvidence, assess
 from nephoscope.identity.indicator_risk import drop_known_detections
 from nephoscope.identity.risk_mapping import load_mapping
 from nephoscope.identity.risk_run import RiskRun
@@ -168,9 +168,9 @@ def test_a_condition_that_is_not_met_is_no_risk(mapping):
     )
     parts = (("Country", 0.5), ("ISP", 0.28), ("Browser", 0.14), ("Device", 0.2), ("Operation", 0.3))
     whole = AnomalyEvidence(parts, 1.15, flags, (), str(mapping.origins[0]) if mapping.origins else "")
-    assert judge(whole, mapping) is not RiskLevel.NONE
+    assert assess(whole, mapping) is not RiskLevel.NONE
     if mapping.origins:
-        assert judge(AnomalyEvidence(parts, 1.15, flags, (), ""), mapping) is RiskLevel.NONE
+        assert assess(AnomalyEvidence(parts, 1.15, flags, (), ""), mapping) is RiskLevel.NONE
     for group, left in (("place", parts[2:]), ("client", (*parts[:2], parts[4]))):
         if group in mapping.groups:
-            assert judge(AnomalyEvidence(left, 1.15, flags, (), whole.origin), mapping) is RiskLevel.NONE
+            assert assess(AnomalyEvidence(left, 1.15, flags, (), whole.origin), mapping) is RiskLevel.NONE

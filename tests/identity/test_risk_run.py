@@ -11,7 +11,7 @@ from tests.behavior.conftest import NOON, routine, signin
 from nephoscope.alerts.rules.rule_files import load_shipped_rules
 from nephoscope.behavior.behavior_run import BehaviorAnalysis
 from nephoscope.identity.alert_risk import find_identities
-from nephoscope.identity.behavior_risk import AnomalyEvidence, judge
+from nephoscope.identity.behavior_risk import AnomalyEvidence, assess
 from nephoscope.identity.risk_mapping import load_mapping
 from nephoscope.identity.risk_run import RiskRun
 from nephoscope.model.identity_risk import IdentityKind, RiskLevel, RiskState
@@ -97,15 +97,15 @@ def test_a_client_that_is_new_for_the_account_counts_however_many_others_use_it(
 def test_without_a_reason_the_level_falls():
     mapping = next(one for one in load_mapping().behavior if one.risk_event_type == "unfamiliarFeatures")
     parts = (("Country", 0.5), ("ISP", 0.28), ("Browser", 0.14), ("Device", 0.2), ("App", 0.18))
-    whole = judge(AnomalyEvidence(parts, 1.15, frozenset(), ()), mapping)
+    whole = assess(AnomalyEvidence(parts, 1.15, frozenset(), ()), mapping)
     assert whole is RiskLevel.HIGH
     for at in range(len(parts)):
         fewer = AnomalyEvidence(parts[:at] + parts[at + 1 :], 1.15, frozenset(), ())
         assert fewer.confidence < AnomalyEvidence(parts, 1.15, frozenset(), ()).confidence
-        assert LEVELS.index(judge(fewer, mapping)) <= LEVELS.index(whole)
-    without_place = judge(AnomalyEvidence(parts[2:], 1.15, frozenset(), ()), mapping)
+        assert LEVELS.index(assess(fewer, mapping)) <= LEVELS.index(whole)
+    without_place = assess(AnomalyEvidence(parts[2:], 1.15, frozenset(), ()), mapping)
     assert LEVELS.index(without_place) < LEVELS.index(whole)
-    assert judge(AnomalyEvidence(parts[:2], 1.15, frozenset(), ()), mapping) is RiskLevel.NONE, (
+    assert assess(AnomalyEvidence(parts[:2], 1.15, frozenset(), ()), mapping) is RiskLevel.NONE, (
         "of the place alone"
     )
 

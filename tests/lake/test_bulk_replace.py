@@ -128,7 +128,7 @@ def test_a_death_in_between_changes_nothing(keeping, state, lake, between, porti
     between(lambda: None)
     assert (deliver_outbox(lake, state), seen(lake, LIST)) == (0, [("1", 5)])
     keeping.publish_due(NOW)
-    assert (state.outbox.list_held(), state.watchlists.lists_with_leftovers("default")) == (set(), [])
+    assert (state.outbox.list_held(), state.watchlists.list_watchlists_with_orphans("default")) == (set(), [])
     assert keeping.update("VIPs", many("2"), NOW) == WatchlistChanges(added=MANY - 5, updated=5)
     assert seen(lake, LIST) == [("2", MANY)]
 

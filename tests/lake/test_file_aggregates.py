@@ -169,7 +169,7 @@ def test_two_aggregates_of_a_table_read_its_recent_rows_once(lake: Aggregated) -
 def test_an_engine_reads_nothing_outside_the_lake(lake: Aggregated, tmp_path: Path) -> None:
     secret = tmp_path / "secret.csv"
     secret.write_text("a\n1\n")
-    with lake.engines.lend_engine(1) as engine, pytest.raises(duckdb.PermissionException):
+    with lake.engines.borrow_engine(1) as engine, pytest.raises(duckdb.PermissionException):
         engine._connection.sql(f"SELECT * FROM '{secret}'").fetchall()
 
 

@@ -65,7 +65,7 @@ class Reader:
     matched: int = 0
     misses: list[str] = field(default_factory=list)
 
-    def judge(self, resource: Resource, snapshot: Snapshot) -> ComplianceState | str:
+    def assess(self, resource: Resource, snapshot: Snapshot) -> ComplianceState | str:
         """The state of a verdict, or the text of what was raised, which is none that is wanted."""
         try:
             return self.definition.evaluate(
@@ -156,7 +156,7 @@ def play(by_key: dict[str, list[Reader]], engine: str) -> None:
             resource = scene.resources.get(id_) or Resource.of({"id": verdict.resource})
             for reader in by_key.get(key, ()):
                 if reader.definition.applies_to(resource.type):
-                    got = reader.judge(resource, scene.snapshot)
+                    got = reader.assess(resource, scene.snapshot)
                     if got is not ComplianceState.NOT_APPLICABLE or not _conditioned(reader):
                         reader.compare(f"{scene.note} on {id_}", got, wanted(reader, verdict))
 
@@ -188,7 +188,7 @@ def unanswered(reader: Reader) -> None:
         resource = view.estate.resources[WORLD.placed(body)["id"].lower()]
         if reader.definition.applies_to(resource.type):
             reader.compare(
-                f"unanswered on {resource.type}", reader.judge(resource, snapshot), ComplianceState.UNKNOWN
+                f"unanswered on {resource.type}", reader.assess(resource, snapshot), ComplianceState.UNKNOWN
             )
 
 

@@ -51,7 +51,7 @@ def judge_event(record: Record) -> str:
     return difference(found, record.value["event"])
 
 
-def judge_rule(record: Record) -> str:
+def assess_rule(record: Record) -> str:
     """Return how the bytes of a rule differ, '' where they do not."""
     from nephoscope_agent.audit.rules import build_rule
 
@@ -74,7 +74,7 @@ def difference(found: object, wanted: object, place: str = "") -> str:
 
 
 JUDGES: dict[str, Callable[[Record], str]] = {
-    "audit_records.jsonl.gz": judge_record, "audit_events.jsonl.gz": judge_event, "audit_rules.jsonl.gz": judge_rule,
+    "audit_records.jsonl.gz": judge_record, "audit_events.jsonl.gz": judge_event, "audit_rules.jsonl.gz": assess_rule,
 }  # fmt: skip
 
 
@@ -86,12 +86,12 @@ def main() -> int:
     arguments = parser.parse_args()
     load_agent()
     matched = total = 0
-    for name, judge in JUDGES.items():
+    for name, assess in JUDGES.items():
         right = count = 0
         for record in lines(arguments.folder / name):
             count += 1
             try:
-                wrong = record.wrong or judge(record)
+                wrong = record.wrong or assess(record)
             except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a record is a miss, and is shown
                 wrong = raised(error)
             right += not wrong

@@ -40,13 +40,13 @@ def run(folder: Path, engine: Engine | None = None) -> Iterator[tuple[str, bool,
             yield one.name, False, one.wrong
             continue
         try:
-            matched, message = judge(one.file["builtin"], one.value, engine)
+            matched, message = assess(one.file["builtin"], one.value, engine)
         except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a case is a miss, and is shown
             matched, message = False, corpus_records.raised(error)
         yield one.name, matched, message
 
 
-def judge(builtin: str, case: Mapping[str, Any], engine: Engine | None = None) -> tuple[bool, str]:
+def assess(builtin: str, case: Mapping[str, Any], engine: Engine | None = None) -> tuple[bool, str]:
     """Whether a case matches, and the outcome beside the expectation."""
     wanted = [key for key in ("want", "want_null", "want_undefined", "want_error") if key in case]
     if len(wanted) != 1:

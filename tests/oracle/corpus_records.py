@@ -30,10 +30,10 @@ def raised(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error)[:LONGEST]}"
 
 
-def judged(judge: Callable[[], str]) -> str:
+def judged(assess: Callable[[], str]) -> str:
     """What a judge finds wrong ('' = nothing); an exception is wrong."""
     try:
-        return judge()
+        return assess()
     except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a record is a miss, and is shown
         return raised(error)
 

@@ -77,7 +77,7 @@ class Judge:
         for definition, rule in self.rules:
             for type_ in definition.types or ():
                 for resource in estate.list_of_type(type_):
-                    end = rule.judge(resource, snapshot, context)
+                    end = rule.assess(resource, snapshot, context)
                     if end.cause == "manual":
                         continue
                     found[resource.key, definition.name] = (end.state, end.cause, end.description)
@@ -92,15 +92,15 @@ Case = Iterator[tuple[str, str]]
 """Comparisons: (what, '' where it holds, else what is wrong)."""
 
 
-def pairs(folder: Path, judge: Judge) -> Case:
+def pairs(folder: Path, assess: Judge) -> Case:
     """Tenants alone and together."""
     names = sorted(one.name for one in folder.iterdir() if one.is_dir())
     for one, other in combinations(names, 2):
         if one[:-1] == other[:-1] and len(one) > 1:
-            yield from _pair(folder / one, folder / other, judge)
+            yield from _pair(folder / one, folder / other, assess)
 
 
-def _pair(one: Path, other: Path, judge: Judge) -> Case:
+def _pair(one: Path, other: Path, assess: Judge) -> Case:
     alone = {path: resources.load([path]) for path in (one, other)}
     together = list(resources.load_tenants([one, other]))
     yield f"{one.name}+{other.name}: two tenants", "" if len(together) == 2 else f"{len(together)} tenants"
@@ -109,7 +109,7 @@ def _pair(one: Path, other: Path, judge: Judge) -> Case:
         if mine is None:
             yield f"{path.name}: its resources", "no tenant of both holds exactly its resources"
             continue
-        expected, found = judge.ends(estate, NOW), judge.ends(mine, NOW)
+        expected, found = assess.ends(estate, NOW), assess.ends(mine, NOW)
         for key in sorted(expected.keys() | found.keys()):
             ends = expected.get(key), found.get(key)
             if any(end is None or end[0] in DECIDED or end[1] == "not-collected" for end in ends):
@@ -128,7 +128,7 @@ def _differs(expected: Any, found: Any) -> str:
     return "" if expected == found else f"{expected} became {found}"
 
 
-def ages(folder: Path, judge: Judge) -> Case:
+def ages(folder: Path, assess: Judge) -> Case:
     """Reports at their time and a year later."""
     for path in sorted(folder.iterdir()):
         if not path.is_dir() or path.name == "exports":
@@ -138,7 +138,7 @@ def ages(folder: Path, judge: Judge) -> Case:
         newest = [when for one in reports if (when := _time(one)) is not None]
         if not newest:
             continue
-        then, late = judge.ends(estate, max(newest)), judge.ends(estate, max(newest) + timedelta(days=366))
+        then, late = assess.ends(estate, max(newest)), assess.ends(estate, max(newest) + timedelta(days=366))
         rests = {key for key in then if then[key] != late[key]}
         yield f"{path.name}: verdicts rest on reports", "" if rests else "none changes with the time"
         for key in sorted(rests):
@@ -154,15 +154,15 @@ def _time(resource: Resource) -> datetime | None:
     return next((datetime.fromisoformat(text) for text in texts if isinstance(text, str)), None)
 
 
-def guests(folder: Path, judge: Judge) -> Case:
+def guests(folder: Path, assess: Judge) -> Case:
     """Machines without a guest assignment beside machines with one."""
-    looking = judge.looking_up(GUEST)
+    looking = assess.looking_up(GUEST)
     for path in sorted(folder.iterdir()):
         estate = resources.load([path]) if path.is_dir() and path.name != "exports" else None
         held = estate.list_of_type(GUEST) if estate is not None else ()
         if estate is None or not held or (path / "coverage.json").exists():
             continue
-        ended = judge.ends(estate, min(when for one in held if (when := _time(one)) is not None))
+        ended = assess.ends(estate, min(when for one in held if (when := _time(one)) is not None))
         having = {one.id.parent for one in held}
         judged = [key for key in ended if key[0] in having and key[1] in looking]
         decided = any(
@@ -175,13 +175,13 @@ def guests(folder: Path, judge: Judge) -> Case:
                 yield f"{path.name}: {key}", f"{ended[key]}" if wrong else ""
 
 
-def exports(folder: Path, judge: Judge) -> Case:
+def exports(folder: Path, assess: Judge) -> Case:
     """The same resources in several exports: never two opposite verdicts."""
     place = folder / "exports"
     if not place.is_dir():
         return
     estates = {path.name: resources.load([path]) for path in sorted(place.iterdir())}
-    found = {name: judge.ends(estate, NOW) for name, estate in estates.items()}
+    found = {name: assess.ends(estate, NOW) for name, estate in estates.items()}
     for name, estate in estates.items():
         whole = [one for one in estate.resources.values() if not one.derived]
         yield f"{name}: read", "" if whole else "no resources"
@@ -198,13 +198,13 @@ def exports(folder: Path, judge: Judge) -> Case:
             if same and states <= DECIDED:
                 wrong = "Compliant in one, NonCompliant in the other" if len(states) > 1 else ""
                 yield f"{one} and {other}: {key}", wrong
-        yield from _beside(place / one, place / other, found, judge)
+        yield from _beside(place / one, place / other, found, assess)
 
 
-def _beside(one: Path, other: Path, found: dict[str, Ends], judge: Judge) -> Case:
+def _beside(one: Path, other: Path, found: dict[str, Ends], assess: Judge) -> Case:
     """Two exports read together: what neither says of a resource is not found absent."""
     estates = {path: resources.load([path]).resources for path in (one, other)}
-    together = judge.ends(resources.load([one, other]), NOW)
+    together = assess.ends(resources.load([one, other]), NOW)
     for path, more in ((one, estates[other]), (other, estates[one])):
         wrong: dict[str, list[str]] = {}
         for key, (_, cause, text) in found[path.name].items():
@@ -228,13 +228,13 @@ def main() -> int:
     parser.add_argument("--policies", type=Path)
     parser.add_argument("-v", "--verbose", action="store_true")
     options = parser.parse_args()
-    judge = Judge(options.policies or options.corpus.parent / "azure-policy")
-    print(f"{len(judge.rules)} definitions")
+    assess = Judge(options.policies or options.corpus.parent / "azure-policy")
+    print(f"{len(assess.rules)} definitions")
     matched = total = 0
     for case in CASES:
         good = told = 0
         try:
-            for what, wrong in case(options.corpus, judge):
+            for what, wrong in case(options.corpus, assess):
                 told += 1
                 good += not wrong
                 if wrong and options.verbose:

@@ -136,7 +136,7 @@ def of_osv(item: dict[str, Any]) -> set[Fact]:
     return found
 
 
-def judge(provider: Provider, path: Path, namespace: str) -> tuple[object, object]:
+def assess(provider: Provider, path: Path, namespace: str) -> tuple[object, object]:
     """Return what was found for an expected record, and what is wanted."""
     document = json.loads(path.read_text())
     item = document["item"]
@@ -300,7 +300,7 @@ def judge_provider(folder: Path, matched: Counter[str], total: Counter[str]) -> 
     for path, namespace in expected_of(folder / "expected"):
         total[name] += 1
         try:
-            found, wanted = judge(provider, path, namespace)
+            found, wanted = assess(provider, path, namespace)
         except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a record is a miss, and is shown
             found, wanted = raised(error), "no exception"
         matched[name] += found == wanted

@@ -98,7 +98,7 @@ class Judge:
         self.engine = DetectionEngine()
         self.tables: Counter[str] = Counter()
 
-    def judge(self, recordings: Sequence[Recording]) -> list[Verdict]:
+    def assess(self, recordings: Sequence[Recording]) -> list[Verdict]:
         """The verdicts about recordings; an exception is a miss with its reason."""
         rows = [self._rows(one) for one in recordings]
         raised = self.engine.alerts_together(
@@ -332,7 +332,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="the beginning of a file's name")
     parser.add_argument("-v", action="store_true", dest="verbose")
     options = parser.parse_args()
-    judge, matched, of, foreign, unnamed = Judge(), 0, 0, Counter[str](), 0
+    assess, matched, of, foreign, unnamed = Judge(), 0, 0, Counter[str](), 0
     total, by_technique = Tally(), defaultdict[str, Counter[bool]](Counter)
     for name, recordings in SOURCES.items():
         if not name.startswith(options.only) or not (options.corpus / name).exists():
@@ -343,7 +343,7 @@ def main() -> int:
         passed = [one for one in several if not (one.wrong or is_judged(one))]
         foreign.update(str(each["scenario"]) for one in passed for each in one.expected)
         unnamed += sum(map(is_technique_judged, passed))
-        for recording, verdict in zip(judged, judge.judge(judged), strict=True):
+        for recording, verdict in zip(judged, assess.assess(judged), strict=True):
             if recording.source != "loghub_openssh":  # full of brute force: shown, judged neither way
                 tally.add(recording, verdict)
                 matched, of = matched + verdict.matches, of + 1

@@ -90,7 +90,7 @@ class Comparison:
         self.aliases = Aliases.load_builtin()
         self.counts: collections.Counter[str] = collections.Counter()
 
-    def judge(self, document: dict[str, Any]) -> None:
+    def assess(self, document: dict[str, Any]) -> None:
         """Compare an initiative; what an exception left uncompared is missed."""
         before = self.counted()
         try:
@@ -183,7 +183,7 @@ def main() -> int:
     print("\n".join(broken))
     comparison.counts["documents that miss"] += len(broken)
     for document in sets:
-        comparison.judge(document)
+        comparison.assess(document)
     counts = comparison.counts
     for name, count in sorted(counts.items()):
         print(f"{name:<28}{count:>8,}")

@@ -64,7 +64,7 @@ class Tally:
     apart: Counter[str] = field(default_factory=Counter)
     missed: list[str] = field(default_factory=list)
 
-    def judge(self, part: str, place: str, found: object, wanted: object) -> None:
+    def assess(self, part: str, place: str, found: object, wanted: object) -> None:
         """Count one comparison."""
         self.total[part] += 1
         self.matched[part] += found == wanted
@@ -196,11 +196,11 @@ def judge_parser(record: Record, tally: Tally) -> None:
             found = found & wanted if len(found) >= (value.get("count") or 0) else found
     if is_refusal:
         found, expected = ("refused" if isinstance(reading, str) else found), "refused"
-        tally.judge(f"{value['kind']}", f"{record.place} {value['path']}", found, expected)
+        tally.assess(f"{value['kind']}", f"{record.place} {value['path']}", found, expected)
     elif found != wanted and is_elsewhere(value):
         tally.apart[f"stands in another file: {value['kind']}"] += 1
     else:
-        tally.judge(f"{value['kind']}", f"{record.place} {value['path']}", found, wanted)
+        tally.assess(f"{value['kind']}", f"{record.place} {value['path']}", found, wanted)
     if isinstance(reading, InventoryReading):
         compare_details(value, reading.packages, tally)
     disturb(record, value, content, tally)
@@ -249,7 +249,7 @@ def disturb(record: Record, value: dict[str, Any], content: bytes, tally: Tally)
         try:
             read_record(value, other)
         except Exception as error:  # noqa: BLE001 - a runner's border: an exception is a miss, and is shown
-            tally.judge("disturbed", f"{record.place} {number}", raised(error), "packages or a refusal")
+            tally.assess("disturbed", f"{record.place} {number}", raised(error), "packages or a refusal")
 
 
 def judge_release(record: Record, tally: Tally) -> None:
@@ -265,7 +265,7 @@ def judge_release(record: Record, tally: Tally) -> None:
     family = FAMILIES.get(value["family"] or "", value["family"])
     version = re.sub(r"^(?:AMI )?release ", "", value["version"] or "").split(" ")[0]
     wanted = (family, version) if value["family"] else None
-    tally.judge(
+    tally.assess(
         "os_release", record.place, (found.family, found.version) if found and is_known else None, wanted
     )
 
@@ -278,7 +278,7 @@ def judge_support(record: Record, tally: Tally) -> None:
     family = FAMILIES.get(value["family"], value["family"])
     state = find_support_state(family, value["version"].split(" ")[0], at)
     found = state in ("supported", "unknown") or (state == "extended" and family in EXTENDED)
-    tally.judge("eol", record.place, found, value["supported"])
+    tally.assess("eol", record.place, found, value["supported"])
 
 
 def judge_secrets(record: Record, tally: Tally) -> None:
@@ -291,7 +291,7 @@ def judge_secrets(record: Record, tally: Tally) -> None:
     found = {(place.first_line, place.last_line, place.rule) for place in scan.places}
     wanted = {(*one["lines"], SECRETS.get(one["rule"], one["rule"])) for one in value["findings"]}
     generic = {one for one in found if one[2] == "generic-assigned-secret"}
-    tally.judge("secrets", f"{record.place} {value['case']}", found - generic, wanted)
+    tally.assess("secrets", f"{record.place} {value['case']}", found - generic, wanted)
 
 
 def judge_database(folder: Path, tally: Tally) -> None:
@@ -311,7 +311,7 @@ def judge_database(folder: Path, tally: Tally) -> None:
         for one in expected
         if one["name"] != "gpg-pubkey"
     }
-    tally.judge("rpmdb", folder.name, found, wanted)
+    tally.assess("rpmdb", folder.name, found, wanted)
 
 
 def run(folder: Path, tally: Tally) -> None:
@@ -323,19 +323,19 @@ def run(folder: Path, tally: Tally) -> None:
         "secrets": judge_secrets,
     }
     for path in sorted([*folder.glob("*.jsonl"), *folder.glob("*.jsonl.gz")]):
-        judge = judges.get(path.name.partition(".")[0])
-        if judge is None:
+        assess = judges.get(path.name.partition(".")[0])
+        if assess is None:
             continue
         for record in lines(path):
             try:
-                judge(record, tally)
+                assess(record, tally)
             except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a record is a miss, and is shown
-                tally.judge("raised", record.place, raised(error), record.wrong or "no exception")
+                tally.assess("raised", record.place, raised(error), record.wrong or "no exception")
     for database in sorted((folder / "rpmdb").glob("*/expected.json")):
         try:
             judge_database(database.parent, tally)
         except Exception as error:  # noqa: BLE001 - a runner's border: an exception is a miss, and is shown
-            tally.judge("raised", database.parent.name, raised(error), "no exception")
+            tally.assess("raised", database.parent.name, raised(error), "no exception")
 
 
 def main() -> int:

@@ -73,7 +73,7 @@ def group_of(record: dict[str, Any]) -> str:
     return "errors" if isinstance(expected, dict) and "error" in expected else "rows"
 
 
-def judge(file: str, record: dict[str, Any], answer: Answer | str) -> str:
+def assess(file: str, record: dict[str, Any], answer: Answer | str) -> str:
     """Why an answer is not what a record wants; '' where it is."""
     return answer if isinstance(answer, str) else judged(lambda: _judge(file, record, answer))
 
@@ -120,7 +120,7 @@ def run(file: str, options: argparse.Namespace) -> tuple[dict[str, Sum], dict[st
     )
     for place, answer in sorted(found, key=lambda pair: pair[0]):
         record = chosen[place]
-        why = judge(file, record, answer)
+        why = assess(file, record, answer)
         groups[group_of(record)].add(record, why)
         if group_of(record) == "rows":
             families[record.get("family", file)].add(record, why)

@@ -56,11 +56,11 @@ def _published(one: Record) -> Published:
     return Published(rule, ACCEPTED if said.get("errors") == 0 and columns is not None else MEANING)
 
 
-def judge(corpus: str) -> Callable[[Published], tuple[Outcome, str]]:
+def assess(corpus: str) -> Callable[[Published], tuple[Outcome, str]]:
     """What a worker process runs: the outcome over the recorded tables, and what is wrong over the product's ('' = nothing)."""
     import kql_community_tables
 
-    return kql_community_tables.judge(Path(corpus))
+    return kql_community_tables.assess(Path(corpus))
 
 
 def main() -> int:
@@ -75,7 +75,7 @@ def main() -> int:
     parser.add_argument("-v", "--verbose", action="store_true", help="print every miss")
     options = parser.parse_args()
     chosen = [one for one in published(options.folder) if options.only in one.rule.path][:: options.every]
-    pairs = outcomes(chosen, judge, (str(options.folder),), options.workers, options.limit)
+    pairs = outcomes(chosen, assess, (str(options.folder),), options.workers, options.limit)
     found = {place: _outcome(one) for place, one in pairs}
     if len(found) != len(chosen) or not found:
         print(f"{len(found)} judged of {len(chosen)} queries", file=sys.stderr)

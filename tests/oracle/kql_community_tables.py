@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def judge(folder: Path) -> Callable[[Published], tuple[Outcome, str]]:
+def assess(folder: Path) -> Callable[[Published], tuple[Outcome, str]]:
     """What a worker does with a query."""
     corpus = folder.parent if (folder.parent / "azure-sentinel").is_dir() else folder
     recorded = catalog(corpus)

@@ -79,7 +79,7 @@ def catalog(corpus: Path) -> MemoryCatalog:
     return MemoryCatalog(tables, known)
 
 
-def judge(
+def assess(
     corpus: Path, engine: str, rows: int, lacking: frozenset[str] = frozenset()
 ) -> Callable[[kql_rule_files.Rule], kql_rule_files.Outcome]:
     """What a worker does with a rule; `lacking` are functions that the recording did not have."""

@@ -23,11 +23,11 @@ from kql_kept import Kept, of_part, part
 from kql_rule_files import Outcome, Rule, rules
 
 
-def judge(corpus: str, engine: str, hostile: int, lacking: frozenset[str]) -> Callable[[Rule], Outcome]:
+def assess(corpus: str, engine: str, hostile: int, lacking: frozenset[str]) -> Callable[[Rule], Outcome]:
     """What a worker process runs."""
     import kql_rule_engine
 
-    return kql_rule_engine.judge(Path(corpus), engine, hostile, lacking)
+    return kql_rule_engine.assess(Path(corpus), engine, hostile, lacking)
 
 
 def lacking_of(corpus: Path, every: list[Rule]) -> frozenset[str]:
@@ -136,7 +136,7 @@ def main() -> int:
     arguments = (str(options.corpus), options.engine, options.hostile, lacking)
     kept = Kept(options.keep, Outcome, repr((*arguments[:3], sorted(lacking))))
     pairs = kept.outcomes(
-        [chosen[place] for place in places], judge, arguments, options.workers, options.limit
+        [chosen[place] for place in places], assess, arguments, options.workers, options.limit
     )
     found = {places[at]: outcome for at, outcome in pairs}
     if len(found) + sum(not rule.query for rule in chosen) != len(chosen) or not found:

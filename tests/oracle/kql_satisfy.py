@@ -23,11 +23,11 @@ from kql_rules import shape, witness_line
 from kql_satisfy_rule import Satisfied
 
 
-def judge(corpus: str, attempts: int, misses: int, peer: bool) -> Callable[[Rule], Satisfied]:
+def assess(corpus: str, attempts: int, misses: int, peer: bool) -> Callable[[Rule], Satisfied]:
     """What a worker process runs."""
     import kql_satisfy_rule
 
-    return kql_satisfy_rule.judge(Path(corpus), attempts, misses, peer)
+    return kql_satisfy_rule.assess(Path(corpus), attempts, misses, peer)
 
 
 def show(found: list[tuple[Rule, Satisfied]], options: argparse.Namespace) -> tuple[int, int]:
@@ -100,7 +100,7 @@ def main() -> int:
         return 2
     arguments = (str(options.corpus), options.attempts, options.misses, options.peer)
     kept = Kept(options.keep, Satisfied, repr(arguments))
-    pairs = kept.outcomes(chosen, judge, arguments, options.workers, options.limit)
+    pairs = kept.outcomes(chosen, assess, arguments, options.workers, options.limit)
     found = [
         (chosen[place], one if isinstance(one, Satisfied) else Satisfied("run", why=str(one)))
         for place, one in pairs

@@ -60,7 +60,7 @@ class Case:
     asked: kql_rule_engine.Asked
 
 
-def judge(corpus: Path, attempts: int, misses: int, peer: bool) -> Callable[[Rule], Satisfied]:
+def assess(corpus: Path, attempts: int, misses: int, peer: bool) -> Callable[[Rule], Satisfied]:
     """What a worker does with a rule."""
     sys.setrecursionlimit(20_000)
     known = kql_rule_engine.catalog(corpus)

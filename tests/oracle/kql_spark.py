@@ -40,11 +40,11 @@ LIMIT = 120.0
 """Seconds for one query on Spark."""
 
 
-def judge(corpus: str, misses: int, plain: int) -> Callable[[Rule], Made]:
+def assess(corpus: str, misses: int, plain: int) -> Callable[[Rule], Made]:
     """What a worker process runs."""
     import kql_spark_rows
 
-    return kql_spark_rows.judge(Path(corpus), misses, plain)
+    return kql_spark_rows.assess(Path(corpus), misses, plain)
 
 
 def compiled(rule: Rule, known: MemoryCatalog) -> tuple[Any, kql_rule_engine.Asked]:
@@ -94,7 +94,7 @@ def run_all(chosen: list[Rule], known: MemoryCatalog, options: argparse.Namespac
     arguments = (str(options.corpus), options.misses, options.plain)
     place = nullcontext("local[2]") if options.local else cluster()
     with place as url, SparkEngine(url, settings=SETTINGS, external=kql_rule_engine.NoFiles()) as engine:
-        for at, made in outcomes(chosen, judge, arguments, 2, 60.0):
+        for at, made in outcomes(chosen, assess, arguments, 2, 60.0):
             rows = made if isinstance(made, Made) else Made(why=str(made))
             why, only_order = run(engine, chosen[at], rows, known)
             if options.verbose:

@@ -36,7 +36,7 @@ class Made:
     why: str = ""
 
 
-def judge(corpus: Path, misses: int, plain: int) -> Callable[[Rule], Made]:
+def assess(corpus: Path, misses: int, plain: int) -> Callable[[Rule], Made]:
     """What a worker does with a rule: rows that satisfy it, near misses, and `plain` further rows a table."""
     sys.setrecursionlimit(20_000)
     known = kql_rule_engine.catalog(corpus)

@@ -66,7 +66,7 @@ def columns(query: str, catalog: Catalog, hidden: frozenset[str]) -> list[tuple[
     return sorted((name, kind.value) for name, kind in found if name.rstrip("0123456789") not in hidden)
 
 
-def judge(
+def assess(
     rule: Rule, corpus: MemoryCatalog, lake: MemoryCatalog, hidden: frozenset[str]
 ) -> tuple[set[str], str]:
     """The tables of a rule, and what is wrong with it over the lake ('' = nothing, 'other tables' = it does not count)."""
@@ -128,7 +128,7 @@ def main() -> int:
     hidden = frozenset({*bags, "_IngestedAt", "abc", "..."})
     corpus = with_more(corpus, lake)
     chosen = [rule for rule in rules(options.corpus) if rule.query and rule.errors == 0]
-    verdicts = [(rule, *judge(rule, corpus, lake, hidden)) for rule in chosen]
+    verdicts = [(rule, *assess(rule, corpus, lake, hidden)) for rule in chosen]
     needed = Counter(
         name for _, tables, why in verdicts if why == "other tables" for name in tables - lake.tables.keys()
     )

@@ -63,7 +63,7 @@ def main() -> int:
         rules += rule.effect_key != "deployifnotexists"
         for resource in chosen:
             snapshot = base if base.find(resource.key) else base.with_overlay([resource])
-            if not rule.judge(resource, snapshot, context).matched:
+            if not rule.assess(resource, snapshot, context).matched:
                 continue
             try:
                 shown = policy.preview(definition, resource, snapshot, parameters(definition), context)

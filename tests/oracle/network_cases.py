@@ -20,7 +20,7 @@ from typing import Any
 
 from corpus_records import Record, judged, lines
 from network_captures import FIELDS, compare_capture
-from network_documents import judge_rule
+from network_documents import assess_rule
 from network_flows import judge_flow
 
 from nephoscope.ingest.logs.discovery import load_formats
@@ -48,7 +48,7 @@ def parts(folder: Path) -> Iterator[tuple[str, Path, Callable[[dict[str, Any]], 
     """The parts that are one comparison a record."""
     estates = json.loads((folder / "batfish_estates.json").read_text())
     yield "flows", folder / "batfish_flows.jsonl", lambda value: judge_flow(value, estates)
-    yield "documented_rules", folder / "documented_rules.jsonl", judge_rule
+    yield "documented_rules", folder / "documented_rules.jsonl", assess_rule
     yield "diagnostic_blobs", folder / "diagnostic_blobs.jsonl.gz", diagnostic
 
 
@@ -60,9 +60,9 @@ def main() -> int:
     given = parser.parse_args()
     matched, total, missed = Counter[str](), Counter[str](), []
     whole = Counter[str]()
-    for part, path, judge in parts(given.corpus):
+    for part, path, assess in parts(given.corpus):
         for record in lines(path):
-            wrong = record.wrong or judged(lambda: judge(record.value))  # noqa: B023 - called at once
+            wrong = record.wrong or judged(lambda: assess(record.value))  # noqa: B023 - called at once
             total[part] += 1
             matched[part] += not wrong
             if wrong:

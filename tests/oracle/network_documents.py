@@ -9,7 +9,7 @@ from network_flows import SUBSCRIPTION
 from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.effective_routes import LOCAL, EffectiveRoute, build_system_routes, select_route
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.firewall_rules import FirewallFlow, decide_firewall, list_firewall_rules
+from nephoscope.estate.firewall_rules import FirewallFlow, evaluate_firewall_rules, list_firewall_rules
 from nephoscope.estate.network import Network
 from nephoscope.estate.rule_stages import passes
 from nephoscope.ingest.logs.flow_tuple import parse_nsg_values, parse_vnet_values
@@ -26,7 +26,7 @@ HOPS = {LOCAL: "VirtualNetwork"}
 COUNTERS = ("PacketsSrcToDest", "PacketsDestToSrc"), ("BytesSrcToDest", "BytesDestToSrc")
 
 
-def judge_rule(value: dict[str, Any]) -> str:
+def assess_rule(value: dict[str, Any]) -> str:
     """What differs between a record and the model."""
     return KINDS[value["kind"]](value)
 
@@ -201,7 +201,7 @@ def firewall(value: dict[str, Any]) -> str:
         flow.get("fqdn", ""),
     )
     listed = list_firewall_rules(resource, Estate.of([resource], Coverage.cover_everything()))
-    found = decide_firewall(listed, given, {"internet": AddressSet.include_everything()})
+    found = evaluate_firewall_rules(listed, given, {"internet": AddressSet.include_everything()})
     action = "Allow" if found.allow else "Deny"
     wanted = "Allow" if value["action"] in ("Allow", "Dnat") else value["action"]
     return _equal((action, found.rule.name if found.rule else None), (wanted, value["decided_by"]))

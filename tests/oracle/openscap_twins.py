@@ -13,7 +13,7 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from pathlib import Path
 
-from nephoscope.protect.baseline.baseline_evaluation import judge_baseline
+from nephoscope.protect.baseline.baseline_evaluation import assess_baseline
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.folder_view import FolderView
 
@@ -55,7 +55,7 @@ def read_results(path: Path) -> dict[str, str]:
 def compare(root: Path, results: Path) -> Counter[str]:
     """Print the differences of a root, and count agreements, differences, defaults and what either did not judge."""
     told, counted = read_results(results), Counter[str]()
-    verdicts = {one.rule.name: one.verdict for one in judge_baseline(ExaminedSystem(FolderView(root)))}
+    verdicts = {one.rule.name: one.verdict for one in assess_baseline(ExaminedSystem(FolderView(root)))}
     for name, twins in TWINS.items():
         theirs = {told.get(one, "absent") for one in twins.split("+")}
         mine = verdicts[name]

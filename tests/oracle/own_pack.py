@@ -203,7 +203,7 @@ def rebased(case: World, body: Body) -> list[Body]:
 def worlds(own: Judge, builtin: Judge, cases: list[World], recorded: list[Body]) -> Iterator[World]:
     """Every world the two are compared in."""
     trees = [own.rule["if"], builtin.rule["if"]]
-    existence = [judge.rule["then"].get("details") for judge in (own, builtin)]
+    existence = [assess.rule["then"].get("details") for assess in (own, builtin)]
     bodies = {body["id"].lower(): body for body in recorded}
     for body in bodies.values():
         kind = Resource.of(body).type
@@ -223,10 +223,10 @@ def worlds(own: Judge, builtin: Judge, cases: list[World], recorded: list[Body])
                 yield body, [*related[:number], mutated, *related[number + 1 :]]
 
 
-def _state(judge: Judge, world: World, whose: str) -> str:
+def _state(assess: Judge, world: World, whose: str) -> str:
     """The state that a policy ends in, or what is raised, which equals nothing."""
     try:
-        return judge.state(world)
+        return assess.state(world)
     except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a world is a miss, and is shown
         return f"{whose} raises {raised(error)}"
 

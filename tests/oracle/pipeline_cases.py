@@ -21,7 +21,7 @@ from pipeline_plans import plan_units
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.workflow.taint_analysis import is_untrusted
-from nephoscope.posture.code.file_evaluation import judge_text
+from nephoscope.posture.code.file_evaluation import assess_text
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region
 from nephoscope.posture.code.rule_discovery import load_code_rules
 from nephoscope.posture.code.rule_match import CodeOptions
@@ -46,10 +46,10 @@ def equivalents(tool: str) -> dict[str, set[str]]:
     return found
 
 
-def judge(name: str, text: str, options: CodeOptions | None = None) -> list[CodeFinding]:
+def assess(name: str, text: str, options: CodeOptions | None = None) -> list[CodeFinding]:
     """Judge a file; a file that cannot be read has no findings."""
     try:
-        found = judge_text(name, text, options) or []
+        found = assess_text(name, text, options) or []
     except UnreadableFileError:
         return []
     return [finding for finding in found if finding.state is FindingState.FAILED]
@@ -61,7 +61,7 @@ def hadolint(record: dict[str, Any]) -> Iterator[Unit]:
     if not ours:
         yield Unit(record["id"], record["rule"], None, "no equivalent")
         return
-    found = judge("Dockerfile", record["dockerfile"], _options(record.get("config") or ""))
+    found = assess("Dockerfile", record["dockerfile"], _options(record.get("config") or ""))
     fires = any(finding.rule in ours for finding in found)
     yield Unit(
         record["id"], record["rule"], fires == record["fires"], f"fires {fires}: {record['dockerfile']!r}"
@@ -85,7 +85,7 @@ def zizmor(record: dict[str, Any]) -> Iterator[Unit]:
     """A workflow, and the lines on which audits fire."""
     known = equivalents("zizmor")
     persona = any("pedantic" in one or "auditor" in one for one in record["args"])
-    found = judge(_workflow_path(record["path"]), record["text"], CodeOptions(optional=persona))
+    found = assess(_workflow_path(record["path"]), record["text"], CodeOptions(optional=persona))
     for audit in sorted({record["audit"], *(one["audit"] for one in record["findings"])}):
         if record.get("needs_online"):
             yield Unit(record["id"], audit, None, "needs the network")
@@ -115,7 +115,7 @@ def actionlint(record: dict[str, Any]) -> Iterator[Unit]:
     known = equivalents("actionlint")
     found = [
         _at_block(finding, record["text"])
-        for finding in judge(_workflow_path(record["path"]), record["text"])
+        for finding in assess(_workflow_path(record["path"]), record["text"])
     ]
     seen: dict[str, set[int]] = {}
     for one in record["findings"]:
@@ -187,7 +187,7 @@ def scorecard(record: dict[str, Any]) -> Iterator[Unit]:
         finding
         for path, text in record["files"].items()
         if "/vendor/" not in path
-        for finding in judge(path.rpartition("testdata/")[2] or path, text, CodeOptions(optional=True))
+        for finding in assess(path.rpartition("testdata/")[2] or path, text, CodeOptions(optional=True))
     ]
     fired = sorted({f"{one.rule}:{one.region.line}" for one in findings if one.rule in ours})
     yield Unit(
@@ -205,7 +205,7 @@ def _token_permissions(expected: dict[str, Any]) -> int | None:
 def poutine(record: dict[str, Any]) -> Iterator[Unit]:
     """A pipeline file, and the lines on which rules fire."""
     known = equivalents("poutine")
-    found = judge(record["path"], record["text"], CodeOptions(optional=True))
+    found = assess(record["path"], record["text"], CodeOptions(optional=True))
     rules = {one["rule"] for one in record["findings"] if isinstance(one, dict) and one.get("rule")}
     for rule in sorted(rules):
         if rule not in known:

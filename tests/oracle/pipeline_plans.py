@@ -50,7 +50,7 @@ def plan_units(record: dict[str, Any], policies: Path) -> Iterator[tuple[str, bo
 
 def _verdict(rule: policy.Rule, resource: TerraformResource) -> ComplianceState:
     made = Resource.of(_shown(resource.body))
-    end = rule.judge(made, policy.Snapshot([made]), policy.EvaluationContext(now=datetime.now(UTC)))
+    end = rule.assess(made, policy.Snapshot([made]), policy.EvaluationContext(now=datetime.now(UTC)))
     return ComplianceState(end.state)
 
 

@@ -57,7 +57,7 @@ class Verdict:
         return f"{self.kind:5}{self.key}  {self.title[:70]:70}  {why}{f' ({causes})' if causes else ''}"
 
 
-def judge(estate: Estate, corpus: Path) -> EvaluationRun:
+def assess(estate: Estate, corpus: Path) -> EvaluationRun:
     """The benchmark's run over an estate."""
     catalog = PolicyCatalog.of(load_documents(corpus))
     return evaluate_estate(
@@ -101,7 +101,7 @@ def main() -> int:
     estate = resources.load([Path(str(files("nephoscope.content") / "sample" / "snapshot"))])
     planned = json.loads(PLANNED.read_text(encoding="utf-8"))
     try:
-        found = verdicts(judge(estate, arguments.corpus))
+        found = verdicts(assess(estate, arguments.corpus))
     except Exception as error:  # noqa: BLE001 - a runner's border: without a judgement every planned policy is a miss
         print(raised(error))
         found = {}

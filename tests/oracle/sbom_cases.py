@@ -205,7 +205,7 @@ def part_of(value: dict[str, Any]) -> str:
     return str(value["format"])
 
 
-def judge(record: Record, components: dict[str, set[ComponentKey]]) -> str:
+def assess(record: Record, components: dict[str, set[ComponentKey]]) -> str:
     """Return what differs in a record."""
     if record.wrong:
         return record.wrong
@@ -226,7 +226,7 @@ def main() -> int:
         # a document that has to equal another one comes after it
         for record in sorted(lines(path), key=lambda one: "same_as" in one.value):
             part = "unreadable" if record.wrong else part_of(record.value)
-            wrong = judged(lambda record=record, components=components: judge(record, components))  # type: ignore[misc]
+            wrong = judged(lambda record=record, components=components: assess(record, components))  # type: ignore[misc]
             total[part] += 1
             matched[part] += not wrong
             if wrong and arguments.verbose:

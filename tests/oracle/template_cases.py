@@ -28,11 +28,11 @@ Judge: TypeAlias = Callable[[Mapping[str, Any]], Verdict | Iterable[Verdict]]
 
 #: What each set asks of a record; None asks no more than that its templates expand.
 SETS: dict[str, Judge | None] = {
-    "arm_functions": template_functions.judge,
-    "expansions": template_expansions.judge,
+    "arm_functions": template_functions.assess,
+    "expansions": template_expansions.assess,
     "bicep_pairs": template_pairs.judge_pair,
-    "bicepparam": template_pairs.judge_parameters,
-    "arm_ttk": template_rules.judge,
+    "bicepparam": template_pairs.assess_parameters,
+    "arm_ttk": template_rules.assess,
     "avm_language2": None,
     "bicep_decompile_inputs": None,
     "quickstarts": None,
@@ -93,12 +93,12 @@ def _unplaced(expansion: TemplateExpansion) -> str:
     return ""
 
 
-def judged(judge: Judge, record: corpus_records.Record) -> list[Verdict]:
+def judged(assess: Judge, record: corpus_records.Record) -> list[Verdict]:
     """The verdicts on a record; an exception is a miss."""
     if record.wrong:
         return [miss(record.wrong)]
     try:
-        found = judge(record.value)
+        found = assess(record.value)
         return [found] if isinstance(found, Verdict) else list(found)
     except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a record is a miss, and is shown
         return [miss(corpus_records.raised(error))]
@@ -119,8 +119,8 @@ def run(folder: Path, names: list[str], *, verbose: bool) -> Counter[tuple[str, 
             )
             own = SETS[name]
             questions += [(name, own)] if own is not None else []
-            for question, judge in questions:
-                for verdict in judged(judge, record):
+            for question, assess in questions:
+                for verdict in judged(assess, record):
                     counts[question, verdict.outcome] += 1
                     if verdict.outcome == "excluded":
                         reasons[f"{question}: {verdict.message}"] += 1

@@ -17,7 +17,7 @@ PARTS = {"microsoft.web/sites/config": "siteConfig", "microsoft.sql/servers/admi
 HASH = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{13}")
 
 
-def judge(record: Mapping[str, Any]) -> Iterator[Verdict]:
+def assess(record: Mapping[str, Any]) -> Iterator[Verdict]:
     """For each group, whether one expanded resource fulfils all its asserts; expansions under other options are excluded."""
     if record.get("options_differ"):
         yield excluded("it was recorded under other options")

@@ -32,7 +32,7 @@ TEMPLATE = {
 }
 
 
-def judge(record: Mapping[str, Any]) -> Verdict:
+def assess(record: Mapping[str, Any]) -> Verdict:
     """Whether a call gives what is wanted; what Azure alone can answer is excluded where it is unknown."""
     call = record["call"]
     try:

@@ -254,36 +254,36 @@ class Comparison:
 
 
 def compare(
-    record: Mapping[str, Any], place: str, judge: Judge, comparison: Comparison, count: int, seed: str = ""
+    record: Mapping[str, Any], place: str, assess: Judge, comparison: Comparison, count: int, seed: str = ""
 ) -> None:
     """Compare the verdicts on a record with those on its changes."""
     try:
         given = record.get("parameters")
         written = Written(_json(record["template"]), _json(given) if given else None)
-        before = judge.verdicts(written)
+        before = assess.verdicts(written)
     except (TemplateError, ValueError):
         return  # what does not expand has no verdicts: template_cases.py asks for its reason
     for kind, change in SAME.items() if not seed else ():
         made = change(written)
         if made is not None:
-            comparison.same(kind, place, before, _after(judge, made))
+            comparison.same(kind, place, before, _after(assess, made))
     places = list(literals(written.template))
     chance = random.Random(place + seed)
     for path in chance.sample(places, min(count, len(places))):
         where = f"{place} {'.'.join(map(str, path))}"
-        comparison.never_opposite(where, before, _after(judge, replaced(written, path)))
+        comparison.never_opposite(where, before, _after(assess, replaced(written, path)))
     for kind, opened in CHANGES.items():
         for _ in range(count):
             found = opened(written.template, chance)
             if found is not None:
-                after = _after(judge, Written(found.template, written.parameters))
+                after = _after(assess, Written(found.template, written.parameters))
                 where = f"{place} {'.'.join(map(str, found.place))}"
                 comparison.never_opposite(where, before, after, kind)
 
 
-def _after(judge: Judge, written: Written) -> Verdicts:
+def _after(assess: Judge, written: Written) -> Verdicts:
     try:
-        return judge.verdicts(written)
+        return assess.verdicts(written)
     except TemplateError as error:
         return {("not expanded", str(error)): ComplianceState.ERROR}
 
@@ -310,13 +310,13 @@ def main(words: list[str]) -> int:
         return 2
     comparison = Comparison(verbose=options.verbose)
     with tempfile.TemporaryDirectory() as data:
-        judge = Judge(Path(data))
+        assess = Judge(Path(data))
         for number, record in enumerate(lines(paths[0])):
             if number % options.every == 0 and not record.wrong:
                 compare(
                     record.value,
                     str(record.value.get("id", record.place)),
-                    judge,
+                    assess,
                     comparison,
                     options.literals,
                     options.seed,

@@ -56,7 +56,7 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, list) else value
 
 
-def judge_parameters(record: Mapping[str, Any]) -> Verdict:
+def assess_parameters(record: Mapping[str, Any]) -> Verdict:
     """Whether a template that gives its parameters back as outputs gives what the file says; what is not in the file is unknown."""
     given = record["parameters"]
     names = list(given.get("parameters") or {})

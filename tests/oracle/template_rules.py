@@ -8,7 +8,7 @@ from typing import Any
 from template_records import MATCH, Verdict, excluded, miss
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
-from nephoscope.posture.code.file_evaluation import judge_text
+from nephoscope.posture.code.file_evaluation import assess_text
 
 #: Its rule -> ours.
 RULES = {
@@ -26,7 +26,7 @@ RULES = {
 }
 
 
-def judge(record: Mapping[str, Any]) -> Verdict:
+def assess(record: Mapping[str, Any]) -> Verdict:
     """Whether the rule that asks the same fails where the other tool's does."""
     rule = RULES.get(record["rule"])
     if rule is None:
@@ -34,7 +34,7 @@ def judge(record: Mapping[str, Any]) -> Verdict:
     found = False
     for name, text in record["files"].items():
         try:
-            findings = judge_text(name, text) or []
+            findings = assess_text(name, text) or []
         except UnreadableFileError as error:
             return miss(f"{name} is not read: {error}")
         found = found or any(one.rule == rule for one in findings)

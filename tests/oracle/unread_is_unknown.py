@@ -57,7 +57,7 @@ def estate_of(own: list[Resource]) -> Estate:
     return Estate.of(own, inference.build_manifest())
 
 
-def judge(rules, estate: Estate):
+def assess(rules, estate: Estate):
     snapshot = policy.Snapshot(estate.resources.values(), coverage=estate.coverage)
     found = {}
     for definition, rule in rules:
@@ -104,7 +104,7 @@ def main() -> int:
     without = sum(item is None for item in found)
     print(f"{without} of {len(found)} left out: a parameter has no default, or it does not compile")
     began = time.perf_counter()
-    before = judge(rules, whole)
+    before = assess(rules, whole)
     print(f"{len(rules)} definitions, {len(before)} verdicts in {time.perf_counter() - began:.1f} s")
     print(
         "  "
@@ -115,7 +115,7 @@ def main() -> int:
     bare = [
         Resource(r.id, {k: v for k, v in r.body.items() if k != "properties"}, complete=False) for r in own
     ]
-    after = judge(rules, estate_of(bare))
+    after = assess(rules, estate_of(bare))
     flipped = flips(before, after)
     turned = sum(
         after[key] is ComplianceState.UNKNOWN and before[key] is not ComplianceState.UNKNOWN for key in after
@@ -126,7 +126,7 @@ def main() -> int:
     for type_ in sorted(whole.types)[: options.types]:
         looking = [item for item in rules if type_ in item[0].related_types]
         without = estate_of([resource for resource in own if resource.type != type_])
-        after = judge(looking, without)
+        after = assess(looking, without)
         judged += len(after)
         flipped += flips(before, after)
         turned += sum(

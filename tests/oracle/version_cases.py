@@ -57,7 +57,7 @@ class Tally:
     def count(self, record: Record) -> None:
         """Judge a record and count it under its part, apart where tools disagree about it."""
         try:
-            part, found, wanted = judge(record)
+            part, found, wanted = assess(record)
         except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a record is a miss, and is shown
             part, found, wanted = "raised", raised(error), "no exception"
         self._add(part, record, found, wanted)
@@ -113,7 +113,7 @@ def judge_range(value: dict[str, Any]) -> tuple[object, object]:
     return or_error(lambda: parse_range(name, text, ecosystem).contains(value["version"])), value["want"]
 
 
-def judge(record: Record) -> tuple[str, object, object]:
+def assess(record: Record) -> tuple[str, object, object]:
     """Return the part that a record belongs to, what was found and what is wanted."""
     value = record.value
     if record.wrong:

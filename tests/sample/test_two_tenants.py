@@ -71,7 +71,7 @@ def write_second(folder: Path, seed: int) -> None:
         path.write_text(json.dumps(document))
 
 
-def judge(folders: Iterable[Path], data: Path) -> CombinedReport | Report:
+def assess(folders: Iterable[Path], data: Path) -> CombinedReport | Report:
     scan = EstateScan(ScanRequest(tuple(map(str, folders))), data, NOW)
     return combine_reports([Report(scan.run(estate), "x") for estate in scan.load_estates()])
 
@@ -89,9 +89,9 @@ def tell(report: CombinedReport | Report, tenant: str) -> list[str]:
 def test_a_company_is_judged_the_same_beside_one_of_the_same_names(tmp_path: Path, seed: int) -> None:
     write_second(tmp_path / "second", seed)
     folders = {TENANT: SAMPLE, rename(TENANT): tmp_path / "second"}
-    both = judge(folders.values(), tmp_path / "data")
+    both = assess(folders.values(), tmp_path / "data")
     for tenant, folder in folders.items():
-        alone = tell(judge([folder], tmp_path / "data"), tenant)
+        alone = tell(assess([folder], tmp_path / "data"), tenant)
         assert len(alone) > 1_500
         assert tell(both, tenant) == alone
     other = rename(TENANT)

@@ -16,7 +16,7 @@ from nephoscope.cli.session.advisory_files import AdvisoryFiles
 from nephoscope.posture.pipelines.build_reevaluation import TOOL, to_package
 from nephoscope.posture.pipelines.results.result_reader import read_results
 from nephoscope.posture.pipelines.results.tool_results import BillComponent
-from nephoscope.service.build_reevaluation import list_builds, rejudge_builds
+from nephoscope.service.build_reevaluation import list_builds, reevaluate_builds
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run
 from nephoscope.service.service_context import ServiceContext
@@ -61,7 +61,9 @@ class House:
         """The counts of each run that was kept, None for a build of which nothing new is said."""
         self.now += timedelta(hours=1)
         files = AdvisoryFiles([self.advisories])
-        found = rejudge_builds(context or self.context, files.read_records, whole=lambda: not files.refusals)
+        found = reevaluate_builds(
+            context or self.context, files.read_records, whole=lambda: not files.refusals
+        )
         return [recorded.run.counts if recorded else None for _, recorded in found]
 
     def items(self, *statuses: WorkItemStatus) -> list[str]:

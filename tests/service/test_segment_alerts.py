@@ -14,7 +14,7 @@ from nephoscope.model.read_scope import Reach
 from nephoscope.posture.data_gaps.segment_gaps import list_segment_gaps
 from nephoscope.protect.segments.segment_plan import SegmentPlanError
 from nephoscope.service.local_user import LocalUser
-from nephoscope.service.segment_alerts import NOTED, TABLE, judge_segments, write_segment_violation_rows
+from nephoscope.service.segment_alerts import NOTED, TABLE, assess_segments, write_segment_violation_rows
 from nephoscope.service.segment_plans import FILE
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
@@ -168,12 +168,12 @@ def test_what_cannot_be_judged_is_a_data_gap_until_it_can(
 ) -> None:
     context = ServiceContext(LocalUser("test"), house.state, house.data, lambda: NOW)
     (house.data / FILE).write_text(plan)
-    faults = judge_segments(context, estate(facts))
+    faults = assess_segments(context, estate(facts))
     gaps = list_segment_gaps(house.state, Reach(everything=True))
     assert [one.examples for one in gaps] == [(fault,) for fault in faults]
     assert said in faults[0]
     assert gaps[0].remedy.action.startswith("Correct segments.yaml")
     assert list_segment_gaps(house.state, Reach(subscriptions=frozenset({SUB.rsplit("/", 1)[-1]}))) == []
     (house.data / FILE).write_text(PLAN)
-    assert judge_segments(context, estate(facts)) == ()
+    assert assess_segments(context, estate(facts)) == ()
     assert list_segment_gaps(house.state, Reach(everything=True)) == []

@@ -70,7 +70,8 @@ def test_alerts_and_incidents_within_a_reach(opened):
         assert state.alerts.list_alerts("default", AlertFilter(within=reach), start=1, most=1) == listed[1:2]
         within = state.alerts.find_incidents_in_reach("default", reach)
         assert {
-            one.number for one in state.incidents.list_sought("default", IncidentFilter(numbers=within))
+            one.number
+            for one in state.incidents.list_matching_incidents("default", IncidentFilter(numbers=within))
         } == within
         return [one.id for one in listed], set(within)
 

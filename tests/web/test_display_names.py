@@ -65,4 +65,6 @@ def test_those_who_are_known_by_a_name_are_called_by_it():
 
 
 def test_a_path_breaks_behind_its_slashes_and_is_escaped():
-    assert display_names.mark_path_breaks("Microsoft.A/b<c>/d") == "Microsoft.<wbr>A/<wbr>b&lt;c&gt;/<wbr>d"
+    assert (
+        display_names.add_line_break_hints("Microsoft.A/b<c>/d") == "Microsoft.<wbr>A/<wbr>b&lt;c&gt;/<wbr>d"
+    )

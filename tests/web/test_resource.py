@@ -249,13 +249,13 @@ def test_last_changes_are_there(instance, owner, snapshot, monkeypatch, named):
     }
     page = type(snapshot.listing).page
 
-    def with_change(self, types, *arguments, **named_ones):
+    def save_with_change(self, types, *arguments, **named_ones):
         if tuple(types) == ("microsoft.resources/changes",):
             return replace(page(self, types, *arguments, **named_ones), bodies=(told,))
         return page(self, types, *arguments, **named_ones)
 
     assert "No changes between collections" in section(owner.get(f"/resource{named}").text, "changes")
-    monkeypatch.setattr(type(snapshot.listing), "page", with_change)
+    monkeypatch.setattr(type(snapshot.listing), "page", save_with_change)
     monkeypatch.setattr(type(snapshot.listing), "may_hold", lambda self, type_, scope: scope == named.lower())
     text = section(owner.get(f"/resource{named}").text, "changes")
     assert "properties.hardware</span>: a → &lt;b&gt;" in text

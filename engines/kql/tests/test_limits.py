@@ -204,34 +204,34 @@ class TestLedger:
     def test_a_query_alone_is_charged_with_all_growth(self) -> None:
         ledger, query = MemoryLedger(), ChargedQuery(100)
         ledger.start_query(query, 1000)
-        assert not ledger.must_end(query, 1100)
-        assert ledger.must_end(query, 1101)
+        assert not ledger.is_termination_required(query, 1100)
+        assert ledger.is_termination_required(query, 1101)
 
     def test_what_was_there_before_is_charged_to_nobody(self) -> None:
         ledger, first, second = MemoryLedger(), ChargedQuery(100), ChargedQuery(100)
         ledger.start_query(first, 0)
         ledger.end_query(first, 90)
         ledger.start_query(second, 5000)
-        assert not ledger.must_end(second, 5100)
+        assert not ledger.is_termination_required(second, 5100)
 
     def test_of_several_the_one_that_ran_while_it_grew_has_to_end(self) -> None:
         ledger, greedy, small = MemoryLedger(), ChargedQuery(100), ChargedQuery(100)
         ledger.start_query(greedy, 0)
-        assert not ledger.must_end(greedy, 95)
+        assert not ledger.is_termination_required(greedy, 95)
         ledger.start_query(small, 95)
-        assert not ledger.must_end(greedy, 200)
-        assert not ledger.must_end(small, 210)
-        assert ledger.must_end(greedy, 210)
+        assert not ledger.is_termination_required(greedy, 200)
+        assert not ledger.is_termination_required(small, 210)
+        assert ledger.is_termination_required(greedy, 210)
 
     def test_what_an_ended_query_gives_back_is_no_credit(self) -> None:
         ledger, ended, stays = MemoryLedger(), ChargedQuery(100), ChargedQuery(100)
         ledger.start_query(ended, 0)
-        assert not ledger.must_end(ended, 80)
+        assert not ledger.is_termination_required(ended, 80)
         ledger.start_query(stays, 80)
         ledger.end_query(ended, 80)
-        assert not ledger.must_end(stays, 0)
-        assert not ledger.must_end(stays, 100)
-        assert ledger.must_end(stays, 101)
+        assert not ledger.is_termination_required(stays, 0)
+        assert not ledger.is_termination_required(stays, 100)
+        assert ledger.is_termination_required(stays, 101)
 
 
 def test_an_interrupt_that_nothing_heard_is_repeated() -> None:
@@ -307,11 +307,11 @@ def test_rows_of_a_cancelled_query_are_not_written() -> None:
 def test_several_queries_share_a_limit_of_their_process() -> None:
     ledger, first, second = MemoryLedger(most=100, base=1000), ChargedQuery(1000), ChargedQuery(1000)
     ledger.start_query(first, 1000)
-    assert not ledger.must_end(first, 1090)
+    assert not ledger.is_termination_required(first, 1090)
     ledger.start_query(second, 1090)
-    assert not ledger.must_end(second, 1100)
-    assert ledger.must_end(first, 1102)
-    assert not ledger.must_end(second, 1102)
+    assert not ledger.is_termination_required(second, 1100)
+    assert ledger.is_termination_required(first, 1102)
+    assert not ledger.is_termination_required(second, 1102)
 
 
 def test_what_ended_queries_left_counts_but_ends_none_that_grows_little() -> None:
@@ -319,8 +319,8 @@ def test_what_ended_queries_left_counts_but_ends_none_that_grows_little() -> Non
     ledger.start_query(first, 1000)
     ledger.end_query(first, 1110)
     ledger.start_query(second, 1110)
-    assert not ledger.must_end(second, 1112)
-    assert ledger.must_end(second, 1120)
+    assert not ledger.is_termination_required(second, 1112)
+    assert ledger.is_termination_required(second, 1120)
 
 
 def test_a_query_has_its_share_of_the_memory_of_a_process_with_a_limit(

@@ -41,7 +41,7 @@ def child_id(parent: str, type_: str, name: str) -> str:
     return f"{resource_id(parent)}/providers/{type_}/{name}"
 
 
-def judge(parent: str, details: dict[str, Any], more: list[str], coverage: Coverage | None) -> Any:
+def assess(parent: str, details: dict[str, Any], more: list[str], coverage: Coverage | None) -> Any:
     subject = Resource.of({"id": resource_id(parent), "type": parent, "properties": {}})
     rest = [Resource.of({"id": id_, "properties": {}}) for id_ in more]
     snapshot = policy.Snapshot([subject, *rest], coverage=coverage)
@@ -61,15 +61,15 @@ def judge(parent: str, details: dict[str, Any], more: list[str], coverage: Cover
 @pytest.mark.parametrize(("parent", "type_", "name"), CHILDREN)
 def test_absent_means_not_read(parent: str, type_: str, name: str) -> None:
     details = {"type": type_, **({"name": name} if name else {})}
-    found = judge(parent, details, [], DECLARED)
+    found = assess(parent, details, [], DECLARED)
     assert (found.state, found.cause) == (ComplianceState.UNKNOWN, "not-collected")
     assert type_.lower() in found.description
     assert resource_id(parent).lower() in found.description
     assert name.lower() in found.description
     read = [name] if name else sorted(list_constant_names(parent.lower(), type_.lower())) or ["x"]
     there = [child_id(parent, type_, one) for one in read]
-    assert judge(parent, details, there, DECLARED).state is ComplianceState.NON_COMPLIANT
-    assert judge(parent, details, [], None).state is ComplianceState.NON_COMPLIANT, (
+    assert assess(parent, details, there, DECLARED).state is ComplianceState.NON_COMPLIANT
+    assert assess(parent, details, [], None).state is ComplianceState.NON_COMPLIANT, (
         "a world that somebody supposes"
     )
 
@@ -86,7 +86,7 @@ def test_absent_means_not_read(parent: str, type_: str, name: str) -> None:
 )
 def test_a_list_without_what_it_always_holds_was_not_read(type_: str, read: list[str], unread: str) -> None:
     kind = f"{SITE}/{type_}"
-    found = judge(SITE, {"type": kind}, [child_id(SITE, kind, name) for name in read], DECLARED)
+    found = assess(SITE, {"type": kind}, [child_id(SITE, kind, name) for name in read], DECLARED)
     assert found.state is (ComplianceState.UNKNOWN if unread else ComplianceState.NON_COMPLIANT)
     assert (f"'{unread}' of" in found.description) == bool(unread)
 
@@ -104,12 +104,12 @@ def test_a_list_without_what_it_always_holds_was_not_read(type_: str, read: list
     ],
 )
 def test_what_may_be_absent_is_missed(parent: str, details: dict[str, Any]) -> None:
-    assert judge(parent, details, [], DECLARED).state is ComplianceState.NON_COMPLIANT
+    assert assess(parent, details, [], DECLARED).state is ComplianceState.NON_COMPLIANT
 
 
 def test_another_name_does_not_stand_for_the_one_that_was_not_read() -> None:
     details = {"type": "Microsoft.Web/sites/config", "name": "web"}
-    found = judge(SITE, details, [child_id(SITE, details["type"], "logs")], DECLARED)
+    found = assess(SITE, details, [child_id(SITE, details["type"], "logs")], DECLARED)
     assert found.state is ComplianceState.UNKNOWN
 
 
@@ -119,7 +119,7 @@ def test_a_plan_of_the_subscription_is_looked_up_from_a_resource() -> None:
         "name": "StorageAccounts",
         "existenceScope": "subscription",
     }
-    found = judge("Microsoft.Storage/storageAccounts", details, [], DECLARED)
+    found = assess("Microsoft.Storage/storageAccounts", details, [], DECLARED)
     assert (found.state, SUB in found.description) == (ComplianceState.UNKNOWN, True)
 
 

@@ -113,7 +113,7 @@ def test_what_is_open_and_does_not_decide_needs_no_interpreter() -> None:
         ({"allOf": [other, {"not": known}]}, "Compliant"),
     ):
         bound = rule(condition).bind({})
-        assert bound.judge(resource, snapshot, EvaluationContext()).state.value == state
+        assert bound.assess(resource, snapshot, EvaluationContext()).state.value == state
         assert not snapshot.get_view(resource).explanations
 
 
@@ -121,7 +121,7 @@ def test_what_is_open_is_explained_once() -> None:
     resource = planned({"minimumTlsVersion": ANY})
     snapshot, context = Snapshot([resource]), EvaluationContext()
     bound = rule(leaf("minimumTlsVersion", "equals", "x")).bind({})
-    assert bound.judge(resource, snapshot, context) is bound.explain(resource, snapshot, context)
+    assert bound.assess(resource, snapshot, context) is bound.explain(resource, snapshot, context)
     later = EvaluationContext(now=context.now + timedelta(days=1))
     assert bound.explain(resource, snapshot, later) is not bound.explain(resource, snapshot, context)
 
@@ -151,7 +151,7 @@ def test_a_related_resource_that_is_known_in_part_answers_where_nothing_open_dec
         ({"securityRules": ANY}, "Unknown"),
     ):
         snapshot = Snapshot([storage, planned(properties)])
-        found = definition.bind({}).judge(storage, snapshot, EvaluationContext())
+        found = definition.bind({}).assess(storage, snapshot, EvaluationContext())
         assert found.state.value == state
         assert bool(snapshot.get_view(storage).explanations) is (state == "Unknown")
         assert found == definition.bind({}).explain(storage, snapshot, EvaluationContext())

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from nephoscope_policy.body_paths import MISSING, STAR, fold_keys, gather_values, walk_path
 from nephoscope_policy.engine_differences import SWITCHES, Switches
 from nephoscope_policy.keywords import OPERATORS
-from nephoscope_policy.operators import OrderError, judge
+from nephoscope_policy.operators import OrderError, assess
 from nephoscope_policy.path_getters import compile_every_test, make_getter, make_path_condition
 from nephoscope_policy.predicates import make_predicate
 
@@ -67,13 +67,13 @@ def outcome(test: Any) -> Any:
 
 @given(st.sampled_from(sorted(OPERATORS)), lefts, values, profiles)
 def test_a_predicate_is_the_operator(operator: str, left: Any, right: Any, switches: Any) -> None:
-    slow = outcome(lambda: judge(operator, left, right, switches))
+    slow = outcome(lambda: assess(operator, left, right, switches))
     assert outcome(lambda: make_predicate(operator, right, switches)(left)) == slow
 
 
 @given(st.sampled_from(sorted(o for o in OPERATORS if o.startswith("not"))), lefts, values)
 def test_a_negative_operator_is_the_opposite(operator: str, left: Any, right: Any) -> None:
-    assert judge(operator, left, right, SWITCHES) is not judge(operator[3:], left, right, SWITCHES)
+    assert assess(operator, left, right, SWITCHES) is not assess(operator[3:], left, right, SWITCHES)
 
 
 keys = st.sampled_from(["a", "A", "b", 0, 1])
@@ -119,11 +119,11 @@ def test_like_finds_what_trying_every_split_finds(pattern: str, text: str, switc
         one = wanted[0] == "?" and switches.like_question_mark == "one-character"
         return bool(given_) and (one or wanted[0] == given_[0]) and fits(wanted[1:], given_[1:])
 
-    assert judge("like", text, pattern, switches) is fits(pattern, text)
+    assert assess("like", text, pattern, switches) is fits(pattern, text)
     assert make_predicate("like", pattern, switches)(text) is fits(pattern, text)
 
 
 def test_like_does_not_blow_up_on_a_hostile_pattern() -> None:
     pattern = "*" + "a*" * 40 + "b"
-    assert not judge("like", "a" * 20000, pattern, SWITCHES)
-    assert judge("notlike", "a" * 20000, pattern, SWITCHES)
+    assert not assess("like", "a" * 20000, pattern, SWITCHES)
+    assert assess("notlike", "a" * 20000, pattern, SWITCHES)

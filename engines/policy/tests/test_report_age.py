@@ -43,7 +43,7 @@ def report(kind: ReportKind, type_: str, time: Any) -> Resource:
     return Resource.of(body)
 
 
-def judge(subject: Resource, condition: Any, now: datetime, coverage: Coverage | None = None) -> Any:
+def assess(subject: Resource, condition: Any, now: datetime, coverage: Coverage | None = None) -> Any:
     """A rule that reads a report of the resource itself, by both engines."""
     paths = {"Contoso.Test/verdict": condition[0], "Contoso.Test/other": "properties.other"}
     snapshot = policy.Snapshot([subject], policy.Aliases.of(paths), coverage)
@@ -67,12 +67,12 @@ def judge(subject: Resource, condition: Any, now: datetime, coverage: Coverage |
 def test_a_report_decides_until_its_bound(kind: ReportKind, type_: str) -> None:
     one, bound = report(kind, type_, WHEN.isoformat()), WHEN + timedelta(days=kind.days)
     reading = (f"{kind.report[0]}.verdict", "Contoso.Test/verdict")
-    assert judge(one, reading, bound).state is ComplianceState.NON_COMPLIANT
-    late = judge(one, reading, bound + timedelta(days=1))
+    assert assess(one, reading, bound).state is ComplianceState.NON_COMPLIANT
+    late = assess(one, reading, bound + timedelta(days=1))
     assert (late.state, late.cause) == (ComplianceState.UNKNOWN, "stale")
     assert f"2026-03-01: it is {kind.days + 1} days old and holds for {kind.days}" in late.description
     if "properties" not in kind.report:
-        other = judge(one, (kind.report[0], "Contoso.Test/other"), bound + timedelta(days=1))
+        other = assess(one, (kind.report[0], "Contoso.Test/other"), bound + timedelta(days=1))
         assert other.state is ComplianceState.COMPLIANT, "what does not read the report does not rest on it"
 
 
@@ -82,12 +82,12 @@ def test_a_report_without_a_time_is_as_old_as_the_snapshot(kind: ReportKind, typ
     reading = (f"{kind.report[0]}.verdict", "Contoso.Test/verdict")
     everything = {"": frozenset({"*"})}
     read = Coverage(everything, declared=True, read_at={"": WHEN})
-    assert judge(one, reading, late, read).cause == "stale"
-    assert judge(one, reading, late - timedelta(seconds=1), read).state is ComplianceState.NON_COMPLIANT
-    undated = judge(one, reading, late, Coverage(everything, declared=True))
+    assert assess(one, reading, late, read).cause == "stale"
+    assert assess(one, reading, late - timedelta(seconds=1), read).state is ComplianceState.NON_COMPLIANT
+    undated = assess(one, reading, late, Coverage(everything, declared=True))
     assert (undated.state, undated.cause) == (ComplianceState.UNKNOWN, "stale")
     assert "bears no time, and no manifest tells when it was read" in undated.description
-    assert judge(one, reading, late, Coverage.cover_everything()).state is ComplianceState.NON_COMPLIANT
+    assert assess(one, reading, late, Coverage.cover_everything()).state is ComplianceState.NON_COMPLIANT
 
 
 @pytest.mark.parametrize(("kind", "type_"), DATED)
@@ -98,12 +98,12 @@ def test_a_report_later_than_its_reading_decides_nothing(kind: ReportKind, type_
     )
     everything = {"": frozenset({"*"})}
     read = Coverage(everything, declared=True, read_at={"": WHEN})
-    assert judge(one, reading, WHEN, read).cause == "stale"
+    assert assess(one, reading, WHEN, read).cause == "stale"
     ahead = report(kind, type_, (WHEN + timedelta(hours=23)).isoformat())
-    assert judge(ahead, reading, WHEN, read).state is ComplianceState.NON_COMPLIANT, "clocks differ"
+    assert assess(ahead, reading, WHEN, read).state is ComplianceState.NON_COMPLIANT, "clocks differ"
     later = Coverage(everything, declared=True, read_at={"": WHEN + timedelta(days=90)})
     ninety = report(kind, type_, (WHEN + timedelta(days=90)).isoformat())
-    assert judge(ninety, reading, WHEN, later).state is ComplianceState.NON_COMPLIANT, "a look back"
+    assert assess(ninety, reading, WHEN, later).state is ComplianceState.NON_COMPLIANT, "a look back"
 
 
 NO_TIMES = [
@@ -127,7 +127,7 @@ def test_a_report_whose_time_cannot_be_right_is_stale_whenever_it_was_read(
     one, reading = report(kind, type_, time), (f"{kind.report[0]}.verdict", "Contoso.Test/verdict")
     everything = {"": frozenset({"*"})}
     for times in ({}, {"": WHEN}):
-        found = judge(one, reading, WHEN, Coverage(everything, declared=True, read_at=times))
+        found = assess(one, reading, WHEN, Coverage(everything, declared=True, read_at=times))
         assert (found.state, found.cause) == (ComplianceState.UNKNOWN, "stale")
         assert "bears no time that can be right" in found.description
 
@@ -137,7 +137,7 @@ def test_a_report_whose_time_cannot_be_right_is_stale_whenever_it_was_read(
 def test_a_report_that_leaves_its_time_empty_has_none(kind: ReportKind, type_: str, time: Any) -> None:
     one = report(kind, type_, time)
     put(one.body, kind.time_paths[0], time)
-    found = judge(one, (f"{kind.report[0]}.verdict", "Contoso.Test/verdict"), WHEN)
+    found = assess(one, (f"{kind.report[0]}.verdict", "Contoso.Test/verdict"), WHEN)
     assert found.state is ComplianceState.NON_COMPLIANT
 
 

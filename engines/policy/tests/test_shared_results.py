@@ -34,7 +34,7 @@ def ends(made: Any, resources: list[Resource], coverage: Coverage) -> list[Compl
     for _ in range(2):
         found = []
         for one in resources:
-            fast, slow = rule.judge(one, snapshot, context), rule.explain(one, snapshot, context)
+            fast, slow = rule.assess(one, snapshot, context), rule.explain(one, snapshot, context)
             assert (fast.verdict(), fast.description) == (slow.verdict(), slow.description)
             found.append(fast.state)
     return found

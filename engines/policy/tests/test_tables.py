@@ -32,7 +32,7 @@ def table(name: str) -> list[Any]:
     return [pytest.param(case, id=case["note"]) for case in cases]
 
 
-def judge(condition: Any, body: dict[str, Any]) -> bool:
+def assess(condition: Any, body: dict[str, Any]) -> bool:
     """Whether a condition holds for a thing, by both engines, also under a double negation."""
     resource = Resource.of(
         {
@@ -58,12 +58,12 @@ def judge(condition: Any, body: dict[str, Any]) -> bool:
 def test_operator(case: dict[str, Any]) -> None:
     condition = {**case["if"], "field": "Contoso.Test/things/size"}
     properties = {} if case.get("absent") else {"size": case["size"]}
-    assert judge(condition, {"properties": properties}) is case["want"]
+    assert assess(condition, {"properties": properties}) is case["want"]
 
 
 @pytest.mark.parametrize("case", [*table("fields"), *table("counts")])
 def test_condition(case: dict[str, Any]) -> None:
-    assert judge(case["if"], case["body"]) is case["want"]
+    assert assess(case["if"], case["body"]) is case["want"]
 
 
 @pytest.mark.parametrize("case", table("errors"))

@@ -81,7 +81,7 @@ class QueryPool:
         A cancelled task may still end well (asyncio.wait_for in Python 3.11 passes over it), so only its end tells whether it has one.
         """
 
-        def free_place(entered: asyncio.Future[None]) -> None:
+        def release_query_slot(entered: asyncio.Future[None]) -> None:
             if not entered.cancelled() and entered.exception() is None:
                 self._queue.leave(principal)
 
@@ -89,7 +89,7 @@ class QueryPool:
         try:
             await self._wait_unless_gone(entering, gone)
         except BaseException:
-            entering.add_done_callback(free_place)
+            entering.add_done_callback(release_query_slot)
             raise
 
     async def _wait_unless_gone(self, waited: asyncio.Future[T], gone: asyncio.Future[None]) -> T:

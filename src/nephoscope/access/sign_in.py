@@ -127,7 +127,7 @@ class SignIn:
         except OpenIdError as error:
             self._audit_refused(f"provider {name}", str(error), address)
             raise _build_provider_failure(provider, error) from error
-        person = self._admit_person(provider, claims, address)
+        person = self._admit_user(provider, claims, address)
         self._guard.end_session(before, address)
         detail = {"provider": provider.name, "subject": str(claims["sub"])}
         return SignInResult(
@@ -190,7 +190,7 @@ class SignIn:
             claims = {**more, **claims}
         return claims, token
 
-    def _admit_person(self, provider: SignInProvider, claims: dict[str, object], address: str) -> Principal:
+    def _admit_user(self, provider: SignInProvider, claims: dict[str, object], address: str) -> Principal:
         """The person, kept with the roles of now; SignInRefusedError, audited, for who may not come in."""
         subject = f"{provider.issuer} {claims['sub']}"
         rules, known = (

@@ -203,7 +203,7 @@ def take_report(ask: AdminRequest, body: AgentReportShape) -> AgentReceipt:
     facts = [AgentFacts(one.read_at, one.documents) for one in body.facts]
     refused = service.store_facts(ask.service, agent, facts)
     if body.system is not None:
-        refused += _judge_system(ask, agent, body.system)
+        refused += _assess_system(ask, agent, body.system)
     return AgentReceipt(program=service.get_wanted_program(), refused=tuple(refused))
 
 
@@ -263,13 +263,13 @@ def get_application_policy(ask: AdminRequest) -> ApplicationPolicyShape:
     return ApplicationPolicyShape(content=content, signature=signature)
 
 
-def _judge_system(ask: AdminRequest, agent: EnrolledAgent, given: AgentSystemShape) -> list[str]:
+def _assess_system(ask: AdminRequest, agent: EnrolledAgent, given: AgentSystemShape) -> list[str]:
     """Judge what an agent reports of its machine, and return why that was refused."""
     try:
         system = unpack_system(given.content)
     except ValueError as error:
         raise make_bad_request_error(f"The system is {error}.", "body.system.content") from error
-    refused = service.judge_system(ask.service, agent, system, given.read_at)
+    refused = service.assess_system(ask.service, agent, system, given.read_at)
     return [refused] if refused else []
 
 

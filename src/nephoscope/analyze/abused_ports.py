@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.management_ports import explain_port
 from nephoscope.analyze.verdict import join_names, report_healthy, report_unhealthy
-from nephoscope.analyze.virtual_machines import MACHINE, judge_machines
+from nephoscope.analyze.virtual_machines import MACHINE, assess_machines
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
@@ -56,7 +56,7 @@ PORTS = {
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine."""
 
-    def judge(machine: Resource, key: Key) -> Assessment:
+    def assess(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
         reached, missing = view.exposure.find_reached_ports(machine, "udp", PORTS)
         found = [entry for entry in reached if entry.broad]
@@ -69,4 +69,4 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             id_, key, "no way in from the Internet leads to a UDP port that is abused for attacks"
         )
 
-    return judge_machines(view, CLOSED, judge)
+    return assess_machines(view, CLOSED, assess)

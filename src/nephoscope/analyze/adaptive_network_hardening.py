@@ -33,7 +33,7 @@ from nephoscope.analyze.verdict import (
     report_not_applicable,
     report_unhealthy,
 )
-from nephoscope.analyze.virtual_machines import MACHINE, judge_machines
+from nephoscope.analyze.virtual_machines import MACHINE, assess_machines
 from nephoscope.estate.addresses import AddressSet, is_prefix, parse_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import PUBLIC_ADDRESS_TYPE
@@ -76,7 +76,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine."""
     traffic = cache(lambda: read_traffic(view))
 
-    def judge(machine: Resource, key: Key) -> Assessment:
+    def assess(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
         if not any(view.network.is_protected(one) for one in view.network.list_interfaces(machine)):
             return report_not_applicable(
@@ -97,7 +97,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             id_, key, f"wider than the traffic: {names}{caveat}", map(_build_finding, found)
         )
 
-    return judge_machines(view, HARDENED, judge)
+    return assess_machines(view, HARDENED, assess)
 
 
 def _propose_rules(view: EstateView, machine: Resource, traffic: ObservedTraffic) -> Iterator[RuleProposal]:

@@ -110,9 +110,9 @@ class PreviousAnalysis(msgspec.Struct, frozen=True):
             return False
         if not analyzer.tables or (self.then == self.now and versions == self.logs.get(analyzer.name)):
             return True
-        return self._would_answers_hold(analyzer, logs)
+        return self._has_unchanged_log_answers(analyzer, logs)
 
-    def _would_answers_hold(self, analyzer: Analyzer, logs: Logs | None) -> bool:
+    def _has_unchanged_log_answers(self, analyzer: Analyzer, logs: Logs | None) -> bool:
         answers = self.results[analyzer.name].answers
         if answers is None or logs is None:
             return False

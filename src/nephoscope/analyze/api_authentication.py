@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import judge_all, report_healthy, report_unhealthy
+from nephoscope.analyze.verdict import assess_all, report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import get_properties, require_complete
 
@@ -51,7 +51,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every API operation."""
     unlocked = _list_unlocked_apis(view)
 
-    def judge(operation: Resource, key: Key) -> Assessment:
+    def assess(operation: Resource, key: Key) -> Assessment:
         id_ = str(operation.body["id"])
         api = view.estate.resources.get(operation.id.parent)
         if api is None or not api.complete:
@@ -59,16 +59,16 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         if _validates(view, operation, api):
             return report_healthy(id_, key, "a policy validates the caller")
         if get_properties(api).get("subscriptionRequired", True) is not False:
-            return _judge_subscription_key(view, operation, key, api, unlocked)
+            return _assess_subscription_key(view, operation, key, api, unlocked)
         _need_policies(view, operation, api)
         return report_unhealthy(
             id_, key, "the API needs no subscription key and no policy validates the caller"
         )
 
-    return judge_all(view.list_resources(OPERATION), AUTHENTICATED, judge)
+    return assess_all(view.list_resources(OPERATION), AUTHENTICATED, assess)
 
 
-def _judge_subscription_key(
+def _assess_subscription_key(
     view: EstateView, operation: Resource, key: Key, api: Resource, unlocked: frozenset[str]
 ) -> Assessment:
     id_ = str(operation.body["id"])

@@ -19,7 +19,7 @@ import msgspec
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.log_ages import find_bound
-from nephoscope.analyze.verdict import judge_all, report_healthy, report_unhealthy
+from nephoscope.analyze.verdict import assess_all, report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import FileAggregate
 from nephoscope_policy.data_gap import NOT_COLLECTED, STALE
@@ -117,7 +117,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     traffic = cache(lambda: _load_traffic(view))
     gap = cache(lambda service: _find_gap(view, traffic(), service))
 
-    def judge(operation: Resource, key: Key) -> Assessment:
+    def assess(operation: Resource, key: Key) -> Assessment:
         id_ = str(operation.body["id"])
         called = traffic().called.get(operation.key)
         lacking = gap(operation.key.partition("/apis/")[0])
@@ -127,7 +127,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             raise DataNotCollectedError(*lacking)
         return report_unhealthy(id_, key, f"nobody called it within {DAYS} days")
 
-    return judge_all(view.list_resources(OPERATION), USED, judge, by_body=False)
+    return assess_all(view.list_resources(OPERATION), USED, assess, by_body=False)
 
 
 def _find_gap(view: EstateView, traffic: _Traffic, service: str) -> tuple[str, str] | None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.log_ages import ANY, find_bound, require_recent
-from nephoscope.analyze.verdict import judge_all, make_finding, report_healthy, report_unhealthy
+from nephoscope.analyze.verdict import assess_all, make_finding, report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import FileAggregate, LogNotReceivedError
 from nephoscope.ingest.live.health.missing_logs import (
@@ -56,7 +56,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     missing = cache(lambda: _map_missing_by_resource(view, rows()))
     arrives = cache(lambda type_: _arrives(view, type_, rows()))
 
-    def judge(resource: Resource, key: Key) -> Assessment:
+    def assess(resource: Resource, key: Key) -> Assessment:
         id_ = str(resource.body["id"])
         found = missing().get(resource.key, [])
         _require_settings(view, resource)
@@ -78,7 +78,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         )
 
     for type_ in _JUDGED:
-        yield from judge_all(view.list_resources(type_), ARRIVE, judge, by_body=False)
+        yield from assess_all(view.list_resources(type_), ARRIVE, assess, by_body=False)
 
 
 def _cache_first_read(read: Callable[[], NewestRows]) -> Callable[[], NewestRows]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested_value, get_resource_id, judge_by_parts
+from nephoscope.analyze.devops_verdicts import assess_by_parts, get_nested_value, get_resource_id
 from nephoscope.analyze.verdict import report_healthy, report_not_applicable, report_unhealthy
 from nephoscope.estate.devops_documents import (
     AZURE_DEVOPS_REPOSITORY,
@@ -51,10 +51,10 @@ _REVIEWERS = 2
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every repository under each key."""
 
-    def judge_active_policies(
-        judge: Callable[[Resource, Key, list[Mapping[str, object]]], Assessment],
+    def assess_active_policies(
+        assess: Callable[[Resource, Key, list[Mapping[str, object]]], Assessment],
     ) -> Callable[[Resource, Key], Assessment]:
-        def _judge_repository(repository: Resource, key: Key) -> Assessment:
+        def _assess_repository(repository: Resource, key: Key) -> Assessment:
             members = require_complete(repository)
             if members.get("isDisabled") is True:
                 return report_not_applicable(
@@ -64,9 +64,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                 return report_not_applicable(
                     get_resource_id(repository), key, "empty", "the repository has no branch"
                 )
-            return judge(repository, key, _list_reviewer_policies(view, repository))
+            return assess(repository, key, _list_reviewer_policies(view, repository))
 
-        return _judge_repository
+        return _assess_repository
 
     def _require_two_reviewers(
         repository: Resource, key: Key, policies: list[Mapping[str, object]]
@@ -78,7 +78,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             get_resource_id(repository), key, f"required approvals: {count} (minimum {_REVIEWERS})"
         )
 
-    def judge_self_approval(
+    def assess_self_approval(
         repository: Resource, key: Key, policies: list[Mapping[str, object]]
     ) -> Assessment:
         if not policies:
@@ -87,11 +87,11 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             return report_healthy(get_resource_id(repository), key, "the vote of whoever asks does not count")
         return report_unhealthy(get_resource_id(repository), key, "whoever asks may approve")
 
-    yield from judge_by_parts(
-        view, AZURE_DEVOPS_REPOSITORY, TWO_REVIEWERS, judge_active_policies(_require_two_reviewers)
+    yield from assess_by_parts(
+        view, AZURE_DEVOPS_REPOSITORY, TWO_REVIEWERS, assess_active_policies(_require_two_reviewers)
     )
-    yield from judge_by_parts(
-        view, AZURE_DEVOPS_REPOSITORY, NO_SELF_APPROVAL, judge_active_policies(judge_self_approval)
+    yield from assess_by_parts(
+        view, AZURE_DEVOPS_REPOSITORY, NO_SELF_APPROVAL, assess_active_policies(assess_self_approval)
     )
 
 

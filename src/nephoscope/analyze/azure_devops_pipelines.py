@@ -11,7 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested_value, get_resource_id, judge_by_parts, judge_parts
+from nephoscope.analyze.devops_verdicts import (
+    assess_by_parts,
+    assess_parts,
+    get_nested_value,
+    get_resource_id,
+)
 from nephoscope.analyze.verdict import report_healthy, report_unhealthy
 from nephoscope.estate.devops_documents import (
     AZURE_DEVOPS_PROJECT,
@@ -58,14 +63,14 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every project under each key."""
 
     def require_all_enabled(names: tuple[str, ...], title: str) -> Callable[[Resource, Key], Assessment]:
-        def judge(project: Resource, key: Key) -> Assessment:
+        def assess(project: Resource, key: Key) -> Assessment:
             settings = get_document(view, PIPELINE_SETTINGS, project.key)
             off = [name for name in names if not get_member_flag(settings, name, get_resource_id(project))]
             if off:
                 return report_unhealthy(get_resource_id(project), key, f"off: {', '.join(off)}")
             return report_healthy(get_resource_id(project), key, title)
 
-        return judge
+        return assess
 
     def forks(project: Resource, key: Key) -> Assessment:
         settings = get_document(view, PIPELINE_SETTINGS, project.key)
@@ -78,21 +83,21 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             )
         pipelines = require_documents(view, PIPELINES, project.key)
         bad = [one for one in pipelines if _exposes_secrets(one)]
-        return judge_parts(
+        return assess_parts(
             project, key, bad, len(pipelines), ("pipelines", "hand secrets to builds of forks")
         )
 
-    yield from judge_by_parts(
+    yield from assess_by_parts(
         view,
         AZURE_DEVOPS_PROJECT,
         NO_CLASSIC,
         require_all_enabled(_CLASSIC, "classic pipelines cannot be created"),
     )
-    yield from judge_by_parts(view, AZURE_DEVOPS_PROJECT, FORKS, forks)
-    yield from judge_by_parts(
+    yield from assess_by_parts(view, AZURE_DEVOPS_PROJECT, FORKS, forks)
+    yield from assess_by_parts(
         view, AZURE_DEVOPS_PROJECT, JOB_SCOPE, require_all_enabled(_SCOPES, "tokens of jobs are limited")
     )
-    yield from judge_by_parts(
+    yield from assess_by_parts(
         view,
         AZURE_DEVOPS_PROJECT,
         SETTABLE,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested_value, judge_by_parts, judge_parts
+from nephoscope.analyze.devops_verdicts import assess_by_parts, assess_parts, get_nested_value
 from nephoscope.estate.devops_documents import (
     AGENT_QUEUES,
     AZURE_DEVOPS_PROJECT,
@@ -78,18 +78,18 @@ _AZURE = "azurerm"
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every project under each key."""
 
-    def judge(
+    def assess(
         key: Key,
         type_: str,
         counts: Callable[[Resource], bool],
         is_bad: Callable[[Resource], bool],
         words: tuple[str, str],
     ) -> Iterable[Assessment]:
-        def _judge_project(project: Resource, asked: Key) -> Assessment:
+        def _assess_project(project: Resource, asked: Key) -> Assessment:
             parts = [one for one in require_documents(view, type_, project.key) if counts(one)]
-            return judge_parts(project, asked, [one for one in parts if is_bad(one)], len(parts), words)
+            return assess_parts(project, asked, [one for one in parts if is_bad(one)], len(parts), words)
 
-        return judge_by_parts(view, AZURE_DEVOPS_PROJECT, key, _judge_project)
+        return assess_by_parts(view, AZURE_DEVOPS_PROJECT, key, _assess_project)
 
     def is_open(part: Resource) -> bool:
         permissions = get_document(view, PIPELINE_PERMISSIONS, part.key)
@@ -100,25 +100,25 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         return not any(require_complete(one).get("isDisabled") is not True for one in checks)
 
     open_words = "open to all pipelines"
-    yield from judge(
+    yield from assess(
         CONNECTIONS, SERVICE_CONNECTIONS, _accept_every_resource, is_open, ("service connections", open_words)
     )
-    yield from judge(
+    yield from assess(
         GROUPS, VARIABLE_GROUPS, _holds_secrets, is_open, ("variable groups with secrets", open_words)
     )
-    yield from judge(FILES, SECURE_FILES, _accept_every_resource, is_open, ("secure files", open_words))
-    yield from judge(
+    yield from assess(FILES, SECURE_FILES, _accept_every_resource, is_open, ("secure files", open_words))
+    yield from assess(
         CLASSIC,
         SERVICE_CONNECTIONS,
         _accept_every_resource,
         _is_classic,
         ("service connections", "of classic Azure"),
     )
-    yield from judge(
+    yield from assess(
         FEDERATED, SERVICE_CONNECTIONS, _is_azure, _has_key, ("connections to Azure", "with a stored key")
     )
-    yield from judge(QUEUES, AGENT_QUEUES, _is_own_queue, is_open, ("pools of own agents", open_words))
-    yield from judge(
+    yield from assess(QUEUES, AGENT_QUEUES, _is_own_queue, is_open, ("pools of own agents", open_words))
+    yield from assess(
         CHECKED, ENVIRONMENTS, _accept_every_resource, is_unchecked, ("environments", "without a check")
     )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_resource_id, judge_by_parts
+from nephoscope.analyze.devops_verdicts import assess_by_parts, get_resource_id
 from nephoscope.analyze.verdict import make_finding, report_healthy, report_not_applicable, report_unhealthy
 from nephoscope.estate.devops_documents import (
     ADVANCED_SECURITY,
@@ -57,13 +57,13 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             get_resource_id(repository),
         )
 
-    def judge_enabled(repository: Resource, key: Key) -> Assessment:
+    def assess_enabled(repository: Resource, key: Key) -> Assessment:
         if is_on(repository):
             return report_healthy(get_resource_id(repository), key, "it is on")
         return report_unhealthy(get_resource_id(repository), key, "it is off")
 
-    def make_resolved_judge(kind: str) -> Callable[[Resource, Key], Assessment]:
-        def judge(repository: Resource, key: Key) -> Assessment:
+    def make_resolved_assessor(kind: str) -> Callable[[Resource, Key], Assessment]:
+        def assess(repository: Resource, key: Key) -> Assessment:
             if not is_on(repository):
                 return report_not_applicable(
                     get_resource_id(repository), key, "scanner-off", "nothing scans for it"
@@ -85,12 +85,14 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             ]
             return report_unhealthy(get_resource_id(repository), key, f"active alerts: {len(alerts)}", found)
 
-        return judge
+        return assess
 
-    yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, ENABLED, judge_enabled)
-    yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, SECRETS, make_resolved_judge("secret"))
-    yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, CODE, make_resolved_judge("code"))
-    yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, DEPENDENCIES, make_resolved_judge("dependency"))
+    yield from assess_by_parts(view, AZURE_DEVOPS_REPOSITORY, ENABLED, assess_enabled)
+    yield from assess_by_parts(view, AZURE_DEVOPS_REPOSITORY, SECRETS, make_resolved_assessor("secret"))
+    yield from assess_by_parts(view, AZURE_DEVOPS_REPOSITORY, CODE, make_resolved_assessor("code"))
+    yield from assess_by_parts(
+        view, AZURE_DEVOPS_REPOSITORY, DEPENDENCIES, make_resolved_assessor("dependency")
+    )
 
 
 def _read_alert_kind(alert: Resource) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.role_accounts import AccountCheck, judge_accounts
+from nephoscope.analyze.role_accounts import AccountCheck, assess_accounts
 from nephoscope.estate.role_definitions import RoleClass
 from nephoscope.estate.roles import READS
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -58,4 +58,4 @@ RULES = (
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every subscription under every key."""
-    return judge_accounts(view, RULES, view.roles.principals.is_blocked, "blocked account with access")
+    return assess_accounts(view, RULES, view.roles.principals.is_blocked, "blocked account with access")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.assessment_overlay import NOT_ASSESSED
-from nephoscope.analyze.verdict import judge_all, make_finding, report_healthy, report_unhealthy
+from nephoscope.analyze.verdict import assess_all, make_finding, report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import get_properties, require_complete
 
@@ -45,7 +45,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every SQL server and managed instance."""
     latest = _index_latest_scans(view)
 
-    def judge(server: Resource, key: Key) -> Assessment:
+    def assess(server: Resource, key: Key) -> Assessment:
         id_ = str(server.body["id"])
         scans = latest.get(server.key)
         if scans:
@@ -63,7 +63,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         return report_unhealthy(id_, key, "vulnerability assessment is not enabled", cause=NOT_ASSESSED)
 
     for type_ in SERVERS:
-        yield from judge_all(view.list_resources(type_), FIXED, judge)
+        yield from assess_all(view.list_resources(type_), FIXED, assess)
 
 
 def _require_scans(view: EstateView, server: Resource, scans: Mapping[str, Resource]) -> None:

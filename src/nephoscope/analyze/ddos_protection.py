@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import (
+    assess_all,
     join_names,
-    judge_all,
     make_finding,
     report_healthy,
     report_not_applicable,
@@ -46,7 +46,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     public = _group_public_gateways(view)
     unread = next((gateway for gateway in view.list_resources(GATEWAY_TYPE) if not gateway.complete), None)
 
-    def judge(network: Resource, key: Key) -> Assessment:
+    def assess(network: Resource, key: Key) -> Assessment:
         id_ = str(network.body["id"])
         body = get_properties(network)
         if body.get("enableDdosProtection") is True and get_reference(body.get("ddosProtectionPlan")):
@@ -68,7 +68,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             return report_unhealthy(id_, key, f"no DDoS protection for {join_names(bare)}", found)
         return report_healthy(id_, key, "every public address of its application gateways is protected")
 
-    return judge_all(view.list_resources(NETWORK_TYPE), PROTECTED, judge)
+    return assess_all(view.list_resources(NETWORK_TYPE), PROTECTED, assess)
 
 
 def _group_public_gateways(view: EstateView) -> dict[str, list[str]]:

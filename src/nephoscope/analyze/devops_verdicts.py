@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.verdict import (
+    assess_all,
     join_names,
-    judge_all,
     make_finding,
     report_healthy,
     report_not_applicable,
@@ -32,38 +32,38 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 
-def judge_by_parts(
-    view: EstateView, type_: str, key: Key, judge: Callable[[Resource, Key], Assessment]
+def assess_by_parts(
+    view: EstateView, type_: str, key: Key, assess: Callable[[Resource, Key], Assessment]
 ) -> Iterable[Assessment]:
     """Judge every resource of a type by the documents beside it."""
-    return judge_all(view.list_resources(type_), key, judge, by_body=False)
+    return assess_all(view.list_resources(type_), key, assess, by_body=False)
 
 
-def judge_active(
-    view: EstateView, key: Key, judge: Callable[[Resource, Key], Assessment], type_: str = GITHUB_REPOSITORY
+def assess_active(
+    view: EstateView, key: Key, assess: Callable[[Resource, Key], Assessment], type_: str = GITHUB_REPOSITORY
 ) -> Iterable[Assessment]:
     """Judge every repository that is not archived: nothing is pushed to one that is, and no workflow runs in it."""
 
-    def _judge_repository(repository: Resource, asked: Key) -> Assessment:
+    def _assess_repository(repository: Resource, asked: Key) -> Assessment:
         settings = get_repository_settings(view, repository)
         if settings.get("archived") is True:
             return report_not_applicable(
                 get_resource_id(repository), asked, "archived", "the repository is archived"
             )
-        return judge(repository, asked)
+        return assess(repository, asked)
 
-    return judge_by_parts(view, type_, key, _judge_repository)
+    return assess_by_parts(view, type_, key, _assess_repository)
 
 
-def judge_gitlab(
-    view: EstateView, key: Key, judge: Callable[[Resource, Key], Assessment]
+def assess_gitlab(
+    view: EstateView, key: Key, assess: Callable[[Resource, Key], Assessment]
 ) -> Iterable[Assessment]:
     """Judge what a key of GitLab is about: groups, and projects that are not archived."""
     for type_ in key.types:
         if type_ == GITLAB_GROUP.lower():
-            yield from judge_by_parts(view, GITLAB_GROUP, key, judge)
+            yield from assess_by_parts(view, GITLAB_GROUP, key, assess)
         else:
-            yield from judge_active(view, key, judge, GITLAB_PROJECT)
+            yield from assess_active(view, key, assess, GITLAB_PROJECT)
 
 
 def get_repository_settings(view: EstateView, repository: Resource) -> dict[str, object]:
@@ -76,7 +76,7 @@ def get_resource_id(resource: Resource) -> str:
     return str(resource.body["id"])
 
 
-def judge_parts(
+def assess_parts(
     resource: Resource, key: Key, bad: Sequence[Resource], total: int, words: tuple[str, str]
 ) -> Assessment:
     """Judge by what is wrong among the parts of a resource: `words` name a part and say what is wrong with one."""

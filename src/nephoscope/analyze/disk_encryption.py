@@ -15,8 +15,8 @@ from nephoscope.analyze.virtual_machines import (
     CLASSIC,
     EXTENSION,
     MACHINE,
+    assess_machines,
     is_extension,
-    judge_machines,
     list_extensions,
 )
 from nephoscope.estate.resource_lookup import get_properties
@@ -44,7 +44,7 @@ _TYPES = ("azurediskencryption", "azurediskencryptionforlinux")
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine."""
 
-    def judge(machine: Resource, key: Key) -> Assessment:
+    def assess(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
         profile: Any = get_properties(machine).get("securityProfile") or {}
         if profile.get("encryptionAtHost") is True:
@@ -58,7 +58,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                 return report_healthy(id_, key, "Azure Disk Encryption is installed")
         return report_unhealthy(id_, key, "neither encryption at host nor Azure Disk Encryption is on")
 
-    return judge_machines(view, ENCRYPTED, judge)
+    return assess_machines(view, ENCRYPTED, assess)
 
 
 def _is_agent_provisioned(body: dict[str, object]) -> bool:

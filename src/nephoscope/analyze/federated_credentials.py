@@ -18,7 +18,7 @@ from nephoscope.analyze.devops_verdicts import get_display_name, get_resource_id
 from nephoscope.analyze.federated_subjects import Trust, parse_trust
 from nephoscope.analyze.github_branches import TYPES as BRANCH_TYPES
 from nephoscope.analyze.github_branches import read_branch_guard
-from nephoscope.analyze.verdict import join_names, judge_all, make_finding, report_healthy, report_unhealthy
+from nephoscope.analyze.verdict import assess_all, join_names, make_finding, report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import GITHUB_REPOSITORY, SETTINGS, get_document
 from nephoscope.estate.principals import SERVICE_TYPE
@@ -54,12 +54,12 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     by_app = cache(lambda: {_read_app_id(one): one for one in view.list_resources(APPLICATION)})
     services = cache(lambda: {one.id.name: one for one in view.list_resources(SERVICE_TYPE)})
 
-    def judge_identity(credential: Resource, key: Key) -> Assessment:
+    def assess_identity(credential: Resource, key: Key) -> Assessment:
         problem = _explain_problem(view, parse_trust(require_complete(credential), credential.key))
         report = report_unhealthy if problem else report_healthy
         return report(get_resource_id(credential), key, problem or "it trusts one subject")
 
-    def judge_applications(subscription: Resource, key: Key) -> Assessment:
+    def assess_applications(subscription: Resource, key: Key) -> Assessment:
         grants, unsure = view.roles.find_grants(subscription.key, below=True)
         for type_ in (SERVICE_TYPE, APPLICATION):
             view.require_collected(type_, "")
@@ -75,9 +75,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             get_resource_id(subscription), key, f"{len(apps)} applications, none trusts too much"
         )
 
-    yield from judge_all(view.list_resources(CREDENTIAL), IDENTITIES, judge_identity)
-    yield from judge_all(
-        view.list_resources(SUBSCRIPTION_TYPE), APPLICATIONS, judge_applications, by_body=False
+    yield from assess_all(view.list_resources(CREDENTIAL), IDENTITIES, assess_identity)
+    yield from assess_all(
+        view.list_resources(SUBSCRIPTION_TYPE), APPLICATIONS, assess_applications, by_body=False
     )
 
 

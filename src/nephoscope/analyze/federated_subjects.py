@@ -38,15 +38,15 @@ def parse_trust(credential: dict[str, object], place: str) -> Trust:
     issuer = str(credential.get("issuer") or "")
     expression = credential.get("claimsMatchingExpression")
     if isinstance(expression, dict):
-        return _judge_flexible_subject(issuer, str(get_nested_value(expression, "value") or ""), place)
+        return _assess_flexible_subject(issuer, str(get_nested_value(expression, "value") or ""), place)
     if isinstance(subject, str) and subject:
-        return _judge_exact_subject(issuer, subject)
+        return _assess_exact_subject(issuer, subject)
     raise DataNotCollectedError(
         f"subject of {place}: only the beta version of Graph returns flexible credentials"
     )
 
 
-def _judge_flexible_subject(issuer: str, expression: str, place: str) -> Trust:
+def _assess_flexible_subject(issuer: str, expression: str, place: str) -> Trust:
     claims = {name: (operator, value) for name, operator, value in _CLAIM.findall(expression)}
     if "sub" not in claims:
         if "job_workflow_ref" in claims and "*" not in claims["job_workflow_ref"][1]:
@@ -54,14 +54,14 @@ def _judge_flexible_subject(issuer: str, expression: str, place: str) -> Trust:
         raise DataNotCollectedError(f"the subject condition in the expression of {place}")
     operator, value = claims["sub"]
     if operator == "eq" or not re.search(r"[*?]", value):
-        return _judge_exact_subject(issuer, value)
+        return _assess_exact_subject(issuer, value)
     head, _, context = value.partition(":ref:")
     if re.search(r"[*?]", head):
         return Trust(f"'{value}' matches more than one repository, environment or trigger")
     return Trust(f"'{value}' matches many refs ({context}): whoever may push one of them signs in")
 
 
-def _judge_exact_subject(issuer: str, subject: str) -> Trust:
+def _assess_exact_subject(issuer: str, subject: str) -> Trust:
     if "*" in subject:
         return Trust(
             f"'{subject}' has a wildcard, which Entra ID takes literally: it was meant for more than one subject"

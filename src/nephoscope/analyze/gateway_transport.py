@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.logged_requests import RequestLog, read_requests
-from nephoscope.analyze.transport.transport_verdict import judge_requests
-from nephoscope.analyze.verdict import judge_all
+from nephoscope.analyze.transport.transport_verdict import assess_requests
+from nephoscope.analyze.verdict import assess_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,10 +50,10 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every application gateway."""
     by_gateway = cache(lambda: _group_requests_by_gateway(view))
 
-    def judge(gateway: Resource, key: Key) -> Assessment:
-        return judge_requests(str(gateway.body["id"]), key, by_gateway().get(gateway.key, []))
+    def assess(gateway: Resource, key: Key) -> Assessment:
+        return assess_requests(str(gateway.body["id"]), key, by_gateway().get(gateway.key, []))
 
-    return judge_all(view.list_resources(GATEWAY), TRANSPORT, judge, by_body=False)
+    return assess_all(view.list_resources(GATEWAY), TRANSPORT, assess, by_body=False)
 
 
 def _group_requests_by_gateway(view: EstateView) -> Mapping[str, list[RequestGroup]]:

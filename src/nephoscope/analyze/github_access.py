@@ -12,7 +12,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested_value, is_unsafe_webhook, judge_active, judge_parts
+from nephoscope.analyze.devops_verdicts import (
+    assess_active,
+    assess_parts,
+    get_nested_value,
+    is_unsafe_webhook,
+)
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
     DEPLOY_KEYS,
@@ -57,30 +62,30 @@ TYPES = (
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every repository under each key."""
 
-    def judge_by_parts(
+    def assess_by_parts(
         type_: str, is_bad: Callable[[Resource], bool], words: tuple[str, str]
     ) -> Callable[[Resource, Key], Assessment]:
-        def judge(repository: Resource, key: Key) -> Assessment:
+        def assess(repository: Resource, key: Key) -> Assessment:
             parts = require_documents(view, type_, repository.key)
-            return judge_parts(repository, key, [one for one in parts if is_bad(one)], len(parts), words)
+            return assess_parts(repository, key, [one for one in parts if is_bad(one)], len(parts), words)
 
-        return judge
+        return assess
 
-    yield from judge_active(
-        view, HOSTED_RUNNERS, judge_by_parts(RUNNERS, lambda _: True, ("runners", "self-hosted"))
+    yield from assess_active(
+        view, HOSTED_RUNNERS, assess_by_parts(RUNNERS, lambda _: True, ("runners", "self-hosted"))
     )
-    yield from judge_active(
-        view, READ_ONLY_KEYS, judge_by_parts(DEPLOY_KEYS, _may_write, ("deploy keys", "allowed to push"))
+    yield from assess_active(
+        view, READ_ONLY_KEYS, assess_by_parts(DEPLOY_KEYS, _may_write, ("deploy keys", "allowed to push"))
     )
-    yield from judge_active(
+    yield from assess_active(
         view,
         SIGNED_WEBHOOKS,
-        judge_by_parts(WEBHOOKS, is_unsafe_webhook, ("webhooks", "without TLS or without a secret")),
+        assess_by_parts(WEBHOOKS, is_unsafe_webhook, ("webhooks", "without TLS or without a secret")),
     )
-    yield from judge_active(
+    yield from assess_active(
         view,
         GUARDED_ENVIRONMENTS,
-        judge_by_parts(ENVIRONMENTS, _is_open, ("environments", "open to every branch and person")),
+        assess_by_parts(ENVIRONMENTS, _is_open, ("environments", "open to every branch and person")),
     )
 
 

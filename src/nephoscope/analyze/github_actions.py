@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.devops_verdicts import (
+    assess_active,
+    assess_by_parts,
     get_repository_settings,
     get_resource_id,
-    judge_active,
-    judge_by_parts,
 )
 from nephoscope.analyze.verdict import report_healthy, report_not_applicable, report_unhealthy
 from nephoscope.estate.devops_documents import (
@@ -72,18 +72,18 @@ _EVERYBODY = frozenset({"all_external_contributors"})
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every organization and repository under each key."""
 
-    def judge_when_running(
-        judge: Callable[[Resource, Key], Assessment],
+    def assess_if_actions_enabled(
+        assess: Callable[[Resource, Key], Assessment],
     ) -> Callable[[Resource, Key], Assessment]:
-        def _judge_resource(resource: Resource, key: Key) -> Assessment:
+        def _evaluate_resource(resource: Resource, key: Key) -> Assessment:
             permissions = get_document(view, ACTIONS_PERMISSIONS, resource.key)
             if not get_member_flag(permissions, "enabled", get_resource_id(resource)):
                 return report_not_applicable(
                     get_resource_id(resource), key, "actions-off", "GitHub Actions is off"
                 )
-            return judge(resource, key)
+            return assess(resource, key)
 
-        return _judge_resource
+        return _evaluate_resource
 
     def _require_read_only(resource: Resource, key: Key) -> Assessment:
         rights = get_document(view, WORKFLOW_PERMISSIONS, resource.key)
@@ -93,7 +93,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             get_resource_id(resource), key, f"GITHUB_TOKEN has '{given}' where a workflow asks for nothing"
         )
 
-    def judge_workflow_approval(resource: Resource, key: Key) -> Assessment:
+    def assess_workflow_approval(resource: Resource, key: Key) -> Assessment:
         rights = get_document(view, WORKFLOW_PERMISSIONS, resource.key)
         if get_member_flag(rights, "can_approve_pull_request_reviews", get_resource_id(resource)):
             return report_unhealthy(
@@ -103,7 +103,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             )
         return report_healthy(get_resource_id(resource), key, "workflows cannot approve pull requests")
 
-    def judge_allowed_actions(resource: Resource, key: Key) -> Assessment:
+    def assess_allowed_actions(resource: Resource, key: Key) -> Assessment:
         permissions = get_document(view, ACTIONS_PERMISSIONS, resource.key)
         allowed = str(get_member(permissions, "allowed_actions", get_resource_id(resource)))
         report = report_unhealthy if allowed == "all" else report_healthy
@@ -119,8 +119,8 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         report = report_healthy if policy in _EVERYBODY else report_unhealthy
         return report(get_resource_id(resource), key, f"an approval is needed of: {policy.replace('_', ' ')}")
 
-    yield from judge_by_parts(view, GITHUB_OWNER, READ_ONLY, _require_read_only)
-    yield from judge_active(view, REPOSITORY_READ_ONLY, judge_when_running(_require_read_only))
-    yield from judge_active(view, NO_APPROVING, judge_when_running(judge_workflow_approval))
-    yield from judge_active(view, KNOWN_ACTIONS, judge_when_running(judge_allowed_actions))
-    yield from judge_active(view, FORKS_APPROVED, judge_when_running(forks_approved))
+    yield from assess_by_parts(view, GITHUB_OWNER, READ_ONLY, _require_read_only)
+    yield from assess_active(view, REPOSITORY_READ_ONLY, assess_if_actions_enabled(_require_read_only))
+    yield from assess_active(view, NO_APPROVING, assess_if_actions_enabled(assess_workflow_approval))
+    yield from assess_active(view, KNOWN_ACTIONS, assess_if_actions_enabled(assess_allowed_actions))
+    yield from assess_active(view, FORKS_APPROVED, assess_if_actions_enabled(forks_approved))

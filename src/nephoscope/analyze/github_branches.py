@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested_value, get_resource_id, judge_active
+from nephoscope.analyze.devops_verdicts import assess_active, get_nested_value, get_resource_id
 from nephoscope.analyze.verdict import report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
@@ -68,7 +68,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every repository under each key."""
     guards = cache(lambda repository: read_branch_guard(view, repository))
 
-    def judge_protected(repository: Resource, key: Key) -> Assessment:
+    def assess_protected(repository: Resource, key: Key) -> Assessment:
         guard = guards(repository)
         if guard.protected:
             return report_healthy(get_resource_id(repository), key, "the default branch is protected")
@@ -77,7 +77,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             get_resource_id(repository), key, "whoever may write pushes to the default branch"
         )
 
-    def judge_force_push(repository: Resource, key: Key) -> Assessment:
+    def assess_force_push(repository: Resource, key: Key) -> Assessment:
         guard = guards(repository)
         if guard.force_push_blocked:
             return report_healthy(get_resource_id(repository), key, "force pushes are blocked")
@@ -95,9 +95,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             get_resource_id(repository), key, f"required approvals: {guard.reviewers} (minimum {_REVIEWERS})"
         )
 
-    yield from judge_active(view, PROTECTED, judge_protected)
-    yield from judge_active(view, NO_FORCE_PUSH, judge_force_push)
-    yield from judge_active(view, TWO_REVIEWERS, _require_two_reviewers)
+    yield from assess_active(view, PROTECTED, assess_protected)
+    yield from assess_active(view, NO_FORCE_PUSH, assess_force_push)
+    yield from assess_active(view, TWO_REVIEWERS, _require_two_reviewers)
 
 
 def _require_collected_rules(guard: BranchGuard) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import is_unsafe_webhook, judge_by_parts, judge_parts
+from nephoscope.analyze.devops_verdicts import assess_by_parts, assess_parts, is_unsafe_webhook
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
     GITHUB_OWNER,
@@ -55,32 +55,35 @@ TYPES = (_OWNER, WEBHOOKS.lower(), RUNNERS.lower(), RUNNER_GROUPS.lower())
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every organization under each key."""
 
-    def judge_webhooks(owner: Resource, key: Key) -> Assessment:
+    def assess_webhooks(owner: Resource, key: Key) -> Assessment:
         parts = require_documents(view, WEBHOOKS, owner.key)
         bad = [one for one in parts if is_unsafe_webhook(one)]
-        return judge_parts(owner, key, bad, len(parts), ("webhooks", "without TLS or without a secret"))
+        return assess_parts(owner, key, bad, len(parts), ("webhooks", "without TLS or without a secret"))
 
-    def judge_by_groups(
+    def assess_by_groups(
         is_bad: Callable[[Resource], bool], problem: str
     ) -> Callable[[Resource, Key], Assessment]:
-        def judge(owner: Resource, key: Key) -> Assessment:
+        def assess(owner: Resource, key: Key) -> Assessment:
             groups = require_documents(view, RUNNER_GROUPS, owner.key)
-            return _judge_groups(
+            return _assess_groups(
                 view, owner, key, [one for one in groups if is_bad(one)], len(groups), problem
             )
 
-        return judge
+        return assess
 
-    yield from judge_by_parts(view, GITHUB_OWNER, SIGNED_WEBHOOKS, judge_webhooks)
-    yield from judge_by_parts(
-        view, GITHUB_OWNER, PRIVATE_RUNNERS, judge_by_groups(_allows_public, "reached by public repositories")
+    yield from assess_by_parts(view, GITHUB_OWNER, SIGNED_WEBHOOKS, assess_webhooks)
+    yield from assess_by_parts(
+        view,
+        GITHUB_OWNER,
+        PRIVATE_RUNNERS,
+        assess_by_groups(_allows_public, "reached by public repositories"),
     )
-    yield from judge_by_parts(
-        view, GITHUB_OWNER, SELECTED_RUNNERS, judge_by_groups(_is_for_all, "open to all repositories")
+    yield from assess_by_parts(
+        view, GITHUB_OWNER, SELECTED_RUNNERS, assess_by_groups(_is_for_all, "open to all repositories")
     )
 
 
-def _judge_groups(
+def _assess_groups(
     view: EstateView, owner: Resource, key: Key, open_: list[Resource], total: int, problem: str
 ) -> Assessment:
     """Judge by the open groups that have runners; DataNotCollectedError where they are the enterprise's, which are not read."""
@@ -89,7 +92,7 @@ def _judge_groups(
     inherited = [one for one in open_ if require_complete(one).get("inherited") is True]
     if inherited and not bad:
         raise DataNotCollectedError(f"the runners of {inherited[0].key}, which the enterprise shares")
-    return judge_parts(owner, key, bad, total, ("runner groups", problem))
+    return assess_parts(owner, key, bad, total, ("runner groups", problem))
 
 
 def _find_groups_with_runners(view: EstateView, owner: Resource) -> frozenset[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_resource_id, judge_by_parts
+from nephoscope.analyze.devops_verdicts import assess_by_parts, get_resource_id
 from nephoscope.analyze.verdict import report_healthy, report_unhealthy
 from nephoscope.estate.devops_documents import (
     ADMINISTRATORS,
@@ -58,13 +58,13 @@ _MODEST = frozenset({"none", "read"})
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every organization under each key."""
 
-    def judge_base_permissions(owner: Resource, key: Key) -> Assessment:
+    def assess_base_permissions(owner: Resource, key: Key) -> Assessment:
         settings = get_document(view, SETTINGS, owner.key)
         given = str(get_member(settings, "default_repository_permission", get_resource_id(owner)))
         report = report_healthy if given in _MODEST else report_unhealthy
         return report(get_resource_id(owner), key, f"members have '{given}' on every repository")
 
-    def judge_multifactor(owner: Resource, key: Key) -> Assessment:
+    def assess_multifactor(owner: Resource, key: Key) -> Assessment:
         settings = get_document(view, SETTINGS, owner.key)
         if get_member_flag(settings, "two_factor_requirement_enabled", get_resource_id(owner)):
             return report_healthy(get_resource_id(owner), key, "two-factor authentication is required")
@@ -79,12 +79,12 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             return report_healthy(get_resource_id(owner), key, "push protection is on for new repositories")
         return report_unhealthy(get_resource_id(owner), key, "push protection is off for new repositories")
 
-    def judge_second_owner(owner: Resource, key: Key) -> Assessment:
+    def assess_second_owner(owner: Resource, key: Key) -> Assessment:
         count = len(require_documents(view, ADMINISTRATORS, owner.key))
         report = report_healthy if count > 1 else report_unhealthy
         return report(get_resource_id(owner), key, f"{count} owners")
 
-    yield from judge_by_parts(view, GITHUB_OWNER, BASE_PERMISSIONS, judge_base_permissions)
-    yield from judge_by_parts(view, GITHUB_OWNER, MULTIFACTOR, judge_multifactor)
-    yield from judge_by_parts(view, GITHUB_OWNER, PUSH_PROTECTION, push_protection)
-    yield from judge_by_parts(view, GITHUB_OWNER, SECOND_OWNER, judge_second_owner)
+    yield from assess_by_parts(view, GITHUB_OWNER, BASE_PERMISSIONS, assess_base_permissions)
+    yield from assess_by_parts(view, GITHUB_OWNER, MULTIFACTOR, assess_multifactor)
+    yield from assess_by_parts(view, GITHUB_OWNER, PUSH_PROTECTION, push_protection)
+    yield from assess_by_parts(view, GITHUB_OWNER, SECOND_OWNER, assess_second_owner)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.devops_verdicts import (
+    assess_active,
     get_nested_value,
     get_repository_settings,
     get_resource_id,
-    judge_active,
 )
 from nephoscope.analyze.verdict import make_finding, report_healthy, report_not_applicable, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
@@ -78,16 +78,16 @@ _SCANNERS = (
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every repository under each key."""
     for scanner in _SCANNERS:
-        yield from _judge_scanner(view, scanner)
+        yield from _assess_scanner(view, scanner)
 
 
-def _judge_scanner(view: EstateView, scanner: _Scanner) -> Iterable[Assessment]:
-    def judge_enabled(repository: Resource, key: Key) -> Assessment:
+def _assess_scanner(view: EstateView, scanner: _Scanner) -> Iterable[Assessment]:
+    def assess_enabled(repository: Resource, key: Key) -> Assessment:
         if _is_on(view, repository, scanner):
             return report_healthy(get_resource_id(repository), key, "it is on")
         return report_unhealthy(get_resource_id(repository), key, "it is off")
 
-    def judge_resolved(repository: Resource, key: Key) -> Assessment:
+    def assess_resolved(repository: Resource, key: Key) -> Assessment:
         if not _is_on(view, repository, scanner):
             return report_not_applicable(
                 get_resource_id(repository), key, "scanner-off", "nothing scans for it"
@@ -99,8 +99,8 @@ def _judge_scanner(view: EstateView, scanner: _Scanner) -> Iterable[Assessment]:
             get_resource_id(repository), key, f"open alerts: {len(alerts)}", map(_make_finding, alerts)
         )
 
-    yield from judge_active(view, scanner.on, judge_enabled)
-    yield from judge_active(view, scanner.resolved, judge_resolved)
+    yield from assess_active(view, scanner.on, assess_enabled)
+    yield from assess_active(view, scanner.resolved, assess_resolved)
 
 
 def _is_on(view: EstateView, repository: Resource, scanner: _Scanner) -> bool:

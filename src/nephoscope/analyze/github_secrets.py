@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.devops_verdicts import (
+    assess_active,
+    assess_by_parts,
+    assess_parts,
     get_display_name,
-    judge_active,
-    judge_by_parts,
-    judge_parts,
     parse_moment,
 )
 from nephoscope.analyze.secret_names import names_azure_key
@@ -62,32 +62,32 @@ _OLD = timedelta(days=365)
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every organization and repository under each key."""
 
-    def judge_selected(owner: Resource, key: Key) -> Assessment:
+    def assess_selected(owner: Resource, key: Key) -> Assessment:
         secrets = require_documents(view, SECRETS, owner.key)
         bad = [
             one for one in secrets if get_member(require_complete(one), "visibility", one.key) != "selected"
         ]
-        return judge_parts(
+        return assess_parts(
             owner, key, bad, len(secrets), ("secrets", "open to repositories that nobody selected")
         )
 
-    def judge_renewed(repository: Resource, key: Key) -> Assessment:
+    def assess_renewed(repository: Resource, key: Key) -> Assessment:
         secrets = _list_secrets(view, repository)
         bad = [
             one
             for one in secrets
             if view.clock.is_older(parse_moment(require_complete(one), "updated_at", "created_at"), _OLD)
         ]
-        return judge_parts(repository, key, bad, len(secrets), ("secrets", "not renewed for a year"))
+        return assess_parts(repository, key, bad, len(secrets), ("secrets", "not renewed for a year"))
 
-    def judge_federated(repository: Resource, key: Key) -> Assessment:
+    def assess_federated(repository: Resource, key: Key) -> Assessment:
         secrets = _list_secrets(view, repository)
         bad = [one for one in secrets if names_azure_key(get_display_name(one))]
-        return judge_parts(repository, key, bad, len(secrets), ("secrets", "with a long-lived key of Azure"))
+        return assess_parts(repository, key, bad, len(secrets), ("secrets", "with a long-lived key of Azure"))
 
-    yield from judge_by_parts(view, GITHUB_OWNER, SELECTED, judge_selected)
-    yield from judge_active(view, RENEWED, judge_renewed)
-    yield from judge_active(view, FEDERATED, judge_federated)
+    yield from assess_by_parts(view, GITHUB_OWNER, SELECTED, assess_selected)
+    yield from assess_active(view, RENEWED, assess_renewed)
+    yield from assess_active(view, FEDERATED, assess_federated)
 
 
 def _list_secrets(view: EstateView, repository: Resource) -> list[Resource]:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.devops_verdicts import (
+    assess_gitlab,
+    assess_parts,
     get_repository_settings,
     get_resource_id,
-    judge_gitlab,
-    judge_parts,
 )
 from nephoscope.analyze.verdict import report_healthy, report_unhealthy
 from nephoscope.estate.devops_documents import (
@@ -72,7 +72,7 @@ _OF_INSTANCE = "instance_type"
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every group and project under each key."""
 
-    def judge_multifactor(group: Resource, key: Key) -> Assessment:
+    def assess_multifactor(group: Resource, key: Key) -> Assessment:
         settings = get_document(view, SETTINGS, group.key)
         if get_member_flag(settings, "require_two_factor_authentication", get_resource_id(group)):
             return report_healthy(get_resource_id(group), key, "two-factor authentication is required")
@@ -80,17 +80,17 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             get_resource_id(group), key, "an account without a second factor may be a member"
         )
 
-    def judge_webhooks(owner: Resource, key: Key) -> Assessment:
+    def assess_webhooks(owner: Resource, key: Key) -> Assessment:
         hooks = require_documents(view, WEBHOOKS, owner.key)
         bad = [one for one in hooks if _is_unsafe_webhook(one)]
-        return judge_parts(owner, key, bad, len(hooks), ("webhooks", "without TLS"))
+        return assess_parts(owner, key, bad, len(hooks), ("webhooks", "without TLS"))
 
     def deploy_keys(project: Resource, key: Key) -> Assessment:
         keys = require_documents(view, DEPLOY_KEYS, project.key)
         bad = [one for one in keys if get_member_flag(require_complete(one), "can_push", one.key)]
-        return judge_parts(project, key, bad, len(keys), ("deploy keys", "allowed to push"))
+        return assess_parts(project, key, bad, len(keys), ("deploy keys", "allowed to push"))
 
-    def judge_runners(project: Resource, key: Key) -> Assessment:
+    def assess_runners(project: Resource, key: Key) -> Assessment:
         settings = get_repository_settings(view, project)
         visibility = str(get_member(settings, "visibility", get_resource_id(project)))
         if visibility != "public":
@@ -101,21 +101,21 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         ]
         if own and not get_member_flag(settings, _FORKS_RUN_HERE, get_resource_id(project)):
             return report_healthy(get_resource_id(project), key, "pipelines of forks run in the forks")
-        return judge_parts(
+        return assess_parts(
             project, key, own, len(listed), ("runners", "of your own, where pipelines of forks run")
         )
 
-    def judge_job_tokens(project: Resource, key: Key) -> Assessment:
+    def assess_job_tokens(project: Resource, key: Key) -> Assessment:
         scope = get_document(view, JOB_TOKEN_SCOPES, project.key)
         if get_member_flag(scope, "inbound_enabled", get_resource_id(project)):
             return report_healthy(get_resource_id(project), key, "job tokens of selected projects reach it")
         return report_unhealthy(get_resource_id(project), key, "a job token of any project reaches it")
 
-    yield from judge_gitlab(view, MULTIFACTOR, judge_multifactor)
-    yield from judge_gitlab(view, TLS_WEBHOOKS, judge_webhooks)
-    yield from judge_gitlab(view, READ_ONLY_KEYS, deploy_keys)
-    yield from judge_gitlab(view, NO_FORKS_ON_RUNNERS, judge_runners)
-    yield from judge_gitlab(view, LIMITED_JOB_TOKENS, judge_job_tokens)
+    yield from assess_gitlab(view, MULTIFACTOR, assess_multifactor)
+    yield from assess_gitlab(view, TLS_WEBHOOKS, assess_webhooks)
+    yield from assess_gitlab(view, READ_ONLY_KEYS, deploy_keys)
+    yield from assess_gitlab(view, NO_FORKS_ON_RUNNERS, assess_runners)
+    yield from assess_gitlab(view, LIMITED_JOB_TOKENS, assess_job_tokens)
 
 
 _FORKS_RUN_HERE = "ci_allow_fork_pipelines_to_run_in_parent_project"

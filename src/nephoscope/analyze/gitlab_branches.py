@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.devops_verdicts import (
+    assess_gitlab,
     get_nested_value,
     get_repository_settings,
     get_resource_id,
-    judge_gitlab,
 )
 from nephoscope.analyze.verdict import report_healthy, report_not_applicable, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
@@ -71,26 +71,26 @@ _ALWAYS = frozenset({"any_approver", "regular"})
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every project under each key."""
 
-    def judge_default_branch(
-        judge: Callable[[EstateView, Resource, Key, str], Assessment],
+    def assess_default_branch(
+        assess: Callable[[EstateView, Resource, Key, str], Assessment],
     ) -> Callable[[Resource, Key], Assessment]:
-        def _judge_project(project: Resource, key: Key) -> Assessment:
+        def _assess_project(project: Resource, key: Key) -> Assessment:
             branch = _find_default_branch(view, project)
             if not branch:
                 return report_not_applicable(
                     get_resource_id(project), key, "empty", "the project has no branch"
                 )
-            return judge(view, project, key, branch)
+            return assess(view, project, key, branch)
 
-        return _judge_project
+        return _assess_project
 
-    yield from judge_gitlab(view, PROTECTED, judge_default_branch(_judge_protected_branch))
-    yield from judge_gitlab(view, NO_FORCE_PUSH, judge_default_branch(_judge_force_push))
-    yield from judge_gitlab(view, TWO_APPROVALS, judge_default_branch(_require_two_approvals))
-    yield from judge_gitlab(view, NO_SELF_APPROVAL, judge_default_branch(_judge_self_approval))
+    yield from assess_gitlab(view, PROTECTED, assess_default_branch(_assess_protected_branch))
+    yield from assess_gitlab(view, NO_FORCE_PUSH, assess_default_branch(_assess_force_push))
+    yield from assess_gitlab(view, TWO_APPROVALS, assess_default_branch(_require_two_approvals))
+    yield from assess_gitlab(view, NO_SELF_APPROVAL, assess_default_branch(_assess_self_approval))
 
 
-def _judge_protected_branch(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
+def _assess_protected_branch(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
     found = _list_protections(view, project, branch)
     if not found:
         return report_unhealthy(get_resource_id(project), key, f"'{branch}' is not protected")
@@ -99,7 +99,7 @@ def _judge_protected_branch(view: EstateView, project: Resource, key: Key, branc
     return report_healthy(get_resource_id(project), key, f"'{branch}' is protected")
 
 
-def _judge_force_push(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
+def _assess_force_push(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
     found = _list_protections(view, project, branch)
     if found and not any(get_member_flag(one, "allow_force_push", project.key) for one in found):
         return report_healthy(get_resource_id(project), key, "force pushes are blocked")
@@ -119,7 +119,7 @@ def _require_two_approvals(view: EstateView, project: Resource, key: Key, branch
     )
 
 
-def _judge_self_approval(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:  # noqa: ARG001 - as the others
+def _assess_self_approval(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:  # noqa: ARG001 - as the others
     found = require_documents(view, APPROVAL_SETTINGS, project.key)
     if not found:
         return report_not_applicable(

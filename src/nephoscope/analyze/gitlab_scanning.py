@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_repository_settings, get_resource_id, judge_gitlab
+from nephoscope.analyze.devops_verdicts import assess_gitlab, get_repository_settings, get_resource_id
 from nephoscope.analyze.verdict import report_healthy, report_unhealthy
 from nephoscope.estate.devops_documents import (
     GITLAB_PROJECT,
@@ -42,7 +42,7 @@ _SWITCHES = ("secret_push_protection_enabled", "pre_receive_secret_detection_ena
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every project."""
 
-    def judge_secret_push_protection(project: Resource, key: Key) -> Assessment:
+    def assess_secret_push_protection(project: Resource, key: Key) -> Assessment:
         if _is_on(get_repository_settings(view, project)):
             return report_healthy(get_resource_id(project), key, "secret push protection is on")
         rules = [require_complete(one) for one in require_documents(view, PUSH_RULES, project.key)]
@@ -56,7 +56,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             get_resource_id(project), key, "neither secret push protection nor a push rule blocks a secret"
         )
 
-    yield from judge_gitlab(view, SECRETS_BLOCKED, judge_secret_push_protection)
+    yield from assess_gitlab(view, SECRETS_BLOCKED, assess_secret_push_protection)
 
 
 def _is_on(members: Mapping[str, object]) -> bool:

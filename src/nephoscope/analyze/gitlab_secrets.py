@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_display_name, judge_gitlab, judge_parts, parse_moment
+from nephoscope.analyze.devops_verdicts import assess_gitlab, assess_parts, get_display_name, parse_moment
 from nephoscope.analyze.secret_names import names_azure_key, names_secret
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
@@ -54,42 +54,44 @@ _LONGEST = timedelta(days=367)
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every group and project under each key."""
 
-    def judge_by_variables(
+    def assess_by_variables(
         is_bad: Callable[[Resource], bool], problem: str
     ) -> Callable[[Resource, Key], Assessment]:
-        def judge(owner: Resource, key: Key) -> Assessment:
+        def assess(owner: Resource, key: Key) -> Assessment:
             variables = require_documents(view, VARIABLES, owner.key)
             bad = [one for one in variables if is_bad(one)]
-            return judge_parts(owner, key, bad, len(variables), ("variables", problem))
+            return assess_parts(owner, key, bad, len(variables), ("variables", problem))
 
-        return judge
+        return assess
 
-    def judge_expiring(owner: Resource, key: Key) -> Assessment:
+    def assess_expiring(owner: Resource, key: Key) -> Assessment:
         access = [one for one in require_documents(view, ACCESS_TOKENS, owner.key) if _is_in_use(one)]
         deploy = [one for one in require_documents(view, DEPLOY_TOKENS, owner.key) if _is_in_use(one)]
         bad = [one for one in access if _is_long_lived(one)] + [one for one in deploy if not _has_expiry(one)]
         words = ("tokens", "valid for longer than a year")
-        return judge_parts(owner, key, bad, len(access) + len(deploy), words)
+        return assess_parts(owner, key, bad, len(access) + len(deploy), words)
 
     def is_secret_without(flag: str) -> Callable[[Resource], bool]:
         return lambda one: (
             names_secret(get_display_name(one)) and not get_member_flag(require_complete(one), flag, one.key)
         )
 
-    yield from judge_gitlab(
-        view, MASKED, judge_by_variables(is_secret_without("masked"), "a secret and not masked")
+    yield from assess_gitlab(
+        view, MASKED, assess_by_variables(is_secret_without("masked"), "a secret and not masked")
     )
-    yield from judge_gitlab(
-        view, PROTECTED, judge_by_variables(is_secret_without("protected"), "a secret that every branch gets")
+    yield from assess_gitlab(
+        view,
+        PROTECTED,
+        assess_by_variables(is_secret_without("protected"), "a secret that every branch gets"),
     )
-    yield from judge_gitlab(
+    yield from assess_gitlab(
         view,
         FEDERATED,
-        judge_by_variables(
+        assess_by_variables(
             lambda one: names_azure_key(get_display_name(one)), "with a long-lived key of Azure"
         ),
     )
-    yield from judge_gitlab(view, EXPIRING, judge_expiring)
+    yield from assess_gitlab(view, EXPIRING, assess_expiring)
 
 
 def _is_in_use(token: Resource) -> bool:

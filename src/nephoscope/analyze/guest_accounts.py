@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.role_accounts import build_account_checks, judge_accounts
+from nephoscope.analyze.role_accounts import assess_accounts, build_account_checks
 from nephoscope.estate.roles import READS
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
@@ -64,4 +64,4 @@ RULES = build_account_checks((OWNER, WRITE, READ), (OWNER_WHOLE, WRITE_WHOLE, RE
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every subscription under every key."""
-    return judge_accounts(view, RULES, view.roles.principals.is_guest, "guest with access")
+    return assess_accounts(view, RULES, view.roles.principals.is_guest, "guest with access")

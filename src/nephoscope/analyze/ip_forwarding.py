@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import join_names, make_finding, report_healthy, report_unhealthy
-from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, judge_machines
+from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, assess_machines
 from nephoscope.estate.network import INTERFACE_TYPE
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ TYPES = (MACHINE, INTERFACE_TYPE, CLASSIC)
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine."""
 
-    def judge(machine: Resource, key: Key) -> Assessment:
+    def assess(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
         cards = [interface.id for interface in view.network.list_interfaces(machine) if interface.forwards]
         if cards:
@@ -43,4 +43,4 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             return report_unhealthy(id_, key, f"IP forwarding is on: {join_names(cards)}", found)
         return report_healthy(id_, key, "IP forwarding is off on every interface")
 
-    return judge_machines(view, OFF, judge)
+    return assess_machines(view, OFF, assess)

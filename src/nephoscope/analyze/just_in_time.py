@@ -13,7 +13,7 @@ from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.just_in_time_policies import POLICY_TYPE, map_guarded_ports, require_policies
 from nephoscope.analyze.management_ports import PORTS, explain_port, find_open_ports
 from nephoscope.analyze.verdict import join_names, report_healthy, report_not_applicable, report_unhealthy
-from nephoscope.analyze.virtual_machines import MACHINE, judge_machines
+from nephoscope.analyze.virtual_machines import MACHINE, assess_machines
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
@@ -39,7 +39,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine."""
     guarded = map_guarded_ports(view)
 
-    def judge(machine: Resource, key: Key) -> Assessment:
+    def assess(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
         ports = guarded.get(machine.key)
         if ports is not None and ports >= PORTS.keys():
@@ -65,7 +65,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             id_, key, "no management port is open to the Internet without just-in-time access"
         )
 
-    return judge_machines(view, GUARDED, judge)
+    return assess_machines(view, GUARDED, assess)
 
 
 def _has_security_group(view: EstateView, machine: Resource) -> bool:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import judge_all, report_healthy, report_unhealthy
+from nephoscope.analyze.verdict import assess_all, report_healthy, report_unhealthy
 from nephoscope.analyze.virtual_machines import (
     CLASSIC,
     EXTENSION,
     MACHINE,
+    assess_machines,
     is_extension,
-    judge_machines,
     list_extensions,
 )
 from nephoscope.estate.network import SCALE_SET_TYPE
@@ -54,15 +54,15 @@ _AGENTS = ("microsoftmonitoringagent", "omsagentforlinux")
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every machine, scale set and cloud service."""
 
-    def judge_machine(resource: Resource, key: Key) -> Assessment:
-        return _judge_agent(resource, key, list_extensions(view, resource))
+    def assess_machine(resource: Resource, key: Key) -> Assessment:
+        return _assess_agent(resource, key, list_extensions(view, resource))
 
-    def judge_extensions(resource: Resource, key: Key) -> Assessment:
-        return _judge_agent(resource, key, _list_profile_extensions(resource))
+    def assess_extensions(resource: Resource, key: Key) -> Assessment:
+        return _assess_agent(resource, key, _list_profile_extensions(resource))
 
-    yield from judge_machines(view, ON_MACHINE, judge_machine)
+    yield from assess_machines(view, ON_MACHINE, assess_machine)
     for type_ in (CLOUD_SERVICE, SCALE_SET_TYPE):
-        yield from judge_all(view.list_resources(type_), ON_SET, judge_extensions)
+        yield from assess_all(view.list_resources(type_), ON_SET, assess_extensions)
 
 
 def _list_profile_extensions(resource: Resource) -> list[dict[str, object]]:
@@ -74,7 +74,7 @@ def _list_profile_extensions(resource: Resource) -> list[dict[str, object]]:
     return [entry.get("properties") or {} for entry in entries or [] if isinstance(entry, dict)]
 
 
-def _judge_agent(resource: Resource, key: Key, bodies: list[dict[str, object]]) -> Assessment:
+def _assess_agent(resource: Resource, key: Key, bodies: list[dict[str, object]]) -> Assessment:
     id_ = str(resource.body["id"])
     if any(is_extension(body, _PUBLISHER, _AGENTS) for body in bodies):
         return report_healthy(id_, key, "the Log Analytics agent is installed")

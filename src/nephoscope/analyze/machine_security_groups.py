@@ -18,7 +18,7 @@ from nephoscope.analyze.verdict import (
     report_not_applicable,
     report_unhealthy,
 )
-from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, judge_machines
+from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, assess_machines
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
@@ -49,11 +49,11 @@ TYPES = (*NETWORK_READS, *EXPOSURE_READS, CLASSIC)
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine under both keys."""
 
-    def judge(machine: Resource, key: Key) -> Assessment:
+    def assess(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
         interfaces = view.network.list_interfaces(machine)
         bare = [interface.id for interface in interfaces if not view.network.is_protected(interface)]
-        facing = _faces_internet(view, machine, needed=bool(bare))
+        facing = _is_machine_internet_facing(view, machine, needed=bool(bare))
         if facing is not None and facing is not (key is FACING):
             cause = "not-internet-facing" if key is FACING else "internet-facing"
             return report_not_applicable(id_, key, cause, f"the machine is {cause.replace('-', ' ', 1)}")
@@ -66,10 +66,10 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         return report_healthy(id_, key, "a network security group stands before every interface")
 
     for key in (FACING, INTERNAL):
-        yield from judge_machines(view, key, judge)
+        yield from assess_machines(view, key, assess)
 
 
-def _faces_internet(view: EstateView, machine: Resource, *, needed: bool) -> bool | None:
+def _is_machine_internet_facing(view: EstateView, machine: Resource, *, needed: bool) -> bool | None:
     """Return whether the machine faces the Internet; None where that is not known and not needed, as it is protected anyhow."""
     try:
         return view.exposure.is_internet_facing(machine)

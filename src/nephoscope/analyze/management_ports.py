@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.just_in_time_policies import is_temporary
 from nephoscope.analyze.verdict import join_names, make_finding, report_healthy, report_unhealthy
-from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, judge_machines
+from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, assess_machines
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
@@ -41,7 +41,7 @@ PORTS = {22: "SSH", 3389: "RDP", 5985: "WinRM over HTTP", 5986: "WinRM over HTTP
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine."""
 
-    def judge(machine: Resource, key: Key) -> Assessment:
+    def assess(machine: Resource, key: Key) -> Assessment:
         found, missing = find_open_ports(view, machine)
         id_ = str(machine.body["id"])
         if found:
@@ -51,7 +51,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             raise DataNotCollectedError(join_names(missing))
         return report_healthy(id_, key, "no way in from the Internet leads to a management port")
 
-    return judge_machines(view, CLOSED, judge)
+    return assess_machines(view, CLOSED, assess)
 
 
 def find_open_ports(view: EstateView, machine: Resource) -> tuple[list[ReachablePort], tuple[str, ...]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.role_accounts import build_account_checks, judge_accounts
+from nephoscope.analyze.role_accounts import assess_accounts, build_account_checks
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.roles import READS
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -80,4 +80,4 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             raise
         return lacking and not is_sign_in_impossible(user)
 
-    return judge_accounts(view, RULES, is_factor_missing, "no second factor")
+    return assess_accounts(view, RULES, is_factor_missing, "no second factor")

@@ -26,9 +26,9 @@ from nephoscope.analyze.transport.logged_flows import (
 from nephoscope.analyze.transport.logged_requests import DAYS
 from nephoscope.analyze.transport.transport_verdict import MOST_CALLERS
 from nephoscope.analyze.verdict import (
+    assess_all,
     format_count,
     join_names,
-    judge_all,
     make_finding,
     report_healthy,
     report_not_applicable,
@@ -65,7 +65,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual network."""
     flows, logged = cache(lambda: read_clear_flows(view)), cache(lambda: read_logged_targets(view))
 
-    def judge(network: Resource, key: Key) -> Assessment:
+    def assess(network: Resource, key: Key) -> Assessment:
         id_ = str(network.body["id"])
         if not _is_network_encrypted(network):
             return report_not_applicable(
@@ -89,7 +89,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             f"{row_count:,} logged rows of flows to {last:%Y-%m-%d}, none in clear text within the network",
         )
 
-    return judge_all(view.list_resources(NETWORK_TYPE), ENCRYPTED, judge)
+    return assess_all(view.list_resources(NETWORK_TYPE), ENCRYPTED, assess)
 
 
 def _is_network_encrypted(network: Resource) -> bool:

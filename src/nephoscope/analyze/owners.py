@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import join_names, judge_all, make_finding, report_healthy, report_unhealthy
+from nephoscope.analyze.verdict import assess_all, join_names, make_finding, report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.role_definitions import RoleClass
 from nephoscope.estate.roles import READS
@@ -47,7 +47,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def list_owner_accounts(subscription: Resource) -> RoleAccounts:
         return view.roles.find_accounts(subscription.key, frozenset([RoleClass.OWNER]), below=False)
 
-    def _judge_maximum(subscription: Resource, key: Key) -> Assessment:
+    def _assess_maximum(subscription: Resource, key: Key) -> Assessment:
         found, id_ = list_owner_accounts(subscription), str(subscription.body["id"])
         if len(found.users) > LIMIT:
             return report_unhealthy(
@@ -59,7 +59,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         _require_all_known(view, found)
         return report_healthy(id_, key, f"{len(found.users)} owners")
 
-    def _judge_minimum(subscription: Resource, key: Key) -> Assessment:
+    def _assess_minimum(subscription: Resource, key: Key) -> Assessment:
         found, id_ = list_owner_accounts(subscription), str(subscription.body["id"])
         if len(found.users) > 1:
             return report_healthy(id_, key, f"{len(found.users)} owners")
@@ -68,8 +68,8 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             id_, key, f"{len(found.users)} owner, more than one wanted", _list_owner_findings(view, found)
         )
 
-    yield from judge_all(view.list_resources(SUBSCRIPTION_TYPE), AT_MOST, _judge_maximum, by_body=False)
-    yield from judge_all(view.list_resources(SUBSCRIPTION_TYPE), AT_LEAST, _judge_minimum, by_body=False)
+    yield from assess_all(view.list_resources(SUBSCRIPTION_TYPE), AT_MOST, _assess_maximum, by_body=False)
+    yield from assess_all(view.list_resources(SUBSCRIPTION_TYPE), AT_LEAST, _assess_minimum, by_body=False)
 
 
 def _require_all_known(view: EstateView, found: RoleAccounts) -> None:

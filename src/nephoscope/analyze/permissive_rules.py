@@ -18,7 +18,7 @@ from nephoscope.analyze.verdict import (
     report_not_applicable,
     report_unhealthy,
 )
-from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, judge_machines
+from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, assess_machines
 from nephoscope.estate.ingress_paths import is_broad
 from nephoscope.estate.network import READS as NETWORK_READS
 from nephoscope.estate.security_rules import PROTOCOLS
@@ -46,7 +46,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     seen: Seen = {}
 
-    def judge(machine: Resource, key: Key) -> Assessment:
+    def assess(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
         grouped, found = find_permissive_rules(view, machine, seen)
         if not grouped:
@@ -58,7 +58,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             return report_unhealthy(id_, key, f"rules too permissive: {names}", found)
         return report_healthy(id_, key, "no rule lets the Internet at large through")
 
-    return judge_machines(view, RESTRICTED, judge)
+    return assess_machines(view, RESTRICTED, assess)
 
 
 Seen = dict[int, tuple["Sequence[Opening]", list["SubAssessment"]]]

@@ -25,9 +25,9 @@ from nephoscope.analyze.transport.logged_flows import (
 from nephoscope.analyze.transport.logged_requests import DAYS
 from nephoscope.analyze.transport.transport_verdict import MOST_CALLERS
 from nephoscope.analyze.verdict import (
+    assess_all,
     format_count,
     join_names,
-    judge_all,
     make_finding,
     report_healthy,
     report_unhealthy,
@@ -64,7 +64,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     flows, logged = cache(lambda: read_flows_to(view, CLEAR_PORT)), cache(lambda: read_logged_targets(view))
     endpoints_of = cache(lambda: PrivateEndpoints(view.network).group_by_service())
 
-    def judge(cache_: Resource, key: Key) -> Assessment:
+    def assess(cache_: Resource, key: Key) -> Assessment:
         settings, endpoints = get_properties(cache_), endpoints_of().get(cache_.key, ())
         addresses = {address for one in endpoints for address in one.addresses}
         last_rows = {target: last for target, (_, last) in logged().items()}
@@ -81,7 +81,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             str(cache_.body["id"]), key, f"{text}; older versions of TLS than 1.2 are refused"
         )
 
-    return judge_all(view.list_resources(CACHE), TRANSPORT, judge)
+    return assess_all(view.list_resources(CACHE), TRANSPORT, assess)
 
 
 def _require_proof(

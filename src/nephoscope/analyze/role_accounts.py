@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.analyze.verdict import join_names, judge_all, make_finding, report_healthy, report_unhealthy
+from nephoscope.analyze.verdict import assess_all, join_names, make_finding, report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.role_definitions import RoleClass
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
@@ -41,19 +41,19 @@ def build_account_checks(
     )
 
 
-def judge_accounts(
+def assess_accounts(
     view: EstateView, rules: Iterable[AccountCheck], is_bad: Callable[[str], bool], what: str
 ) -> Iterable[Assessment]:
     """Judge every subscription under each rule: unhealthy where an account `is_bad`; `what` says what that is."""
     for rule in rules:
 
-        def judge(subscription: Resource, key: Key, rule: AccountCheck = rule) -> Assessment:
-            return _judge_accounts(view, rule, subscription, key, is_bad, what)
+        def assess(subscription: Resource, key: Key, rule: AccountCheck = rule) -> Assessment:
+            return _assess_accounts(view, rule, subscription, key, is_bad, what)
 
-        yield from judge_all(view.list_resources(SUBSCRIPTION_TYPE), rule.key, judge, by_body=False)
+        yield from assess_all(view.list_resources(SUBSCRIPTION_TYPE), rule.key, assess, by_body=False)
 
 
-def _judge_accounts(
+def _assess_accounts(
     view: EstateView,
     rule: AccountCheck,
     subscription: Resource,

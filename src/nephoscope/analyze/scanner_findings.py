@@ -18,7 +18,7 @@ import msgspec
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.assessment_overlay import build_assessment_id
-from nephoscope.analyze.verdict import judge_all, report_healthy, report_unhealthy
+from nephoscope.analyze.verdict import assess_all, report_healthy, report_unhealthy
 from nephoscope.analyze.virtual_machines import CLASSIC, HYBRID, MACHINE
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope_policy.data_gap import STALE
@@ -163,7 +163,7 @@ NEEDED |= {key.id: NEEDED[group[0].id] for group in _SAME for key in group} | {G
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every resource that a key is asked of by the findings of its scanner."""
 
-    def judge(resource: Resource, key: Key) -> Assessment:
+    def assess(resource: Resource, key: Key) -> Assessment:
         id_ = str(resource.body["id"])
         places = list_assessment_ids(resource, key)
         found, doubt = _list_open_findings(view, places)
@@ -188,7 +188,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     for key in KEYS.values():
         for type_ in key.types:
-            yield from judge_all(view.list_resources(type_), key, judge, by_body=False)
+            yield from assess_all(view.list_resources(type_), key, assess, by_body=False)
 
 
 def list_assessment_ids(resource: Resource, key: Key) -> tuple[str, ...]:
@@ -243,7 +243,7 @@ def _list_open_findings(
             continue
         status: Any = body.get("status")
         code = str(status.get("code", "")).lower() if isinstance(status, dict) else ""
-        if code == "unhealthy" or (isinstance(status, dict) and _was_exempted(view, status)):
+        if code == "unhealthy" or (isinstance(status, dict) and _has_past_exemption(view, status)):
             found.append(_make_finding(one, body, str(status.get("severity") or "")))
         elif _is_coverage(body):
             doubt = _explain_uncovered_scan(view, one, body) or doubt
@@ -260,7 +260,7 @@ def _list_exempted_findings(view: EstateView, places: Iterable[str]) -> Iterator
         status: Any = body.get("status")
         if not isinstance(status, dict) or status.get("cause") != EXEMPT:
             continue
-        if _find_expiry(view, body) is None and not _was_exempted(view, status):
+        if _find_expiry(view, body) is None and not _has_past_exemption(view, status):
             made = _make_finding(one, body, str(status.get("severity") or ""))
             yield msgspec.structs.replace(made, status="NotApplicable", cause=EXEMPT)
 
@@ -272,7 +272,7 @@ def _find_expiry(view: EstateView, body: dict[str, object]) -> str | None:
     return until if until and view.clock.has_passed(datetime.fromisoformat(until)) else None
 
 
-def _was_exempted(view: EstateView, status: dict[str, object]) -> bool:
+def _has_past_exemption(view: EstateView, status: dict[str, object]) -> bool:
     """Return whether a finding was exempted until a time that is past."""
     until = str(status.get("exemptUntil") or "")
     return (

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import judge_all, report_healthy, report_not_applicable, report_unhealthy
+from nephoscope.analyze.verdict import assess_all, report_healthy, report_not_applicable, report_unhealthy
 from nephoscope.analyze.virtual_machines import EXTENSION, MACHINE, is_extension
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import get_properties
@@ -39,7 +39,7 @@ _AGENT = ("azuresecuritylinuxagent",)
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge the machine behind every guest extension of that agent."""
 
-    def judge(extension: Resource, key: Key) -> Assessment:
+    def assess(extension: Resource, key: Key) -> Assessment:
         id_ = str(extension.body["id"])
         machine = view.estate.resources.get(extension.id.parent)
         if machine is None or not machine.complete:
@@ -65,7 +65,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         for part in view.list_resources(EXTENSION)
         if is_extension(get_properties(part), _PUBLISHER, _AGENT)
     ]
-    return judge_all(agents, ON, judge)
+    return assess_all(agents, ON, assess)
 
 
 def _read_generation(machine: Resource) -> str:

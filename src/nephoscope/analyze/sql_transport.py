@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.logged_requests import RequestLog, read_requests, strip_port
-from nephoscope.analyze.transport.transport_verdict import judge_requests, list_recent
-from nephoscope.analyze.verdict import judge_all
+from nephoscope.analyze.transport.transport_verdict import assess_requests, list_recent
+from nephoscope.analyze.verdict import assess_all
 from nephoscope.estate.resource_lookup import get_properties
 
 if TYPE_CHECKING:
@@ -52,13 +52,13 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every SQL server and managed instance."""
     by_server = cache(lambda: _group_requests_by_server(view))
 
-    def judge(server: Resource, key: Key) -> Assessment:
+    def assess(server: Resource, key: Key) -> Assessment:
         groups = by_server().get(server.key, [])
         unread = [] if _refuses_old(server) else _list_missing_rows(view, server, list_recent(groups))
-        return judge_requests(str(server.body["id"]), key, groups, unread)
+        return assess_requests(str(server.body["id"]), key, groups, unread)
 
     for type_ in (SERVER, INSTANCE):
-        yield from judge_all(view.list_resources(type_), TRANSPORT, judge)
+        yield from assess_all(view.list_resources(type_), TRANSPORT, assess)
 
 
 def _group_requests_by_server(view: EstateView) -> Mapping[str, list[RequestGroup]]:

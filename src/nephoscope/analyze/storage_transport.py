@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.logged_requests import RequestLog, read_requests, strip_port
-from nephoscope.analyze.transport.transport_verdict import judge_requests, list_recent
-from nephoscope.analyze.verdict import judge_all
+from nephoscope.analyze.transport.transport_verdict import assess_requests, list_recent
+from nephoscope.analyze.verdict import assess_all
 from nephoscope.estate.resource_lookup import get_properties
 
 if TYPE_CHECKING:
@@ -63,12 +63,12 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every storage account."""
     by_account = cache(lambda: _group_requests_by_account(view))
 
-    def judge(account: Resource, key: Key) -> Assessment:
+    def assess(account: Resource, key: Key) -> Assessment:
         groups = by_account().get(account.key, [])
         unread = [] if _refuses_insecure(account) else _list_missing_tables(account, list_recent(groups))
-        return judge_requests(str(account.body["id"]), key, groups, unread)
+        return assess_requests(str(account.body["id"]), key, groups, unread)
 
-    return judge_all(view.list_resources(ACCOUNT), TRANSPORT, judge)
+    return assess_all(view.list_resources(ACCOUNT), TRANSPORT, assess)
 
 
 def _group_requests_by_account(view: EstateView) -> Mapping[str, list[RequestGroup]]:

@@ -44,12 +44,12 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every subnet."""
     for subnet in view.network.subnets.values():
         try:
-            yield _judge_subnet(subnet)
+            yield _assess_subnet(subnet)
         except DataNotCollectedError as gap:
             yield report_not_collected(subnet.id, ATTACHED, gap)
 
 
-def _judge_subnet(subnet: Subnet) -> Assessment:
+def _assess_subnet(subnet: Subnet) -> Assessment:
     if subnet.name in RESERVED:
         return report_not_applicable(
             subnet.id, ATTACHED, "reserved-subnet", f"{subnet.name} takes no network security group"

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import judge_all, report_healthy, report_unhealthy
-from nephoscope.analyze.virtual_machines import CLASSIC, HYBRID, MACHINE, judge_machines
+from nephoscope.analyze.verdict import assess_all, report_healthy, report_unhealthy
+from nephoscope.analyze.virtual_machines import CLASSIC, HYBRID, MACHINE, assess_machines
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.files.json_tree import get_tree
@@ -46,7 +46,7 @@ TYPES = (MACHINE, HYBRID, CLASSIC, *RESULTS)
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine and every connected machine."""
 
-    def judge(machine: Resource, key: Key) -> Assessment:
+    def assess(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
         pending = _count_pending_updates(view, machine)
         if pending is None:
@@ -55,9 +55,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             return report_unhealthy(id_, key, f"{pending} critical or security updates are missing")
         return report_healthy(id_, key, "no critical or security update is missing")
 
-    yield from judge_machines(view, INSTALLED, judge)
-    yield from judge_all(view.list_resources(HYBRID), INSTALLED, judge)
-    yield from judge_machines(view, INSTALLED_ONCE, judge)
+    yield from assess_machines(view, INSTALLED, assess)
+    yield from assess_all(view.list_resources(HYBRID), INSTALLED, assess)
+    yield from assess_machines(view, INSTALLED_ONCE, assess)
 
 
 def _count_pending_updates(view: EstateView, machine: Resource) -> int | None:

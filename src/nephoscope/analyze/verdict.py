@@ -62,10 +62,10 @@ def report_not_collected(resource: str, key: Key, gap: DataNotCollectedError) ->
     return report_unknown(resource, key, gap.cause, gap.what)
 
 
-def judge_all(
+def assess_all(
     resources: Iterable[Resource],
     key: Key,
-    judge: Callable[[Resource, Key], Assessment],
+    assess: Callable[[Resource, Key], Assessment],
     *,
     by_body: bool = True,
 ) -> Iterable[Assessment]:
@@ -77,7 +77,7 @@ def judge_all(
         try:
             if by_body:
                 _require_complete_body(resource)
-            yield judge(resource, key)
+            yield assess(resource, key)
         except DataNotCollectedError as gap:
             yield report_not_collected(str(resource.body["id"]), key, gap)
         except Exception as error:  # noqa: BLE001 - the boundary of a verdict: what one body holds keeps no other from its own

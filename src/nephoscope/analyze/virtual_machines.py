@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.verdict import judge_all, report_unknown
+from nephoscope.analyze.verdict import assess_all, report_unknown
 from nephoscope.estate.resource_lookup import get_properties, require_complete
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ HYBRID = "microsoft.hybridcompute/machines"
 EXTENSION = "microsoft.compute/virtualmachines/extensions"
 
 
-def judge_machines(
-    view: EstateView, key: Key, judge: Callable[[Resource, Key], Assessment]
+def assess_machines(
+    view: EstateView, key: Key, assess: Callable[[Resource, Key], Assessment]
 ) -> Iterable[Assessment]:
     """Judge every virtual machine; classic machines, whose network ARM does not show, are unknown."""
-    yield from judge_all(view.list_resources(MACHINE), key, judge)
+    yield from assess_all(view.list_resources(MACHINE), key, assess)
     if CLASSIC in key.types:
         for machine in view.list_resources(CLASSIC):
             yield report_unknown(

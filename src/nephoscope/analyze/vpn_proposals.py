@@ -21,7 +21,7 @@ import msgspec
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.log_ages import ArrivedRows, find_stale
 from nephoscope.analyze.transport.logged_requests import DAYS
-from nephoscope.analyze.verdict import join_names, judge_all, make_finding, report_healthy, report_unhealthy
+from nephoscope.analyze.verdict import assess_all, join_names, make_finding, report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import FileAggregate
 from nephoscope_policy.data_gap import STALE
@@ -79,7 +79,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     negotiations = cache(lambda: _read_negotiations(view))
     stale = cache(lambda: _find_stale(view, negotiations()))
 
-    def judge(gateway: Resource, key: Key) -> Assessment:
+    def assess(gateway: Resource, key: Key) -> Assessment:
         id_ = str(gateway.body["id"])
         own = negotiations().get(gateway.key, [])
         if not own:
@@ -92,7 +92,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         remotes = join_names(sorted({one.remote for one in own}))
         return report_healthy(id_, key, f"{remotes} proposed strong algorithms alone in {DAYS} days")
 
-    return judge_all(view.list_resources(GATEWAY), STRONG, judge, by_body=False)
+    return assess_all(view.list_resources(GATEWAY), STRONG, assess, by_body=False)
 
 
 def _read_negotiations(view: EstateView) -> Mapping[str, list[Negotiation]]:

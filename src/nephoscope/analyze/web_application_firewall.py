@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import (
+    assess_all,
     join_names,
-    judge_all,
     make_finding,
     report_healthy,
     report_not_applicable,
@@ -51,12 +51,12 @@ TYPES = (GATEWAY_TYPE, FRONT_DOOR, PROFILE, ENDPOINT, SECURITY_POLICY)
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every application gateway and every Front Door."""
-    yield from judge_all(view.list_resources(GATEWAY_TYPE), GATEWAY, _judge_gateway)
-    yield from judge_all(view.list_resources(FRONT_DOOR), DOOR, _judge_classic_door)
-    yield from judge_all(
+    yield from assess_all(view.list_resources(GATEWAY_TYPE), GATEWAY, _assess_gateway)
+    yield from assess_all(view.list_resources(FRONT_DOOR), DOOR, _assess_classic_door)
+    yield from assess_all(
         [profile for profile in view.list_resources(PROFILE) if _is_front_door(profile)],
         DOOR,
-        lambda profile, key: _judge_profile(view, profile, key),
+        lambda profile, key: _assess_profile(view, profile, key),
     )
 
 
@@ -64,7 +64,7 @@ def _list_objects(value: object) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-def _judge_gateway(gateway: Resource, key: Key) -> Assessment:
+def _assess_gateway(gateway: Resource, key: Key) -> Assessment:
     id_ = str(gateway.body["id"])
     body = require_complete(gateway)
     own: object = body.get("webApplicationFirewallConfiguration")
@@ -93,7 +93,7 @@ def _find_unprotected_gateways(names: list[str]) -> Iterable[Any]:
     ]
 
 
-def _judge_classic_door(door: Resource, key: Key) -> Assessment:
+def _assess_classic_door(door: Resource, key: Key) -> Assessment:
     id_ = str(door.body["id"])
     endpoints = _list_objects(require_complete(door).get("frontendEndpoints"))
     bare = [
@@ -116,7 +116,7 @@ def _is_front_door(profile: Resource) -> bool:
     return isinstance(sku, dict) and str(sku.get("name", "")).lower().endswith("_azurefrontdoor")
 
 
-def _judge_profile(view: EstateView, profile: Resource, key: Key) -> Assessment:
+def _assess_profile(view: EstateView, profile: Resource, key: Key) -> Assessment:
     id_ = str(profile.body["id"])
     for type_ in (ENDPOINT, SECURITY_POLICY):
         view.require_collected(type_, profile.key)

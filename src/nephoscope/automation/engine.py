@@ -125,7 +125,7 @@ class AutomationEngine:
         try:
             while moved or crew.busy:
                 ended = crew.pop_finished_runs(0.0 if moved else LOOK_SECONDS)
-                asked = not self.ending() and self._ask_oldest(lease, clock())
+                asked = not self.ending() and self._process_oldest_events(lease, clock())
                 begun = self._begin_due_runs(ended, lanes, lease, clock(), new=asked or goes_on)
                 # what the policy approved by itself is applied at once
                 goes_on = any(one.status is RunStatus.PENDING and one.due <= clock() for one in ended)
@@ -164,16 +164,16 @@ class AutomationEngine:
         lanes.mark_run_ended(run.id)
         return after
 
-    def _ask_oldest(self, lease: Lease, now: datetime) -> bool:
+    def _process_oldest_events(self, lease: Lease, now: datetime) -> bool:
         """Ask the rules about the oldest events; whether there was one."""
         if not self.state.automation_runs.waiting(self.workspace):
             return False
         for _ in range(_EVENTS):
-            if not self._ask_rules(lease, now):
+            if not self._evaluate_oldest_event(lease, now):
                 break
         return True
 
-    def _ask_rules(self, lease: Lease, now: datetime) -> bool:
+    def _evaluate_oldest_event(self, lease: Lease, now: datetime) -> bool:
         """Ask the rules about the oldest event; whether there was one."""
         with self.state.transaction(product="response") as session:
             lease.check(session)

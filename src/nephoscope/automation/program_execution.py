@@ -43,7 +43,7 @@ def run_program(name: str, data: bytes, around: ActionContext) -> str:
     return f"{name} ended with 0: {said}" if said else f"{name} ended with 0"
 
 
-def hand_over_run(name: str, run: AutomationRun, around: ActionContext, what: str) -> str:
+def run_action_program(name: str, run: AutomationRun, around: ActionContext, what: str) -> str:
     """Run the program of a name with the plan of a run and `what` is to be done of it (apply, undo); see run_program."""
     document = {
         "id": run.id, "what": what, "plan": run.plan, "by": run.by, "begun": run.begun, "cutOff": run.cut_off,

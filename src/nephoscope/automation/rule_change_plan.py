@@ -121,7 +121,7 @@ def _list_effects(
                 for protocol in _PROTOCOLS
             ]
             if inbound:
-                _spare_management(found, management, machine)
+                _protect_management_addresses(found, management, machine)
             removed = tuple(text for one in found for text in _describe_effect(one.protocol, one.removed))
             added = tuple(text for one in found for text in _describe_effect(one.protocol, one.added))
             if removed or added:
@@ -138,7 +138,9 @@ def _list_addresses_behind(model: Network, groups: frozenset[str]) -> Iterator[t
                         yield str(machine.body.get("id") or machine.key), (interface, configuration)
 
 
-def _spare_management(effects: Sequence[RuleEffect], management: AddressSet, machine: str) -> None:
+def _protect_management_addresses(
+    effects: Sequence[RuleEffect], management: AddressSet, machine: str
+) -> None:
     """Raise ActionError where management addresses lose a port by which the machine is managed."""
     for effect in effects:
         for family, region in effect.removed:

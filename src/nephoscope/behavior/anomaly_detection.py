@@ -29,7 +29,7 @@ class JudgedObservation:
     facts: tuple[ProfileFacts, ...]
 
 
-def judge_observations(
+def assess_observations(
     profiles: Profiles, observed: pa.Table, peers: pa.Table, settings: BehaviorSettings
 ) -> list[JudgedObservation]:
     """Teach observations to the profiles, then judge them; `peers` has the columns entity, peer."""

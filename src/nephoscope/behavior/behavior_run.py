@@ -17,7 +17,7 @@ import msgspec
 import pyarrow as pa
 
 from nephoscope.behavior import tenant_context
-from nephoscope.behavior.anomaly_detection import judge_observations
+from nephoscope.behavior.anomaly_detection import assess_observations
 from nephoscope.behavior.identities import (
     AGAIN,
     IDENTITIES,
@@ -146,7 +146,7 @@ class BehaviorAnalysis:
         """Learn, judge and tell one stretch."""
         observed = work.observer.observe(stretch)
         report.observations += observed.num_rows
-        found = judge_observations(work.profiles, observed, work.peers, work.teller.settings)
+        found = assess_observations(work.profiles, observed, work.peers, work.teller.settings)
         if not found:
             return
         self.lake.flush()

@@ -121,7 +121,7 @@ class AnomalyScore:
 
 def score_facts(facts: Sequence[ProfileFacts], around: ActivityContext) -> AnomalyScore:
     """The priority from 0 to 10, whatever the order of the facts."""
-    parts = sorted((one.dimension, one.bits, _weigh_rarity(one, around)) for one in facts)
+    parts = sorted((one.dimension, one.bits, _weight_by_rarity(one, around)) for one in facts)
     rest = math.prod(1 - counts for _, _, counts in parts)
     factor = (
         BLAST.get(around.blast, 1.0)
@@ -131,7 +131,7 @@ def score_facts(facts: Sequence[ProfileFacts], around: ActivityContext) -> Anoma
     return AnomalyScore(min(10, round(10 * (1 - rest) * factor)), tuple(parts), factor)
 
 
-def _weigh_rarity(facts: ProfileFacts, around: ActivityContext) -> float:
+def _weight_by_rarity(facts: ProfileFacts, around: ActivityContext) -> float:
     dimension = DIMENSIONS[facts.dimension]
     weight = dimension.weight * (SHARED if around.shared and dimension.place else 1.0)
     return weight * facts.share

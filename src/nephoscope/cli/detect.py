@@ -129,7 +129,7 @@ def _run_detection(data: Path, options: _DetectOptions) -> bool:
     """Run what is asked for; whether a rule could not be run or read."""
     from nephoscope.alerts.scheduling.schedule import Schedule
     from nephoscope.cli.session.backfill_options import report_unevaluated_rows, run_backfill
-    from nephoscope.cli.session.behavior_run import learn_and_judge
+    from nephoscope.cli.session.behavior_run import learn_and_detect
     from nephoscope.serve.parent_watch import end_with_parent
 
     end_with_parent()
@@ -148,7 +148,7 @@ def _run_detection(data: Path, options: _DetectOptions) -> bool:
         now = datetime.now(UTC)
         if options["end"] and options["end"] > now:
             exit_with_usage_error("--at is in the future")
-        behaved = not options["behavior"] or learn_and_judge(
+        behaved = not options["behavior"] or learn_and_detect(
             lake, state, schedule.workspace, datetime.now(UTC)
         )
         now = datetime.now(UTC)
@@ -309,7 +309,7 @@ def _run_schedule(schedule: Schedule, every: int, *, behaves: bool, responds: bo
     """Look at the schedule until it is to end."""
     import signal
 
-    from nephoscope.cli.session.behavior_run import detect_identity_risk, learn_and_judge
+    from nephoscope.cli.session.behavior_run import detect_identity_risk, learn_and_detect
     from nephoscope.lake.errors import LakeError
 
     def stop(*_: object) -> None:
@@ -326,7 +326,7 @@ def _run_schedule(schedule: Schedule, every: int, *, behaves: bool, responds: bo
             _prepare_rule_inputs(schedule)
             if behaves:
                 now = datetime.now(UTC)
-                learn_and_judge(schedule.lake, schedule.state, schedule.workspace, now, every=BEHAVIOR_EVERY)
+                learn_and_detect(schedule.lake, schedule.state, schedule.workspace, now, every=BEHAVIOR_EVERY)
             for ran in schedule.tick(budget=BUDGET):
                 _print_result(ran)
             if behaves:

@@ -175,11 +175,11 @@ def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
     import sys
 
     from nephoscope.cli.session.advisory_files import AdvisoryFiles
-    from nephoscope.service.build_reevaluation import rejudge_builds
+    from nephoscope.service.build_reevaluation import reevaluate_builds
 
     files = AdvisoryFiles(advisories)
     with open_state(data, keeps=True) as state:
-        found = rejudge_builds(
+        found = reevaluate_builds(
             build_context(data, state), files.read_records, whole=lambda: not files.refusals
         )
     for build, recorded in found:

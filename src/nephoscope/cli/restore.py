@@ -86,7 +86,7 @@ def _restore_backup(data: Path, file: Path, accept: str) -> BackupManifest:
 
     check_empty(data)
     if not accept and _is_at_terminal():
-        accept = _ask_digest(file)
+        accept = _prompt_for_digest(file)
 
     def admit(folder: Path, manifest: BackupManifest) -> None:
         items = list_policy(folder, manifest.names)
@@ -108,7 +108,7 @@ def _is_at_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def _ask_digest(file: Path) -> str:
+def _prompt_for_digest(file: Path) -> str:
     """Return what somebody at the terminal types below the list; '' where there is nothing to accept."""
     manifest, items = _inspect_backup(file)
     if not items:

@@ -347,7 +347,7 @@ def _evaluate_demo(settings: ServeSettings, stop: threading.Event) -> None:
 
     if read_last_scan_request(settings.data) is None:
         click.echo("assessing the bundled company")
-        judging = fork_process(lambda: _judge_sample(settings), "demo")
+        judging = fork_process(lambda: _assess_sample(settings), "demo")
         until = time.monotonic() + DEMO_SECONDS
         while (code := judging.poll()) is None and not stop.wait(LOOK_SECONDS):
             if time.monotonic() > until:
@@ -359,7 +359,7 @@ def _evaluate_demo(settings: ServeSettings, stop: threading.Event) -> None:
             sys.exit(FAULT)
 
 
-def _judge_sample(settings: ServeSettings) -> None:
+def _assess_sample(settings: ServeSettings) -> None:
     from nephoscope.posture.scans.scan import SAMPLE, ScanRequest, save_request
     from nephoscope.serve.assessment_worker import assess_request
     from nephoscope.serve.parent_watch import end_with_parent

@@ -141,7 +141,7 @@ def list_(
     )
     from nephoscope.model.read_scope import EVERYTHING
     from nephoscope.service.advisories import explain_why_exploitation_is_unknown
-    from nephoscope.service.vulnerabilities import date_vulnerabilities, list_findings, list_vulnerabilities
+    from nephoscope.service.vulnerabilities import add_first_seen_dates, list_findings, list_vulnerabilities
     from nephoscope.service.vulnerability_exposure import find_exposures, sort_by_risk
     from nephoscope.state.inventory.subject import SubjectKind
 
@@ -151,7 +151,7 @@ def list_(
         if by == "vulnerability":
             rows, columns = (
                 build_vulnerability_rows(
-                    date_vulnerabilities(context, wanted, list_vulnerabilities(context, wanted))
+                    add_first_seen_dates(context, wanted, list_vulnerabilities(context, wanted))
                 ),
                 VULNERABILITY_COLUMNS,
             )

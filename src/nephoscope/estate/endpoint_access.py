@@ -16,7 +16,7 @@ class EndpointAccess(Enum):
     EVERYBODY = "everybody"
 
 
-def judge_addresses(addresses: AddressSet, *, others: bool = False) -> EndpointAccess:
+def assess_addresses(addresses: AddressSet, *, others: bool = False) -> EndpointAccess:
     """Return whom a list of allowed addresses lets in; `others` says that networks are listed elsewhere."""
     if is_broad_set(addresses):
         return EndpointAccess.EVERYBODY

@@ -102,7 +102,7 @@ class FirewallDecision(msgspec.Struct, frozen=True):
     translation: FirewallRule | None = None
 
 
-def decide_firewall(
+def evaluate_firewall_rules(
     rules: Iterable[FirewallRule], flow: FirewallFlow, tags: Mapping[str, AddressSet] | None = None
 ) -> FirewallDecision:
     """Decide what the rules of a firewall do with a flow; raises DataNotCollectedError."""

@@ -21,7 +21,7 @@ from nephoscope.estate.effective_routes import (
     PEERING,
     read_appliance,
 )
-from nephoscope.estate.firewall_rules import FirewallFlow, decide_firewall, list_firewall_rules
+from nephoscope.estate.firewall_rules import FirewallFlow, evaluate_firewall_rules, list_firewall_rules
 from nephoscope.estate.firewalls import FIREWALL_TYPE
 from nephoscope.estate.network import INTERFACE_TYPE
 from nephoscope.estate.network_interfaces import get_reference, parse_interface
@@ -187,7 +187,7 @@ class FlowPaths:
             if route.next_hop != APPLIANCE:
                 return FlowPath(FlowDisposition.EXITS, tuple(hops), rule)
             firewall = self._find_appliance(read_appliance(route))
-            decision = decide_firewall(
+            decision = evaluate_firewall_rules(
                 list_firewall_rules(firewall, self.estate),
                 FirewallFlow(
                     source.configuration.address, flow.destination, flow.protocol, flow.port, flow.fqdn

@@ -10,7 +10,7 @@ from operator import or_
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import AddressSet
-from nephoscope.estate.endpoint_access import EndpointAccess, judge_addresses
+from nephoscope.estate.endpoint_access import EndpointAccess, assess_addresses
 from nephoscope.estate.endpoint_access import read_object as _read_object
 from nephoscope.estate.resource_lookup import get_properties, require_complete
 from nephoscope.estate.service_network_rules import CHILDREN, JUDGES, read_firewall_range
@@ -51,7 +51,7 @@ def find_endpoint_access(resource: Resource, view: EstateView) -> EndpointAccess
     body = require_complete(resource)
     if is_public_access_closed(resource):
         return EndpointAccess.NOBODY
-    return _BY_TYPE.get(resource.type, _judge_rule_set)(resource, body, view)
+    return _BY_TYPE.get(resource.type, _assess_rule_set)(resource, body, view)
 
 
 def is_public_access_closed(resource: Resource) -> bool:
@@ -95,9 +95,9 @@ def is_access_unrestricted(found: object, otherwise: str = "") -> bool:
     return otherwise.lower() == "allow" if otherwise else not several
 
 
-def _judge_firewall(server: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
+def _assess_firewall(server: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
     ranges = reduce(or_, map_firewall_ranges(server, view).values(), AddressSet())
-    return judge_addresses(ranges, others=_may_list_networks(server, view))
+    return assess_addresses(ranges, others=_may_list_networks(server, view))
 
 
 def _may_list_networks(server: Resource, view: EstateView) -> bool:
@@ -108,7 +108,7 @@ def _may_list_networks(server: Resource, view: EstateView) -> bool:
     return bool(view.list_children(rules, server.key)) or not view.covers(rules, server.key)
 
 
-def _judge_cluster(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+def _assess_cluster(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
     profile = _read_object(body.get("apiServerAccessProfile"))
     if profile.get("enablePrivateCluster") is True:
         return EndpointAccess.NOBODY
@@ -121,7 +121,7 @@ def _judge_cluster(_: Resource, body: dict[str, object], __: EstateView) -> Endp
     )
 
 
-def _judge_cosmos_account(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+def _assess_cosmos_account(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
     if body.get("ipRules"):
         return EndpointAccess.LISTED
     if body.get("isVirtualNetworkFilterEnabled") is not True:
@@ -129,7 +129,7 @@ def _judge_cosmos_account(_: Resource, body: dict[str, object], __: EstateView) 
     return EndpointAccess.LISTED if body.get("virtualNetworkRules") else EndpointAccess.NOBODY
 
 
-def _judge_site(site: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
+def _assess_site(site: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
     return (
         EndpointAccess.EVERYBODY
         if is_access_unrestricted(*find_access_restrictions(site, view))
@@ -137,7 +137,7 @@ def _judge_site(site: Resource, _: dict[str, object], view: EstateView) -> Endpo
     )
 
 
-def _judge_rule_set(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess | None:
+def _assess_rule_set(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess | None:
     """By the default of the network rules in the body; a service that has none answers whom publicNetworkAccess says.
 
     A default of Deny with empty lists answers nobody: trusted services and resource instances are no networks.
@@ -160,10 +160,10 @@ def _read_priority(restriction: dict[str, object]) -> int:
 
 _BY_TYPE: dict[str, Callable[[Resource, dict[str, object], EstateView], EndpointAccess | None]] = {
     **JUDGES,
-    **dict.fromkeys(FIREWALLED, _judge_firewall),
-    CLUSTER: _judge_cluster,
-    COSMOS: _judge_cosmos_account,
-    SITE: _judge_site,
+    **dict.fromkeys(FIREWALLED, _assess_firewall),
+    CLUSTER: _assess_cluster,
+    COSMOS: _assess_cosmos_account,
+    SITE: _assess_site,
 }
 #: Types that are judged by rules of their own; others by `publicNetworkAccess` and rule sets in their bodies.
 JUDGED = frozenset(_BY_TYPE)

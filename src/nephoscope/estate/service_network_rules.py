@@ -14,7 +14,7 @@ from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.endpoint_access import (
     EndpointAccess,
-    judge_addresses,
+    assess_addresses,
     read_allowed_addresses,
     read_object,
 )
@@ -60,7 +60,7 @@ def read_firewall_range(rule: dict[str, object]) -> AddressSet:
     return AddressSet.of([text]) if is_prefix(text) else AddressSet()
 
 
-def _judge_namespace(namespace: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
+def _assess_namespace(namespace: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
     """By the rule set of the name `default`; a namespace without one answers everybody."""
     type_ = CHILDREN[namespace.type]
     view.require_collected(type_, namespace.key)
@@ -70,19 +70,19 @@ def _judge_namespace(namespace: Resource, _: dict[str, object], view: EstateView
     rules = require_complete(found)
     if str(rules.get("publicNetworkAccess") or "").lower() in ("disabled", "securedbyperimeter"):
         return EndpointAccess.NOBODY
-    return judge_rule_set(rules, "ipMask")
+    return assess_rule_set(rules, "ipMask")
 
 
-def judge_rule_set(rules: dict[str, object], *names: str) -> EndpointAccess:
+def assess_rule_set(rules: dict[str, object], *names: str) -> EndpointAccess:
     """Return whom a rule set with `defaultAction`, `ipRules` and `virtualNetworkRules` lets in; without a default by its lists."""
     default, listed = str(rules.get("defaultAction") or "").lower(), rules.get("ipRules")
     networks = bool(rules.get("virtualNetworkRules"))
     if default == "allow" or (not default and not listed and not networks):
         return EndpointAccess.EVERYBODY
-    return judge_addresses(read_allowed_addresses(listed, *names), others=networks)
+    return assess_addresses(read_allowed_addresses(listed, *names), others=networks)
 
 
-def _judge_redis(cache: Resource, body: dict[str, object], view: EstateView) -> EndpointAccess:
+def _assess_redis(cache: Resource, body: dict[str, object], view: EstateView) -> EndpointAccess:
     """A cache in a subnet has no public endpoint; without firewall rules everybody is answered."""
     if body.get("subnetId"):
         return EndpointAccess.NOBODY
@@ -90,32 +90,32 @@ def _judge_redis(cache: Resource, body: dict[str, object], view: EstateView) -> 
     view.require_collected(type_, cache.key)
     rules = view.list_children(type_, cache.key)
     ranges = reduce(or_, (read_firewall_range(get_properties(one)) for one in rules), AddressSet())
-    return judge_addresses(ranges) if rules else EndpointAccess.EVERYBODY
+    return assess_addresses(ranges) if rules else EndpointAccess.EVERYBODY
 
 
-def _judge_synapse(workspace: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
+def _assess_synapse(workspace: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
     """Only the ranges of firewall rules are answered."""
     type_ = CHILDREN[SYNAPSE]
     view.require_collected(type_, workspace.key)
     ranges = (read_firewall_range(get_properties(one)) for one in view.list_children(type_, workspace.key))
-    return judge_addresses(reduce(or_, ranges, AddressSet()))
+    return assess_addresses(reduce(or_, ranges, AddressSet()))
 
 
-def _judge_kusto(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+def _assess_kusto(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
     listed = body.get("allowedIpRangeList")
-    return judge_addresses(read_allowed_addresses(listed)) if listed else EndpointAccess.EVERYBODY
+    return assess_addresses(read_allowed_addresses(listed)) if listed else EndpointAccess.EVERYBODY
 
 
-def _judge_event_grid(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+def _assess_event_grid(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
     listed = body.get("inboundIpRules")
-    return judge_addresses(read_allowed_addresses(listed, "ipMask")) if listed else EndpointAccess.EVERYBODY
+    return assess_addresses(read_allowed_addresses(listed, "ipMask")) if listed else EndpointAccess.EVERYBODY
 
 
-def _judge_iot_hub(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+def _assess_iot_hub(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
     """By its rule set; else by its IP filter, of whose rules the first that is about an address decides, the last is Accept."""
     rules = read_object(body.get("networkRuleSets"))
     if rules:
-        return judge_rule_set(rules, "ipMask")
+        return assess_rule_set(rules, "ipMask")
     allowed = AddressSet()
     listed = body.get("ipFilterRules")
     for one in listed if isinstance(listed, list) else ():
@@ -124,11 +124,11 @@ def _judge_iot_hub(_: Resource, body: dict[str, object], __: EstateView) -> Endp
         if str(rule.get("action") or "").lower() == "accept":
             allowed |= read_allowed_addresses([rule], "ipMask")
         elif is_prefix(mask) and mask.endswith("/0"):
-            return judge_addresses(allowed)
+            return assess_addresses(allowed)
     return EndpointAccess.EVERYBODY
 
 
-def _judge_signalr(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+def _assess_signalr(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
     """By the kinds of requests that the public network may make: none of them is nobody."""
     rules = read_object(body.get("networkACLs"))
     if not rules:
@@ -142,17 +142,17 @@ def _judge_signalr(_: Resource, body: dict[str, object], __: EstateView) -> Endp
     return EndpointAccess.EVERYBODY if left else EndpointAccess.NOBODY
 
 
-def _judge_batch(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+def _assess_batch(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
     rules = read_object(read_object(body.get("networkProfile")).get("accountAccess"))
-    return judge_rule_set(rules, "value")
+    return assess_rule_set(rules, "value")
 
 
-def _judge_api_management(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+def _assess_api_management(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
     is_internal = str(body.get("virtualNetworkType") or "").lower() == "internal"
     return EndpointAccess.NOBODY if is_internal else EndpointAccess.EVERYBODY
 
 
-def _judge_container_app(app: Resource, body: dict[str, object], view: EstateView) -> EndpointAccess:
+def _assess_container_app(app: Resource, body: dict[str, object], view: EstateView) -> EndpointAccess:
     """By its ingress, its restrictions, and whether its environment has an address of the Internet."""
     ingress = read_object(read_object(body.get("configuration")).get("ingress"))
     if ingress.get("external") is not True:
@@ -168,21 +168,21 @@ def _judge_container_app(app: Resource, body: dict[str, object], view: EstateVie
     rules = ingress.get("ipSecurityRestrictions")
     allowed = read_allowed_addresses(rules, "ipAddressRange")
     # all rules of an app have one action: rules that deny leave everybody else
-    return judge_addresses(allowed) if allowed else EndpointAccess.EVERYBODY
+    return assess_addresses(allowed) if allowed else EndpointAccess.EVERYBODY
 
 
-def _judge_container_group(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+def _assess_container_group(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
     address = read_object(body.get("ipAddress"))
     is_public = str(address.get("type") or "").lower() == "public"
     return EndpointAccess.EVERYBODY if is_public else EndpointAccess.NOBODY
 
 
-def _judge_storage_sync(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+def _assess_storage_sync(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
     policy = str(body.get("incomingTrafficPolicy") or "").lower()
     return EndpointAccess.NOBODY if policy == "allowvirtualnetworksonly" else EndpointAccess.EVERYBODY
 
 
-def _judge_disk(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess | None:
+def _assess_disk(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess | None:
     """By its export or import link (a SAS): without an active one a disk has no endpoint, whatever its network settings allow."""
     if is_export_denied(body):
         return EndpointAccess.NOBODY
@@ -198,10 +198,10 @@ def is_export_denied(disk: dict[str, object]) -> bool:
 
 
 JUDGES: dict[str, Callable[[Resource, dict[str, object], EstateView], EndpointAccess | None]] = {
-    **dict.fromkeys(NAMESPACES, _judge_namespace),
-    REDIS: _judge_redis,
-    SYNAPSE: _judge_synapse,
-    "microsoft.kusto/clusters": _judge_kusto,
+    **dict.fromkeys(NAMESPACES, _assess_namespace),
+    REDIS: _assess_redis,
+    SYNAPSE: _assess_synapse,
+    "microsoft.kusto/clusters": _assess_kusto,
     **dict.fromkeys(
         (
             "microsoft.eventgrid/topics",
@@ -209,16 +209,16 @@ JUDGES: dict[str, Callable[[Resource, dict[str, object], EstateView], EndpointAc
             "microsoft.eventgrid/namespaces",
             "microsoft.eventgrid/partnernamespaces",
         ),
-        _judge_event_grid,
+        _assess_event_grid,
     ),
-    "microsoft.devices/iothubs": _judge_iot_hub,
-    "microsoft.devices/provisioningservices": _judge_iot_hub,
-    "microsoft.signalrservice/signalr": _judge_signalr,
-    "microsoft.signalrservice/webpubsub": _judge_signalr,
-    "microsoft.batch/batchaccounts": _judge_batch,
-    API_MANAGEMENT: _judge_api_management,
-    CONTAINER_APP: _judge_container_app,
-    CONTAINER_GROUP: _judge_container_group,
-    "microsoft.storagesync/storagesyncservices": _judge_storage_sync,
-    **dict.fromkeys(DISKS, _judge_disk),
+    "microsoft.devices/iothubs": _assess_iot_hub,
+    "microsoft.devices/provisioningservices": _assess_iot_hub,
+    "microsoft.signalrservice/signalr": _assess_signalr,
+    "microsoft.signalrservice/webpubsub": _assess_signalr,
+    "microsoft.batch/batchaccounts": _assess_batch,
+    API_MANAGEMENT: _assess_api_management,
+    CONTAINER_APP: _assess_container_app,
+    CONTAINER_GROUP: _assess_container_group,
+    "microsoft.storagesync/storagesyncservices": _assess_storage_sync,
+    **dict.fromkeys(DISKS, _assess_disk),
 }

@@ -81,7 +81,7 @@ def find_account_weaknesses(
     kept = {one.id for one in emergency or ()}
     found = [
         *_find_unused_administrators((one for one in administrators if one.id not in kept), use),
-        *_judge_emergency_accounts(emergency),
+        *_assess_emergency_accounts(emergency),
         *_find_wide_roles(estate, administrators, use),
         *_find_guests(estate, use, now),
         *_find_secrets(estate, use, now),
@@ -107,7 +107,7 @@ def _find_unused_administrators(
         )  # fmt: skip
 
 
-def _judge_emergency_accounts(accounts: Sequence[EmergencyAccount] | None) -> Iterator[AccountFinding]:
+def _assess_emergency_accounts(accounts: Sequence[EmergencyAccount] | None) -> Iterator[AccountFinding]:
     if accounts is None:
         return
     if len(accounts) < LEAST_ACCOUNTS:
@@ -192,10 +192,10 @@ def _find_secrets(estate: AnalyzerEstate, use: AccountUse, now: datetime) -> Ite
             listed = body.get(name)
             for credential in listed if isinstance(listed, list) else ():
                 if isinstance(credential, dict):
-                    yield from _judge_credential(one, word, credential, use, now)
+                    yield from _assess_credential(one, word, credential, use, now)
 
 
-def _judge_credential(
+def _assess_credential(
     application: Resource, word: str, credential: dict[str, object], use: AccountUse, now: datetime
 ) -> Iterator[AccountFinding]:
     body = get_properties(application)

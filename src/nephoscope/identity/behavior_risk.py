@@ -78,7 +78,7 @@ class AnomalyEvidence:
         )
 
 
-def judge(evidence: AnomalyEvidence, mapping: BehaviorMapping) -> RiskLevel:
+def assess(evidence: AnomalyEvidence, mapping: BehaviorMapping) -> RiskLevel:
     """Return the level of an anomaly as a risk of a mapping's type, none where it is not one."""
     if not all(DIMENSIONS[name].first in evidence.flags for name in mapping.first):
         return RiskLevel.NONE
@@ -111,5 +111,5 @@ def find_risks(
         and row["ActivityType"] in one.activities
         and (not one.tables or row["NativeTableName"] in one.tables)
     )
-    found = ((one, judge(evidence, one), evidence) for one in fits)
+    found = ((one, assess(evidence, one), evidence) for one in fits)
     return [(one, level, said) for one, level, said in found if level is not RiskLevel.NONE]

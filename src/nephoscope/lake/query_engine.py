@@ -71,7 +71,7 @@ class EngineRows:
         scans = {name: scan.narrow(read[name]) for name, scan in self.scans.items() if name in read}
         return replace(self, scans=scans)
 
-    def is_surely_empty(self, compiled: CompiledQuery) -> bool:
+    def is_provably_empty(self, compiled: CompiledQuery) -> bool:
         """Return whether a query surely has no row: a relation of which it needs a row has none."""
         if compiled.resume is not None or compiled.external:
             return False
@@ -132,7 +132,7 @@ class QueryPipeline:
         Where no result can have a row, no engine is opened: that takes longer than most of what the product asks of a table.
         """
         rows = self.rows().narrow(compiled)
-        if all(map(rows.is_surely_empty, compiled)):
+        if all(map(rows.is_provably_empty, compiled)):
             return [QueryResult(build_table((), one.columns), one.name, one.hint) for one in compiled]
         with open_engine(rows, self.limits) as engine:
             return self.wait(engine, lambda: run_results(engine, compiled, text, timeout))

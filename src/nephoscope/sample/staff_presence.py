@@ -28,7 +28,7 @@ def plan_presence(company: Company, person: Person, day: date) -> Presence | Non
     """Return where a person works on a day, None on a day off."""
     if person.kind == "former" or not _works(company, person, day):
         return None
-    trip = _find_trip(company, person, day)
+    trip = _find_hotel_stay(company, person, day)
     if trip is not None:
         return Presence(trip, trip, travels=True)
     dice = Dice.of(company.seed, "presence", person.upn, day)
@@ -86,7 +86,7 @@ def _draw_last_day(company: Company, person: Person) -> date:
     return date(2025, 1, 3) + timedelta(weeks=dice.randrange(156))
 
 
-def _find_trip(company: Company, person: Person, day: date) -> SampleLocation | None:
+def _find_hotel_stay(company: Company, person: Person, day: date) -> SampleLocation | None:
     """The hotel where somebody stays in the middle of a week, None for who is not on a trip."""
     often = 0.12 if company.facts["departments"][person.department].get("travels") else 0.015
     if person.kind in ("guest", "former"):

@@ -51,7 +51,7 @@ from nephoscope.service.exposure_alerts import write_exposure_change_rows
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.product_actor import ProductActor
 from nephoscope.service.running_images import record_running_images
-from nephoscope.service.segment_alerts import judge_segments
+from nephoscope.service.segment_alerts import assess_segments
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State, StateError
 from nephoscope.state.estate.arm_documents import REMOVED
@@ -115,7 +115,7 @@ class LastRuns:
     request: ScanRequest | None = None
     runs: dict[str, EvaluationRun] = field(default_factory=dict)
 
-    def judge(self, scan: EstateScan) -> list[EvaluationRun]:
+    def assess(self, scan: EstateScan) -> list[EvaluationRun]:
         """Judge the estates of a scan."""
         before = self.runs if self.request == scan.request else {}
         found = [scan.run(one, before.get(one.tenant)) for one in scan.load_estates()]
@@ -177,13 +177,13 @@ def assess_request(
                     # a scan that came first may have asked for something else
                     wanted = read_last_scan_request(settings.data) or request
                     if wanted == request and _list_tenants(request.targets) <= {*targets}:
-                        return _judge_request(settings, request, state, snapshots, progress, turn, last)
+                        return _assess_request(settings, request, state, snapshots, progress, turn, last)
                 request = wanted
     finally:
         progress.end()
 
 
-def _judge_request(
+def _assess_request(
     settings: ServeSettings,
     request: ScanRequest,
     state: State,
@@ -194,13 +194,13 @@ def _judge_request(
 ) -> Report | CombinedReport:
     """Judge a request, and keep and publish what came of it."""
     scan = _open_scan(settings, request, state, snapshots, progress)
-    runs = last.judge(scan)
+    runs = last.assess(scan)
     _store_containers(settings, state, runs, scan.now)
     report = combine_reports([Report(run, request.label) for run in runs])
     recorder = Recorder(settings.data, request.series, turn, scan.logs)
     changes = recorder.record(report)
     _store_exposure_changes(settings, state)
-    _judge_segments(settings, state, runs)
+    _assess_segments(settings, state, runs)
     _forget_removed_tenants(state, scan.now)
     settle_retractions(state, scan.now)
     # a live target stays live: the next assessment collects anew; what people asked for meanwhile stays asked for
@@ -236,11 +236,11 @@ def _store_exposure_changes(settings: ServeSettings, state: State) -> None:
         _LOG.error("the exposure changes were not stored: %s", error)
 
 
-def _judge_segments(settings: ServeSettings, state: State, runs: Sequence[EvaluationRun]) -> None:
+def _assess_segments(settings: ServeSettings, state: State, runs: Sequence[EvaluationRun]) -> None:
     """Keep which flows the plan of segments does not allow, so that rules see them, and what was missing, as data gaps."""
     context = ServiceContext(ProductActor("network segments"), state, settings.data)
     for run in runs:
-        for fault in judge_segments(context, run.estate):
+        for fault in assess_segments(context, run.estate):
             _LOG.warning("flows between segments were not judged: %s", fault)
 
 

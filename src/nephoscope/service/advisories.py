@@ -71,7 +71,7 @@ class Advisories(msgspec.Struct, frozen=True):
         retained = self.database.retained_packages if self.database is not None else frozenset()
         return [one for one in packages if one in retained] if retained else []
 
-    def keeps_exploitation(self, known: KnownVulnerability) -> bool:
+    def is_exploitation_retained(self, known: KnownVulnerability) -> bool:
         """Return whether a vulnerability that was exploited still is, since no catalog can tell, or one is gone that had it."""
         names = ((EXPLOITED_KEY, name) for name in (known.id, *known.aliases))
         return bool(self.list_retained_packages(names)) or bool(explain_unknown_exploitation(self.source))

@@ -258,7 +258,7 @@ def store_facts(context: ServiceContext, agent: EnrolledAgent, facts: Sequence[A
     return refused
 
 
-def judge_system(
+def assess_system(
     context: ServiceContext, agent: EnrolledAgent, system: ReportedSystem, read_at: datetime
 ) -> str:
     """Judge what an agent reports of its machine, keep the verdicts as external facts, and return why they were refused, '' if not.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.posture.pipelines.build_reevaluation import TOOL, build_index, judge_components
+from nephoscope.posture.pipelines.build_reevaluation import TOOL, assess_components, build_index
 from nephoscope.posture.pipelines.repository_name import get_repository_scope
 from nephoscope.posture.pipelines.run_document import RunDocument
 from nephoscope.service.pipelines import WRITE, NewPipelineRun, RecordedRun, record_run
@@ -47,7 +47,7 @@ def list_builds(context: ServiceContext) -> Iterator[Build]:
                     yield Build(repository, run, document.components)
 
 
-def rejudge_builds(
+def reevaluate_builds(
     context: ServiceContext, read: Callable[[], Iterable[FeedRecord]], *, whole: Callable[[], bool]
 ) -> list[tuple[Build, RecordedRun | None]]:
     """Judge each build by advisories, and keep a run of the tool `advisories` where that says something else than its last.
@@ -60,7 +60,10 @@ def rejudge_builds(
     source = build_index([one for build in found for one in build.components], read())
     today = f"{context.now:%Y-%m-%d}"
     return [
-        (build, _record_run(context, build, judge_components(build.components, source, today, whole=whole())))
+        (
+            build,
+            _record_run(context, build, assess_components(build.components, source, today, whole=whole())),
+        )
         for build in found
     ]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nephoscope.access.authenticator import Caller
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind
 from nephoscope.alerts.library.content_packs import StoredPiece
-from nephoscope.alerts.library.content_status import RuleAvailability, judge
+from nephoscope.alerts.library.content_status import RuleAvailability, assess
 from nephoscope.alerts.library.own_rules import API, OwnRules
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.resource_graph import require_estate_access
@@ -54,7 +54,7 @@ def put_own_rule(
         query = str(document.get("query") or "")
         require_estate_access(context.actor, lake, PublishedSnapshotCache(context.data), workspace, query)
     piece = ContentItem(ContentKind.RULE, id_, name, "", "api", document, Place("put"))
-    judged = judge(piece, lake, workspace, context.now)
+    judged = assess(piece, lake, workspace, context.now)
     if judged.standing in (RuleAvailability.REFUSED, RuleAvailability.UNSUPPORTED) or judged.lacks:
         raise UnusableRuleError(judged.reasons, judged.lacks)
     rule = StoredPiece.from_piece(piece, judged)

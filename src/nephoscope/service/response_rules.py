@@ -135,7 +135,7 @@ def _list_authors(context: ServiceContext, path: Path, file: ResponseRuleFile) -
     another person decided on it, not the policy of the operator.
     """
     written, nobody = path.stat().st_mtime, {"", OPERATOR_POLICY.name, *file.authors}
-    runs = context.state.automation_runs.runs_of_language(RuleLanguage.RESPONSE, file.name, MOST_RUNS)
+    runs = context.state.automation_runs.list_runs_in_language(RuleLanguage.RESPONSE, file.name, MOST_RUNS)
     approved = any(
         one.step is not RunStep.DO
         and one.by not in nobody

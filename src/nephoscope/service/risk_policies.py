@@ -101,7 +101,7 @@ def _list_subjects(file: ResponseRuleFile) -> Iterator[RiskSubject]:
 def _describe_risk_policy(
     context: ServiceContext, file: ResponseRuleFile, subjects: tuple[RiskSubject, ...], *, changes: bool
 ) -> RiskPolicy:
-    runs = context.state.automation_runs.runs_of_language(RuleLanguage.RESPONSE, file.name, MOST_RUNS)
+    runs = context.state.automation_runs.list_runs_in_language(RuleLanguage.RESPONSE, file.name, MOST_RUNS)
     counts = Counter(one.status for one in runs if one.action == "account")
     measures = tuple(_list_measures(file))
     return RiskPolicy(

@@ -58,7 +58,7 @@ def record_running_images(context: ServiceContext, estate: Estate, logs: Logs | 
         listing = ImageListing(
             resource, estate.tenant, one.read_at, digests, tuple(of_workloads[:MOST_CONTAINERS])
         )
-        if not _is_news(context.state.inventories.listing(resource), listing):
+        if not _is_listing_outdated(context.state.inventories.listing(resource), listing):
             continue
         try:
             keep_image_listing(context, listing)
@@ -83,7 +83,7 @@ def record_registry_images(context: ServiceContext, watched: WatchedRegistry) ->
     resource = settings.resource_id.lower()
     before = context.state.inventories.listing(resource)
     listing = ImageListing(resource, before.tenant if before else "", context.now, every)
-    if before is not None and not _is_news(before, listing):
+    if before is not None and not _is_listing_outdated(before, listing):
         return False
     keep_image_listing(context, listing)
     return True
@@ -112,7 +112,7 @@ def _list_running_containers(
     return found
 
 
-def _is_news(before: ImageListing | None, now: ImageListing) -> bool:
+def _is_listing_outdated(before: ImageListing | None, now: ImageListing) -> bool:
     if before is None:
         return bool(now.digests)
     if now.listed_at <= before.listed_at:

@@ -78,7 +78,7 @@ def write_segment_violation_rows(context: ServiceContext, estate: Estate) -> Not
     return NotedViolations(_write_rows(context, plan, estate.tenant, pairs), tuple(dict.fromkeys(missing)))
 
 
-def judge_segments(context: ServiceContext, estate: Estate) -> tuple[str, ...]:
+def assess_segments(context: ServiceContext, estate: Estate) -> tuple[str, ...]:
     """Write the rows as `write_segment_violation_rows`; what prevented it, or was missing, is kept as data gaps, and returned."""
     try:
         noted = write_segment_violation_rows(context, estate)

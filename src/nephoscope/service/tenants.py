@@ -121,7 +121,7 @@ def try_tenant(context: ServiceContext, name: str) -> ConnectionTrial:
     try:
         return tenants.test_tenant(context.state, context.data, name)
     finally:
-        tenants.forget_asked_test(context.state, name)
+        tenants.clear_requested_test(context.state, name)
 
 
 def describe_tenant(tenant: Tenant) -> dict[str, object]:

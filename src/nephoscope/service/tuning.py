@@ -30,7 +30,7 @@ def may_tune(context: ServiceContext, workspace: str) -> bool:
 
 def apply_advice(context: ServiceContext, workspace: str, advice: Advice, expires: datetime) -> None:
     """Apply an advice that was tried just now."""
-    from nephoscope.alerts.tuning.advice import carry_out_advice
+    from nephoscope.alerts.tuning.advice import execute_advice
 
     _require_tuning_permission(context, workspace)
     rule = advice.rule
@@ -39,7 +39,7 @@ def apply_advice(context: ServiceContext, workspace: str, advice: Advice, expire
         WRITE, get_workspace_scope(workspace), rule.name, act="apply", rule=rule.id, workspace=workspace, advice=advice.id,
         change=advice.proposal.text, expires=expires,
     ):  # fmt: skip
-        carry_out_advice(editing, advice, expires)
+        execute_advice(editing, advice, expires)
 
 
 def undo_advice(context: ServiceContext, workspace: str, advice: str, rule: str = "") -> int:

@@ -94,7 +94,7 @@ def list_vulnerabilities(context: ServiceContext, wanted: FindingFilter) -> list
     return context.state.vulnerabilities.list_summaries(wanted)
 
 
-def date_vulnerabilities(
+def add_first_seen_dates(
     context: ServiceContext, wanted: FindingFilter, several: Iterable[VulnerabilitySummary]
 ) -> list[VulnerabilitySummary]:
     """Return vulnerabilities that a filter gave with since when they are seen."""

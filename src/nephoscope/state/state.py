@@ -222,7 +222,7 @@ class State:
             yield session
 
     @contextmanager
-    def with_change(self, keep: Keep) -> Iterator[None]:
+    def save_with_change(self, keep: Keep) -> Iterator[None]:
         """Keep something with the first change within the block, in its transaction; in one of its own where there was none."""
         with defer_to_transaction(keep) as waiting:
             yield

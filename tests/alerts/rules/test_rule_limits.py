@@ -12,7 +12,7 @@ from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.detection.required_columns import describe_missing_columns
 from nephoscope.alerts.entities.entity_mapping import extract_entities
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind
-from nephoscope.alerts.library.content_status import RuleAvailability, describe_standing, judge
+from nephoscope.alerts.library.content_status import RuleAvailability, assess, describe_standing
 from nephoscope.alerts.rules.query_result import RuleResultRow
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope.alerts.rules.rule_files import load_shipped_rules
@@ -159,7 +159,7 @@ SAID = ("Nobody", "NoPort", "NoTitle", "NoSeverity", "NoLink")
 
 def test_columns_that_a_query_does_not_give_are_told_at_import(lake: Lake) -> None:
     piece = ContentItem(ContentKind.RULE, "r", "R", "", "r.yaml", {**RULE, **LACKING}, Place("r.yaml"))
-    judged = judge(piece, lake, "default", NOW)
+    judged = assess(piece, lake, "default", NOW)
     assert judged.standing is RuleAvailability.RUNS
     assert [name for name in SAID if any(f"column {name}," in one for one in judged.reasons)] == list(SAID)
     assert len(judged.reasons) == len(SAID) + 1

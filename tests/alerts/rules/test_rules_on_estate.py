@@ -12,7 +12,7 @@ import pytest
 
 from nephoscope.alerts.detection.detector import Detector, RuleOutcome
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind
-from nephoscope.alerts.library.content_status import RuleAvailability, judge
+from nephoscope.alerts.library.content_status import RuleAvailability, assess
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import SETTLE, build_window
 from nephoscope.alerts.scheduling.schedule import Schedule
@@ -43,7 +43,7 @@ def rule(query: str) -> AnalyticRule:
     return AnalyticRule.parse(document, Place("r.yaml"))
 
 
-def assess(data: Path, *principals: str) -> None:
+def assess_estate_parts(data: Path, *principals: str) -> None:
     """Publish an estate in which some accounts have a role."""
     below = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleAssignments"
     bodies = [
@@ -94,10 +94,10 @@ def outcome(lake: Lake, query: str, *, shared: bool) -> RuleOutcome:
 
 @pytest.mark.parametrize("shared", [False, True], ids=["alone", "in a round"])
 def test_a_sign_in_of_who_has_a_role(lake: Lake, shared: bool) -> None:
-    assess(lake.data, ADA)
+    assess_estate_parts(lake.data, ADA)
     found = outcome(lake, QUERY, shared=shared)
     assert (found.error, len(found.alerts)) == ("", 1)
-    assess(lake.data, SUBSCRIPTION)
+    assess_estate_parts(lake.data, SUBSCRIPTION)
     assert outcome(lake, QUERY, shared=shared).alerts == ()
 
 
@@ -133,7 +133,7 @@ def test_rules_that_cannot_read_the_estate_fail_alone(lake: Lake, state_of: Stat
 
 
 def test_a_table_that_nothing_fills_is_an_error_of_the_rule(lake: Lake) -> None:
-    assess(lake.data, ADA)
+    assess_estate_parts(lake.data, ADA)
     assert (
         "nothing is read into AdvisorResources here" in outcome(lake, "AdvisorResources", shared=True).error
     )
@@ -141,10 +141,10 @@ def test_a_table_that_nothing_fills_is_an_error_of_the_rule(lake: Lake) -> None:
 
 @pytest.mark.full
 def test_a_round_reads_one_evaluation(lake: Lake) -> None:
-    assess(lake.data, ADA)
+    assess_estate_parts(lake.data, ADA)
     one = rule(QUERY)
     with lake.reading("default") as reading:
-        assess(lake.data, SUBSCRIPTION)
+        assess_estate_parts(lake.data, SUBSCRIPTION)
         found = Detector(lake, "default", reading=reading).run(
             one, build_window(one, NOW + one.frequency), NOW
         )
@@ -155,7 +155,7 @@ def test_a_rule_on_the_estate_stands_as_one_that_runs(lake: Lake) -> None:
     document = {
         "id": "r", "name": "r", "kind": "Scheduled", "query": QUERY, "queryFrequency": "1h", "queryPeriod": "1h", "severity": "Low",
     }  # fmt: skip
-    judged = judge(
+    judged = assess(
         ContentItem(ContentKind.RULE, "r", "r", "", "t", document, Place("r")), lake, "default", NOW
     )
     assert (judged.standing, judged.tables) == (RuleAvailability.RUNS, ("SigninLogs",))

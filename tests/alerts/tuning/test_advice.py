@@ -12,7 +12,7 @@ from tests.alerts.tuning.conftest import HOUR, SINGLE, rule, signin
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.scheduling.schedule import Schedule
-from nephoscope.alerts.tuning.advice import Advice, TuningAdvisor, carry_out_advice
+from nephoscope.alerts.tuning.advice import Advice, TuningAdvisor, execute_advice
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.replay import replay_rule
 from nephoscope.alerts.tuning.rule_quality import build_quality_row, rate_rules
@@ -69,7 +69,7 @@ def test_one_that_asks_many_is_one_alert_a_run(nights: Any, looking: TuningAdvis
     (grouping,) = [one for one in looking.list_advice([rule()]) if one.kind == "grouping"]
     assert told([grouping]) == [("grouping", "proven", 12, 15)]
     assert "3 runs raised 15 of 15 alerts" in grouping.proposal.evidence
-    carry_out_advice(TuningEditor(state, "default", "ana", END, grouping.id), grouping, None)
+    execute_advice(TuningEditor(state, "default", "ana", END, grouping.id), grouping, None)
     found = replay_rule(
         looking.lake,
         EffectiveTuning.load(state, looking.lake, "default", END).apply_to_rule(rule()),
@@ -118,7 +118,7 @@ def test_a_scanner_is_to_be_left_out_and_only_from_its_own_address(
 
 def follow(state: State, advice: Advice) -> None:
     editing = TuningEditor(state, "default", "ana", HOUR, advice.id)
-    carry_out_advice(editing, advice, END + timedelta(days=90))
+    execute_advice(editing, advice, END + timedelta(days=90))
 
 
 def test_what_is_followed_holds_back_and_is_not_advised_again(

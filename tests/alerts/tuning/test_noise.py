@@ -10,7 +10,7 @@ from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import build_window
-from nephoscope.alerts.tuning.advice import TuningAdvisor, carry_out_advice
+from nephoscope.alerts.tuning.advice import TuningAdvisor, execute_advice
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.replay import replay_windows
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
@@ -76,7 +76,7 @@ def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(
     found = list(TuningAdvisor(state, lake, "default", begin, middle).list_advice([rule]))
     assert {one.confidence.value for one in found} == {"proven"}
     for advice in found:
-        carry_out_advice(
+        execute_advice(
             TuningEditor(state, "default", "ana", middle, advice.id), advice, end + timedelta(days=90)
         )
     tuned = EffectiveTuning.load(state, lake, "default", middle).apply_to_rule(rule)

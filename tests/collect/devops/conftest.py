@@ -79,7 +79,7 @@ def collect_recorded(record: Record) -> Callable[..., DevOpsCollection]:
 
 
 @pytest.fixture
-def judge(collect_recorded: Callable[..., DevOpsCollection], tmp_path: Path) -> Judge:
+def assess(collect_recorded: Callable[..., DevOpsCollection], tmp_path: Path) -> Judge:
     """Judge a recording: the assessments by key and the last segment of the resource."""
 
     def verdicts(platform: str, changed: dict[str, Any] | None = None) -> dict[tuple[str, str], Assessment]:

@@ -35,8 +35,8 @@ def key_of(name: str) -> str:
 
 
 @pytest.mark.parametrize("platform", sorted(MODULES))
-def test_a_well_kept_organization_is_healthy(judge: Any, platform: str) -> None:
-    found = judge(platform)
+def test_a_well_kept_organization_is_healthy(assess: Any, platform: str) -> None:
+    found = assess(platform)
     asked = {key for one in load_analyzers() if one.name in MODULES[platform] for key in one.keys}
     assert {key for key, _ in found} >= asked
     wrong = {
@@ -50,18 +50,20 @@ def test_a_well_kept_organization_is_healthy(judge: Any, platform: str) -> None:
 @pytest.mark.parametrize(
     "fault", FAULTS, ids=[f"{one['key']} {one['state']} {number}" for number, one in enumerate(FAULTS)]
 )
-def test_a_fault_is_found_and_a_refusal_is_no_fault(judge: Any, fault: dict[str, Any]) -> None:
-    one = judge(fault["platform"], fault["answers"])[key_of(fault["key"]), fault["on"]]
+def test_a_fault_is_found_and_a_refusal_is_no_fault(assess: Any, fault: dict[str, Any]) -> None:
+    one = assess(fault["platform"], fault["answers"])[key_of(fault["key"]), fault["on"]]
     assert one.state.value == fault["state"], shown(one)
     assert fault["says"] in one.description, shown(one)
 
 
 @pytest.mark.parametrize("platform", sorted(MODULES))
-def test_an_answer_that_nobody_gave_makes_nothing_unhealthy(judge: Any, recorded: Any, platform: str) -> None:
+def test_an_answer_that_nobody_gave_makes_nothing_unhealthy(
+    assess: Any, recorded: Any, platform: str
+) -> None:
     # without projects, or the list of them, there is nothing at all
     needed = {"_apis/projects.json", "groups/contoso/projects--include_subgroups-true.json"}
     for name in recorded(platform).keys() - needed:
-        found = judge(platform, {name: None})
+        found = assess(platform, {name: None})
         bad = [shown(one) for one in found.values() if one.state is ComplianceState.NON_COMPLIANT]
         assert bad == [], name
 

@@ -13,7 +13,7 @@ import yaml
 
 from nephoscope.collect.images.documents import ImageConfiguration
 from nephoscope.collect.scanning.image_rules.discovery import load_image_checks
-from nephoscope.collect.scanning.image_rules.image_evaluation import MAX_PLACES, judge_configuration
+from nephoscope.collect.scanning.image_rules.image_evaluation import MAX_PLACES, assess_configuration
 from nephoscope.collect.scanning.image_rules.image_subject import ExaminedImage, ExaminedRoot, NotedFile
 from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.model.package import Package
@@ -85,7 +85,7 @@ def test_a_value_is_never_told() -> None:
             "history": [{"created_by": f"RUN x {secret}"}],
         }
     )
-    found = judge_configuration(image)
+    found = assess_configuration(image)
     assert {one.rule for one in found} >= {
         "image-secret-in-environment",
         "image-secret-in-label",
@@ -96,7 +96,7 @@ def test_a_value_is_never_told() -> None:
 
 def test_of_a_disk_only_rules_for_roots_are_judged() -> None:
     root = ExaminedRoot(InventoryContents("debian", "8"), noted_of({"noted": {"usr/bin/x": "4755"}}), NOW)
-    assert [one.rule for one in judge_configuration(root)] == [
+    assert [one.rule for one in assess_configuration(root)] == [
         "image-end-of-life",
         "image-unusual-setuid-program",
     ]
@@ -104,5 +104,5 @@ def test_of_a_disk_only_rules_for_roots_are_judged() -> None:
 
 def test_places_of_a_rule_are_bounded() -> None:
     noted = {f"usr/bin/x{number:04}": "4755" for number in range(MAX_PLACES + 20)}
-    found = judge_configuration(ExaminedRoot(InventoryContents(), noted_of({"noted": noted}), NOW))
+    found = assess_configuration(ExaminedRoot(InventoryContents(), noted_of({"noted": noted}), NOW))
     assert (len(found), found[-1].message) == (MAX_PLACES + 1, "and 20 more places")

@@ -22,16 +22,16 @@ from nephoscope.collect.images.tar_entries import TarStream
 from nephoscope.collect.scanning.content_builder import build_contents
 from nephoscope.collect.scanning.file_readers import (
     MAX_SIZE,
-    claims,
-    claims_head,
     is_lone_program,
     read_contents,
+    recognizes,
+    recognizes_head,
 )
 from nephoscope.collect.scanning.image_scan import scan_image
 from nephoscope.collect.scanning.layer_cache import LayerFolder
 from nephoscope.collect.scanning.scan_contents import InventoryContents
 
-READER = LayerReader(claims, claims_head, MAX_SIZE, read_contents, is_lone_program)
+READER = LayerReader(recognizes, recognizes_head, MAX_SIZE, read_contents, is_lone_program)
 STATUS = "var/lib/dpkg/status"
 
 

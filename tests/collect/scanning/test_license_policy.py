@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from nephoscope.collect.scanning import license_policy
-from nephoscope.collect.scanning.license_policy import LicensePolicyError, judge_licenses, make_policy
+from nephoscope.collect.scanning.license_policy import LicensePolicyError, assess_licenses, make_policy
 from nephoscope.model.package import Package
 
 PERMISSIVE = (["MIT", "Apache-2.0", "BSD-*"], [])
@@ -46,12 +46,12 @@ NO_COPYLEFT = ([], ["GPL-*", "AGPL-3.0-only"])
 )  # fmt: skip
 def test_licenses_are_judged(licenses: list[str], lists: tuple[list[str], list[str]], status: str) -> None:
     package = Package(type="npm", name="a", version="1", licenses=tuple(licenses))
-    found = judge_licenses([package], make_policy(*lists))
+    found = assess_licenses([package], make_policy(*lists))
     assert [one.status for one in found] == ([status] if status else [])
 
 
 def test_without_a_policy_nothing_is_asked() -> None:
-    assert judge_licenses([Package(type="npm", name="a", version="1")], make_policy([], [])) == ()
+    assert assess_licenses([Package(type="npm", name="a", version="1")], make_policy([], [])) == ()
 
 
 @pytest.mark.parametrize("text", ["BSD", "Nonesuch-*", "MIT OR Apache-2.0", "(", ""])
@@ -70,7 +70,7 @@ def test_the_worst_come_first() -> None:
             "d": ("MIT",),
         }.items()
     ]
-    found = judge_licenses(several, make_policy(["MIT"], ["GPL-*"]))
+    found = assess_licenses(several, make_policy(["MIT"], ["GPL-*"]))
     assert [(one.name, one.status) for one in found] == [
         ("c", "Denied"),
         ("b", "NotAllowed"),

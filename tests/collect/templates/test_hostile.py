@@ -17,7 +17,7 @@ from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.collect.templates.workflow.expression import ExpressionError, find_fences, parse_expression
 from nephoscope.collect.templates.yaml_tree import parse_yaml
-from nephoscope.posture.code.file_evaluation import judge_text
+from nephoscope.posture.code.file_evaluation import assess_text
 from nephoscope.posture.code.rule_match import CodeOptions
 
 SHELL = st.lists(
@@ -116,7 +116,7 @@ def test_expressions_are_parsed_or_refused(parts: list[str]) -> None:
 
 def _judge(name: str, text: str) -> None:
     try:
-        found = judge_text(name, text, CodeOptions(optional=True)) or []
+        found = assess_text(name, text, CodeOptions(optional=True)) or []
     except UnreadableFileError as error:
         if error.line < 1:
             raise

@@ -14,8 +14,8 @@ from nephoscope.cli.session.source_health import shorten_rows
 from nephoscope.ingest.live.health.arrival_profile import JUDGED_AFTER, LEARNED, SourceProfile
 from nephoscope.ingest.live.health.health_evaluation import (
     FIRST_SILENCE,
+    assess_health,
     find_silence_limit,
-    judge_health,
     list_health_findings,
 )
 from nephoscope.ingest.live.health.health_recorder import HealthKeeper
@@ -78,11 +78,11 @@ def test_silence_raises_an_alert_once_and_its_end_resolves_it(world) -> None:
     keeper = HealthKeeper(lake, state, "me")
     for minute in range(30):
         _brought(keeper, state, NOW - timedelta(minutes=60 - minute))
-    assert keeper.judge(NOW - timedelta(minutes=25))
-    assert keeper.judge(NOW)
-    assert keeper.judge(NOW + timedelta(minutes=1))
+    assert keeper.assess(NOW - timedelta(minutes=25))
+    assert keeper.assess(NOW)
+    assert keeper.assess(NOW + timedelta(minutes=1))
     _brought(keeper, state, NOW + timedelta(minutes=2))
-    assert keeper.judge(NOW + timedelta(minutes=3))
+    assert keeper.assess(NOW + timedelta(minutes=3))
     found = _asked(
         lake,
         state,
@@ -99,12 +99,12 @@ def test_the_lake_hears_of_usage_heartbeat_and_status(world) -> None:
     state, lake = world
     keeper = HealthKeeper(lake, state, "me")
     _brought(keeper, state, NOW - timedelta(hours=1), rows=1000)
-    keeper.judge(NOW)
-    keeper.judge(NOW)
+    keeper.assess(NOW)
+    keeper.assess(NOW)
     meter = SourceMeter()
     meter.report_health(error="the broker does not answer", dropped=3)
     keeper.count(state.sources.get("hub"), meter, NOW + timedelta(minutes=1))
-    keeper.judge(NOW + timedelta(minutes=1))
+    keeper.assess(NOW + timedelta(minutes=1))
     usage = _asked(
         lake,
         state,
@@ -134,7 +134,7 @@ def test_usage_of_a_workspace_that_takes_none_is_in_the_default_one(world) -> No
     with state.transaction() as session:
         arrival = Arrival("Syslog", 50, 0, 5000, NOW - timedelta(hours=2), 2.0)
         state.count(session, [Arrivals("hub", "soc", NOW - timedelta(hours=2), (arrival,))])
-    keeper.judge(NOW)
+    keeper.assess(NOW)
     found = _asked(lake, state, "Usage | project ResourceUri, DataType, Quantity")
     assert [tuple(one.values()) for one in found] == [("soc", "Syslog", 0.005)]
 
@@ -147,10 +147,10 @@ def test_usage_is_told_of_every_hour_once_however_late(world) -> None:
     for back in (1, 5, 30):
         _brought(keeper, state, hour - timedelta(hours=back) + timedelta(minutes=1), rows=1000 * back)
     _brought(keeper, state, hour + timedelta(minutes=1), rows=7)
-    keeper.judge(NOW)
+    keeper.assess(NOW)
     keeper.close()
     _brought(keeper, state, hour - timedelta(minutes=1), rows=500)
-    other.judge(NOW + timedelta(minutes=1))
+    other.assess(NOW + timedelta(minutes=1))
     found = _asked(
         lake,
         state,
@@ -207,7 +207,7 @@ def test_a_changed_schema_is_told(world) -> None:
         _brought(keeper, state, NOW - timedelta(minutes=90 - look))
     for look in range(JUDGED_AFTER + 2):
         _brought(keeper, state, NOW - timedelta(minutes=40 - look), names=("A", "C"))
-    keeper.judge(NOW - timedelta(minutes=28))
+    keeper.assess(NOW - timedelta(minutes=28))
     found = _asked(lake, state, "SecurityAlert | where AlertType endswith 'schema' | project Description")
     assert [one["Description"] for one in found] == ["no longer there: B; new: C"]
 
@@ -226,13 +226,13 @@ SCHEMA = "SecurityAlert | where AlertType endswith 'schema' | project Descriptio
 def test_a_changed_schema_is_told_by_whoever_judges(world) -> None:
     state, lake = world
     judges, sees = HealthKeeper(lake, state, "judges"), HealthKeeper(lake, state, "sees")
-    assert judges.judge(NOW - timedelta(minutes=95))
+    assert judges.assess(NOW - timedelta(minutes=95))
     _changed_schema(sees, state)
-    assert not sees.judge(NOW - timedelta(minutes=28))
+    assert not sees.assess(NOW - timedelta(minutes=28))
     for minute in range(3):
-        assert judges.judge(NOW - timedelta(minutes=28 - minute))
+        assert judges.assess(NOW - timedelta(minutes=28 - minute))
     judges.close()
-    assert sees.judge(NOW)
+    assert sees.assess(NOW)
     assert _asked(lake, state, SCHEMA) == [{"Description": "no longer there: B", "Status": "New"}]
 
 
@@ -250,7 +250,7 @@ with State.open_folder(Path(sys.argv[1])) as state, Lake.open(Path(sys.argv[1]),
     if sys.argv[2] == "judging":
         state.checkpoints.keep = kill
     state.outbox.drain = kill
-    keeper.judge(NOW)
+    keeper.assess(NOW)
     deliver_outbox(lake, state)
 """
 
@@ -268,17 +268,17 @@ def test_a_changed_schema_is_told_once_whenever_its_process_is_killed(tmp_path, 
         assert lease is not None
         lease.release()
         keeper = HealthKeeper(lake, state, "lives")
-        assert [keeper.judge(NOW + timedelta(seconds=second)) for second in range(3)] == [True] * 3
+        assert [keeper.assess(NOW + timedelta(seconds=second)) for second in range(3)] == [True] * 3
         assert _asked(lake, state, SCHEMA) == [{"Description": "no longer there: B", "Status": "New"}]
 
 
 def test_only_one_process_judges(world) -> None:
     state, lake = world
     first, second = HealthKeeper(lake, state, "first"), HealthKeeper(lake, state, "second")
-    assert first.judge(NOW)
-    assert not second.judge(NOW)
+    assert first.assess(NOW)
+    assert not second.assess(NOW)
     first.close()
-    assert second.judge(NOW)
+    assert second.assess(NOW)
 
 
 @pytest.mark.full
@@ -290,7 +290,7 @@ def test_alerts_of_a_workspace_that_takes_none_are_rows_of_the_default_one(world
     meter.report_health(error="refused", key="blob:a")
     keeper = HealthKeeper(lake, state, "me")
     keeper.count(state.sources.get("cut"), meter, NOW)
-    keeper.judge(NOW)
+    keeper.assess(NOW)
     assert [one["Status"] for one in _asked(lake, state, "SecurityAlert | project Status")] == ["New"]
     assert [one["Status"] for one in _asked(lake, state, "SentinelHealth | project Status")] == ["Failure"]
 
@@ -349,11 +349,11 @@ def test_a_source_that_brings_nothing_is_told_once_though_it_never_did(world) ->
         session.get_one(SourceRow, "hub").created = added
     early, late = added + FIRST_SILENCE, added + FIRST_SILENCE + timedelta(minutes=1)
     for moment in (early, late, late + timedelta(minutes=1)):
-        keeper.judge(moment)
+        keeper.assess(moment)
     assert _told(state, early) == {("hub", ""): "ok"}
     assert _told(state, late) == {("hub", ""): "silent"}
     _brought(keeper, state, late)
-    keeper.judge(late + timedelta(minutes=2))
+    keeper.assess(late + timedelta(minutes=2))
     found = _asked(lake, state, "SecurityAlert | project Status, Description | order by Status asc")
     assert [one["Status"] for one in found] == ["New", "Resolved"]
     assert found[0]["Description"] == f"nothing has come since it was added at {added:%Y-%m-%d %H:%M} UTC"
@@ -441,7 +441,7 @@ def test_the_rate_beside_the_same_hour_of_other_days(world) -> None:
     state, _ = world
     _history(state, {back: (50 if back == 1 else 200, 0) for back in range(1, 24 * 8)})
     health = next(one for one in state.source_health.all("hub") if one.table)
-    stands = judge_health(health, state.source_health.rates("hub", "Syslog"), NOW)
+    stands = assess_health(health, state.source_health.rates("hub", "Syslog"), NOW)
     assert (stands.rate, stands.expected, stands.delay, stands.bad_share) == (50, 200.0, 1.0, 0.0)
 
 
@@ -462,7 +462,7 @@ def test_what_belongs_to_no_table_is_measured_by_all_of_the_source(world, rows, 
     rates = [one for one in state.source_health.rates("hub") if one.hour >= NOW - timedelta(hours=2)]
     every = {one.table: one for one in state.source_health.all("hub")}
     own = {table: [one for one in rates if one.table == table] for table in every}
-    shares = {table: judge_health(one, own[table], NOW, rates).bad_share for table, one in every.items()}
+    shares = {table: assess_health(one, own[table], NOW, rates).bad_share for table, one in every.items()}
     assert shares == {"": lines / (rows + lines), QUARANTINE: lines / (rows + lines), "Syslog": 0.0}
     whole = state.source_health.rates("hub")
     late = [one for one in whole if one.table == QUARANTINE]

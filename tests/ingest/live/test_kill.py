@@ -54,7 +54,7 @@ def _counted(lake: Lake, state: State, rows: int) -> None:
     health = next(one for one in state.source_health.all("drop") if one.table == "Syslog")
     hours = [one for one in state.source_health.rates("drop") if one.table == "Syslog"]
     assert (health.rows, sum(one.rows for one in hours)) == (rows, rows)
-    HealthKeeper(lake, state, "test").judge(datetime.now(UTC) + timedelta(hours=1))
+    HealthKeeper(lake, state, "test").assess(datetime.now(UTC) + timedelta(hours=1))
     deliver_outbox(lake, state)
     lake.flush()
     told = lake.query("Usage | where DataType == 'Syslog' | summarize sum(Quantity)")[-1].table.to_pylist()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nephoscope.posture.code.finding import CodeFinding, FindingState
-from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
 from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
@@ -27,9 +27,9 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> Packs:
 
 
 @pytest.fixture(scope="module")
-def judge(packs: Packs) -> TemplateJudge:
+def assess(packs: Packs) -> TemplateEvaluator:
     plan, aliases = EvaluationPlan(packs.catalog()).with_assignment("nephoscope"), packs.aliases()
-    return TemplateJudge(lambda: (plan, aliases), datetime(2026, 11, 1, tzinfo=UTC))
+    return TemplateEvaluator(lambda: (plan, aliases), datetime(2026, 11, 1, tzinfo=UTC))
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +40,11 @@ def names(packs: Packs) -> dict[str, str]:
 
 
 def found(
-    tmp_path: Path, judge: TemplateJudge, resources: Any, schema: str = GROUP, **more: Any
+    tmp_path: Path, assess: TemplateEvaluator, resources: Any, schema: str = GROUP, **more: Any
 ) -> list[CodeFinding]:
     document = {"$schema": schema, "contentVersion": "1.0.0.0", **more, "resources": resources}
     (tmp_path / "main.json").write_text(json.dumps(document, indent=1))
-    return list(scan_targets([tmp_path], judge, DeploymentScope(), []).findings)
+    return list(scan_targets([tmp_path], assess, DeploymentScope(), []).findings)
 
 
 def child(type_: str, name: str, **properties: Any) -> dict[str, Any]:
@@ -99,22 +99,22 @@ def test_a_child_decides_at_its_own_line(
     schema: str,
     evidence: str,
     tmp_path: Path,
-    judge: TemplateJudge,
+    assess: TemplateEvaluator,
     names: dict[str, str],
 ) -> None:
-    (one,) = (one for one in found(tmp_path, judge, [resource], schema) if names.get(one.rule) == policy)
+    (one,) = (one for one in found(tmp_path, assess, [resource], schema) if names.get(one.rule) == policy)
     assert one.state is FAILED
     assert one.evidence == evidence or one.evidence in json.dumps(resource)
     assert one.subject.endswith("/" + resource["name"].rpartition("/")[2])
 
 
 def test_of_the_parent_itself_nothing_is_said(
-    tmp_path: Path, judge: TemplateJudge, names: dict[str, str]
+    tmp_path: Path, assess: TemplateEvaluator, names: dict[str, str]
 ) -> None:
     """The site's HTTPS, its identity, its certificates are not known: no finding, not even Unknown."""
     listed = found(
         tmp_path,
-        judge,
+        assess,
         [child("Microsoft.Web/sites/config", "shop/web", minTlsVersion="1.2", ftpsState="Disabled")],
     )
     assert {names.get(one.rule) for one in listed} & {
@@ -125,11 +125,11 @@ def test_of_the_parent_itself_nothing_is_said(
 
 
 def test_an_open_value_leaves_the_verdict_open(
-    tmp_path: Path, judge: TemplateJudge, names: dict[str, str]
+    tmp_path: Path, assess: TemplateEvaluator, names: dict[str, str]
 ) -> None:
     listed = found(
         tmp_path,
-        judge,
+        assess,
         [child(POSTGRESQL, "psql/log_connections", value="[parameters('v')]")],
         parameters={"v": {"type": "string"}},
     )
@@ -137,15 +137,15 @@ def test_an_open_value_leaves_the_verdict_open(
 
 
 def test_a_parent_whose_name_is_a_parameter_has_its_children(
-    tmp_path: Path, judge: TemplateJudge, names: dict[str, str]
+    tmp_path: Path, assess: TemplateEvaluator, names: dict[str, str]
 ) -> None:
     resource = child(POSTGRESQL, "[concat(parameters('server'), '/log_connections')]", value="off")
-    listed = found(tmp_path, judge, [resource], parameters={"server": {"type": "string"}})
+    listed = found(tmp_path, assess, [resource], parameters={"server": {"type": "string"}})
     assert [(names.get(one.rule), one.state) for one in listed] == [("postgresql-log-connections", FAILED)]
 
 
 def test_a_parent_that_is_only_read_is_judged_by_what_it_is_given(
-    tmp_path: Path, judge: TemplateJudge, names: dict[str, str]
+    tmp_path: Path, assess: TemplateEvaluator, names: dict[str, str]
 ) -> None:
     server = {
         "existing": True,
@@ -154,12 +154,12 @@ def test_a_parent_that_is_only_read_is_judged_by_what_it_is_given(
         "name": "psql",
     }
     conf = child(POSTGRESQL, "psql/log_connections", value="off")
-    listed = found(tmp_path, judge, {"server": server, "conf": conf}, languageVersion="2.0")
+    listed = found(tmp_path, assess, {"server": server, "conf": conf}, languageVersion="2.0")
     assert [(names.get(one.rule), one.state) for one in listed] == [("postgresql-log-connections", FAILED)]
 
 
 def test_another_child_may_be_there_already(
-    tmp_path: Path, judge: TemplateJudge, names: dict[str, str]
+    tmp_path: Path, assess: TemplateEvaluator, names: dict[str, str]
 ) -> None:
     """One more diagnostic setting without logs says nothing of those that the service has."""
     setting = child(
@@ -168,19 +168,19 @@ def test_another_child_may_be_there_already(
         workspaceId="/w",
         logs=[],
     )
-    assert [names.get(one.rule) for one in found(tmp_path, judge, [setting]) if one.state is FAILED] == []
+    assert [names.get(one.rule) for one in found(tmp_path, assess, [setting]) if one.state is FAILED] == []
 
 
 def test_a_comment_at_the_child_suppresses(
-    tmp_path: Path, judge: TemplateJudge, names: dict[str, str]
+    tmp_path: Path, assess: TemplateEvaluator, names: dict[str, str]
 ) -> None:
-    found(tmp_path, judge, [child(POSTGRESQL, "psql/log_connections", value="off")])
+    found(tmp_path, assess, [child(POSTGRESQL, "psql/log_connections", value="off")])
     rule = next(key for key, name in names.items() if name == "postgresql-log-connections")
     text = (tmp_path / "main.json").read_text()
     (tmp_path / "main.json").write_text(
         text.replace('"value": "off"', f'"value": "off" // nephoscope: ignore[{rule}] a test server')
     )
-    (one,) = scan_targets([tmp_path], judge, DeploymentScope(), []).findings
+    (one,) = scan_targets([tmp_path], assess, DeploymentScope(), []).findings
     assert one.state is FindingState.SUPPRESSED
 
 
@@ -199,11 +199,11 @@ def test_sign_in_settings_answer_for_the_site(
     settings: list[Any],
     state: FindingState | None,
     tmp_path: Path,
-    judge: TemplateJudge,
+    assess: TemplateEvaluator,
     names: dict[str, str],
 ) -> None:
     site = {**child("Microsoft.Web/sites", "shop", httpsOnly=True), "location": "westeurope"}
-    listed = found(tmp_path, judge, [site, *settings])
+    listed = found(tmp_path, assess, [site, *settings])
     assert (
         next((one.state for one in listed if names.get(one.rule) == "app-service-authentication"), None)
         is state
@@ -211,7 +211,7 @@ def test_sign_in_settings_answer_for_the_site(
 
 
 def test_the_default_before_an_api_version(
-    tmp_path: Path, judge: TemplateJudge, names: dict[str, str]
+    tmp_path: Path, assess: TemplateEvaluator, names: dict[str, str]
 ) -> None:
     """Storage accounts that early versions of the API make let in clear text unless they are told not to."""
     account = {
@@ -221,14 +221,14 @@ def test_the_default_before_an_api_version(
     }
     states = {
         version: "storage-secure-transfer"
-        in {names.get(one.rule) for one in found(tmp_path, judge, [{**account, "apiVersion": version}])}
+        in {names.get(one.rule) for one in found(tmp_path, assess, [{**account, "apiVersion": version}])}
         for version in ("2018-07-01", "2019-04-01", "2023-05-01")
     }
     assert states == {"2018-07-01": True, "2019-04-01": False, "2023-05-01": False}
 
 
 def test_a_configuration_of_its_own_leaves_the_rest_to_the_site(
-    tmp_path: Path, judge: TemplateJudge, names: dict[str, str]
+    tmp_path: Path, assess: TemplateEvaluator, names: dict[str, str]
 ) -> None:
     """What `config/web` does not say is what the site's `siteConfig` says, else Azure's default."""
     site = {
@@ -240,6 +240,6 @@ def test_a_configuration_of_its_own_leaves_the_rest_to_the_site(
         "location": "westeurope",
     }
     web = child("Microsoft.Web/sites/config", "shop/web", http20Enabled=True)
-    failed = {names.get(one.rule) for one in found(tmp_path, judge, [site, web]) if one.state is FAILED}
+    failed = {names.get(one.rule) for one in found(tmp_path, assess, [site, web]) if one.state is FAILED}
     assert {"app-service-tls", "app-service-ftps"} <= failed
     assert not failed & {"app-service-http2", "app-service-remote-debugging"}

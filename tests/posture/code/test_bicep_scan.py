@@ -21,7 +21,7 @@ from nephoscope.cli.main import cli
 from nephoscope.collect.templates.bicep.compiler import BicepCompiler, BicepError, BicepOutput
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.finding import CodeFinding, FindingState
-from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
 from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
@@ -36,8 +36,8 @@ CASES = Path(__file__).parent / "cases"
 class BicepRepo:
     """A folder with Bicep files, what a stand-in of `bicep` answers for them, and a scan."""
 
-    def __init__(self, folder: Path, judge: TemplateJudge, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder, self._judge = folder / "repo", judge
+    def __init__(self, folder: Path, assess: TemplateEvaluator, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self._judge = folder / "repo", assess
         shutil.copytree(CASES / "bicep", self.folder)
         self.outputs: dict[str, Any] = json.loads((self.folder / "outputs.json").read_text())
         (self.folder / "outputs.json").unlink()
@@ -68,15 +68,15 @@ class BicepRepo:
 
 
 @pytest.fixture(scope="module")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> TemplateJudge:
+def assess(tmp_path_factory: pytest.TempPathFactory) -> TemplateEvaluator:
     packs = Packs(tmp_path_factory.mktemp("data"))
     plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
-    return TemplateJudge(lambda: (plan, packs.aliases()), datetime(2026, 11, 1, tzinfo=UTC))
+    return TemplateEvaluator(lambda: (plan, packs.aliases()), datetime(2026, 11, 1, tzinfo=UTC))
 
 
 @pytest.fixture
-def repo(tmp_path: Path, judge: TemplateJudge, monkeypatch: pytest.MonkeyPatch) -> BicepRepo:
-    return BicepRepo(tmp_path, judge, monkeypatch)
+def repo(tmp_path: Path, assess: TemplateEvaluator, monkeypatch: pytest.MonkeyPatch) -> BicepRepo:
+    return BicepRepo(tmp_path, assess, monkeypatch)
 
 
 def of_https(report: CodeReport) -> dict[str, CodeFinding]:

@@ -11,7 +11,7 @@ import pytest
 
 from nephoscope.cli.session.code_targets import is_code
 from nephoscope.posture.code.code_report import CodeReport
-from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
 from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
@@ -44,8 +44,8 @@ def scan(folder: Path, built: Any) -> CodeReport:
     (folder / "built.json").write_text(json.dumps(built, indent=1))
     packs = Packs(folder / ".data")
     plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
-    judge = TemplateJudge(lambda: (plan, packs.aliases()), datetime(2026, 11, 1, tzinfo=UTC))
-    return scan_targets([folder], judge, DeploymentScope())
+    assess = TemplateEvaluator(lambda: (plan, packs.aliases()), datetime(2026, 11, 1, tzinfo=UTC))
+    return scan_targets([folder], assess, DeploymentScope())
 
 
 @pytest.mark.parametrize("write", [json.dumps, lambda one: one])

@@ -11,7 +11,7 @@ import pytest
 from nephoscope.posture.code.template.partial_resource_ids import is_within, may_be
 from nephoscope.posture.code.template.planned_analysis import analyze_planned_estate
 from nephoscope.posture.code.template.planned_estate import plan_estate
-from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
 from nephoscope.posture.evaluation.evaluation_run import evaluate_estate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
@@ -258,14 +258,14 @@ CASES = (
 
 
 @pytest.fixture(scope="module")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> TemplateJudge:
+def assess(tmp_path_factory: pytest.TempPathFactory) -> TemplateEvaluator:
     packs = Packs(tmp_path_factory.mktemp("data"))
     plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
-    return TemplateJudge(lambda: (plan, packs.aliases()), NOW)
+    return TemplateEvaluator(lambda: (plan, packs.aliases()), NOW)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[one.name for one in CASES])
-def test_what_may_be_there_leaves_a_verdict_open(case: Case, judge: TemplateJudge) -> None:
+def test_what_may_be_there_leaves_a_verdict_open(case: Case, assess: TemplateEvaluator) -> None:
     parameters = {name: {"type": kind} for name, kind in (("u", "string"), ("b", "bool"), ("a", "array"))}
     template = {
         "$schema": "x",
@@ -275,7 +275,7 @@ def test_what_may_be_there_leaves_a_verdict_open(case: Case, judge: TemplateJudg
     }
     document = TemplateDocument.parse(json.dumps(template), "main.json")
     expansion = expand_template(document, scope=DeploymentScope())
-    plan, aliases, prepared = judge._prepared_plan
+    plan, aliases, prepared = assess._prepared_plan
     estate = plan_estate(expansion.resources, expansion.unlisted).estate
     run = evaluate_estate(
         estate, plan, NOW, analyzers=analyze_planned_estate, aliases=aliases, prepared=prepared

@@ -18,7 +18,7 @@ from nephoscope.posture.code.template.forked_workers import (
     count_processes,
     run_in_shares,
 )
-from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
 from nephoscope.posture.code.template.template_scan import scan_files
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
@@ -56,7 +56,7 @@ def test_the_report_is_that_of_one_process(tmp_path: Path, processes: int) -> No
         scan_files(
             [open_repository(tmp_path)],
             "x",
-            TemplateJudge(lambda: (plan, packs.aliases()), now),
+            TemplateEvaluator(lambda: (plan, packs.aliases()), now),
             DeploymentScope(),
             processes=count,
         )

@@ -15,7 +15,7 @@ from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.file_edits import apply_fixes
 from nephoscope.posture.code.finding import CodeFinding, FindingState, UnreadKind
 from nephoscope.posture.code.template.plan_scan import NOT_MAPPED
-from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
 from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
@@ -75,17 +75,17 @@ def plan(*changes: dict[str, Any], resources: Any = None, calls: Any = None) -> 
 
 
 @pytest.fixture(scope="module")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> TemplateJudge:
+def assess(tmp_path_factory: pytest.TempPathFactory) -> TemplateEvaluator:
     packs = Packs(tmp_path_factory.mktemp("data"))
     plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
-    return TemplateJudge(lambda: (plan, packs.aliases()), datetime(2026, 11, 1, tzinfo=UTC))
+    return TemplateEvaluator(lambda: (plan, packs.aliases()), datetime(2026, 11, 1, tzinfo=UTC))
 
 
 class Repo:
     """A folder with plans and files of Terraform, and a scan of it."""
 
-    def __init__(self, folder: Path, judge: TemplateJudge) -> None:
-        self.folder, self._judge = folder, judge
+    def __init__(self, folder: Path, assess: TemplateEvaluator) -> None:
+        self.folder, self._judge = folder, assess
 
     def write(self, **files: str) -> None:
         for name, text in files.items():
@@ -98,9 +98,9 @@ class Repo:
 
 
 @pytest.fixture
-def repo(tmp_path: Path, judge: TemplateJudge, monkeypatch: pytest.MonkeyPatch) -> Repo:
+def repo(tmp_path: Path, assess: TemplateEvaluator, monkeypatch: pytest.MonkeyPatch) -> Repo:
     monkeypatch.chdir(tmp_path)
-    return Repo(tmp_path, judge)
+    return Repo(tmp_path, assess)
 
 
 def finding(report: CodeReport, rule: str) -> CodeFinding:

@@ -18,7 +18,7 @@ from nephoscope.estate.network import MANAGER_TYPE
 from nephoscope.posture.code.template import template_evaluation as judging
 from nephoscope.posture.code.template.planned_analysis import analyze_planned_estate
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
-from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.code.template.unknown_value_guard import build_guarded_body
@@ -128,12 +128,12 @@ def test_the_finding_stands_at_the_port_and_has_the_words_of_the_analyzer(
 ) -> None:
     packs = Packs(tmp_path / "data")
     plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
-    judge = TemplateJudge(lambda: (plan, packs.aliases()), NOW)
+    assess = TemplateEvaluator(lambda: (plan, packs.aliases()), NOW)
     path = tmp_path / "main.json"
     path.write_text(json.dumps(CASE, indent=1))
     monkeypatch.setattr(judging, "plan_estate", with_managers)
     found = [
-        one for one in scan_targets([path], judge, DeploymentScope()).findings if "22 (SSH)" in one.message
+        one for one in scan_targets([path], assess, DeploymentScope()).findings if "22 (SSH)" in one.message
     ]
     port = path.read_text().splitlines().index('       "destinationPortRange": "22"') + 1
     assert [(one.region.line, one.subject.rpartition("/")[2]) for one in found] == [(port, "vm")]
@@ -236,6 +236,8 @@ def test_findings_stand_at_the_port_that_decides(ports: dict[str, Any], found: s
     (tmp_path / "main.json").write_text(json.dumps(template, indent=1))
     packs = Packs(tmp_path / ".data")
     plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
-    report = scan_targets([tmp_path], TemplateJudge(lambda: (plan, packs.aliases()), NOW), DeploymentScope())
+    report = scan_targets(
+        [tmp_path], TemplateEvaluator(lambda: (plan, packs.aliases()), NOW), DeploymentScope()
+    )
     [finding] = [one for one in report.failed_findings if one.rule == SSH]
     assert finding.evidence == found

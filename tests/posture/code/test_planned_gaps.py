@@ -14,7 +14,7 @@ import pytest
 from nephoscope.analyze.discovery import Analyzer
 from nephoscope.posture.code.template.planned_analysis import analyze_planned_estate
 from nephoscope.posture.code.template.planned_estate import plan_estate
-from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand_template
@@ -95,20 +95,20 @@ def test_a_resource_that_an_analyzer_fails_on_is_not_assessed(
     monkeypatch.setattr(Analyzer, "analyze", property(lambda _analyzer: fail))
     packs = Packs(tmp_path / "data")
     plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
-    judge = TemplateJudge(lambda: (plan, packs.aliases()), NOW)
+    assess = TemplateEvaluator(lambda: (plan, packs.aliases()), NOW)
     expansion = expand_template(
         TemplateDocument.parse(json.dumps(CASE), "main.json"), scope=DeploymentScope()
     )
-    found = judge.judge(expansion.resources)
+    found = assess.assess(expansion.resources)
     assert {told for _, told in found.unjudged} == {"the analyzer failed: KeyError: 'fault'"}
 
 
 def test_a_subnet_in_the_body_of_its_network_is_judged_at_its_own_element(tmp_path: Path) -> None:
     packs = Packs(tmp_path / "data")
     plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
-    judge = TemplateJudge(lambda: (plan, packs.aliases()), NOW)
+    assess = TemplateEvaluator(lambda: (plan, packs.aliases()), NOW)
     text = json.dumps({"$schema": "x", "contentVersion": "1.0.0.0", "resources": [NETWORK]}, indent=1)
-    found = judge.judge(
+    found = assess.assess(
         expand_template(TemplateDocument.parse(text, "main.json"), scope=DeploymentScope()).resources
     )
     said = [one for one in found.findings if one.rule == "72b98293-0fe7-5d86-9c37-757a855deceb"]
@@ -137,7 +137,7 @@ def test_what_azure_alone_writes_is_known_later_and_nobody_is_told_to_set_it(
 def test_an_open_rule_is_named_at_the_port_that_opens_it(tmp_path: Path) -> None:
     packs = Packs(tmp_path / "data")
     plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
-    judge = TemplateJudge(lambda: (plan, packs.aliases()), NOW)
+    assess = TemplateEvaluator(lambda: (plan, packs.aliases()), NOW)
     rules = [
         {
             "name": name,
@@ -165,7 +165,7 @@ def test_an_open_rule_is_named_at_the_port_that_opens_it(tmp_path: Path) -> None
     parameters = {"port": {"type": "string", "defaultValue": "22"}}
     template = {"$schema": "x", "contentVersion": "1.0.0.0", "parameters": parameters, "resources": [group]}
     text = json.dumps(template, indent=1)
-    found = judge.judge(
+    found = assess.assess(
         expand_template(TemplateDocument.parse(text, "main.json"), scope=DeploymentScope()).resources
     )
     places = {

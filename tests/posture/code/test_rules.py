@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nephoscope.posture.code.file_evaluation import judge_text
+from nephoscope.posture.code.file_evaluation import assess_text
 from nephoscope.posture.code.finding import FindingState
 from nephoscope.posture.code.rule_discovery import load_code_checks
 from nephoscope.posture.code.rule_match import CodeOptions
@@ -44,7 +44,7 @@ def test_a_rule_fires_on_its_lines_alone(reader: str, rule: str, case: dict) -> 
         case.get("strict", False),
         optional=True,
     )
-    found = judge_text(case.get("name", NAMES[reader]), case["text"], options)
+    found = assess_text(case.get("name", NAMES[reader]), case["text"], options)
     assert found is not None
     lines = sorted({f.region.line for f in found if f.rule == rule and f.state is FindingState.FAILED})
     assert lines == case["lines"]
@@ -81,7 +81,7 @@ def test_edits_make_their_finding_go() -> None:
             continue
         name, text = given.get("name", NAMES[reader]), given["text"]
         fixed = [
-            f for f in judge_text(name, text, CodeOptions(optional=True)) or [] if f.rule == rule and f.fix
+            f for f in assess_text(name, text, CodeOptions(optional=True)) or [] if f.rule == rule and f.fix
         ]
         if not fixed:
             continue
@@ -92,5 +92,5 @@ def test_edits_make_their_finding_go() -> None:
             assert region.line == region.end_line
             line = lines[region.line - 1]
             lines[region.line - 1] = line[: region.column - 1] + edit.text + line[region.end_column - 1 :]
-        again = judge_text(name, "".join(lines), CodeOptions(optional=True)) or []
+        again = assess_text(name, "".join(lines), CodeOptions(optional=True)) or []
         assert not [f for f in again if f.rule == rule], (rule, "".join(lines))

@@ -13,7 +13,7 @@ import pytest
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, compute_fingerprints
 from nephoscope.posture.code.planned_resources import PlannedPlace, merge_places
-from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
 from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
@@ -47,8 +47,8 @@ class Repo:
     def scan(self, *parameters: Path) -> CodeReport:
         plan = EvaluationPlan(self._catalog).with_assignment("nephoscope")
         aliases = Packs(self.folder / ".data").aliases()
-        judge = TemplateJudge(lambda: (plan, aliases), datetime(2026, 11, 1, tzinfo=UTC))
-        return scan_targets([self.folder], judge, DeploymentScope(), parameters)
+        assess = TemplateEvaluator(lambda: (plan, aliases), datetime(2026, 11, 1, tzinfo=UTC))
+        return scan_targets([self.folder], assess, DeploymentScope(), parameters)
 
 
 @pytest.fixture

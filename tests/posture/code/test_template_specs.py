@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from nephoscope.posture.code.code_report import CodeReport
-from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
 from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
@@ -62,8 +62,8 @@ class Folder:
     def scan(self, estate: Mapping[str, Any] | None = None) -> CodeReport:
         plan = EvaluationPlan(self._catalog).with_assignment("nephoscope")
         aliases = Packs(self.path / ".data").aliases()
-        judge = TemplateJudge(lambda: (plan, aliases), datetime(2026, 11, 1, tzinfo=UTC))
-        return scan_targets([self.path], judge, DeploymentScope(), specs=dict(estate or {}).get)
+        assess = TemplateEvaluator(lambda: (plan, aliases), datetime(2026, 11, 1, tzinfo=UTC))
+        return scan_targets([self.path], assess, DeploymentScope(), specs=dict(estate or {}).get)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nephoscope.cli.main import cli
-from nephoscope.posture.code.file_evaluation import judge_text
+from nephoscope.posture.code.file_evaluation import assess_text
 from nephoscope.posture.code.finding import FindingState
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
@@ -153,8 +153,8 @@ def test_an_exemption_in_the_repository_holds_until_its_end(folder: Path) -> Non
 )
 def test_other_files_ask_for_a_reason_too(reason: str, state: FindingState) -> None:
     text = "FROM ubuntu:latest\n"
-    rule = next(one.rule for one in judge_text("Dockerfile", text) or () if one.region.line == 1)
-    found = judge_text("Dockerfile", f"# nephoscope: ignore[{rule}]{reason}\n{text}") or ()
+    rule = next(one.rule for one in assess_text("Dockerfile", text) or () if one.region.line == 1)
+    found = assess_text("Dockerfile", f"# nephoscope: ignore[{rule}]{reason}\n{text}") or ()
     (finding,) = [one for one in found if one.rule == rule]
     assert finding.state is state
     assert ("line 1 does not count" in finding.message) is not reason.startswith(" ")

@@ -69,7 +69,7 @@ class Judge:
 
 
 @pytest.fixture(scope="module")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
+def assess(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     return Judge(Packs(tmp_path_factory.mktemp("data")))
 
 
@@ -189,8 +189,8 @@ def expanded(resource: TerraformResource, body: dict[str, Any]) -> list[WrittenR
 
 @pytest.mark.parametrize("opposite", [False, True])
 @pytest.mark.parametrize("turn", [0, 1])
-def test_a_plan_is_judged_as_its_twin(judge: Judge, turn: int, opposite: bool) -> None:
-    maker = TwinMaker(judge.asked, turn, opposite)
+def test_a_plan_is_judged_as_its_twin(assess: Judge, turn: int, opposite: bool) -> None:
+    maker = TwinMaker(assess.asked, turn, opposite)
     plan = plan_of(maker)
     assert plan.unmapped == []
     assert {one.terraform_type for one in plan.resources} >= {
@@ -202,7 +202,7 @@ def test_a_plan_is_judged_as_its_twin(judge: Judge, turn: int, opposite: bool) -
         body, lacks = twin_body(maker, resource)
         twins += expanded(resource, body)
         lacking[resource.id.lower()] = lacks
-    ours, theirs = judge.verdicts([*plan.resources]), judge.verdicts(twins)
+    ours, theirs = assess.verdicts([*plan.resources]), assess.verdicts(twins)
     assert ours.keys() == theirs.keys()
     assert len(ours) > 600
     other = {key: (ours[key], state) for key, state in theirs.items() if ours[key] is not state}
@@ -212,7 +212,7 @@ def test_a_plan_is_judged_as_its_twin(judge: Judge, turn: int, opposite: bool) -
         if ComplianceState.UNKNOWN not in pair
         or not any(lacking[id_] for id_ in lacking if id_.startswith(key[1]))
     }
-    assert wrong == {}, "\n".join(f"{id_}: {judge.title(key)}: {pair}" for (key, id_), pair in wrong.items())
+    assert wrong == {}, "\n".join(f"{id_}: {assess.title(key)}: {pair}" for (key, id_), pair in wrong.items())
 
 
 NETWORK = f"{GROUP}/providers/Microsoft.Network"
@@ -276,14 +276,14 @@ def network_twin(*, associated: bool) -> list[WrittenResource]:
 
 
 @pytest.mark.parametrize("associated", [True, False])
-def test_a_network_is_judged_as_its_twin(judge: Judge, associated: bool) -> None:
+def test_a_network_is_judged_as_its_twin(assess: Judge, associated: bool) -> None:
     changes = [
         change(resource, {"resource_group_name": "rg", "location": "westeurope", **values})
         for resource, values in PLANNED_NETWORK.items()
         if associated or not resource.endswith("association")
     ]
     plan = map_plan(plan_document(changes))
-    ours, theirs = judge.verdicts([*plan.resources]), judge.verdicts(network_twin(associated=associated))
+    ours, theirs = assess.verdicts([*plan.resources]), assess.verdicts(network_twin(associated=associated))
     assert ours == theirs
     assert Counter(theirs.values())[ComplianceState.NON_COMPLIANT] > 8
 
@@ -307,7 +307,7 @@ UNREAD = "contacts_that_no_table_reads"
     ],
 )
 def test_what_a_plan_that_sets_nothing_else_leaves_out_is_what_azure_makes(
-    judge: Judge, attributes: dict[str, Any], unknown: dict[str, Any], beside: tuple[str, ...], whole: bool
+    assess: Judge, attributes: dict[str, Any], unknown: dict[str, Any], beside: tuple[str, ...], whole: bool
 ) -> None:
     made = change("azurerm_key_vault", {**VAULT, **attributes})
     made["change"]["after_unknown"] = unknown
@@ -320,6 +320,6 @@ def test_what_a_plan_that_sets_nothing_else_leaves_out_is_what_azure_makes(
     }
     [vault] = map_plan(TemplateDocument.parse(json.dumps(plan), "plan.json")).resources
     assert vault.is_whole is whole
-    verdicts = judge.verdicts([vault])
-    links = [state for (key, _), state in verdicts.items() if "private link" in judge.title(key)]
+    verdicts = assess.verdicts([vault])
+    links = [state for (key, _), state in verdicts.items() if "private link" in assess.title(key)]
     assert links == [ComplianceState.NON_COMPLIANT if whole else ComplianceState.UNKNOWN]

@@ -19,7 +19,7 @@ from nephoscope.collect.templates.arm.template_repository import Repository
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.template.file_verdict import FileVerdict
 from nephoscope.posture.code.template.repository_files import RepositoryFiles
-from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
 from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.code.template.time_dependence import WatchedTime
 from nephoscope.posture.code.template.verdict_cache import VerdictCache, hash_content
@@ -145,8 +145,8 @@ class Workshop:
         return VerdictCache(self.folder, json.dumps(self.rules).encode(), largest)
 
     def scan(self, cache: VerdictCache | None) -> CodeReport:
-        judge = TemplateJudge(self._content, self.now)
-        return scan_targets([self.root], judge, self.scope, cache=cache)
+        assess = TemplateEvaluator(self._content, self.now)
+        return scan_targets([self.root], assess, self.scope, cache=cache)
 
     def _content(self) -> tuple[EvaluationPlan, Aliases]:
         self.judged += 1
@@ -275,10 +275,10 @@ def test_a_verdict_that_asks_for_the_time_is_not_kept(workshop: Workshop) -> Non
 
 def test_explanations_rest_on_no_kept_verdict(workshop: Workshop) -> None:
     workshop.scan(workshop.cache())
-    judge = TemplateJudge(workshop._content, NOW)
-    judge.explains = lambda _: True
-    scan_targets([workshop.root], judge, workshop.scope, cache=workshop.cache())
-    assert {one.resource.rpartition("/")[2] for one in judge.explained} >= {"stmain", "stdeeper", "stalone"}
+    assess = TemplateEvaluator(workshop._content, NOW)
+    assess.explains = lambda _: True
+    scan_targets([workshop.root], assess, workshop.scope, cache=workshop.cache())
+    assert {one.resource.rpartition("/")[2] for one in assess.explained} >= {"stmain", "stdeeper", "stalone"}
 
 
 def test_what_a_bicep_file_compiles_to_is_in_its_digest(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.posture.code.code_report import CodeReport
-from nephoscope.posture.code.file_evaluation import judge_files
+from nephoscope.posture.code.file_evaluation import assess_files
 from nephoscope.posture.code.finding import FindingState
 from nephoscope.posture.pipelines.external_tools import TOOLS
 from nephoscope.posture.pipelines.results.result_merging import merge_results
@@ -47,7 +47,7 @@ def sarif(tool: str, *results: tuple[str, int], file: str = FILE, level: str = "
 
 @pytest.fixture
 def report() -> CodeReport:
-    return judge_files([SourceText(FILE, WORKFLOW)], ".", NOON)
+    return assess_files([SourceText(FILE, WORKFLOW)], ".", NOON)
 
 
 def merged(report: CodeReport, document: Any) -> CodeReport:

@@ -125,7 +125,7 @@ ACCOUNTS = [
 ]
 
 
-def judge(records: list[Body]) -> EvaluationRun:
+def assess(records: list[Body]) -> EvaluationRun:
     """Judge the accounts by records as the loader leaves them."""
     resources = []
     for one in copy.deepcopy([*ACCOUNTS, *records]):
@@ -164,7 +164,7 @@ def replaced(value: Any, path: tuple[Any, ...], made: str) -> Any:
 
 def without_opposite(records: list[Body], whole: Verdicts, allowed: frozenset[ComplianceState]) -> None:
     """Each verdict is the whole records' or an allowed one; none is lost but behind an Unknown of its assignment's scope."""
-    run = judge(records)
+    run = assess(records)
     found = verdicts(run)
     refused = any(one.error for one in run.errors)
     assert not refused or ERROR in allowed
@@ -180,7 +180,7 @@ def without_opposite(records: list[Body], whole: Verdicts, allowed: frozenset[Co
 
 @pytest.fixture(scope="module")
 def whole() -> Verdicts:
-    return verdicts(judge(RECORDS))
+    return verdicts(assess(RECORDS))
 
 
 def test_the_whole_records_decide_in_every_way(whole: Verdicts) -> None:
@@ -236,7 +236,7 @@ EXEMPTIONS = {
 def test_an_exemption_that_was_cut_leaves_open_what_it_may_cover(name: str) -> None:
     record, path, made, expected = EXEMPTIONS[name]
     records = [replaced(one, path, made) if one is record else one for one in RECORDS]
-    run = judge(records)
+    run = assess(records)
     found = {
         one.resource.rsplit("/", 1)[1]: one
         for one in run.assessments

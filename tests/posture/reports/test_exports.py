@@ -99,7 +99,7 @@ def judged(folder, text, name, plan):
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     scan = EstateScan(ScanRequest((str(path),)), folder / "data", NOW)
     estate = scan.estate()
-    run = scan.judge(estate, plan, NOW)
+    run = scan.assess(estate, plan, NOW)
     return {(one.resource.lower(), one.key): one for one in run.assessments}, estate
 
 
@@ -166,7 +166,7 @@ def test_pages_in_any_order_are_one_answer(full, plan, tmp_path):
         (folder / f"{name}.json").write_text(json.dumps(page))
     scan = EstateScan(ScanRequest((str(folder),)), tmp_path / "data", NOW)
     estate = scan.estate()
-    found = {(one.resource.lower(), one.key): one.state for one in scan.judge(estate, plan, NOW).assessments}
+    found = {(one.resource.lower(), one.key): one.state for one in scan.assess(estate, plan, NOW).assessments}
     assert estate.quarantine == ()
     assert found == {key: one.state for key, one in full.items()}
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from baseline_roots import make_system
 
-from nephoscope.protect.baseline.baseline_evaluation import judge_baseline
+from nephoscope.protect.baseline.baseline_evaluation import assess_baseline
 from nephoscope.protect.baseline.file_view import UnreadableRootFileError
-from nephoscope.protect.baseline.mechanisms.accounts import judge_unique_field, read_accounts, read_shadow
+from nephoscope.protect.baseline.mechanisms.accounts import assess_unique_field, read_accounts, read_shadow
 from nephoscope.protect.baseline.mechanisms.kernel_parameters import read_sysctl
 from nephoscope.protect.baseline.mechanisms.mounts import read_mounts
 from nephoscope.protect.baseline.mechanisms.pam import read_stack
@@ -137,7 +137,7 @@ def test_evidence_of_accounts_has_no_hash() -> None:
         "etc/passwd": "root:$6$salt$hash:0:0:root:/root:/bin/sh\nx:x:0:0::/:/bin/sh\n", "etc/group": "a:$1$hash:7:b\nb:x:7:\n",
     })  # fmt: skip
     told = [one.evidence().value for one in read_accounts(root)]
-    told += [one.value for one in judge_unique_field(root, "etc/group", 2, "GID").evidence]
+    told += [one.value for one in assess_unique_field(root, "etc/group", 2, "GID").evidence]
     assert told == ["root:***:0:0:root:/root:/bin/sh", "x:x:0:0::/:/bin/sh", "a:***:7:b", "b:x:7:"]
 
 
@@ -157,7 +157,7 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_hides_no_other_rule(name: str) -> None:
     root, state = HOSTILE[name]
-    found = judge_baseline(make_system(root))
+    found = assess_baseline(make_system(root))
     assert len(found) == len(load_baseline_rules())
     assert state in {one.state.value for one in found}
 

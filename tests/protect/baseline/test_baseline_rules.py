@@ -11,7 +11,7 @@ import pytest
 import yaml
 from baseline_roots import make_system
 
-from nephoscope.protect.baseline.baseline_evaluation import judge_rule
+from nephoscope.protect.baseline.baseline_evaluation import assess_rule
 from nephoscope.protect.baseline.rule_discovery import load_baseline_rules
 
 CASES = Path(__file__).parents[2] / "cases" / "protect" / "baseline"
@@ -53,7 +53,7 @@ def test_the_four_roots_of_each_rule(area: str) -> None:
     wrong = []
     for name, case, base in rows(area):
         for expected, root, refused in roots(case, base):
-            verdict = judge_rule(rules[case["id"]], make_system(root, refused))
+            verdict = assess_rule(rules[case["id"]], make_system(root, refused))
             if verdict.state.value != expected or not verdict.reason:
                 wrong.append((name, expected, verdict))
     assert wrong == []
@@ -71,7 +71,7 @@ def test_a_failure_tells_where() -> None:
     silent = []
     for area in areas():
         for name, case, base in rows(area):
-            verdict = judge_rule(rules[case["id"]], make_system(base | case["fail"]))
+            verdict = assess_rule(rules[case["id"]], make_system(base | case["fail"]))
             if not verdict.evidence and not verdict.reason.startswith("none of"):
                 silent.append(name)
     assert silent == []

@@ -11,7 +11,7 @@ from tests.collect.images.image_builder import make_layout
 
 from nephoscope.cli.main import cli
 from nephoscope.collect.images.layout import open_layout
-from nephoscope.protect.baseline.baseline_evaluation import judge_baseline
+from nephoscope.protect.baseline.baseline_evaluation import assess_baseline
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.file_view import FileStatus
 from nephoscope.protect.baseline.folder_view import FolderView
@@ -65,8 +65,8 @@ def test_a_folder_and_an_image_have_the_same_verdicts(tmp_path: Path) -> None:
     root.mkdir()
     unpack(root)
     make_layout(layout, [LOWER, UPPER])
-    folder = judge_baseline(ExaminedSystem(OwnedByRoot(root)))
-    image = judge_baseline(ExaminedSystem(open_image_view(open_layout(layout))))
+    folder = assess_baseline(ExaminedSystem(OwnedByRoot(root)))
+    image = assess_baseline(ExaminedSystem(open_image_view(open_layout(layout))))
     differing = [
         (one.rule.name, one.state, other.state)
         for one, other in zip(folder, image, strict=True)

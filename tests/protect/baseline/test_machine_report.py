@@ -16,7 +16,7 @@ from baseline_roots import make_system
 from nephoscope.collect.facts.fact_reader import FactReader
 from nephoscope.collect.facts.fact_recording import record_fact_reports, remove_external_facts
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
-from nephoscope.protect.baseline.baseline_evaluation import judge_baseline
+from nephoscope.protect.baseline.baseline_evaluation import assess_baseline
 from nephoscope.protect.baseline.machine_report import make_machine_report
 from nephoscope.state import State
 from nephoscope.state.audit.actor import Actor
@@ -104,7 +104,7 @@ def write_snapshot(folder: Path) -> None:
 
 
 def test_the_good_machine_fails_no_rule() -> None:
-    found = judge_baseline(make_system(CASES["root"]))
+    found = assess_baseline(make_system(CASES["root"]))
     assert [(one.rule.name, one.verdict) for one in found if one.state.value in ("Fail", "Unknown")] == []
 
 

@@ -14,12 +14,12 @@ import pytest
 import yaml
 from baseline_roots import make_system
 
-from nephoscope.protect.baseline.baseline_evaluation import judge_rule
+from nephoscope.protect.baseline.baseline_evaluation import assess_rule
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.file_view import FileKind, FileView, UnreadableRootFileError
 from nephoscope.protect.baseline.folder_view import FolderView
 from nephoscope.protect.baseline.host_facts import HostFacts
-from nephoscope.protect.baseline.machine_configurations import judge_configurations
+from nephoscope.protect.baseline.machine_configurations import assess_configurations
 from nephoscope.protect.baseline.reported_view import (
     MAX_ENTRIES,
     MAX_UNPACKED,
@@ -99,8 +99,8 @@ def test_an_agent_reports_what_every_rule_reads(tmp_path: Path) -> None:
             folder.mkdir()
             roots[key] = collect(folder, write_root(folder, root))
         expected = make_system(root)
-        found = judge_rule(rules[id_], ExaminedSystem(ReportedView(roots[key]), expected.facts))
-        wanted = judge_rule(rules[id_], expected)
+        found = assess_rule(rules[id_], ExaminedSystem(ReportedView(roots[key]), expected.facts))
+        wanted = assess_rule(rules[id_], expected)
         if found.state is not wanted.state:
             wrong.append((name, wanted.state.value, found))
     assert wrong == []
@@ -109,8 +109,8 @@ def test_an_agent_reports_what_every_rule_reads(tmp_path: Path) -> None:
 def test_this_machine_is_judged_as_by_its_own_files() -> None:
     told = ExaminedFiles(Settings()).collect()
     reported = unpack_system(zlib.compress(json.dumps({"files": told, "facts": {}}).encode()))
-    given = judge_configurations(ExaminedSystem(ReportedView(reported.files), HostFacts()))
-    own = judge_configurations(ExaminedSystem(FolderView(Path("/")), HostFacts()))
+    given = assess_configurations(ExaminedSystem(ReportedView(reported.files), HostFacts()))
+    own = assess_configurations(ExaminedSystem(FolderView(Path("/")), HostFacts()))
     differing = [
         f"{rule.name}: {mine.state.value}, reported {theirs.state.value}: {theirs.reason}"
         for one, other in zip(own, given, strict=True)

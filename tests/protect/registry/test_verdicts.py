@@ -14,7 +14,7 @@ from nephoscope.protect.registry.verdicts import (
     MOST_REASONS,
     ImageProblem,
     PlatformExamination,
-    judge_image,
+    assess_image,
 )
 from nephoscope.vulnerability.matching.findings import PackageAssessment, PackageFinding, Undetermined
 
@@ -104,15 +104,15 @@ CASES: dict[str, tuple[list[PlatformExamination], dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_verdict(name: str) -> None:
     images, policy, wanted = CASES[name]
-    found = judge_image(images, msgspec.convert(policy, ImagePolicy), TODAY)
+    found = assess_image(images, msgspec.convert(policy, ImagePolicy), TODAY)
     assert (found.verdict, bool(found.reasons)) == (wanted, wanted != "promote")
 
 
 def test_what_a_person_let_pass_counts_no_more_but_malware_does() -> None:
     images = [assessed(finding()), problem("malware")]
-    found = judge_image(images, ImagePolicy(), TODAY)
+    found = assess_image(images, ImagePolicy(), TODAY)
     assert found.concerns == (("malware", "k"), ("vulnerability", "CVE-2026-1"))
-    again = judge_image(images, ImagePolicy(), TODAY, frozenset(found.concerns))
+    again = assess_image(images, ImagePolicy(), TODAY, frozenset(found.concerns))
     assert again.concerns == (("malware", "k"),)
     assert [(one.kind, one.effect) for one in again.reasons] == [
         ("malware", "reject"),
@@ -121,21 +121,21 @@ def test_what_a_person_let_pass_counts_no_more_but_malware_does() -> None:
 
 
 def test_a_vulnerability_that_was_let_pass_counts_again_once_it_is_exploited() -> None:
-    accepted = frozenset(judge_image([assessed(finding())], ImagePolicy(), TODAY).concerns)
-    later = judge_image([assessed(finding(is_exploited=True))], ImagePolicy(), TODAY, accepted)
+    accepted = frozenset(assess_image([assessed(finding())], ImagePolicy(), TODAY).concerns)
+    later = assess_image([assessed(finding(is_exploited=True))], ImagePolicy(), TODAY, accepted)
     assert (later.verdict, [one.effect for one in later.reasons]) == ("reject", ["reject"])
 
 
 def test_what_was_not_assessed_is_let_pass_for_its_reason_alone() -> None:
     images = [assessed(status="not_assessed", reason="no feed speaks of pypi")]
-    accepted = frozenset(judge_image(images, ImagePolicy(), TODAY).concerns)
-    assert judge_image(images, ImagePolicy(), TODAY, accepted).verdict == "promote"
+    accepted = frozenset(assess_image(images, ImagePolicy(), TODAY).concerns)
+    assert assess_image(images, ImagePolicy(), TODAY, accepted).verdict == "promote"
     later = [assessed(status="stale", reason="the feed is too old")]
-    assert judge_image(later, ImagePolicy(), TODAY, accepted).verdict == "hold"
+    assert assess_image(later, ImagePolicy(), TODAY, accepted).verdict == "hold"
 
 
 def test_of_many_reasons_the_first_and_the_number_are_told() -> None:
     several = [problem("secret", str(number)) for number in range(MOST_REASONS + 5)]
-    found = judge_image(several, ImagePolicy(), TODAY)
+    found = assess_image(several, ImagePolicy(), TODAY)
     assert (len(found.reasons), found.reasons[-1].text) == (MOST_REASONS + 1, "5 more of the kind secret")
     assert len(found.concerns) == MOST_REASONS + 5

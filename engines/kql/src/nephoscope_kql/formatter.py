@@ -107,14 +107,14 @@ class _Layout:
 
     def _separate_tokens(self, before: Token | None, previous: Token, token: Token) -> None:
         breaks = self.source.count("\n", previous.end, token.start)
-        if self._must_break(previous, token) or breaks:
+        if self._is_line_break_required(previous, token) or breaks:
             self._end_line()
             if breaks > 1 and self.lines and self.lines[-1]:
                 self.lines.append("")
         elif self.line and self._is_space_between(before, previous, token):
             self.line.append(" ")
 
-    def _must_break(self, previous: Token, token: Token) -> bool:
+    def _is_line_break_required(self, previous: Token, token: Token) -> bool:
         if previous.kind == "comment":
             return True
         if token.kind == "comment":

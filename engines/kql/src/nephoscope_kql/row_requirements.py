@@ -35,7 +35,7 @@ from nephoscope_kql.window_cadence import (
     find_event_time,
     find_recency,
     find_usable_expression,
-    is_steady,
+    is_window_independent,
 )
 
 #: They give rows of their input; what they add to them depends on other rows of the window.
@@ -335,14 +335,18 @@ class Tracer:
 
     def _trace_left_join(self, relation: Joined, left: Trace, right: Trace | None) -> Trace:
         others = (right,) if right is not None and relation.kind in _BOTH else ()
-        joined = self._trace_steady_join(relation, left) if is_steady(relation.right) else None
+        joined = (
+            self._trace_window_independent_join(relation, left)
+            if is_window_independent(relation.right)
+            else None
+        )
         if joined is None and relation.kind != "innerunique":
             joined = self._trace_same_window_join(relation, left)
         if joined is not None:
             return joined
         return replace(left, exact=False, others=left.others + others)
 
-    def _trace_steady_join(self, relation: Joined, left: Trace) -> Trace | None:
+    def _trace_window_independent_join(self, relation: Joined, left: Trace) -> Trace | None:
         """A join with rows that are the same in every window."""
         keys = [(find_usable_expression(one, left, self.cadence), other) for one, other in relation.keys]
         if relation.residual is not None or any(one is None for one, _ in keys):

@@ -83,13 +83,13 @@ def find_event_time(scan: TableScan) -> Column | None:
     return next((column for column in scan.columns if column.name == TIME), None)
 
 
-def is_steady(relation: Relation) -> bool:
+def is_window_independent(relation: Relation) -> bool:
     """Return whether a relation has the same rows in every window: it reads no table of events, no file, and no now()."""
     if isinstance(relation, TableScan):
         return find_event_time(relation) is None
     if isinstance(relation, External | Mined):
         return False
-    return all(map(is_steady, list_inputs(relation))) and all(
+    return all(map(is_window_independent, list_inputs(relation))) and all(
         map(is_steady_value, list_expressions(relation))
     )
 
@@ -98,7 +98,7 @@ def is_steady_value(value: Bound) -> bool:
     """Return whether an expression gives the same for a row in every window."""
     if isinstance(value, Variable) or _changes_over_time(value):
         return False
-    if isinstance(value, ScalarQuery | InQuery) and not is_steady(value.relation):
+    if isinstance(value, ScalarQuery | InQuery) and not is_window_independent(value.relation):
         return False
     return all(map(is_steady_value, list_operands(value)))
 
@@ -185,7 +185,11 @@ def _is_usable_inside(value: Bound, trace: Trace, cadence: Cadence) -> Bound | N
         return None
     if isinstance(value, InQuery):
         operand = find_usable_expression(value.operand, trace, cadence)
-        return replace(value, operand=operand) if operand is not None and is_steady(value.relation) else None
+        return (
+            replace(value, operand=operand)
+            if operand is not None and is_window_independent(value.relation)
+            else None
+        )
     if isinstance(value, BoundCall | AggregateCall):
         arguments = [find_usable_expression(one, trace, cadence) for one in value.arguments]
         known = tuple(one for one in arguments if one is not None)

@@ -40,7 +40,7 @@ def verdict(group: Group, text: str) -> Verdict:
 
 def _type_of(text: str) -> str:
     """The type of a scalar expression over the columns of T; its SQL is written, too."""
-    value = Env(Binder(CATALOG)).over_relation(ROWS).bind_scalar(_printed(text))
+    value = Env(Binder(CATALOG)).with_relation_columns(ROWS).bind_scalar(_printed(text))
     block = SelectBlock(None, {column.id: Value(nodes.build_name(column.id)) for column in ROWS.columns})
     Emitter("duckdb").write_scalar(value, block)
     return value.type.value

@@ -96,13 +96,13 @@ class Normalizer:
         for alias in aliases.list_of_type(lowered):
             short = alias.name[len(lowered) + 1 :]
             for path in {alias.path, *alias.versions.values()}:
-                self._learn_spelling(split_path(path))
-            self._learn_spelling(split_path(short))
+                self._add_alias_spelling(split_path(path))
+            self._add_alias_spelling(split_path(short))
             path_now = split_path(alias.find_path(api_version.lower()))
             self._rows.append(_AliasRow(split_path(short), path_now))
             self._arrays.update(_list_sub_arrays(split_path(alias.path)))
 
-    def _learn_spelling(self, segments: Segments) -> None:
+    def _add_alias_spelling(self, segments: Segments) -> None:
         for segment in segments:
             if isinstance(segment, str):
                 self._casing.setdefault(segment.lower(), segment)

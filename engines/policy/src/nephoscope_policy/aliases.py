@@ -103,7 +103,7 @@ class Aliases:
         if isinstance(document, dict) and isinstance(document.get("dataNamespace"), str):
             document = [_from_manifest(document)]
         if isinstance(document, list):
-            return _from_providers(document)
+            return _parse_providers(document)
         if not isinstance(document, dict):
             raise PolicyError("an alias file is a map alias -> path, or a list of providers", stage="compile")
         table: dict[str, str | Alias] = {}
@@ -270,7 +270,7 @@ def _from_manifest(manifest: dict[str, Any]) -> dict[str, object]:
     }
 
 
-def _from_providers(providers: list[object]) -> Aliases:
+def _parse_providers(providers: list[object]) -> Aliases:
     table: dict[str, str | Alias] = {}
     capabilities: dict[str, Capability] = {}
     for number, provider in enumerate(providers):

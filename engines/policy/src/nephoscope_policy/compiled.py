@@ -84,7 +84,7 @@ class CompiledPolicy:
         self._aged = reported is not None and any(map(reads.overlaps, reported[1]))
         self._reads = reads
 
-    def judge(self, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result:
+    def assess(self, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Judge a resource of the type; the interpreter takes over where something is unknown or fails."""
         rule = self._rule
         if not self._covered:
@@ -105,7 +105,7 @@ class CompiledPolicy:
             if found is False:
                 return self._make_not_matched_result(view)
             if found is True and self._lookup is not None:
-                return self._judge_related_resources(self._lookup(run), view, snapshot, context)
+                return self._assess_related_resources(self._lookup(run), view, snapshot, context)
         except StepsError as error:
             return policy_evaluation.make_too_many_members_result(rule, error)
         except FALL_BACK:
@@ -156,7 +156,7 @@ class CompiledPolicy:
             applicable = self._rule.is_applicable(view, self._switches)
         return self._compliant if applicable else self._not_applicable
 
-    def _judge_related_resources(
+    def _assess_related_resources(
         self, lookup: related_resources.LookupPlan, view: View, snapshot: Snapshot, context: EvaluationContext
     ) -> Result:
         candidates = related_resources.find_candidates(lookup, view, snapshot)
@@ -198,7 +198,7 @@ class CompiledPolicy:
             run = CompiledRun(view, snapshot, context, self._rule.parameters, slots, self._rule.tally.steps())
             run.target = candidate
             found = part(run)
-        return None if found and related_resources.explain_doubt(lookup, candidate) else found
+        return None if found and related_resources.explain_uncertain_candidate(lookup, candidate) else found
 
     def _make_not_collected_result(self, gap: Gap) -> Result:
         """No candidate suffices, and there may be others: the interpreter would end the same, as every condition was decided."""

@@ -14,11 +14,11 @@ from nephoscope_policy.arm import ArmError
 from nephoscope_policy.body_paths import MISSING, STAR, Segments
 from nephoscope_policy.compiled_scope import FAST_HOSTS, CompiledRun
 from nephoscope_policy.condition_outcome import Truth
-from nephoscope_policy.count_cache import reads_type_alone, remember_by_type
+from nephoscope_policy.count_cache import is_type_only_count, remember_by_type
 from nephoscope_policy.evaluation_scope import LoopFrame
 from nephoscope_policy.keywords import CASED
 from nephoscope_policy.member_counts import Loop
-from nephoscope_policy.operators import judge, strip_spaces
+from nephoscope_policy.operators import assess, strip_spaces
 from nephoscope_policy.path_getters import compile_every_test, make_getter, make_path_condition
 from nephoscope_policy.predicates import make_predicate
 from nephoscope_policy.resource_view import MARKS
@@ -112,13 +112,13 @@ class Compiler:
     ) -> bool | Callable[[dict[str, object], CompiledRun], bool]:
         left, right = self.fold(subject.operand), self.fold(leaf.operand)
         if left is not MISSING and right is not MISSING and self._switches.mixed_order == "false":
-            return judge(leaf.operator, left, right, self._switches)
+            return assess(leaf.operator, left, right, self._switches)
         actual = self.compile_operand(subject.operand)
         if right is not MISSING:
             test = make_predicate(leaf.operator, right, self._switches)
             return lambda _, run: test(actual(run))
         expected, operator, switches = self.compile_operand(leaf.operand), leaf.operator, self._switches
-        return lambda _, run: judge(operator, actual(run), expected(run), switches)
+        return lambda _, run: assess(operator, actual(run), expected(run), switches)
 
     def _find_path(self, field: tree.FieldRef) -> FieldPath | None:
         """The path of a field whose name is known beforehand."""
@@ -142,7 +142,7 @@ class Compiler:
         if path.location:
             right = strip_spaces(right)
         if path.special == "type" and leaf.operator not in CASED and self._switches.mixed_order == "false":
-            return judge(leaf.operator, self._type or MISSING, right, self._switches)
+            return assess(leaf.operator, self._type or MISSING, right, self._switches)
         return self._test_field(path, make_predicate(leaf.operator, right, self._switches))
 
     def _test_field(
@@ -151,10 +151,10 @@ class Compiler:
         """Apply a test of one value to a field."""
         start, segments = self._bind_loop(path)
         if STAR in segments:
-            judge_all = compile_every_test(segments, test, self._switches.missing_array == "true")
+            assess_all = compile_every_test(segments, test, self._switches.missing_array == "true")
             if start < 0:
-                return lambda body, _: judge_all(body)
-            return lambda _, run: judge_all(run.slots[start])
+                return lambda body, _: assess_all(body)
+            return lambda _, run: assess_all(run.slots[start])
         if start < 0:
             return make_path_condition(segments, test)
         read = make_getter(segments) if segments else None
@@ -180,9 +180,9 @@ class Compiler:
             if location:
                 right = strip_spaces(right)
             value = body if start < 0 else run.slots[start]
-            return compile_every_test(segments, lambda left: judge(operator, left, right, switches), missing)(
-                value
-            )
+            return compile_every_test(
+                segments, lambda left: assess(operator, left, right, switches), missing
+            )(value)
 
         return test
 
@@ -223,7 +223,7 @@ class Compiler:
 
         def compare_count(body: dict[str, object], run: CompiledRun) -> bool:
             right = expected(run)
-            return judge(operator, number(body, run), right, switches)
+            return assess(operator, number(body, run), right, switches)
 
         return compare_count
 
@@ -233,7 +233,7 @@ class Compiler:
         self.runs = True
         if isinstance(count.over, tree.ValueRef):
             number = self._make_value_counter(count, count.over, stop)
-            return remember_by_type(number) if reads_type_alone(count) else number
+            return remember_by_type(number) if is_type_only_count(count) else number
         try:
             path = self._find_path(count.over)
         except (LookupError, ValueError):
@@ -347,10 +347,10 @@ def _needs_frames(node: tree.Condition, fold: ConstantFolder) -> bool:
         return _needs_frames(node.child, fold)
     if not isinstance(node, tree.Leaf):
         return any(_needs_frames(child, fold) for child in node.children)
-    return _asks(node.operand) or _does_subject_ask(node.subject, fold)
+    return _asks(node.operand) or _is_subject_queried(node.subject, fold)
 
 
-def _does_subject_ask(
+def _is_subject_queried(
     subject: tree.FieldRef | tree.ValueRef | tree.CountExpression, fold: ConstantFolder
 ) -> bool:
     if isinstance(subject, tree.FieldRef):
@@ -358,7 +358,7 @@ def _does_subject_ask(
     if isinstance(subject, tree.ValueRef):
         return _asks(subject.operand)
     inner = subject.where is not None and _needs_frames(subject.where, fold)
-    return inner or _does_subject_ask(subject.over, fold)
+    return inner or _is_subject_queried(subject.over, fold)
 
 
 def _asks(operand: tree.Operand) -> bool:

@@ -17,7 +17,7 @@ _ASKED = frozenset({"parameters", "current", "field"})
 _KEPT = 256
 
 
-def reads_type_alone(count: tree.CountExpression) -> bool:
+def is_type_only_count(count: tree.CountExpression) -> bool:
     """Return whether a count over a value asks for nothing but parameters, its own members and field('type')."""
     if not isinstance(count.over, tree.ValueRef) or not _is_operand_cacheable(count.over.operand):
         return False
@@ -52,7 +52,7 @@ def _is_condition_cacheable(node: tree.Condition) -> bool:
     if isinstance(node.subject, tree.FieldRef) or not _is_operand_cacheable(node.operand):
         return False
     if isinstance(node.subject, tree.CountExpression):
-        return reads_type_alone(node.subject)
+        return is_type_only_count(node.subject)
     return _is_operand_cacheable(node.subject.operand)
 
 

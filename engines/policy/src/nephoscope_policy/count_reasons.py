@@ -20,7 +20,7 @@ def is_too_few(truth: Truth, scope: EvaluationScope) -> bool:
     return truth is (Truth.TRUE if scope.target is scope.subject else Truth.FALSE)
 
 
-def explain_nearest(
+def explain_nearest_member(
     judged: ConditionOutcome, counted: str, rejected: Sequence[tuple[ConditionOutcome, BodyPath]]
 ) -> ConditionOutcome:
     """A count of none that says what keeps the nearest member from being counted, and where it has that.
@@ -31,7 +31,7 @@ def explain_nearest(
     if not said:
         return judged
     nearest, at = min(said, key=_measure_distance)
-    lacks = dict.fromkeys(_describe_lack(one) for one in nearest.reasons)
+    lacks = dict.fromkeys(_describe_unmet_condition(one) for one in nearest.reasons)
     message = f"no member of {_get_last_segment(counted)} qualifies: {' and '.join(lacks)}"
     inside = list_paths_below(nearest.reasons, at)
     reasons = (replace(one, message=message, at=at, inside=inside) for one in judged.reasons)
@@ -49,7 +49,7 @@ def _reads_member(reason: Reason) -> bool:
     return "[*]" in reason.subject and "(" not in reason.subject
 
 
-def _describe_lack(reason: Reason) -> str:
+def _describe_unmet_condition(reason: Reason) -> str:
     """Say what of a member is not as a condition wants it; its own value only where that is no text, as texts may be secret."""
     name = _get_last_segment(reason.subject).rpartition("[*].")[2]
     if isinstance(reason.actual, bool | int | float):

@@ -160,7 +160,7 @@ def get_field_value(scope: EvaluationScope, text: str, view: View) -> object:
         return view.read(path)
     start, rest, is_bound = find_bound_start(scope.frames, view, path.segments)
     if is_bound and STAR not in rest:
-        value = require_known_value(view.follow_inside(start, rest), text)
+        value = require_known_value(view.resolve_path_within(start, rest), text)
         return [_find_absent_field_value(scope) if value is MISSING else value]
     if not is_bound:
         view.follow_to_elements(path.segments[: path.segments.index(STAR)])
@@ -215,7 +215,7 @@ def _evaluate_current_path(scope: EvaluationScope, name: str) -> object:
         raise ArmError("current", f"running count '{name}' not found, or is its own source")
     if STAR in rest:
         return scope.target.collect(start, rest)
-    value = require_known_value(scope.target.follow_inside(start, rest), name)
+    value = require_known_value(scope.target.resolve_path_within(start, rest), name)
     return None if value is MISSING else value
 
 

@@ -13,7 +13,7 @@ from nephoscope_policy.arm.unknown import Unknown, find_unknown
 from nephoscope_policy.arm.value import format_json
 from nephoscope_policy.body_paths import MISSING, STAR, Segments, split_at_elements
 from nephoscope_policy.condition_outcome import ConditionOutcome, Truth, combine_outcomes, negate_outcome
-from nephoscope_policy.count_reasons import explain_nearest, is_too_few, list_paths_below
+from nephoscope_policy.count_reasons import explain_nearest_member, is_too_few, list_paths_below
 from nephoscope_policy.data_gap import NOT_COLLECTED, describe_gap
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.evaluation_scope import (
@@ -26,7 +26,7 @@ from nephoscope_policy.evaluation_scope import (
     locate_bound_path,
 )
 from nephoscope_policy.model.assessment import Reason
-from nephoscope_policy.operators import OrderError, judge, strip_spaces
+from nephoscope_policy.operators import OrderError, assess, strip_spaces
 from nephoscope_policy.planned_view import KnownLater
 from nephoscope_policy.read_fields import find_single_field
 from nephoscope_policy.resource_view import NotCollected
@@ -80,7 +80,7 @@ def _explain_leaf(leaf: tree.Leaf, scope: EvaluationScope) -> ConditionOutcome:
         if isinstance(leaf.subject, tree.ValueRef):
             actual = explain_value(leaf.subject.operand, scope)
             at = _locate_field(leaf.subject, scope)
-            return _judge_leaf(leaf, _format_subject(leaf.subject), actual, expected, scope, at)
+            return _assess_leaf(leaf, _format_subject(leaf.subject), actual, expected, scope, at)
         return explain_field(leaf, leaf.subject, expected, scope)
     except NotCollected as error:
         return _build_undecided_outcome(leaf, Truth.UNKNOWN, expected, str(error), scope, error.cause)
@@ -134,13 +134,13 @@ def _locate_field(subject: tree.ValueRef, scope: EvaluationScope) -> BodyPath:
     return (path.special,) if path.special else locate_bound_path(scope.frames, scope.target, path.segments)
 
 
-def _judge_leaf(
+def _assess_leaf(
     leaf: tree.Leaf, subject: str, actual: object, expected: object, scope: EvaluationScope, at: BodyPath = ()
 ) -> ConditionOutcome:
     unknown = find_unknown(actual)
     switches = scope.snapshot.switches
     if unknown is None:
-        truth = Truth.TRUE if judge(leaf.operator, actual, expected, switches) else Truth.FALSE
+        truth = Truth.TRUE if assess(leaf.operator, actual, expected, switches) else Truth.FALSE
     else:
         decided = decide(leaf.operator, actual, expected, switches)
         if decided is None:
@@ -196,13 +196,15 @@ def explain_field(
     if path.special or STAR not in path.segments:
         actual = scope.target.peek(path)
         at = (path.special,) if path.special else convert_path_steps(path.segments)
-        return _judge_leaf(
+        return _assess_leaf(
             leaf, path.text, strip_spaces(actual) if path.location else actual, expected, scope, at
         )
     start, rest, is_bound = find_bound_start(scope.frames, scope.target, path.segments)
     at = locate_bound_path(scope.frames, scope.target, path.segments)
     if is_bound and STAR not in rest:
-        return _judge_leaf(leaf, path.text, scope.target.follow_inside(start, rest), expected, scope, at)
+        return _assess_leaf(
+            leaf, path.text, scope.target.resolve_path_within(start, rest), expected, scope, at
+        )
     if not is_bound:
         scope.target.follow_to_elements(rest[: rest.index(STAR)])
     return _explain_every_element(leaf, path.text, (start, at), rest, expected, scope)
@@ -223,11 +225,11 @@ def _explain_every_element(
     start, at = part
     head, tail = split_at_elements(rest)
     try:
-        found = scope.target.follow_inside(start, head)
+        found = scope.target.resolve_path_within(start, head)
     except NotCollected as error:
         return _build_undecided_outcome(leaf, Truth.UNKNOWN, expected, str(error), scope, error.cause)
     if tail is None:
-        return _judge_leaf(leaf, text, found, expected, scope, at)
+        return _assess_leaf(leaf, text, found, expected, scope, at)
     if isinstance(found, Unknown):
         later = KnownLater(text, found)
         others = _build_undecided_outcome(leaf, Truth.UNKNOWN, expected, str(later), scope, later.cause)
@@ -314,13 +316,13 @@ def _explain_count(
             if first.message
             else ConditionOutcome(Truth.UNKNOWN, (), str(listed.others), listed.others.cause)
         )
-    ends = {judge(leaf.operator, number, expected, switches) for number in range(low, high + 1)}
+    ends = {assess(leaf.operator, number, expected, switches) for number in range(low, high + 1)}
     if len(ends) > 1:
         truth = Truth.FAILED if failed else Truth.UNKNOWN
         return _build_undecided_outcome(leaf, truth, expected, first.message, scope, first.cause)
-    judged = _judge_leaf(leaf, _format_subject(count), low, expected, scope, at)
+    judged = _assess_leaf(leaf, _format_subject(count), low, expected, scope, at)
     if not high and isinstance(count.over, tree.FieldRef) and is_too_few(judged.truth, scope):
-        return explain_nearest(judged, _format_subject(count.over), rejected)
+        return explain_nearest_member(judged, _format_subject(count.over), rejected)
     members = tuple(names)[:MOST_MEMBERS]
     if not inside and not members:
         return judged

@@ -151,6 +151,6 @@ class FoldedRule:
         """Return what `is_applicable` yields for every resource of a type, None where it depends on the resource."""
         if self.if_not_exists or self.effect_key == "manual":
             return False
-        if self.considered - {"type"} or type_guards.reads_case(self.tree.condition):
+        if self.considered - {"type"} or type_guards.is_case_sensitive(self.tree.condition):
             return None
         return self.is_applicable(_build_bare_view(type_), switches)

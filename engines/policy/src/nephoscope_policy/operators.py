@@ -224,7 +224,7 @@ _ORDERS: dict[str, Callable[[int], bool]] = {
 }
 
 
-def judge(operator: str, left: object, right: object, switches: Switches) -> bool:
+def assess(operator: str, left: object, right: object, switches: Switches) -> bool:
     """Return what `left operator right` yields; `operator` is lower-cased, `left` may be MISSING.
 
     Raises OrderError only where the switches say so.

@@ -79,17 +79,17 @@ def make_path_condition(segments: Segments, test: Callable[[object], bool]) -> C
 def _make_two_step_condition(
     first: str, second: str, test: Callable[[object], bool]
 ) -> Callable[[Body, object], bool]:
-    def judge(body: Body, _: object) -> bool:
+    def assess(body: Body, _: object) -> bool:
         value = body.get(first)
         return test(value.get(second, MISSING) if type(value) is dict else MISSING)
 
-    return judge
+    return assess
 
 
 def _make_three_step_condition(
     first: str, second: str, third: str, test: Callable[[object], bool]
 ) -> Callable[[Body, object], bool]:
-    def judge(body: Body, _: object) -> bool:
+    def assess(body: Body, _: object) -> bool:
         value = body.get(first)
         if type(value) is dict:
             value = value.get(second)
@@ -97,13 +97,13 @@ def _make_three_step_condition(
                 return test(value.get(third, MISSING))
         return test(MISSING)
 
-    return judge
+    return assess
 
 
 def _compile_four_step_leaf(
     first: str, second: str, third: str, fourth: str, test: Callable[[object], bool]
 ) -> Callable[[Body, object], bool]:
-    def judge(body: Body, _: object) -> bool:
+    def assess(body: Body, _: object) -> bool:
         value = body.get(first)
         if type(value) is dict:
             value = value.get(second)
@@ -113,7 +113,7 @@ def _compile_four_step_leaf(
                     return test(value.get(fourth, MISSING))
         return test(MISSING)
 
-    return judge
+    return assess
 
 
 def _make_walker(segments: Segments) -> Callable[[object], object]:
@@ -141,8 +141,8 @@ def compile_every_test(
     read = make_getter(head) if head else None
     inner = compile_every_test(rest, test, missing_array) if rest else test
 
-    def judge(value: object) -> bool:
+    def assess(value: object) -> bool:
         found = value if read is None else read(value)
         return all(map(inner, found)) if type(found) is list else missing_array
 
-    return judge
+    return assess

@@ -150,7 +150,7 @@ class PlannedView(View):
             raise KnownLater(format_segments(segments), found)
         return found
 
-    def follow_inside(self, value: object, segments: Segments) -> object:
+    def resolve_path_within(self, value: object, segments: Segments) -> object:
         """Follow segments from a part of the body; raises NotCollected where they lead into something open."""
         return self._follow_segments(value, segments)
 

@@ -123,7 +123,7 @@ def _walk_rule(rule: FoldedRule, view: View, snapshot: Snapshot, context: Evalua
         return _build_undecided_result(rule, outcome)
     if rule.if_not_exists:
         return _build_existence(rule, scope, outcome)
-    return judge_match(rule, scope, outcome.reasons)
+    return assess_match(rule, scope, outcome.reasons)
 
 
 def make_not_matched_result(
@@ -137,7 +137,7 @@ def make_not_matched_result(
     )
 
 
-def judge_match(rule: FoldedRule, scope: EvaluationScope, reasons: tuple[Reason, ...] = ()) -> Result:
+def assess_match(rule: FoldedRule, scope: EvaluationScope, reasons: tuple[Reason, ...] = ()) -> Result:
     """The `if` holds, and the effect does not depend on a related resource."""
 
     def evaluate_later() -> object:
@@ -218,12 +218,16 @@ def _build_existence(rule: FoldedRule, scope: EvaluationScope, outcome: Conditio
 def _build_candidate(
     rule: FoldedRule, wanted: related_resources.LookupPlan, scope: EvaluationScope
 ) -> ConditionOutcome:
-    outcome = _judge_existence(rule, scope)
-    doubt = related_resources.explain_doubt(wanted, scope.target) if outcome.truth is Truth.TRUE else ""
+    outcome = _assess_existence(rule, scope)
+    doubt = (
+        related_resources.explain_uncertain_candidate(wanted, scope.target)
+        if outcome.truth is Truth.TRUE
+        else ""
+    )
     return ConditionOutcome(Truth.UNKNOWN, outcome.reasons, doubt, KNOWN_LATER) if doubt else outcome
 
 
-def _judge_existence(rule: FoldedRule, scope: EvaluationScope) -> ConditionOutcome:
+def _assess_existence(rule: FoldedRule, scope: EvaluationScope) -> ConditionOutcome:
     existence = rule.tree.then.existence
     if existence is None or existence.condition is None:
         path = f"{existence.path}.type" if existence else ""

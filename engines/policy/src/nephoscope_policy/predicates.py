@@ -1,6 +1,6 @@
 """Operators specialised for a known right side: texts folded, sets built, patterns turned into the cheapest test.
 
-Each predicate equals `operators.judge` with the same operator and right side; tests hold that on random values.
+Each predicate equals `operators.assess` with the same operator and right side; tests hold that on random values.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nephoscope_policy.body_paths import MISSING
 from nephoscope_policy.operators import (
     are_equal,
+    assess,
     compile_like_pattern,
     compile_pattern,
     contains,
@@ -20,7 +21,6 @@ from nephoscope_policy.operators import (
     format_scalar,
     is_member,
     is_number,
-    judge,
     parse_number,
 )
 
@@ -37,7 +37,7 @@ def make_predicate(operator: str, right: object, switches: Switches) -> Callable
     if operator.startswith("not"):
         return _compile_negated_test(operator[3:], right, switches)
     builder = _BUILDERS.get(operator)
-    return builder(right, switches) if builder else lambda left: judge(operator, left, right, switches)
+    return builder(right, switches) if builder else lambda left: assess(operator, left, right, switches)
 
 
 def _compile_negated_test(operator: str, right: object, switches: Switches) -> Callable[[object], bool]:
@@ -171,7 +171,7 @@ def _make_key_test(right: object, switches: Switches) -> Callable[[object], bool
 
 def _compile_ordered_test(operator: str, right: object, switches: Switches) -> Callable[[object], bool]:
     if not is_number(right):
-        return lambda left: judge(operator, left, right, switches)
+        return lambda left: assess(operator, left, right, switches)
     compare = _COMPARISONS[operator]
 
     def test(left: object) -> bool:
@@ -181,7 +181,7 @@ def _compile_ordered_test(operator: str, right: object, switches: Switches) -> C
             number = parse_number(left)
             if number is not None:
                 return compare(number, right)
-        return judge(operator, left, right, switches)
+        return assess(operator, left, right, switches)
 
     return test
 

@@ -122,7 +122,7 @@ def find_candidates(wanted: LookupPlan, view: View, snapshot: Snapshot) -> list[
         wanted, group, found, snapshot, lambda one: one.resource.id.resource_group_id
     )
     if not lookup.scope and not lookup.resource_group:
-        return [one for one in found if not _extends_another(one, view)]
+        return [one for one in found if not _is_extension_of_other_resource(one, view)]
     return found
 
 
@@ -150,7 +150,7 @@ def _filter_fitting_candidates(wanted: LookupPlan, found: list[View]) -> list[Vi
     ]
 
 
-def explain_doubt(wanted: LookupPlan, candidate: View) -> str:
+def explain_uncertain_candidate(wanted: LookupPlan, candidate: View) -> str:
     """Explain why a candidate may not be there, or not be the one that is asked for; '' where it is."""
     planned = candidate.resource.planned
     if planned is None:
@@ -171,7 +171,7 @@ _FEW = 8
 """Lists up to this long are read through; longer ones go by name."""
 
 
-def _extends_another(candidate: View, view: View) -> bool:
+def _is_extension_of_other_resource(candidate: View, view: View) -> bool:
     """Return whether a candidate is an extension of a resource other than the evaluated one, as only its id can tell."""
     parent = candidate.resource.id.parent
     extension = candidate.key.startswith(f"{parent}/providers/") and "/providers/" in parent

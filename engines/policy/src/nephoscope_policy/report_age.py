@@ -65,7 +65,7 @@ def covers_freshly(coverage: Coverage, type_: str, scope: str, now: datetime, na
     what is not there."""
     if not coverage.covers(type_, scope, name):
         return False
-    kind = None if coverage.supposed else _find_only_report_kind(type_)
+    kind = None if coverage.supposed else _find_single_report_kind(type_)
     if kind is None:
         return True
     bound = now - timedelta(days=kind.days)
@@ -95,27 +95,27 @@ def list_expired_claims(coverage: Coverage, now: datetime) -> Iterator[tuple[str
 
 def list_report_entries(entries: frozenset[str]) -> Iterator[str]:
     """Yield those of the entries of a manifest that are about reports alone; of `*` every such type."""
-    yield from (entry for entry in entries if _find_only_report_kind(entry) is not None)
+    yield from (entry for entry in entries if _find_single_report_kind(entry) is not None)
     if "*" in entries:
         yield from (
-            type_ for type_ in list_report_types() - entries if _find_only_report_kind(type_) is not None
+            type_ for type_ in list_report_types() - entries if _find_single_report_kind(type_) is not None
         )
 
 
 def is_report(entry: str) -> bool:
     """Return whether the resources of an entry of a manifest are reports and nothing else."""
-    return _find_only_report_kind(entry) is not None
+    return _find_single_report_kind(entry) is not None
 
 
 @lru_cache(maxsize=4096)
-def _find_only_report_kind(entry: str) -> ReportKind | None:
+def _find_single_report_kind(entry: str) -> ReportKind | None:
     """Return the kind of report that the resources of an entry of a manifest are and nothing else; None where they are more."""
     type_ = entry.rpartition("/providers/")[2]
     found = find_report_kind(type_) or find_report_kind(type_.rpartition("/")[0])
     return found[0] if found is not None and found[1] == _WHOLE else None
 
 
-def bears_no_time(resource: Resource) -> bool:
+def has_no_report_time(resource: Resource) -> bool:
     """Return whether a body holds a report that bears no time, so that it is as old as its snapshot."""
     found = find_report_kind(resource.type)
     if found is None or all(walk_path(resource.body, path) is MISSING for path in found[1]):

@@ -128,7 +128,7 @@ class View:
         """The value of a field as `read`, which of a planned resource may be, or hold, an Unknown."""
         return self.read(field)
 
-    def follow_inside(self, value: object, segments: Segments) -> object:
+    def resolve_path_within(self, value: object, segments: Segments) -> object:
         """Follow segments without `[*]` from a part of the body; of a planned resource it may be, or hold, an Unknown."""
         return walk_path(value, segments)
 

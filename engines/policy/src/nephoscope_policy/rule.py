@@ -52,13 +52,13 @@ class Rule(FoldedRule):
             )
         return found
 
-    def make_judge(self, type_: str, snapshot: Snapshot) -> Judge:
+    def make_assessor(self, type_: str, snapshot: Snapshot) -> Judge:
         """Return what `evaluate_view` is for views of a lower-cased type, without what is the same for all of them."""
         if self._ended is not None or snapshot.aliases.versioned:
             return self.evaluate_view
-        return self.compile_for_type(type_, "", snapshot).judge
+        return self.compile_for_type(type_, "", snapshot).assess
 
-    def judge(self, resource: Resource, snapshot: Snapshot, context: EvaluationContext) -> Result:
+    def assess(self, resource: Resource, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Judge a resource, compiled, without reasons and details: the way for bulk evaluation."""
         return self.evaluate_view(snapshot.get_view(resource), snapshot, context)
 
@@ -71,8 +71,8 @@ class Rule(FoldedRule):
         if aliases is self._aliases and snapshot.switches is self._switches:
             found = self._compiled.get((view.type, version) if version else view.type)
             if found is not None:
-                return found.judge(view, snapshot, context)
-        return self.compile_for_type(view.type, version, snapshot).judge(view, snapshot, context)
+                return found.assess(view, snapshot, context)
+        return self.compile_for_type(view.type, version, snapshot).assess(view, snapshot, context)
 
     def evaluate(self, resource: Resource, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Judge a resource, compiled; reasons and details are worked out when they are asked for."""

@@ -36,7 +36,7 @@ def iterate_members(
     `prefix` is the path to `start`, `base` where the body has it.
     """
     head, tail = split_at_elements(rest)
-    found = view.follow_inside(start, head)
+    found = view.resolve_path_within(start, head)
     if tail is None:
         if found is not MISSING:
             yield found, (), ()

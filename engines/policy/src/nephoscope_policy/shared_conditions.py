@@ -49,7 +49,7 @@ def share_answers(
     """The condition with its answer kept in the body; `version` is the api-version that its paths are of."""
     key = sys.intern(json.dumps([version, found], sort_keys=True))
 
-    def judge(body: dict[str, Any], run: CompiledRun) -> bool:
+    def assess(body: dict[str, Any], run: CompiledRun) -> bool:
         memo = body.get(_MEMO)
         if memo is None:
             memo = body[_MEMO] = {}
@@ -58,4 +58,4 @@ def share_answers(
             answer = memo[key] = test(body, run)
         return answer
 
-    return judge
+    return assess

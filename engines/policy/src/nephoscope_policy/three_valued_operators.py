@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_json_type, find_unknown
-from nephoscope_policy.operators import are_equal, exists, judge
+from nephoscope_policy.operators import are_equal, assess, exists
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,11 +18,11 @@ _CONTAINERS = ("array", "object")
 def decide(operator: str, left: object, right: object, switches: Switches) -> bool | None:
     """Return what `left operator right` yields whatever its Unknowns turn out to be; None where they decide."""
     if find_unknown(left) is None and find_unknown(right) is None:
-        return judge(operator, left, right, switches)
+        return assess(operator, left, right, switches)
     if find_unknown(right) is not None:
         return None
     if isinstance(left, Unknown) and left.choices:
-        answers = {judge(operator, one, right, switches) for one in left.choices}
+        answers = {assess(operator, one, right, switches) for one in left.choices}
         return answers.pop() if len(answers) == 1 else None
     if operator == "exists":
         return _exists(left, right)

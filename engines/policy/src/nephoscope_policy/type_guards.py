@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nephoscope_policy import tree
 from nephoscope_policy.body_paths import MISSING
 from nephoscope_policy.keywords import CASED
-from nephoscope_policy.operators import judge
+from nephoscope_policy.operators import assess
 from nephoscope_policy.resource_view import NotCollected
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def iterate_leaves(node: tree.Condition) -> Iterator[tree.Leaf]:
             yield from iterate_leaves(child)
 
 
-def reads_case(condition: tree.Condition) -> bool:
+def is_case_sensitive(condition: tree.Condition) -> bool:
     """Return whether a condition tells spellings of one type apart: `match` and `notMatch` look at the case."""
     return any(
         leaf.operator in CASED and get_field_name(leaf) == "type" for leaf in iterate_leaves(condition)
@@ -113,7 +113,7 @@ def is_applicable(
         expected = fold(node.operand) if get_field_name(node) in fields else MISSING
         if expected is MISSING:
             return upper
-        return judge(node.operator, _read_field(view, get_field_name(node)), expected, switches)
+        return assess(node.operator, _read_field(view, get_field_name(node)), expected, switches)
     if isinstance(node, tree.Not):
         return not is_applicable(node.child, view, fields, fold, switches, upper=not upper)
     results = (is_applicable(child, view, fields, fold, switches, upper=upper) for child in node.children)

@@ -32,7 +32,7 @@ import pytest
     ],
 )
 def test_a_right_answer_matches(builtin: str, case: dict[str, Any]) -> None:
-    assert suite.judge(builtin, case)[0]
+    assert suite.assess(builtin, case)[0]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_right_answer_matches(builtin: str, case: dict[str, Any]) -> None:
     ],
 )
 def test_a_wrong_answer_is_a_miss(builtin: str, case: dict[str, Any]) -> None:
-    assert not suite.judge(builtin, case)[0]
+    assert not suite.assess(builtin, case)[0]
 
 
 def test_a_folder_is_run_and_summed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,7 +98,7 @@ def _describe_responses(route: Route) -> dict[str, object]:
     if route.answer is not None:
         good["content"] = _describe_content(route.answer)
     wrong = [400, 401, 403, 429, 503]
-    wrong += [404] if _may_miss(route) else []
+    wrong += [404] if _may_return_not_found(route) else []
     wrong += [409] if route.changes else []
     wrong += [413, 415] if route.body is not None else []
     error = _describe_content(Error)
@@ -108,7 +108,7 @@ def _describe_responses(route: Route) -> dict[str, object]:
     }
 
 
-def _may_miss(route: Route) -> bool:
+def _may_return_not_found(route: Route) -> bool:
     """Return whether what a route is about need not be there: what a path, body or query names, or the one thing that it is about.
 
     A list that takes nothing is there, be it empty.

@@ -79,7 +79,7 @@ async def _answer_request(instance: Instance, host: ServerInfo, request: Request
         return 200, build_document()
     route, found = _find_route("GET" if request.method == "HEAD" else request.method, request.scope["path"])
     # who may not send what is large is not read to its end
-    most = route.most if _is_let_in(route, caller, found) else MAX_BODY
+    most = route.most if _may_call_route(route, caller, found) else MAX_BODY
     raw = await read_whole_body(request, most)
     return await run_in_threadpool(_handle_request, instance, host, request, route, found, caller, raw)
 
@@ -95,7 +95,7 @@ def _find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
     raise ApiError(404, "NotFound", f"{path[:300]} not found; /openapi.json lists all paths.")
 
 
-def _is_let_in(route: Route, caller: Caller, found: dict[str, str]) -> bool:
+def _may_call_route(route: Route, caller: Caller, found: dict[str, str]) -> bool:
     """Return whether a caller may ask a route at all; one that asks for itself lets everybody in."""
     if route.scoped is None:
         return True
@@ -114,7 +114,7 @@ def _handle_request(
     raw: bytes,
 ) -> tuple[int, object]:
     try:
-        if route.scoped is not None and not _is_let_in(route, caller, found):
+        if route.scoped is not None and not _may_call_route(route, caller, found):
             caller.require(route.permission, route.scoped(found))
         given = _read_arguments(route, request, found, raw)
         ask = AdminRequest(instance, caller, host, route.permission)

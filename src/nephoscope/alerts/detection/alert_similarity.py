@@ -94,12 +94,12 @@ class UnnamedAlertIndex:
         found = (
             (-like, known.id)
             for known, theirs in (several.values() if keys else self._about_nobody)
-            if (like := _score_nameless(alert, known, keys, theirs)) is not None
+            if (like := _score_unnamed_alert(alert, known, keys, theirs)) is not None
         )
         return iter(sorted(found))
 
 
-def _score_nameless(alert: Alert, known: StoredAlert, mine: Keys, theirs: Keys) -> float | None:
+def _score_unnamed_alert(alert: Alert, known: StoredAlert, mine: Keys, theirs: Keys) -> float | None:
     """Return how like such an alert is, from 0 to 1, by its entities and times; None where it is another for sure."""
     if alert.held_by != known.held_by and known.held_by not in _LATER:
         return None

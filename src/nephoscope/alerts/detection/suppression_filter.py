@@ -76,7 +76,7 @@ def _find_suppression_reason(
     subject: SuppressionSubject, tuning: RuleTuning, end: datetime
 ) -> SuppressionReason | None:
     for one in tuning.suppressions:
-        if one.holds_back(subject):
+        if one.suppresses_subject(subject):
             return SuppressionReason(one.id, one.name)
     learning, key = tuning.learning, build_suppression_key(subject)
     if learning is None or not key:

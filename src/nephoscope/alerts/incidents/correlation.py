@@ -12,7 +12,7 @@ from nephoscope.alerts.incidents.change_events import record_incident_event
 from nephoscope.alerts.incidents.grouping import MOST_ALERTS, Grouping, find_grouping
 from nephoscope.alerts.incidents.incident_title import find_highest_severity, find_subject, make_title
 from nephoscope.alerts.incidents.incident_update import BY
-from nephoscope.alerts.incidents.merge_ownership import is_worked_on, merge_ownership
+from nephoscope.alerts.incidents.merge_ownership import is_in_progress, merge_ownership
 from nephoscope.alerts.incidents.security_rows import INCIDENTS, build_incident_row
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.model.alert import Alert
@@ -116,7 +116,7 @@ class IncidentCorrelator:
         opened = [one for one in several if one.status is not IncidentStatus.CLOSED]
         if not opened:
             return several[0]
-        first, *others = sorted(opened, key=lambda one: (not is_worked_on(one), one.number))
+        first, *others = sorted(opened, key=lambda one: (not is_in_progress(one), one.number))
         for other in others:
             count = self.state.alerts.count_in_incidents(session, [first.number, other.number])
             theirs = bool(first.owner and other.owner) and first.owner != other.owner

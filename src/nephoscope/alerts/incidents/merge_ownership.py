@@ -9,7 +9,7 @@ from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 from nephoscope_policy.model.state import Severity
 
 
-def is_worked_on(incident: Incident) -> bool:
+def is_in_progress(incident: Incident) -> bool:
     """Return whether somebody has taken an open incident up, or changed it in any way."""
     return bool(incident.owner) or incident.status is IncidentStatus.ACTIVE or bool(incident.first_modified)
 

@@ -125,7 +125,7 @@ class EstateContext:
     def _find_account(self, entity: Entity) -> EntityContext:
         ids = [id_.lower() for name in _ACCOUNT_IDS if (id_ := entity.get(name))]
         if not self.reader.can_read_directory(self.index.tenant):
-            return self._describe_stranger(entity, build_unknown_fact("account", _DIRECTORY), ids)
+            return self._describe_unknown_principal(entity, build_unknown_fact("account", _DIRECTORY), ids)
         name = f"{entity.get('Name')}@{entity.get('UPNSuffix')}".lower()
         # a log names an application by either of its ids, and calls it an account
         known = (self.index.principals.get(one) or self.index.applications.get(one) for one in ids)
@@ -136,13 +136,13 @@ class EstateContext:
             missing = EntityFact("account", "no user or application of the tenant is called so")
         else:
             missing = build_unknown_fact("account", "users were not all collected")
-        return self._describe_stranger(entity, missing, ids)
+        return self._describe_unknown_principal(entity, missing, ids)
 
     def _find_application(self, entity: Entity) -> EntityContext:
         id_ = entity.get("AppId").lower()
         ids = [id_] if self._find_identity([id_]) is not None else []
         if not self.reader.can_read_directory(self.index.tenant):
-            return self._describe_stranger(entity, build_unknown_fact("account", _DIRECTORY), ids)
+            return self._describe_unknown_principal(entity, build_unknown_fact("account", _DIRECTORY), ids)
         found = self.index.applications.get(id_)
         if found is not None:
             return self._describe_principal(entity, found)
@@ -150,9 +150,11 @@ class EstateContext:
             missing = EntityFact("account", "the tenant has no such application")
         else:
             missing = build_unknown_fact("account", "applications were not all collected")
-        return self._describe_stranger(entity, missing, ids)
+        return self._describe_unknown_principal(entity, missing, ids)
 
-    def _describe_stranger(self, entity: Entity, account: EntityFact, ids: Sequence[str]) -> EntityContext:
+    def _describe_unknown_principal(
+        self, entity: Entity, account: EntityFact, ids: Sequence[str]
+    ) -> EntityContext:
         """Return what is known of a principal that no directory tells of: whose identity it is, and the roles that
         name it within reach."""
         seen = self._find_identity(ids)

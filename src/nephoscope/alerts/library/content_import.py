@@ -19,7 +19,7 @@ from nephoscope.alerts.library.content_packs import (
     build_slug,
     compare_packs,
 )
-from nephoscope.alerts.library.content_status import judge
+from nephoscope.alerts.library.content_status import assess
 from nephoscope.files.json_tree import get_text, list_trees
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.watchlists.watchlist_service import WatchlistService
@@ -61,7 +61,7 @@ class PackImporter:
         before = packs.get(name)
         saved, refused = self._save_pieces(reading.pieces, before, now)
         rules = [one for one in reading.pieces if one.kind in RULES]
-        pieces = (*saved, *self._judge_pieces(rules, now))
+        pieces = (*saved, *self._check_pack_items(rules, now))
         refusals = tuple(_build_refusal(one) for one in (*reading.unusable, *refused, *reading.unread))
         pack = RulePack(build_slug(name), str(origin), now, self.workspace, pieces, refusals)
         if pieces:
@@ -72,7 +72,7 @@ class PackImporter:
         """A pack with its rules judged anew, kept; nothing else of it changes."""
         rules = {
             (one.kind, one.id): one
-            for one in self._judge_pieces([one.piece for one in pack.list_pieces(*RULES)], now)
+            for one in self._check_pack_items([one.piece for one in pack.list_pieces(*RULES)], now)
         }
         pieces = tuple(rules.get((one.kind, one.id), one) for one in pack.pieces)
         judged = RulePack(pack.name, pack.origin, pack.imported, pack.workspace, pieces, pack.refusals)
@@ -84,10 +84,10 @@ class PackImporter:
         self._drop_functions(one.id for one in pack.list_pieces(ContentKind.FUNCTION))
         RulePacks(self.lake.data).remove(pack.name)
 
-    def _judge_pieces(self, pieces: list[ContentItem], now: datetime) -> list[StoredPiece]:
+    def _check_pack_items(self, pieces: list[ContentItem], now: datetime) -> list[StoredPiece]:
         found = []
         for number, piece in enumerate(pieces):
-            found.append(StoredPiece.from_piece(piece, judge(piece, self.lake, self.workspace, now)))
+            found.append(StoredPiece.from_piece(piece, assess(piece, self.lake, self.workspace, now)))
             self.progress("judging rules", number + 1, len(pieces))
         return found
 

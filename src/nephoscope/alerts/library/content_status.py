@@ -51,7 +51,7 @@ class AvailabilityCheck:
     lacks: tuple[str, ...] = ()
 
 
-def judge(piece: ContentItem, lake: Lake, workspace: str, now: datetime) -> AvailabilityCheck:
+def assess(piece: ContentItem, lake: Lake, workspace: str, now: datetime) -> AvailabilityCheck:
     """Return how a rule stands: as far as its document and the columns of the workspace's tables say."""
     try:
         rule = AnalyticRule.parse(piece.document, piece.place)
@@ -61,15 +61,15 @@ def judge(piece: ContentItem, lake: Lake, workspace: str, now: datetime) -> Avai
         try:
             results = compile_results(rule.query, catalog, now=now)
         except KqlError as error:
-            return _judge_error(error)
+            return _assess_error(error)
         last = results[-1]
         # of a query whose columns its rows decide nothing is known before it runs
         columns = [name for name, _ in last.columns] if last.resume is None else None
         tables = tuple(sorted(table for _, table in catalog.list_versions()))
-        return _judge_columns(rule, columns, tables)
+        return _assess_columns(rule, columns, tables)
 
 
-def _judge_columns(
+def _assess_columns(
     rule: AnalyticRule, columns: Sequence[str] | None, tables: tuple[str, ...]
 ) -> AvailabilityCheck:
     """Return how a rule stands that runs: what it asks for beside the columns of its query (None: not known) is told."""
@@ -87,7 +87,7 @@ def _judge_columns(
     )
 
 
-def _judge_error(error: KqlError) -> AvailabilityCheck:
+def _assess_error(error: KqlError) -> AvailabilityCheck:
     every = error.all
     reasons = tuple(str(one) for one in every)
     missing = [_extract_missing_table(one) for one in every]

@@ -125,7 +125,7 @@ class LookBack:
             schedule.reading = readings.first
             stretches, planned = self._plan_windows(readings.first, looked, since, until, last, now)
             noted, planned = since, sorted(planned, key=lambda one: one.order)
-            self._foresee_windows(readings.first, stretches, planned)
+            self._precompute_windows(readings.first, stretches, planned)
             for place, one in enumerate(planned):
                 if place % AT_ONCE == 0:
                     self._share_rows(readings.first, planned[place : place + AT_ONCE])
@@ -170,7 +170,7 @@ class LookBack:
             planned += [PlannedWindow(end + wait, rule, end) for end in live]
         return stretches, planned
 
-    def _foresee_windows(
+    def _precompute_windows(
         self, reading: LakeReading, stretches: dict[str, LookBackStretch], planned: list[PlannedWindow]
     ) -> None:
         """Compute once what the windows of a rule have in common."""

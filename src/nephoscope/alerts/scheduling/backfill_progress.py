@@ -53,7 +53,7 @@ class LookBackProgress:
     def add(self, rule: str, span: CoveredSpan) -> None:
         """Note windows that were run; they take the place of earlier runs of the same ones."""
         kept = [part for one in self._spans.get(rule, ()) for part in _subtract_span(one, span)]
-        before = next((one for one in kept if one.until == span.after and _is_alike(one, span)), None)
+        before = next((one for one in kept if one.until == span.after and _is_same_coverage(one, span)), None)
         if before is not None:
             kept.remove(before)
             span = msgspec.structs.replace(span, after=before.after)
@@ -71,7 +71,7 @@ class LookBackProgress:
         return [(one.after, one.until) for one in self._spans.get(rule.id, ())]
 
 
-def _is_alike(one: CoveredSpan, other: CoveredSpan) -> bool:
+def _is_same_coverage(one: CoveredSpan, other: CoveredSpan) -> bool:
     return (one.digest, one.seen) == (other.digest, other.seen)
 
 

@@ -40,7 +40,7 @@ class RuleState:
         error = known.last.error if known.last else ""
         return RuleState(state, known.standing, error, tries, found.skipped, found.ends[-1])
 
-    def judge_outcome(self, outcome: RuleOutcome) -> RuleOutcome:
+    def assess_outcome(self, outcome: RuleOutcome) -> RuleOutcome:
         """The outcome; a window that took too much too often is given up."""
         tries = self.tries.get(outcome.window.end, 0) + 1
         if not outcome.limited or tries < MOST_TRIES:
@@ -51,7 +51,7 @@ class RuleState:
         """The course after a run, in the transaction of its alerts, which is yet to keep the standing."""
         before, after = self.standing, self._compute_next_standing(outcome, now)
         notes = []
-        for status, said in self._describe_news(outcome, before, after):
+        for status, said in self._describe_status_changes(outcome, before, after):
             notes.append(said)
             row = build_health_row(outcome, status, said, now)
             self.state.outbox.add(session, after.workspace, HEALTH, row)
@@ -76,7 +76,7 @@ class RuleState:
             looked=now if complete else before.looked,
         )
 
-    def _describe_news(
+    def _describe_status_changes(
         self, outcome: RuleOutcome, before: RuleStanding, after: RuleStanding
     ) -> Iterator[tuple[str, str]]:
         """Yield what is news: (status, words)."""

@@ -145,7 +145,7 @@ class RunBatch:
         found: list[RuleRunResult] = []
         before = [self.incident_service.prefetch_matches(outcome) for _, outcome in several]
         with state.transaction(product="detection") as session:
-            lost = state.leases.lock_and_find_lost(
+            lost = state.leases.lock_held_leases(
                 session, {turn.lease.name: turn.lease for turn, _ in several}.values()
             )
             for (turn, outcome), known in zip(several, before, strict=True):

@@ -237,7 +237,7 @@ class Schedule:
     ) -> Iterator[RuleRunResult]:
         """The windows of rules that are due, while nobody else runs these; those that had to wait go back into the plan."""
         with ExitStack() as held:
-            if not self._may_be_heavy(several[0], turns, held):
+            if not self._may_run_heavy_rule(several[0], turns, held):
                 self.more = True
                 return
             incident_service = IncidentService(
@@ -286,7 +286,7 @@ class Schedule:
                 self.more = True
                 return
             ran = self._run_window(rule, build_window(rule, end), look.now, is_empty=end not in live)
-            outcome = turn.course.judge_outcome(ran)
+            outcome = turn.course.assess_outcome(ran)
             if outcome.error and self._stopping.is_set():
                 return
             if outcome.alerts:
@@ -299,7 +299,7 @@ class Schedule:
             if turn.lost or (outcome.error and turn.course.standing.disabled is not None):
                 return
 
-    def _may_be_heavy(self, planned: DueWindows, turns: Turns, held: ExitStack) -> bool:
+    def _may_run_heavy_rule(self, planned: DueWindows, turns: Turns, held: ExitStack) -> bool:
         """Return whether a rule may be run now: of those that take long one worker less than there are runs one at a time."""
         _, workers = self.share
         if planned.seconds < HEAVY or workers == 1:

@@ -29,7 +29,7 @@ class Suppression:
     name: str
     conditions: tuple[SuppressionCondition, ...] = ()
 
-    def holds_back(self, subject: SuppressionSubject) -> bool:
+    def suppresses_subject(self, subject: SuppressionSubject) -> bool:
         """Return whether it holds back what is about that."""
         return all(one.is_met(subject) for one in self.conditions)
 

@@ -182,7 +182,7 @@ def _find_gone(before: Sequence[StoredAlert], after: Sequence[StoredAlert]) -> s
 def _is_left(rule: AnalyticRule, one: PastAlert) -> bool:
     """Return whether what holds back now would hold it back."""
     learning = rule.tuning.learning
-    return any(each.holds_back(one.subject) for each in rule.tuning.suppressions) or (
+    return any(each.suppresses_subject(one.subject) for each in rule.tuning.suppressions) or (
         learning is not None and one.key in learning.knows
     )
 
@@ -214,7 +214,7 @@ def apply_proposal(rule: AnalyticRule, proposal: Proposal) -> AnalyticRule:
     )
 
 
-def carry_out_advice(editing: TuningEditor, advice: Advice, expires: datetime | None) -> None:
+def execute_advice(editing: TuningEditor, advice: Advice, expires: datetime | None) -> None:
     """Do what the advice says, in the name of who edits; `editing.advice` is its id."""
     step = advice.proposal.step
     comment = f"{advice.proposal.text}: {advice.proposal.evidence}"

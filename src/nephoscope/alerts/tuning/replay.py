@@ -138,7 +138,9 @@ def replay_windows(
         incident_service = IncidentService(state, workspace)
         for end in moments:
             report_progress(windows, len(moments))
-            outcome = detector.run(_add_knowledge(rule, state, workspace), build_window(rule, end), now)
+            outcome = detector.run(
+                _add_learned_entities(rule, state, workspace), build_window(rule, end), now
+            )
             incident_service.store_outcome(outcome, now)
             windows, rows, seconds = windows + 1, rows + outcome.rows, seconds + outcome.seconds
             if outcome.error:
@@ -148,7 +150,7 @@ def replay_windows(
     return ReplayResult(rule, windows, rows, seconds, tuple(alerts), incidents, tuple(errors))
 
 
-def _add_knowledge(rule: AnalyticRule, state: State, workspace: str) -> AnalyticRule:
+def _add_learned_entities(rule: AnalyticRule, state: State, workspace: str) -> AnalyticRule:
     """A rule that learns, with what it knew and what it has learned in this run."""
     learning = rule.tuning.learning
     if learning is None:

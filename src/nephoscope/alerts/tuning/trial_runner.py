@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.library.active_rules import load_active_rules
 from nephoscope.alerts.rules.rule_files import RuleFolder, load_shipped_rules
-from nephoscope.alerts.tuning.advice import TuningAdvisor, carry_out_advice
+from nephoscope.alerts.tuning.advice import TuningAdvisor, execute_advice
 from nephoscope.alerts.tuning.alert_history import read_entities
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.replay import ReplayResult, replay_rule
@@ -139,7 +139,7 @@ class TrialRunner:
             "workspace": trial.workspace,
         }
         with self.state.audit_change(Actor(trial.by), WRITE, rule.name, detail):
-            carry_out_advice(
+            execute_advice(
                 TuningEditor(self.state, trial.workspace, trial.by, now, found.id), found, now + EXPIRES
             )
         return {"advice": [found.document()]}

@@ -107,14 +107,14 @@ def propose_rules(network: Network, one: MachineAddress) -> Iterator[RuleProposa
             rule.allow
             and "/defaultsecurityrules/" not in rule.id
             and not clause.tags
-            and not _is_ours(rule.name)
+            and not _is_managed_rule(rule.name)
         ):
             found = _narrow_rule(network, one, chosen.group, clause)
             if found is not None:
                 yield found
 
 
-def _is_ours(name: str) -> bool:
+def _is_managed_rule(name: str) -> bool:
     return name.startswith(MARK)
 
 

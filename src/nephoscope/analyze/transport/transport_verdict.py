@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_CALLERS = 50
 
 
-def judge_requests(
+def assess_requests(
     id_: str, key: Key, groups: Sequence[RequestGroup], unread: Sequence[str] = ()
 ) -> Assessment:
     """Judge a resource by its requests; `unread` names logs that are missing and that no setting makes superfluous.

@@ -241,11 +241,13 @@ def _assign_by_rules(
     ordered = load_rules(call.instance.state) if known is None else known
     hierarchy = call.caller.hierarchy
 
-    def list_above(resource: str) -> frozenset[str]:
+    def list_parent_scopes(resource: str) -> frozenset[str]:
         return frozenset(list_containing_scopes(resource, hierarchy))
 
     decided = [
-        (one, rule) for one in several if (rule := find_deciding_rule(ordered, one, list_above)) is not None
+        (one, rule)
+        for one in several
+        if (rule := find_deciding_rule(ordered, one, list_parent_scopes)) is not None
     ]
     wanted = {read_assessed_resource(one) for one, rule in decided if rule.owner[0] == "ByTag"}
     tags = call.snapshot.listing.map_tags(wanted, call.reach) if wanted else {}

@@ -131,10 +131,10 @@ class _Query:
     def _list_pages(self, first: Body, token: str) -> Iterator[tuple[str, list[Body]]]:
         """(where it begins, what is picked) of each page; everything as one where it is put in order."""
         if not self.orders:
-            yield from self._pick_filtered(first, token)
+            yield from self._filter_page(first, token)
             return
         found: list[Body] = []
-        for _, several in self._pick_filtered(first, ""):
+        for _, several in self._filter_page(first, ""):
             found += several
             if len(found) > MOST_ORDERED:
                 problem = f"More than {MOST_ORDERED} would have to be sorted: select fewer with $filter."
@@ -146,7 +146,7 @@ class _Query:
             )
         yield "", found
 
-    def _pick_filtered(self, body: Body, token: str) -> Iterator[tuple[str, list[Body]]]:
+    def _filter_page(self, body: Body, token: str) -> Iterator[tuple[str, list[Body]]]:
         while True:
             self.read += len(body["value"])
             seen = [name for name in self.unseen if any(has_path(one, name) for one in body["value"])]

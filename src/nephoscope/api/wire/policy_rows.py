@@ -66,7 +66,7 @@ def answer_policy_rows(call: ApiCall, source: PolicyRowSource) -> ApiResponse:
     test = parse_filter(call)
     fields = parse_select(call.get_query_value("$select")) if call.get_query_value("$select") else None
     if call.get_query_value("$apply") or call.get_query_value("$orderby"):
-        return answer_shaped_rows(call, source, test, fields)
+        return answer_aggregated_rows(call, source, test, fields)
     found: list[Row] = []
     after, most = read_skip_token(call), call.read_requested_count(MOST)
     for key, row in _list_rows(call, source, after):
@@ -144,7 +144,7 @@ def _make_naming_test(call: ApiCall, named: re.Match[str]) -> Callable[[Row], bo
     return test
 
 
-def answer_shaped_rows(
+def answer_aggregated_rows(
     call: ApiCall, source: PolicyRowSource, test: Test, fields: Sequence[str] | None
 ) -> ApiResponse:
     """Rows that are grouped or sorted: all are read, and the page begins where the one before ended."""

@@ -20,7 +20,7 @@ from nephoscope.automation.action import ActionContext, ActionError, ActionKind,
 from nephoscope.automation.block_targets import BlockableAddresses, choose_addresses, list_estate_addresses
 from nephoscope.automation.nsg_priority import find_taken_priorities, list_planned_rules
 from nephoscope.automation.planned_settings import ApplyCommand, ApprovalHours, LimitedHours
-from nephoscope.automation.program_execution import hand_over_run
+from nephoscope.automation.program_execution import run_action_program
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope_policy.model.resource_id import ResourceId
@@ -197,7 +197,7 @@ def _choose_priority(
     """The first free priority from the wanted one on; once a plan was approved its own, which others may have taken meanwhile."""
     others = [one for one in around.standing("block") if one.id != run.id]
     if run.plan is not None:
-        others = [one for one in others if _was_applied(one)]
+        others = [one for one in others if _is_rule_applied(one)]
     try:
         known = find_taken_priorities(around.data, settings.resource, settings.direction, name, others)
     except StoreError as error:
@@ -215,7 +215,7 @@ def _choose_priority(
     return free
 
 
-def _was_applied(run: AutomationRun) -> bool:
+def _is_rule_applied(run: AutomationRun) -> bool:
     """Return whether the group may have its rule: one that only waits leaves its priority to who is begun first."""
     waits = run.status is RunStatus.PENDING and not run.begun
     return run.step is RunStep.UNDO or (run.step is RunStep.APPLY and not waits)
@@ -301,7 +301,7 @@ def approve(settings: BlockActionSettings, run: AutomationRun, around: ActionCon
     until = around.now + timedelta(hours=settings.hours)
     said = f"approved by {run.by}"
     if settings.apply:
-        said += f"; {hand_over_run(settings.apply, run, around, 'apply')}"
+        said += f"; {run_action_program(settings.apply, run, around, 'apply')}"
     return ActionOutcome(said, None, until)
 
 
@@ -309,7 +309,7 @@ def undo(settings: BlockActionSettings, run: AutomationRun, around: ActionContex
     """Hand what undoes it to the command, where one is named; else say what is to be run."""
     assert run.plan is not None
     if settings.apply:
-        return ActionOutcome(hand_over_run(settings.apply, run, around, "undo"))
+        return ActionOutcome(run_action_program(settings.apply, run, around, "undo"))
     return ActionOutcome(f"run: {run.plan['undo']}")
 
 

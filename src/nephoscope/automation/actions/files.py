@@ -67,13 +67,13 @@ def _append_to_file(folder: Path, data: bytes, allowed: AllowedFolder, now: date
         else:
             path = folder / f"{now:%Y%m%dT%H%M%S%f}Z.ndjson"
             known.append(path)
-        _write_behind_last_line(path, data)
+        _append_after_last_line(path, data)
         for old in known[: -allowed.keep]:
             old.unlink()
     return path.name
 
 
-def _write_behind_last_line(path: Path, data: bytes) -> None:
+def _append_after_last_line(path: Path, data: bytes) -> None:
     """Behind the last whole line: what a killed process left of one goes."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "r+b") as file:

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
 from nephoscope.automation.planned_settings import ApplyCommand, ApprovalHours, UndoHours
-from nephoscope.automation.program_execution import hand_over_run
+from nephoscope.automation.program_execution import run_action_program
 from nephoscope.automation.rule_change_plan import GroupChange, RuleChangePlan, load_network, plan_changes
 from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.estate_store import StoreError
@@ -75,21 +75,23 @@ def approve(settings: NetworkRulesActionSettings, run: AutomationRun, around: Ac
         )
     until = around.now + timedelta(hours=settings.hours) if settings.hours else None
     approval = f"approved by {run.by}"
-    return ActionOutcome(f"{approval}; {_hand_over(settings, run, around, 'apply')}", None, until)
+    return ActionOutcome(
+        f"{approval}; {_run_configured_program(settings, run, around, 'apply')}", None, until
+    )
 
 
 def undo(settings: NetworkRulesActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """Hand what undoes the change to the command, where one is named; else say what is to be run."""
-    return ActionOutcome(_hand_over(settings, run, around, "undo"))
+    return ActionOutcome(_run_configured_program(settings, run, around, "undo"))
 
 
-def _hand_over(
+def _run_configured_program(
     settings: NetworkRulesActionSettings, run: AutomationRun, around: ActionContext, what: str
 ) -> str:
     assert run.plan is not None
     if not settings.apply:
         return f"run: {run.plan[what]}"
-    return hand_over_run(settings.apply, run, around, what)
+    return run_action_program(settings.apply, run, around, what)
 
 
 KIND = ActionKind(

@@ -66,14 +66,14 @@ def command(
     in a registry) by the rules of the Linux security baseline. Rules that only a running host can answer
     are Unknown without --facts. A file that cannot be read makes its rules Unknown.
     """
-    from nephoscope.protect.baseline.baseline_evaluation import judge_baseline
+    from nephoscope.protect.baseline.baseline_evaluation import assess_baseline
     from nephoscope.protect.baseline.examined_system import ExaminedSystem
 
     if keep != bool(resource):
         raise click.UsageError("--keep needs --resource, and --resource needs --keep")
     facts = _read_facts(facts_file) if facts_file else None
     system = ExaminedSystem(_open_view(target, tag, platform, insecure), facts)
-    results = judge_baseline(system)
+    results = assess_baseline(system)
     if keep:
         _save_baseline_results(data, resource, system, tenant)
     shown = [one for one in results if everything or one.state.value in ("Fail", "Unknown")]

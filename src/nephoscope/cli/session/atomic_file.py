@@ -43,12 +43,12 @@ def find_replaceable_file(path: Path) -> Path | None:
         found = path.stat()
     except FileNotFoundError:
         return path.resolve()
-    if not stat.S_ISREG(found.st_mode) or _names_a_descriptor(path):
+    if not stat.S_ISREG(found.st_mode) or _is_file_descriptor_path(path):
         return None
     return path.resolve()
 
 
-def _names_a_descriptor(path: Path) -> bool:
+def _is_file_descriptor_path(path: Path) -> bool:
     """Return whether the links of a path pass an open file of a process: what is written there goes behind what it holds."""
     for _ in range(_MAX_LINKS):
         if not path.is_symlink():

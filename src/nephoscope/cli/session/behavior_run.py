@@ -9,7 +9,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 
 
-def learn_and_judge(lake: Lake, state: State, workspace: str, now: datetime, *, every: int = 0) -> bool:
+def learn_and_detect(lake: Lake, state: State, workspace: str, now: datetime, *, every: int = 0) -> bool:
     """Learn and judge what came, where the last run is `every` minutes ago; False where it could not be done, which is told."""
     from nephoscope.behavior.behavior_run import BehaviorAnalysis
     from nephoscope.behavior.profiles import ProfilesError

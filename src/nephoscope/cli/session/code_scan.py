@@ -37,7 +37,7 @@ from nephoscope.posture.code.git_command import GitError
 from nephoscope.posture.code.template.change_comparison import ChangeComparison
 from nephoscope.posture.code.template.file_evaluator import NOT_KNOWN
 from nephoscope.posture.code.template.plan_scan import NOT_MAPPED
-from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
 from nephoscope.posture.code.template.template_scan import scan_targets
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
 from nephoscope.posture.code.template.verdict_cache_key import hash_inputs
@@ -105,7 +105,7 @@ def scan_code(data: Path, options: ScanOptions, explanation: VerdictExplanation 
     _check_scan_options(options)
     explained: list[ExplainedVerdict] = []
     try:
-        report = _judge_targets(data, options, explanation, explained)
+        report = _assess_targets(data, options, explanation, explained)
     except (
         RepositoryError, BaselineError, GitError, ContentError, NotHeldError, PolicyError
     ) as error:  # fmt: skip
@@ -134,7 +134,7 @@ def _check_scan_options(options: ScanOptions) -> None:
         )
 
 
-def _judge_targets(
+def _assess_targets(
     data: Path,
     options: ScanOptions,
     explanation: VerdictExplanation | None,
@@ -146,34 +146,34 @@ def _judge_targets(
     allowed, before = find_openings_of_change(
         options["allowed_openings"], options["targets"], now, options["since"]
     )
-    judge = TemplateJudge(lambda: (_build_plan(asked, packs), packs.aliases()), now, allowed)
+    assess = TemplateEvaluator(lambda: (_build_plan(asked, packs), packs.aliases()), now, allowed)
     targets = [Path(target) for target in options["targets"]]
     scope = _build_deployment_scope(options)
-    judge.explains = explanation.wants if explanation is not None else None
+    assess.explains = explanation.wants if explanation is not None else None
     foreign = _build_foreign_checks(options)
     cache = _open_verdict_cache(data, options, asked, packs, now, allowed)
     specs = _make_template_spec_lookup(data)
     may_be_gone = options["since"] is not None
     report = scan_targets(
-        targets, judge, scope, options["parameters_files"], foreign, cache, specs, may_be_gone=may_be_gone
+        targets, assess, scope, options["parameters_files"], foreign, cache, specs, may_be_gone=may_be_gone
     )
     report = report.with_unread(
         [
             *list_unusable_decisions(asked.decisions, options["targets"]),
-            *find_misnamed_exemptions(asked.decisions, judge),
+            *find_misnamed_exemptions(asked.decisions, assess),
             *list_unusable_policies(asked.policies, packs),
         ]
     )
-    _check_critical(options, report, judge)
-    _check_policies(options, report, judge)
-    explained += judge.explained
-    judge.explains = None
+    _check_critical(options, report, assess)
+    _check_policies(options, report, assess)
+    explained += assess.explained
+    assess.explains = None
     if options["since"] is not None:
         comparison = ChangeComparison(
-            options["since"], judge, scope, options["parameters_files"], foreign, cache, specs
+            options["since"], assess, scope, options["parameters_files"], foreign, cache, specs
         )
         if before is not None and before != allowed:
-            comparison.earlier_judge = judge.with_openings(before)
+            comparison.earlier_judge = assess.with_openings(before)
             comparison.earlier_cache = _open_verdict_cache(data, options, asked, packs, now, before)
         report = comparison.compare(report, targets)
     if cache is not None:
@@ -185,13 +185,13 @@ def _judge_targets(
     return report
 
 
-def _check_critical(options: ScanOptions, report: CodeReport, judge: TemplateJudge) -> None:
+def _check_critical(options: ScanOptions, report: CodeReport, assess: TemplateEvaluator) -> None:
     """Refuse a gate that can never fail: no policy of Azure or of the own pack is Critical, rules of manifests are."""
     if options["fail_on"] != Severity.CRITICAL or options["results"]:
         return
     if (
         not any(one.severity is Severity.CRITICAL for one in report.rules.values())
-        and not judge.has_critical()
+        and not assess.has_critical()
     ):
         exit_with_usage_error(
             "--fail-on Critical would never fail: no policy or rule for these files is Critical; use High, Medium, Low or "
@@ -199,9 +199,9 @@ def _check_critical(options: ScanOptions, report: CodeReport, judge: TemplateJud
         )
 
 
-def _check_policies(options: ScanOptions, report: CodeReport, judge: TemplateJudge) -> None:
+def _check_policies(options: ScanOptions, report: CodeReport, assess: TemplateEvaluator) -> None:
     """Refuse a gate on a policy that does not exist: it can never fail, or never pass."""
-    sources = (lambda: report.rules, _list_code_rule_names, judge.list_recommendation_names)
+    sources = (lambda: report.rules, _list_code_rule_names, assess.list_recommendation_names)
     check_patterns("--fail-on-policy", options["failing_policies"], sources)
     check_patterns("--pass-policy", options["passing_policies"], sources)
 

@@ -84,7 +84,7 @@ def _holds_code(documents: Sequence[Path], *, claimed: bool) -> bool:
         text = _read_text(path)
         if _RESOURCE.search(text, 0, _HEAD):
             return False
-        found = found or any(one.claims(path.name, text) for one in (policy_as_code, kubernetes_manifest))
+        found = found or any(one.recognizes(path.name, text) for one in (policy_as_code, kubernetes_manifest))
     return found
 
 

@@ -75,7 +75,7 @@ def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
 
     table, console = Table(box=None, pad_edge=False, header_style="bold"), create_console(sys.stdout)
     cells = [[_format_for_person(name, row.get(name)) for name in columns] for row in rows]
-    whole = _choose_whole_columns(cells, columns, console.width)
+    whole = _choose_unwrapped_columns(cells, columns, console.width)
     for at, name in enumerate(columns):
         numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
         table.add_column(
@@ -86,7 +86,7 @@ def _print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     console.print(table)
 
 
-def _choose_whole_columns(cells: Sequence[Sequence[str]], names: Sequence[str], width: int) -> set[int]:
+def _choose_unwrapped_columns(cells: Sequence[Sequence[str]], names: Sequence[str], width: int) -> set[int]:
     """Return the columns that are not folded, the narrowest first, as far as each of the others keeps a readable width."""
     widths = [max(map(len, texts)) + 2 for texts in zip(names, *cells, strict=True)]
     chosen: set[int] = set()

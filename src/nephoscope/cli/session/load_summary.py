@@ -50,25 +50,25 @@ def _print_repeated_files(tally: LoadTally) -> None:
             ),
             err=True,
         )
-    _tell_grown(tally.grown)
+    _print_grown_files(tally.grown)
     _tell_cut(tally.cut)
-    _tell_names(
+    _print_file_names(
         tally.unplaced,
         (
             "its content was ingested before as {}, whose path names no resource: rows that do not "
             "name a resource have none; nothing was ingested twice"
         ),
     )
-    _tell_names(
+    _print_file_names(
         tally.older,
         "is the start of a longer version that was ingested before, {}, which was not read again",
     )
-    _tell_names(
+    _print_file_names(
         tally.overlapping,
         "is the beginning of a longer version that was taken in before, {}, and ends where nothing tells how far: it was read as a "
         "whole, so that its rows are now there twice",
     )
-    _tell_names(
+    _print_file_names(
         tally.alike,
         (
             "starts with the content of {}, which is too short to identify it as the same file: it "
@@ -223,7 +223,7 @@ def _print_load_advice(tally: LoadTally) -> None:
         )
 
 
-def _tell_grown(names: list[str]) -> None:
+def _print_grown_files(names: list[str]) -> None:
     """Say which files were there before in a shorter version that could not be gone on with, and how files that grow are read."""
     for name in names[:_NAMES]:
         click.echo(
@@ -260,7 +260,7 @@ def _tell_cut(lines: dict[str, int]) -> None:
         click.echo(f"nephoscope: {len(lines):,} files have such lines; `--output json` lists all", err=True)
 
 
-def _tell_names(names: dict[str, str], sentence: str) -> None:
+def _print_file_names(names: dict[str, str], sentence: str) -> None:
     """Say a sentence of the first files, in which another name stands for the braces."""
     for name, other in list(names.items())[:_NAMES]:
         click.echo(f"nephoscope: {name}: {sentence.format(other)}", err=True)

@@ -292,7 +292,7 @@ def _compare_with_history(
         report = _with_changes(report, recorder.record(report))
         save_request(scan.repeatable, scan.data)
     elif options.get("delta") and isinstance(report, Report) and not report.filter.chooses_resources:
-        report = replace(report, delta=recorder.explain_score_change(report, scan.judge))
+        report = replace(report, delta=recorder.explain_score_change(report, scan.assess))
     return report if report.filter.chooses_resources else replace(report, trend=recorder.list_trend_points())
 
 

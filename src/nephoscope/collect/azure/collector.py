@@ -178,7 +178,7 @@ class Collector:
     def _read_tenants(self, tenants: Sequence[TenantClients], pool: ThreadPoolExecutor) -> None:
         self._run_for_each_item(pool, "permissions", list(self._list_scopes(tenants)), self._verify_scope)
         self._run_for_each_item(
-            pool, "permissions", list(self._list_groups_of_unreadable(tenants)), self._widen_permission_check
+            pool, "permissions", list(self._list_groups_of_unreadable(tenants)), self._extend_permission_check
         )
         self._run_for_each_item(pool, "Resource Graph", list(self._run_queries(tenants)), self._run_query)
         self._run_for_each_item(
@@ -230,7 +230,7 @@ class Collector:
                 if subscription in lacking:
                     yield tenant, subscription, group
 
-    def _widen_permission_check(self, item: tuple[TenantClients, str, str]) -> None:
+    def _extend_permission_check(self, item: tuple[TenantClients, str, str]) -> None:
         tenant, subscription, group = item
         if self._bounds.widen(tenant.arm, subscription, build_group_id(group)):
             tenant.seen.apart.add(group)

@@ -119,7 +119,7 @@ class PostureCollector:
             for row in _list_rows(listing, page.body):
                 children += self._add_row(listing, node, row, names, found)
         _record_scanner(listing, node, found, on=True)
-        if not (self.only and _lists_repositories(listing)):
+        if not (self.only and _is_repository_listing(listing)):
             found.scopes[node.id.lower()].add(build_coverage_entry(listing.type, node.type))
         yield from children
 
@@ -132,7 +132,7 @@ class PostureCollector:
         found: DevOpsCollection,
     ) -> list[ListingNode]:
         name = _read_text(row, listing.name) if listing.items else listing.name
-        if not name or (self.only and _lists_repositories(listing) and name.lower() not in self.only):
+        if not name or (self.only and _is_repository_listing(listing) and name.lower() not in self.only):
             return []
         names[name] += 1
         unique = name if names[name] == 1 else f"{name}-{names[name]}"
@@ -155,7 +155,7 @@ class PostureCollector:
         found.gaps.add(listing.type.lower(), node.id.lower(), reason, permission)
 
 
-def _lists_repositories(listing: RestListing) -> bool:
+def _is_repository_listing(listing: RestListing) -> bool:
     return listing.type in (GITHUB_REPOSITORY, GITLAB_PROJECT, AZURE_DEVOPS_REPOSITORY)
 
 

@@ -103,14 +103,14 @@ class FileInspector(Protocol[Found]):
 class LayerReader(NamedTuple, Generic[Found]):
     """The reading of files.
 
-    `claims` says by path, size and permissions whether a file may be of interest, `claims_head` by path and its first HEAD bytes
+    `recognizes` says by path, size and permissions whether a file may be wanted, `recognizes_head` by path and its first HEAD bytes
     whether it is. `read` gives what a content holds, None for nothing; it can ask for other files of the layer by path, of which
     those that are claimed and small are there. What `stands_alone`, by path and first HEAD bytes, asks for no other file and is asked
     for by none: it is read as it passes. The `inspector` sees every file and every folder, and symbolic links where it asks for them.
     """
 
-    claims: Callable[[str, int, int], bool]
-    claims_head: Callable[[str, bytes], bool]
+    recognizes: Callable[[str, int, int], bool]
+    recognizes_head: Callable[[str, bytes], bool]
     max_size: int
     read: Callable[[str, bytes, Callable[[str], bytes | None]], Found | None]
     stands_alone: Callable[[str, bytes], bool]
@@ -185,7 +185,7 @@ class _LayerReading(Generic[Found]):
                 self._record_unread_file(path, f"further names of files have more than {MAX_LINKED} bytes")
             else:
                 self.waiting[path] = content
-        elif target in self.found and self.reader.claims(path, 0, mode):
+        elif target in self.found and self.reader.recognizes(path, 0, mode):
             self.found[path] = self.found[target]
         if target in self.inspected:
             self.inspected[path] = self.inspected[target]
@@ -193,13 +193,13 @@ class _LayerReading(Generic[Found]):
     def _read_content(self, path: str, entry: TarEntry) -> None:
         inspector = self.reader.inspector
         wanted = inspector.count_bytes_wanted(path, entry) if inspector else 0
-        claimed = self.reader.claims(path, entry.size, entry.mode)
+        claimed = self.reader.recognizes(path, entry.size, entry.mode)
         if entry.kind is EntryKind.SPARSE and (claimed or wanted):
             self._record_unread_file(path, "it is stored with holes")
             wanted, claimed = 0, False
         begun = self.tar.read_content(max(HEAD, wanted)) if wanted else b""
         self._inspect_entry(path, entry, begun[:wanted])
-        if claimed and self.reader.claims_head(path, begun[:HEAD] or self.tar.peek_content(HEAD)):
+        if claimed and self.reader.recognizes_head(path, begun[:HEAD] or self.tar.peek_content(HEAD)):
             self._read_entry(path, entry, begun)
 
     def _inspect_entry(self, path: str, entry: TarEntry, content: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeGuard
 import msgspec
 
 from nephoscope.collect.resources.resource_record import RecordError
-from nephoscope.collect.resources.response_records import refuse_answers
+from nephoscope.collect.resources.response_records import reject_api_responses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def _read_content(holder: dict[str, object], status: object, content: object) ->
     if status == _OK:
         return text.encode() if text.strip() else RecordError("an answer without content: export it again")
     try:
-        refuse_answers({**holder, "StatusCode": status, "Content": text})
+        reject_api_responses({**holder, "StatusCode": status, "Content": text})
     except RecordError as error:
         return error
     return RecordError(f"an answer with status {status}")

@@ -350,7 +350,7 @@ def records(value: object, nesting: int = _MAX_NESTING) -> Iterator[ResourceReco
             yield from records(item, nesting - 1)
         return
     if "id" not in value:
-        response_records.refuse_answers(value)
+        response_records.reject_api_responses(value)
     for form in load_formats():
         if form.recognizes(value):
             yield from form.records(value)

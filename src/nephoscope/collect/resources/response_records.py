@@ -30,7 +30,7 @@ def is_wrapper(value: dict[str, object]) -> bool:
     )
 
 
-def refuse_answers(value: dict[str, object]) -> None:
+def reject_api_responses(value: dict[str, object]) -> None:
     """Raise RecordError for an answer that is no list of resources, with what it is and what to do."""
     if isinstance(value.get("Content"), str) and "StatusCode" in value:
         status = value["StatusCode"]

@@ -49,7 +49,7 @@ from nephoscope.model.tenant_name import describe_tenant
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.azure_facts import list_report_types
 from nephoscope_policy.model.source_location import Place, Quarantined
-from nephoscope_policy.report_age import bears_no_time
+from nephoscope_policy.report_age import has_no_report_time
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -317,7 +317,7 @@ class SnapshotLoader(msgspec.Struct):
         times: dict[str, datetime | None] = {}
         reports = list_report_types()
         for key, body in self.bodies.items():
-            if body.id.type in reports and bears_no_time(body):
+            if body.id.type in reports and has_no_report_time(body):
                 root = self._roots.get(key)
                 when = self.learned.placed.get(key) or (root and find_read_time(readings, root, body))
                 if when != coverage.find_read_time(key, body.type, body.id.name):

@@ -1,4 +1,4 @@
-"""Readers are found by scanning `formats`: a module with TITLE, PRECEDENCE, `claims(file)` and `read(file)`.
+"""Readers are found by scanning `formats`: a module with TITLE, PRECEDENCE, `recognizes(file)` and `read(file)`.
 
 A reader claims a file by its name and content; the first that does, by ascending PRECEDENCE, reads it.
 """
@@ -27,7 +27,7 @@ class BillFormat:
     name: str
     title: str
     precedence: int
-    claims: Callable[[SbomFile], bool]
+    recognizes: Callable[[SbomFile], bool]
     read: Callable[[SbomFile], Bill]
 
 
@@ -37,8 +37,10 @@ def load_formats() -> tuple[BillFormat, ...]:
     found = []
     for info in pkgutil.iter_modules(formats.__path__):
         module = importlib.import_module(f"{formats.__name__}.{info.name}")
-        missing = [name for name in ("TITLE", "PRECEDENCE", "claims", "read") if not hasattr(module, name)]
+        missing = [
+            name for name in ("TITLE", "PRECEDENCE", "recognizes", "read") if not hasattr(module, name)
+        ]
         if missing:
             raise BillFormatError(f"{module.__name__} has no {' and no '.join(missing)}")
-        found.append(BillFormat(info.name, module.TITLE, module.PRECEDENCE, module.claims, module.read))
+        found.append(BillFormat(info.name, module.TITLE, module.PRECEDENCE, module.recognizes, module.read))
     return tuple(sorted(found, key=lambda one: (one.precedence, one.name)))

@@ -11,7 +11,7 @@ def read_bill(name: str, content: bytes) -> Bill:
     """Read a document; what it does against its standard is in its defects, UnreadableBillError says why nothing can be read."""
     file = SbomFile(name, content)
     for one in load_formats():
-        if one.claims(file):
+        if one.recognizes(file):
             return one.read(file)
     titles = ", ".join(sorted(one.title for one in load_formats()))
     raise UnreadableBillError(f"unsupported format: expected one of {titles}")

@@ -22,7 +22,7 @@ from nephoscope.collect.scanning.examination import (
     Unassessed,
 )
 from nephoscope.collect.scanning.image_scan import ImageReading, read_layers
-from nephoscope.collect.scanning.license_policy import NO_POLICY, LicensePolicy, judge_licenses
+from nephoscope.collect.scanning.license_policy import NO_POLICY, LicensePolicy, assess_licenses
 from nephoscope.collect.scanning.scan_contents import FileContents, InventoryContents
 from nephoscope.collect.scanning.scan_options import LookedFor
 from nephoscope_policy.model.state import Severity
@@ -52,7 +52,7 @@ def examine_image(
     merged = merge_layers(layers)
     contents = build_contents(merged, [unread for layer in layers for unread in layer.unread])
     is_judged = reading.looked_for.permissions
-    configuration = _judge_image_configuration(image, contents, merged, around.now, tag) if is_judged else ()
+    configuration = _assess_image_configuration(image, contents, merged, around.now, tag) if is_judged else ()
     files = [*_list_files(merged), *sorted(find_hidden_files(layers), key=lambda one: (one.path, one.layer))]
     found = _build_examination(contents, configuration, files, reading.looked_for, around)
     return ImageExamination(
@@ -76,7 +76,7 @@ def examine_root(scan: RootScan, around: ExaminationContext) -> Examination:
     files, unread = read_root(scan)
     contents = build_contents(files, unread)
     is_judged = scan.looked_for.permissions
-    configuration = _judge_root_configuration(contents, files, around.now) if is_judged else ()
+    configuration = _assess_root_configuration(contents, files, around.now) if is_judged else ()
     return _build_examination(contents, configuration, _list_files(files), scan.looked_for, around)
 
 
@@ -96,13 +96,13 @@ def _build_examination(
         configuration,
         tuple(_list_secrets(files)),
         tuple(_list_malware(files, around.known or {})),
-        judge_licenses(contents.packages, around.licenses),
+        assess_licenses(contents.packages, around.licenses),
         engines,
         tuple(_list_unassessed_files(contents, files, engines)),
     )
 
 
-def _judge_image_configuration(
+def _assess_image_configuration(
     image: Image,
     contents: InventoryContents,
     files: Mapping[str, LayerFind[FileContents]],
@@ -110,22 +110,22 @@ def _judge_image_configuration(
     tag: str,
 ) -> tuple[ConfigurationFinding, ...]:
     # the rules are loaded where configuration is looked at alone
-    from nephoscope.collect.scanning.image_rules.image_evaluation import judge_configuration
+    from nephoscope.collect.scanning.image_rules.image_evaluation import assess_configuration
     from nephoscope.collect.scanning.image_rules.image_subject import ExaminedImage
 
     annotations = dict(image.annotations)
-    return judge_configuration(
+    return assess_configuration(
         ExaminedImage(contents, _index_files(files), now, image.name, tag, image.configuration, annotations)
     )
 
 
-def _judge_root_configuration(
+def _assess_root_configuration(
     contents: InventoryContents, files: Mapping[str, LayerFind[FileContents]], now: datetime
 ) -> tuple[ConfigurationFinding, ...]:
-    from nephoscope.collect.scanning.image_rules.image_evaluation import judge_configuration
+    from nephoscope.collect.scanning.image_rules.image_evaluation import assess_configuration
     from nephoscope.collect.scanning.image_rules.image_subject import ExaminedRoot
 
-    return judge_configuration(ExaminedRoot(contents, _index_files(files), now))
+    return assess_configuration(ExaminedRoot(contents, _index_files(files), now))
 
 
 def _list_files(files: Mapping[str, LayerFind[FileContents]]) -> list[HiddenFind[FileContents]]:

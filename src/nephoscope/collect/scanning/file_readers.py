@@ -58,7 +58,7 @@ _OF_INSTALLED = frozenset(
 _LEAST_PROGRAM = 65_536
 
 
-def claims_name(path: str) -> bool:
+def recognizes_name(path: str) -> bool:
     """Return whether a reader claims a file by its path."""
     return is_claimed(path) and (not _is_installed_package_file(path) or bool(_select_readers(path)))
 
@@ -81,12 +81,14 @@ def _select_readers(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]
     )
 
 
-def claims(path: str, size: int, mode: int) -> bool:
+def recognizes(path: str, size: int, mode: int) -> bool:
     """Return whether a file may hold packages, by its path relative to the root, or as a program by its permissions."""
-    return is_release_path(path) or claims_name(path) or (size >= _LEAST_PROGRAM and mode & _EXECUTABLE != 0)
+    return (
+        is_release_path(path) or recognizes_name(path) or (size >= _LEAST_PROGRAM and mode & _EXECUTABLE != 0)
+    )
 
 
-def claims_head(path: str, head: bytes) -> bool:
+def recognizes_head(path: str, head: bytes) -> bool:
     """Return whether a file that is claimed by its permissions alone is a program, by its first bytes."""
     return is_release_path(path) or bool(_select_readers(path, head[:HEAD]))
 

@@ -13,10 +13,10 @@ from nephoscope.collect.images.layers import LayerFiles, LayerReader, read_layer
 from nephoscope.collect.images.tar_entries import TarStream
 from nephoscope.collect.scanning.file_readers import (
     MAX_SIZE,
-    claims,
-    claims_head,
     is_lone_program,
     read_contents,
+    recognizes,
+    recognizes_head,
 )
 from nephoscope.collect.scanning.scan_contents import MAX_ENTRIES, FileContents
 from nephoscope.collect.scanning.scan_options import LookedFor
@@ -24,7 +24,9 @@ from nephoscope.collect.scanning.scan_options import LookedFor
 if TYPE_CHECKING:
     from nephoscope.collect.scanning.file_inspection import ContentInspector
 
-READER: LayerReader[FileContents] = LayerReader(claims, claims_head, MAX_SIZE, read_contents, is_lone_program)
+READER: LayerReader[FileContents] = LayerReader(
+    recognizes, recognizes_head, MAX_SIZE, read_contents, is_lone_program
+)
 _CHUNK = 1_048_576
 #: The end of the media types of layers that are encrypted (containers/ocicrypt).
 _ENCRYPTED = "+encrypted"

@@ -65,7 +65,7 @@ class LicensePolicy(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         return bool(self.allowed or self.denied)
 
-    def judge(self, license_key: str, exception: str = "") -> LicenseVerdict:
+    def assess(self, license_key: str, exception: str = "") -> LicenseVerdict:
         """Return what the policy says of one license by its identifier.
 
         An exception only permits more: with one a license is judged as without, unless the policy names the two together.
@@ -93,21 +93,21 @@ def make_policy(allowed: Iterable[str], denied: Iterable[str]) -> LicensePolicy:
     return LicensePolicy(tuple(map(_spell_license, allowed)), tuple(map(_spell_license, denied)))
 
 
-def judge_licenses(packages: Iterable[Package], policy: LicensePolicy) -> tuple[LicenseFinding, ...]:
+def assess_licenses(packages: Iterable[Package], policy: LicensePolicy) -> tuple[LicenseFinding, ...]:
     """Return the packages whose licenses the policy does not allow, the worst first; nothing where there is no policy.
 
     Of alternatives the best counts, of licenses that hold together the worst.
     """
     if not policy:
         return ()
-    found = (_judge_package(package, policy) for package in packages)
+    found = (_assess_package(package, policy) for package in packages)
     return tuple(
         sorted((one for one in found if one), key=lambda one: (-one.severity.rank, one.type, one.name))
     )
 
 
-def _judge_package(package: Package, policy: LicensePolicy) -> LicenseFinding | None:
-    verdict = _judge_licenses(package.licenses, policy)
+def _assess_package(package: Package, policy: LicensePolicy) -> LicenseFinding | None:
+    verdict = _assess_licenses(package.licenses, policy)
     if verdict is LicenseVerdict.ALLOWED:
         return None
     status, severity = _SEVERITIES[verdict]
@@ -124,14 +124,14 @@ def _judge_package(package: Package, policy: LicensePolicy) -> LicenseFinding | 
 
 
 @lru_cache(65_536)
-def _judge_licenses(licenses: tuple[str, ...], policy: LicensePolicy) -> LicenseVerdict:
+def _assess_licenses(licenses: tuple[str, ...], policy: LicensePolicy) -> LicenseVerdict:
     """Return what the policy says of licenses that hold together; of none it is not known what holds."""
     if not licenses:
         return LicenseVerdict.UNKNOWN
-    return max(_judge_license_text(text, policy) for text in licenses)
+    return max(_assess_license_text(text, policy) for text in licenses)
 
 
-def _judge_license_text(text: str, policy: LicensePolicy) -> LicenseVerdict:
+def _assess_license_text(text: str, policy: LicensePolicy) -> LicenseVerdict:
     from boolean.boolean import ParseError
     from license_expression import ExpressionError
 
@@ -141,21 +141,21 @@ def _judge_license_text(text: str, policy: LicensePolicy) -> LicenseVerdict:
         parsed = _load_licensing().parse(text)
     except (ExpressionError, ParseError, RecursionError):
         return LicenseVerdict.UNKNOWN
-    return LicenseVerdict.UNKNOWN if parsed is None else _judge_expression(parsed, policy)
+    return LicenseVerdict.UNKNOWN if parsed is None else _assess_expression(parsed, policy)
 
 
-def _judge_expression(expression: object, policy: LicensePolicy) -> LicenseVerdict:
+def _assess_expression(expression: object, policy: LicensePolicy) -> LicenseVerdict:
     """Judge an expression: a license, one with an exception, alternatives, or several that hold together."""
     licensing = _load_licensing()
     if isinstance(expression, licensing.OR):
-        return min(_judge_expression(part, policy) for part in expression.args)
+        return min(_assess_expression(part, policy) for part in expression.args)
     if isinstance(expression, licensing.AND):
-        return max(_judge_expression(part, policy) for part in expression.args)
+        return max(_assess_expression(part, policy) for part in expression.args)
     license_key, exception = _list_keys(expression)
     known = licensing.known_symbols
     if license_key not in known or (exception and exception not in known):
         return LicenseVerdict.UNKNOWN
-    return policy.judge(license_key, exception)
+    return policy.assess(license_key, exception)
 
 
 def _list_keys(symbol: Any) -> tuple[str, str]:

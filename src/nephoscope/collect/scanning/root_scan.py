@@ -18,10 +18,10 @@ from nephoscope.collect.scanning.disk_images import find_disk_format
 from nephoscope.collect.scanning.file_inspection import ContentInspector
 from nephoscope.collect.scanning.file_readers import (
     MAX_SIZE,
-    claims,
-    claims_head,
     read_bill_contents,
     read_contents,
+    recognizes,
+    recognizes_head,
 )
 from nephoscope.collect.scanning.scan_contents import MAX_ENTRIES, FileContents, InventoryContents
 from nephoscope.collect.scanning.scan_options import PACKAGES, LookedFor
@@ -169,7 +169,7 @@ def _is_entry_claimed(entry: TarEntry, unread: list[UnreadLayerFile]) -> bool:
     """Return whether a file may hold packages; one that is too large is told."""
     if entry.path.startswith(tuple(f"{folder}/" for folder in PASSING)):
         return False
-    if not claims(entry.path, entry.size, entry.mode):
+    if not recognizes(entry.path, entry.size, entry.mode):
         return False
     if entry.size > MAX_SIZE:
         unread.append(UnreadLayerFile(entry.path, f"it has {entry.size} bytes, more than {MAX_SIZE}"))
@@ -181,7 +181,7 @@ def _read_content(root: Path, path: str, claimed: bool, wanted: int) -> tuple[by
     """Return the bytes of a file that are looked at, and whether it holds packages by its first ones."""
     with _open_file(root, path) as stream:
         content = stream.read(max(HEAD, wanted))
-        if not (claimed and claims_head(path, content)):
+        if not (claimed and recognizes_head(path, content)):
             return content, False
         stream.seek(0)  # what is read anew as a whole is held once
         return stream.read(MAX_SIZE), True

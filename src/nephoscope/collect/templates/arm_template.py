@@ -13,7 +13,7 @@ PRECEDENCE = 10
 _BICEP = ".bicep"
 
 
-def claims(name: str, head: str) -> bool:
+def recognizes(name: str, head: str) -> bool:
     """Claim JSON that names the schema of a deployment template, and Bicep."""
     file = name.lower()
     return file.endswith(_BICEP) or (file.endswith((".json", ".jsonc")) and names_template_schema(head))

@@ -33,7 +33,7 @@ _INLINE = ("script", "inlineScript", "Inline", "scriptInline")
 _BASH_TASKS = re.compile(r"(?:Bash|CmdLine|ShellScript)@\d+$|AzureCLI@\d+$", re.IGNORECASE)
 
 
-def claims(name: str, head: str) -> bool:
+def recognizes(name: str, head: str) -> bool:
     """Claim files by their name, others by keys that only Azure Pipelines knows."""
     if (
         not name.lower().endswith((".yml", ".yaml"))

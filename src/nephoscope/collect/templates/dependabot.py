@@ -13,7 +13,7 @@ PRECEDENCE = 10
 _NAME = re.compile(r"(?:^|/)\.github/dependabot\.ya?ml$")
 
 
-def claims(name: str, head: str) -> bool:
+def recognizes(name: str, head: str) -> bool:
     """Claim the file by its name."""
     return bool(_NAME.search(name)) and bool(head)
 

@@ -1,4 +1,4 @@
-"""Readers are found by scanning this folder: a module with TITLE, `claims(name, head)` and `read(source)`.
+"""Readers are found by scanning this folder: a module with TITLE, `recognizes(name, head)` and `read(source)`.
 
 A reader claims a file by its name (relative to the root, with `/`, in any case) and its whole text. The most specific reader wins:
 the one with the lowest PRECEDENCE.
@@ -38,7 +38,7 @@ class TemplateReader(msgspec.Struct, frozen=True):
     name: str
     title: str
     precedence: int
-    claims: Callable[[str, str], bool]
+    recognizes: Callable[[str, str], bool]
     read: Callable[[SourceText], object]
     max_size: int
 
@@ -53,7 +53,7 @@ def load_readers() -> tuple[TemplateReader, ...]:
         module = importlib.import_module(f"{package.__name__}.{info.name}")
         if not hasattr(module, "TITLE"):
             continue
-        missing = [name for name in ("PRECEDENCE", "claims", "read") if not hasattr(module, name)]
+        missing = [name for name in ("PRECEDENCE", "recognizes", "read") if not hasattr(module, name)]
         if missing:
             raise ReaderError(f"{module.__name__} has TITLE but no {' and no '.join(missing)}")
         found.append(
@@ -61,7 +61,7 @@ def load_readers() -> tuple[TemplateReader, ...]:
                 info.name,
                 module.TITLE,
                 module.PRECEDENCE,
-                module.claims,
+                module.recognizes,
                 module.read,
                 getattr(module, "MAX_SIZE", MAX_SIZE),
             )
@@ -71,7 +71,7 @@ def load_readers() -> tuple[TemplateReader, ...]:
 
 def find_reader(name: str, text: str) -> TemplateReader | None:
     """Return the reader that claims a file; None where none does."""
-    return next((reader for reader in load_readers() if reader.claims(name, text)), None)
+    return next((reader for reader in load_readers() if reader.recognizes(name, text)), None)
 
 
 def read_template(name: str, text: str) -> tuple[str, object] | None:

@@ -20,7 +20,7 @@ _NAME = re.compile(
 _OTHER = re.compile(r"\.(?:dockerignore|ya?ml|json|md|py|sh|go|lock)$", re.IGNORECASE)
 
 
-def claims(name: str, _head: str) -> bool:
+def recognizes(name: str, _head: str) -> bool:
     """Claim a file by its name."""
     return bool(_NAME.search(name)) and not _OTHER.search(name)
 

@@ -18,7 +18,7 @@ _ACTION = re.compile(r"(?:^|/)action\.ya?ml$")
 _RUNS = re.compile(r"^[\"']?runs[\"']?\s*:", re.MULTILINE)
 
 
-def claims(name: str, head: str) -> bool:
+def recognizes(name: str, head: str) -> bool:
     """Claim workflows by their folder, and actions by their name and the key `runs`."""
     return bool(_WORKFLOW.search(name)) or bool(_ACTION.search(name) and _RUNS.search(head))
 

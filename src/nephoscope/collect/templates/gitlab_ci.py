@@ -16,7 +16,7 @@ _NAME = re.compile(r"(?:^|/)[^/]*\.?gitlab-ci[^/]*\.ya?ml$", re.IGNORECASE)
 _SCRIPTS = ("before_script", "script", "after_script")
 
 
-def claims(name: str, head: str) -> bool:
+def recognizes(name: str, head: str) -> bool:
     """Claim files by their name."""
     return bool(_NAME.search(name)) and bool(head)
 

@@ -56,7 +56,7 @@ class KubernetesManifest(msgspec.Struct):
     objects: list[KubernetesObject] = msgspec.field(default_factory=list)
 
 
-def claims(name: str, head: str) -> bool:
+def recognizes(name: str, head: str) -> bool:
     """Claim YAML and JSON files with an API version and a kind; in JSON a resource of Azure has both, with a date as the version."""
     if not _NAME.search(name) or not ((_API.search(head) and _KIND.search(head)) or _ONE_LINE.match(head)):
         return False

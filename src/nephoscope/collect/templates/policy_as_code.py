@@ -45,7 +45,7 @@ class PolicyDocument:
         return TextSpan(*self.document.find_span(parse_shown_path(path)))
 
 
-def claims(name: str, head: str) -> bool:
+def recognizes(name: str, head: str) -> bool:
     """Claim JSON in which a definition's rule or an exemption's category stands near the top."""
     if not name.lower().endswith(".json"):
         return False

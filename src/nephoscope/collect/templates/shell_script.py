@@ -25,7 +25,7 @@ class ShellScript(msgspec.Struct):
     commands: list[ShellCommand]
 
 
-def claims(name: str, head: str) -> bool:
+def recognizes(name: str, head: str) -> bool:
     """Claim scripts by their ending or their first line."""
     return bool(_NAME.search(name)) or bool(_SHEBANG.match(head))
 

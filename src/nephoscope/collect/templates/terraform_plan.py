@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from nephoscope.collect.templates.source_text import SourceText
     from nephoscope.collect.templates.terraform.plan import TerraformPlan
 
-__all__ = ["MAX_SIZE", "PRECEDENCE", "TITLE", "claims", "read"]
+__all__ = ["MAX_SIZE", "PRECEDENCE", "TITLE", "read", "recognizes"]
 TITLE = "Terraform plan (`terraform show -json`)"
 PRECEDENCE = 20
 
 
-def claims(name: str, head: str) -> bool:
+def recognizes(name: str, head: str) -> bool:
     """Claim JSON files with the format version and the members of a plan."""
     return is_plan(name, head)
 

@@ -123,6 +123,6 @@ def is_tabular(name: str) -> bool:
     return strip_compression_suffix(name.lower()).endswith((".csv", ".tsv", ".parquet", ".avro"))
 
 
-def is_read_only_whole(name: str) -> bool:
+def is_full_read_required(name: str) -> bool:
     """Return whether a file of this name is read only once nobody writes to it any more."""
     return bool(get_compression_suffix(name)) or is_tabular(name)

@@ -58,7 +58,7 @@ def add_source(
     credential = get_credential_name(source.name) if kind.secrets else ""
     made = Source(source.name, kind.name, to_stored_settings(settings), workspace, credential, source.enabled)
     # its secrets and itself are kept together: they never become those of another that has the name by now
-    with state.with_change(lambda session: state.sources.insert(session, made)):
+    with state.save_with_change(lambda session: state.sources.insert(session, made)):
         if credential:
             store_secrets(state, source.name, secrets)
     return state.sources.get(source.name)
@@ -95,7 +95,7 @@ def change(
     check_source(kind, settings, {**kept, **(secrets or {})}, name, there=there)
     whole = merge_secrets(kind, source.settings, settings, kept, secrets or {})
     # secrets and the settings that they are for change together, and nothing that another change made meanwhile is undone
-    with state.with_change(
+    with state.save_with_change(
         lambda session: state.sources.change(session, source, to_stored_settings(settings), enabled=enabled)
     ):
         if whole != kept:

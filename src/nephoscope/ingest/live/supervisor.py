@@ -129,7 +129,7 @@ class SourceSupervisor:
             judged += _COUNT_SECONDS
             if judged >= _JUDGE_SECONDS:
                 judged = 0.0
-                self._run_safely("health", lambda: keeper.judge(datetime.now(UTC)))
+                self._run_safely("health", lambda: keeper.assess(datetime.now(UTC)))
 
     def _count_arrivals(self, keeper: HealthKeeper) -> None:
         for one in self._running.values():

@@ -209,7 +209,7 @@ def _list_records(
         if not several:
             break
         wrong = next((line.wrong for line in lines.taken if line.wrong), "")
-        item = _judge_row(row, names, context, wrong, lines)
+        item = _assess_row(row, names, context, wrong, lines)
         recoded = any(line.recoded for line in lines.taken)
         if several > 1 and not (isinstance(item, LogRow) and _is_strict(lines, separator)):
             item = _find_unclosed_quote(lines, context, several, item)
@@ -221,7 +221,7 @@ def _list_records(
         lines.forget_lines()
 
 
-def _judge_row(
+def _assess_row(
     row: SeparatedRow, names: Sequence[str], context: StreamContext, wrong: str, lines: _CsvLines
 ) -> LogRow | RecordFault | None:
     """The row of a record's fields, or what is wrong with it; None where it is an empty line."""

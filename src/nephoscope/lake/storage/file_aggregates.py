@@ -79,7 +79,7 @@ class FileAggregates:
             for one in scan.parts()
             for found in self._list_groups(asked.combine, compiled, table.relation, one, now)
         ]
-        with self.engines.lend_engine(1) as engine:
+        with self.engines.borrow_engine(1) as engine:
             return _merge_groups(engine, asked.merge, pa.concat_tables(parts), now)
 
     def _list_groups(
@@ -97,7 +97,7 @@ class FileAggregates:
         )
         missing = [path for path, groups in held.items() if groups is None]
         # what is new since is little, and threads cost more than they save
-        with self.engines.lend_engine(0 if missing else 1) as engine:
+        with self.engines.borrow_engine(0 if missing else 1) as engine:
             for path in missing:
                 engine.register_scan(relation, replace(scan, groups=((path,),)).narrow(columns))
                 held[path] = engine.run(compiled)

@@ -49,7 +49,7 @@ class SharedEngine:
         self.recent = RecentRows()
 
     @contextmanager
-    def lend_engine(self, threads: int) -> Iterator[QueryEngine]:
+    def borrow_engine(self, threads: int) -> Iterator[QueryEngine]:
         """Lend an engine with at least so many threads (0 = its share); after an error it is closed."""
         engine = self._engine
         if engine is None or self._threads not in (0, threads):
@@ -57,17 +57,17 @@ class SharedEngine:
         try:
             yield engine
         except BaseException:
-            self._give_up_engine()
+            self._discard_engine()
             raise
 
     def _open_engine(self, threads: int) -> QueryEngine:
-        self._give_up_engine()
+        self._discard_engine()
         found = _idle.pop(self._folder) if threads == 1 else None
         self._threads = threads
         self._engine = found or open_engine(EngineRows(folders=[self._folder]), EngineLimits(threads=threads))
         return self._engine
 
-    def _give_up_engine(self) -> None:
+    def _discard_engine(self) -> None:
         engine, self._engine, self.recent = self._engine, None, RecentRows()
         if engine is not None:
             engine.close()
@@ -80,7 +80,7 @@ class SharedEngine:
             _, before = _idle.swap(self._folder, engine)
             if before is not None:
                 before.close()
-        self._give_up_engine()
+        self._discard_engine()
 
     def __enter__(self) -> SharedEngine:
         return self

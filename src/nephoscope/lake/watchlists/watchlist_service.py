@@ -258,7 +258,7 @@ class WatchlistService:
     def _clear_leftovers(self) -> None:
         """Clear what large changes left behind whose process died."""
         holds = self.state.outbox.list_held()
-        left = {one.id: one for one in self.state.watchlists.lists_with_leftovers(self.workspace)}
+        left = {one.id: one for one in self.state.watchlists.list_watchlists_with_orphans(self.workspace)}
         if holds:
             left |= {
                 one.id: one

@@ -199,7 +199,7 @@ def add_principal(call: OperationCall, body: NewPerson) -> RolePlaced:
     kind = PrincipalKind.PROGRAM if body.program else PrincipalKind.PERSON
     kind = PrincipalKind.MANAGED_IDENTITY if body.managed_identity else kind
     made = service.add_principal(call.service, kind, body.name, role=given, scope=where)
-    return _tell_place(call, made, given, where)
+    return _describe_role_placement(call, made, given, where)
 
 
 @OPERATIONS.operation(
@@ -215,7 +215,7 @@ def grant_role(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced
         find_principal(call, name),
     )
     service.grant_role(call.service, who, given, where)
-    return _tell_place(call, who, given, where)
+    return _describe_role_placement(call, who, given, where)
 
 
 @OPERATIONS.operation(
@@ -357,7 +357,7 @@ def _resolve_granted_scope(call: OperationCall, text: str) -> str:
     return place_in_tenant(call, ROLE_WRITE, _check_scope(text), "--scope: ")
 
 
-def _tell_place(call: OperationCall, who: Principal, given: str, where: str) -> RolePlaced:
+def _describe_role_placement(call: OperationCall, who: Principal, given: str, where: str) -> RolePlaced:
     """Return the role of a principal, and whether it is at a place that is not there, or not yet: it holds as soon as it is."""
     hierarchy = load_hierarchy(call)
     why = find_unknown_scope(where, hierarchy, call.state.workspaces.names())

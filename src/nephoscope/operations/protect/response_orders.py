@@ -172,7 +172,7 @@ def list_response_orders(call: OperationCall, query: OrderQuery) -> ResponseOrde
 
 
 @OPERATIONS.operation(RESPOND, ApiRoute("POST", "/responseOrders", 201, scoped=None))
-def give_order(call: OperationCall, body: NewOrder) -> ResponseOrderShape:
+def create_response_order(call: OperationCall, body: NewOrder) -> ResponseOrderShape:
     """Give an order to the agent of a machine: another user approves it, but for release, collect, scan if you may approve orders."""
     return create_order(call, body.machine, body.kind, body.arguments, body.reason, body.incident)
 

@@ -363,7 +363,7 @@ def list_history(call: OperationCall, query: HistoryQuery) -> list[Row]:
             "id": one.id, "status": one.status.value, "rule": one.rule, "action": one.action, "on": f"{one.kind} {one.subject}",
             "attempts": one.attempts, "created": one.created, "detail": one.detail,
         }
-        for one in call.state.automation_runs.runs_of_language(RuleLanguage.AUTOMATION, key, query.most)
+        for one in call.state.automation_runs.list_runs_in_language(RuleLanguage.AUTOMATION, key, query.most)
     ]  # fmt: skip
 
 

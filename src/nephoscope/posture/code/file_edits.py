@@ -11,7 +11,7 @@ import msgspec
 
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.posture.code.finding import CodeFinding, Edit
-from nephoscope_policy.arm.text_encoding import encode_alike, find_encoding
+from nephoscope_policy.arm.text_encoding import encode_like_file, find_encoding
 
 _MEMBER = re.compile(r"\s*(\"[^\"]*\"|[\w-]+)\s*[:=]")
 _LINE = re.compile(r"\r?\n[ \t]*[\w-]+ = [^\n]*$")
@@ -54,7 +54,7 @@ def _fix_file(root: Path, file: str, edits: Iterable[Edit]) -> int:
         raise OSError("it is a link: the fix belongs in the file that it leads to")
     data = path.read_bytes()
     changed, count = apply_edits(data.decode(find_encoding(data)), edits)
-    path.write_bytes(encode_alike(changed, data))
+    path.write_bytes(encode_like_file(changed, data))
     return count
 
 

@@ -18,7 +18,7 @@ from nephoscope.posture.code.suppression import CodeSuppressions
 _EVIDENCE = 200
 
 
-def judge_files(
+def assess_files(
     files: Iterable[SourceText], target: str, now: datetime, options: CodeOptions | None = None
 ) -> CodeReport:
     """Judge files, whose names are relative, with `/`; those that no reader claims are left out."""
@@ -37,25 +37,25 @@ def judge_files(
             used.add(read[0])
             suppressions = CodeSuppressions(source, now)
             unread += suppressions.list_unread_files()
-            findings += _judge_document(source, *read, options or CodeOptions(), suppressions)
+            findings += _assess_document(source, *read, options or CodeOptions(), suppressions)
     findings.sort(key=lambda finding: finding.order)
     return CodeReport(target, now, load_code_rules(sorted(used)), findings, judged, unread)
 
 
-def judge_text(name: str, text: str, options: CodeOptions | None = None) -> list[CodeFinding] | None:
+def assess_text(name: str, text: str, options: CodeOptions | None = None) -> list[CodeFinding] | None:
     """Judge one file; None where no reader claims it. Raises UnreadableFileError where its reader cannot read it."""
     source = SourceText(name, text)
     read = read_source(source)
     return (
         None
         if read is None
-        else _judge_document(
+        else _assess_document(
             source, *read, options or CodeOptions(), CodeSuppressions(source, datetime.now(UTC))
         )
     )
 
 
-def _judge_document(
+def _assess_document(
     source: SourceText, reader: str, document: object, options: CodeOptions, suppressions: CodeSuppressions
 ) -> list[CodeFinding]:
     found = []

@@ -179,7 +179,7 @@ def _is_install_unlocked(command: ShellCommand) -> bool:
         case "npm":
             return verb in ("install", "i", "install-test", "update", "add", "isntall")
         case "go":
-            return _installs_moving_module(command)
+            return _is_unpinned_go_install(command)
         case "choco":
             return verb == "install" and not command.has_flag(
                 "requirechecksums", "require-checksums", "requirechecksum", "require-checksum"
@@ -191,7 +191,7 @@ def _is_install_unlocked(command: ShellCommand) -> bool:
     return command.program == "easy_install"
 
 
-def _installs_moving_module(command: ShellCommand) -> bool:
+def _is_unpinned_go_install(command: ShellCommand) -> bool:
     """Tell whether go installs a module by a tag that is no full version; a full one is in the checksum database."""
     words = command.list_operand_words(_GO_VALUED)
     if not words or words[0].text not in ("install", "get", "run"):

@@ -98,7 +98,7 @@ class CodeSuppressions:
                         yield one
 
 
-def may_end(text: str) -> bool:
+def has_expiring_comment(text: str) -> bool:
     """Say whether a text has a comment that may count until a time only."""
     return ":exp:" in text and _may_ignore(text)
 

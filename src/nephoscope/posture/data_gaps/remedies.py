@@ -199,7 +199,7 @@ def _suggest_waiting(words: str) -> GapRemedy:
     )
 
 
-def _judge_segments(_: str) -> GapRemedy:
+def _assess_segments(_: str) -> GapRemedy:
     return GapRemedy(
         "Correct segments.yaml in the data folder, collect what is missing of the machines, and assess the estate again",
         ("nephoscope protect segments ESTATE --plan segments.yaml", "nephoscope collect --out estate"),
@@ -218,5 +218,5 @@ _REMEDIES = {
     Need.REQUEST: _suggest_asking,
     Need.ANALYZER: _suggest_waiting,
     Need.MODEL: _suggest_waiting,
-    Need.SEGMENTS: _judge_segments,
+    Need.SEGMENTS: _assess_segments,
 }

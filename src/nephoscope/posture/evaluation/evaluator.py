@@ -168,11 +168,11 @@ class Evaluator:
         views = self._load_views(block.type, pending)
         context = self.context(check)
         snapshot, number = self._snapshot, verdicts.outcomes.number
-        judge = rule.make_judge(block.type, snapshot)
+        assess = rule.make_assessor(block.type, snapshot)
         find_reason = make_decline_test(rule, block.type, snapshot)
         shared: dict[int, tuple[Result, int]] = {}
         for at in pending:
-            result = judge(views[at], snapshot, context)
+            result = assess(views[at], snapshot, context)
             if find_reason is not None and result.state is ComplianceState.COMPLIANT:
                 declined = find_reason(views[at])
                 if declined is not None:

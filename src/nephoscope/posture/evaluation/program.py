@@ -281,7 +281,7 @@ class Program:
         try:
             entry = self.catalog.find("definition", requirement.definition, pin)
         except NotHeldError as error:
-            return self._make_not_held_check(requirement, error)
+            return self._make_missing_definition_check(requirement, error)
         fault = requirement.fault or _find_fault(entry) or (STATIC if entry.static else None)
         if fault is not None:
             return _build_faulty_check(requirement, entry, fault)
@@ -290,7 +290,9 @@ class Program:
         key = msgspec.json.encode([entry.digest, parameters, effect.lower(), bound_to], order="sorted")
         return PolicyCheck(digest(key), entry, parameters, effect, bound_to)
 
-    def _make_not_held_check(self, requirement: PolicyRequirement, error: NotHeldError) -> PolicyCheck:
+    def _make_missing_definition_check(
+        self, requirement: PolicyRequirement, error: NotHeldError
+    ) -> PolicyCheck:
         fault = CheckFault(ComplianceState.UNKNOWN, error.cause, error.message)
         entry = None
         if error.cause == "version-not-held":

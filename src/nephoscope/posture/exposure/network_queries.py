@@ -119,12 +119,12 @@ def answer_questions(
     """Answer every question from the exposure and the judged resources that may be read."""
     rows = tuple(exposure)
     return [
-        _answer_by_policies(one, judged) if one.policies else _answer_by_exposure(one, rows)
+        _answer_by_policies(one, judged) if one.policies else _answer_from_exposure_rows(one, rows)
         for one in QUESTIONS
     ]
 
 
-def _answer_by_exposure(question: NetworkQuestion, rows: Sequence[ExposureRow]) -> NetworkAnswer:
+def _answer_from_exposure_rows(question: NetworkQuestion, rows: Sequence[ExposureRow]) -> NetworkAnswer:
     machines = [one for one in rows if one.type.lower() == MACHINE]
     exposed = [one for one in machines if one.state in (OPEN, LIMITED)]
     unknown = [one for one in machines if one.state == UNKNOWN]

@@ -167,7 +167,7 @@ class Restrictions:
             segments = self._split_field(text)
             if segments is None:
                 continue
-            if not self._explain_rule(one, self.planned.body, _cut_at_star(segments)).matched:
+            if not self._explain_rule(one, self.planned.body, _truncate_at_wildcard(segments)).matched:
                 continue
             value = self._find_value(one, operation)
             if operation.operation == "remove":
@@ -246,7 +246,7 @@ def _format_type_names(types: list[str], name: str) -> str:
     return "/".join(f"{type_}/{each}" for type_, each in zip(types, names, strict=True))
 
 
-def _cut_at_star(segments: Segments) -> Segments:
+def _truncate_at_wildcard(segments: Segments) -> Segments:
     return segments[: segments.index(STAR)] if STAR in segments else segments
 
 

@@ -178,7 +178,7 @@ def remember_states(
         subject: replace(old) for subject, old in past.items() if subject not in now
     }
     for subject, state in now.items():
-        kept[subject] = _remember_state(past.get(subject), state, when)
+        kept[subject] = _update_remembered_state(past.get(subject), state, when)
     for change in changes:
         subject = (change.resource, change.key)
         if change.kind in (ChangeKind.REMOVED, ChangeKind.RETIRED):
@@ -186,7 +186,9 @@ def remember_states(
     return kept
 
 
-def _remember_state(past: RememberedState | None, state: ComplianceState, when: datetime) -> RememberedState:
+def _update_remembered_state(
+    past: RememberedState | None, state: ComplianceState, when: datetime
+) -> RememberedState:
     old = past or RememberedState(state)
     if state is ComplianceState.NON_COMPLIANT:
         return RememberedState(

@@ -44,14 +44,14 @@ def split_score_change(
     then: Estate,
     run: EvaluationRun,
     share_of: Callable[[EvaluationRun], float],
-    judge: Judge,
+    assess: Judge,
 ) -> tuple[ScoreDelta, ...]:
     """The move from an evaluation to a run in parts; `then` is the estate that the evaluation judged."""
     if before.percentage is None:
         return ()
     old_exemptions = replace(run.plan, exemptions=parse_exemptions(before.exemptions))
-    by_content = judge(then, old_exemptions, before.when, None)
-    by_exemption = judge(then, run.plan, run.now, by_content)
+    by_content = assess(then, old_exemptions, before.when, None)
+    by_exemption = assess(then, run.plan, run.now, by_content)
     shares = [before.percentage, share_of(by_content), share_of(by_exemption), share_of(run)]
     causes = (Cause.CONTENT, Cause.EXEMPTION, Cause.ESTATE)
     return tuple(ScoreDelta(cause, shares[index + 1] - shares[index]) for index, cause in enumerate(causes))

@@ -76,7 +76,7 @@ def build_index(components: Iterable[BillComponent], records: Iterable[FeedRecor
     return found
 
 
-def judge_components(
+def assess_components(
     components: Iterable[BillComponent], source: StatementSource, today: str, *, whole: bool
 ) -> ToolResults:
     """Judge components: a vulnerability of one is a finding, what cannot be compared is Unknown.

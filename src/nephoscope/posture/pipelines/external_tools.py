@@ -119,7 +119,7 @@ def _copy_files(repository: Repository, names: Sequence[str], folder: Path) -> I
 
 def run_tool(tool: ExternalTool, path: str, folder: Path, names: Sequence[str]) -> ToolResults:
     """Run a program over files of a folder and read what it wrote; ToolFailedError."""
-    from nephoscope.posture.pipelines.results.sarif import claims, read
+    from nephoscope.posture.pipelines.results.sarif import read, recognizes
     from nephoscope.posture.pipelines.results.tool_results import ResultsError
 
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
@@ -137,7 +137,7 @@ def run_tool(tool: ExternalTool, path: str, folder: Path, names: Sequence[str]) 
         raise ToolFailedError(f"its output exceeds {MOST_OUTPUT >> 20} MiB")
     try:
         document = msgspec.json.decode(output.read_bytes())
-        if not claims(document):
+        if not recognizes(document):
             raise ToolFailedError("it wrote no SARIF")
         return read(document)
     except (msgspec.DecodeError, RecursionError, ResultsError) as error:

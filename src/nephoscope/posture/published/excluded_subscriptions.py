@@ -35,7 +35,7 @@ def find_left_out(estate: Estate, unread: Iterable[str]) -> dict[str, tuple[str,
             for one in types
             if one not in read and "*" not in read and (one.count("/") == 1 or (scope, one) in parents)
         }
-        if mark := _judge_resources(scope, within, everywhere):
+        if mark := _assess_resources(scope, within, everywhere):
             lacking.add(mark)
         if lacking:
             found[scope.rpartition("/")[2]] = tuple(sorted(lacking))
@@ -75,7 +75,7 @@ def _find_parents(estate: Estate, types: Iterable[str]) -> set[tuple[str, str]]:
     }
 
 
-def _judge_resources(
+def _assess_resources(
     scope: str, within: Mapping[str, frozenset[str]], everywhere: frozenset[str]
 ) -> str | None:
     """Return what lacks of the table `Resources` in a subscription: None where types of it were read in the whole of it."""

@@ -58,7 +58,7 @@ def load_exposure_changes(
     before: Mapping[str, Sequence[Path]],
 ) -> list[TenantExposureChange]:
     """The exposure changes of snapshots that were not published before, and those that were and are not too old."""
-    found = {one.id: one for one in _carry_over_changes(before, now)}
+    found = {one.id: one for one in _copy_previous_changes(before, now)}
     published = set(_list_published_changes(before)) if before else None
     for estate in evaluated:
         mine = [one for one in several if one.tenant == estate.tenant]
@@ -66,7 +66,7 @@ def load_exposure_changes(
     return list(found.values())
 
 
-def _carry_over_changes(
+def _copy_previous_changes(
     before: Mapping[str, Sequence[Path]], now: datetime
 ) -> Iterator[TenantExposureChange]:
     files = before.get(find_table(TYPE.lower()), ())

@@ -53,10 +53,10 @@ class PolicyEvents:
 
     def documents(self) -> Iterator[tuple[PublishedDocument, str]]:
         """Yield those that changed now, and those of the last 90 days."""
-        for document in (*self._new, *self._carry_over_events()):
+        for document in (*self._new, *self._copy_previous_events()):
             yield document, find_table(document.id.type)
 
-    def _carry_over_events(self) -> Iterator[PublishedDocument]:
+    def _copy_previous_events(self) -> Iterator[PublishedDocument]:
         for row in read_document_rows(self._files, TYPE.lower(), ("_body", "tenantId")):
             body = msgspec.json.decode(row["_body"])
             if datetime.fromisoformat(body["properties"]["timestamp"]) > self._now - KEPT:

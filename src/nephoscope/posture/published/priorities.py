@@ -94,7 +94,7 @@ class Priorities:
         return list(self.snapshot.get_or_compute(key, lambda: self._rank_priorities(reach, paths, wanted)))
 
     def _rank_priorities(self, reach: Reach, paths: Reach, wanted: FindingQuery) -> list[Priority]:
-        gains = self.snapshot.get_or_compute(("gains", reach), lambda: self._read_gains(reach))
+        gains = self.snapshot.get_or_compute(("gains", reach), lambda: self._read_score_gains(reach))
         exposed = self.snapshot.get_or_compute(
             ("exposed", reach), lambda: self._count_exposed_resources(reach)
         )
@@ -106,7 +106,7 @@ class Priorities:
         ]  # fmt: skip
         return sorted(found, key=_build_sort_key)
 
-    def _read_gains(self, reach: Reach) -> Mapping[str, tuple[str, float]]:
+    def _read_score_gains(self, reach: Reach) -> Mapping[str, tuple[str, float]]:
         """Recommendation -> (control, points): only a resource that fails nothing else in the control gains."""
         rows = self.snapshot.findings.rows(reach).filter("control <> ''")
         stood = rows.project(f"subject, tenant, recommendation, control, {_STANDING} AS standing")

@@ -23,7 +23,7 @@ class _LedgerLine(msgspec.Struct, array_like=True):
     """A row as it is written; `judge` numbers the assignment and member, `name` is None where no resource is known."""
 
     resource: str
-    judge: int
+    assess: int
     effect: str
     cause: str
     description: str
@@ -58,10 +58,10 @@ class RowLedger:
 
     def _build_line(self, report: Report, row: ReportRow) -> _LedgerLine:
         item = row.assessment
-        judge = (item.assignment, item.initiative, item.reference)
+        assess = (item.assignment, item.initiative, item.reference)
         return _LedgerLine(
             item.resource,
-            self._judges.setdefault(judge, len(self._judges)),
+            self._judges.setdefault(assess, len(self._judges)),
             item.effect,
             item.cause,
             item.description,
@@ -102,7 +102,7 @@ def _build_row(
     judges: list[tuple[str, str, str]],
     recommendation: Recommendation,
 ) -> ReportRow:
-    assignment, initiative, reference = judges[line.judge]
+    assignment, initiative, reference = judges[line.assess]
     assessment = Assessment(
         resource=line.resource,
         key=group.key,

@@ -95,7 +95,7 @@ class FrozenLogs:
     ) -> list[dict[str, object]]:
         key = (asked, declared)
         if key not in self._answers:
-            self._answers[key] = _ask_once_and_keep_error(ask)
+            self._answers[key] = _query_once(ask)
         found = self._answers[key]
         if isinstance(found, DataNotCollectedError):
             raise type(found)(found.what, found.cause) from found
@@ -142,7 +142,7 @@ class FrozenLogs:
                 raise LogNotReceivedError(f"rows of {table}")
 
 
-def _ask_once_and_keep_error(ask: Callable[[], pa.Table]) -> list[dict[str, object]] | DataNotCollectedError:
+def _query_once(ask: Callable[[], pa.Table]) -> list[dict[str, object]] | DataNotCollectedError:
     """Return the rows of an answer, or why there is none: every resource of an analyzer asks for it."""
     try:
         with set_deadline_within(TIMEOUT):

@@ -194,13 +194,13 @@ class Recorder:
         )
         return changes, kept
 
-    def explain_score_change(self, report: Report, judge: Judge) -> tuple[ScoreDelta, ...]:
+    def explain_score_change(self, report: Report, assess: Judge) -> tuple[ScoreDelta, ...]:
         """Return why the score differs from that of the last evaluation that was made from something else; empty where
         there is none."""
         with self.explain_damage():
-            return self._compute_score_delta(report, judge)
+            return self._compute_score_delta(report, assess)
 
-    def _compute_score_delta(self, report: Report, judge: Judge) -> tuple[ScoreDelta, ...]:
+    def _compute_score_delta(self, report: Report, assess: Judge) -> tuple[ScoreDelta, ...]:
         evaluations = self.history.list_evaluations(self.scope)
         if not evaluations:
             return ()
@@ -216,7 +216,7 @@ class Recorder:
             open_tenant_store(self._data, report.run.estate).load_estate(before.when),
             report.run,
             lambda run: replace(report, run=run).score.share,
-            judge,
+            assess,
         )
 
 

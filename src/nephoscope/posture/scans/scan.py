@@ -248,9 +248,9 @@ class EstateScan:
 
     def run(self, estate: Estate, since: EvaluationRun | None = None) -> EvaluationRun:
         """Judge an estate; what is the same as in an earlier run is taken over from it."""
-        return self.judge(estate, self.plan(estate), self.now, since)
+        return self.assess(estate, self.plan(estate), self.now, since)
 
-    def judge(
+    def assess(
         self, estate: Estate, plan: EvaluationPlan, now: datetime, since: EvaluationRun | None = None
     ) -> EvaluationRun:
         """Judge an estate by a plan at a time."""

@@ -118,7 +118,7 @@ def find_requested_test(state: State, name: str) -> datetime | None:
     return datetime.fromisoformat(asked) if asked else None
 
 
-def forget_asked_test(state: State, name: str) -> None:
+def clear_requested_test(state: State, name: str) -> None:
     """Forget that a test was asked for: it was made."""
     state.checkpoints.remove(ASKED_TESTS, name)
 
@@ -129,7 +129,7 @@ def make_tests(state: State, data: Path) -> list[str]:
     for name in wanted:
         with suppress(NotFoundError):  # removed in between
             _run_connection_test(state, data, name)
-        forget_asked_test(state, name)
+        clear_requested_test(state, name)
     return wanted
 
 

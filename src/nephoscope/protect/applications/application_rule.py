@@ -101,14 +101,14 @@ def _choose_rules(several: list[ProgramSighting]) -> Iterable[tuple[ApplicationR
 def _propose_rule(rule: ApplicationRule, seen: list[ProgramSighting], machines: int) -> ProposedRule:
     having = len({one.machine for one in seen})
     share, days = having / machines, len(set(chain.from_iterable(one.days for one in seen)))
-    is_recommended, reason = _judge_rule(rule, having, share, days)
+    is_recommended, reason = _assess_rule(rule, having, share, days)
     return ProposedRule(
         rule=rule, publisher=_join_names(one.publisher for one in seen), package=_join_names(one.package for one in seen),
         machines=having, share=round(share, 4), days=days, is_recommended=is_recommended, reason=reason,
     )  # fmt: skip
 
 
-def _judge_rule(rule: ApplicationRule, machines: int, share: float, days: int) -> tuple[bool, str]:
+def _assess_rule(rule: ApplicationRule, machines: int, share: float, days: int) -> tuple[bool, str]:
     if rule.kind is ApplicationRuleKind.PATH and not _PROTECTED.match(rule.path):
         return False, "users can replace a program of this path, and no stable hash was recorded"
     if share >= COMMON_SHARE and machines > 1:

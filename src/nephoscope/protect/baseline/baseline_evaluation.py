@@ -23,7 +23,7 @@ class BaselineResult(msgspec.Struct, frozen=True):
         return self.verdict.state
 
 
-def judge_rule(rule: BaselineRule, system: ExaminedSystem) -> BaselineVerdict:
+def assess_rule(rule: BaselineRule, system: ExaminedSystem) -> BaselineVerdict:
     """Return the verdict of one rule; what cannot be read, or holds a number beyond all bounds, makes it Unknown."""
     try:
         return rule.check(system)
@@ -36,6 +36,6 @@ def judge_rule(rule: BaselineRule, system: ExaminedSystem) -> BaselineVerdict:
         return report_unknown(f"a file holds what cannot be read: {error}")
 
 
-def judge_baseline(system: ExaminedSystem) -> tuple[BaselineResult, ...]:
+def assess_baseline(system: ExaminedSystem) -> tuple[BaselineResult, ...]:
     """Return the verdicts of all rules, in the order of their names."""
-    return tuple(BaselineResult(rule, judge_rule(rule, system)) for rule in load_baseline_rules().values())
+    return tuple(BaselineResult(rule, assess_rule(rule, system)) for rule in load_baseline_rules().values())

@@ -63,6 +63,6 @@ def report_unknown(reason: str) -> BaselineVerdict:
     return BaselineVerdict(BaselineState.UNKNOWN, reason)
 
 
-def judge_violations(found: list[BaselineEvidence], wrong: str, right: str) -> BaselineVerdict:
+def assess_violations(found: list[BaselineEvidence], wrong: str, right: str) -> BaselineVerdict:
     """Return Fail with the violations as evidence, or Pass where there are none."""
     return report_failure(wrong, *found) if found else report_pass(right)

@@ -7,7 +7,7 @@ from functools import partial
 
 import msgspec
 
-from nephoscope.protect.baseline.baseline_evaluation import judge_rule
+from nephoscope.protect.baseline.baseline_evaluation import assess_rule
 from nephoscope.protect.baseline.baseline_rule import BaselineRule
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
@@ -18,14 +18,14 @@ from nephoscope.protect.baseline.baseline_verdict import (
     report_unknown,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
-from nephoscope.protect.baseline.mechanisms.ssh_server import accept_words, judge_ssh
+from nephoscope.protect.baseline.mechanisms.ssh_server import accept_words, assess_ssh
 from nephoscope.protect.baseline.rule_discovery import load_baseline_rules
 from nephoscope_policy.model.state import Severity
 
 _BOOT = ("/boot", "/boot/efi", "/efi")
 
 
-def judge_encryption(system: ExaminedSystem) -> BaselineVerdict:
+def assess_encryption(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that every volume but those of the boot loader is encrypted, inside the machine or by its Azure host."""
     facts = system.facts
     if facts is None or facts.volumes is None:
@@ -45,12 +45,12 @@ def judge_encryption(system: ExaminedSystem) -> BaselineVerdict:
 
 _ENCRYPTION = BaselineRule(
     id="e3e45327-aa76-56c3-916a-acb407d8943b", name="EnsureVolumesAreEncrypted", severity=Severity.HIGH,
-    title="Volumes should be encrypted", fix="Turn on encryption at host, or encrypt the volumes with LUKS.", check=judge_encryption,
+    title="Volumes should be encrypted", fix="Turn on encryption at host, or encrypt the volumes with LUKS.", check=assess_encryption,
 )  # fmt: skip
 _SSH_KEYS = BaselineRule(
     id="2288cf88-9126-5303-a511-2c58b3d049ef", name="EnsureSshPasswordAuthenticationIsDisabled", severity=Severity.HIGH,
     title="The SSH server should require keys", fix="Set 'PasswordAuthentication no' in /etc/ssh/sshd_config and reload the service.",
-    check=partial(judge_ssh, keyword="passwordauthentication", right=accept_words("no"), wanted="no"),
+    check=partial(assess_ssh, keyword="passwordauthentication", right=accept_words("no"), wanted="no"),
 )  # fmt: skip
 
 
@@ -101,9 +101,9 @@ class ConfigurationResult(msgspec.Struct, frozen=True):
         return next((one for one in order if one in states), BaselineState.PASS)
 
 
-def judge_configurations(system: ExaminedSystem) -> tuple[ConfigurationResult, ...]:
+def assess_configurations(system: ExaminedSystem) -> tuple[ConfigurationResult, ...]:
     """Return the verdicts of all configurations on a machine."""
     return tuple(
-        ConfigurationResult(one, tuple((rule, judge_rule(rule, system)) for rule in one.rules))
+        ConfigurationResult(one, tuple((rule, assess_rule(rule, system)) for rule in one.rules))
         for one in load_machine_configurations()
     )

@@ -18,7 +18,7 @@ from nephoscope.protect.baseline.baseline_rule import BaselineRule
 from nephoscope.protect.baseline.baseline_verdict import BaselineState, BaselineVerdict
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.host_facts import AntimalwareState, HostFacts
-from nephoscope.protect.baseline.machine_configurations import ConfigurationResult, judge_configurations
+from nephoscope.protect.baseline.machine_configurations import ConfigurationResult, assess_configurations
 from nephoscope_policy.model.resource_id import ResourceId
 
 _GUEST = "Microsoft.GuestConfiguration/guestConfigurationAssignments"
@@ -57,7 +57,7 @@ def make_machine_report(
     documents: list[dict[str, object]] = []
     scopes: dict[str, tuple[str, ...]] = {}
     withdrawn = []
-    results = judge_configurations(system)
+    results = assess_configurations(system)
     for one in results:
         id_ = f"{resource}/providers/{_GUEST}/{one.configuration.name}"
         if one.state is BaselineState.UNKNOWN:

@@ -28,7 +28,7 @@ class ClientHello:
     protocol: bytes = b""
 
 
-def is_grease(value: int) -> bool:
+def is_reserved_tls_value(value: int) -> bool:
     """Return whether a number is reserved to keep servers tolerant (RFC 8701)."""
     return value & 0x0F0F == 0x0A0A and value >> 8 == value & 0xFF
 
@@ -38,7 +38,7 @@ def _compute_digest(text: str) -> str:
 
 
 def _join_numbers(numbers: list[int]) -> str:
-    return "-".join(str(one) for one in numbers if not is_grease(one))
+    return "-".join(str(one) for one in numbers if not is_reserved_tls_value(one))
 
 
 def compute_ja3(hello: ClientHello) -> str:
@@ -75,15 +75,15 @@ def _read_protocol(value: bytes) -> str:
 
 def compute_ja4(hello: ClientHello, transport: str = "t") -> str:
     """The JA4 fingerprint of a client's greeting; `transport` is t (TCP), q (QUIC) or d (DTLS)."""
-    known = [one for one in hello.versions if not is_grease(one)]
+    known = [one for one in hello.versions if not is_reserved_tls_value(one)]
     version = max(known, default=hello.version)
-    ciphers = [one for one in hello.ciphers if not is_grease(one)]
-    kinds = [kind for kind, _ in hello.extensions if not is_grease(kind)]
+    ciphers = [one for one in hello.ciphers if not is_reserved_tls_value(one)]
+    kinds = [kind for kind, _ in hello.extensions if not is_reserved_tls_value(kind)]
     head = (
         f"{transport}{(_DATAGRAM if transport == 'd' else _VERSIONS).get(version, '00')}"
         f"{'d' if _NAME in kinds else 'i'}{min(len(ciphers), 99):02}{min(len(kinds), 99):02}{_read_protocol(hello.protocol)}"
     )
     sorted_kinds = ",".join(sorted(f"{kind:04x}" for kind in kinds if kind not in (_NAME, _PROTOCOL)))
-    signatures = ",".join(f"{one:04x}" for one in hello.signatures if not is_grease(one))
+    signatures = ",".join(f"{one:04x}" for one in hello.signatures if not is_reserved_tls_value(one))
     tail = f"{sorted_kinds}_{signatures}" if signatures else sorted_kinds
     return f"{head}_{_compute_truncated_hash(','.join(sorted(f'{one:04x}' for one in ciphers)))}_{_compute_truncated_hash(tail)}"

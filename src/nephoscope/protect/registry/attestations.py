@@ -103,7 +103,7 @@ class ImageAttestation:
     keys: tuple[str, ...]
     builder: str = ""
 
-    def is_a(self, wanted: str) -> bool:
+    def has_predicate_type(self, wanted: str) -> bool:
         """Return whether it is of a type: a short name of PREDICATES, or a predicate type with or without its version."""
         return any(
             self.predicate_type == one or self.predicate_type.startswith(f"{one}/")
@@ -194,7 +194,7 @@ def verify_envelope(
     made = ImageAttestation(statement.predicate_type[:_LONGEST], names)
     return (
         ImageAttestation(made.predicate_type, names, _read_builder(statement))
-        if made.is_a(PROVENANCE)
+        if made.has_predicate_type(PROVENANCE)
         else made
     )
 
@@ -206,9 +206,9 @@ def find_missing_attestations(
     missing = [
         (one, f"it has no attestation of the type {one} that a key of its registry signed")
         for one in wanted
-        if not any(each.is_a(one) for each in found)
+        if not any(each.has_predicate_type(one) for each in found)
     ]
-    named = [one.builder for one in found if one.is_a(PROVENANCE)]
+    named = [one.builder for one in found if one.has_predicate_type(PROVENANCE)]
     if builders and not any(matches_wildcard(name, one) for name in named for one in builders):
         problem = (
             f"it was built by {', '.join(one or 'nobody named' for one in named)}"

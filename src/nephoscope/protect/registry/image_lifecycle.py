@@ -31,9 +31,9 @@ from nephoscope.protect.registry.image_events import (
 )
 from nephoscope.protect.registry.image_outcome import (
     decide_final_status,
-    is_news,
+    is_notable_outcome,
     list_accepted_reasons,
-    mark_gone,
+    mark_image_removed,
     with_pushed_meanwhile,
 )
 from nephoscope.protect.registry.image_statements import read_image_evidence
@@ -56,7 +56,7 @@ from nephoscope.protect.registry.verdicts import (
     ImageVerdict,
     PlatformExamination,
     VerdictReason,
-    judge_image,
+    assess_image,
     summarize_images,
 )
 from nephoscope.state import StateError
@@ -113,7 +113,7 @@ class ImageWorkflow:
                 if image.status is not ImageStatus.QUEUED:
                     return image
             try:
-                changed = self._do_next_step(image)
+                changed = self._run_workflow_step(image)
             except ImageError as error:
                 return self._keep_changed_image(image, self._record_failure(image, error))
             except StateError:
@@ -159,7 +159,7 @@ class ImageWorkflow:
                 images.put(session, replace(now, summary=noted.summary))
         return noted
 
-    def _do_next_step(self, image: RegistryImage) -> RegistryImage:
+    def _run_workflow_step(self, image: RegistryImage) -> RegistryImage:
         match image.step:
             case ImageStep.EXAMINE:
                 return self._examine_image(image)
@@ -176,7 +176,7 @@ class ImageWorkflow:
         target = self.settings.get_promotion_target(image.repository)
         where = self._find_repository(image, target)
         if not where:
-            return mark_gone(image)
+            return mark_image_removed(image)
         tree = read_tree(self.registry, where, image.digest)
         policy, now = self.settings.policy, self.clock()
         tag = next(iter(image.tags), "")
@@ -186,7 +186,7 @@ class ImageWorkflow:
         stated = read_image_evidence(self.registry, self.settings, where, image.digest)
         if stated.problems:
             images.append(PlatformExamination(digest=image.digest, platform="", problems=stated.problems))
-        judged = judge_image(images, policy, now.date(), list_accepted_reasons(image))
+        judged = assess_image(images, policy, now.date(), list_accepted_reasons(image))
         kept = {
             "previousVerdict": image.verdict, "concerns": judged.concerns, "accepted": sorted(list_accepted_reasons(image)),
             **stated.to_shown_values(),
@@ -251,7 +251,11 @@ class ImageWorkflow:
     def _copy_image(self, image: RegistryImage) -> RegistryImage:
         place = self._find_repository(image, image.target)
         if place != image.repository:
-            return replace(image, step=ImageStep.TAG, attempts=0, error="") if place else mark_gone(image)
+            return (
+                replace(image, step=ImageStep.TAG, attempts=0, error="")
+                if place
+                else mark_image_removed(image)
+            )
         tree = read_tree(self.registry, image.repository, image.digest)
         copies = self.settings.policy.copy_unmountable
         copy_tree(self.registry, image.repository, image.target, tree, copies=copies)
@@ -299,11 +303,11 @@ class ImageWorkflow:
         attempts = image.attempts + 1
         _LOG.warning("%s of %s: %s: %s", image.name, image.registry, image.step.value, error)
         if isinstance(error, PromotionError) or (_is_refusal(error) and attempts >= _MOST_REFUSALS):
-            return self._hold_for_person(image, error)
+            return self._hold_for_review(image, error)
         wait = min(_FIRST_WAIT * 2 ** min(attempts - 1, 20), _LONGEST_WAIT)
         return replace(image, attempts=attempts, error=str(error)[:2000], due=self.clock() + wait)
 
-    def _hold_for_person(self, image: RegistryImage, error: ImageError) -> RegistryImage:
+    def _hold_for_review(self, image: RegistryImage, error: ImageError) -> RegistryImage:
         """Return an image that waits for a person; one that cannot be read counts as examined until it is due again."""
         reason = VerdictReason(kind="promotion", key=image.step.value, effect="hold", text=str(error))
         others = (
@@ -332,7 +336,7 @@ class ImageWorkflow:
             kept = images.put(session, with_pushed_meanwhile(before, now, changed, self.clock()))
             if before.step is ImageStep.EXAMINE:
                 images.forget_index_parts(session, kept)
-            if kept.status is not ImageStatus.QUEUED and is_news(kept):
+            if kept.status is not ImageStatus.QUEUED and is_notable_outcome(kept):
                 self._record_outcome(session, kept, running)
         return kept
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from nephoscope.state.registries.registry_images import ImageStatus, ImageStep, RegistryImage
 
 
-def mark_gone(image: RegistryImage) -> RegistryImage:
+def mark_image_removed(image: RegistryImage) -> RegistryImage:
     """Return an image that its repository does not have any more."""
     return replace(image, status=ImageStatus.GONE, attempts=0, error="it is not in its repository any more")
 
@@ -27,7 +27,7 @@ def list_accepted_reasons(image: RegistryImage) -> frozenset[tuple[str, str]]:
     return frozenset((str(kind), str(key)) for kind, key in (image.summary or {}).get("accepted", ()))
 
 
-def is_news(image: RegistryImage) -> bool:
+def is_notable_outcome(image: RegistryImage) -> bool:
     """Return whether an end is to be told: one that is as before is not, where nobody asked for it."""
     same = (image.summary or {}).get("previousVerdict") == image.verdict
     return not (same and image.origin in ("rescan", "pull", "promotion"))

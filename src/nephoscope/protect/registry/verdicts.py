@@ -63,7 +63,7 @@ class ImageVerdict(msgspec.Struct, frozen=True, kw_only=True):
     concerns: tuple[tuple[str, str], ...] = ()
 
 
-def judge_image(
+def assess_image(
     images: Sequence[PlatformExamination],
     policy: ImagePolicy,
     today: date,
@@ -108,7 +108,7 @@ def _list_reasons(image: PlatformExamination, policy: ImagePolicy, today: date) 
         key=build_risk_key,
     )
     for finding in counted:
-        effect, why = _judge_finding(finding, policy)
+        effect, why = _assess_finding(finding, policy)
         if effect != "allow":
             yield VerdictReason(
                 kind="vulnerability",
@@ -134,7 +134,7 @@ def _is_exempt(finding: PackageFinding, policy: ImagePolicy, today: date) -> boo
     return any(one.covers(finding.ids(), finding.package.name, today) for one in policy.exemptions)
 
 
-def _judge_finding(finding: PackageFinding, policy: ImagePolicy) -> tuple[Effect, str]:
+def _assess_finding(finding: PackageFinding, policy: ImagePolicy) -> tuple[Effect, str]:
     """Return what follows of a vulnerability, the strictest of all that applies, and why."""
     found: list[tuple[Effect, str]] = [("allow", "")]
     if finding.is_exploited:
@@ -187,7 +187,7 @@ def _warn_of_unknown_exploitation(
     passing = {
         one.id
         for one in counted
-        if any(name.startswith("CVE-") for name in one.ids()) and _judge_finding(one, policy)[0] == "allow"
+        if any(name.startswith("CVE-") for name in one.ids()) and _assess_finding(one, policy)[0] == "allow"
     }
     if passing:
         number = f"{len(passing)} {'vulnerability is' if len(passing) == 1 else 'vulnerabilities are'}"

@@ -140,7 +140,7 @@ def _find_violations(
     remote = source.addresses.select_family(target.configuration.family)
     if not remote:
         return  # an address reaches none of the other family
-    arriving = {False: _list_direct, True: _list_translated_openings}
+    arriving = {False: _list_direct_openings, True: _list_translated_openings}
     for protocol in PROTOCOLS:
         for translated, list_inward in arriving.items():
             inward = list_inward(view, source, target, protocol)
@@ -163,7 +163,7 @@ def _find_violations(
         _require_paths(view, remote, target)
 
 
-def _list_direct(
+def _list_direct_openings(
     view: EstateView, source: SegmentMember, target: SegmentMember, protocol: str
 ) -> list[Opening]:
     """What reaches a target with the source's own address: within networks, or by a way in from the Internet."""

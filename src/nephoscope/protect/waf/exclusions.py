@@ -63,7 +63,7 @@ def find_false_positives(hits: Iterable[RuleHit]) -> list[FalsePositive]:
     grouped: dict[tuple[str, str, str, str, str], list[RuleHit]] = defaultdict(list)
     for one in several:
         grouped[one.gateway, one.policy, one.rule, one.part, one.host].append(one)
-    found = (_judge_false_positive(group, suspicious) for group in grouped.values())
+    found = (_assess_false_positive(group, suspicious) for group in grouped.values())
     return sorted((one for one in found if one is not None), key=lambda one: (-one.hits, one.rule, one.part))
 
 
@@ -76,7 +76,7 @@ def _list_suspicious(hits: Iterable[RuleHit]) -> frozenset[str]:
     return frozenset(source for source, several in families.items() if len(several) > 1)
 
 
-def _judge_false_positive(group: Sequence[RuleHit], suspicious: frozenset[str]) -> FalsePositive | None:
+def _assess_false_positive(group: Sequence[RuleHit], suspicious: frozenset[str]) -> FalsePositive | None:
     sources = {source for one in group for source in one.sources}
     days = max((max(one.last for one in group) - min(one.first for one in group)).days + 1, 1)
     if len(sources) < FEWEST_SOURCES or days < FEWEST_DAYS:

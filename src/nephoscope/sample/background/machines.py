@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from nephoscope.sample.company_calendar import (
     build_local_moment,
     draw_random_moment,
+    is_patch_night,
     is_weekend,
-    patch_night,
     release_day,
     repeat_moments,
 )
@@ -141,7 +141,7 @@ def _list_windows(company: Company, machine: Machine, day: date, dice: Dice) -> 
             line="mmc.exe services.msc",
             parent=_EXPLORER,
         )
-    if patch_night(company, day):
+    if is_patch_night(company, day):
         moment = build_local_moment(day, 22) + timedelta(minutes=dice.randrange(120))
         line = r"C:\Windows\servicing\TrustedInstaller.exe"
         yield write_process_event(

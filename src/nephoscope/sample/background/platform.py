@@ -10,8 +10,8 @@ from nephoscope.sample.company_calendar import (
     build_local_moment,
     draw_random_moment,
     get_change_window,
+    is_patch_night,
     is_weekend,
-    patch_night,
     release_day,
     repeat_moments,
 )
@@ -175,7 +175,7 @@ def _generate_automation_runs(company: Company, day: date, dice: Dice) -> Iterat
                 yield from _write_operation(
                     company, robot, operation, machine.resource.id, moment, address, dice
                 )
-    if patch_night(company, day):
+    if is_patch_night(company, day):
         for machine in company.machines:
             if machine.resource.type == "microsoft.compute/virtualmachines":
                 moment = build_local_moment(day, 22) + timedelta(seconds=dice.randrange(7200))

@@ -292,7 +292,7 @@ class AutomationRuns:
                 _build_automation_run(row) for row in session.scalars(query.order_by(mine.created, mine.id))
             ]
 
-    def runs_of_language(
+    def list_runs_in_language(
         self, language: RuleLanguage, rule: str = "", most: int = 100
     ) -> list[AutomationRun]:
         """Return the newest runs of the rules of a language, or of one of them."""

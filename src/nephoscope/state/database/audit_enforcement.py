@@ -106,7 +106,7 @@ def _check_before_commit(
     _context: object,
     _many: bool,
 ) -> None:
-    _settle_changes(connection)
+    _record_audited_changes(connection)
     written = read_written_tables(statement)
     if written.commits:
         _check_audited([*_track_changes(connection).tables, *_list_decisions(written)])
@@ -137,7 +137,7 @@ def _list_decisions(written: WrittenTables) -> list[str]:
     return sorted(one for one in written.tables if one == HIDDEN or is_decision_table(one))
 
 
-def _settle_changes(connection: Connection) -> None:
+def _record_audited_changes(connection: Connection) -> None:
     """Note what was changed since the last statement: by its answer that was read, or past the session."""
     changes = _track_changes(connection)
     rows = _count_changed_rows(connection)
@@ -168,7 +168,7 @@ def _list_decision_tables(_loaded: int) -> frozenset[str]:
 
 
 def _mark_savepoint(connection: Connection, _name: str | None) -> None:
-    _settle_changes(connection)
+    _record_audited_changes(connection)
     changes = _track_changes(connection)
     changes.savepoints.append(len(changes.tables))
 
@@ -184,7 +184,7 @@ def _release_savepoint(connection: Connection, _name: str, _context: None) -> No
 
 
 def _commit_tracked(connection: Connection) -> None:
-    _settle_changes(connection)
+    _record_audited_changes(connection)
     _check_audited(_track_changes(connection).tables)
 
 

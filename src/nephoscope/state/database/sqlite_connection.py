@@ -34,13 +34,13 @@ def begin_transaction(connection: Connection) -> None:
     """Begin a transaction: of a reader, of a writer that waits for its turn, or of one that waits briefly."""
     options = connection.get_execution_options()
     if options.get("brief", False):
-        _begin_briefly(connection)
+        _begin_with_short_timeout(connection)
         return
     # a transaction that reads first and then wants to write would fail at once where another wrote in between
     connection.exec_driver_sql("BEGIN" if options.get("only_reads", False) else "BEGIN IMMEDIATE")
 
 
-def _begin_briefly(connection: Connection) -> None:
+def _begin_with_short_timeout(connection: Connection) -> None:
     connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(BRIEF_SECONDS * 1000)}")
     try:
         connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -228,9 +228,9 @@ class Incidents:
     ) -> list[Incident]:
         """The newest incidents (of some statuses, some severities), those that were merged into another left out."""
         wanted = IncidentFilter(frozenset(one.value for one in statuses), frozenset(severities))
-        return self.list_sought(workspace, wanted, most=most)
+        return self.list_matching_incidents(workspace, wanted, most=most)
 
-    def list_sought(
+    def list_matching_incidents(
         self, workspace: str, sought: IncidentFilter, *, start: int = 0, most: int = 100
     ) -> list[Incident]:
         """Some of the incidents that are sought, those of the latest activity first."""

@@ -49,7 +49,7 @@ class MatchedPackage:
     """Result of matching a package. With `keeps_earlier`, vulnerabilities that it no longer has stay, except the `rejudged` ones.
 
     It could not be assessed, or a feed that spoke of it is gone. With `is_removal` those that it still has get no better either.
-    With `keeps_exploitation` what was exploited stays so: no catalog tells. `is_pending`: it was matched with another import than
+    With `is_exploitation_retained` what was exploited stays so. `is_pending`: it was matched with another import than
     the newest, and has to be matched again.
     """
 
@@ -60,7 +60,7 @@ class MatchedPackage:
     is_removal: bool = False
     is_undetermined: bool = False
     is_pending: bool = False
-    keeps_exploitation: bool = False
+    is_exploitation_retained: bool = False
 
 
 @dataclass(frozen=True, slots=True)

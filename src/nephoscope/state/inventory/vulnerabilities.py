@@ -85,7 +85,7 @@ class Vulnerabilities:
         matched = merge_worse_matches(session, matched)
         rows = [_match_row(one.number, found) for one in matched for found in one.found]
         known = [found.vulnerability for one in matched for found in one.found]
-        if any(one.keeps_exploitation for one in matched):
+        if any(one.is_exploitation_retained for one in matched):
             known = self._keep_exploitation(session, known)
         self._upsert_known_vulnerabilities(session, known)
         self._database.upsert(session, _OF, rows, ["package", "vulnerability"])

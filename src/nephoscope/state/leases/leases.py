@@ -142,7 +142,7 @@ class Leases:
         if row is None or row.until <= self._database.now(session):
             raise _build_lost_error(lease)
 
-    def lock_and_find_lost(self, session: Session, leases: Collection[Lease]) -> set[str]:
+    def lock_held_leases(self, session: Session, leases: Collection[Lease]) -> set[str]:
         """The names of those that are not held any more; the others are locked to the end of the transaction, as `check` does it."""
         wanted = {lease.name: lease for lease in leases}
         query = select(LeaseRow).where(LeaseRow.name.in_(wanted)).order_by(LeaseRow.name).with_for_update()

@@ -226,7 +226,7 @@ class StoredWatchlists:
         )
         return gone.rowcount
 
-    def lists_with_leftovers(self, workspace: str) -> list[WatchlistHead]:
+    def list_watchlists_with_orphans(self, workspace: str) -> list[WatchlistHead]:
         """The lists that have items on the shelf that they do not read."""
         spare = case((WatchlistRow.holding == "", WatchlistRow.id + "/2"), else_=WatchlistRow.id)
         there = select(WatchlistItemRow.id).where(WatchlistItemRow.list == spare).exists()

@@ -39,7 +39,7 @@ def switch_selected_content(
     for _ in range(TRIES):
         found = _try_switch(visit, snapshots, kind, chosen)
         if found is not None:
-            return len(chosen) - len(found), _explain_left(visit, snapshots, kind, found)
+            return len(chosen) - len(found), _explain_unchanged_content(visit, snapshots, kind, found)
     raise DatabaseBusyError("another change is in progress: submit again")
 
 
@@ -66,7 +66,7 @@ def _try_switch(
     return left
 
 
-def _explain_left(
+def _explain_unchanged_content(
     visit: Visit, snapshots: WorkspaceContent, kind: str, rows: list[ContentRow]
 ) -> list[SwitchConflict]:
     """They with who switched them, or the pack that they are of."""

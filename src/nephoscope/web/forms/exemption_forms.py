@@ -24,7 +24,7 @@ from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.web.forms.optimistic_lock import (
     FormConflict,
     compute_form_digest,
-    describe_meanwhile_changes,
+    describe_concurrent_changes,
     require_unchanged_state,
 )
 from nephoscope_policy.exemption import MITIGATED, TYPE_NAME, WAIVER, Exemption
@@ -104,7 +104,7 @@ def _describe_target(visit: Visit, one: Exemption) -> str:
     return f"the whole assignment {name}"
 
 
-def act_on_exemptions(visit: Visit, key: str) -> dict[str, int]:
+def apply_exemption_form(visit: Visit, key: str) -> dict[str, int]:
     """Do what the form asks for; how many exemptions were put, changed or ended, by the word for it. StateError for a wrong form."""
     match visit.form.get("act", ""):
         case "exempt":
@@ -188,9 +188,9 @@ def find_conflict(visit: Visit) -> FormConflict:
     if document is None or not visit.caller.is_permitted(
         READ, document.place(_parse_document(document).scope)
     ):
-        return describe_meanwhile_changes(visit, key)
+        return describe_concurrent_changes(visit, key)
     one = _parse_document(document)
-    return describe_meanwhile_changes(
+    return describe_concurrent_changes(
         visit, key, {"category": one.category, "reason": one.description or one.display_name}
     )
 

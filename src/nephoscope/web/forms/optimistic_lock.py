@@ -57,7 +57,7 @@ def require_unchanged_state(visit: Visit, read: Callable[[], object]) -> Iterato
         yield
 
 
-def describe_meanwhile_changes(
+def describe_concurrent_changes(
     visit: Visit, target: str, now: Mapping[str, str] | None = None
 ) -> FormConflict:
     """Return what the audit tells of a target since the form was drawn; `now` has the values of its fields."""

@@ -62,10 +62,10 @@ def fit_columns(columns: Sequence[ListColumn[Row]], page: Sequence[Row]) -> list
         fitted[name], room = f"fit{fit[0]}", room + own - fit[1]
     sized = [replace(one, width=fitted.get(one.name, one.width)) for one in columns]
     main = next((one for one in sized if one.width in _SHARES), None)
-    return sized if main is None else _loosen_main_column(sized, main, lengths[main.name] * _CHARACTER)
+    return sized if main is None else _narrow_main_column(sized, main, lengths[main.name] * _CHARACTER)
 
 
-def _loosen_main_column(
+def _narrow_main_column(
     columns: list[ListColumn[Row]], main: ListColumn[Row], needed: int
 ) -> list[ListColumn[Row]]:
     """Take from the main column the share that it does not need, or that others need more that have only what is left of it.
@@ -75,12 +75,12 @@ def _loosen_main_column(
     if needed > _SHARES["name"] * WIDE and all(one is main or one.width or one.number for one in columns):
         return [replace(one, width="") if one is main else one for one in columns]
     width = main.width
-    while width in _SHARES and (needed < _SHARES[width] * WIDE or _is_tight(columns, _SHARES[width])):
+    while width in _SHARES and (needed < _SHARES[width] * WIDE or _is_too_narrow(columns, _SHARES[width])):
         width = _LESS[width]
     return [replace(one, width=width) if one is main else one for one in columns]
 
 
-def _is_tight(columns: Sequence[ListColumn[Row]], share: float) -> bool:
+def _is_too_narrow(columns: Sequence[ListColumn[Row]], share: float) -> bool:
     rest = [one for one in columns if not one.width and not one.number]
     taken = sum(_measure_width(one) for one in columns if one.width not in _SHARES and one not in rest)
     return WIDE * (1 - share) - taken < len(rest) * _FEWEST

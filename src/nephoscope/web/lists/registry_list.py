@@ -60,7 +60,7 @@ def build_registry_list(visit: Visit) -> RowList[ListedRegistry]:
             registry.name, visit.link(f"/registries/{registry.name}"), note=registry.address
         )
 
-    def draw_held(one: ListedRegistry) -> ListCell:
+    def draw_held_count(one: ListedRegistry) -> ListCell:
         images = visit.link("/images", registry=one.registry.address, status="Held")
         return build_number_cell(one.held_count, images if one.held_count else "")
 
@@ -74,7 +74,7 @@ def build_registry_list(visit: Visit) -> RowList[ListedRegistry]:
         (
             ListColumn("name", "Registry", build_name_cell, main=True, width="title"),
             ListColumn("state", "Status", _build_state_cell, width="state"),
-            ListColumn("held", "Held", draw_held, number=True),
+            ListColumn("held", "Held", draw_held_count, number=True),
             build_number_column("waiting", "Waiting", lambda one: one.waiting),
             ListColumn("images", "Images", build_images_cell, number=True, optional=True),
             build_relative_time_column("event", "Last event", lambda one: one.last_event, "none in 7 days"),

@@ -52,7 +52,7 @@ def build_suppression_list(
         page = visit.link(f"/rules/{one.rule_id}", workspace=workspace) if one.rule_id and rules else ""
         return build_text_cell(one.rule, page)
 
-    def draw_held(one: ListedSuppression) -> ListCell:
+    def draw_held_count(one: ListedSuppression) -> ListCell:
         address = visit.link(
             "/alerts", workspace=workspace, rule=one.rule_id, held=1, status="Dismissed", span="90d"
         )
@@ -70,7 +70,7 @@ def build_suppression_list(
             ListColumn("created", "Created", lambda one: build_time_cell(one.stored.created), optional=True, shown=False,
             width="time"),
             ListColumn("until", "Until", lambda one: build_time_cell(one.stored.expires, "No end date"), width="time"),
-            ListColumn("held", "Suppressed", draw_held, number=True, optional=True, hint="Alerts suppressed since its creation"),
+            ListColumn("held", "Suppressed", draw_held_count, number=True, optional=True, hint="Alerts suppressed since its creation"),
         ),
         lambda one: one.stored.id,
         (

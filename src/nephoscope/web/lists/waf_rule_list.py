@@ -21,11 +21,11 @@ LIKELY, OTHER = "Candidate", "No candidate"
 def build_waf_rule_list(candidates: AbstractSet[tuple[str, str]]) -> RowList[RuleCount]:
     """Describe the list; `candidates` are gateways and rules some of whose hits look like normal use."""
 
-    def judge(one: RuleCount) -> str:
+    def assess(one: RuleCount) -> str:
         return LIKELY if (one.gateway, one.rule) in candidates else OTHER
 
     def state(one: RuleCount) -> ListCell:
-        return build_state_cell(judge(one), "new" if judge(one) == LIKELY else "")
+        return build_state_cell(assess(one), "new" if assess(one) == LIKELY else "")
 
     return RowList(
         "waf-rules", "rule",
@@ -41,7 +41,7 @@ def build_waf_rule_list(candidates: AbstractSet[tuple[str, str]]) -> RowList[Rul
         ),
         lambda one: f"{one.gateway} {one.rule}",
         (
-            RowFacet("state", "Review", lambda one: (judge(one),), order=(LIKELY, OTHER)),
+            RowFacet("state", "Review", lambda one: (assess(one),), order=(LIKELY, OTHER)),
             RowFacet("gateway", "Gateway", lambda one: (name_gateway(one),)),
             RowFacet("host", "Host", lambda one: one.hosts),
         ),

@@ -70,7 +70,7 @@ def list_open(visit: Visit, most: int) -> list[Incident] | None:
     found = [
         one
         for name in workspaces
-        for one in state.incidents.list_sought(name, _open_filter(visit, name), most=most)
+        for one in state.incidents.list_matching_incidents(name, _open_filter(visit, name), most=most)
     ]
     return sorted(found, key=lambda one: one.last_activity, reverse=True)[:most]
 

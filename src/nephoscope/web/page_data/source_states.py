@@ -33,7 +33,7 @@ def read_source_states(visit: Visit) -> SourceStates | None:
         one for one in read_rows(visit.instance.state, visit.instance.now) if one.health.workspace in readable
     ]
     sources = {_build_source_place(one) for one in every}
-    wrong = {_build_source_place(one): one for one in reversed(every) if _is_source_troubled(one)}
+    wrong = {_build_source_place(one): one for one in reversed(every) if _has_source_problem(one)}
     sent = {_build_source_place(one) for one in every if one.health.last_seen is not None}
     return SourceStates(len(sources), list(wrong.values()), len(sources - sent - wrong.keys()))
 
@@ -42,5 +42,5 @@ def _build_source_place(one: HealthRow) -> tuple[str, str]:
     return one.health.source, one.health.workspace
 
 
-def _is_source_troubled(one: HealthRow) -> bool:
+def _has_source_problem(one: HealthRow) -> bool:
     return "silent" in one.status or "failing" in one.status

@@ -123,7 +123,7 @@ def _list_incidents(visit: Visit, alerts: Sequence[StoredAlert]) -> list[Inciden
     for workspace in visit.workspaces(INCIDENTS):
         known = visit.list_incidents_in_scope(workspace)
         wanted = IncidentFilter(numbers=numbers if known is None else numbers & frozenset(known))
-        found += state.incidents.list_sought(workspace, wanted, most=len(numbers))
+        found += state.incidents.list_matching_incidents(workspace, wanted, most=len(numbers))
     return sorted(found, key=lambda one: one.last_activity, reverse=True)
 
 

@@ -24,7 +24,7 @@ from nephoscope.state.registries.image_requests import ImageRequest, RequestStat
 from nephoscope.web.forms.form import apply_form, read_requested_act
 from nephoscope.web.forms.optimistic_lock import (
     compute_form_digest,
-    describe_meanwhile_changes,
+    describe_concurrent_changes,
     require_unchanged_state,
 )
 from nephoscope.web.lists.image_request_list import build_request_list, is_open
@@ -48,7 +48,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         return apply_form(
             lambda: _apply_form(visit),
             lambda error: _show_queue(visit, error),
-            lambda: describe_meanwhile_changes(visit, visit.form.get("target", "")),
+            lambda: describe_concurrent_changes(visit, visit.form.get("target", "")),
         )
     if visit.get_query_value("format") == "csv":
         return build_csv_response("image-requests", HEADER, map(_build_row, _find_requests(visit).rows))

@@ -36,7 +36,7 @@ from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.web.forms.form import apply_form, read_requested_act
 from nephoscope.web.forms.optimistic_lock import (
     compute_form_digest,
-    describe_meanwhile_changes,
+    describe_concurrent_changes,
     require_unchanged_state,
 )
 from nephoscope.web.lists.image_list import build_image_list
@@ -98,7 +98,7 @@ def show_image(visit: Visit) -> Mapping[str, object] | Response:
         return apply_form(
             lambda: _apply_form(visit),
             lambda error: _show_image(visit, error),
-            lambda: describe_meanwhile_changes(visit, visit.form.get("target", "")),
+            lambda: describe_concurrent_changes(visit, visit.form.get("target", "")),
         )
     places = find_image(visit.service, visit.reach, visit.parameters["digest"])
     found, packages = _list_findings(visit, places), _list_packages(visit, places)

@@ -82,7 +82,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 def _list_incidents(visit: Visit, workspace: str) -> Mapping[str, object] | Response:
     if visit.get_query_value("format") == "csv":
         header = ("#", "Severity", "Incident", "Status", "Owner", "First activity", "Last activity")
-        found = visit.instance.state.incidents.list_sought(
+        found = visit.instance.state.incidents.list_matching_incidents(
             workspace, read_filters(visit, workspace), most=MOST_CSV
         )
         return build_csv_response("incidents", header, map(_build_row, found))
@@ -97,7 +97,7 @@ def _build_list(visit: Visit, workspace: str, refused: str = "") -> dict[str, ob
         compute_page_start(visit),
     )
     asked, may = read_filters(visit, workspace), visit.caller.is_permitted(WRITE, f"/workspaces/{workspace}")
-    listed = incidents.list_sought(workspace, asked, start=start, most=ROWS)
+    listed = incidents.list_matching_incidents(workspace, asked, start=start, most=ROWS)
     # of what was refused the etags stay: another is that of a state which nobody looked at
     etags = (
         dict(one.split(" ", 1) for one in visit.list_ticked_values("incident") if " " in one)

@@ -19,7 +19,7 @@ from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.forms.form import apply_form
 from nephoscope.web.forms.optimistic_lock import (
     compute_form_digest,
-    describe_meanwhile_changes,
+    describe_concurrent_changes,
     require_unchanged_state,
 )
 from nephoscope.web.lists.list_view import find_rows, show_rows
@@ -117,7 +117,7 @@ def show_source(visit: Visit) -> Mapping[str, object] | Response:
         return apply_form(
             lambda: _apply_form(visit, source),
             lambda error: _show_source(visit, source, error),
-            lambda: describe_meanwhile_changes(
+            lambda: describe_concurrent_changes(
                 visit, source.name, _build_form_values(visit.instance.state.sources.get(source.name))
             ),
         )

@@ -94,14 +94,14 @@ def _show_segments(visit: Visit, refused: str = "") -> Mapping[str, object] | Re
         **form, "list": show_rows(visit, wanted, found), "any": bool(rows), "matrix": matrix,
         "groups": [one for each in several for one in _list_groups(each)], "runs": service.list_blocks(visit.service)[:MOST_RUNS],
         "obstacles": [one.obstacle for one in several if one.obstacle], "missing": _list_missing_data(visit, several, days),
-        "left": _list_left(several, translated=False), "translated": _list_left(several, translated=True),
+        "left": _list_uncovered_machines(several, translated=False), "translated": _list_uncovered_machines(several, translated=True),
         "estates": len(several), "days": days, "requested": service.is_block_requested(visit.service, several), "may_request": all(
             visit.caller.is_permitted(WRITE_RULES, change.group) for one in several for change in one.changes
         ),
     }  # fmt: skip
 
 
-def _list_left(several: Sequence[TenantSegments], *, translated: bool) -> list[str]:
+def _list_uncovered_machines(several: Sequence[TenantSegments], *, translated: bool) -> list[str]:
     """The machines with violations that no rule of a block closes."""
     left = (each for one in several if one.block for each in one.block.left if each.translated is translated)
     return list(dict.fromkeys(each.target.name for each in left))

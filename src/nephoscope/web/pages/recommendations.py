@@ -121,7 +121,7 @@ def show_recommendation(visit: Visit) -> Mapping[str, object] | Response:
     asked = narrow_findings(key, read_chosen_values(visit, STATE_FACETS), visit.get_query_value("q"))
     if visit.request.method == "POST":
         try:
-            done = dict.fromkeys(DONE) | exemption_forms.act_on_exemptions(visit, key)
+            done = dict.fromkeys(DONE) | exemption_forms.apply_exemption_form(visit, key)
         except ConcurrentChangeError:
             shown = _show_recommendation(visit, snapshot, key, known["properties"], asked)
             return {**shown, "overtaken": exemption_forms.find_conflict(visit)}

@@ -23,7 +23,7 @@ from nephoscope.state.registries.watched_registries import WatchedRegistry
 from nephoscope.web.forms.form import apply_form, read_requested_act
 from nephoscope.web.forms.optimistic_lock import (
     compute_form_digest,
-    describe_meanwhile_changes,
+    describe_concurrent_changes,
     require_unchanged_state,
 )
 from nephoscope.web.forms.registry_form import (
@@ -79,7 +79,7 @@ def show_registry(visit: Visit) -> Mapping[str, object] | Response:
     return apply_form(
         lambda: _apply_form(visit, found),
         lambda error: _show_registry(visit, found, error),
-        lambda: describe_meanwhile_changes(
+        lambda: describe_concurrent_changes(
             visit, found.name, _build_form_values(_build_settings(visit, found.name))
         ),
     )

@@ -68,7 +68,7 @@ def _search_all_kinds(visit: Visit, text: str, most: int) -> dict[str, list[obje
     state, wanted = visit.instance.state, text.casefold()
     for one in visit.workspaces(INCIDENTS):
         sought = IncidentFilter(text=text, numbers=visit.list_incidents_in_scope(one))
-        found["incidents"] += state.incidents.list_sought(one, sought, most=most)
+        found["incidents"] += state.incidents.list_matching_incidents(one, sought, most=most)
     for visible_alerts in list_visible_alerts_everywhere(visit):
         found["alerts"] += visible_alerts.list_newest(AlertFilter(text=text), most)
     for one in visit.workspaces(RULES):

@@ -19,7 +19,7 @@ from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRE
 from nephoscope.web.forms.form import apply_form, parse_number, read_requested_act, split_lines
 from nephoscope.web.forms.optimistic_lock import (
     compute_form_digest,
-    describe_meanwhile_changes,
+    describe_concurrent_changes,
     require_unchanged_state,
 )
 from nephoscope.web.page_data.assessment_progress import find_current_assessment
@@ -143,7 +143,7 @@ def show_tenant(visit: Visit) -> Mapping[str, object] | Response:
         return apply_form(
             lambda: _apply_form(visit, tenant),
             lambda error: _show_tenant(visit, visit.instance.state.tenants.get(tenant.name), error),
-            lambda: describe_meanwhile_changes(
+            lambda: describe_concurrent_changes(
                 visit,
                 f"tenant {tenant.name}",
                 _build_form_values(visit.instance.state.tenants.get(tenant.name)),

@@ -12,7 +12,7 @@ from nephoscope.posture.published.attack_paths import PathRow
 from nephoscope.service.exemption_lookup import find_exemptions
 from nephoscope.service.inventories import READ
 from nephoscope.service.vulnerabilities import (
-    date_vulnerabilities,
+    add_first_seen_dates,
     explain_finding,
     list_findings,
     list_vulnerabilities,
@@ -32,7 +32,7 @@ from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, 
 from nephoscope.vulnerability.matching.findings import PackageFinding
 from nephoscope.vulnerability.severities import rank_severity
 from nephoscope.web.forms.form import apply_form
-from nephoscope.web.forms.optimistic_lock import describe_meanwhile_changes
+from nephoscope.web.forms.optimistic_lock import describe_concurrent_changes
 from nephoscope.web.forms.vulnerability_exemptions import HEADER as EXEMPTION_HEADER
 from nephoscope.web.forms.vulnerability_exemptions import (
     build_exemption_row,
@@ -95,11 +95,11 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             HEADER,
             (
                 [*_build_row(one, exposed), "yes" if _is_exempt(one, exempt) else "no"]
-                for one in date_vulnerabilities(visit.service, wanted, found.rows)
+                for one in add_first_seen_dates(visit.service, wanted, found.rows)
             ),
         )
     start, keys = _find_page(visit, [one.vulnerability.id for one in found.rows])
-    page = date_vulnerabilities(visit.service, wanted, found.rows[start : start + ROWS])
+    page = add_first_seen_dates(visit.service, wanted, found.rows[start : start + ROWS])
     return {
         "list": show_page(visit, listed, page, found.facets, len(found.rows), start, keys), "any": bool(every),
         "tiles": _count_tiles(every), "coverage": summarize_coverage(visit.service, reach), "feeds": list_feed_ages(visit.service),
@@ -120,7 +120,7 @@ def show_vulnerability(visit: Visit) -> Mapping[str, object] | Response:
         return apply_form(
             lambda: change_exemptions(visit, visit.parameters["name"], _list_holders(visit)),
             lambda error: _show_vulnerability(visit, error),
-            lambda: describe_meanwhile_changes(visit, visit.form.get("exemption", "")),
+            lambda: describe_concurrent_changes(visit, visit.form.get("exemption", "")),
         )
     name, found = visit.parameters["name"], _list_holders(visit)
     tables = {

@@ -75,6 +75,6 @@ def format_value(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def mark_path_breaks(text: str) -> Markup:
+def add_line_break_hints(text: str) -> Markup:
     """An operation or id that a line may end in only behind its slashes and dots."""
     return Markup("<wbr>").join(escape(one) for one in _ENDS.split(text))

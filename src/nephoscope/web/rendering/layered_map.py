@@ -62,7 +62,7 @@ def draw_map(columns: Sequence[MapColumn], label: str) -> Markup:
     lines = Markup("").join(
         _draw_line(
             (xs[at] + column.width, _compute_y(places[at][node.key])), (xs[at + 1], _compute_y(places[at + 1][key])),
-            _choose_weaker(node.tone, tones[at + 1][key]),
+            _choose_less_severe_tone(node.tone, tones[at + 1][key]),
         )
         for at, column in enumerate(columns[:-1])
         for node in column.nodes
@@ -87,7 +87,7 @@ def _list_starts(columns: Sequence[MapColumn]) -> list[int]:
     return found
 
 
-def _choose_weaker(*tones: str) -> str:
+def _choose_less_severe_tone(*tones: str) -> str:
     """The weaker of colors, which a line between two boxes has."""
     return "" if "" in tones else max(tones, key=_TONES.index)
 

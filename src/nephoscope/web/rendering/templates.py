@@ -91,7 +91,7 @@ def _add_filters(made: Environment) -> None:
         moment=time_elements.render_moment,
         tactics=display_names.format_tactics,
         called=display_names.replace_ids,
-        path=display_names.mark_path_breaks,
+        path=display_names.add_line_break_hints,
         titled=resolved_names.replace_ids_in_title,
         finding=formatting.format_finding,
         unmet=formatting.format_unmet_title,

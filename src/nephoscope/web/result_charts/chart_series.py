@@ -92,7 +92,7 @@ def _accumulate_values(pairs: Sequence[tuple[float, float]]) -> list[tuple[float
     return list(zip([at for at, _ in pairs], accumulate(value for _, value in pairs), strict=True))
 
 
-def stack_values(series: Points, whole: bool) -> Mapping[str, Mapping[float, tuple[float, float]]]:
+def compute_stacked_ranges(series: Points, whole: bool) -> Mapping[str, Mapping[float, tuple[float, float]]]:
     """From where to where each number goes on those before it, what is below nought downwards; as parts of 100 where `whole`."""
     of = {at: 1.0 for values in series.values() for at in values}
     if whole:

@@ -13,7 +13,7 @@ from nephoscope.web.result_charts.chart_page import (
     Plot,
     compute_axis_bounds,
 )
-from nephoscope.web.result_charts.chart_series import PlottedSeries, make_points, stack_values
+from nephoscope.web.result_charts.chart_series import PlottedSeries, compute_stacked_ranges, make_points
 from nephoscope.web.result_charts.column_positions import FEW, Slots, compute_slots
 from nephoscope.web.result_charts.render_spec import Columns, RenderSpec
 from nephoscope_kql.types import KqlType
@@ -49,7 +49,7 @@ def draw_columns(columns: Columns, rows: Sequence[object], asked: RenderSpec, ac
 def _build_spans(found: PlottedSeries, stacked: str) -> Spans:
     """From where to where the column of each number goes."""
     if stacked:
-        return stack_values(found.numbers, stacked == "stacked100")
+        return compute_stacked_ranges(found.numbers, stacked == "stacked100")
     return {
         name: {at: (0.0, value) for at, value in several.items()} for name, several in found.numbers.items()
     }

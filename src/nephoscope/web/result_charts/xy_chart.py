@@ -15,7 +15,12 @@ from nephoscope.web.result_charts.chart_page import (
     Plot,
     compute_axis_bounds,
 )
-from nephoscope.web.result_charts.chart_series import Pairs, PlottedSeries, make_points, stack_values
+from nephoscope.web.result_charts.chart_series import (
+    Pairs,
+    PlottedSeries,
+    compute_stacked_ranges,
+    make_points,
+)
 from nephoscope.web.result_charts.render_spec import ACROSS, Columns, RenderSpec
 from nephoscope_kql.types import TICKS_PER_SECOND, KqlType
 
@@ -69,7 +74,7 @@ def _draw_unstacked_series(
 
 
 def _stack_series(found: PlottedSeries, asked: RenderSpec) -> tuple[tuple[ChartSeries, ...], float, float]:
-    made = stack_values(found.numbers, asked.stacked == "stacked100")
+    made = compute_stacked_ranges(found.numbers, asked.stacked == "stacked100")
     ends = [end for several in made.values() for _, end in several.values()]
     low, high = compute_axis_bounds(ends, asked.low, asked.high)
     places = sorted(next(iter(made.values())))

@@ -32,7 +32,7 @@ from nephoscope_kql.plan.expressions import (
     reads_row,
 )
 from nephoscope_kql.plan.function_signatures import Aggregate
-from nephoscope_kql.plan.query_probe import depends_on_chance
+from nephoscope_kql.plan.query_probe import is_nondeterministic
 from nephoscope_kql.plan.values import Bound, Column, Constant
 from nephoscope_kql.registry import load_aggregates, load_callable_functions, load_functions
 from nephoscope_kql.types import TYPE_NAMES, KqlType
@@ -262,7 +262,7 @@ def _bind_toscalar(node: tree.Call, env: Env) -> Bound:
         relation = env.bind_tabular(argument)
     else:
         value = env.bind_scalar(argument)
-        if reads_row(value) or not depends_on_chance([value]):
+        if reads_row(value) or not is_nondeterministic([value]):
             return value
         item = tree.Named(names=(tree.Name(name="value"),), value=argument, span=node.span)
         relation = env.bind_tabular(

@@ -87,7 +87,7 @@ class Diagnostics:
             isinstance(value, ColumnRef) and value.column.id in self.columns
         )
 
-    def mark_mistaken(self, value: Bound, met: int) -> Bound:
+    def mark_as_mistaken(self, value: Bound, met: int) -> Bound:
         """A bound value, mistaken where something in it is."""
         if self.met == met and not self.is_mistaken(value):
             return value

@@ -179,7 +179,7 @@ class Env:
         """Return whether `restrict access to` leaves a table, a function or a variable that holds rows."""
         return self.visible is None or any(fnmatchcase(name, pattern) for pattern in self.visible)
 
-    def over_relation(self, relation: Relation, windows: CallCollector | None = None) -> Env:
+    def with_relation_columns(self, relation: Relation, windows: CallCollector | None = None) -> Env:
         """Return the same names over the columns of a relation."""
         row = {column.name: column for column in relation.columns}
         return replace(self, row=row, rows=relation, sides={}, aggregates=None, windows=windows)
@@ -316,7 +316,7 @@ class Binder:
         except KqlError as error:
             self._report_error(error, met, env)
             return build_unknown_value(expression.span)
-        return found if self.mistakes is None else self.mistakes.mark_mistaken(found, met)
+        return found if self.mistakes is None else self.mistakes.mark_as_mistaken(found, met)
 
     def bind_tabular(self, expression: tree.Expression, env: Env) -> Relation:
         """Bind an expression that gives rows; KqlError where it has no meaning."""

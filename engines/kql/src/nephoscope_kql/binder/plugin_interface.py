@@ -43,7 +43,7 @@ class PluginCall:
     @cached_property
     def inner(self) -> Env:
         """Return where expressions over a row are bound."""
-        return self.env.over_relation(self.relation)
+        return self.env.with_relation_columns(self.relation)
 
     @cached_property
     def named_arguments(self) -> dict[str, tree.Expression]:

@@ -128,7 +128,9 @@ def filter_parts(parts: list[Part], predicate: tree.Expression, env: Env, exact:
         if named and not named & own:
             continue
         lacking = {one: ScalarMeaning(constants.make_null(kinds[one])) for one in named - own}
-        test = bind_search_condition(predicate, env.over_relation(relation).with_names(lacking), exact)
+        test = bind_search_condition(
+            predicate, env.with_relation_columns(relation).with_names(lacking), exact
+        )
         rows = Filter(
             columns=relation.columns,
             order=relation.order,

@@ -31,7 +31,7 @@ def make_table(name: str) -> E:
     return exp.Table(this=exp.Identifier(this=name))
 
 
-def starts(rows: str, items: Items) -> exp.Select:
+def build_partition_starts(rows: str, items: Items) -> exp.Select:
     """The row before the first of each part."""
     select = SelectBlock(make_table(rows)).build_select(
         [(PART, nodes.build_name(PART)), (PLACE, nodes.build_cast(nodes.build_number(0), "BIGINT")), *items]

@@ -173,7 +173,7 @@ class Emitter:
         windows = any(block.values[one].window for one in reads) or (before_where and block.has_window)
         # what asks for room writes what it reads once more, to measure it
         measured = any(block.values[one].size > 1 for one in reads) and any(
-            map(self.growth.needs_room, wanted)
+            map(self.growth.needs_size_check, wanted)
         )
         if heavy or windows or measured:
             return block.seal(

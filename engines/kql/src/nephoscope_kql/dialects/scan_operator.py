@@ -14,13 +14,13 @@ from nephoscope_kql.dialects.ordered_rows import (
     add_items,
     alias_table,
     build_initial_value,
+    build_partition_starts,
     build_qualified_column,
     coalesce_true,
     compare_with_state,
     join_following_row,
     make_table,
     number_rows,
-    starts,
 )
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.scalars import write_scalar_expression
@@ -112,7 +112,7 @@ def write_scanned(relation: Scanned, needed: Needed, emitter: Emitter) -> Select
         ]
     names += [name for name, _ in blanks[1:]]
     step = _build_step(machine, state, rows, carried, names, emitter)
-    emitter.share_recursive(state, names, starts(rows, blanks), step)
+    emitter.share_recursive(state, names, build_partition_starts(rows, blanks), step)
     return _matches(relation, machine, state, rows, needed)
 
 

@@ -9,12 +9,12 @@ from nephoscope_kql.dialects.ordered_rows import (
     PLACE,
     add_items,
     alias_table,
+    build_partition_starts,
     build_qualified_column,
     coalesce_true,
     compare_with_state,
     join_following_row,
     number_rows,
-    starts,
 )
 from nephoscope_kql.dialects.relational import Emitter, Needed
 from nephoscope_kql.dialects.select_block import SelectBlock, make_block_over
@@ -57,7 +57,7 @@ def write_session(
     )
     step = join_following_row(state, rows, [(begun, start)])
     names = [PART, PLACE, begun]
-    anchor = starts(rows, [(begun, nodes.build_null(KqlType.DATETIME))])
+    anchor = build_partition_starts(rows, [(begun, nodes.build_null(KqlType.DATETIME))])
     emitter.share_recursive(state, names, anchor, step.build_select(step.list_columns(names)))
     on = nodes.build_chain(
         "and",

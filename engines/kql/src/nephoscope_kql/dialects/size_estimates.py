@@ -124,7 +124,7 @@ class ColumnGrowth:
         steps = [step for step in value.steps if not isinstance(step, Bound)]
         if (
             len(steps) < len(value.steps)
-            or _find_most_copies(whole) > 2
+            or _find_highest_copy_count(whole) > 2
             or any("." in name for name in whole)
         ):
             return whole
@@ -142,13 +142,14 @@ class ColumnGrowth:
         """Return whether a call has to ask for room: it may have too many copies of something, and more than each of its arguments."""
         if value.type not in _SIZED or value.function.name in _CHOOSING | _MEASURED:
             return False
-        most = _find_most_copies(self.count_copies(value))
+        most = _find_highest_copy_count(self.count_copies(value))
         return most > MOST_COPIES and (
             most == inf
-            or most > max((_find_most_copies(self.count_copies(one)) for one in value.arguments), default=0.0)
+            or most
+            > max((_find_highest_copy_count(self.count_copies(one)) for one in value.arguments), default=0.0)
         )
 
-    def needs_room(self, value: Bound) -> bool:
+    def needs_size_check(self, value: Bound) -> bool:
         """Return whether something within an expression has to ask for room."""
         pending = [value]
         while pending:
@@ -159,7 +160,7 @@ class ColumnGrowth:
         return False
 
 
-def _find_most_copies(copies: Copies) -> float:
+def _find_highest_copy_count(copies: Copies) -> float:
     return max(copies.values(), default=0.0)
 
 

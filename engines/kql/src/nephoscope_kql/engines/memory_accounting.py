@@ -85,7 +85,7 @@ class MemoryLedger:
         self.running.remove(query)
         self.left += query.growth
 
-    def must_end(self, query: ChargedQuery, held: int) -> bool:
+    def is_termination_required(self, query: ChargedQuery, held: int) -> bool:
         """Return whether the process has grown too much, and this query is the one that has to end."""
         self._settle_charges(held)
         full = held - self.base > self.most and query.growth > self.most * SMALL

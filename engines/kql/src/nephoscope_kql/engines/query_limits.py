@@ -60,7 +60,7 @@ class Watch:
         with LOCK:
             return (
                 make_memory_limit_error()
-                if LEDGER.must_end(self.charged, measure_resident_memory())
+                if LEDGER.is_termination_required(self.charged, measure_resident_memory())
                 else None
             )
 

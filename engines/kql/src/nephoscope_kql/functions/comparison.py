@@ -21,7 +21,7 @@ def _build_raw(operator: str, call: Arguments) -> exp.Expr:
 
 def _build_unless_nan(node: exp.Expr, call: Arguments, connector: str) -> exp.Expr:
     for place, item in enumerate(call.bound):
-        if item.type == KqlType.REAL and not _is_number(item) and not _comes_from_integer(call, place):
+        if item.type == KqlType.REAL and not _is_number(item) and not _is_converted_integer(call, place):
             test = nodes.build_call("isnan", call[place])
             node = nodes.build_binary(connector, node, test if connector == "or" else nodes.build_not(test))
     return node
@@ -32,7 +32,7 @@ def _is_number(item: Bound) -> bool:
     return isinstance(item, Constant) and item.value == item.value
 
 
-def _comes_from_integer(call: Arguments, place: int) -> bool:
+def _is_converted_integer(call: Arguments, place: int) -> bool:
     """Return whether a real comes from an integer, so that it cannot be NaN."""
     bound = call.bound[place]
     return isinstance(bound, BoundCall) and len(bound.arguments) == 1 and bound.arguments[0].type.is_integer

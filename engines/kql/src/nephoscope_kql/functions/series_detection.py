@@ -51,7 +51,7 @@ def compute_correlations(values: Reals, least: int, most: int) -> dict[int, floa
     return found
 
 
-def find_peaks(found: dict[int, float]) -> list[tuple[int, float]]:
+def find_correlation_peaks(found: dict[int, float]) -> list[tuple[int, float]]:
     """Lags whose correlation is above both neighbors', best first; of near equals the shortest."""
     tops = [
         (lag, value)
@@ -64,7 +64,7 @@ def find_peaks(found: dict[int, float]) -> list[tuple[int, float]]:
 def detect_period(values: Reals, threshold: float) -> int:
     """The period of a series; 0 where none is clear."""
     most = len(values) // MIN_CYCLES
-    found = find_peaks(compute_correlations(values, MIN_PERIOD - 1, most + 1))
+    found = find_correlation_peaks(compute_correlations(values, MIN_PERIOD - 1, most + 1))
     best = [(lag, value) for lag, value in found if MIN_PERIOD <= lag <= most and value >= threshold]
     return best[0][0] if best else 0
 

@@ -230,7 +230,9 @@ def _compute_periods(text: str, least: float, most: float, count: int) -> str | 
     if values is None or len(values) < 4:
         return None
     upper = min(int(most), len(values) // 2)
-    found = detection.find_peaks(detection.compute_correlations(values, max(1, int(least) - 1), upper + 1))
+    found = detection.find_correlation_peaks(
+        detection.compute_correlations(values, max(1, int(least) - 1), upper + 1)
+    )
     best = [(lag, score) for lag, score in found if least <= lag <= upper and score > 0][: max(0, count)]
     return format_json([[float(lag) for lag, _ in best], [score for _, score in best]])
 

@@ -161,13 +161,13 @@ def _make_operator(kind: str, sensitive: bool, negated: bool) -> ScalarFunction:
     name = ("!" if negated else "") + kind + ("_cs" if sensitive else "")
     head = parse_signature(f"{name}(text: string, part: string): bool")
 
-    def build_it(call: Arguments) -> exp.Expr:
+    def build_text_test(call: Arguments) -> exp.Expr:
         found = _build_term_test(kind, sensitive, call)
         return nodes.build_not(exp.Paren(this=found)) if negated else found
 
     summary = f"Tell whether a text {'does not' if negated else 'does'} {kind}{' (by case)' if sensitive else ''} another."
     return ScalarFunction(
-        name, (head,), summary, "text_operators", {"duckdb": build_it}, nullable=False, hidden=True
+        name, (head,), summary, "text_operators", {"duckdb": build_text_test}, nullable=False, hidden=True
     )
 
 

@@ -50,7 +50,7 @@ _DOTNET = {
 def build_row_environment(relation: Relation, env: Env) -> tuple[Env, CallCollector]:
     """Return where expressions over a relation's rows are bound; window functions are collected where the rows have an order."""
     windows = CallCollector()
-    return env.over_relation(relation, windows if is_relation_serialized(relation) else None), windows
+    return env.with_relation_columns(relation, windows if is_relation_serialized(relation) else None), windows
 
 
 def with_windows(relation: Relation, windows: CallCollector, env: Env) -> Relation:
@@ -219,7 +219,9 @@ def match_columns(relation: Relation, item: tree.Expression) -> list[Column]:
 
 def match_known_columns(relation: Relation, item: tree.Expression, env: Env) -> list[Column]:
     """Match columns as match_columns() does; an unknown name matches none where errors are collected."""
-    return env.binder.bind_or_default(partial(match_columns, relation, item), [], env.over_relation(relation))
+    return env.binder.bind_or_default(
+        partial(match_columns, relation, item), [], env.with_relation_columns(relation)
+    )
 
 
 @register_operator_binder(ProjectAway)

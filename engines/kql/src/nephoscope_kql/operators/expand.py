@@ -60,7 +60,7 @@ def expand_rows(
     ordered_by: tuple[Column, ...] = (),
 ) -> Relation:
     """The rows of a relation once for every element of its arrays."""
-    inner = env.over_relation(relation)
+    inner = env.with_relation_columns(relation)
     columns = list(relation.columns)
     names = ColumnNames([column.name for column in columns])
     expansions: list[ExpandedColumn] = []

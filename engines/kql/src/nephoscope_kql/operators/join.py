@@ -133,7 +133,7 @@ def _bind_conditions(
 ) -> tuple[list[tuple[Bound, Bound]], Bound | None]:
     keys: list[tuple[Bound, Bound]] = []
     pending, met = list(items), env.binder.error_count
-    inner = env.over_relation(right if right.open else left)
+    inner = env.with_relation_columns(right if right.open else left)
     while pending:
         item = pending.pop(0)
         if isinstance(item, tree.Binary) and item.operator == "and":
@@ -170,7 +170,7 @@ def _bind_key(item: tree.Expression, left: Relation, right: Relation, env: Env) 
             "a join condition other than `column` or `$left.a == $right.b`", item.span
         )
     _refuse_missing_sides(item, sides)
-    both = replace(env.over_relation(right if right.open else left), row={}, sides=sides)
+    both = replace(env.with_relation_columns(right if right.open else left), row={}, sides=sides)
     one, two = both.bind_scalar(item.left), both.bind_scalar(item.right)
     ids = {column.id for column in left.columns}
     if _is_left_side(one, ids) is not True or _is_left_side(two, ids) is not False:

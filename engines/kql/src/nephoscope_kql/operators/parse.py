@@ -38,7 +38,7 @@ def bind_parse(relation: Relation, operator: Parse, env: Env) -> Relation:
         raise make_invalid_error(f"no kind of parse is named '{mode}'", operator.span)
     flags = find_parameter(operator.parameters, "flags")
     pattern, declared = _build_pattern(operator, mode, flags.text if flags is not None else "")
-    text = convert_explicitly(env.over_relation(relation).bind_scalar(operator.value), KqlType.STRING)
+    text = convert_explicitly(env.with_relation_columns(relation).bind_scalar(operator.value), KqlType.STRING)
     columns = [env.binder.make_column(item.name, item.type or KqlType.STRING) for item in declared]
     relation, parts = _match_pattern(relation, text, pattern, columns, mode, operator.span, env)
     if operator.filter:
@@ -191,7 +191,7 @@ def _build_group(item: tree.ColumnDeclaration, mode: str, after: object) -> str:
 @register_operator_binder(ParseKv)
 def bind_parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
     """`parse-kv`: columns from the key-value pairs of a text."""
-    text = convert_explicitly(env.over_relation(relation).bind_scalar(operator.value), KqlType.STRING)
+    text = convert_explicitly(env.with_relation_columns(relation).bind_scalar(operator.value), KqlType.STRING)
     given = {item.name: _read_property(item, env) for item in operator.properties}
     if "regex" in given:
         return _extract_by_regex(relation, operator, text, given["regex"], env)

@@ -113,7 +113,7 @@ def bind_partition(relation: Relation, operator: Partition, env: Env) -> Relatio
     """`partition by column (operators)`."""
     if operator.scoped:
         raise make_unsupported_query_error("partition with a query in braces", operator.span)
-    value = env.over_relation(relation).bind_scalar(operator.by)
+    value = env.with_relation_columns(relation).bind_scalar(operator.by)
     if isinstance(operator.by, tree.Star):
         raise make_invalid_error("partition takes a column", operator.by.span)
     apart = env.binder.make_column("", value.type)

@@ -52,7 +52,7 @@ def bind_sort(relation: Relation, operator: Sort, env: Env) -> Relation:
 
 def sort_rows(relation: Relation, keys: tuple[tree.Ordered, ...], env: Env) -> Relation:
     """The rows in the order of keys; keys that are no columns are computed into hidden ones."""
-    inner = env.over_relation(relation)
+    inner = env.with_relation_columns(relation)
     order: list[SortKey] = []
     assigned: list[tuple[Column, Bound]] = []
     for key in keys:
@@ -164,7 +164,7 @@ def bind_distinct(relation: Relation, operator: Distinct, env: Env) -> Relation:
 
 def bind_distinct_values(relation: Relation, items: tuple[tree.Expression, ...], env: Env) -> Relation:
     """The distinct combinations of values."""
-    inner = env.over_relation(relation)
+    inner = env.with_relation_columns(relation)
     groups: list[tuple[Column, Bound]] = partition_groups(env, items[0].span)
     names = ColumnNames()
     for item in items:

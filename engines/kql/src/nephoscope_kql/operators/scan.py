@@ -28,7 +28,7 @@ def bind_scan(relation: Relation, operator: Scan, env: Env) -> Relation:
     known = {column.name for column in relation.columns}
     declared = tuple(_bind_declaration(item, known, env) for item in operator.declarations)
     steps = _list_steps(relation, operator, declared, env)
-    own = env.over_relation(relation)
+    own = env.with_relation_columns(relation)
     partition = (*env.list_parts(operator.span), *(own.bind_scalar(item) for item in operator.partition))
     label = find_parameter(operator.parameters, "with_match_id")
     value = label.values[0] if label is not None and label.values else None
@@ -77,7 +77,7 @@ def _list_steps(
             raise make_unsupported_query_error("an optional step of scan", step.span)
         seen = tuple((column, env.binder.make_column(column.name, column.type)) for column in every)
         sides[step.name] = {own.name: own for _, own in seen}
-        inner = replace(env.over_relation(relation).with_names(defaults), sides=dict(sides))
+        inner = replace(env.with_relation_columns(relation).with_names(defaults), sides=dict(sides))
         test = require_condition(inner.bind_scalar(step.condition))
         assigned = tuple(_bind_assignment(item, declared, inner) for item in step.assignments)
         found.append(BoundScanStep(step.name, test, assigned, seen, step.output or "all"))

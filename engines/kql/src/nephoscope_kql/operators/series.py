@@ -29,7 +29,7 @@ def bind_make_series(relation: Relation, operator: MakeSeries, env: Env) -> Rela
         raise make_invalid_error(
             f"no kind of make-series is named '{kind.word}'", kind.span, "known: nonempty"
         )
-    inner = env.over_relation(relation)
+    inner = env.with_relation_columns(relation)
     groups, names = bind_groups(operator.groups, inner)
     axis = inner.bind_scalar(operator.axis.value if isinstance(operator.axis, tree.Named) else operator.axis)
     if axis.type not in (KqlType.DATETIME, KqlType.TIMESPAN) and not axis.type.is_numeric:

@@ -30,7 +30,7 @@ def bind_summarize(relation: Relation, operator: Summarize, env: Env) -> Relatio
     """`summarize aggregates by groups`."""
     if not operator.aggregates and not operator.groups:
         raise make_invalid_error("summarize needs an aggregate or a group", operator.span)
-    inner = env.over_relation(relation)
+    inner = env.with_relation_columns(relation)
     groups, names = bind_groups(operator.groups, inner)
     for _, value in () if env.composed else groups:
         env.binder.bind_or_default(partial(_check_groupable, value, env), None, inner)

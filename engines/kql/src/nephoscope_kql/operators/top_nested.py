@@ -53,7 +53,7 @@ def bind_top_nested(relation: Relation, operator: TopNested, env: Env) -> Relati
 
 def _add_level_keys(relation: Relation, clauses: Clauses, env: Env) -> Relation:
     """The rows with the value of every level in their last columns."""
-    inner = env.over_relation(relation)
+    inner = env.with_relation_columns(relation)
     keys: list[tuple[Column, Bound]] = []
     for clause in clauses:
         value = inner.bind_scalar(
@@ -74,7 +74,7 @@ def _group_levels(
 ) -> Relation:
     """The aggregates a combination of keys: columns of the keys, then of the aggregates."""
     collector = CallCollector()
-    inner = replace(env.over_relation(relation), aggregates=collector)
+    inner = replace(env.with_relation_columns(relation), aggregates=collector)
     values = [("", inner.bind_scalar(one.value if isinstance(one, tree.Named) else one)) for one in by]
     groups: list[tuple[Column, Bound]] = [
         (env.binder.make_column("", key.type), make_reference(key, by[0].span)) for key in keys
@@ -163,7 +163,7 @@ def _bind_result(parts: list[Relation], clauses: Clauses, env: Env, span: Span) 
 @register_operator_binder(TopHitters)
 def bind_top_hitters(relation: Relation, operator: TopHitters, env: Env) -> Relation:
     """`top-hitters n of value by weight`: the greatest first. Kusto estimates, this counts."""
-    inner = env.over_relation(relation)
+    inner = env.with_relation_columns(relation)
     item = operator.value
     expression = item.value if isinstance(item, tree.Named) else item
     name = item.names[0].name if isinstance(item, tree.Named) else get_implied_name(item) or "Column1"

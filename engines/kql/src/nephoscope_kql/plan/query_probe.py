@@ -40,13 +40,13 @@ def _is_plain_selection(relation: Relation) -> bool:
             if isinstance(relation, Filter)
             else [value for _, value in relation.assigned]
         )
-        if any(count_parts(value) >= CHEAP for value in values) or depends_on_chance(values):
+        if any(count_parts(value) >= CHEAP for value in values) or is_nondeterministic(values):
             return False
         relation = relation.input
     return isinstance(relation, TableScan | Rows | Materialized)
 
 
-def depends_on_chance(values: Iterable[Bound]) -> bool:
+def is_nondeterministic(values: Iterable[Bound]) -> bool:
     """Return whether expressions may be another value each time they are computed."""
     pending = list(values)
     while pending:

@@ -39,7 +39,7 @@ def split_into_shares(relation: Relation) -> SplitRelation | None:
 
     A limit may stand above such operators, below none but those that compute columns: each share then keeps it.
     """
-    above, union = _peel_row_operators(relation)
+    above, union = _split_off_row_operators(relation)
     if not isinstance(union, Concatenated) or len(union.inputs) < LEAST:
         return None
     limits = [one for one in above if isinstance(one, Limited)]
@@ -56,7 +56,7 @@ def split_into_shares(relation: Relation) -> SplitRelation | None:
     return SplitRelation(tuple(shares), min((_parse_limit_count(one) or 0 for one in limits), default=None))
 
 
-def _peel_row_operators(relation: Relation) -> tuple[list[Relation], Relation]:
+def _split_off_row_operators(relation: Relation) -> tuple[list[Relation], Relation]:
     """The operators that look at a row alone, the limits among them, from the last on; and what is below them."""
     above: list[Relation] = []
     while isinstance(relation, (*_ROW_BY_ROW, Limited)) or (

@@ -100,7 +100,7 @@ class PatternSearch:
             if column in used:
                 continue
             sums = self._build_sums(column, rows)
-            for code in np.flatnonzero(reaches_weight(sums, self.least)):
+            for code in np.flatnonzero(has_minimum_weight(sums, self.least)):
                 if (column, int(code)) < before:
                     yield column, int(code)
 
@@ -138,7 +138,7 @@ def search_patterns(data: PatternAttributes, least: Reals, most: int) -> list[Fr
             bound = bound * 1.5
 
 
-def reaches_weight(sums: Reals, least: Reals) -> NDArray[np.bool_]:
+def has_minimum_weight(sums: Reals, least: Reals) -> NDArray[np.bool_]:
     """Return which values (columns of `sums`) weigh enough by some measure."""
     return np.asarray(((sums >= least[:, None]) & (sums > 0)).any(axis=0))
 
@@ -149,7 +149,7 @@ def reduce_values(data: PatternAttributes, least: Reals) -> PatternAttributes:
     for column, values in zip(data.codes, data.values, strict=True):
         size = len(values)
         sums = np.array([np.bincount(column, weights, size) for weights in data.weights])
-        codes.append(np.where(reaches_weight(sums, least)[column], column, size) if size else column)
+        codes.append(np.where(has_minimum_weight(sums, least)[column], column, size) if size else column)
     names = [f"c{place}" for place in range(len(codes))]
     measures = [f"w{place}" for place in range(len(data.weights))]
     rows = pa.table([*map(pa.array, codes), *map(pa.array, data.weights)], names=[*names, *measures])

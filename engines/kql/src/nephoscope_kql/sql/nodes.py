@@ -102,7 +102,9 @@ def build_chain(operator: str, operands: Iterable[E]) -> E:
         )
     result = several[0]
     for operand in several[1:]:
-        result = kind(this=_wrap_left(operator, result), expression=wrap_in_parentheses(operand))
+        result = kind(
+            this=_parenthesize_left_operand(operator, result), expression=wrap_in_parentheses(operand)
+        )
     return result
 
 
@@ -111,7 +113,7 @@ def concatenate_texts(texts: Sequence[E]) -> E:
     return build_call("concat", *texts) if len(texts) > 2 else build_chain("||", texts)
 
 
-def _wrap_left(operator: str, node: E) -> E:
+def _parenthesize_left_operand(operator: str, node: E) -> E:
     return node if isinstance(node, _OPERATORS[operator]) else wrap_in_parentheses(node)
 
 

@@ -23,7 +23,7 @@ def find_encoding(data: bytes) -> str:
     return "utf-16-be" if zeros == (True, False, True, False) else "utf-8"
 
 
-def encode_alike(text: str, data: bytes) -> bytes:
+def encode_like_file(text: str, data: bytes) -> bytes:
     """Encode a text as a file is whose bytes are given, with the same byte order mark."""
     for mark, name in _MARKS:
         if data.startswith(mark):

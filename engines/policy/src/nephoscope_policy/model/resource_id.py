@@ -33,7 +33,7 @@ class ResourceId(msgspec.Struct, frozen=True):
     def parse(cls, text: str) -> ResourceId:
         """Take an id apart ('/' is the tenant, all fields ''); raises ValueError when the text is not a resource id."""
         text = text.strip()
-        if not text.isascii() and (odd := next((one for one in text if _folds_to_ascii(one)), "")):
+        if not text.isascii() and (odd := next((one for one in text if _has_ascii_lower_case(one)), "")):
             raise ValueError(
                 f"not a resource id (the letter U+{ord(odd):04X} would be read as {odd.lower()!r}): {text!r}"
             )
@@ -54,7 +54,7 @@ class ResourceId(msgspec.Struct, frozen=True):
         return f"/subscriptions/{self.subscription}" if self.subscription else ""
 
 
-def _folds_to_ascii(letter: str) -> bool:
+def _has_ascii_lower_case(letter: str) -> bool:
     """Return whether a letter outside ASCII is one of ASCII in lower case, as the Kelvin sign is: two ids would be one."""
     return not letter.isascii() and letter.lower().isascii()
 

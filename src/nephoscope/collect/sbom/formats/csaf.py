@@ -20,7 +20,7 @@ PRECEDENCE = 10
 _VERSIONS = frozenset({"2.0", "2.1"})
 
 
-def claims(file: SbomFile) -> bool:
+def recognizes(file: SbomFile) -> bool:
     """Return whether it is a JSON object with a document of CSAF."""
     return '"csaf_version"' in file.text and file.claims_json("document")
 

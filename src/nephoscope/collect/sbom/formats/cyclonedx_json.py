@@ -12,7 +12,7 @@ TITLE = "CycloneDX JSON"
 PRECEDENCE = 10
 
 
-def claims(file: SbomFile) -> bool:
+def recognizes(file: SbomFile) -> bool:
     """Return whether it is a JSON object that says so."""
     return file.claims_json("bomFormat") or (
         file.claims_json("specVersion") and "cyclonedx" in file.head.lower()

@@ -20,7 +20,7 @@ _BEGIN = re.compile(
 )
 
 
-def claims(file: SbomFile) -> bool:
+def recognizes(file: SbomFile) -> bool:
     """Return whether it is text with a field of a bill."""
     return not file.is_json and not file.head.startswith("<") and _BEGIN.search(file.text) is not None
 

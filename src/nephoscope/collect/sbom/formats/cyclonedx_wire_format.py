@@ -17,7 +17,7 @@ PRECEDENCE = 5
 _BEGIN = re.compile(rb"\x0a\x03[0-9]\.[0-9]")
 
 
-def claims(file: SbomFile) -> bool:
+def recognizes(file: SbomFile) -> bool:
     """Return whether it begins with the version of the specification as a field, or is named as one."""
     return _BEGIN.match(file.content) is not None or file.name.endswith((".cdx", ".cdx.bin"))
 

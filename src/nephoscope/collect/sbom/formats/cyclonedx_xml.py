@@ -18,7 +18,7 @@ TITLE = "CycloneDX XML"
 PRECEDENCE = 20
 
 
-def claims(file: SbomFile) -> bool:
+def recognizes(file: SbomFile) -> bool:
     """Return whether it is XML of the namespace."""
     return file.head.startswith("<") and NAMESPACE in file.head
 

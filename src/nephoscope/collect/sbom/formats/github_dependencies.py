@@ -17,7 +17,7 @@ PRECEDENCE = 16
 _RELATIONSHIPS: dict[str, Relationship] = {"direct": "declared", "indirect": "transitive"}
 
 
-def claims(file: SbomFile) -> bool:
+def recognizes(file: SbomFile) -> bool:
     """Return whether it is a JSON object with manifests and the detector that found them."""
     return '"detector"' in file.text and file.claims_json("manifests") and "detector" in file.document
 

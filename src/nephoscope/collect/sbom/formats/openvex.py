@@ -31,7 +31,7 @@ _JUSTIFICATIONS: dict[str, VexJustification] = {
 }
 
 
-def claims(file: SbomFile) -> bool:
+def recognizes(file: SbomFile) -> bool:
     """Return whether its context is that of OpenVEX."""
     return (
         CONTEXT in file.head

@@ -10,7 +10,7 @@ TITLE = "SPDX 2 JSON"
 PRECEDENCE = 10
 
 
-def claims(file: SbomFile) -> bool:
+def recognizes(file: SbomFile) -> bool:
     """Return whether it is a JSON object with the version, or with the identifier of a document."""
     return file.claims_json("spdxVersion", "SPDXID")
 

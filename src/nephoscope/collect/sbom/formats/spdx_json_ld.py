@@ -10,7 +10,7 @@ TITLE = "SPDX 3 JSON-LD"
 PRECEDENCE = 15
 
 
-def claims(file: SbomFile) -> bool:
+def recognizes(file: SbomFile) -> bool:
     """Return whether it is JSON-LD of SPDX: its context says so, or its graph has the document."""
     return file.claims_json("@context", "@graph") and (
         "spdx.org/rdf/3" in file.text or '"SpdxDocument"' in file.text

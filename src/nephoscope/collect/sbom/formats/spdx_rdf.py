@@ -12,7 +12,7 @@ TITLE = "SPDX 2 RDF/XML"
 PRECEDENCE = 25
 
 
-def claims(file: SbomFile) -> bool:
+def recognizes(file: SbomFile) -> bool:
     """Return whether it is RDF with the terms of SPDX."""
     return file.head.startswith("<") and RDF in file.head and TERMS in file.text
 

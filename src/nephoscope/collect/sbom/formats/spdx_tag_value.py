@@ -15,7 +15,7 @@ PRECEDENCE = 30
 _BEGIN = re.compile(r"^[ \t]*SPDXVersion[ \t]*:", re.MULTILINE)
 
 
-def claims(file: SbomFile) -> bool:
+def recognizes(file: SbomFile) -> bool:
     """Return whether a line has the tag of the version."""
     return not file.is_json and _BEGIN.search(file.text) is not None
 

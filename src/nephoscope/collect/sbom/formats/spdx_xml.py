@@ -12,7 +12,7 @@ TITLE = "SPDX 2 XML"
 PRECEDENCE = 30
 
 
-def claims(file: SbomFile) -> bool:
+def recognizes(file: SbomFile) -> bool:
     """Return whether it is XML of a document, which has no namespace."""
     return file.head.startswith("<") and "<Document" in file.head and "spdx" in file.head.lower()
 

@@ -19,7 +19,7 @@ _BEGIN = re.compile(r"^\s*[\"']?(spdxVersion|SPDXID)[\"']?\s*:", re.MULTILINE)
 MAX_NODES = 5_000_000
 
 
-def claims(file: SbomFile) -> bool:
+def recognizes(file: SbomFile) -> bool:
     """Return whether a line has the key of the version."""
     return not file.is_json and not file.head.startswith("<") and _BEGIN.search(file.text) is not None
 

@@ -12,7 +12,7 @@ TITLE = "Syft JSON"
 PRECEDENCE = 14
 
 
-def claims(file: SbomFile) -> bool:
+def recognizes(file: SbomFile) -> bool:
     """Return whether it is a JSON object with artifacts and a descriptor."""
     return '"descriptor"' in file.text and file.claims_json("artifacts") and "descriptor" in file.document
 

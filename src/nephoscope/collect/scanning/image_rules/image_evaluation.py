@@ -13,7 +13,7 @@ from nephoscope.collect.scanning.image_rules.image_subject import ExaminedImage,
 MAX_PLACES = 100
 
 
-def judge_configuration(subject: ExaminedRoot) -> tuple[ConfigurationFinding, ...]:
+def assess_configuration(subject: ExaminedRoot) -> tuple[ConfigurationFinding, ...]:
     """Return what the rules find: the most severe first, those of a rule in their order."""
     found = [
         finding

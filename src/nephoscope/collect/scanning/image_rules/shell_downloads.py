@@ -16,6 +16,6 @@ _SUBSTITUTED = re.compile(
 )
 
 
-def runs_download(text: str) -> bool:
+def is_download_command(text: str) -> bool:
     """Return whether a text pipes or substitutes what it downloads into an interpreter."""
     return _PIPED.search(text) is not None or _SUBSTITUTED.search(text) is not None

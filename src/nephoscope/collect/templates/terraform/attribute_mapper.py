@@ -80,7 +80,8 @@ class BodyBuilder:
         made: list[Any] = []
         given = False
         self.unset[path] = all(
-            _lacks(attributes, one.strip().partition(".")[0]) for one in rule["list"].split("|")
+            _is_attribute_missing(attributes, one.strip().partition(".")[0])
+            for one in rule["list"].split("|")
         )
         for source in rule["list"].split("|"):
             here, items = _find_items(attributes, source.strip())
@@ -125,10 +126,10 @@ def _is_part_unset(rule: str, path: Path, attributes: PlanAttributes, value: obj
     if not names:
         return value is MISSING
     whole = path[-1] == "id" or "exists " in rule
-    return all((len(one) > 1 or whole) and _lacks(attributes, one[0]) for one in names)
+    return all((len(one) > 1 or whole) and _is_attribute_missing(attributes, one[0]) for one in names)
 
 
-def _lacks(attributes: PlanAttributes, name: str) -> bool:
+def _is_attribute_missing(attributes: PlanAttributes, name: str) -> bool:
     found = attributes.descend_names(name) if name else attributes
     return found.values in (None, []) and not found.unknown
 

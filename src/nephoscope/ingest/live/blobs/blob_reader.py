@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import msgspec
 
-from nephoscope.ingest.live.byte_range import ByteRange, digest, is_read_only_whole, is_tabular, is_wrapped
+from nephoscope.ingest.live.byte_range import ByteRange, digest, is_full_read_required, is_tabular, is_wrapped
 from nephoscope.ingest.live.decompression import get_compression_suffix
 from nephoscope.ingest.live.live_source import QuarantinedInput, SourceSink
 from nephoscope.ingest.live.read_progress import Progress
@@ -74,7 +74,7 @@ class BlobReader:
         settled = now - self.found.last_modified >= self.reading.settle
         if before is not None and before.etag == self.found.etag and (before.done or not settled):
             return None
-        if not settled and is_read_only_whole(self.found.name):
+        if not settled and is_full_read_required(self.found.name):
             return None
         with _handle_blob_changes():
             if before is None and settled and (copy := self._find_copy()) is not None:

@@ -92,7 +92,7 @@ class FolderFileReader:
         text = hash_prefixes(
             opened.read_parts(), chain.from_iterable(one.iterate_offsets() for one in rivals)
         )
-        found = self.contents.judge(name, text, rivals, own)
+        found = self.contents.assess(name, text, rivals, own)
         if found is not None and is_tabular(name) and found.at < text.size and not text.ends_line(found.at):
             return ContentMatch(0)
         return found

@@ -125,7 +125,7 @@ class FolderContents:
         ]
         return [one for one in may if one.progress.content.size > size or one.is_interrupted]
 
-    def judge(
+    def assess(
         self, name: str, text: Prefixes, rivals: Collection[CompetingFile], own: Progress | None
     ) -> ContentMatch | None:
         """Find the longest beginning of a text that was read from another file; None where it shares no beginning."""

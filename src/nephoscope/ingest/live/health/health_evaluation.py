@@ -59,7 +59,7 @@ class TableStatus:
     untimed: int
 
 
-def judge_health(
+def assess_health(
     health: SourceHealth, rates: Sequence[SourceRate], now: datetime, whole: Sequence[SourceRate] = ()
 ) -> TableStatus:
     """Return how a table stands; `rates` are its hours, `whole` those of all tables of the source."""

@@ -94,7 +94,7 @@ class HealthKeeper:
             standing.keep_errors(source.name, errors, now, source.workspace, more=report.more)
         standing.expire(source.name, now - _SHOWN_FOR, source.workspace)
 
-    def judge(self, now: datetime) -> bool:
+    def assess(self, now: datetime) -> bool:
         """Judge every source and write what the lake is to hear; False where another process does."""
         if not self._hold_lease():
             return False

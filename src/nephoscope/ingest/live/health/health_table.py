@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.tenant_stores import iterate_current
 from nephoscope.ingest.live.health.health_evaluation import (
     HealthFinding,
+    assess_health,
     find_silent_source,
-    judge_health,
     list_health_findings,
 )
 from nephoscope.ingest.live.health.missing_logs import MissingLogs, find_missing_logs
@@ -75,7 +75,7 @@ def _build_row(
 ) -> HealthRow:
     own = [rate for rate in whole if rate.table == health.table]
     stands, wrong = (
-        judge_health(health, own, now, whole),
+        assess_health(health, own, now, whole),
         [*found, *list_health_findings(health, own, now, whole)],
     )
     status = ", ".join(finding.kind for finding in wrong) or "ok"

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from nephoscope.files.symlinks import explain_outside_link
 from nephoscope.ingest.live import validators as wanted
-from nephoscope.ingest.live.byte_range import is_read_only_whole
+from nephoscope.ingest.live.byte_range import is_full_read_required
 from nephoscope.ingest.live.folders.file_reader import FolderFileReader
 from nephoscope.ingest.live.folders.read_contents import FolderContents
 from nephoscope.ingest.live.folders.watched_file import OpenFile, WatchedFile
@@ -160,7 +160,7 @@ class FolderSource:
         settled = self.around.clock().timestamp() - file.stat.st_mtime >= self.settings.settle
         if not file.stat.st_size or (before is not None and _is_file_unchanged(before, file, settled)):
             return 0
-        if not settled and is_read_only_whole(file.path.name):
+        if not settled and is_full_read_required(file.path.name):
             return file.stat.st_size
         try:
             descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)

@@ -41,10 +41,10 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """A connection from the Internet to each database that it reaches."""
     judges: dict[str, Judge] = dict.fromkeys(FIREWALLED, _explain_firewall)
     judges |= {MANAGED_INSTANCE: _explain_endpoint, COSMOS: _explain_filter}
-    for type_, judge in judges.items():
+    for type_, assess in judges.items():
 
-        def look(resource: Resource, judge: Judge = judge) -> None:
-            if why := judge(facts, resource):
+        def look(resource: Resource, assess: Judge = assess) -> None:
+            if why := assess(facts, resource):
                 found = connect_internet(facts, graph, resource, why, REMEDY)
                 if _allows_passwords(facts, resource):
                     text = f"{resource.name} lets in whoever knows a password or key"

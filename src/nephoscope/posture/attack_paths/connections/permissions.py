@@ -138,7 +138,7 @@ class PermissionFollower:
             open_ = [
                 one
                 for one in self._facts.scopes.list_resources_in_scope(type_, scope)
-                if _does_right_open(right, one)
+                if _grants_access_to_resource(right, one)
             ]
             if len(open_) > MOST_TARGETS:
                 open_.sort(key=lambda one: (not explain_sensitivity(view, one), one.key))
@@ -157,7 +157,7 @@ _WAYS = (
 )
 
 
-def _does_right_open(right: RoleRight, resource: Resource) -> bool:
+def _grants_access_to_resource(right: RoleRight, resource: Resource) -> bool:
     """Return whether a right opens a resource as it is set up."""
     body = get_properties(resource)
     if right is RoleRight.READ_SECRETS:

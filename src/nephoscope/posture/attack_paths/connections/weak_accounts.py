@@ -42,19 +42,19 @@ def _list_insights(facts: GraphFacts, user: Resource) -> Iterator[Insight]:
     principals, id_ = facts.view.roles.principals, user.id.name
     findings = facts.findings.list_findings_naming(id_)
     name = principals.find_name(id_)
-    if _ask_or_record_gap(facts, lambda: principals.is_guest(id_), "whether accounts are guests"):
+    if _query_or_record_gap(facts, lambda: principals.is_guest(id_), "whether accounts are guests"):
         yield Insight(
             InsightKind.GUEST, f"{name} is a guest: another organization decides how it is kept", findings
         )
     gap = f"the sign-in methods of accounts ({REGISTRATION_TYPE})"
-    if _ask_or_record_gap(facts, lambda: not principals.has_second_factor(id_), gap):
+    if _query_or_record_gap(facts, lambda: not principals.has_second_factor(id_), gap):
         yield Insight(InsightKind.NO_SECOND_FACTOR, f"{name} signs in with nothing but a password", findings)
     if (last := _read_last_sign_in(user)) and last < facts.view.now - timedelta(days=STALE_DAYS):
         reason = f"{name} has not signed in since {last:%Y-%m-%d}: nobody would miss it or notice its use"
         yield Insight(InsightKind.STALE, reason, findings)
 
 
-def _ask_or_record_gap(facts: GraphFacts, question: Callable[[], bool], gap: str) -> bool:
+def _query_or_record_gap(facts: GraphFacts, question: Callable[[], bool], gap: str) -> bool:
     """The answer; False with a gap where it was not read."""
     try:
         return question()

@@ -23,7 +23,7 @@ from nephoscope.posture.code.external_tool_results import ForeignChecks
 from nephoscope.posture.code.finding import UnreadFile, UnreadKind
 from nephoscope.posture.code.git_base import GitBase, GitFolder, list_changed_files, read_at_base, read_base
 from nephoscope.posture.code.template.plan_scan import find_failures_before_apply
-from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
 from nephoscope.posture.code.template.template_scan import CODE_SUFFIXES, scan_files
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
 from nephoscope.posture.code.template.what_if_scan import find_failures_before_deployment
@@ -37,13 +37,13 @@ class ChangeComparison(msgspec.Struct):
     """
 
     since: str
-    judge: TemplateJudge
+    assess: TemplateEvaluator
     scope: DeploymentScope
     parameters: Sequence[Path] = ()
     foreign: ForeignChecks | None = None
     cache: VerdictCache | None = None
     specs: SpecLookup | None = None
-    earlier_judge: TemplateJudge | None = None
+    earlier_judge: TemplateEvaluator | None = None
     earlier_cache: VerdictCache | None = None
 
     def compare(self, report: CodeReport, targets: Sequence[Path]) -> CodeReport:
@@ -53,9 +53,9 @@ class ChangeComparison(msgspec.Struct):
             targets, open_repositories(targets, may_be_gone=True), strict=True
         ):
             base = read_base(_open_git_folder(repository), self.since, CODE_SUFFIXES)
-            earlier = self._judge_base(target, repository, names, base)
-            applied = find_failures_before_apply(repository, names, self.judge, self.scope)
-            applied += find_failures_before_deployment(repository, names, self.judge)
+            earlier = self._assess_base(target, repository, names, base)
+            applied = find_failures_before_apply(repository, names, self.assess, self.scope)
+            applied += find_failures_before_deployment(repository, names, self.assess)
             before |= map_previous_fingerprints(earlier.findings, base.renamed) | map_previous_fingerprints(
                 applied, {}
             )
@@ -72,22 +72,22 @@ class ChangeComparison(msgspec.Struct):
             report = _with_secrets(report, repository, names, base)
         return report
 
-    def _judge_base(
+    def _assess_base(
         self, target: Path, repository: Repository, names: Sequence[str], base: GitBase
     ) -> CodeReport:
         """The report of a target at the base."""
         earlier = Repository(repository.root, base.files, on_disk=False)
         given = [self._find_earlier_parameters(earlier, path) for path in self.parameters]
         inside = _find_base_names(target, repository, names, base)
-        judge, cache = self._choose_judge()
+        assess, cache = self._choose_assessor()
         report = scan_files(
-            [(earlier, inside)], self.since, judge, self.scope, given, cache=cache, specs=self.specs
+            [(earlier, inside)], self.since, assess, self.scope, given, cache=cache, specs=self.specs
         )
         return report if self.foreign is None else self.foreign.extend(report, [(earlier, inside)])
 
-    def _choose_judge(self) -> tuple[TemplateJudge, VerdictCache | None]:
+    def _choose_assessor(self) -> tuple[TemplateEvaluator, VerdictCache | None]:
         if self.earlier_judge is None:
-            return self.judge, self.cache
+            return self.assess, self.cache
         return self.earlier_judge, self.earlier_cache
 
     def _find_earlier_parameters(self, earlier: Repository, path: Path) -> str:

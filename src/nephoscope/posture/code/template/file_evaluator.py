@@ -9,7 +9,7 @@ import msgspec
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, to_region
-from nephoscope.posture.code.suppression import CodeSuppressions, may_end
+from nephoscope.posture.code.suppression import CodeSuppressions, has_expiring_comment
 from nephoscope.posture.code.template.case_duplicate_members import list_duplicate_members
 from nephoscope.posture.code.template.file_verdict import (
     FileVerdict,
@@ -19,7 +19,7 @@ from nephoscope.posture.code.template.file_verdict import (
 )
 from nephoscope.posture.code.template.forked_workers import Exchange
 from nephoscope.posture.code.template.repository_files import RepositoryFiles
-from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
 from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope_policy.arm.template import TemplateDocument, TemplateError, TemplateExpansion, expand_template
 from nephoscope_policy.model.state import Severity
@@ -44,14 +44,14 @@ class TemplateExpansions(msgspec.Struct):
     loaded: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class FileJudge(msgspec.Struct):
+class FileEvaluator(msgspec.Struct):
     """Judges files of a repository; `deployed` are templates that are known to be deployed by others, and not judged alone."""
 
-    judge_of_plans: TemplateJudge
+    judge_of_plans: TemplateEvaluator
     files: RepositoryFiles
     deployed: frozenset[str]
 
-    def judge(self, names: Sequence[str], exchange: Exchange) -> dict[str, FileVerdict]:
+    def assess(self, names: Sequence[str], exchange: Exchange) -> dict[str, FileVerdict]:
         """Judge files by name; `exchange` tells the templates that those of other processes deploy."""
         templates = self.files.templates
         expanded = {name: self._expand_templates(name) for name in names if name in templates}
@@ -67,7 +67,7 @@ class FileJudge(msgspec.Struct):
         }
 
     def _build_verdict(self, name: str, expanded: TemplateExpansions | None, *, alone: bool) -> FileVerdict:
-        beside, rules = self._judge_as_plain_file(name)
+        beside, rules = self._assess_as_plain_file(name)
         if expanded is None:
             return FileVerdict(
                 is_template=False, beside=beside, rules=rules, lasting=not self._may_end([name])
@@ -92,7 +92,7 @@ class FileJudge(msgspec.Struct):
 
     def _may_end(self, names: Sequence[str]) -> bool:
         """Return whether comments of files may count until a time only."""
-        return any(may_end(self._read_text(name)) for name in names)
+        return any(has_expiring_comment(self._read_text(name)) for name in names)
 
     def _read_text(self, name: str) -> str:
         held = self.files.load(name)
@@ -142,7 +142,7 @@ class FileJudge(msgspec.Struct):
                 report.unread.append(UnreadFile(region, problem.message))
             else:
                 report.findings.append(_report_unknown_value(region, problem.message, accepted))
-        judgement = self.judge_of_plans.judge(expansion.resources, expansion.unlisted)
+        judgement = self.judge_of_plans.assess(expansion.resources, expansion.unlisted)
         report.states += judgement.states
         report.elsewhere += judgement.elsewhere
         report.resources += judgement.resources
@@ -158,14 +158,14 @@ class FileJudge(msgspec.Struct):
         text = SourceText(region.file, data.decode("utf-8", "replace"))
         return CodeSuppressions(text, self.judge_of_plans.now).reason(NOT_KNOWN, region) or ""
 
-    def _judge_as_plain_file(self, name: str) -> tuple[JudgedFile | None, tuple[CodeRule, ...]]:
+    def _assess_as_plain_file(self, name: str) -> tuple[JudgedFile | None, tuple[CodeRule, ...]]:
         """Return what the rules of the reader that claims a file find, and these rules."""
         source = self.files.source(name)
         if source is None:
             return None, ()
-        from nephoscope.posture.code.file_evaluation import judge_files
+        from nephoscope.posture.code.file_evaluation import assess_files
 
-        found = judge_files((source,), "", self.judge_of_plans.now)
+        found = assess_files((source,), "", self.judge_of_plans.now)
         judged = JudgedFile(bool(found.files), tuple(found.findings), tuple(found.unread))
         return judged, tuple(found.rules.values())
 

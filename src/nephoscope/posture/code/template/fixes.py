@@ -12,7 +12,7 @@ from nephoscope.posture.code.template.fix_requirements import is_deployable
 from nephoscope_policy.arm.template import PlannedResource
 from nephoscope_policy.body_paths import MISSING, step_into_value
 from nephoscope_policy.engine_differences import SWITCHES
-from nephoscope_policy.operators import judge
+from nephoscope_policy.operators import assess
 
 if TYPE_CHECKING:
     from nephoscope.posture.code.template.source_locations import BodyPath, ValueLocator
@@ -69,7 +69,7 @@ def _is_reason_negated(reason: Reason) -> bool:
 
 
 def _meets_condition(reason: Reason, value: object) -> bool:
-    return judge(reason.operator, value, reason.expected, SWITCHES)
+    return assess(reason.operator, value, reason.expected, SWITCHES)
 
 
 def _is_same_choice(one: Reason, other: Reason) -> bool:

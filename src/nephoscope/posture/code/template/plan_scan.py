@@ -18,7 +18,7 @@ from nephoscope.posture.code.finding import (
     UnreadKind,
     to_region,
 )
-from nephoscope.posture.code.suppression import CodeSuppressions, may_end
+from nephoscope.posture.code.suppression import CodeSuppressions, has_expiring_comment
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedTemplate, select_named_rules
 from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope_policy.arm.template.deployment_scope import ASSUMED_SUBSCRIPTION
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
     from nephoscope.collect.templates.terraform.planned_resource import SourceOfPlan
     from nephoscope.posture.code.template.repository_files import RepositoryFiles
-    from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+    from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
     from nephoscope_policy.arm.template import DeploymentScope
 
 NOT_MAPPED = CodeRule(
@@ -67,7 +67,9 @@ class NotedFiles:
         return self._files.repository.list_file_names(folder)
 
 
-def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: TemplateJudge) -> FileVerdict:
+def assess_plan(
+    files: RepositoryFiles, name: str, names: Sequence[str], assess: TemplateEvaluator
+) -> FileVerdict:
     """Judge a plan; `names` are the files of the scan, in which the configuration that it was made from may be."""
     noted, report, lasting, folders = NotedFiles(files), TemplateReport(), True, frozenset[str]()
     try:
@@ -75,12 +77,12 @@ def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: T
     except UnreadableFileError as error:
         report.unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
     else:
-        judgement = judge.judge(plan.resources)
-        report.add_judgement(judgement)
+        judgement = assess.assess(plan.resources)
+        report.add_plan_result(judgement)
         report.findings += (_report_unmapped_resource(plan, one) for one in plan.unmapped)
-        ending = [source for source in _list_sources(files, noted.read) if may_end(source.text)]
+        ending = [source for source in _list_sources(files, noted.read) if has_expiring_comment(source.text)]
         report.unread += (
-            one for source in ending for one in CodeSuppressions(source, judge.now).list_unread_files()
+            one for source in ending for one in CodeSuppressions(source, assess.now).list_unread_files()
         )
         lasting = not judgement.asked_time and not ending
         if plan.source is not None:
@@ -90,7 +92,7 @@ def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: T
         is_template=False,
         loaded=tuple(noted.read.items()),
         judged=JudgedTemplate.of(report),
-        rules=tuple(select_named_rules({NOT_MAPPED.id: NOT_MAPPED, **judge.rules}, report.findings)),
+        rules=tuple(select_named_rules({NOT_MAPPED.id: NOT_MAPPED, **assess.rules}, report.findings)),
         lasting=lasting,
         configured=tuple(sorted(folders)),
     )
@@ -135,7 +137,7 @@ def list_without_plan(
 
 
 def find_failures_before_apply(
-    repository: Repository, names: Iterable[str], judge: TemplateJudge, scope: DeploymentScope
+    repository: Repository, names: Iterable[str], assess: TemplateEvaluator, scope: DeploymentScope
 ) -> list[CodeFinding]:
     """Return what fails in Azure before the plans among files are applied, as the plans themselves say: at the places of now."""
     listed, found = [*names], []
@@ -144,7 +146,7 @@ def find_failures_before_apply(
             plan = read_plan(repository, name, listed, _get_subscription_name(scope), before=True)
         except UnreadableFileError:
             continue  # the scan says it
-        found += judge.judge(plan.resources).findings
+        found += assess.assess(plan.resources).findings
     return [one for one in found if one.state is FindingState.FAILED]
 
 

@@ -51,7 +51,7 @@ def find_openings(
     suppressions: TemplateSuppressions,
 ) -> Iterator[CodeFinding]:
     """Find the openings to everybody that are not allowed, and the resources of which it is not known."""
-    view = EstateView(_suppose_nothing_beside(planned.estate), now)
+    view = EstateView(_without_other_openings(planned.estate), now)
     for key, written in planned.planned.items():
         resource = view.estate.resources.get(key)
         skipped = resource is None or written.existing or key in planned.derived
@@ -63,7 +63,7 @@ def find_openings(
                 yield _make_finding(row, written, planned, places, suppressions)
 
 
-def _suppose_nothing_beside(estate: Estate) -> PlannedAnalyzerEstate:
+def _without_other_openings(estate: Estate) -> PlannedAnalyzerEstate:
     """The planned estate as if there were no other way in, nothing that closes one, and no setting that is not written."""
     claimed = estate.coverage.scopes.get("", frozenset()) | _BESIDE
     coverage = replace(estate.coverage, scopes={**estate.coverage.scopes, "": claimed})

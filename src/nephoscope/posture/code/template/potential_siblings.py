@@ -75,7 +75,7 @@ def add_possible_siblings(
     """Add what may be a sibling to resources, and leave open what Azure makes (`derived`) where such a one may be it."""
     made = [one for one in resources.values() if one.key not in derived]
     for parent, sibling in [
-        *_list_doubts(made, unplaced),
+        *_list_possible_siblings(made, unplaced),
         *_list_siblings_of_unread(resources, derived, unread),
     ]:
         one = sibling.to_child_of(parent)
@@ -95,7 +95,7 @@ def join_conditional(child: Resource, default: Resource) -> Resource:
     return replace(child, body=body, planned=msgspec.structs.replace(planning, condition=""))
 
 
-def _list_doubts(
+def _list_possible_siblings(
     made: Sequence[Resource], unplaced: Iterable[WrittenResource]
 ) -> Iterator[tuple[Resource, Sibling]]:
     """Yield resources with what may stand in each."""

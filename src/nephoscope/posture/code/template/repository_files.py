@@ -81,7 +81,7 @@ class RepositoryFiles(msgspec.Struct):
         if not name.lower().endswith(".json"):
             return False
         head = self.repository.read_head(name).decode("utf-8", "replace")
-        return policy_as_code.claims(name, head) or kubernetes_manifest.claims(name, head)
+        return policy_as_code.recognizes(name, head) or kubernetes_manifest.recognizes(name, head)
 
     def source(self, name: str) -> SourceText | None:
         """Give the text that readers of templates, pipelines, Dockerfiles and scripts may claim; None for what they do not."""

@@ -97,8 +97,8 @@ def _quote_source(written: WrittenValue) -> str:
         key = next((one for one in reversed(written.path) if isinstance(one, str)), "")
         concealed = is_secret_key(key) and not text.startswith('"[')
         return f'"{MASK}"' if concealed else redact_text(text)[:MAX_EVIDENCE]
-    return redact_text(_NAMED_VALUE.sub(_conceal_value, text))[:MAX_EVIDENCE]
+    return redact_text(_NAMED_VALUE.sub(_mask_secret_match, text))[:MAX_EVIDENCE]
 
 
-def _conceal_value(found: re.Match[str]) -> str:
+def _mask_secret_match(found: re.Match[str]) -> str:
     return f'{found[1]}"{MASK}"' if is_secret_key(found[2]) else found[0]

@@ -66,7 +66,7 @@ class TemplateJudgement(msgspec.Struct):
     asked_time: bool = False
 
 
-class TemplateJudge:
+class TemplateEvaluator:
     """Judges planned resources by one plan; the plan is built, and its rules are made ready, once and when they are needed.
 
     `content` builds the plan and the aliases. Verdicts on resources that `explains` wants are kept in `explained`, whatever they are.
@@ -83,7 +83,7 @@ class TemplateJudge:
         self._places = ValueLocator()
         self._suppressions = TemplateSuppressions(now)
 
-    def with_openings(self, allowed: AllowedOpenings | None) -> TemplateJudge:
+    def with_openings(self, allowed: AllowedOpenings | None) -> TemplateEvaluator:
         """Return a judge with another list of allowed openings; what was made ready is shared."""
         other = copy(self)
         other.allowed = allowed
@@ -126,14 +126,14 @@ class TemplateJudge:
         """Build the plan; raises what `content` raises."""
         self._evaluate  # noqa: B018 - computes it
 
-    def judge(
+    def assess(
         self, listed: Iterable[WrittenResource], unlisted: Mapping[str, str] = MappingProxyType({})
     ) -> TemplateJudgement:
         """Judge what one deployment, or one apply, makes; `unlisted` as an expansion has it."""
         planned, now = plan_estate(listed, unlisted), WatchedTime.of(self.now)
         run = self._evaluate(planned.estate, now=now)
         found = TemplateJudgement()
-        self._judge_implied_parents(planned, now, found)
+        self._assess_implied_parents(planned, now, found)
         passed: dict[str, list[str]] = {}
         for assessment in run.assessments.list_applicable():
             self._add_assessment(assessment, run, planned, found)
@@ -159,7 +159,9 @@ class TemplateJudge:
         sources = ((_find_source(one, run, planned), one.description) for one in failures)
         return [(self._places.find(one, ()).region, reason) for one, reason in sources if one is not None]
 
-    def _judge_implied_parents(self, planned: PlannedEstate, now: datetime, found: TemplateJudgement) -> None:
+    def _assess_implied_parents(
+        self, planned: PlannedEstate, now: datetime, found: TemplateJudgement
+    ) -> None:
         """Judge what the deployment gives to parents that it does not make, and take what a child of these decides."""
         implied = build_implied_parents(planned)
         if implied is None:

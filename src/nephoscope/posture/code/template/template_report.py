@@ -30,7 +30,7 @@ class TemplateReport(msgspec.Struct):
     resources: list[PlannedPlace] = msgspec.field(default_factory=list)
     unchanged: int = 0
 
-    def add_judgement(self, judgement: TemplateJudgement) -> None:
+    def add_plan_result(self, judgement: TemplateJudgement) -> None:
         """Add what judging one plan came to."""
         self.states += judgement.states
         self.elsewhere += judgement.elsewhere

@@ -16,15 +16,15 @@ from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.external_tool_results import ForeignChecks
 from nephoscope.posture.code.finding import CodeFinding, Region, UnreadFile, UnreadKind, to_region
 from nephoscope.posture.code.planned_resources import merge_places
-from nephoscope.posture.code.template.file_evaluator import NOT_KNOWN, FileJudge
+from nephoscope.posture.code.template.file_evaluator import NOT_KNOWN, FileEvaluator
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile
 from nephoscope.posture.code.template.forked_workers import Exchange, count_processes, run_in_shares
-from nephoscope.posture.code.template.plan_scan import NOT_MAPPED, judge_plan, list_without_plan
+from nephoscope.posture.code.template.plan_scan import NOT_MAPPED, assess_plan, list_without_plan
 from nephoscope.posture.code.template.repository_files import RepositoryFiles, list_refused_files
-from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
 from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
-from nephoscope.posture.code.template.what_if_scan import judge_what_ifs
+from nephoscope.posture.code.template.what_if_scan import assess_what_ifs
 from nephoscope.posture.code.template.what_if_sources import link_to_templates
 from nephoscope_policy.arm.template import DeploymentScope
 
@@ -51,7 +51,7 @@ class TemplateScan:
 
     def __init__(
         self,
-        judge: TemplateJudge,
+        assess: TemplateEvaluator,
         scope: DeploymentScope,
         processes: int | None = None,
         cache: VerdictCache | None = None,
@@ -63,12 +63,12 @@ class TemplateScan:
         self.beside_unread: list[UnreadFile] = []
         self.beside_files: list[str] = []
         self.what_ifs: set[str] = set()
-        self.now = judge.now
-        self._judge = judge
+        self.now = assess.now
+        self._judge = assess
         self._scope = scope
         self._processes = processes
         self._specs = specs
-        self._cache = cache if judge.explains is None else None
+        self._cache = cache if assess.explains is None else None
         self._seen: set[CodeFinding] = set()
 
     def add(self, repository: Repository, names: Sequence[str], parameters: Sequence[str] = ()) -> None:
@@ -95,7 +95,7 @@ class TemplateScan:
             planned.update(verdict.configured)
             self._add_plan(name, verdict)
         self.report.unread += list_without_plan(repository, names, planned)
-        self.what_ifs.update(judge_what_ifs(repository, names, self._judge, self.report))
+        self.what_ifs.update(assess_what_ifs(repository, names, self._judge, self.report))
         self.rules |= self._judge.rules
 
     def _plan_verdict(self, files: RepositoryFiles, name: str, names: Sequence[str]) -> FileVerdict:
@@ -103,7 +103,7 @@ class TemplateScan:
         key = files.plan_key(name, names)
         found = self._cache.find(key, files.digest) if self._cache is not None else None
         if found is None:
-            found = judge_plan(files, name, names, self._judge)
+            found = assess_plan(files, name, names, self._judge)
             if self._cache is not None:
                 self._cache.keep(key, found)
         return found
@@ -118,13 +118,13 @@ class TemplateScan:
         wanted = [name for name in names if name not in known]
         if wanted:
             self._judge.make_ready()
-        made = self._judge_files(files, wanted, find_linked_templates(known, files.templates))
+        made = self._assess_files(files, wanted, find_linked_templates(known, files.templates))
         known |= made
         deployed = find_linked_templates(known, files.templates)
         alone = [name for name in names if known[name].is_verdict_missing and name not in deployed]
         if alone:  # another template deployed it when it was kept
             self._judge.make_ready()
-            again = self._judge_files(files, alone, deployed)
+            again = self._assess_files(files, alone, deployed)
             known |= again
             made |= again
         self._keep_verdicts(files, made)
@@ -141,7 +141,7 @@ class TemplateScan:
             for name, verdict in made.items():
                 self._cache.keep(files.key(name), verdict)
 
-    def _judge_files(
+    def _assess_files(
         self, files: RepositoryFiles, names: Sequence[str], deployed: frozenset[str]
     ) -> dict[str, FileVerdict]:
         if not names:
@@ -149,13 +149,15 @@ class TemplateScan:
         templates = sum(name in files.templates for name in names)
         processes = self._processes or self._choose_processes(templates)
         first = names[::_ONE_IN] if processes > 1 else ()
-        found = FileJudge(self._judge, files, deployed).judge(first, lambda linked: linked)
+        found = FileEvaluator(self._judge, files, deployed).assess(first, lambda linked: linked)
         rest = [name for name in names if name not in found]
 
-        def judge_share(share: Sequence[int], exchange: Exchange) -> dict[str, FileVerdict]:
-            return FileJudge(self._judge, files, deployed).judge([rest[index] for index in share], exchange)
+        def assess_share(share: Sequence[int], exchange: Exchange) -> dict[str, FileVerdict]:
+            return FileEvaluator(self._judge, files, deployed).assess(
+                [rest[index] for index in share], exchange
+            )
 
-        shares = run_in_shares([files.weight(name) for name in rest], judge_share, processes)
+        shares = run_in_shares([files.weight(name) for name in rest], assess_share, processes)
         return found | {name: verdict for share in shares for name, verdict in share.items()}
 
     def _choose_processes(self, count: int) -> int:
@@ -176,7 +178,7 @@ class TemplateScan:
 
 def scan_targets(
     targets: Sequence[Path],
-    judge: TemplateJudge,
+    assess: TemplateEvaluator,
     scope: DeploymentScope,
     parameters: Sequence[Path] = (),
     foreign: ForeignChecks | None = None,
@@ -190,7 +192,7 @@ def scan_targets(
     for repository, _ in opened:
         given = [_format_relative_path(repository, path) for path in parameters]
     report = scan_files(
-        opened, " ".join(map(str, targets)), judge, scope, given if opened else [], cache=cache, specs=specs
+        opened, " ".join(map(str, targets)), assess, scope, given if opened else [], cache=cache, specs=specs
     )
     return report if foreign is None else foreign.extend(report, opened)
 
@@ -198,7 +200,7 @@ def scan_targets(
 def scan_files(
     opened: Sequence[tuple[Repository, Sequence[str]]],
     label: str,
-    judge: TemplateJudge,
+    assess: TemplateEvaluator,
     scope: DeploymentScope,
     parameters: Sequence[str] = (),
     processes: int | None = None,
@@ -211,7 +213,7 @@ def scan_files(
     `cache` as without.
     """
     with pause_collection():
-        return _scan_files(opened, label, TemplateScan(judge, scope, processes, cache, specs), parameters)
+        return _scan_files(opened, label, TemplateScan(assess, scope, processes, cache, specs), parameters)
 
 
 def _scan_files(

@@ -62,7 +62,7 @@ class VerdictCache(msgspec.Struct):
         if any(held(name) != digest for name, digest in found.loaded):
             return None
         if time.time() - status.st_mtime > _NOTED:
-            self._mark_entry_used(path)
+            self._touch_cache_entry(path)
         return found
 
     def keep(self, key: bytes, verdict: FileVerdict) -> None:
@@ -116,7 +116,7 @@ class VerdictCache(msgspec.Struct):
         return found
 
     @staticmethod
-    def _mark_entry_used(path: Path) -> None:
+    def _touch_cache_entry(path: Path) -> None:
         try:
             os.utime(path)
         except OSError:

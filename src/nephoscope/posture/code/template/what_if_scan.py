@@ -11,12 +11,12 @@ from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, U
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.arm.template_repository import Repository
-    from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+    from nephoscope.posture.code.template.template_evaluation import TemplateEvaluator
     from nephoscope.posture.code.template.template_report import TemplateReport
 
 
-def judge_what_ifs(
-    repository: Repository, names: Iterable[str], judge: TemplateJudge, report: TemplateReport
+def assess_what_ifs(
+    repository: Repository, names: Iterable[str], assess: TemplateEvaluator, report: TemplateReport
 ) -> list[str]:
     """Judge the what-if results among files and add what comes of them to a report; returns their names."""
     judged = []
@@ -32,20 +32,20 @@ def judge_what_ifs(
             continue
         report.unread += (UnreadFile(to_region(one.place), one.message) for one in result.problems)
         if result.resources:
-            report.add_judgement(judge.judge(result.resources))
+            report.add_plan_result(assess.assess(result.resources))
         elif not result.problems:
             report.unchanged += 1
     return judged
 
 
 def find_failures_before_deployment(
-    repository: Repository, names: Iterable[str], judge: TemplateJudge
+    repository: Repository, names: Iterable[str], assess: TemplateEvaluator
 ) -> list[CodeFinding]:
     """Return what fails in Azure before the deployments of the what-if results among files, as they themselves say."""
     found: list[CodeFinding] = []
     for name, data in _list_results(repository, names):
         try:
-            found += judge.judge(parse_what_if(data or b"", name, before=True).resources).findings
+            found += assess.assess(parse_what_if(data or b"", name, before=True).resources).findings
         except UnreadableFileError:
             continue  # the scan says it
     return [one for one in found if one.state is FindingState.FAILED]

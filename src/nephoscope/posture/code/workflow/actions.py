@@ -130,12 +130,12 @@ def _read_cache_switch(workflow: Workflow, node: YamlNode, enables: bool) -> boo
     """Return whether an input switches the cache on (True) or off (False)."""
     if "${{" in node.text:
         trees = workflow.list_expressions(node)
-        return not (trees and _denies_tags(trees[0])) if enables else True
+        return not (trees and _is_false_for_tags(trees[0])) if enables else True
     is_set = node.text.strip().lower() not in _FALSE
     return is_set if enables else not is_set
 
 
-def _denies_tags(tree: WorkflowExpression) -> bool:
+def _is_false_for_tags(tree: WorkflowExpression) -> bool:
     """Tell whether an expression is false when a tag is pushed."""
     if tree.kind == "not":
         return any(context.path in _TAG for context in tree.list_contexts())

@@ -75,7 +75,7 @@ def find_injected_expressions(
             if is_written_by_anybody(context.parts):
                 if by_anybody:
                     yield step, context
-            elif not by_anybody and not is_harmless(workflow, step, context.parts):
+            elif not by_anybody and not is_safe_context(workflow, step, context.parts):
                 yield step, context
 
 
@@ -113,7 +113,7 @@ def _label_environment(workflow: Workflow, step: WorkflowStep) -> dict[str, str]
     return found
 
 
-def is_harmless(workflow: Workflow, step: WorkflowStep, parts: tuple[str, ...]) -> bool:
+def is_safe_context(workflow: Workflow, step: WorkflowStep, parts: tuple[str, ...]) -> bool:
     """Tell whether the value of a context is fixed in the workflow, or of a form that holds no script."""
     if is_inert(parts):
         return True

@@ -34,7 +34,7 @@ _ACCEPTED = frozenset({"resolved", "resolved_with_pedigree", "false_positive", "
 _ARRAYS = ("components", "vulnerabilities")
 
 
-def claims(document: object) -> bool:
+def recognizes(document: object) -> bool:
     """Tell whether a document is CycloneDX."""
     return isinstance(document, dict) and document.get("bomFormat") == "CycloneDX"
 

@@ -54,7 +54,7 @@ class _GateDocument(msgspec.Struct, frozen=True, rename="camel"):
     resources: tuple[PlannedPlace, ...] = ()
 
 
-def claims(document: object) -> bool:
+def recognizes(document: object) -> bool:
     """Tell whether a document is the gate's own."""
     return isinstance(document, dict) and {"schemaVersion", "findings", "unread"} <= document.keys()
 

@@ -21,7 +21,7 @@ from nephoscope_policy.model.state import Severity
 _SUITES = ("testsuites", "testsuite")
 
 
-def claims(document: object) -> bool:
+def recognizes(document: object) -> bool:
     """Tell whether a document is the text of XML with test suites."""
     return isinstance(document, str) and any(f"<{name}" in document[:10_000] for name in _SUITES)
 

@@ -11,7 +11,7 @@ from nephoscope.posture.pipelines.results.tool_results import ResultsError, Tool
 class ResultsReader(Protocol):
     """A module that reads one format."""
 
-    def claims(self, document: object) -> bool:
+    def recognizes(self, document: object) -> bool:
         """Tell whether a document is of the format."""
 
     def read(self, document: object) -> ToolResults:
@@ -31,7 +31,7 @@ _READERS: dict[str, ResultsReader] = {
 def read_results(document: object) -> ToolResults:
     """Read what a tool wrote: decoded JSON, or the text of XML. Raises ResultsError with the place where it cannot be read."""
     for reader in _READERS.values():
-        if reader.claims(document):
+        if reader.recognizes(document):
             return reader.read(document)
     raise ResultsError(
         "unsupported format: use the gate's JSON (scan -o json), SARIF 2.1.0, CycloneDX JSON, "

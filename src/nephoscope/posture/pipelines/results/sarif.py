@@ -34,7 +34,7 @@ _UNMET = "Not met: "
 _MARKS = ("primaryLocationLineHash", "matchBasedId/v1", "contextHash/v1")
 
 
-def claims(document: object) -> bool:
+def recognizes(document: object) -> bool:
     """Tell whether a document is SARIF."""
     return isinstance(document, dict) and isinstance(document.get("runs"), list) and "version" in document
 

@@ -28,7 +28,7 @@ _ROOT = "OWASPZAPReport"
 _TAG = re.compile(r"<[^<>]{0,1000}>")
 
 
-def claims(document: object) -> bool:
+def recognizes(document: object) -> bool:
     """Tell whether a document is a report of ZAP."""
     if isinstance(document, str):
         return f"<{_ROOT}" in document[:10_000]

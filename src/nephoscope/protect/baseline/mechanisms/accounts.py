@@ -12,7 +12,7 @@ from typing import NamedTuple
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    judge_violations,
+    assess_violations,
     report_not_applicable,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
@@ -137,28 +137,28 @@ def read_first_user_id(system: ExaminedSystem) -> int:
     return 1_000
 
 
-def judge_accounts(
+def assess_accounts(
     system: ExaminedSystem, violates: Callable[[ExaminedSystem, UnixAccount], bool], wrong: str, right: str
 ) -> BaselineVerdict:
     """Judge every line of passwd."""
     if not system.view.exists(PASSWD):
         return report_not_applicable("the root has no accounts")
     found = [one.evidence() for one in system.read_cached(read_accounts) if violates(system, one)]
-    return judge_violations(found, wrong, right)
+    return assess_violations(found, wrong, right)
 
 
-def judge_shadow(
+def assess_shadow(
     system: ExaminedSystem, violates: Callable[[ExaminedSystem, ShadowEntry], bool], wrong: str, right: str
 ) -> BaselineVerdict:
     """Judge every line of shadow."""
     if not system.view.exists(SHADOW):
         return report_not_applicable("the root has no passwords of accounts")
-    return judge_violations(
+    return assess_violations(
         [one.evidence for one in system.read_cached(read_shadow) if violates(system, one)], wrong, right
     )
 
 
-def judge_unique_field(system: ExaminedSystem, path: str, field: int, what: str) -> BaselineVerdict:
+def assess_unique_field(system: ExaminedSystem, path: str, field: int, what: str) -> BaselineVerdict:
     """Judge that no two lines of a database have the same field."""
     if not system.view.exists(path):
         return report_not_applicable(f"the root has no /{path}")
@@ -166,7 +166,7 @@ def judge_unique_field(system: ExaminedSystem, path: str, field: int, what: str)
     for line in read_lines(system.view, path):
         if len(fields := line.text.split(":")) > field:
             lines[fields[field]].append(line)
-    return judge_violations(
+    return assess_violations(
         _list_duplicates(lines.values()), f"a {what} occurs twice", f"every {what} occurs once"
     )
 
@@ -175,7 +175,7 @@ def _list_duplicates(groups: Iterable[list[ConfigurationLine]]) -> list[Baseline
     return [hide_password(line) for lines in groups if len(lines) > 1 for line in lines]
 
 
-def judge_no_plus_entries(system: ExaminedSystem, path: str) -> BaselineVerdict:
+def assess_no_plus_entries(system: ExaminedSystem, path: str) -> BaselineVerdict:
     """Judge that a database imports nothing from NIS."""
     if not system.view.exists(path):
         return report_not_applicable(f"the root has no /{path}")
@@ -184,7 +184,7 @@ def judge_no_plus_entries(system: ExaminedSystem, path: str) -> BaselineVerdict:
         for line in read_lines(system.view, path)
         if line.text.startswith("+")
     ]
-    return judge_violations(found, "the database has legacy + entries", "the database has no + entries")
+    return assess_violations(found, "the database has legacy + entries", "the database has no + entries")
 
 
 def has_unknown_group(system: ExaminedSystem, account: UnixAccount) -> bool:
@@ -230,21 +230,21 @@ def lacks_password(system: ExaminedSystem, entry: ShadowEntry) -> bool:
     return not entry.hash and shells.get(entry.name, True)
 
 
-def judge_group_members(system: ExaminedSystem, group: str) -> BaselineVerdict:
+def assess_group_members(system: ExaminedSystem, group: str) -> BaselineVerdict:
     """Judge that nobody is in a group, neither as a member nor by the default group."""
     found = next((one for one in system.read_cached(read_groups) if one.name == group), None)
     if found is None:
         return report_not_applicable(f"the root has no group {group}")
     members = [hide_password(found.line)] if found.members else []
     members += [one.evidence() for one in system.read_cached(read_accounts) if one.gid == found.gid]
-    return judge_violations(members, f"the group {group} has members", f"the group {group} is empty")
+    return assess_violations(members, f"the group {group} has members", f"the group {group} is empty")
 
 
-def judge_root_group(system: ExaminedSystem) -> BaselineVerdict:
+def assess_root_group(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that the group root exists with the GID 0, the one that su is restricted to."""
     if not system.view.exists(GROUP):
         return report_not_applicable("the root has no groups")
     has_root = any(one.name == "root" and one.gid == 0 for one in system.read_cached(read_groups))
-    return judge_violations(
+    return assess_violations(
         [] if has_root else [BaselineEvidence(GROUP)], "no group root with the GID 0", "the group root exists"
     )

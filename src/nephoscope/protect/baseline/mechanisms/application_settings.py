@@ -9,7 +9,7 @@ import msgspec
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    judge_violations,
+    assess_violations,
     report_failure,
     report_not_applicable,
     report_pass,
@@ -27,7 +27,7 @@ _NETWORK, _INTERFACES = "etc/sysconfig/network", "etc/network/interfaces"
 _INFORMATIONAL = 6
 
 
-def judge_postfix_interfaces(system: ExaminedSystem) -> BaselineVerdict:
+def assess_postfix_interfaces(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that Postfix listens on the loopback interface alone."""
     if not system.view.exists(_POSTFIX):
         return report_not_applicable("Postfix is not installed")
@@ -38,12 +38,12 @@ def judge_postfix_interfaces(system: ExaminedSystem) -> BaselineVerdict:
         )
     addresses = set(lines[-1].value.replace(",", " ").split())
     wrong = [] if addresses and addresses <= _LOOPBACK else [lines[-1].line.evidence()]
-    return judge_violations(
+    return assess_violations(
         wrong, "Postfix must listen on loopback-only", "Postfix listens on loopback alone"
     )
 
 
-def judge_samba_protocol(system: ExaminedSystem) -> BaselineVerdict:
+def assess_samba_protocol(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that Samba does not speak SMB 1; since 4.11 it does so only where its configuration asks for it."""
     if not system.view.exists(_SAMBA):
         return report_not_applicable("Samba is not installed")
@@ -59,10 +59,10 @@ def judge_samba_protocol(system: ExaminedSystem) -> BaselineVerdict:
         )
     line, protocol = lines[-1]
     wrong = [] if protocol.upper().startswith(("SMB2", "SMB3")) else [line.evidence()]
-    return judge_violations(wrong, "Samba must not speak SMB 1", "Samba speaks SMB 2 or newer")
+    return assess_violations(wrong, "Samba must not speak SMB 1", "Samba speaks SMB 2 or newer")
 
 
-def judge_zeroconf(system: ExaminedSystem) -> BaselineVerdict:
+def assess_zeroconf(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that no interface takes an address by itself: no Avahi, and no link-local route."""
     if not has_service_manager(system):
         return report_not_applicable("the root has no service manager")
@@ -81,10 +81,10 @@ def judge_zeroconf(system: ExaminedSystem) -> BaselineVerdict:
             found.append(
                 setting.line.evidence() if setting else BaselineEvidence(_NETWORK, 0, "NOZEROCONF is not set")
             )
-    return judge_violations(found, "zeroconf networking is on", "zeroconf networking is off")
+    return assess_violations(found, "zeroconf networking is on", "zeroconf networking is off")
 
 
-def judge_osconfig_logging(system: ExaminedSystem) -> BaselineVerdict:
+def assess_osconfig_logging(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that the agent of machine configuration logs what is informational, and no less."""
     text = system.view.read_text(_OSCONFIG)
     if text is None:

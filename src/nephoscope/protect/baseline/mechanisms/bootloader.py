@@ -38,7 +38,7 @@ def find_configurations(system: ExaminedSystem) -> list[str]:
     return [path for pattern in CONFIGURATIONS for path in expand_glob(system.view, pattern)]
 
 
-def judge_bootloader_password(system: ExaminedSystem) -> BaselineVerdict:
+def assess_bootloader_password(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that changing boot entries takes a password."""
     files = [path for pattern in _GRUB for path in expand_glob(system.view, pattern)]
     if not files:
@@ -77,7 +77,7 @@ def find_argument(system: ExaminedSystem, *arguments: str) -> BaselineEvidence |
     return None
 
 
-def judge_single_user(system: ExaminedSystem) -> BaselineVerdict:
+def assess_single_user(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that the rescue mode asks for root's password: by sulogin, never forced, with a password that is not empty."""
     if not has_service_manager(system):
         return report_not_applicable("the root has no rescue mode")

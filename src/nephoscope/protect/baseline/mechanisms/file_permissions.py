@@ -19,14 +19,14 @@ def describe(path: str, status: FileStatus) -> BaselineEvidence:
     return BaselineEvidence(path, 0, f"mode {status.mode:o}, uid {status.uid}, gid {status.gid}")
 
 
-def judge_permissions(
+def assess_permissions(
     system: ExaminedSystem, path: str, most: int, groups: tuple[str, ...] = ("root",)
 ) -> BaselineVerdict:
     """Judge that a file belongs to root and one of some groups and has no permission bits beyond some."""
     status = system.view.status(path)
     if status is None:
         return report_not_applicable(f"the root has no /{path}")
-    wrong = find_excess(system, status, most, groups)
+    wrong = explain_excess_permissions(system, status, most, groups)
     evidence = describe(path, status)
     return (
         report_failure(f"/{path} {wrong}", evidence)
@@ -35,7 +35,9 @@ def judge_permissions(
     )
 
 
-def find_excess(system: ExaminedSystem, status: FileStatus, most: int, groups: tuple[str, ...]) -> str:
+def explain_excess_permissions(
+    system: ExaminedSystem, status: FileStatus, most: int, groups: tuple[str, ...]
+) -> str:
     """Return what is wrong with permissions and owners, '' for nothing; raises UnreadableRootFileError."""
     wrong = []
     if status.mode & ~most & 0o7777:
@@ -53,12 +55,16 @@ def _group_ids(system: ExaminedSystem, groups: tuple[str, ...]) -> set[int]:
     return {one.gid for one in system.read_cached(read_groups) if one.name in groups}
 
 
-def judge_any_permissions(system: ExaminedSystem, paths: tuple[str, ...], most: int) -> BaselineVerdict:
+def assess_any_permissions(system: ExaminedSystem, paths: tuple[str, ...], most: int) -> BaselineVerdict:
     """Judge the permissions of those of some files that exist."""
     found = [(path, status) for path in paths if (status := system.view.status(path)) is not None]
     if not found:
         return report_not_applicable(f"the root has none of {', '.join(f'/{path}' for path in paths)}")
-    wrong = [describe(path, status) for path, status in found if find_excess(system, status, most, ("root",))]
+    wrong = [
+        describe(path, status)
+        for path, status in found
+        if explain_excess_permissions(system, status, most, ("root",))
+    ]
     if wrong:
         return report_failure(f"must belong to root with mode {most:o} or stricter", *wrong)
     return report_pass("restricted to root", *(describe(path, status) for path, status in found))

@@ -10,7 +10,7 @@ import re
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    judge_violations,
+    assess_violations,
     report_failure,
     report_not_applicable,
     report_pass,
@@ -38,7 +38,7 @@ _ZONES = ("etc/firewalld/zones", "usr/lib/firewalld/zones")
 _TARGET = re.compile(r"<zone\b[^>]*\btarget=\"([^\"]*)\"")
 
 
-def judge_default_deny(system: ExaminedSystem) -> BaselineVerdict:
+def assess_default_deny(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that what no rule accepts is not let in."""
     live = system.facts.firewall_input_policies if system.facts else None
     if live is not None:
@@ -53,7 +53,7 @@ def judge_default_deny(system: ExaminedSystem) -> BaselineVerdict:
     if refusing:
         return report_pass("what no rule accepts is not let in", *refusing)
     if found:
-        return judge_violations([evidence for _, evidence in found], "what no rule refuses is let in", "")
+        return assess_violations([evidence for _, evidence in found], "what no rule refuses is let in", "")
     if system.is_machine:
         return report_failure("no firewall is configured", BaselineEvidence("etc"))
     return report_not_applicable("the root is no machine: the firewall is that of its host")

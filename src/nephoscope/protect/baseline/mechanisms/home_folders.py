@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    judge_violations,
+    assess_violations,
     report_not_applicable,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
@@ -16,7 +16,7 @@ from nephoscope.protect.baseline.mechanisms.accounts import PASSWD, UnixAccount,
 from nephoscope.protect.baseline.mechanisms.file_permissions import describe
 
 
-def judge_homes(
+def assess_homes(
     system: ExaminedSystem,
     violations: Callable[[ExaminedSystem, UnixAccount], Iterable[BaselineEvidence]],
     wrong: str,
@@ -28,7 +28,9 @@ def judge_homes(
     found = list_people(system)
     if not found:
         return report_not_applicable("no account can log in")
-    return judge_violations([evidence for one in found for evidence in violations(system, one)], wrong, right)
+    return assess_violations(
+        [evidence for one in found for evidence in violations(system, one)], wrong, right
+    )
 
 
 def _find_home(account: UnixAccount) -> str:

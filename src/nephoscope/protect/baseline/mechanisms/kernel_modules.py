@@ -65,7 +65,7 @@ def read_module_index(system: ExaminedSystem) -> KernelModuleIndex:
     return found
 
 
-def judge_module(system: ExaminedSystem, module: str) -> BaselineVerdict:
+def assess_module(system: ExaminedSystem, module: str) -> BaselineVerdict:
     """Judge that a module is not loaded and cannot be: forbidden by an install command, or not part of any kernel."""
     name = _normalize_module(module)
     loaded = system.facts.kernel_modules if system.facts else None

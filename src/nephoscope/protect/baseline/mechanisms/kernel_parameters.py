@@ -93,7 +93,7 @@ def _normalize_key(name: str) -> str:
     )
 
 
-def judge_parameters(system: ExaminedSystem, parameters: tuple[KernelParameter, ...]) -> BaselineVerdict:
+def assess_parameters(system: ExaminedSystem, parameters: tuple[KernelParameter, ...]) -> BaselineVerdict:
     """Judge parameters: the running value and what the files set must be right; unset ones are as the kernel has them."""
     settings = system.read_cached(read_sysctl)
     wrong: list[BaselineEvidence] = []

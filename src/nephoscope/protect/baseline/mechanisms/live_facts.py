@@ -7,7 +7,7 @@ import re
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    judge_violations,
+    assess_violations,
     report_failure,
     report_not_applicable,
     report_pass,
@@ -39,7 +39,7 @@ def _list_interfaces(system: ExaminedSystem) -> tuple[LiveInterface, ...] | None
     return system.facts.interfaces if system.facts else None
 
 
-def judge_sniffer(system: ExaminedSystem) -> BaselineVerdict:
+def assess_sniffer(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that no interface receives frames for others, by configuration and on the running host."""
     files = [path for pattern in _NETWORK_FILES for path in expand_glob(system.view, pattern)]
     evidence = [
@@ -61,7 +61,7 @@ def judge_sniffer(system: ExaminedSystem) -> BaselineVerdict:
     )
 
 
-def judge_wireless(system: ExaminedSystem) -> BaselineVerdict:
+def assess_wireless(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that no wireless interface is up."""
     live = _list_interfaces(system)
     if live is None:
@@ -74,10 +74,10 @@ def judge_wireless(system: ExaminedSystem) -> BaselineVerdict:
     if not wireless:
         return report_not_applicable("the host has no wireless interface")
     up = [BaselineEvidence("live:interfaces", 0, one.name) for one in wireless if one.is_up]
-    return judge_violations(up, "a wireless interface is up", "wireless interfaces are down")
+    return assess_violations(up, "a wireless interface is up", "wireless interfaces are down")
 
 
-def judge_no_execute(system: ExaminedSystem) -> BaselineVerdict:
+def assess_no_execute(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that the kernel uses the processor's protection of data from execution."""
     off = find_argument(system, "noexec=off", "noexec32=off")
     if off is not None:
@@ -96,7 +96,7 @@ def judge_no_execute(system: ExaminedSystem) -> BaselineVerdict:
     return report_failure("the processor has no nx flag", BaselineEvidence("live:processorFlags"))
 
 
-def judge_kernel_source(system: ExaminedSystem) -> BaselineVerdict:
+def assess_kernel_source(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that the running kernel was built by a distribution, and that every installed one belongs to a package."""
     version = system.facts.kernel_version if system.facts else None
     if version is not None and not _DISTRIBUTIONS.search(version):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    judge_violations,
+    assess_violations,
     report_failure,
     report_not_applicable,
     report_pass,
@@ -25,7 +25,7 @@ from nephoscope.protect.baseline.mechanisms.configuration_text import (
     read_lines,
     read_settings,
 )
-from nephoscope.protect.baseline.mechanisms.file_permissions import describe, find_excess
+from nephoscope.protect.baseline.mechanisms.file_permissions import describe, explain_excess_permissions
 
 RSYSLOG = "etc/rsyslog.conf"
 SYSLOG_NG = "etc/syslog-ng/syslog-ng.conf"
@@ -66,7 +66,9 @@ def read_directive(system: ExaminedSystem, name: str) -> list[ConfigurationLine]
     return [line for line in system.read_cached(read_rsyslog) or () if pattern.search(line.text)]
 
 
-def judge_directive(system: ExaminedSystem, name: str, right: frozenset[str], wanted: str) -> BaselineVerdict:
+def assess_directive(
+    system: ExaminedSystem, name: str, right: frozenset[str], wanted: str
+) -> BaselineVerdict:
     """Judge that every setting of a directive of rsyslog has one of some values, and that there is one."""
     if system.read_cached(read_rsyslog) is None:
         return report_not_applicable("rsyslog is not installed")
@@ -79,21 +81,21 @@ def judge_directive(system: ExaminedSystem, name: str, right: frozenset[str], wa
         for line in lines
         if any(one.lstrip("0") not in right for one in pattern.findall(line.text))
     ]
-    return judge_violations(wrong, f"{name} must be {wanted}", f"{name} is {wanted}")
+    return assess_violations(wrong, f"{name} must be {wanted}", f"{name} is {wanted}")
 
 
-def judge_remote_messages(system: ExaminedSystem) -> BaselineVerdict:
+def assess_remote_messages(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that rsyslog listens on no network."""
     lines = system.read_cached(read_rsyslog)
     if lines is None:
         return report_not_applicable("rsyslog is not installed")
     found = [line.evidence() for line in lines if _NETWORK_INPUT.search(line.text)]
-    return judge_violations(
+    return assess_violations(
         found, "rsyslog accepts messages from the network", "rsyslog listens on no network"
     )
 
 
-def judge_logging_service(system: ExaminedSystem) -> BaselineVerdict:
+def assess_logging_service(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that a logging service writes messages somewhere: selectors of rsyslog, logs of syslog-ng, or a journal that stays."""
     lines = system.read_cached(read_rsyslog)
     if lines is not None:
@@ -108,10 +110,10 @@ def judge_logging_service(system: ExaminedSystem) -> BaselineVerdict:
         if destination is not None:
             return report_pass("syslog-ng writes messages", destination.evidence())
         return report_failure("syslog-ng has no log statement", BaselineEvidence(SYSLOG_NG))
-    return judge_journal(system)
+    return assess_journal(system)
 
 
-def judge_journal(system: ExaminedSystem) -> BaselineVerdict:
+def assess_journal(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that journald keeps messages over a restart."""
     files = [_JOURNALD, "usr/lib/systemd/journald.conf", *drop_in_files(system.view, _JOURNALD_FOLDERS)]
     main = next((path for path in files[:2] if system.view.exists(path)), "")
@@ -129,7 +131,7 @@ def judge_journal(system: ExaminedSystem) -> BaselineVerdict:
     return report_failure(f"Storage is {storage}{missing}", evidence)
 
 
-def judge_logger_files(system: ExaminedSystem, most: int) -> BaselineVerdict:
+def assess_logger_files(system: ExaminedSystem, most: int) -> BaselineVerdict:
     """Judge that only root changes, and no stranger reads, the configuration of the loggers."""
     paths = [
         RSYSLOG,
@@ -144,7 +146,11 @@ def judge_logger_files(system: ExaminedSystem, most: int) -> BaselineVerdict:
     ]
     if not found:
         return report_not_applicable("neither rsyslog nor syslog-ng is configured")
-    wrong = [describe(path, status) for path, status in found if find_excess(system, status, most, ("root",))]
-    return judge_violations(
+    wrong = [
+        describe(path, status)
+        for path, status in found
+        if explain_excess_permissions(system, status, most, ("root",))
+    ]
+    return assess_violations(
         wrong, f"must belong to root with mode {most:o} or stricter", "restricted to root"
     )

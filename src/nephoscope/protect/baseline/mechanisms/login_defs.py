@@ -7,7 +7,7 @@ from collections.abc import Callable
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    judge_violations,
+    assess_violations,
     report_failure,
     report_not_applicable,
     report_pass,
@@ -35,7 +35,7 @@ def read_login_defs(system: ExaminedSystem) -> dict[str, ConfigurationSetting] |
     return {one.name: one for one in read_settings(read_lines(system.view, path))}
 
 
-def judge_days(
+def assess_days(
     system: ExaminedSystem,
     name: str,
     right: Callable[[int], bool],
@@ -51,7 +51,7 @@ def judge_days(
         days = days_of(entry)
         if entry.has_password and (days is None or not right(days)):
             found.append(entry.evidence)
-    return judge_violations(found, f"{name} must be {wanted}", f"{name} is {wanted}")
+    return assess_violations(found, f"{name} must be {wanted}", f"{name} is {wanted}")
 
 
 def _find_wrong_setting(
@@ -64,7 +64,7 @@ def _find_wrong_setting(
     return [] if value.removeprefix("-").isdecimal() and right(int(value)) else [setting.line.evidence()]
 
 
-def judge_inactive_lock(system: ExaminedSystem, most: int) -> BaselineVerdict:
+def assess_inactive_lock(system: ExaminedSystem, most: int) -> BaselineVerdict:
     """Judge that accounts are locked some days after their password expired."""
     if not system.view.exists(_USERADD) and not system.view.exists(SHADOW):
         return report_not_applicable("the root has neither /etc/default/useradd nor /etc/shadow")
@@ -78,10 +78,10 @@ def judge_inactive_lock(system: ExaminedSystem, most: int) -> BaselineVerdict:
         days = entry.inactive_days
         if entry.has_password and (days is None or not 0 <= days <= most):
             found.append(entry.evidence)
-    return judge_violations(found, f"INACTIVE must be 0 to {most}", f"INACTIVE is at most {most}")
+    return assess_violations(found, f"INACTIVE must be 0 to {most}", f"INACTIVE is at most {most}")
 
 
-def judge_password_hashing(system: ExaminedSystem) -> BaselineVerdict:
+def assess_password_hashing(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that new and stored passwords are hashed with SHA-512 or yescrypt."""
     settings = system.read_cached(read_login_defs)
     if settings is None and not system.view.exists(SHADOW):
@@ -95,12 +95,12 @@ def judge_password_hashing(system: ExaminedSystem) -> BaselineVerdict:
         for entry in system.read_cached(read_shadow)
         if entry.has_password and not entry.hash.startswith(_STRONG_HASHES)
     ]
-    return judge_violations(
+    return assess_violations(
         found, "passwords must be hashed with SHA-512", "passwords are hashed with SHA-512 or yescrypt"
     )
 
 
-def judge_umask(system: ExaminedSystem, least: int) -> BaselineVerdict:
+def assess_umask(system: ExaminedSystem, least: int) -> BaselineVerdict:
     """Judge that the default umask takes away at least some bits."""
     settings = system.read_cached(read_login_defs)
     if settings is None:

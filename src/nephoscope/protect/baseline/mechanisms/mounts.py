@@ -91,21 +91,21 @@ def _list_mount_units(system: ExaminedSystem) -> list[MountEntry]:
     return found
 
 
-def judge_mount_options(system: ExaminedSystem, point: str, options: frozenset[str]) -> BaselineVerdict:
+def assess_mount_options(system: ExaminedSystem, point: str, options: frozenset[str]) -> BaselineVerdict:
     """Judge that whatever is mounted at a point has options."""
-    return _judge_mount_options(
+    return _assess_mount_options(
         system, lambda one: one.point == point, options, f"nothing is mounted at {point}"
     )
 
 
-def judge_removable_media(system: ExaminedSystem, options: frozenset[str]) -> BaselineVerdict:
+def assess_removable_media(system: ExaminedSystem, options: frozenset[str]) -> BaselineVerdict:
     """Judge that every removable medium is mounted with options."""
-    return _judge_mount_options(system, is_removable, options, "no removable media are mounted")
+    return _assess_mount_options(system, is_removable, options, "no removable media are mounted")
 
 
-def judge_network_mounts(system: ExaminedSystem, options: frozenset[str]) -> BaselineVerdict:
+def assess_network_mounts(system: ExaminedSystem, options: frozenset[str]) -> BaselineVerdict:
     """Judge that every NFS file system is mounted with options."""
-    return _judge_mount_options(
+    return _assess_mount_options(
         system, lambda one: one.type in ("nfs", "nfs4"), options, "no NFS file systems are mounted"
     )
 
@@ -117,7 +117,7 @@ def is_removable(entry: MountEntry) -> bool:
     return bool(types & _REMOVABLE_TYPES) or entry.source.startswith(_REMOVABLE_DEVICES) or is_there
 
 
-def _judge_mount_options(
+def _assess_mount_options(
     system: ExaminedSystem, concerns: Callable[[MountEntry], bool], options: frozenset[str], absent: str
 ) -> BaselineVerdict:
     found = [one for one in system.read_cached(read_mounts) if concerns(one)]

@@ -51,7 +51,7 @@ def find_packages(system: ExaminedSystem, patterns: tuple[str, ...]) -> list[Bas
     return [package for name, package in packages.items() if any(fnmatchcase(name, one) for one in patterns)]
 
 
-def judge_absent(system: ExaminedSystem, patterns: tuple[str, ...]) -> BaselineVerdict:
+def assess_absent(system: ExaminedSystem, patterns: tuple[str, ...]) -> BaselineVerdict:
     """Judge that no package of some names is installed."""
     found = find_packages(system, patterns)
     if found is None:
@@ -63,7 +63,7 @@ def judge_absent(system: ExaminedSystem, patterns: tuple[str, ...]) -> BaselineV
     )
 
 
-def judge_installed_packages(system: ExaminedSystem, patterns: tuple[str, ...]) -> BaselineVerdict:
+def assess_installed_packages(system: ExaminedSystem, patterns: tuple[str, ...]) -> BaselineVerdict:
     """Judge that a package of some names is installed."""
     found = find_packages(system, patterns)
     if found is None:

@@ -113,7 +113,7 @@ def _read_number(
     return int(value) if value.removeprefix("-").isdecimal() else otherwise
 
 
-def judge_password_quality(system: ExaminedSystem, retry: int, length: int, classes: int) -> BaselineVerdict:
+def assess_password_quality(system: ExaminedSystem, retry: int, length: int, classes: int) -> BaselineVerdict:
     """Judge that new passwords have a least length and all classes of characters, within few attempts."""
     if system.read_cached(read_pam) is None:
         return report_not_applicable("the root has no PAM")
@@ -144,7 +144,7 @@ def judge_password_quality(system: ExaminedSystem, retry: int, length: int, clas
     return report_pass("new passwords are checked", *(one.line.evidence() for one in rules))
 
 
-def judge_lockout(system: ExaminedSystem, most: int) -> BaselineVerdict:
+def assess_lockout(system: ExaminedSystem, most: int) -> BaselineVerdict:
     """Judge that an account is locked after few failed attempts."""
     if system.read_cached(read_pam) is None:
         return report_not_applicable("the root has no PAM")
@@ -165,7 +165,7 @@ def judge_lockout(system: ExaminedSystem, most: int) -> BaselineVerdict:
     return report_pass("accounts are locked after failed attempts", *(one.line.evidence() for one in rules))
 
 
-def judge_password_reuse(system: ExaminedSystem, least: int) -> BaselineVerdict:
+def assess_password_reuse(system: ExaminedSystem, least: int) -> BaselineVerdict:
     """Judge that a number of former passwords cannot be used again."""
     if system.read_cached(read_pam) is None:
         return report_not_applicable("the root has no PAM")
@@ -180,7 +180,7 @@ def judge_password_reuse(system: ExaminedSystem, least: int) -> BaselineVerdict:
     )
 
 
-def judge_su(system: ExaminedSystem) -> BaselineVerdict:
+def assess_su(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that only members of the group root (or of the group that pam_wheel names) can use su."""
     path = _format_file(system, "su")
     if not path:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineVerdict,
-    judge_violations,
+    assess_violations,
     report_not_applicable,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
-from nephoscope.protect.baseline.mechanisms.file_permissions import describe, find_excess
+from nephoscope.protect.baseline.mechanisms.file_permissions import describe, explain_excess_permissions
 
 _PROGRAMS = {
     "cron": ("usr/bin/crontab", "usr/sbin/cron", "usr/sbin/crond"),
@@ -20,7 +20,7 @@ _PROGRAMS = {
 }
 
 
-def judge_allowed_users(system: ExaminedSystem, most: int) -> BaselineVerdict:
+def assess_allowed_users(system: ExaminedSystem, most: int) -> BaselineVerdict:
     """Judge that cron.allow and at.allow list who may use them, that only root changes them, and that no deny list is left."""
     used = [name for name, paths in _PROGRAMS.items() if any(system.view.exists(path) for path in paths)]
     if not used:
@@ -30,11 +30,11 @@ def judge_allowed_users(system: ExaminedSystem, most: int) -> BaselineVerdict:
         status = system.view.status(f"etc/{name}.allow")
         if status is None:
             found.append(BaselineEvidence(f"etc/{name}.allow", 0, "does not exist"))
-        elif find_excess(system, status, most, ("root", "crontab", "daemon")):
+        elif explain_excess_permissions(system, status, most, ("root", "crontab", "daemon")):
             found.append(describe(f"etc/{name}.allow", status))
         if system.view.exists(f"etc/{name}.deny"):
             found.append(BaselineEvidence(f"etc/{name}.deny", 0, "exists"))
-    return judge_violations(
+    return assess_violations(
         found,
         f"{' and '.join(used)} must be restricted by an allow list",
         "allow lists restrict who schedules jobs",

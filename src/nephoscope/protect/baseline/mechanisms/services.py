@@ -121,7 +121,7 @@ def find_started_services(
     yield from (offered[name] for name in inetd if name in offered)
 
 
-def judge_disabled_services(
+def assess_disabled_services(
     system: ExaminedSystem, units: tuple[str, ...], inetd: tuple[str, ...] = ()
 ) -> BaselineVerdict:
     """Judge that none of some services starts with the system or runs."""
@@ -135,7 +135,7 @@ def judge_disabled_services(
     )
 
 
-def judge_enabled_services(system: ExaminedSystem, units: tuple[str, ...]) -> BaselineVerdict:
+def assess_enabled_services(system: ExaminedSystem, units: tuple[str, ...]) -> BaselineVerdict:
     """Judge that one of some services starts with the system, and runs where the host reports what runs."""
     if not has_service_manager(system):
         return report_not_applicable("the root has no service manager")

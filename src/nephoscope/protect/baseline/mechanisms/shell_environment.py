@@ -8,14 +8,14 @@ from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
     BaselineState,
     BaselineVerdict,
-    judge_violations,
+    assess_violations,
     report_failure,
     report_not_applicable,
     report_pass,
 )
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.mechanisms.configuration_text import expand_glob, read_lines
-from nephoscope.protect.baseline.mechanisms.kernel_parameters import KernelParameter, judge_parameters
+from nephoscope.protect.baseline.mechanisms.kernel_parameters import KernelParameter, assess_parameters
 
 _FILES = (
     "etc/environment", "etc/profile", "etc/profile.d/*.sh", "etc/bash.bashrc", "etc/bashrc", "etc/login.defs", "root/.profile",
@@ -25,7 +25,7 @@ _PATH = re.compile(r"(?:^|[\s;])(?:export\s+|ENV_SUPATH\s+|setenv\s+)?PATH[=\s]\
 _LIMITS = ("etc/security/limits.conf", "etc/security/limits.d/*.conf")
 
 
-def judge_root_path(system: ExaminedSystem) -> BaselineVerdict:
+def assess_root_path(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that PATH has neither the current folder nor an empty part in what root's shell reads."""
     files = [path for pattern in _FILES for path in expand_glob(system.view, pattern)]
     if not files:
@@ -38,15 +38,15 @@ def judge_root_path(system: ExaminedSystem) -> BaselineVerdict:
         and assigned_path[1]
         and {"", ".", "./"} & set(assigned_path[1].split(":"))
     ]
-    return judge_violations(found, "PATH has the current folder", "PATH has absolute folders alone")
+    return assess_violations(found, "PATH has the current folder", "PATH has absolute folders alone")
 
 
-def judge_core_dumps(system: ExaminedSystem) -> BaselineVerdict:
+def assess_core_dumps(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that no process dumps its memory: a hard limit of 0 for all, and none of setuid programs."""
     files = [path for pattern in _LIMITS for path in expand_glob(system.view, pattern)]
     if not files and not system.is_machine:
         return report_not_applicable("the root sets no limits")
-    dumpable = judge_parameters(system, (KernelParameter("fs.suid_dumpable", ("0",), "0"),))
+    dumpable = assess_parameters(system, (KernelParameter("fs.suid_dumpable", ("0",), "0"),))
     if dumpable.state is BaselineState.FAIL:
         return dumpable
     lines = [line for path in files for line in read_lines(system.view, path)]

@@ -16,7 +16,7 @@ from nephoscope.protect.baseline.examined_system import ExaminedSystem
 _TELLING = ("\\m", "\\r", "\\s", "\\v", "\\S")
 
 
-def judge_banner(system: ExaminedSystem, path: str) -> BaselineVerdict:
+def assess_banner(system: ExaminedSystem, path: str) -> BaselineVerdict:
     """Judge that a banner has a text, and that it does not tell the operating system."""
     text = system.view.read_text(path)
     if text is None:

@@ -98,7 +98,7 @@ def _split_line(line: ConfigurationLine) -> tuple[str, str]:
     return words[0].lower(), " ".join(words[1:])
 
 
-def judge_ssh(
+def assess_ssh(
     system: ExaminedSystem, keyword: str, right: Callable[[str], bool], wanted: str
 ) -> BaselineVerdict:
     """Judge the value of a keyword: the global one, and that of every Match block that sets it."""
@@ -179,9 +179,9 @@ APPROVED_MACS = build_algorithm_test(
 APPROVED_CIPHERS = build_algorithm_test("aes128-ctr,aes192-ctr,aes256-ctr", _DEFAULT_CIPHERS)
 
 
-def judge_ssh_banner(system: ExaminedSystem) -> BaselineVerdict:
+def assess_ssh_banner(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that a banner is shown before the sign-in and that its file holds a text."""
-    verdict = judge_ssh(
+    verdict = assess_ssh(
         system, "banner", lambda value: value.lower() not in ("", "none"), "the path of a text"
     )
     settings = [one for one in system.read_cached(read_ssh_settings) or () if one.keyword == "banner"]

@@ -9,29 +9,29 @@ from nephoscope.protect.baseline.mechanisms.accounts import (
     GROUP,
     PASSWD,
     SHADOW,
+    assess_accounts,
+    assess_group_members,
+    assess_no_plus_entries,
+    assess_root_group,
+    assess_shadow,
+    assess_unique_field,
     has_unknown_group,
     is_account_unnecessary,
     is_root_of_other_group,
     is_second_superuser,
     is_shared_or_zero,
     is_system_account_with_shell,
-    judge_accounts,
-    judge_group_members,
-    judge_no_plus_entries,
-    judge_root_group,
-    judge_shadow,
-    judge_unique_field,
     lacks_password,
 )
 from nephoscope.protect.baseline.mechanisms.home_folders import (
+    assess_homes,
     find_foreign_home,
     find_missing_home,
     find_named_file,
     find_writable_dot_files,
-    judge_homes,
     open_home,
 )
-from nephoscope.protect.baseline.mechanisms.shell_environment import judge_root_path
+from nephoscope.protect.baseline.mechanisms.shell_environment import assess_root_path
 from nephoscope_policy.model.state import Severity
 
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
@@ -47,7 +47,7 @@ def _build_row(
 
 def _declare_absent_file_rule(id_: str, name: str, file: str, severity: Severity, cis: str) -> BaselineRule:
     check = partial(
-        judge_homes,
+        assess_homes,
         violations=partial(find_named_file, name=file),
         wrong=f"a home has a {file} file",
         right=f"no home has a {file} file",
@@ -64,7 +64,7 @@ def _declare_absent_file_rule(id_: str, name: str, file: str, severity: Severity
 
 
 def _build_unique_rule(id_: str, name: str, path: str, field: int, what: str, cis: str) -> BaselineRule:
-    check = partial(judge_unique_field, path=path, field=field, what=what)
+    check = partial(assess_unique_field, path=path, field=field, what=what)
     return _build_row(
         id_,
         name,
@@ -77,7 +77,7 @@ def _build_unique_rule(id_: str, name: str, path: str, field: int, what: str, ci
 
 
 def _declare_no_plus_rule(id_: str, name: str, path: str, cis: str) -> BaselineRule:
-    check = partial(judge_no_plus_entries, path=path)
+    check = partial(assess_no_plus_entries, path=path)
     return _build_row(
         id_,
         name,
@@ -98,7 +98,7 @@ RULES = (
         LOW,
         "6.2.7",
         partial(
-            judge_homes,
+            assess_homes,
             violations=find_missing_home,
             wrong="a user has no home folder",
             right="every user has a home folder",
@@ -112,7 +112,7 @@ RULES = (
         MEDIUM,
         "6.2.9",
         partial(
-            judge_homes,
+            assess_homes,
             violations=find_foreign_home,
             wrong="a user does not own the home folder",
             right="users own their homes",
@@ -126,7 +126,7 @@ RULES = (
         MEDIUM,
         "6.2.10",
         partial(
-            judge_homes,
+            assess_homes,
             violations=partial(find_writable_dot_files, most=0o744),
             wrong="a hidden file is open to others",
             right="hidden files are writable by their owners alone",
@@ -141,7 +141,7 @@ RULES = (
         MEDIUM,
         "",
         partial(
-            judge_homes,
+            assess_homes,
             violations=partial(open_home, most=0o750),
             wrong="a home is open to others",
             right="homes are closed to others",
@@ -165,7 +165,7 @@ RULES = (
         LOW,
         "6.2.15",
         partial(
-            judge_accounts,
+            assess_accounts,
             violates=has_unknown_group,
             wrong="the group of an account does not exist",
             right="all groups exist",
@@ -200,7 +200,7 @@ RULES = (
         "Remove the members with gpasswd -d USER shadow.",
         HIGH,
         "6.2.20",
-        partial(judge_group_members, group="shadow"),
+        partial(assess_group_members, group="shadow"),
     ),
     _build_row(
         "8cac0c32-1add-42b9-9300-5ccb9f91aab3",
@@ -209,7 +209,7 @@ RULES = (
         "Restore the line root:x:0: in /etc/group.",
         MEDIUM,
         "5.6",
-        judge_root_group,
+        assess_root_group,
     ),
     _build_row(
         "ca9d29b7-79bd-4c99-85e2-1454295c3c8e",
@@ -219,7 +219,7 @@ RULES = (
         HIGH,
         "",
         partial(
-            judge_shadow,
+            assess_shadow,
             violates=lacks_password,
             wrong="an account has an empty password",
             right="no account has an empty password",
@@ -233,7 +233,7 @@ RULES = (
         HIGH,
         "",
         partial(
-            judge_accounts,
+            assess_accounts,
             violates=is_shared_or_zero,
             wrong="an account has the UID of another",
             right="UIDs are unique",
@@ -247,7 +247,7 @@ RULES = (
         MEDIUM,
         "5.4.2",
         partial(
-            judge_accounts,
+            assess_accounts,
             violates=is_system_account_with_shell,
             wrong="a system account has a shell",
             right="system accounts cannot log in",
@@ -261,7 +261,7 @@ RULES = (
         MEDIUM,
         "5.4.3",
         partial(
-            judge_accounts,
+            assess_accounts,
             violates=is_root_of_other_group,
             wrong="root has another default group",
             right="the group of root is GID 0",
@@ -275,7 +275,7 @@ RULES = (
         HIGH,
         "6.2.5",
         partial(
-            judge_accounts,
+            assess_accounts,
             violates=is_second_superuser,
             wrong="another account has the UID 0",
             right="only root has the UID 0",
@@ -289,7 +289,7 @@ RULES = (
         LOW,
         "",
         partial(
-            judge_accounts,
+            assess_accounts,
             violates=partial(is_account_unnecessary, names=frozenset({"games", "test"})),
             wrong="an unnecessary account exists",
             right="no unnecessary account exists",
@@ -312,6 +312,6 @@ RULES = (
         "Remove '.' and empty parts from PATH in the profile files.",
         MEDIUM,
         "6.2.6",
-        judge_root_path,
+        assess_root_path,
     ),
 )

@@ -9,7 +9,7 @@ from nephoscope.protect.baseline.baseline_verdict import BaselineVerdict
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.mechanisms.bootloader import CONFIGURATIONS
 from nephoscope.protect.baseline.mechanisms.configuration_text import expand_glob
-from nephoscope.protect.baseline.mechanisms.file_permissions import judge_any_permissions, judge_permissions
+from nephoscope.protect.baseline.mechanisms.file_permissions import assess_any_permissions, assess_permissions
 from nephoscope_policy.model.state import Severity
 
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
@@ -33,14 +33,14 @@ def _build_row(
         severity=severity,
         expected=f"{most:o}",
         fix=f"chown root:root /{path} && chmod {most:o} /{path}",
-        check=partial(judge_permissions, path=path, most=most, groups=groups),
+        check=partial(assess_permissions, path=path, most=most, groups=groups),
     )
 
 
-def judge_bootloader_files(system: ExaminedSystem) -> BaselineVerdict:
+def assess_bootloader_files(system: ExaminedSystem) -> BaselineVerdict:
     """Judge the permissions of the configuration of boot loaders."""
     paths = tuple(path for pattern in CONFIGURATIONS[:5] for path in expand_glob(system.view, pattern))
-    return judge_any_permissions(system, paths or (CONFIGURATIONS[0],), 0o400)
+    return assess_any_permissions(system, paths or (CONFIGURATIONS[0],), 0o400)
 
 
 RULES = (
@@ -207,6 +207,6 @@ RULES = (
         title="The configuration of the boot loader should be readable by root alone",
         expected="400",
         fix="chown root:root /boot/grub*/grub.cfg && chmod 400 /boot/grub*/grub.cfg",
-        check=judge_bootloader_files,
+        check=assess_bootloader_files,
     ),
 )

@@ -8,10 +8,10 @@ from nephoscope.protect.baseline.baseline_rule import BaselineRule
 from nephoscope.protect.baseline.baseline_verdict import BaselineVerdict, report_failure
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.mechanisms.bootloader import find_argument
-from nephoscope.protect.baseline.mechanisms.kernel_modules import judge_module
-from nephoscope.protect.baseline.mechanisms.kernel_parameters import KernelParameter, judge_parameters
-from nephoscope.protect.baseline.mechanisms.live_facts import judge_kernel_source, judge_no_execute
-from nephoscope.protect.baseline.mechanisms.shell_environment import judge_core_dumps
+from nephoscope.protect.baseline.mechanisms.kernel_modules import assess_module
+from nephoscope.protect.baseline.mechanisms.kernel_parameters import KernelParameter, assess_parameters
+from nephoscope.protect.baseline.mechanisms.live_facts import assess_kernel_source, assess_no_execute
+from nephoscope.protect.baseline.mechanisms.shell_environment import assess_core_dumps
 from nephoscope_policy.model.state import Severity
 
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
@@ -25,7 +25,7 @@ def _build_module(id_: str, name: str, module: str, severity: Severity = LOW, ci
         cis=cis,
         severity=severity,
         fix=f"Write 'install {module} /bin/false' and 'blacklist {module}' to /etc/modprobe.d/{module}.conf and unload it.",
-        check=partial(judge_module, module=module),
+        check=partial(assess_module, module=module),
     )
 
 
@@ -39,7 +39,7 @@ def _build_parameters(
         title=title,
         cis=cis,
         severity=severity,
-        check=partial(judge_parameters, parameters=parameters),
+        check=partial(assess_parameters, parameters=parameters),
         fix=f"Set {settings_text} in /etc/sysctl.d/60-baseline.conf and run sysctl --system.",
     )
 
@@ -62,13 +62,13 @@ def _build_ipv6_parameters(
     )
 
 
-def judge_ipv6(system: ExaminedSystem) -> BaselineVerdict:
+def assess_ipv6(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that IPv6 is switched off neither by a parameter nor on the kernel's command line."""
     off = find_argument(system, "ipv6.disable=1", "ipv6.disable_ipv6=1")
     return (
         report_failure("the kernel is started without IPv6", off)
         if off
-        else judge_parameters(system, _build_ipv6_parameters("disable_ipv6", "0", "0"))
+        else assess_parameters(system, _build_ipv6_parameters("disable_ipv6", "0", "0"))
     )
 
 
@@ -204,7 +204,7 @@ RULES = (
         title="IPv6 should be on",
         severity=LOW,
         fix="Remove disable_ipv6 from /etc/sysctl.d and ipv6.disable=1 from the kernel's command line.",
-        check=judge_ipv6,
+        check=assess_ipv6,
     ),
     BaselineRule(
         id="49c89437-d116-4d84-a91d-0dd59daafa0d",
@@ -212,7 +212,7 @@ RULES = (
         cis="1.5.2",
         severity=HIGH,
         title="The kernel should protect data from execution (XD/NX)",
-        check=judge_no_execute,
+        check=assess_no_execute,
         fix="Switch NX on in the firmware and remove noexec=off from the kernel's command line.",
     ),
     BaselineRule(
@@ -220,7 +220,7 @@ RULES = (
         name="EnsureKernelCompiledFromApprovedSources",
         severity=MEDIUM,
         title="The kernel should be that of the distribution",
-        check=judge_kernel_source,
+        check=assess_kernel_source,
         fix="Install the kernel package of the distribution, restart, and remove other kernels from /boot.",
     ),
     BaselineRule(
@@ -229,7 +229,7 @@ RULES = (
         cis="1.5.1",
         severity=LOW,
         title="Core dumps should be restricted",
-        check=judge_core_dumps,
+        check=assess_core_dumps,
         fix="Write '* hard core 0' to /etc/security/limits.d/core.conf and set fs.suid_dumpable = 0.",
     ),
 )

@@ -6,11 +6,11 @@ from functools import partial
 
 from nephoscope.protect.baseline.baseline_rule import BaselineRule, Check
 from nephoscope.protect.baseline.mechanisms.mounts import (
-    judge_mount_options,
-    judge_network_mounts,
-    judge_removable_media,
+    assess_mount_options,
+    assess_network_mounts,
+    assess_removable_media,
 )
-from nephoscope.protect.baseline.mechanisms.services import judge_disabled_services
+from nephoscope.protect.baseline.mechanisms.services import assess_disabled_services
 from nephoscope_policy.model.state import Severity
 
 MEDIUM, LOW = Severity.MEDIUM, Severity.LOW
@@ -19,7 +19,7 @@ MEDIUM, LOW = Severity.MEDIUM, Severity.LOW
 def _build_mount_point_rule(
     id_: str, name: str, point: str, option: str, severity: Severity, cis: str
 ) -> BaselineRule:
-    check = partial(judge_mount_options, point=f"/{point}", options=frozenset({option}))
+    check = partial(assess_mount_options, point=f"/{point}", options=frozenset({option}))
     return _build_row(
         id_, name, f"/{point} should be mounted with {option}", f"/{point}", option, severity, cis, check
     )
@@ -33,7 +33,7 @@ def _build_row(
 
 
 def _build_removable_media_rule(id_: str, name: str, option: str, cis: str) -> BaselineRule:
-    check = partial(judge_removable_media, options=frozenset({option}))
+    check = partial(assess_removable_media, options=frozenset({option}))
     return _build_row(
         id_,
         name,
@@ -129,7 +129,7 @@ RULES = (
         "noexec,nosuid",
         MEDIUM,
         "",
-        partial(judge_network_mounts, options=frozenset({"noexec", "nosuid"})),
+        partial(assess_network_mounts, options=frozenset({"noexec", "nosuid"})),
     ),
     BaselineRule(
         id="8cffbbca-3e5b-9af9-65fe-ff7b6316565d",
@@ -138,6 +138,6 @@ RULES = (
         severity=LOW,
         title="Automounting should be off",
         fix="systemctl disable --now autofs",
-        check=partial(judge_disabled_services, units=("autofs.service",)),
+        check=partial(assess_disabled_services, units=("autofs.service",)),
     ),
 )

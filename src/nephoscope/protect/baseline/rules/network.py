@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from nephoscope.protect.baseline.baseline_rule import BaselineRule
-from nephoscope.protect.baseline.mechanisms.firewall import judge_default_deny
-from nephoscope.protect.baseline.mechanisms.live_facts import judge_sniffer, judge_wireless
-from nephoscope.protect.baseline.mechanisms.sign_in_banner import judge_banner
+from nephoscope.protect.baseline.mechanisms.firewall import assess_default_deny
+from nephoscope.protect.baseline.mechanisms.live_facts import assess_sniffer, assess_wireless
+from nephoscope.protect.baseline.mechanisms.sign_in_banner import assess_banner
 from nephoscope_policy.model.state import Severity
 
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
@@ -19,7 +19,7 @@ RULES = (
         severity=HIGH,
         title="The firewall should refuse by default",
         expected="0",
-        check=judge_default_deny,
+        check=assess_default_deny,
         fix="Give the input chain the policy drop after rules for what is needed, SSH first.",
     ),
     BaselineRule(
@@ -28,7 +28,7 @@ RULES = (
         severity=HIGH,
         title="No interface should be promiscuous",
         fix="ip link set INTERFACE promisc off",
-        check=judge_sniffer,
+        check=assess_sniffer,
     ),
     BaselineRule(
         id="8def2d0c-303a-4c0b-858c-319f80f7c814",
@@ -37,7 +37,7 @@ RULES = (
         severity=MEDIUM,
         title="Wireless interfaces should be down",
         fix="nmcli radio all off",
-        check=judge_wireless,
+        check=assess_wireless,
     ),
     BaselineRule(
         id="d8bba1aa-69e9-2caf-1632-72938ff6759a",
@@ -45,7 +45,7 @@ RULES = (
         cis="1.7.1.3",
         severity=LOW,
         title="The banner of remote sign-ins should warn and not tell the system",
-        check=partial(judge_banner, path="etc/issue.net"),
+        check=partial(assess_banner, path="etc/issue.net"),
         fix="Write a warning without \\m, \\r, \\s and \\v to /etc/issue.net.",
     ),
     BaselineRule(
@@ -54,7 +54,7 @@ RULES = (
         cis="1.7.1.2",
         severity=LOW,
         title="The banner of local sign-ins should warn and not tell the system",
-        check=partial(judge_banner, path="etc/issue"),
+        check=partial(assess_banner, path="etc/issue"),
         fix="Write a warning without \\m, \\r, \\s and \\v to /etc/issue.",
     ),
 )

@@ -6,18 +6,18 @@ from functools import partial
 
 from nephoscope.protect.baseline.baseline_rule import BaselineRule, Check
 from nephoscope.protect.baseline.mechanisms.accounts import ShadowEntry
-from nephoscope.protect.baseline.mechanisms.bootloader import judge_bootloader_password, judge_single_user
+from nephoscope.protect.baseline.mechanisms.bootloader import assess_bootloader_password, assess_single_user
 from nephoscope.protect.baseline.mechanisms.login_defs import (
-    judge_days,
-    judge_inactive_lock,
-    judge_password_hashing,
-    judge_umask,
+    assess_days,
+    assess_inactive_lock,
+    assess_password_hashing,
+    assess_umask,
 )
 from nephoscope.protect.baseline.mechanisms.pam import (
-    judge_lockout,
-    judge_password_quality,
-    judge_password_reuse,
-    judge_su,
+    assess_lockout,
+    assess_password_quality,
+    assess_password_reuse,
+    assess_su,
 )
 from nephoscope_policy.model.state import Severity
 
@@ -50,7 +50,7 @@ def _get_rightful_days(entry: ShadowEntry) -> int | None:
     return 365
 
 
-_EXPIRES = partial(judge_days, name="PASS_MAX_DAYS", right=lambda days: 1 <= days <= 365, wanted="1 to 365")
+_EXPIRES = partial(assess_days, name="PASS_MAX_DAYS", right=lambda days: 1 <= days <= 365, wanted="1 to 365")
 RULES = (
     _build_row(
         "b042fda5-55f6-17ba-78d5-1ba33a4709f5",
@@ -60,7 +60,7 @@ RULES = (
         HIGH,
         "5.3.1",
         "3,14,4,-1,-1,-1,-1",
-        partial(judge_password_quality, retry=3, length=14, classes=4),
+        partial(assess_password_quality, retry=3, length=14, classes=4),
     ),
     _build_row(
         "1895704d-a326-90ca-3795-3a1289e7482d",
@@ -70,7 +70,7 @@ RULES = (
         HIGH,
         "5.3.2",
         "",
-        partial(judge_lockout, most=5),
+        partial(assess_lockout, most=5),
     ),
     _build_row(
         "57bdeae2-863e-14fb-a463-d6ee64816b33",
@@ -80,7 +80,7 @@ RULES = (
         MEDIUM,
         "5.3.3",
         "5",
-        partial(judge_password_reuse, least=5),
+        partial(assess_password_reuse, least=5),
     ),
     _build_row(
         "01ec5346-882b-485d-8960-01dedd608792",
@@ -90,7 +90,7 @@ RULES = (
         HIGH,
         "5.3.4",
         "6",
-        judge_password_hashing,
+        assess_password_hashing,
     ),
     _build_row(
         "6ee7250d-142f-57db-25d0-c58207135059",
@@ -121,7 +121,7 @@ RULES = (
         "5.4.1.3",
         "7",
         partial(
-            judge_days,
+            assess_days,
             name="PASS_WARN_AGE",
             right=lambda days: days >= 7,
             days_of=_read_warning_days,
@@ -137,7 +137,7 @@ RULES = (
         "5.4.1.2",
         "7",
         partial(
-            judge_days,
+            assess_days,
             name="PASS_MIN_DAYS",
             right=lambda days: days >= 7,
             days_of=_read_minimum_age,
@@ -152,7 +152,7 @@ RULES = (
         LOW,
         "5.4.1.4",
         "30",
-        partial(judge_inactive_lock, most=30),
+        partial(assess_inactive_lock, most=30),
     ),
     _build_row(
         "0753438a-75c7-a4e8-0fb4-9213f771623f",
@@ -162,7 +162,7 @@ RULES = (
         LOW,
         "",
         "077",
-        partial(judge_umask, least=0o077),
+        partial(assess_umask, least=0o077),
     ),
     _build_row(
         "0c77cac0-1e99-8a8f-32e1-841d18b01a9a",
@@ -172,7 +172,7 @@ RULES = (
         MEDIUM,
         "5.5",
         "",
-        judge_su,
+        assess_su,
     ),
     _build_row(
         "8a4f5ce8-41c4-710c-631e-fbc36a2fa53e",
@@ -182,7 +182,7 @@ RULES = (
         MEDIUM,
         "1.4.2",
         "",
-        judge_bootloader_password,
+        assess_bootloader_password,
     ),
     _build_row(
         "13a48ca1-92bc-63a1-a4de-b984375fa332",
@@ -192,6 +192,6 @@ RULES = (
         MEDIUM,
         "1.4.3",
         "",
-        judge_single_user,
+        assess_single_user,
     ),
 )

@@ -8,14 +8,14 @@ from nephoscope.protect.baseline.baseline_rule import BaselineRule
 from nephoscope.protect.baseline.baseline_verdict import BaselineState, BaselineVerdict
 from nephoscope.protect.baseline.examined_system import ExaminedSystem
 from nephoscope.protect.baseline.mechanisms.application_settings import (
-    judge_osconfig_logging,
-    judge_postfix_interfaces,
-    judge_samba_protocol,
-    judge_zeroconf,
+    assess_osconfig_logging,
+    assess_postfix_interfaces,
+    assess_samba_protocol,
+    assess_zeroconf,
 )
-from nephoscope.protect.baseline.mechanisms.packages import judge_absent, judge_installed_packages
-from nephoscope.protect.baseline.mechanisms.scheduled_jobs import judge_allowed_users
-from nephoscope.protect.baseline.mechanisms.services import judge_disabled_services, judge_enabled_services
+from nephoscope.protect.baseline.mechanisms.packages import assess_absent, assess_installed_packages
+from nephoscope.protect.baseline.mechanisms.scheduled_jobs import assess_allowed_users
+from nephoscope.protect.baseline.mechanisms.services import assess_disabled_services, assess_enabled_services
 from nephoscope_policy.model.state import Severity
 
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
@@ -37,7 +37,7 @@ def _build_disabled_row(
         fix=f"systemctl disable --now {units[0]}",
         severity=severity,
         cis=cis,
-        check=partial(judge_disabled_services, units=units, inetd=inetd),
+        check=partial(assess_disabled_services, units=units, inetd=inetd),
     )
 
 
@@ -58,18 +58,18 @@ def _build_absence_rule(
         fix=f"Remove the package {packages[0]}.",
         severity=severity,
         cis=cis,
-        check=partial(judge_gone, packages=packages, units=units)
+        check=partial(assess_gone, packages=packages, units=units)
         if units
-        else partial(judge_absent, patterns=packages),
+        else partial(assess_absent, patterns=packages),
     )
 
 
-def judge_gone(system: ExaminedSystem, packages: tuple[str, ...], units: tuple[str, ...]) -> BaselineVerdict:
+def assess_gone(system: ExaminedSystem, packages: tuple[str, ...], units: tuple[str, ...]) -> BaselineVerdict:
     """Judge that packages are not installed and that their services do not start."""
-    installed = judge_absent(system, packages)
+    installed = assess_absent(system, packages)
     if installed.state is BaselineState.FAIL:
         return installed
-    started = judge_disabled_services(system, units)
+    started = assess_disabled_services(system, units)
     return started if started.state is BaselineState.FAIL else installed
 
 
@@ -344,14 +344,14 @@ RULES = (
         title="Zeroconf networking should be off",
         severity=LOW,
         fix="systemctl disable --now avahi-daemon; set NOZEROCONF=yes in /etc/sysconfig/network",
-        check=judge_zeroconf,
+        check=assess_zeroconf,
     ),
     BaselineRule(
         id="d0cc4e35-70a1-4ee5-b572-3b969201562e",
         name="EnsurePostfixNetworkListeningIsDisabled",
         severity=MEDIUM,
         title="Postfix should listen on the loopback interface alone",
-        check=judge_postfix_interfaces,
+        check=assess_postfix_interfaces,
         fix="Set inet_interfaces = loopback-only in /etc/postfix/main.cf and restart Postfix.",
     ),
     BaselineRule(
@@ -361,7 +361,7 @@ RULES = (
         severity=HIGH,
         title="Samba should not speak SMB 1",
         fix="Set server min protocol = SMB2 in /etc/samba/smb.conf and restart Samba.",
-        check=judge_samba_protocol,
+        check=assess_samba_protocol,
     ),
     BaselineRule(
         id="d13a3969-b46a-4017-a894-765a4d6252db",
@@ -369,7 +369,7 @@ RULES = (
         severity=LOW,
         expected="Informational",
         title="Azure OSConfig should log informational messages",
-        check=judge_osconfig_logging,
+        check=assess_osconfig_logging,
         fix='Set "LoggingLevel": 6 in /etc/osconfig/osconfig.json.',
     ),
     BaselineRule(
@@ -379,7 +379,7 @@ RULES = (
         severity=LOW,
         title="The cron service should be on",
         fix="systemctl enable --now cron",
-        check=partial(judge_enabled_services, units=("cron.service", "crond.service", "cronie.service")),
+        check=partial(assess_enabled_services, units=("cron.service", "crond.service", "cronie.service")),
     ),
     BaselineRule(
         id="7ac5f3c8-917b-548e-3138-c6e326a362fc",
@@ -387,7 +387,7 @@ RULES = (
         cis="5.1.8",
         severity=MEDIUM,
         title="Only listed users should schedule jobs",
-        check=partial(judge_allowed_users, most=0o640),
+        check=partial(assess_allowed_users, most=0o640),
         fix="Remove /etc/cron.deny and /etc/at.deny; create /etc/cron.allow and /etc/at.allow with mode 640 for root.",
     ),
     BaselineRule(
@@ -396,7 +396,7 @@ RULES = (
         severity=MEDIUM,
         title="auditd should be installed",
         fix="Install the package auditd (audit on RPM distributions).",
-        check=partial(judge_installed_packages, patterns=("auditd", "audit")),
+        check=partial(assess_installed_packages, patterns=("auditd", "audit")),
     ),
     BaselineRule(
         id="c146c4a4-5eb6-4205-88da-5a71a82f2d45",
@@ -404,6 +404,6 @@ RULES = (
         severity=MEDIUM,
         title="The auditd service should run",
         fix="systemctl enable --now auditd",
-        check=partial(judge_enabled_services, units=("auditd.service",)),
+        check=partial(assess_enabled_services, units=("auditd.service",)),
     ),
 )

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from functools import partial
 
 from nephoscope.protect.baseline.baseline_rule import BaselineRule
-from nephoscope.protect.baseline.mechanisms.file_permissions import judge_permissions
+from nephoscope.protect.baseline.mechanisms.file_permissions import assess_permissions
 from nephoscope.protect.baseline.mechanisms.ssh_server import (
     APPROVED_CIPHERS,
     APPROVED_MACS,
     accept_names,
     accept_number,
     accept_words,
-    judge_ssh,
-    judge_ssh_banner,
+    assess_ssh,
+    assess_ssh_banner,
 )
 from nephoscope_policy.model.state import Severity
 
@@ -41,7 +41,7 @@ def _build_row(
         severity=severity,
         expected=expected,
         fix=f"Set '{keyword} {expected}' in /etc/ssh/sshd_config, check it with sshd -t and reload the service.",
-        check=partial(judge_ssh, keyword=keyword.lower(), right=right, wanted=wanted),
+        check=partial(assess_ssh, keyword=keyword.lower(), right=right, wanted=wanted),
     )
 
 
@@ -54,7 +54,7 @@ RULES = (
         title="/etc/ssh/sshd_config should be accessible to root alone",
         expected="600",
         fix="chown root:root /etc/ssh/sshd_config && chmod 600 /etc/ssh/sshd_config",
-        check=partial(judge_permissions, path="etc/ssh/sshd_config", most=0o600),
+        check=partial(assess_permissions, path="etc/ssh/sshd_config", most=0o600),
     ),
     BaselineRule(
         id="9e240540-5e0a-4b60-beb2-57421c65a0b9",
@@ -64,7 +64,7 @@ RULES = (
         title="The SSH server should show a warning banner",
         expected="a text",
         fix="Write the warning to /etc/issue.net and set 'Banner /etc/issue.net' in /etc/ssh/sshd_config.",
-        check=judge_ssh_banner,
+        check=assess_ssh_banner,
     ),
     _build_row(
         "35868e8c-97eb-4981-ab79-99b25101cc86",

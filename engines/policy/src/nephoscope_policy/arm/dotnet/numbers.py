@@ -211,7 +211,7 @@ def _scale_value(value: Decimal, section: _Section) -> tuple[str, int]:
 
 def _fill_digits(section: _Section, digits: str, exponent: int) -> str:
     whole, _, fraction = digits.partition(".")
-    places = _place_whole_digits(section, "" if whole == "0" else whole)
+    places = _fill_integer_digits(section, "" if whole == "0" else whole)
     kept = _trim_fraction(section, fraction)
     result: list[str] = []
     decimals = 0
@@ -228,7 +228,7 @@ def _fill_digits(section: _Section, digits: str, exponent: int) -> str:
     return "".join(result)
 
 
-def _place_whole_digits(section: _Section, whole: str) -> list[str]:
+def _fill_integer_digits(section: _Section, whole: str) -> list[str]:
     """The digits for each digit place left of the point; the first place takes all surplus digits."""
     marks = section.whole
     zeros = len(marks) - marks.index("0") if "0" in marks else 0

@@ -92,7 +92,7 @@ class UserType:
         if isinstance(value, Unknown) or (value is None and self.nullable):
             return
         if self.json != "any" and not _is_of(self.json, value):
-            yield TypeFault((), f"must be {_with_article(self.type_name)}, not {describe_type(value)}")
+            yield TypeFault((), f"must be {_add_article(self.type_name)}, not {describe_type(value)}")
             return
         yield from self._list_bounds(value)
         yield from self._list_part_faults(value)
@@ -272,5 +272,5 @@ def _describe_value(value: Value, *, secure: bool = False) -> str:
     return repr(value)[:80] if isinstance(value, str | int | float) else describe_type(value)
 
 
-def _with_article(name: str) -> str:
+def _add_article(name: str) -> str:
     return f"{'an' if name[:1] in 'aeio' else 'a'} {name}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.scanning.image_rules.image_rule import ImageMatch, ImageRule
 from nephoscope.collect.scanning.image_rules.image_subject import ExaminedImage
-from nephoscope.collect.scanning.image_rules.shell_downloads import runs_download
+from nephoscope.collect.scanning.image_rules.shell_downloads import is_download_command
 from nephoscope_policy.model.state import Severity
 
 RULE = ImageRule(
@@ -26,5 +26,5 @@ RULE = ImageRule(
 
 def check(image: ExaminedImage) -> Iterator[ImageMatch]:
     """Give an entry point or command that runs a download."""
-    if runs_download(image.command):
+    if is_download_command(image.command):
         yield ImageMatch("the command of its containers downloads a script and runs it")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.scanning.image_rules.image_rule import ImageMatch, ImageRule
 from nephoscope.collect.scanning.image_rules.image_subject import ExaminedImage
-from nephoscope.collect.scanning.image_rules.shell_downloads import runs_download
+from nephoscope.collect.scanning.image_rules.shell_downloads import is_download_command
 from nephoscope_policy.model.state import Severity
 
 RULE = ImageRule(
@@ -28,5 +28,5 @@ RULE = ImageRule(
 def check(image: ExaminedImage) -> Iterator[ImageMatch]:
     """Give each step of the history that runs what it downloads."""
     for place, step in enumerate(image.history, 1):
-        if runs_download(step.created_by):
+        if is_download_command(step.created_by):
             yield ImageMatch(f"step {place} of the history runs what it downloads")

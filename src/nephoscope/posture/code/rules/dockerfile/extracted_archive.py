@@ -47,12 +47,12 @@ def _find_extracted_archives(run: Instruction) -> set[str]:
     return {
         _extract_file_name(text)
         for command in run.commands
-        if command.program in _EXTRACTING and _extracts(command)
+        if command.program in _EXTRACTING and _is_extraction_command(command)
         for text in command.arguments
     }
 
 
-def _extracts(command: ShellCommand) -> bool:
+def _is_extraction_command(command: ShellCommand) -> bool:
     return (
         command.program != "tar"
         or any("x" in text for text in command.arguments[:1])

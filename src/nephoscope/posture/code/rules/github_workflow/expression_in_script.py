@@ -8,7 +8,7 @@ from nephoscope.collect.templates.workflow.taint_analysis import find_carried_va
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.workflow.scripts import is_harmless, list_script_expressions
+from nephoscope.posture.code.workflow.scripts import is_safe_context, list_script_expressions
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -27,7 +27,8 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
     for step, tree in list_script_expressions(workflow):
         found = [context for context in find_carried_values(tree) if context.kind == "context"]
         graver = any(
-            is_written_by_anybody(one.parts) or not is_harmless(workflow, step, one.parts) for one in found
+            is_written_by_anybody(one.parts) or not is_safe_context(workflow, step, one.parts)
+            for one in found
         )
         if not graver:
             yield CodeMatch(

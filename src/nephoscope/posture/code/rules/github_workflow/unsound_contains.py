@@ -33,12 +33,12 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
                     call.kind == "call"
                     and call.value == "contains"
                     and len(call.args) == 2
-                    and _is_loose(call)
+                    and _is_literal_in_context(call)
                 ):
                     yield CodeMatch(call.span, "contains() finds parts of the text too")
 
 
-def _is_loose(call: WorkflowExpression) -> bool:
+def _is_literal_in_context(call: WorkflowExpression) -> bool:
     text, part = call.args
     return (
         text.kind == "literal"
