@@ -168,6 +168,33 @@ def test_a_tenant_that_is_stated_for_all_joins_them_and_never_those_that_name_on
     assert A not in {one.tenant for one in resources.load_tenants([*paths, named], knowledge=KnownTenants(A))}
 
 
+ACCOUNT = {
+    "id": SUB_A,
+    "name": "first",
+    "tenantId": A,
+    "state": "Enabled",
+    "isDefault": True,
+    "user": {"name": "ann", "type": "user"},
+}
+#: Accounts of the command line, and the tenant that an export beside one is of.
+ACCOUNTS = {
+    "show": (ACCOUNT | {"environmentName": "AzureCloud", "homeTenantId": A}, A),
+    "list": ([ACCOUNT | {"cloudName": "AzureCloud", "homeTenantId": A, "managedByTenants": []}], A),
+    "of-a-provider": ([ACCOUNT | {"cloudName": "AzureCloud", "homeTenantId": B, "managedByTenants": [{"tenantId": A}]}], B),
+    "without-a-subscription": ([ACCOUNT | {"cloudName": "AzureCloud", "id": A}], ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ACCOUNTS)
+def test_an_account_of_the_command_line_states_the_tenant(tmp_path, case):
+    answer, expected = ACCOUNTS[case]
+    place = write(tmp_path, "x", [account(SUB_A), user("ann")])
+    (place / "account.json").write_text(json.dumps(answer))
+    (one,) = resources.load_tenants([place])
+    assert (one.tenant, names(one), one.subscriptions) == (expected, ["ann"], (f"/subscriptions/{SUB_A}",))
+    assert not one.quarantine
+
+
 #: The tenants of subscriptions that a data folder holds, and the tenants of an export of the first and one of the second.
 KEPT = [
     ({}, ["not-stated-a", "not-stated-b"]),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.reports.report_interface import ReportView
 
 READS = RowSelection(NOTHING)
-_STATE_EACH = "add `az account list --all -o json` to each folder: it has the tenant ID of each subscription"
+_STATE_EACH = "add the output of `az account show -o json` to each folder: it has the tenant ID"
 STATE_ALL = f"If all are one tenant's, scan with --tenant ID; else {_STATE_EACH}."
 STATE_SOME = f"To state it, {_STATE_EACH}; or move the files to the folder of their tenant."
 #: A longer list is in the JSON output.
