@@ -30,26 +30,28 @@ class _VersionFile(NamedTuple):
 
 
 _FILES = (
-    _VersionFile("include/python3.*/patchlevel.h", "python", "python:python", (r'PY_VERSION\s+"(\d[^"]*)"',)),
+    _VersionFile(
+        "include/python3.*/patchlevel.h", "python", "python:python", (r'PY_VERSION\s+"(\d[^"\n]*)"',)
+    ),
     _VersionFile(
         "include/node/node_version.h",
         "node",
         r"nodejs:node.js",
         tuple(rf"NODE_{part}_VERSION\s+(\d+)" for part in ("MAJOR", "MINOR", "PATCH")),
     ),
-    _VersionFile("include/php/main/php_version.h", "php", "php:php", (r'PHP_VERSION\s+"(\d[^"]*)"',)),
+    _VersionFile("include/php/main/php_version.h", "php", "php:php", (r'PHP_VERSION\s+"(\d[^"\n]*)"',)),
     _VersionFile(
         "lib/ruby/*/*/rbconfig.rb",
         "ruby",
         "ruby-lang:ruby",
-        (r'CONFIG\["RUBY_PROGRAM_VERSION"\] = "(\d[^"]*)"',),
+        (r'CONFIG\["RUBY_PROGRAM_VERSION"\] = "(\d[^"\n]*)"',),
     ),
-    _VersionFile("lib/perl5/*/*/Config.pm", "perl", "perl:perl", (r"version => '(\d[^']*)'",)),
+    _VersionFile("lib/perl5/*/*/Config.pm", "perl", "perl:perl", (r"version => '(\d[^'\n]*)'",)),
     _VersionFile(
         "include/postgresql/server/pg_config.h",
         "postgresql",
         "postgresql:postgresql",
-        (r'PG_VERSION "(\d[^"]*)"',),
+        (r'PG_VERSION "(\d[^"\n]*)"',),
     ),
     _VersionFile(
         "apache2/include/ap_release.h",
@@ -65,8 +67,8 @@ _FILES = (
     ),
     _VersionFile("go/VERSION", "go", "golang:go", (r"\Ago(\d\S*)",)),
     _VersionFile("lib/erlang/releases/*/OTP_VERSION", "erlang", r"erlang:erlang\/otp", (r"\A(\d\S*)",)),
-    _VersionFile("release", "openjdk", "oracle:openjdk", (r'^JAVA_VERSION="(\d[^"]*)"',)),
-    _VersionFile("*/release", "openjdk", "oracle:openjdk", (r'^JAVA_VERSION="(\d[^"]*)"',)),
+    _VersionFile("release", "openjdk", "oracle:openjdk", (r'^JAVA_VERSION="(\d[^"\n]*)"',)),
+    _VersionFile("*/release", "openjdk", "oracle:openjdk", (r'^JAVA_VERSION="(\d[^"\n]*)"',)),
 )
 PATTERNS = tuple(f"{root}/{one.path}" for root in _ROOTS for one in _FILES)
 
