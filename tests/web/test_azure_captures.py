@@ -100,9 +100,9 @@ def test_a_capture_is_started_listed_shown_and_stopped(owner, watcher) -> None:
     shown = owner.get(one).text
     assert ">Running<" in shown
     assert "Started." in shown
-    assert "TCP local port 443" in shown
+    assert "TCP, local port 443" in shown
     listed = owner.get(f"{PATH}?format=csv").text
-    assert '"60 seconds or 4,096 bytes",keep,' in listed
+    assert "1 minute or 4 KiB,keep," in listed
     assert ">web1<" in unescape(owner.get(PATH).text)
     place = re.sub("[?&]done=start", "", one)
     refused = owner.post(place, data={"act": "stop", "reason": " "}, headers=HERE)

@@ -165,7 +165,7 @@ def test_a_fault_is_a_page_in_the_frame(owner, monkeypatch):
     monkeypatch.setattr(search, "_search_all_kinds", broken)
     told = owner.get("/search", headers=HTML)
     assert told.status_code == 500
-    assert "See the server log under" in told.text
+    assert "The server log has the details under the ID" in told.text
     assert 'aria-label="Main"' in told.text
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.web.rendering import time_elements
-from nephoscope.web.rendering.formatting import shorten_ids, shorten_name
+from nephoscope.web.rendering.formatting import format_size, shorten_ids, shorten_name
 from nephoscope_kql.types import KqlType
 
 GROUP = "/subscriptions/eb155ef4-1d65-5ec9-86a4-a36e8760c440/resourcegroups/rg-data"
@@ -74,3 +74,11 @@ def test_no_template_wraps_a_time_twice() -> None:
     assert paths
     twice = re.compile(r"<time[^>]*>[^<]*\|\s*(moment|ago)\b")
     assert [one.name for one in paths if twice.search(one.read_text())] == []
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0 bytes"), (1, "1 byte"), (1500, "1,500 bytes"), (4096, "4 KiB"), (1 << 30, "1 GiB"), (5 << 40, "5,120 GiB")],
+)  # fmt: skip
+def test_a_size_is_said_in_the_largest_whole_unit(count: int, said: str) -> None:
+    assert format_size(count) == said

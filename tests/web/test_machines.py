@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec.json import encode
@@ -22,7 +22,7 @@ from nephoscope.state.hosts.agents import AgentHealth, EnrolledAgent, SensorHeal
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope.web.page_data.machine_alerts import MachineNames
 from nephoscope.web.page_data.machine_facts import MACHINES
-from nephoscope.web.page_data.machine_fleet import ReportAges
+from nephoscope.web.page_data.machine_fleet import FleetMachine, ReportAges
 from nephoscope_policy.model.coverage import Coverage
 
 GROUP = "/subscriptions/7d1b6c4e-0000-0000-0000-000000000001/resourceGroups/dc1"
@@ -73,7 +73,10 @@ def test_every_machine_of_the_estate_is_listed_and_without_an_agent_unknown(owne
 
 @pytest.mark.parametrize(
     ("name", "status", "blind"),
-    [("web01", "Degraded", "audit: needs CAP_AUDIT_READ"), ("web02", "NeverReported", "")],
+    [
+        ("web01", "Degraded", "audit: needs CAP_AUDIT_READ"),
+        ("web02", "NeverReported", "The agent has not reported yet: nothing of this machine is known."),
+    ],
 )
 def test_a_machine_outside_of_azure_stands_with_its_agent(owner, name, status, blind):
     found = rows(owner)[name]
@@ -227,3 +230,21 @@ def test_the_open_alerts_of_a_machine_are_the_same_in_every_scope(owner, instanc
     scope = machine["Id"].split("/")[2].lower()
     counts = [rows(owner, query)[name]["Open alerts"] for query in ("", f"&scope={scope}")]
     assert counts == [str(before + 1)] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("Connected", ()),
+        ("NeverReported", ("The agent has not reported yet: nothing of this machine is known.",)),
+        ("Disconnected", ("The agent does not report: what happened since its last heartbeat is unknown.",)),
+    ],
+)
+def test_a_silent_agent_is_not_called_complete(status: str, told: tuple[str, ...]) -> None:
+    now = datetime.now(UTC)
+    agent = EnrolledAgent(
+        OUTSIDE, "app01", "1" * 32, "p", "dc2", "default", "global", "Debian 12", "x86_64", "1.0", now, now,
+        AgentHealth("1.0", (SensorHealth("files", rows=7, running=True),)),
+    )  # fmt: skip
+    machine = FleetMachine(OUTSIDE, "app01", "microsoft.hybridcompute/machines", "s", status, agent)
+    assert machine.blind_spots == told

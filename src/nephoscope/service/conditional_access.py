@@ -49,4 +49,6 @@ def evaluate_access(context: ServiceContext) -> EvaluatedAccess:
         privileged |= {one.id for one in administrators.list_administrators(estate).administrators}
     if not stores:
         missing.append("the estate: no snapshot was imported")
-    return EvaluatedAccess(tuple(policies), tuple(gaps), frozenset(privileged), users, tuple(missing))
+    return EvaluatedAccess(
+        tuple(policies), tuple(gaps), frozenset(privileged), users, tuple(dict.fromkeys(missing))
+    )

@@ -81,7 +81,7 @@ def render_missing_page(visit: Visit, text: str) -> Response:
                 "and alerts."
             ),
             ("Deleted resources, and resources that are missing from the last assessment, have no page."),
-            "What lies where you have no role is not shown to you either.",
+            "Resources that your roles do not include are not shown.",
         ),
     )
 
@@ -108,7 +108,7 @@ def render_bad_request(visit: Visit, text: str) -> Response:
 def render_no_form_page(visit: Visit, error: FormError) -> Response:
     """400 or 413: a form that is not taken."""
     text = str(error)
-    advice = ("Go back and send less data at once.",)
+    advice = ("Go back and submit less data at once.",)
     return _build_framed_page(
         visit, error.status, "Invalid request", f"{text[:1].upper()}{text[1:]}.", advice
     )
@@ -116,7 +116,7 @@ def render_no_form_page(visit: Visit, error: FormError) -> Response:
 
 def render_conflict_page(visit: Visit, text: str) -> Response:
     """409: somebody changed what was to be changed after the page was drawn."""
-    advice = ("Go back, load the page anew, and send it again where it is still wanted.",)
+    advice = ("Go back, reload the page, and submit your change again if it is still needed.",)
     return _build_framed_page(visit, 409, "Not saved", text, advice)
 
 
@@ -134,9 +134,9 @@ def render_too_many_queries_page(visit: Visit, error: TooManyQueriesError) -> Re
 
 def render_failed_page(visit: Visit, id_: str) -> Response:
     """500: a fault of nephoscope, of which the log tells under an id."""
-    title, text = "Internal error", f"See the server log under {id_}."
+    title, text = "Internal error", f"The server log has the details under the ID {id_}."
     advice = (
-        "Try again; where it comes again, look into the log of the server.",
+        "Try again. If the error persists, search the server log for this ID.",
         "Run `nephoscope doctor` to find configuration problems.",
     )
     try:
@@ -149,7 +149,7 @@ def render_failed_page(visit: Visit, id_: str) -> Response:
 def render_foreign_form(request: Request) -> Response:
     """403: a form that no page of this server sent."""
     return render_frameless_page(
-        request, 403, "Not from here", "A change is only taken from a page of this server."
+        request, 403, "Request refused", "Forms must be submitted from a page of this server."
     )
 
 

@@ -42,6 +42,7 @@ from nephoscope.collect.images.errors import (
 from nephoscope.collect.images.image import Image, PlatformSelector, open_image
 from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.collect.images.tar_entries import ByteStream
+from nephoscope.collect.images.transport_errors import describe_transport_error
 
 _TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 _TRIES = 4
@@ -224,7 +225,7 @@ class Registry:
             try:
                 answer = self._send_request(request)
             except httpx.HTTPError as error:
-                problem = f"{type(error).__name__}: {error}"
+                problem = describe_transport_error(error)
             else:
                 if answer.status_code in request.accepted:
                     return self._check_scheme(answer, what)
@@ -242,7 +243,7 @@ class Registry:
             _wait_before_retry(attempt, tries, wait)
             attempt += 1
         raise RegistryUnreachableError(
-            f"{what} could not be {request.action_word} in {tries} {'try' if tries == 1 else 'tries'}: {problem}"
+            f"{what} could not be {request.action_word} after {tries} attempt{'' if tries == 1 else 's'}: {problem}"
         )
 
     def _send_request(self, request: RegistryRequest) -> httpx.Response:

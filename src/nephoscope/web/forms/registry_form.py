@@ -25,16 +25,19 @@ LABELS = {
     "insecure": ("Without TLS", "for test registries only"),
     "authority": ("Certificate authority", "certificates in PEM; leave empty to use the system's"),
     "repositories": ("Repositories", "patterns such as `shop/*`, one per line"),
-    "quarantine": ("Quarantine", "`quarantine/* -> approved/*`, one a line; empty: nothing is promoted"),
+    "quarantine": (
+        "Quarantine",
+        "`quarantine/* -> approved/*`, one per line; leave empty to promote nothing",
+    ),
     "resource_id": (
         "Resource ID",
-        "of the registry in Azure, where it has one: who may read that sees its images",
+        "of the registry in Azure, if any; users who can read it see its images",
     ),
-    "polling_minutes": ("Minutes between polls", "0: use events only"),
+    "polling_minutes": ("Minutes between polls", "0 to use events only"),
     "rescan_hours": ("Hours between scans of an image", ""),
     "request_registries": (
         "Registries that users can request images from",
-        "hosts from which images may be asked for, one a line",
+        "host names of public registries, one per line",
     ),
     "attests": ("Attest scans", "sign a statement for each image outside of quarantine"),
     "max_severity": ("Maximum severity of vulnerabilities", ""),

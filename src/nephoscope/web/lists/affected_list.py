@@ -75,7 +75,7 @@ def build_affected_list(visit: Visit, held: Held, places: Places) -> RowList[Sub
             RowFacet("fix", "Fix", lambda one: ("Available" if one.finding.fixed_version else "None",)),
             RowFacet("exempt", "Exemption", lambda one: ("Exempt" if one.finding.key in held else "Not exempt",)),
         ),
-        lambda one: f"{one.subject.name} {one.finding.name} {one.finding.version}", hint="Machine, image or package contains",
+        lambda one: f"{one.subject.name} {one.finding.name} {one.finding.version}", hint="Machine, image or package",
     )  # fmt: skip
 
 

@@ -23,7 +23,8 @@ from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
 from nephoscope.web.lists.severity_column import ORDER, build_severity_column
 from nephoscope.web.rendering.display_names import format_tactics
-from nephoscope.web.rendering.formatting import count_text
+from nephoscope.web.rendering.formatting import count_text, shorten_ids
+from nephoscope.web.rendering.readable_text import humanize_lists
 from nephoscope.web.rendering.resolved_names import replace_ids_in_title
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def build_alert_list(visit: Visit, known: AlertContext, *, acts: bool) -> RowLis
             build_text_column("rule", "Rule", lambda one: known.rules.get(one.rule, one.rule), sorted=False, shown=False),
         ),
         lambda one: one.id, order="-last", tick="alert" if acts else "", tick_of=lambda one: f"{one.id} {one.etag}",
-        about_of=lambda one: str(one.document.get("Description") or ""), hint="Alert or entity contains",
+        about_of=_describe_alert, hint="Alert or entity",
     )  # fmt: skip
 
 
@@ -123,3 +124,7 @@ def _build_status_cell(one: StoredAlert, found: RuleSuppressions) -> ListCell:
             CellMark("rule suppressed" if found.whole else "rule partly suppressed", title=suppressed)
         )
     return build_state_cell(STATUS_WORDS.get(one.status, one.status), TONES.get(one.status, ""), marks=marks)
+
+
+def _describe_alert(one: StoredAlert) -> str:
+    return shorten_ids(humanize_lists(str(one.document.get("Description") or "")))

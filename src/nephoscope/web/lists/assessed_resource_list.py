@@ -71,7 +71,7 @@ def build_assessed_list(
             ListColumn("reason", "Reason", _build_reason_cell, optional=True, sorted=False),
             *([ListColumn("origin", "Deployed by", build_origin_cell, optional=True, sorted=False)] if origins else []),
         ),
-        lambda one: f"{one.resource} {one.tenant}".strip(), hint="Resource contains", order="resource",
+        lambda one: f"{one.resource} {one.tenant}".strip(), hint="Resource", order="resource",
         tick=TICK if exemptable else "", tick_of=lambda one: one.resource if one.resource in exemptable else "",
         about_of=lambda one: humanize_conditions(_explain_finding(one)),
     )  # fmt: skip

@@ -41,5 +41,5 @@ def build_path_list(visit: Visit) -> RowList[PathRow]:
             RowFacet("target", "Target", lambda one: (one.target.kind,)),
             RowFacet("entry", "Entry point", lambda one: (one.entry.name,)),
         ),
-        about_of=lambda one: one.story,
+        about_of=lambda one: one.story, hint="Path, resource or account",
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from nephoscope.state.audit.audit import AuditEntry
@@ -31,6 +33,8 @@ FACETS = (
     QueryFacet("author", "User"),
     QueryFacet("operation", "Operation", shorten_operation),
 )
+#: Parts of what follows the provider in the id of a resource; that of a child has more.
+_CHILD = 3
 _TONES = {"Denied": "error", "Failed": "error"}
 
 
@@ -41,23 +45,38 @@ def build_audit_filter(text: str, order: str, chosen: Chosen) -> AuditFilter:
     )
 
 
-def build_audit_list() -> RowList[AuditEntry]:
-    """Describe the list, the newest entry first."""
+def build_audit_list(names: Mapping[str, str]) -> RowList[AuditEntry]:
+    """Describe the list, the newest entry first; `names` are those of ids, in lower case, that targets have."""
+
+    def build_target_cell(one: AuditEntry) -> ListCell:
+        return build_text_cell(name_target(one.target, names), whole=one.target)
+
     return RowList(
         "audit", "entry",
         (
-            ListColumn("number", "#", lambda one: build_number_cell(one.number), sorted=False, optional=True, width="short"),
+            ListColumn("number", "#", lambda one: build_number_cell(one.number), sorted=False, optional=True, width="count"),
             ListColumn("time", "Time", lambda one: build_time_cell(one.moment), largest=True, width="time"),
             build_text_column("author", "User", lambda one: one.author, sorted=False),
             ListColumn("operation", "Operation", _build_operation_cell, main=True, sorted=False, width="title"),
-            ListColumn("target", "Resource", lambda one: build_text_cell(shorten_name(one.target), whole=one.target),
-                       optional=True, sorted=False),
+            ListColumn("target", "Resource", build_target_cell, optional=True, sorted=False),
             ListColumn("outcome", "Outcome", _build_outcome_cell, sorted=False, width="state"),
             build_text_column("address", "Address", lambda one: one.address, sorted=False, shown=False),
         ),
-        lambda one: str(one.number), several="entries", order="-time", hint="User, operation or resource contains",
+        lambda one: str(one.number), several="entries", order="-time", hint="User, operation or resource",
         about_of=_format_details,
     )  # fmt: skip
+
+
+def name_target(target: str, names: Mapping[str, str]) -> str:
+    """Name what an entry is about: an id by its name, and what extends a resource by the name of the resource."""
+    resource, _, extension = target.rpartition("/providers/")
+    if extension and "/providers/" in resource:
+        return shorten_name(resource)
+    if resource and len(extension.split("/")) > _CHILD:
+        *_, parent, _, child = target.split("/")
+        return f"{parent}/{child}"
+    name = shorten_name(target)
+    return names.get(name.lower(), name)
 
 
 def _build_operation_cell(one: AuditEntry) -> ListCell:

@@ -73,7 +73,7 @@ def build_automation_list(visit: Visit) -> RowList[AutomationListing]:
             RowFacet("kind", "Kind", lambda one: (one.kind,), str.capitalize),
             RowFacet("trigger", "Trigger", lambda one: one.triggers),
         ),
-        lambda one: f"{one.name} {one.key} {one.reason}", hint="Name, id or error contains", about_of=lambda one: one.reason,
+        lambda one: f"{one.name} {one.key} {one.reason}", hint="Name, id or error", about_of=lambda one: one.reason,
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def build_run_list(names: Mapping[str, str]) -> RowList[RunLine]:
             ListColumn("id", "ID", _build_id_cell, optional=True, sorted=False, shown=False, width="short"),
             build_text_column("workspace", "Workspace", lambda one: one.workspace, sorted=False, shown=False),
         ),
-        lambda one: f"{one.workspace} {one.id}", hint="Entity, result or id contains", order=NEWEST,
+        lambda one: f"{one.workspace} {one.id}", hint="Entity, result or id", order=NEWEST,
     )  # fmt: skip
 
 

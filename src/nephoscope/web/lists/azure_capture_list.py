@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.web.lists.column_headers import ListColumn
@@ -9,6 +10,7 @@ from nephoscope.web.lists.column_kinds import build_text_column
 from nephoscope.web.lists.list_cell import ListCell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.rendering.formatting import format_size, spell_duration
 
 if TYPE_CHECKING:
     from nephoscope.connect.network_watcher_client import AzureCapture, AzureCaptureFilter
@@ -40,7 +42,7 @@ def build_azure_capture_list(visit: Visit) -> RowList[AzureCapture]:
             RowFacet("storage", "Storage account", lambda one: (name_storage(one),)),
         ),
         lambda one: "\n".join((one.properties.target, one.name, name_storage(one))),
-        hint="Machine or capture contains", order="machine",
+        hint="Machine or capture", order="machine",
     )  # fmt: skip
 
 
@@ -60,7 +62,7 @@ def describe_azure_filter(one: AzureCapture) -> str:
 
 
 def _describe_filter(one: AzureCaptureFilter) -> str:
-    words = [one.protocol if one.protocol and one.protocol != "Any" else "All"]
+    words = [one.protocol if one.protocol and one.protocol != "Any" else "All protocols"]
     if one.local_port:
         words.append(f"local port {one.local_port}")
     if one.remote_port:
@@ -68,11 +70,12 @@ def _describe_filter(one: AzureCaptureFilter) -> str:
     if one.local_address:
         words.append(f"local {one.local_address}")
     if one.remote_address:
-        words.append(one.remote_address)
-    return " ".join(words)
+        words.append(f"remote {one.remote_address}")
+    return ", ".join(words)
 
 
 def describe_azure_limits(one: AzureCapture) -> str:
     """Say when a capture ends."""
     limits = one.properties
-    return f"{limits.time_limit_in_seconds:,} seconds or {limits.total_bytes_per_session:,} bytes"
+    span = spell_duration(timedelta(seconds=limits.time_limit_in_seconds))
+    return f"{span} or {format_size(limits.total_bytes_per_session)}"

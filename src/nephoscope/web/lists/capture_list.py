@@ -65,7 +65,7 @@ def build_capture_list(visit: Visit, computers: dict[str, str]) -> RowList[Respo
             RowFacet("requester", "Requested by", lambda one: (one.requester,)),
         ),
         lambda one: "\n".join((one.machine, name_machine(one, computers), one.justification, one.message, one.requester)),
-        hint="Machine, reason or result contains", order="-created", about_of=lambda one: one.justification,
+        hint="Machine, reason or result", order="-created", about_of=lambda one: one.justification,
     )  # fmt: skip
 
 

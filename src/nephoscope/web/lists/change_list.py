@@ -74,7 +74,7 @@ def build_change_list(visit: Visit) -> RowList[ListedChange]:
             build_text_column("control", "Control", lambda one: one.control),
         ),
         lambda one: f"{one.change.key} {one.change.resource}", build_change_facets(),
-        lambda one: f"{one.title} {one.change.id}", hint="Recommendation or resource contains",
+        lambda one: f"{one.title} {one.change.id}", hint="Recommendation or resource",
     )  # fmt: skip
 
 

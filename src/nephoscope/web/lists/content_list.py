@@ -49,7 +49,7 @@ def build_content_list(visit: Visit, workspace: str, kind: str, *, may: bool) ->
     noun, several = NOUNS[kind]
     return RowList(
         f"content-{kind}", noun, columns, lambda one: one.key or one.name, facets,
-        lambda one: f"{one.name} {one.about} {one.key}", hint="Name or description contains", several=several,
+        lambda one: f"{one.name} {one.about} {one.key}", hint="Name or description", several=several,
         tick="key" if may and switched else "",
         tick_of=lambda one: "" if one.on is None else f"{one.key} {'on' if one.on else 'off'}",
         about_of=lambda one: one.about,

@@ -10,6 +10,7 @@ from nephoscope.web.lists.column_kinds import build_text_column
 from nephoscope.web.lists.list_cell import ListCell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.rendering.formatting import capitalize_first_letter, shorten_ids
 from nephoscope.web.rendering.readable_text import humanize_types
 from nephoscope.web.rendering.resource_type_names import name_type
 
@@ -26,12 +27,12 @@ def build_exposure_list(visit: Visit) -> RowList[ExposureRow]:
     return RowList(
         "internet-exposure", "opening",
         (
-            ListColumn("resource", "Resource", build_title_cell, main=True),
+            ListColumn("resource", "Resource", build_title_cell, main=True, width="fit24"),
             build_text_column("type", "Type", lambda one: name_type(one.type), width="fit18"),
             build_text_column("state", "Open to", _describe_state, width="fit14"),
             build_text_column("ports", "Ports", _describe_ports, width="short"),
             build_text_column("path", "Path", lambda one: capitalize_first_letter(one.path), width="fit14"),
-            build_text_column("rule", "Rule or reason", lambda one: one.rule_names or humanize_types(one.why)),
+            build_text_column("rule", "Rule or reason", lambda one: one.rule_names or shorten_ids(humanize_types(one.why))),
         ),
         lambda one: one.key,
         (
@@ -44,13 +45,8 @@ def build_exposure_list(visit: Visit) -> RowList[ExposureRow]:
             RowFacet("type", "Resource type", lambda one: (name_type(one.type),)),
         ),
         lambda one: "\n".join((one.name, one.ports, one.sources, one.rule_names, one.why)),
-        hint="Resource, port, address or rule contains",
+        hint="Resource, port, address or rule",
     )  # fmt: skip
-
-
-def capitalize_first_letter(text: str) -> str:
-    """Begin a text with a capital; the rest, such as names, stays as it is."""
-    return text[:1].upper() + text[1:]
 
 
 def _describe_state(one: ExposureRow) -> str:

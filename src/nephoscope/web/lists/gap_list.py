@@ -53,7 +53,7 @@ def build_gap_list(visit: Visit) -> RowList[DataGap]:
             RowFacet("solution", "Solution", lambda one: ("With a command" if one.remedy.commands else "Without a command",)),
         ),
         lambda one: "\n".join((one.title, one.remedy.action, *(each.title for each in one.recommendations))),
-        hint="Missing data or recommendation contains",
+        hint="Missing data or recommendation",
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def build_hardening_list(visit: Visit) -> RowList[HardeningRow]:
             RowFacet("group", "Security group", lambda one: (one.proposal.group.rsplit("/", 1)[-1],)),
         ),
         lambda one: "\n".join((one.name, one.proposal.address, one.proposal.rule_name)),
-        hint="Machine, address or rule contains", order="-closed",
+        hint="Machine, address or rule", order="-closed",
     )  # fmt: skip
 
 

@@ -91,7 +91,7 @@ def build_incident_list(
             build_text_column("class", "Classification", lambda one: one.classification, sorted=False, shown=False),
         ),
         lambda one: str(one.number), order="-last", tick="incident" if tick_of else "", tick_of=tick_of or (lambda _: ""),
-        about_of=lambda one: one.description, hint="Number, title, owner or alert contains",
+        about_of=lambda one: one.description, hint="Number, title, owner or alert",
     )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def build_table_list(visit: Visit) -> RowList[HealthRow]:
             RowFacet("from", "Source", lambda one: (one.health.source,)),
             RowFacet("workspace", "Workspace", lambda one: (one.health.workspace,)),
         ),
-        lambda one: f"{one.health.table} {one.health.source} {one.detail}", hint="Table, source or problem contains",
+        lambda one: f"{one.health.table} {one.health.source} {one.detail}", hint="Table, source or problem",
         about_of=lambda one: one.detail,
     )  # fmt: skip
 

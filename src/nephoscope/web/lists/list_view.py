@@ -42,7 +42,7 @@ class RowList(Generic[Row]):
     key_of: Callable[[Row], str]
     facets: Sequence[RowFacet[Row]] = ()
     texts_of: Callable[[Row], str] | None = None
-    hint: str = "Contains"
+    hint: str = "Text of a row"
     several: str = ""
     order: str = ""
     tick: str = ""

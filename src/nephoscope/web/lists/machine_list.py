@@ -60,7 +60,7 @@ def build_machine_list(visit: Visit) -> RowList[FleetMachine]:
             RowFacet("type", "Type", lambda one: (one.type,), name_type),
             RowFacet("subscription", "Subscription", lambda one: (one.subscription,), lambda one: visit.subscriptions.get(one, one)),
         ),
-        lambda one: f"{one.id} {one.name} {one.agent.os_name if one.agent else ''}", hint="Machine or operating system contains",
+        lambda one: f"{one.id} {one.name} {one.agent.os_name if one.agent else ''}", hint="Machine or operating system",
         about_of=lambda one: " ".join(one.blind_spots),
     )  # fmt: skip
 

@@ -38,5 +38,5 @@ def build_missing_log_list(visit: Visit) -> RowList[MissingLogs]:
             RowFacet("reason", "Reason", lambda one: (one.reason,)),
             RowFacet("type", "Type", lambda one: (one.type,), name_type),
         ),
-        lambda one: f"{one.resource} {one.reason}", hint="Resource or reason contains",
+        lambda one: f"{one.resource} {one.reason}", hint="Resource or reason",
     )  # fmt: skip

@@ -40,7 +40,7 @@ def build_network_map_list(visit: Visit) -> RowList[MapMachine]:
             RowFacet("network", "Network", lambda one: (one.subnet_name.partition("/")[0] or NO_SUBNET,)),
         ),
         lambda one: "\n".join((one.name, one.subnet_name, *one.openings, one.why)),
-        hint="Machine, subnet or port contains",
+        hint="Machine, subnet or port",
     )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def build_pack_list() -> RowList[PackRow]:
             RowFacet("standing", "Status", lambda one: (format_row_value(one, "standing"),), str.capitalize),
             RowFacet("kind", "Kind", lambda one: (format_row_value(one, "kind"),)),
         ),
-        lambda one: f"{one['name']} {one['file']}", hint="Name or file contains",
+        lambda one: f"{one['name']} {one['file']}", hint="Name or file",
         about_of=lambda one: format_row_value(one, "notes", "; "),
     )  # fmt: skip
 

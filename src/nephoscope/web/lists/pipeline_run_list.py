@@ -67,7 +67,7 @@ def build_run_list(visit: Visit, names: Mapping[str, str] = _NO_NAMES) -> RowLis
             RowFacet("category", "Category", lambda one: (one.category,)),
         ),
         lambda one: f"{get_repository_name(one)} {one.branch} #{one.pull_request} {one.commit_id} {one.tool} {one.category}",
-        hint="Branch, pull request or commit contains",
+        hint="Branch, pull request or commit",
     )  # fmt: skip
 
 
@@ -107,5 +107,5 @@ def build_finding_list(
             RowFacet("rule", "Rule", lambda one: (one.finding.rule,), lambda one: titles.get(one, one)),
         ),
         lambda one: f"{one.title} {one.finding.rule} {one.finding.region.file} {one.finding.subject}",
-        hint="Finding, rule, file or subject contains",
+        hint="Finding, rule, file or subject",
     )  # fmt: skip

@@ -51,7 +51,7 @@ def build_recommendation_list(visit: Visit) -> RowList[Priority]:
                 hint="Score gain if all resources become healthy"),
             build_text_column("control", "Control", lambda one: one.control, shown=False),
         ),
-        _read_key, FACETS, hint="Title contains",
+        _read_key, FACETS, hint="Title",
     )  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def build_unjudged_list(visit: Visit, found: Mapping[str, Sequence[UnjudgedCount
             optional=True),
             ListColumn("reason", "Reason", build_reason_cell, optional=True),
         ),
-        _read_key, FACETS, hint="Title contains", order="-missing",
+        _read_key, FACETS, hint="Title", order="-missing",
     )  # fmt: skip
 
 

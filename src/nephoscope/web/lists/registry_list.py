@@ -86,7 +86,7 @@ def build_registry_list(visit: Visit) -> RowList[ListedRegistry]:
             RowFacet("state", "Status", lambda one: (one.state,), str.capitalize),
             RowFacet("workspace", "Workspace", lambda one: (one.registry.workspace,)),
         ),
-        lambda one: f"{one.registry.name} {one.registry.address}", hint="Registry or address contains", several="registries",
+        lambda one: f"{one.registry.name} {one.registry.address}", hint="Registry or address", several="registries",
         about_of=lambda one: one.error,
     )  # fmt: skip
 

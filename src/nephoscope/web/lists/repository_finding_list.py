@@ -44,7 +44,7 @@ def build_setting_list(visit: Visit) -> RowList[ListedFinding]:
             build_severity_facet(lambda one: one.severity.value),
             RowFacet("repository", "Repository", lambda one: (extract_repository_name(one.resource),)),
         ),
-        lambda one: f"{one.title} {extract_repository_name(one.resource)} {one.why}", hint="Recommendation or repository contains",
+        lambda one: f"{one.title} {extract_repository_name(one.resource)} {one.why}", hint="Recommendation or repository",
         about_of=lambda one: one.why,
     )  # fmt: skip
 
@@ -83,5 +83,5 @@ def build_violation_list(visit: Visit) -> RowList[ViolatedPass]:
             RowFacet("file", "Template", lambda one: (one.origin.planned.file,)),
         ),
         lambda one: f"{one.finding.title} {one.finding.resource} {one.origin.planned.file}",
-        hint="Recommendation, resource or template contains", about_of=lambda one: one.finding.explanation,
+        hint="Recommendation, resource or template", about_of=lambda one: one.finding.explanation,
     )  # fmt: skip

@@ -76,7 +76,7 @@ def build_repository_list(visit: Visit) -> RowList[ListedRepository]:
             RowFacet("severity", "Highest severity", lambda one: (one.highest or _NONE,), order=(*ORDER, _NONE)),
             RowFacet("branch", "Default branch", lambda one: (one.repository.default_branch,)),
         ),
-        lambda one: one.repository.shown, hint="Repository contains", several="repositories", order="-open",
+        lambda one: one.repository.shown, hint="Repository", several="repositories", order="-open",
     )  # fmt: skip
 
 

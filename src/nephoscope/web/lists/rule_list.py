@@ -95,7 +95,7 @@ def build_rule_list(visit: Visit, workspace: str) -> RowList[ListedRule]:
         ),
         lambda one: one.rule.id,
         (
-            RowFacet("status", "Status", lambda one: (one.status,), str.capitalize, order=ORDER),
+            RowFacet("status", "Status", lambda one: (one.status,), name_status, order=ORDER),
             build_severity_facet(lambda one: one.rule.severity.value),
             RowFacet("suppressed", "Suppression", lambda one: (one.suppressed or "none",), lambda one: SUPPRESSIONS.get(one, one)),
             RowFacet("tactic", "Tactic", lambda one: one.rule.tactics, format_tactics),
@@ -103,8 +103,13 @@ def build_rule_list(visit: Visit, workspace: str) -> RowList[ListedRule]:
         ),
         lambda one: one.rule.name,
         about_of=lambda one: one.rule.description,
-        hint="Name contains",
+        hint="Name",
     )  # fmt: skip
+
+
+def name_status(status: str) -> str:
+    """Return the status of a rule in words that begin with a capital."""
+    return "OK" if status == OK else status.capitalize()
 
 
 def _build_status_cell(one: ListedRule) -> ListCell:
@@ -115,7 +120,7 @@ def _build_status_cell(one: ListedRule) -> ListCell:
         marks = (CellMark("suppressed"),)
     place = ORDER.index(one.status) if one.status in ORDER else len(ORDER)
     return build_state_cell(
-        one.status.capitalize(), TONES.get(one.status, ""), whole=one.error, marks=marks, order=float(place)
+        name_status(one.status), TONES.get(one.status, ""), whole=one.error, marks=marks, order=float(place)
     )
 
 

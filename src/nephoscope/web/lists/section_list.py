@@ -80,7 +80,7 @@ def build_section_list(
     return RowList(
         name, shown.noun, [_build_column(visit, shown, one, path_of, every) for one in shown.columns],
         lambda one: one.key, [_build_facet(shown, one, titles.get(one, name_words(one))) for one in shown.facets],
-        lambda one: " ".join(map(format_cell_title, one.row.values())), several=shown.plural, hint="Any column contains",
+        lambda one: " ".join(map(format_cell_title, one.row.values())), several=shown.plural, hint="Any column",
     )  # fmt: skip
 
 

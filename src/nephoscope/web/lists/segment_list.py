@@ -41,5 +41,5 @@ def build_segment_list(visit: Visit) -> RowList[SegmentRow]:
             RowFacet("to", "To", lambda one: (one.target_segment,)),
         ),
         lambda one: "\n".join((one.source, one.target, one.ports, one.evidence)),
-        hint="Machine, address, port or rule contains",
+        hint="Machine, address, port or rule",
     )  # fmt: skip

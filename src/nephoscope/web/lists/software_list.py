@@ -49,7 +49,7 @@ def build_finding_list(visit: Visit, held: Held) -> RowList[SubjectFinding]:
             RowFacet("exempt", "Exemption", lambda one: (is_exempt(one),)),
         ),
         lambda one: f"{one.finding.vulnerability.id} {one.finding.name} {one.finding.version}",
-        hint="CVE or package contains", several="vulnerabilities", about_of=lambda one: one.finding.vulnerability.summary,
+        hint="CVE or package", several="vulnerabilities", about_of=lambda one: one.finding.vulnerability.summary,
     )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def build_package_list() -> RowList[Package]:
             RowFacet("type", "Type", lambda one: (one.type,)),
             RowFacet("license", "License", lambda one: one.licenses),
         ),
-        lambda one: f"{one.name} {one.version} {one.path}", hint="Package or path contains",
+        lambda one: f"{one.name} {one.version} {one.path}", hint="Package or path",
     )  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def build_tenant_list(visit: Visit) -> RowList[Tenant]:
             RowFacet("state", "State", lambda one: (describe_tenant_state(one),), str.capitalize),
             RowFacet("credential", "Credential", lambda one: (one.connection.sign_in,)),
         ),
-        lambda one: f"{one.name} {one.connection.id} {one.error}", hint="Tenant, id or error contains",
+        lambda one: f"{one.name} {one.connection.id} {one.error}", hint="Tenant, id or error",
         about_of=lambda one: one.error,
     )  # fmt: skip
 
@@ -105,7 +105,7 @@ def build_log_source_list(visit: Visit) -> RowList[ListedSource]:
             RowFacet("kind", "Kind", lambda one: (one.source.kind,), name_kind),
             RowFacet("workspace", "Workspace", lambda one: (one.source.workspace,)),
         ),
-        lambda one: f"{one.source.name} {one.source.kind} {one.error}", hint="Source, kind or error contains",
+        lambda one: f"{one.source.name} {one.source.kind} {one.error}", hint="Source, kind or error",
         about_of=lambda one: one.error,
     )  # fmt: skip
 

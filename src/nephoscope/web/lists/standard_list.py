@@ -61,7 +61,7 @@ def build_standard_list(visit: Visit) -> RowList[StandardSummary]:
             build_number_column("controls", "Controls", lambda one: one.controls.total()),
             ListColumn("policies", "Policies passed", build_policies_cell, number=True, optional=True, width="of"),
         ),
-        lambda one: one.name, texts_of=lambda one: f"{one.title} {one.name}", hint="Standard contains",
+        lambda one: one.name, texts_of=lambda one: f"{one.title} {one.name}", hint="Standard",
     )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def build_waf_rule_list(candidates: AbstractSet[tuple[str, str]]) -> RowList[Rul
             RowFacet("host", "Host", lambda one: one.hosts),
         ),
         lambda one: "\n".join((one.rule, one.message, *one.parts, *one.hosts)),
-        hint="Rule, host or part of a request contains", order="-hits",
+        hint="Rule, host or part of a request", order="-hits",
     )  # fmt: skip
 
 

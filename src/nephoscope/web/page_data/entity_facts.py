@@ -12,6 +12,7 @@ from nephoscope.alerts.investigation.estate_reader import EstateReader
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.lake.errors import LakeError
 from nephoscope.web.rendering.formatting import count_text, shorten_ids
+from nephoscope.web.rendering.readable_text import humanize_types
 
 if TYPE_CHECKING:
     from nephoscope.alerts.investigation.participants import InvolvedEntity, Participant
@@ -45,7 +46,7 @@ class EntityFacts:
 
     def value(self, fact: EntityFact) -> str:
         """The value of a fact with subscriptions and their resource groups by their names."""
-        return shorten_ids(_SCOPE.sub(self._get_scope_name, fact.value))
+        return humanize_types(shorten_ids(_SCOPE.sub(self._get_scope_name, fact.value)))
 
     def _get_scope_name(self, scope: re.Match[str]) -> str:
         name = self.names.get(scope[1].lower())

@@ -86,6 +86,11 @@ class FleetMachine:
         """Return what is not seen of it, a sentence each."""
         if self.agent is None:
             return ("No agent: processes, logins, file changes and packages are Unknown.",)
+        if self.status == AgentStatus.NEVER:
+            return ("The agent has not reported yet: nothing of this machine is known.",)
+        if self.status == AgentStatus.DISCONNECTED:
+            silent = "The agent does not report: what happened since its last heartbeat is unknown."
+            return (silent, *list_blind_spots(self.agent.health))
         return list_blind_spots(self.agent.health)
 
 

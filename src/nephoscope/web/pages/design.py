@@ -51,7 +51,7 @@ SAMPLE: RowList[tuple[str, str, int]] = RowList(
         ListColumn("state", "State", _build_state_cell, width="state"),
         build_number_column("findings", "Findings", lambda one: one[2]),
     ),
-    lambda one: one[0], hint="Name contains", order="-findings", tick="selected", tick_of=lambda one: one[0],
+    lambda one: one[0], hint="Name", order="-findings", tick="selected", tick_of=lambda one: one[0],
     about_of=lambda one: f"A sentence about {one[0]}.",
 )  # fmt: skip
 

@@ -50,6 +50,7 @@ from nephoscope.web.page_data.log_query_links import open_in_logs
 from nephoscope.web.rendering.application_lookup import applications
 from nephoscope.web.rendering.charts import DiagramNode, draw_links
 from nephoscope.web.rendering.display_names import format_tactics, map_participant_names, replace_ids
+from nephoscope.web.rendering.entity_names import describe_entity
 from nephoscope.web.rendering.formatting import count_text
 from nephoscope.web.rendering.resolved_names import find_known_names, map_incident_names
 from nephoscope.web.tables.page_tables import PageTable, download_table
@@ -147,7 +148,7 @@ def _draw_graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
         for each in alerts
     ]
     right = [
-        DiagramNode(each.title, each.kinds, visit.link("/search", q=each.id or each.title))
+        DiagramNode(each.title, describe_entity(each), visit.link("/search", q=each.id or each.title))
         for each in involved
     ]
     places = {each.id: at for at, each in enumerate(alerts)}

@@ -70,7 +70,7 @@ def build_resource_list(visit: Visit) -> RowList[ListedResource]:
             ListColumn("findings", "Critical, high", lambda one: build_number_cell(one.grave), number=True),
             ListColumn("failing", "Findings", lambda one: build_number_cell(one.failing), number=True),
         ),
-        lambda one: f"{one.id} {one.tenant}".strip(), hint="Name or id contains", order=DEFAULT_ORDER,
+        lambda one: f"{one.id} {one.tenant}".strip(), hint="Name or id", order=DEFAULT_ORDER,
     )  # fmt: skip
 
 

@@ -100,7 +100,7 @@ def _build_tables(visit: Visit, source: Source) -> dict[str, Callable[[], PageTa
         "errors": lambda: PageTable(
             ("Part", "Error", "Since", "Last"),
             (
-                [one.key or "completely", one.error, one.since.isoformat(), one.at.isoformat()]
+                [one.key or "The source", one.error, one.since.isoformat(), one.at.isoformat()]
                 for one in errors
             ),
         ),

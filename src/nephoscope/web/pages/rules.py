@@ -21,7 +21,7 @@ from nephoscope.web.forms import trial_forms
 from nephoscope.web.forms.form import apply_form
 from nephoscope.web.forms.trial_forms import find_rule, load_rules
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.lists.rule_list import ListedRule, build_rule_list
+from nephoscope.web.lists.rule_list import ListedRule, build_rule_list, name_status
 from nephoscope.web.page_data.suppressed_rule_counts import READ as SUPPRESSIONS
 from nephoscope.web.tables.page_tables import download_table
 from nephoscope.web.tables.rule_tables import build_tables
@@ -105,6 +105,7 @@ def _show_rule(visit: Visit, workspace: str, rule: AnalyticRule, refused: str = 
         "rule": rule,
         "refused": refused,
         "standing": standing,
+        "status_name": name_status(standing["status"]),
         "in_force": SuppressionsInForce.load(state, workspace, visit.instance.now).select_for_rule(rule.id),
         "reads_suppressions": visit.caller.is_permitted(SUPPRESSIONS, at),
         "may_suppress": visit.caller.is_permitted(SUPPRESS, at),

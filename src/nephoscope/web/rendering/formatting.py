@@ -59,6 +59,11 @@ def count_text(count: int, word: str, several: str = "") -> str:
     return f"{format_integer(count)} {word if count == 1 else several or word + 's'}"
 
 
+def capitalize_first_letter(text: str) -> str:
+    """Begin a text with a capital; the rest, such as names, stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def format_unmet_title(title: str, fails: object = True) -> str:
     """Return the title of a recommendation, as get_failure_title calls it where something fails it."""
     return get_failure_title(title) if fails else title
@@ -112,6 +117,14 @@ def spell_duration(span: timedelta) -> str:
         if count:
             words.append(f"{count} {word}{'s' if count != 1 else ''}")
     return " ".join(words) or "0 s"
+
+
+def format_size(count: int) -> str:
+    """Return a number of bytes in the largest unit of which there are whole ones: `1 GiB`, `1,500 bytes`."""
+    for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if count and count % (1 << shift) == 0:
+            return f"{count >> shift:,} {unit}"
+    return count_text(count, "byte")
 
 
 def format_ports(ports: str) -> str:

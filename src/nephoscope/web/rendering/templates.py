@@ -21,7 +21,7 @@ from nephoscope.web.rendering.condition_labels import cite_conditions, humanize_
 from nephoscope.web.rendering.control_characters import show_control_characters
 from nephoscope.web.rendering.entity_names import describe_entity, get_entity_icon, get_entity_path
 from nephoscope.web.rendering.icons import draw_icon
-from nephoscope.web.rendering.readable_text import humanize_members
+from nephoscope.web.rendering.readable_text import humanize_choice, humanize_member, humanize_members
 from nephoscope.web.rendering.resource_type_names import name_type
 from nephoscope.web.rendering.role_scopes import describe_place
 from nephoscope.web.rendering.scope_picker import render_scope_choices
@@ -94,6 +94,9 @@ def _add_filters(made: Environment) -> None:
         path=display_names.add_line_break_hints,
         titled=resolved_names.replace_ids_in_title,
         finding=formatting.format_finding,
+        initial=formatting.capitalize_first_letter,
+        member=humanize_member,
+        choice=humanize_choice,
         unmet=formatting.format_unmet_title,
         conditions=describe,
         condition_words=humanize_conditions,

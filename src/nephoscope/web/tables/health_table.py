@@ -25,6 +25,6 @@ def build_health_table(several: Iterable[HealthRow]) -> PageTable:
 def _build_row(one: HealthRow) -> tuple[object, ...]:
     health = one.health
     return (
-        health.table or "completely", health.source, one.status, health.rows, one.last_hour, one.expected, one.delay,
+        health.table or "All tables", health.source, one.status, health.rows, one.last_hour, one.expected, one.delay,
         round(one.bad_share, 4), health.last_event, one.detail, health.workspace, health.lag, health.left_out, health.last_seen,
     )  # fmt: skip
