@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -262,3 +264,21 @@ def test_what_is_no_image(target: str, says: str, tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     told = run(tmp_path, "image", target)
     assert (told.exit_code, says in told.stderr) == (2, True)
+
+
+def test_entries_that_were_left_out_are_told(tmp_path: Path) -> None:
+    content = b"x"
+    for _ in range(9):
+        held = io.BytesIO()
+        with zipfile.ZipFile(held, "w") as archive:
+            archive.writestr("n.jar", content)
+        content = held.getvalue()
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "n.jar").write_bytes(content)
+    told = run(
+        tmp_path / "none", "inventory", str(root), "--vulnerabilities", "-o", "json", "--fail-on-unknown"
+    )
+    assert told.exit_code == 3
+    assert "archives deeper than 5" in told.stderr
+    assert json.loads(told.stdout)["leftOutEntries"][0]["path"] == "n.jar"

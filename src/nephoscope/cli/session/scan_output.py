@@ -253,6 +253,7 @@ def _show_document(
         **build_section_rows(examination),
         "engines": examination.engines,
         "unassessed": examination.unassessed,
+        "leftOutEntries": contents.set_aside,
         "unassessedPackages": [
             {"packages": count, "reason": reason} for reason, count in _count_unassessed_packages(assessments)
         ],
@@ -335,6 +336,11 @@ def _print_unread_files(examination: Examination, is_table: bool) -> None:
         print_message(f"not read{part}: {one.path}: {one.reason}")
     if len(unread) > _SHOWN:
         print_message(f"and {len(unread) - _SHOWN:,} more files that were not read")
+    aside = examination.contents.set_aside
+    for entry in aside[:_SHOWN]:
+        print_message(f"left out: {entry.path}:{entry.line}: {entry.reason}")
+    if len(aside) > _SHOWN:
+        print_message(f"and {len(aside) - _SHOWN:,} more entries that were left out")
 
 
 def _choose_exit_code(
@@ -355,7 +361,7 @@ def _choose_exit_code(
     if asked.fail_on and any(rank_severity(one) >= rank_severity(asked.fail_on) for one in found):
         return _FOUND
     unread = any(one.path for one in examination.unassessed)
-    unknown = bool(examination.unassessed) or any(
+    unknown = bool(examination.unassessed or examination.contents.set_aside) or any(
         one.status != "assessed" or one.undetermined for one in assessments
     )
     unknown = unknown or any(rank_severity(one.severity) == 0 for one in findings)
