@@ -290,10 +290,10 @@ def _describe_assessments(
 
 def _explain_unassessed_resource(snapshot: PublishedSnapshot | None, reader: EstateReader) -> str:
     if snapshot is None:
-        return "nothing was assessed yet: run `nephoscope scan`"
+        return "no assessment exists yet: run `nephoscope scan`"
     if reader.assessments.is_empty:
         return "your roles do not reach assessments"
-    return "the last evaluation has no assessment of it"
+    return "the last evaluation did not assess it"
 
 
 def _find_assessments(

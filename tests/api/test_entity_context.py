@@ -62,7 +62,9 @@ def test_an_entity_and_its_insight_tell_the_same(server, owner, incident):
     one = server.get(f"{BASE}/entities/{name}?{VERSION}", headers=owner).json()
     assert one["properties"]["additionalData"]["estate"]["tenant"] == B.tenant
     ids = server.get(f"{BASE}/entities/{name}/queries?kind=Insight&{VERSION}", headers=owner).json()["value"]
-    (estate,) = (each for each in ids if each["properties"]["displayName"] == "What the estate knows of it")
+    (estate,) = (
+        each for each in ids if each["properties"]["displayName"] == "What the Azure estate shows about it"
+    )
     day = {
         "startTime": LATELY.isoformat(),
         "endTime": LATELY.isoformat(),

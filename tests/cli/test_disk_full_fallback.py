@@ -140,7 +140,7 @@ def test_a_load_waits_for_room_and_says_so_once(
     done = nephoscope(tmp_path / "data", "ingest", log, "--table", "Syslog", "--output", "json")
     assert done.exit_code == 0
     assert done.stderr.count("the disk has 1 MiB left, and 64 MiB are reserved") == 1
-    assert done.stderr.count("there is room again: goes on") == 1
+    assert done.stderr.count("there is room again: ingestion continues") == 1
     found = json.loads(done.stdout)
     assert (found["rows"], found["files"]["read"]) == ({"Syslog": 5}, 1)
 
@@ -156,7 +156,7 @@ def test_a_load_that_is_ended_while_it_waits_says_that_it_is_not_done(
     with monkeypatch.context() as full:
         full.setattr(Disk, "free", answers(1 << 20, 1 << 20, signal))
         done = nephoscope(tmp_path / "data", "ingest", log, "--table", "Syslog", "--output", "json")
-    assert f"{log} was not read to its end: the same command goes on where it stopped" in done.stderr
+    assert f"{log} was not read completely: run the same command to continue" in done.stderr
     found = json.loads(done.stdout)
     assert (found["rows"], found["files"]["read"], found["files"]["incomplete"]) == ({}, 0, 1)
     done = nephoscope(tmp_path / "data", "ingest", log, "--table", "Syslog", "--output", "json")

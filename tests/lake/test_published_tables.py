@@ -39,7 +39,7 @@ def test_every_line_is_a_table_that_has_no_definition_of_its_own() -> None:
     ("text", "reason"),
     [
         ("A\tx:integer", "here:1: .*integer"),
-        ("# a note\nA\tx:long x", "here:2: table A: a column stands twice"),
+        ("# a note\nA\tx:long x", "here:2: table A: a column is listed twice"),
         ("A\tx\nA\ty", "here: a table is defined twice"),
         ("A b\tx", "here:1: .*not a table name"),
         ("A\tTimeGenerated", "here:1: .*standard column TimeGenerated"),

@@ -80,7 +80,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         id_ = str(machine.body["id"])
         if not any(view.network.is_protected(one) for one in view.network.list_interfaces(machine)):
             return report_not_applicable(
-                id_, key, "no-security-group", "no network security group stands before the machine"
+                id_, key, "no-security-group", "the machine has no network security group"
             )
         if not view.exposure.is_internet_facing(machine):
             return report_not_applicable(

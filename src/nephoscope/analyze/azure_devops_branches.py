@@ -84,8 +84,10 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         if not policies:
             return report_unhealthy(get_resource_id(repository), key, "no approval is required")
         if any(one.get("creatorVoteCounts") is not True for one in policies):
-            return report_healthy(get_resource_id(repository), key, "the vote of whoever asks does not count")
-        return report_unhealthy(get_resource_id(repository), key, "whoever asks may approve")
+            return report_healthy(get_resource_id(repository), key, "the requester's own vote does not count")
+        return report_unhealthy(
+            get_resource_id(repository), key, "the requester can approve their own change"
+        )
 
     yield from assess_by_parts(
         view, AZURE_DEVOPS_REPOSITORY, TWO_REVIEWERS, assess_active_policies(_require_two_reviewers)

@@ -124,7 +124,7 @@ def _explain_problem(view: EstateView, trust: Trust) -> str:
         return ""
     if guard.unread:
         raise DataNotCollectedError(guard.unread)
-    return f"'{trust.branch}' of {place} is not protected: whoever may push signs in; trust an environment"
+    return f"'{trust.branch}' of {place} is not protected: anyone who can push can sign in; trust an environment instead"
 
 
 def _read_app_id(resource: Resource) -> str:

@@ -58,7 +58,7 @@ def _assess_flexible_subject(issuer: str, expression: str, place: str) -> Trust:
     head, _, context = value.partition(":ref:")
     if re.search(r"[*?]", head):
         return Trust(f"'{value}' matches more than one repository, environment or trigger")
-    return Trust(f"'{value}' matches many refs ({context}): whoever may push one of them signs in")
+    return Trust(f"'{value}' matches many refs ({context}): anyone who can push one of them can sign in")
 
 
 def _assess_exact_subject(issuer: str, subject: str) -> Trust:
@@ -73,11 +73,11 @@ def _assess_exact_subject(issuer: str, subject: str) -> Trust:
         return Trust()
     context = found["context"] or ""
     if context == "pull_request":
-        return Trust("any workflow of a pull request signs in, whoever wrote the change")
+        return Trust("any pull request workflow can sign in, regardless of who wrote the change")
     if context.startswith("environment:"):
         return Trust()
     if context.startswith(_BRANCH):
         return Trust("", found["owner"], found["repo"], context.removeprefix(_BRANCH))
     if context.startswith("ref:refs/tags/"):
-        return Trust("a tag is trusted, which whoever may write sets anew")
+        return Trust("a tag is trusted, and anyone with write access can move it")
     return Trust() if context else Trust("every workflow of the repository signs in, of any branch")

@@ -74,7 +74,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             return report_healthy(get_resource_id(repository), key, "the default branch is protected")
         _require_collected_rules(guard)
         return report_unhealthy(
-            get_resource_id(repository), key, "whoever may write pushes to the default branch"
+            get_resource_id(repository), key, "anyone with write access can push to the default branch"
         )
 
     def assess_force_push(repository: Resource, key: Key) -> Assessment:

@@ -46,7 +46,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             return report_healthy(id_, key, "a just-in-time policy guards every management port")
         if not _has_security_group(view, machine):
             return report_not_applicable(
-                id_, key, "no-security-group", "no network security group stands before the machine"
+                id_, key, "no-security-group", "the machine has no network security group"
             )
         found, missing = find_open_ports(view, machine)
         bare = [entry for entry in found if entry.port not in (ports or ())]

@@ -63,7 +63,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                 for card in bare
             ]
             return report_unhealthy(id_, key, f"no network security group before {join_names(bare)}", found)
-        return report_healthy(id_, key, "a network security group stands before every interface")
+        return report_healthy(id_, key, "every interface has a network security group")
 
     for key in (FACING, INTERNAL):
         yield from assess_machines(view, key, assess)

@@ -51,7 +51,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         grouped, found = find_permissive_rules(view, machine, seen)
         if not grouped:
             return report_not_applicable(
-                id_, key, "no-security-group", "no network security group stands before the machine"
+                id_, key, "no-security-group", "the machine has no network security group"
             )
         if found:
             names = join_names(part.title for part in found)

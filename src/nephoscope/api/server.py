@@ -79,7 +79,7 @@ async def respond_to_request(instance: Instance, request: Request) -> Response:
         _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
         found = ApiResponse(
             ApiError(
-                500, "InternalServerError", f"A fault of nephoscope; the log tells of it under {id_}."
+                500, "InternalServerError", f"An internal error occurred; see the server log under {id_}."
             ).body(),
             500,
         )

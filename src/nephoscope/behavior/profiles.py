@@ -172,7 +172,7 @@ class Profiles:
         first = str(error).strip().splitlines()[0][:300]
         return ProfilesError(
             f"the profiles in {self.folder} cannot be used: {first}; "
-            "`nephoscope behavior run --anew` learns them again from the lake"
+            "run `nephoscope behavior run --anew` to learn them again from the lake"
         )
 
 

@@ -124,7 +124,7 @@ TEXTS = {
         "extra: a report has no such member, only resource, readAt, documents, scopes, tenant"),
     "no time": (b'{"resource": "/x"}', "readAt: it is missing: give the time of the scan, as in 2026-11-29T10:00:00Z"),
     "no resource of the second": (f'[{RIGHT}, {{"readAt": "{READ_AT}"}}]'.encode(),
-        "reports[1].resource: it is missing: give the id of the resource that was looked at"),
+        "reports[1].resource: it is missing: give the ID of the resource that was scanned"),
     "a day": (b'{"resource": "/x", "readAt": "2026-11-29"}', "readAt: a time is written with its zone, as in 2026-11-29T10:00:00Z"),
     "a document that is a text": (b'{"resource": "/x", "documents": ["a"]}', "documents[0]: it must be an object, and is a text"),
     "a type that is no list": (b'{"resource": "/x", "scopes": {"/x": "a"}}', "scopes[...]: it must be a list, and is a text"),

@@ -226,7 +226,7 @@ def test_what_was_not_looked_at_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     told = {one.path: one.reason for one in found.unassessed if one.part == "malware"}
     assert set(told) == {"a", "b", "c.zip", "d.zip"}
     assert told["a"] == "it took too long"
-    assert told["b"] == "only the first 100 of 101 bytes were looked at"
+    assert told["b"] == "only the first 100 of 101 bytes were examined"
 
 
 def test_what_may_pass_is_tried_again(tmp_path: Path) -> None:

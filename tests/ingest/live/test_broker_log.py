@@ -47,7 +47,7 @@ def test_ever_new_texts_have_an_end(told) -> None:
     for number in range(1000):
         fails(log, f"b:{number}: refused")
     assert len(told()) == 51
-    assert told()[-1] == "more is not told before the brokers answer again"
+    assert told()[-1] == "further messages are suppressed until the brokers answer again"
 
 
 def test_a_secret_is_not_told(told) -> None:

@@ -42,7 +42,7 @@ def test_what_is_told_seldom() -> None:
         now[0] = float(second)
         seldom("refused", f"at {second}")
     seldom("other", "else")
-    left = "(and 5 more like this since the last one that was told)"
+    left = "(and 5 more like this since the last message)"
     assert told == ["at 0", f"at 60 {left}", f"at 120 {left}", "else"]
 
 

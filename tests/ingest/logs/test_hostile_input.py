@@ -186,7 +186,7 @@ def test_csv_of_every_separator_is_read(separator: str) -> None:
     [
         (f"TimeGenerated,Computer,Computer\n{T},a,b\n", "line 1", "the header has a duplicate column: 'Computer'"),
         (HEADER + f"{T},a,b\n{T},a", "line 3", "the header has 3 columns, the row 2"),
-        (HEADER + f"{T},a,b,c\n", "line 2", "the row 4; a field that holds the separator must stand in quotes"),
+        (HEADER + f"{T},a,b,c\n", "line 2", "the row 4; a field that contains the separator must be quoted"),
         (HEADER + f'{T},"a,b\n{T},a,b\n', "line 2", "it takes 2 lines: a quote is not closed"),
         (f"Computer,OSType\n{T},a\n", "line 1", "the header has no time column"),
         ("Computer\na\n", "line 1", "the header has no time column"),

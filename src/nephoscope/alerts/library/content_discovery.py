@@ -26,7 +26,8 @@ MOST_FILES, MOST_VALUES = 100_000, 100_000
 #: Folders of the public repository with what is no content of detection, or the same content once more (Package).
 PASSED = {
     "workbooks": "workbooks", "playbooks": "playbooks", "data connectors": "data connectors", "dataconnectors": "data connectors",
-    "package": "packages made of the files beside them", "logos": "pictures", "images": "pictures", "sample data": "samples",
+    "package": "packages built from other files of the repository", "logos": "pictures", "images": "pictures",
+    "sample data": "samples",
     "notebooks": "notebooks", "tools": "tools", "docs": "documents", "summaryrules": "summary rules", "summary rules": "summary rules",
     ".git": "", ".github": "", ".script": "", ".devcontainer": "", "node_modules": "",
 }  # fmt: skip

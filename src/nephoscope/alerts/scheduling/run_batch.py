@@ -25,7 +25,7 @@ MOST = 64
 """How many outcomes wait for one transaction."""
 PATIENCE = 1.0
 """For how many seconds an outcome waits, also where the rule after it takes long, and the others that have not begun."""
-LOST = "is not held any more: another process goes on with its rule"
+LOST = "was lost: another process now runs its rule"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ THREATS = (
     "accountBreach", "dataExfiltration", "dataSpillage", "maliciousInsider", "elevationOfPrivilege", "threatResistance",
     "missingCoverage", "denialOfService",
 )  # fmt: skip
-_TOLD = "It is told beside what is judged here, and counts in no score."
+_TOLD = "It is listed next to the server's own assessments and does not affect the secure score."
 
 
 SHAPE = declare_object(

@@ -20,19 +20,19 @@ SURFACE = ApiSurface("Collected from Azure")
 RESOURCES = "Resources"
 _DEVICES = "Devices of the internet of things are not watched here."
 _NETWORK = "No rule before the machine is wider than its traffic, or flow logs cover less than 30 days."
-_ACTING = "Nothing here acts on it yet, so that it is not kept."
+_ACTING = "This server does not act on it and does not store it."
 _FINDINGS = "Findings of this scanner come as sub-assessments; no scans of its own are kept here."
-_SOLUTIONS = "Solutions of partners are not looked for here."
+_SOLUTIONS = "This server does not discover partner solutions."
 
 #: What is asked for -> why nothing here produces it.
 SECURITY: Mapping[str, str] = {
     "adaptiveNetworkHardenings": _NETWORK,
     "allowedConnections": "No machine of the subscription has a network that was read whole, or it has more than 400 machines.",
-    "alerts": "No alerts are made up here: `nephoscope content test` tries rules.",
+    "alerts": "This server does not simulate alerts: test rules with `nephoscope content test`.",
     "apiCollections": "Published APIs are not discovered here.",
-    "applicationWhitelistings": "What machines run is not learned from here yet.",
-    "complianceResults": "Compliance is told by regulatoryComplianceStandards.",
-    "compliances": "Compliance is told by regulatoryComplianceStandards.",
+    "applicationWhitelistings": "Adaptive application control has not learned what machines run yet.",
+    "complianceResults": "Use regulatoryComplianceStandards instead.",
+    "compliances": "Use regulatoryComplianceStandards instead.",
     "devices": _DEVICES,
     "discoveredSecuritySolutions": _SOLUTIONS,
     "externalSecuritySolutions": _SOLUTIONS,
@@ -47,7 +47,7 @@ SECURITY: Mapping[str, str] = {
     "iotSecuritySolutions": _DEVICES,
     "iotSensors": _DEVICES,
     "iotSites": _DEVICES,
-    "jitNetworkAccessPolicies": "Ports are not opened just in time here yet.",
+    "jitNetworkAccessPolicies": "No just-in-time policy is defined.",
     "mdeOnboardings": _SOLUTIONS,
     "onPremiseIotSensors": _DEVICES,
     "operationResults": "No operation of this provider takes long here.",
@@ -57,7 +57,7 @@ SECURITY: Mapping[str, str] = {
     "securitySolutionsReferenceData": _SOLUTIONS,
     "serverVulnerabilityAssessments": _FINDINGS,
     "settings": _ACTING,
-    "softwareInventories": "No log tells of installed software: ConfigurationData and DeviceTvmSoftwareInventory do.",
+    "softwareInventories": "No log of installed software: it is read from ConfigurationData and DeviceTvmSoftwareInventory.",
     "sqlVulnerabilityAssessments": _FINDINGS,
     "tasks": "Nothing fails a recommendation there.",
     "topologies": "No virtual network of the subscription was read.",
@@ -65,21 +65,21 @@ SECURITY: Mapping[str, str] = {
 }
 INSIGHTS: Mapping[str, str] = {
     "componentPolicyStates": "The components of resources are not judged apart.",
-    "policyMetadata": "No loaded initiative says which control of a standard its groups stand for: import Microsoft's.",
+    "policyMetadata": "No loaded initiative maps its groups to the controls of a standard: import Microsoft's initiatives.",
     "policyTrackedResources": "Nothing is deployed or changed by policies here.",
 }
 SENTINEL: Mapping[str, str] = {
     "actions": "Responses are rules of `nephoscope response`.",
     "aggregations": "Cases were replaced by incidents.",
     "alertRules": "Actions of a rule are rules of `nephoscope response`.",
-    "bookmarks": "A bookmark is told by its expansions, and by its relations with incidents.",
+    "bookmarks": "Use the expansions of a bookmark and its relations with incidents instead.",
     "cases": "Cases were replaced by incidents.",
     "dataConnectors": "Nothing is fetched by a connector here: `nephoscope sources` does that.",
     "enrichment": "Addresses and domains are enriched within queries.",
-    "entities": "What is known of an entity is told by its timeline, insights, expansions and relations.",
+    "entities": "Use the timeline, insights, expansions and relations of an entity instead.",
     "entityQueryTemplates": "The queries about entities are hunting queries.",
     "fileImports": "Files of indicators are imported by `nephoscope intel import`.",
-    "incidents": "Relations of incidents are told as their alerts, entities and bookmarks.",
+    "incidents": "Use the alerts, entities and bookmarks of an incident instead.",
     "recommendations": "How a workspace could be used better is not assessed here.",
     "listRepositories": "Content is imported by `nephoscope content import`.",
 }

@@ -99,7 +99,7 @@ RULES = ArmDocumentKind(
 ASSIGNMENTS = ArmDocumentKind(
     "Microsoft.Security/assessments/governanceAssignments",
     "GovernanceAssignments",
-    "It stands in the place of what a rule says; nobody is written to by it here.",
+    "It overrides the governance rule; this server sends no notification for it.",
     shape=ASSIGNMENT,
     acting=True,
 )

@@ -148,7 +148,7 @@ def _check_setting(body: Body) -> None:
 
 
 #: What is put in the place of what the estate says changes nothing in Azure, and nothing is judged by it.
-EFFECT = "It is told in the place of what the estate says, and switches nothing on in Azure."
+EFFECT = "It overrides the collected value in answers of this server and enables nothing in Azure."
 
 
 def _add_scope(call: ApiCall, body: Body, _: Body | None) -> Body:

@@ -227,7 +227,7 @@ def _select_shown_properties(
 
 
 def _read_expand(call: ApiCall, kind: DirectoryCollection) -> set[str]:
-    """Return what `$expand` names, in lower case; Fault for what is not told here."""
+    """Return what `$expand` names, in lower case; Fault for what is not stated in this file."""
     named = [one.partition("(")[0].strip() for one in _split_outer_commas(call.get_query_value("$expand"))]
     for one in named:
         if one and one.lower() not in {known.lower() for known in kind.expanded}:

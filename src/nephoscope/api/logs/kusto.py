@@ -114,7 +114,7 @@ def run_management_command(call: ApiCall) -> ApiResponse:
     asked = KustoCommand(call, READ, *find_database(call, READ))
     found = run_show_command(asked, command)
     if found is None:
-        problem = f"The command '{command.strip()[:100]}' is not one of those that are answered here."
+        problem = f"The command '{command.strip()[:100]}' is not supported."
         raise make_bad_request_error("BadRequest_CommandNotSupported", problem)
     if not rest.strip():
         return ApiResponse({"Tables": [build_v1_table("Table_0", *found)]})

@@ -47,8 +47,8 @@ _BOOKMARK = f"{WORKSPACE}/providers/Microsoft.SecurityInsights/bookmarks/{{bookm
 #: What a timeline can hold, and why two kinds of it are always empty here.
 ALERT, BOOKMARK, ACTIVITY, ANOMALY = "SecurityAlert", "Bookmark", "Activity", "Anomaly"
 _NOT_LOOKED = {
-    ACTIVITY: "Activities of entities are not looked for here.",
-    ANOMALY: "Anomalies are told as alerts here.",
+    ACTIVITY: "This server does not search for activities of entities.",
+    ANOMALY: "This server reports anomalies as alerts.",
 }
 
 
@@ -85,7 +85,7 @@ def _list_related_entities(
 
 EXPANSIONS = (
     EntityExpansion("alerts", "The alerts about it", (ALERT,), _list_alerts),
-    EntityExpansion("entities", "What else its alerts and bookmarks speak of", (), _list_related_entities),
+    EntityExpansion("entities", "Other entities in its alerts and bookmarks", (), _list_related_entities),
 )
 
 

@@ -103,13 +103,13 @@ INSIGHTS = (
     ),
     EntityInsight(
         "entities",
-        "What else its alerts and bookmarks speak of",
+        "Other entities in its alerts and bookmarks",
         (("Entity", "string"), ("Kind", "string"), ("InCommon", "long")),
         _count_related_entities,
     ),
     EntityInsight(
         "estate",
-        "What the estate knows of it",
+        "What the Azure estate shows about it",
         (("Name", "string"), ("Value", "string"), ("Known", "bool"), ("Severity", "string")),
         _list_estate_facts,
         sources=("SecurityResources", "Resources", "AuthorizationResources"),

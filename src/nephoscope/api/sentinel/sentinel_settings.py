@@ -18,7 +18,7 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.workspace_lookup import WORKSPACE
 
 SURFACE = ApiSurface("Settings of a workspace", "Microsoft.SecurityInsights")
-_CONTENT = "What is run is told by packs and alert rules; this is kept beside them."
+_CONTENT = "Packs and alert rules decide what runs; this setting is only stored."
 
 
 def _require_texts(*names: str) -> Check:
@@ -109,7 +109,7 @@ for _one in (
     _build_document_kind(
         "entityQueries",
         "EntityQueries",
-        "Entities are asked about by the expansions that are listed beside it.",
+        "Use the listed expansions to query entities.",
         _require_setting_kind,
         own=list_expansion_queries,
     ),

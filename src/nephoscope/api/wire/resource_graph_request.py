@@ -98,7 +98,7 @@ def find_resume_page(call: ApiCall, given: object) -> tuple[ApiCall, int]:
         )
     began = call.instance.snapshots.load_version(int(version))
     if began is None:
-        problem = "The evaluation that the $skipToken goes on with is kept no longer: begin the query anew."
+        problem = "The evaluation of this $skipToken has expired: start the query again."
         raise make_bad_request_error(problem, "$skipToken", "SkipTokenExpired")
     call = replace(call, began=began)
     if mark != _compute_query_mark(call):

@@ -88,7 +88,7 @@ def _check_name(type_: str, name: str, most: int = 0) -> None:
     elif name[-1:] in (".", " ") or not name.strip():
         why = "it must not end with a period or a space"
     elif len(name) > most:
-        why = f"it has {len(name)} characters, and at most {most} are taken"
+        why = f"it has {len(name)} characters, and at most {most} are allowed"
     if why:
         raise make_bad_request_error(
             f"The resource name {name[:100]!a} is invalid: {why}.", code="InvalidResourceName"

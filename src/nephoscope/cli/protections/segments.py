@@ -158,7 +158,7 @@ def _print_or_request_block(data: Path, block: SegmentBlock, *, request: bool) -
         why = (
             "reached through a gateway or firewall, which has to deny it"
             if one.translated
-            else "no security group stands before it"
+            else "it has no security group"
         )
         click.echo(f"not closed: {one.target.name}: {why}", err=True)
     if not request:

@@ -30,7 +30,7 @@ def show_load_summary(tally: LoadTally, passed_over: list[Path], output: str) ->
     if tally.unfinished:
         files["incomplete"] = 1
         click.echo(
-            f"nephoscope: {tally.unfinished} was not read to its end: the same command goes on where it stopped",
+            f"nephoscope: {tally.unfinished} was not read completely: run the same command to continue",
             err=True,
         )
     _print_repeated_files(tally)

@@ -19,7 +19,7 @@ _REPLACE = (
 )
 _REMOVE = (
     "Investigate how the file got there.",
-    "Build anew from sources that you trust, and replace what was started of it.",
+    "Rebuild the image from trusted sources and replace its running containers.",
 )
 _LICENSE = ("Replace the package, or allow its license in the policy.",)
 Found = tuple[CodeRule, CodeFinding]

@@ -225,7 +225,7 @@ def _format_bicep_head(grant: CollectionGrant, group: bool) -> str:
     lines = ["Lets nephoscope read what lies in a scope, and change nothing in it.", *commands]
     if grant.permissions:
         lines += [
-            "Microsoft Graph is granted by an extension: keep beside this file a bicepconfig.json with",
+            "Microsoft Graph permissions need an extension: put a bicepconfig.json next to this file with",
             f'{{"extensions": {{"microsoftGraphV1": "{EXTENSION}"}}}}',
         ]
     return (

@@ -35,7 +35,7 @@ class PermissionCheck:
             return
         self.gaps.add(PERMISSIONS, scope, granted.reason, granted.permission)
         for type_ in self.types:
-            reason = f"whether all of it may be read could not be asked ({granted.reason})"
+            reason = f"the permissions to read all of it could not be checked ({granted.reason})"
             self.gaps.add(type_, scope, reason)
 
     def widen(self, arm: ArmGet, subscription: str, group: str) -> bool:

@@ -35,7 +35,7 @@ _OBJECTS = {
     DIRECTORY_ROLES: "who holds roles of the directory",
     NAMED_LOCATIONS: "trusted places, for detections",
     CONDITIONAL_ACCESS: "conditional access policies: which accounts and sign-ins they cover",
-    ELIGIBLE_ROLES: "who may activate roles of the directory",
+    ELIGIBLE_ROLES: "who can activate directory roles",
     PERMISSION_GRANTS: "delegated permissions that were consented to",
 }
 

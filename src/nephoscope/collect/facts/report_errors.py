@@ -14,7 +14,7 @@ _SHAPES = {
     "null": "null",
 }
 _NEEDED = {
-    "resource": "give the id of the resource that was looked at",
+    "resource": "give the ID of the resource that was scanned",
     "readAt": "give the time of the scan, as in 2026-11-29T10:00:00Z",
 }
 _MEMBERS = "resource, readAt, documents, scopes, tenant"

@@ -30,7 +30,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     version = _find_field(file, begin[1], "version")
     known = version[0] if version else _find_constant(file, begin[1])
     if not known:
-        file.record_left_out_entry(name[1], f"the version of {name[0]} is not told here")
+        file.record_left_out_entry(name[1], f"the version of {name[0]} is not stated in this file")
         return
     yield Package(
         type="gem",

@@ -57,7 +57,7 @@ def _build_package(
 ) -> Iterator[Package]:
     version = require_word(entry.get("version")) or julia
     if not version and not entry.get("git-tree-sha1") and not entry.get("path"):
-        file.record_left_out_entry(line, f"{name[:60]} is a part of Julia itself, whose version is not told")
+        file.record_left_out_entry(line, f"{name[:60]} is part of Julia, whose version is not stated")
         return
     needed = entry.get("deps")
     yield Package(

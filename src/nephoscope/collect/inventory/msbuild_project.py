@@ -48,7 +48,7 @@ def _build_package(file: InventoryFile, item: XmlElement, properties: dict[str, 
     )
     version = _fill_properties(written, properties)
     if not name or not version or "$(" in name + version:
-        file.record_left_out_entry(item.line, f"the package {name[:60]!r} has no version that stands here")
+        file.record_left_out_entry(item.line, f"the package {name[:60]!r} has no version in this file")
         return
     lowest = _LOWEST.match(version)
     assets = item.attributes.get("PrivateAssets") or item.get_text("PrivateAssets")

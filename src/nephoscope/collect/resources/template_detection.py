@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-_ALONE = "it says what will be there: scan it without snapshots beside it"
+_ALONE = "it describes planned resources: scan it separately, without snapshots"
 _TEMPLATE = "scan the template that it belongs to"
 _PLAN = "scan its plan: terraform plan -out plan.out && terraform show -json plan.out > plan.json"
 #: By the end of a file's name, where the text is no JSON: what it is, and what to do.

@@ -79,7 +79,7 @@ class ContentInspector:
         if not (self._wanted.secrets and may_hold_secrets(path)):
             return (), ()
         scan = find_secrets(path, content[:_MAX_SECRETS], key=self._wanted.secret_key)
-        reason = f"only its first {secrets_in_files.MAX_SIZE} bytes or {secrets_in_files.MAX_FINDINGS} secrets were looked at"
+        reason = f"only its first {secrets_in_files.MAX_SIZE} bytes or {secrets_in_files.MAX_FINDINGS} secrets were examined"
         unexamined = UnexaminedFile("secrets", reason)
         return scan.places, () if scan.is_complete else (unexamined,)
 
@@ -90,7 +90,7 @@ class ContentInspector:
         if size <= MAX_SCANNED:
             return scan
         return ContentScan(
-            scan.matches, (*scan.unscanned, f"only the first {MAX_SCANNED} of {size} bytes were looked at")
+            scan.matches, (*scan.unscanned, f"only the first {MAX_SCANNED} of {size} bytes were examined")
         )
 
     def join(self, one: FileContents, other: FileContents) -> FileContents:

@@ -33,7 +33,9 @@ class BrokerLog:
                 return
             self._told.add(kind)
             last = len(self._told) > _MOST
-        _LOG.log(level, "%s", "more is not told before the brokers answer again" if last else text)
+        _LOG.log(
+            level, "%s", "further messages are suppressed until the brokers answer again" if last else text
+        )
 
     def log_recovery(self) -> None:
         """The brokers answer again."""

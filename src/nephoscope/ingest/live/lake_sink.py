@@ -234,7 +234,7 @@ class LakeSink:
         reasons = {place.refusal(name): name for name in found.unwanted}
         names = sorted({name for one in found.bad for why, name in reasons.items() if why in one.reason})
         if names:
-            problem = f"{place.refusal(', '.join(names))}: such records are set aside in _Quarantine"
+            problem = f"{place.refusal(', '.join(names))}: such records go to _Quarantine"
             self.meter.report_health(error=problem, key=UNWANTED)
 
 

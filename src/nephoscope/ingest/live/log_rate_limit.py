@@ -30,5 +30,5 @@ class LogRateLimiter:
             self._kinds[kind] = last, left_out + 1
             return
         self._kinds[kind] = now, 0
-        more = f" (and {left_out} more like this since the last one that was told)" if left_out else ""
+        more = f" (and {left_out} more like this since the last message)" if left_out else ""
         self.tell(f"{text}{more}", kind)

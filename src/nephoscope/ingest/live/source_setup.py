@@ -139,7 +139,7 @@ def describe_row_destination(state: State, source: Source) -> str:
         return ""
     return (
         f"the workspace {workspace.name} takes rows of {', '.join(sorted(workspace.members))} only: "
-        "records that give no such row are set aside in _Quarantine"
+        "other records go to _Quarantine"
     )
 
 

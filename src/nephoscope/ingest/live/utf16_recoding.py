@@ -83,7 +83,7 @@ class RecodedStream(io.RawIOBase):
             return self._decoder.decode(part, self._ended and not self._growing).encode()
         except UnicodeError as error:
             self._ended = True
-            self._damage = f"begins with a mark of UTF-16 or UTF-32 and goes on otherwise: {error}"
+            self._damage = f"begins with a UTF-16 or UTF-32 byte order mark, but what follows is not in that encoding: {error}"
             return b""
 
     def _begin_recoding(self, part: bytes) -> bytes:

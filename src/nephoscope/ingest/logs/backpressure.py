@@ -40,5 +40,5 @@ class LakeWait:
     def finish(self) -> None:
         """End the wait and report that ingestion continues."""
         if self._told is not None:
-            self.tell("there is room again: goes on")
+            self.tell("there is room again: ingestion continues")
         self._began = self._told = None

@@ -182,7 +182,7 @@ class TableCsvFormat:
         try:
             names, separator = _parse_header(header, said, before, context)
         except BadRecordError as error:
-            reason = f"the file as a whole is set aside: {error.reason}"
+            reason = f"the whole file is quarantined: {error.reason}"
             yield FileItem(
                 context.make_fault(reason, "", mask_secrets(header[:_RAW])), error.path, refused=True
             )
@@ -242,7 +242,7 @@ def _find_unclosed_quote(
         if isinstance(item, RecordFault) and "a quote is not closed" not in item.reason
         else ""
     )
-    then = "the file breaks off inside it" if broken_off else "they are read anew"
+    then = "the file breaks off inside it" if broken_off else "they are read again separately"
     reason = f"{why}it takes {several} lines: a quote is not closed; {then}"
     return context.make_fault(
         reason, item.path if isinstance(item, RecordFault) else "", mask_secrets(text[:_RAW])
@@ -327,7 +327,7 @@ def _read_item(
     if len(fields) != len(names):
         hint = f"; it takes {further + 1} lines: a quote is not closed" if further else ""
         if len(fields) > len(names):
-            hint = hint or "; a field that holds the separator must stand in quotes"
+            hint = hint or "; a field that contains the separator must be quoted"
         return context.make_fault(
             f"the header has {len(names)} columns, the row {len(fields)}{hint}", "", raw
         )

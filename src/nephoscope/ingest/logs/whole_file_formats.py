@@ -34,7 +34,7 @@ def find_whole_file_format(head: bytes, formats: Formats, context: StreamContext
 
 
 class _Peeked:
-    """A stream whose first bytes were looked at."""
+    """A stream whose first bytes were examined."""
 
     def __init__(self, stream: BinaryIO, head: bytes) -> None:
         self._stream = stream

@@ -57,5 +57,5 @@ def _parse_table(name: str, columns: str, where: str) -> LakeTable:
     pairs = [column.partition(":") for column in columns.split()]
     types = {column: kind or KqlType.STRING.value for column, _, kind in pairs}
     if len(types) != len(pairs):
-        raise LakeError(f"{where}: table {name}: a column stands twice")
+        raise LakeError(f"{where}: table {name}: a column is listed twice")
     return LakeTable.parse({"name": name, "columns": types}, where)

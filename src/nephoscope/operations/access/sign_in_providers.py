@@ -201,7 +201,7 @@ def _describe_unusable_provider(found: tuple[str, ProviderTrial]) -> tuple[str, 
         nothing="no providers: add one with nephoscope signin add NAME --issuer URL --client-id ID",
     ),
     page=SectionList(
-        "Sign-in providers", "Access", "provider", "OpenID providers such as Entra ID and Keycloak, and who may sign in by them.",
+        "Sign-in providers", "Access", "provider", "OpenID providers such as Entra ID and Keycloak, and who can sign in with them.",
         key="name", guide="sign-in.md", nothing="No sign-in providers yet: users sign in by link.",
         columns=(
             PageColumn("name", "Provider"), PageColumn("issuer", "Issuer", optional=True), PageColumn("allows", "Allows"),

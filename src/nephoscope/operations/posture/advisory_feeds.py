@@ -80,8 +80,8 @@ def _describe_removal(removed: FeedRemoval) -> Iterator[str]:
         yield f"not assessed any more: {', '.join(removed.unassessed)}"
     if removed.retained:
         yield (
-            f"no finding is closed: what only {removed.feed} found stays until it is imported again,"
-            " another feed speaks of it, or another feed is imported with --whole"
+            f"no finding is closed: what only {removed.feed} found stays open until it is imported again,"
+            " another feed covers it, or another feed is imported with --whole"
         )
 
 

@@ -61,7 +61,7 @@ def _list_initiatives(call: OperationCall) -> Mapping[str, str]:
 @OPERATIONS.operation(
     READ,
     page=SectionList(
-        "Standards", "Posture", "assignment", "Initiatives and policies that were assigned here, beside the default benchmark.",
+        "Standards", "Posture", "assignment", "Initiatives and policies assigned here, in addition to the default benchmark.",
         key="key", name="title", guide="assignments.md", facets=("enforcement",),
         nothing="Nothing was assigned here yet: the default benchmark applies.",
         columns=(

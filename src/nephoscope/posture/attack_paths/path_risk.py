@@ -90,7 +90,9 @@ def _score_target(chain: Chain) -> Iterator[RiskPoint]:
     elif last.kind is ConnectionKind.READS_SECRETS:
         yield RiskPoint(2, f"The secrets of {target.name} open what they are for", "Critical resource")
     elif target.type == CLUSTER:
-        yield RiskPoint(2, f"whoever holds {target.name} holds all that runs in it", "Critical resource")
+        yield RiskPoint(
+            2, f"control of {target.name} is control of everything that runs in it", "Critical resource"
+        )
     else:
         yield RiskPoint(1, f"{target.name} holds data of unknown sensitivity")
 

@@ -23,7 +23,7 @@ found and rated.
 _INSIGHTS = {
     InsightKind.WEAKNESS: "it fails a recommendation of high severity that helps an attacker to get in",
     InsightKind.SENSITIVE_DATA: "a tag of it, or of a database in it, says that its data is sensitive",
-    InsightKind.ANONYMOUS_ACCESS: "it gives data to whoever asks",
+    InsightKind.ANONYMOUS_ACCESS: "it serves data to anonymous callers",
     InsightKind.PASSWORD_ACCESS: "it takes passwords or keys",
     InsightKind.GUEST: "it is a guest",
     InsightKind.NO_SECOND_FACTOR: "it has no second factor",

@@ -48,7 +48,7 @@ def find_new_secrets(
         if data is None:
             refusal = repository.explain_refusal(name)
             if refusal and b"\0" not in repository.read_head(name):
-                found.unread.append(UnreadFile(Region(name, 1), f"secrets were not looked for: {refusal}"))
+                found.unread.append(UnreadFile(Region(name, 1), f"secrets were not searched for: {refusal}"))
             continue
         found.files.append(name)
         scanned = find_secrets(name, data, key=key)

@@ -254,5 +254,5 @@ class EvaluationRun:
 
 
 def _build_out_of_scope_problem(exemption: Exemption) -> ContentProblem:
-    reason = f"the exemption stands outside the scope of {exemption.assignment} and is not applied (DoNotValidate would)"
+    reason = f"the exemption is outside the scope of {exemption.assignment} and is not applied (DoNotValidate would)"
     return ContentProblem(Place(exemption.id), reason)

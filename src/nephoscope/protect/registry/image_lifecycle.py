@@ -120,7 +120,7 @@ class ImageWorkflow:
                 raise
             except Exception as error:  # noqa: BLE001 - the boundary of an image: what one holds keeps no other from its way
                 _LOG.exception("%s of %s: %s", image.name, image.registry, step.value)
-                fault = ImageError(f"a fault of nephoscope, which its log tells of: {type(error).__name__}")
+                fault = ImageError(f"an internal error, see the server log: {type(error).__name__}")
                 return self._keep_changed_image(image, self._record_failure(image, fault))
             self.after(step)
             image = self._keep_changed_image(image, changed)

@@ -183,5 +183,5 @@ def _is_held(lease: Lease) -> ColumnElement[bool]:
 
 def _build_lost_error(lease: Lease) -> LeaseLostError:
     return LeaseLostError(
-        f"the lease {lease.name} (number {lease.fence}) is not held any more: another process goes on with it"
+        f"the lease {lease.name} (number {lease.fence}) was lost: another process holds it now"
     )

@@ -39,7 +39,7 @@ def advise(case: TuningCase) -> Iterable[Proposal]:
         SettingStep("aggregationKind", SINGLE),
         "raise one alert of all that a run finds",
         f"{len(several)} runs raised {len(hides) + len(several)} of {len(case.alerts)} alerts, those of each about one and the same;"
-        f" {len(hides)} would be told with another: {describe_verdicts(hides)}",
+        f" {len(hides)} would be grouped into another: {describe_verdicts(hides)}",
         tuple(hides),
     )
 

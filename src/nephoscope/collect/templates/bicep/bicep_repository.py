@@ -67,7 +67,7 @@ def _report_uncompiled_file(repository: Repository, name: str, names: set[str]) 
     if compiled is not None:
         yield TemplateProblem(
             Place(name, 1, 1),
-            f"it cannot be told whether {compiled} is its output, and `bicep` is not installed: {_HOW}",
+            f"whether {compiled} is its output cannot be determined, and `bicep` is not installed: {_HOW}",
         )
     elif name.lower().endswith(PARAMETERS):
         reason = (

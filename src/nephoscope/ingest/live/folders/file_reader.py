@@ -78,7 +78,7 @@ class FolderFileReader:
     def _tell_cut(self, name: str, at: int) -> None:
         problem = (
             f"{name}: the line at byte {at} was read before its end, since nothing was written for `settle` seconds: its "
-            "beginning is an event of its own, or in _Quarantine, beside the whole line"
+            "beginning is an event of its own, or in _Quarantine, in addition to the whole line"
         )
         self.sink.report_health(error=problem, key=f"{CUT}{name}")
 

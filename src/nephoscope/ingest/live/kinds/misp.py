@@ -221,7 +221,7 @@ KIND = SourceKind(
     "Threat intelligence of a MISP server",
     MispSettings,
     MispSource,
-    {"key": "The authentication key of a user who may read."},
+    {"key": "The authentication key of a user with read access."},
     check=check,
     binds=frozenset({"url", "ca", "private"}),
     uses=lambda _: ("key",),

@@ -33,7 +33,8 @@ class SyslogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     udp: Annotated[str, Meta(description="Address for UDP, such as `0.0.0.0:514`.")] = ""
     tcp: Annotated[
-        str, Meta(description="Address for TCP: counted or ended by line feeds, told apart by itself.")
+        str,
+        Meta(description="Address for TCP. Octet-counted and line-feed framing are detected automatically."),
     ] = ""
     tls: Annotated[str, Meta(description="Address for TLS, such as `0.0.0.0:6514`.")] = ""
     certificate: Annotated[

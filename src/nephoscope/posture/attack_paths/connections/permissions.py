@@ -45,7 +45,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """Connections from each identity and weak account, and from the groups that they are in."""
     for subscription in facts.view.list_resources(SUBSCRIPTION_TYPE):
         if not facts.view.covers(ASSIGNMENT_TYPE, subscription.key):
-            facts.record_gap(subscription.id.subscription, "role assignments: who may do what")
+            facts.record_gap(subscription.id.subscription, "role assignments: who can do what")
     for grant in facts.view.roles.by_principal.get("", ()):
         facts.record_gap(_extract_subscription(grant.scope), describe_unread_grant(grant))
     granted = PermissionFollower(facts, graph)

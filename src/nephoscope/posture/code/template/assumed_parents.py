@@ -90,7 +90,7 @@ def _list_missing_parents(child: ResourceId, made: Iterable[str]) -> Iterator[Re
 
 
 def _assume_parent(identifier: ResourceId, child: str) -> Resource:
-    reason = f"the deployment does not make it: all that is known of it is {child}"
+    reason = f"the deployment does not create it; it is known only as the parent of {child}"
     body: dict[str, object] = {
         "id": identifier.key,
         "name": identifier.name,

@@ -38,7 +38,7 @@ def check_depth(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the branches that stand too deep."""
     for branch in document.products.branches:
         if branch.depth == DEEPEST + 1:
-            yield branch.place, f"more than {DEEPEST} branches stand inside one another"
+            yield branch.place, f"more than {DEEPEST} branches are nested"
 
 
 def _parse_constraints(name: str) -> list[tuple[str, str]] | None:
@@ -108,7 +108,7 @@ def check_versions_and_ranges_are_apart(document: AdvisoryDocument) -> Iterator[
     both = {"product_version", "product_version_range"}
     for branch in document.products.branches:
         if branch.category in both and both & set(branch.above) - {branch.category}:
-            yield branch.place, "a version and a range stand on the way to it"
+            yield branch.place, "its ancestors hold both a version and a version range"
 
 
 @declare_mandatory_test("6.1.59", since="2.1")

@@ -1,4 +1,4 @@
-"""An image should stand on a base that was built lately."""
+"""An image should use a recently built base image."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from nephoscope_policy.model.state import Severity
 
 RULE = ImageRule(
     id="image-base-age",
-    title="An image should stand on a base that was built lately",
+    title="An image should use a recently built base image",
     severity=Severity.MEDIUM,
     description=(
         "The lowest layer of the image is older than 180 days: the packages of the operating system are as old, "
         "though the image itself may be new."
     ),
     steps=(
-        "Pull the base anew when the image is built (docker build --pull).",
+        "Pull the base image again for each build (docker build --pull).",
         "Take a newer release where the base is not built any more.",
     ),
     cis="4.4",

@@ -14,12 +14,12 @@ RULE = ImageRule(
     title="Secrets should not be in the environment of an image",
     severity=Severity.HIGH,
     description=(
-        "The environment of an image is read by everybody who can pull it, by every process of its containers, and "
-        "by whoever inspects them."
+        "Anyone who can pull the image, every process in its containers and anyone who inspects them can "
+        "read its environment variables."
     ),
     steps=(
         "Give the secret when the container is started: by a mounted file, or from a vault.",
-        "Replace the secret: whoever has pulled the image has it.",
+        "Rotate the secret: anyone who has pulled the image has it.",
     ),
     cis="4.10",
 )

@@ -20,7 +20,7 @@ RULE = ImageRule(
     ),
     steps=(
         "Pass the secret by RUN --mount=type=secret instead of ARG.",
-        "Replace the secret: whoever has pulled the image has it.",
+        "Rotate the secret: anyone who has pulled the image has it.",
     ),
     cis="4.10",
 )

@@ -18,7 +18,7 @@ RULE = ImageRule(
         "speaks of them or not."
     ),
     steps=(
-        "Build the image anew from its current base, at least every month.",
+        "Rebuild the image from its current base image at least every month.",
         "Remove images from the registry that nobody uses.",
     ),
     cis="4.4",

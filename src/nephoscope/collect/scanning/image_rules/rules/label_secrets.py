@@ -17,8 +17,8 @@ RULE = ImageRule(
         "Labels and annotations of an image are read by everybody who can pull it, and shown by registries."
     ),
     steps=(
-        "Take the label out, and build the image anew.",
-        "Replace the secret: whoever has pulled the image has it.",
+        "Remove the label and rebuild the image.",
+        "Rotate the secret: anyone who has pulled the image has it.",
     ),
     cis="4.10",
 )

@@ -14,8 +14,8 @@ RULE = ImageRule(
     title="What is downloaded in a build should be checked before it is run",
     severity=Severity.MEDIUM,
     description=(
-        "A step of the build ran a script right from an address: whoever holds the address, or the way to it, "
-        "decided what is in the image."
+        "A build step ran a script directly from a URL: anyone who controls the URL or the network path "
+        "to it decided what is in the image."
     ),
     steps=(
         "Download to a file, check its digest or signature, and then run it.",

@@ -13,8 +13,8 @@ RULE = ImageRule(
     title="An image should tell what it was built from",
     severity=Severity.INFORMATIONAL,
     description=(
-        "The image names neither its source nor the revision: who finds a fault in it cannot tell whom to ask or "
-        "what to build anew."
+        "The image names neither its source repository nor its revision: when a fault is found, nobody "
+        "knows whom to ask or what to rebuild."
     ),
     steps=(
         "Set the labels org.opencontainers.image.source and org.opencontainers.image.revision when the image is built.",

@@ -13,8 +13,8 @@ RULE = ImageRule(
     title="A container should not run as root",
     severity=Severity.HIGH,
     description=(
-        "The image names root as the user of its containers: whoever breaks into one is root there, one fault of "
-        "the kernel or of the runtime away from the host."
+        "The image runs its containers as root: an attacker who breaks into one is root there, one kernel"
+        " or runtime vulnerability away from the host."
     ),
     steps=(
         "Create a user in the Dockerfile and name it by its number: USER 10001:10001.",

@@ -14,8 +14,8 @@ RULE = ImageRule(
     title="Programs should be written by their owner alone",
     severity=Severity.HIGH,
     description=(
-        "A program, or a folder that programs are looked for in, may be written by everybody: whoever gets any "
-        "foothold decides what the next process runs."
+        "A program, or a folder on the search path, is writable by everyone: any attacker with a foothold"
+        " decides what the next process runs."
     ),
     steps=("Take the right away: chmod o-w FILE.",),
     judges="root",

@@ -15,7 +15,7 @@ RULE = CodeRule(
     id="arm-secret-parameter-type",
     title="Parameters for secrets should be secure",
     severity=Severity.HIGH,
-    description="A parameter of type string is kept in the history of deployments and shown to everybody who may read it.",
+    description="A parameter of type string is stored in the deployment history and shown to anyone who can read it.",
     steps=("Declare the parameter as secureString or secureObject.",),
 )
 

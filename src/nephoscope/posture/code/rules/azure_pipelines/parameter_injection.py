@@ -16,7 +16,7 @@ RULE = CodeRule(
     id="azure-parameter-injection",
     title="Parameters should not be pasted into scripts",
     severity=Severity.MEDIUM,
-    description="A parameter that is a string may hold a script of whoever starts the pipeline.",
+    description="Anyone who starts the pipeline can put a script into a string parameter.",
     steps=("Hand the value over by env:, or restrict it by values: or type:.",),
 )
 

@@ -14,7 +14,7 @@ RULE = CodeRule(
     id="azure-secret-in-variables",
     title="Secrets should not be written into pipelines",
     severity=Severity.CRITICAL,
-    description="Everybody who reads the repository, and every fork of it, has the secret.",
+    description="Everyone who can read the repository, and every fork of it, has the secret.",
     steps=(
         "Store the secret in the settings of the pipeline or in a key vault.",
         "Replace the secret: it is in the history.",

@@ -16,8 +16,8 @@ RULE = CodeRule(
     title="Builds of pull requests should not have secrets",
     severity=Severity.MEDIUM,
     description=(
-        "A build of a pull request runs files of whoever opened it, with the service connections and "
-        "secrets of the pipeline."
+        "A pull request build runs files of its author with the service connections and secrets of the "
+        "pipeline."
     ),
     steps=(
         "Do not make secrets available to builds of forks.",

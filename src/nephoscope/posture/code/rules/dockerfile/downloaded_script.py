@@ -15,8 +15,8 @@ RULE = CodeRule(
     title="Downloaded scripts should not be run unchecked",
     severity=Severity.HIGH,
     description=(
-        "A script that is piped from the network into a shell runs whatever its server, or whoever "
-        "stands between, sends."
+        "A script that is piped from the network into a shell runs whatever its server, or an attacker in"
+        " between, sends."
     ),
     steps=(
         "Download to a file.",

@@ -21,7 +21,7 @@ RULE = CodeRule(
     ),
     steps=(
         "Pass the secret by RUN --mount=type=secret.",
-        "Replace the secret: whoever has pulled the image has it.",
+        "Rotate the secret: anyone who has pulled the image has it.",
     ),
     equivalents=("hadolint:DL3064",),
     tags=("IM-8",),

@@ -16,8 +16,8 @@ RULE = CodeRule(
     title="Conditions should not trust the name of a bot",
     severity=Severity.HIGH,
     description=(
-        "github.actor is whoever caused the last event: a stranger lets Dependabot push to a pull "
-        "request of his and passes the check."
+        "github.actor is the user who caused the last event: an attacker can have Dependabot push to the "
+        "attacker's pull request and pass the check."
     ),
     steps=(
         (

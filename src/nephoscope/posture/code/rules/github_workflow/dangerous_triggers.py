@@ -14,8 +14,8 @@ RULE = CodeRule(
     title="Workflows should not run with secrets on changes of strangers",
     severity=Severity.HIGH,
     description=(
-        "pull_request_target, workflow_run and issue_comment start with the secrets and a token that may "
-        "write, on behalf of whoever opened a pull request from a fork or wrote a comment."
+        "pull_request_target, workflow_run and issue_comment run with the secrets and a token that can "
+        "write, on behalf of anyone who opens a pull request from a fork or writes a comment."
     ),
     steps=(
         "Use pull_request where the workflow builds or tests the change.",

@@ -39,7 +39,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
             if found is not None:
                 yield CodeMatch(
                     TextSpan(tree.span.start, tree.span.end),
-                    "the expression, or a part of it, has a fixed result",
+                    "the expression, or a part of it, always has the same result",
                 )
 
 

@@ -14,7 +14,7 @@ RULE = CodeRule(
     id="github-self-hosted",
     title="Self-hosted runners should not be used by public repositories",
     severity=Severity.MEDIUM,
-    description="A self-hosted runner keeps what a job leaves behind, and stands in your network.",
+    description="A self-hosted runner keeps what a job leaves behind and is part of your network.",
     steps=(
         "Use hosted runners, or runners that are deleted after each job.",
         "Require approval for pull requests of strangers.",

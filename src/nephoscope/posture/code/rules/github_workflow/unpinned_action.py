@@ -16,8 +16,8 @@ RULE = CodeRule(
     title="Actions should be pinned to a commit",
     severity=Severity.HIGH,
     description=(
-        "A tag or a branch can be moved to other code by whoever takes over the repository of the "
-        "action; a hash of a commit cannot."
+        "Anyone who takes over the action's repository can move a tag or branch to other code; a commit "
+        "hash cannot be moved."
     ),
     steps=(
         "Replace the tag by the hash of its commit, and keep the tag as a comment.",

@@ -38,6 +38,6 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
         if fences and (len(fences) > 1 or fences[0][0] != TextSpan(0, len(node.text))):
             yield CodeMatch(
                 key.span,
-                "text stands around the expression: the condition is always true",
+                "text surrounds the expression, so the condition is always true",
                 scope=TextSpan(key.span.start, node.span.end),
             )

@@ -16,7 +16,7 @@ RULE = CodeRule(
     title="Certificates of servers should be verified",
     severity=Severity.MEDIUM,
     description=(
-        "Whoever stands between can answer for a server whose certificate is not checked, and so change "
+        "An attacker in between can impersonate a server whose certificate is not verified, change "
         "downloads and read secrets."
     ),
     steps=(

@@ -16,8 +16,8 @@ RULE = CodeRule(
     title="Downloaded scripts should not be run unchecked",
     severity=Severity.HIGH,
     description=(
-        "A script that is piped from the network into a shell runs whatever its server, or whoever "
-        "stands between, sends, with the secrets of the job."
+        "A script that is piped from the network into a shell runs whatever its server, or an attacker in"
+        " between, sends, with the secrets of the job."
     ),
     steps=(
         "Download to a file.",

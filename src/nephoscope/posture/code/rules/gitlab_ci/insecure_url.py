@@ -15,7 +15,7 @@ RULE = CodeRule(
     id="gitlab-insecure-url",
     title="Downloads should be encrypted",
     severity=Severity.LOW,
-    description="Whoever stands between changes what is downloaded over http.",
+    description="An attacker in between can change what is downloaded over HTTP.",
     steps=("Use https.",),
 )
 

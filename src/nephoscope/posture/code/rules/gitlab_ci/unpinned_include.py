@@ -15,7 +15,7 @@ RULE = CodeRule(
     title="Included files should be pinned",
     severity=Severity.MEDIUM,
     description=(
-        "A file of another project or server is read anew for each pipeline: whoever changes it runs "
+        "A file of another project or server is fetched for each pipeline: anyone who changes it runs "
         "code with your secrets."
     ),
     steps=("Name a commit by ref:, and a hash of a remote file by integrity:.",),

@@ -14,7 +14,7 @@ RULE = CodeRule(
     title="Services should not take external addresses",
     severity=Severity.HIGH,
     description=(
-        "Whoever may make a service with externalIPs takes over the traffic of the cluster to these "
+        "Anyone who can create a service with externalIPs takes over the cluster's traffic to these "
         "addresses."
     ),
     steps=("Remove externalIPs.",),

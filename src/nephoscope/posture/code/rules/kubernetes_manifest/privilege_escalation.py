@@ -14,7 +14,7 @@ RULE = CodeRule(
     id="kubernetes-privilege-escalation",
     title="Containers should not gain privileges",
     severity=Severity.HIGH,
-    description="A program with setuid gives root to whoever breaks in.",
+    description="A setuid program gives root to an attacker who breaks in.",
     steps=("Set allowPrivilegeEscalation to false.",),
     equivalents=("pod-security:restricted",),
 )

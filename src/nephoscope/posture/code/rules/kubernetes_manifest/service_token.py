@@ -14,7 +14,7 @@ RULE = CodeRule(
     id="kubernetes-service-account-token",
     title="Pods should not mount tokens that they do not need",
     severity=Severity.LOW,
-    description="The token of the service account lets whoever breaks in ask the API server.",
+    description="The service account token gives an attacker who breaks in access to the API server.",
     steps=("Set automountServiceAccountToken to false.",),
 )
 

@@ -14,7 +14,7 @@ RULE = CodeRule(
     id="shell-insecure-url",
     title="Downloads should be encrypted",
     severity=Severity.LOW,
-    description="Whoever stands between changes what is downloaded over http.",
+    description="An attacker in between can change what is downloaded over HTTP.",
     steps=("Use https.",),
 )
 
