@@ -50,8 +50,8 @@ document.addEventListener("submit", (event) => {
 // The link of a preview learns when it is reached that it changes the list alone: a hundred rows need not say so.
 function prepared(link) {
   if (!link || link.hasAttribute("hx-get")) return link;
-  const told = { "hx-get": link.getAttribute("href"), "hx-target": "#list", "hx-select": "#list", "hx-select-oob": "#toolbar", "hx-swap": "outerHTML", "hx-push-url": "true" };
-  for (const [name, value] of Object.entries(told)) link.setAttribute(name, value);
+  const attributes = { "hx-get": link.getAttribute("href"), "hx-target": "#list", "hx-select": "#list", "hx-select-oob": "#toolbar", "hx-swap": "outerHTML", "hx-push-url": "true" };
+  for (const [name, value] of Object.entries(attributes)) link.setAttribute(name, value);
   window.htmx.process(link);
   return link;
 }
@@ -85,6 +85,11 @@ const KEYS = {
   "?": () => document.querySelector("#keys")?.showModal(),
 };
 document.addEventListener("keydown", (event) => {
+  // Escape leaves the search box as it is: browsers would empty it, and the list would lose its filter.
+  if (event.key === "Escape" && event.target.id === "contains") {
+    event.preventDefault();
+    event.target.blur();
+  }
   const act = KEYS[event.key];
   if (!act || event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || !document.querySelector("#list")) return;
   if (localStorage.getItem(OFF) && event.key !== "?") return;
