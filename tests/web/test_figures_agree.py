@@ -100,7 +100,7 @@ def test_the_estate_is_as_described(report: Report) -> None:
 def test_pages_say_of_how_many(client: TestClient, address: str) -> None:
     page = client.get(address.format(SUBSCRIPTION.rsplit("/", 1)[-1]))
     assert page.status_code == 200
-    assert "1 of 4 22 not assessed" in row_of(page.text)
+    assert "1 of 4 , 22 not assessed" in row_of(page.text)
 
 
 def test_the_control_says_of_how_many(client: TestClient, report: Report) -> None:
@@ -112,7 +112,7 @@ def test_the_control_says_of_how_many(client: TestClient, report: Report) -> Non
             client.get("/").text.partition("Score by control")[2].partition("Encrypt data in transit")[2],
         ).split()
     )
-    figures = f"{control.unhealthy} of {control.healthy + control.unhealthy} {control.unknown} not assessed"
+    figures = f"{control.unhealthy} of {control.healthy + control.unhealthy} , {control.unknown} not assessed"
     assert figures in page[:200]
     assert re.search(
         rf"Encrypt data in transit .*{control.healthy} +{control.unhealthy} +{control.unknown}\b",

@@ -15,6 +15,7 @@ from tests.web.conftest import ALERT, HERE
 from nephoscope.alerts.library.attack_coverage import NO_TECHNIQUE
 from nephoscope.collect.azure.connection_test import ConnectionTrial, PermissionTrial, SubscriptionTrial
 from nephoscope.posture.scans import tenants
+from nephoscope.web.rendering.display_names import format_tactics
 
 #: Page, the heading of the table's card ('' = the only table), and the file of it.
 TABLES = [
@@ -131,7 +132,7 @@ def test_a_technique_is_counted_once(owner, every):
     )
     assert table == below
     rows = list(csv.DictReader(io.StringIO(owner.get(f"/content/coverage?format=csv{every}").text)))
-    counts = Counter(row["Tactic"] for row in rows if row["Technique"])
+    counts = Counter(format_tactics(row["Tactic"]) for row in rows if row["Technique"])
     assert {name: int(count) for name, count in table.items() if count != "0"} == counts
     assert NO_TECHNIQUE not in page
 

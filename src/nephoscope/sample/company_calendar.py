@@ -63,7 +63,7 @@ def get_change_window(company: Company, day: date) -> tuple[float, float] | None
 
 def is_patch_night(company: Company, day: date) -> bool:
     """Return whether machines are patched in the night of the day."""
-    facts = company.facts["is_patch_night"]
+    facts = company.facts["patch_night"]
     return bool(get_day_name(day) == facts["day"] and (day.day - 1) // 7 + 1 == facts["week"])
 
 

@@ -391,7 +391,7 @@ entityMappings:
         "owner: kim",
         "by the group admins",
         "faces the Internet",
-        "nothing was assessed yet",
+        "no assessment exists yet",
         "opened the incident",
     ):
         assert said in shown

@@ -342,7 +342,7 @@ def test_a_lease_that_was_lost_commits_nothing(house: Callable[[str], House]) ->
     before = one.alerts()
     lost = schedule._run(rule, build_window(rule, START + 30 * MINUTE), START + HOUR, lease)
     assert (lost.lost, lost.taken.alerts) == (True, ())
-    assert "another process goes on with it" in lost.outcome.error
+    assert "another process now runs its rule" in lost.outcome.error
     assert one.alerts() == before
 
 

@@ -227,7 +227,7 @@ def test_where_permissions_cannot_be_asked_nothing_counts_as_read(
         "microsoft.compute/disks",
         "microsoft.resources/subscriptions",
     }
-    assert "could not be asked" in gaps["microsoft.compute/disks"]
+    assert "could not be checked" in gaps["microsoft.compute/disks"]
     estate = resources.load([tmp_path / "out"])
     assert len(estate.list_of_type("microsoft.compute/disks")) == 1, "what is there can be judged"
     assert not estate.coverage.covers("microsoft.compute/disks", f"/subscriptions/{ONE}")

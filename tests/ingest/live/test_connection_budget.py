@@ -102,7 +102,7 @@ def port(tmp_path):
         Starlette(routes=[Route("/", lambda _: PlainTextResponse("here"))]), listener,
         create_server_context(str(certificate), str(key)),
         bounds=ConnectionLimits(60, 40, 60.0, unproven=20, unproven_per_address=15), pace=RequestTimeouts(60.0, 60.0), idle=60.0,
-        told=LogRateLimiter(lambda *_: None),
+        failure_log=LogRateLimiter(lambda *_: None),
     )  # fmt: skip
     yield listener.getsockname()[1]
     served.close()
@@ -156,7 +156,7 @@ def test_a_client_that_does_not_read_its_answer_is_cut_off(tmp_path):
     served = AppServer(
         Starlette(routes=[Route("/", answer)]), listener, create_server_context(str(certificate), str(key)),
         bounds=ConnectionLimits(60, 40, 60.0), pace=RequestTimeouts(60.0, 60.0, answer=0.05), idle=60.0,
-        told=LogRateLimiter(lambda *_: None),
+        failure_log=LogRateLimiter(lambda *_: None),
     )  # fmt: skip
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

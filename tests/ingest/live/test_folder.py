@@ -207,7 +207,7 @@ def test_packed_wide_text_and_what_is_none(watched, source, sink, running, until
     with running(source(settle=0), sink):
         until(lambda: len(sink.records) == 2 and sink.refused)
     assert sorted(_numbers(sink)) == [0, 1]
-    assert "goes on otherwise" in sink.refused[0].reason
+    assert "not in that encoding" in sink.refused[0].reason
 
 
 def test_taken_up_after_the_process_died_before_the_checkpoint(watched, source, sink, running, until) -> None:

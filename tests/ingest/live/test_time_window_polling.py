@@ -80,7 +80,7 @@ def azure(tmp_path, monkeypatch):
     served = AppServer(
         app, listener, create_server_context(str(certificate), str(key)), bounds=ConnectionLimits(100, 100, 60.0),
         pace=RequestTimeouts(), idle=60.0,
-        told=LogRateLimiter(lambda text, _: told.append(text)),
+        failure_log=LogRateLimiter(lambda text, _: told.append(text)),
     )  # fmt: skip
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     cloud = Cloud("here", found.url, found.url, found.url, found.url)

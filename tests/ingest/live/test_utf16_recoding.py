@@ -53,7 +53,7 @@ def test_what_has_no_mark_is_as_it_was(data: bytes, drip: int, start: int, growi
     assert (_all(stream, 7), stream.damage) == (data[start:], "")
 
 
-def test_what_goes_on_otherwise_is_told() -> None:
+def test_what_follows_in_another_encoding_is_told() -> None:
     stream = RecodedStream(_Drip("\ufeffab".encode("utf-16-le") + b"\x00\xdc", 2), 0, growing=False)
     assert _all(stream, 9) == b"ab"
-    assert "goes on otherwise" in stream.damage
+    assert "not in that encoding" in stream.damage

@@ -387,7 +387,7 @@ def test_secrets_in_deep_records_are_masked(depth: int) -> None:
 def test_csv_in_local_time_is_read_in_the_zone_that_is_named() -> None:
     data = b'TimeGenerated [Local Time],Computer,Type\n"6/1/2026, 3:12:41.123 AM",a,Heartbeat\n'
     ((place, reason),) = _bad(_parsed(data, "five.csv"))
-    assert (place, "--zone" in reason, "as a whole" in reason) == ("line 1", True, True)
+    assert (place, "--zone" in reason, "the whole file" in reason) == ("line 1", True, True)
     (row,) = _rows(_parsed(data, "five.csv", zone=ZoneInfo("Europe/Berlin")), "Heartbeat")
     assert row["TimeGenerated"] == datetime(2026, 6, 1, 1, 12, 41, 123_000, tzinfo=UTC)
 

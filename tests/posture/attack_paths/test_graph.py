@@ -29,7 +29,7 @@ def described(case: dict[str, Any], **changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("type_", "missing", "told"),
     [
-        ("exposed-machine-key-vault", "microsoft.authorization/roleassignments", "who may do what"),
+        ("exposed-machine-key-vault", "microsoft.authorization/roleassignments", "who can do what"),
         ("exposed-machine-key-vault", "microsoft.network/loadbalancers", ""),
         ("exposed-database-weakness", "microsoft.sql/servers/firewallrules", "which databases the Internet reaches"),
         ("public-storage-sensitive-data", "microsoft.storage/storageaccounts/blobservices/containers", "which containers"),
