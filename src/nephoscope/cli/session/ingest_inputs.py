@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,9 +53,30 @@ def open_locked_folder(data: Path, prefix: str) -> Iterator[str]:
         new.rename(folder)
         yield str(folder)
     finally:
-        for one in (new, folder):
-            shutil.rmtree(one, ignore_errors=True)
-        os.close(held)
+        with _defer_signals():
+            for one in (new, folder):
+                shutil.rmtree(one, ignore_errors=True)
+            os.close(held)
+
+
+@contextmanager
+def _defer_signals() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait: one that follows another would break off what the first one began to clean up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, _: arrived.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for late in arrived[:1]:
+            signal.raise_signal(late)
 
 
 def remove_abandoned_folders(data: Path) -> None:
