@@ -86,11 +86,8 @@ def build_application(
         return JSONResponse(fault.body(), fault.status, fault.headers)
 
     async def answer_api(request: Request) -> Response:
-        return (
-            await answer_not_found(instance, request)
-            if is_page_request(request)
-            else await respond_to_request(instance, request)
-        )
+        answer = answer_not_found if is_page_request(request) else respond_to_request
+        return await answer(instance, request)
 
     return Starlette(
         routes=[
