@@ -41,7 +41,7 @@ _CHANNELS = "eventchannels"
 
 @SURFACE.get(_PATH, "ActivityLogs_List", READ, throttled=make_throttled_fault)
 def list_events(call: ApiCall) -> ApiResponse:
-    """Return what was done with the subscription, the newest first; `$filter` needs the begin of the time, as Azure's does."""
+    """List the activity log of the subscription, the newest first; `$filter` needs a start time, as in Azure."""
     where, parameters = _parse_conditions(call)
     start, most = read_page_place(call), call.read_requested_count(MOST)
     order = "order by TimeGenerated desc, EventDataId asc"

@@ -42,7 +42,7 @@ _KINDS = {"builtinrole": "BuiltInRole", "customrole": "CustomRole"}
     f"{_ROOT}/permissions", "Permissions_ListForResource", "Microsoft.Authorization/permissions/read"
 )
 def list_permissions(call: ApiCall) -> ApiResponse:
-    """Return what the caller's roles allow at a scope: a pair of actions and exceptions for each role that holds there.
+    """List the caller's permissions at a scope: the actions and not-actions of each effective role.
 
     Raises DeniedError where they hold in several tenants that have a management group of the name.
     """
@@ -68,7 +68,7 @@ def list_permissions(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(f"{_ROOT}/roleAssignments", "RoleAssignments_ListForScope", _READ_ASSIGNMENTS)
 def list_assignments(call: ApiCall) -> ApiResponse:
-    """The role assignments below a scope and those above it that hold there; `$filter` picks those of a principal."""
+    """List the role assignments at a scope, below it, and inherited from above; `$filter` selects a principal."""
     test, exact = _parse_filter(call)
     page = arm_documents.list_page(call, [ASSIGNMENTS], call.listing_scope, test)
     above = [] if read_skip_token(call) else [one for one in _list_inherited_assignments(call) if test(one)]
@@ -122,7 +122,7 @@ def _find_policy_tree(call: ApiCall, expected: str) -> Node | None:
 
 @SURFACE.get(f"{_ROOT}/roleDefinitions", "RoleDefinitions_List", _READ_DEFINITIONS)
 def list_definitions(call: ApiCall) -> ApiResponse:
-    """The roles that can be assigned at a scope, as they were read of the estate; `$filter` picks by kind or name."""
+    """List the collected role definitions that can be assigned at a scope; `$filter` selects by type or name."""
     test: arm_documents.Test | None = None
     match _find_policy_tree(call, _OF_ROLES):
         case None:

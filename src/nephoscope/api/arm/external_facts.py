@@ -29,7 +29,7 @@ def build_path_template(type_: str) -> str:
 
 
 def put(call: ApiCall) -> ApiResponse:
-    """Keep what was learned of one resource, as of now; the next assessment judges by it."""
+    """Store external facts about a resource, read now; the next assessment uses them."""
     path = call.path.rstrip("/")
     sent = {name: value for name, value in call.body.items() if name not in _SAID}
     if str(sent.pop("id", path)).lower().rstrip("/") != path.lower():
@@ -47,7 +47,7 @@ def put(call: ApiCall) -> ApiResponse:
 
 
 def delete_external_facts(call: ApiCall) -> ApiResponse:
-    """Take back what was put at the path, with what was put below it; 204 where nothing was. What Azure tells stays."""
+    """Delete the external facts at the path and below it; 204 if there are none. Data that were read from Azure stay."""
     gone = remove_facts(call.service, call.path.rstrip("/"))
     return ApiResponse(None) if gone.documents else NO_CONTENT
 

@@ -21,14 +21,14 @@ _LIST = f"/subscriptions/{{subscriptionId}}/providers/{TYPE}"
 
 @SURFACE.get(_LIST, "Locations_List", READ)
 def list_(call: ApiCall) -> ApiResponse:
-    """The locations of a subscription."""
+    """List the locations of a subscription."""
     found = arm_documents.list_page(call, [TYPE], call.listing_scope)
     return found if found.body["value"] else ApiResponse({"value": [_build_location(call)]})
 
 
 @SURFACE.get(f"{_LIST}/{{ascLocation}}", "Locations_Get", READ)
 def get(call: ApiCall) -> ApiResponse:
-    """One location."""
+    """Get a location."""
     kept = arm_documents.find_document(call)
     if kept is None and call["ascLocation"].lower() != HERE:
         raise make_not_found_error(f"The location '{call['ascLocation']}'")

@@ -22,14 +22,14 @@ _SUBSCRIPTION = "/subscriptions"
 
 @SURFACE.get(_LIST, "ManagementGroups_List", READ)
 def list_groups(call: ApiCall) -> ApiResponse:
-    """The management groups above what the caller may read."""
+    """List the management groups above the scopes that the caller may read."""
     page = call.snapshot.listing.page([MANAGEMENT_GROUP_TYPE], call.reach, after=read_skip_token(call))
     return answer_list(call, (_to_short_body(call, one) for one in page.bodies), page.after)
 
 
 @SURFACE.get(f"{_LIST}/{{groupId}}", "ManagementGroups_Get", READ)
 def get_group(call: ApiCall) -> ApiResponse:
-    """One of them; its children where `$expand=children` asks for them."""
+    """Get a management group; `$expand=children` adds its children."""
     found = _require_group(call)
     body = _to_short_body(call, found)
     details = (found.get("properties") or {}).get("details") or {}
@@ -41,7 +41,7 @@ def get_group(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(f"{_LIST}/{{groupId}}/descendants", "ManagementGroups_GetDescendants", READ)
 def list_descendants(call: ApiCall) -> ApiResponse:
-    """The management groups and subscriptions below one, of those that the caller may read."""
+    """List the management groups and subscriptions below a management group that the caller may read."""
     found = _require_group(call)
     return answer_list(
         call, [_build_descendant(one) for one in _list_descendants(call, str(found["name"]).lower())]
@@ -50,7 +50,7 @@ def list_descendants(call: ApiCall) -> ApiResponse:
 
 @SURFACE.declare_post_query("/providers/Microsoft.Management/getEntities", "Entities_List", READ)
 def list_entities(call: ApiCall) -> ApiResponse:
-    """Every management group and subscription that the caller may read, with its parent."""
+    """List all management groups and subscriptions that the caller may read, with their parents."""
     page = call.snapshot.listing.page(
         [MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach, after=read_skip_token(call)
     )

@@ -14,7 +14,7 @@ SURFACE = ApiSurface("Metadata")
 
 @SURFACE.get("/metadata/endpoints", "Metadata_Endpoints", PUBLIC, versioned=False)
 def list_endpoints(call: ApiCall) -> ApiResponse:
-    """One object that names every endpoint: all are here."""
+    """Return all endpoints of the cloud; all of them are this server."""
     host = call.base.split("://", 1)[-1]
     body = {
         "name": "nephoscope",

@@ -79,7 +79,7 @@ def _read_word(call: ApiCall, name: str, *words: str) -> str:
     f"{_WATCHER}/ipFlowVerify", "NetworkWatchers_VerifyIPFlow", f"{_ACTIONS}/ipFlowVerify/action"
 )
 def verify_ip_flow(call: ApiCall) -> ApiResponse:
-    """Report whether security rules allow a flow, and the rule that decides."""
+    """Check whether security rules allow a flow, and return the deciding rule."""
     inbound = _read_word(call, "direction", "inbound", "outbound") == "inbound"
     protocol = _read_word(call, "protocol", "tcp", "udp")
     local, remote = (_read_port(call.body.get(f"{side}Port"), f"{side}Port") for side in ("local", "remote"))
@@ -112,7 +112,7 @@ def _format_rule_path(rule: SecurityRule) -> str:
 
 @SURFACE.declare_post_query(f"{_WATCHER}/nextHop", "NetworkWatchers_GetNextHop", f"{_ACTIONS}/nextHop/action")
 def find_next_hop(call: ApiCall) -> ApiResponse:
-    """The next hop of a packet, and the route table that decides."""
+    """Get the next hop of a packet, and the route table that decides."""
     end = _find_endpoint(
         call,
         call.get_text("targetResourceId", needed=True),
@@ -135,7 +135,7 @@ def find_next_hop(call: ApiCall) -> ApiResponse:
     "Microsoft.Network/networkInterfaces/effectiveRouteTable/action",
 )
 def get_effective_routes(call: ApiCall) -> ApiResponse:
-    """The effective routes of an interface."""
+    """List the effective routes of a network interface."""
     end = _find_endpoint(call, call.path.rpartition("/")[0])
     try:
         found = _open_network_watcher(call).list_effective_routes(end)
@@ -163,7 +163,7 @@ def _build_route(one: EffectiveRoute, overridden: set[str]) -> dict[str, object]
     "Microsoft.Network/networkInterfaces/effectiveNetworkSecurityGroups/action",
 )
 def get_effective_groups(call: ApiCall) -> ApiResponse:
-    """The network security groups before an interface with their rules."""
+    """List the network security groups that apply to a network interface, with their rules."""
     end = _find_endpoint(call, call.path.rpartition("/")[0])
     try:
         levels = _open_network_watcher(call).group_rules_by_level(end)
@@ -214,7 +214,7 @@ def _build_rule(one: SecurityRule) -> dict[str, object]:
     f"{_ACTIONS}/securityGroupView/action",
 )
 def get_security_group_view(call: ApiCall) -> ApiResponse:
-    """The rules on a machine's interface, by the level that they are associated with."""
+    """List the security rules on a machine's network interfaces, by their level of association."""
     end = _find_endpoint(call, call.get_text("targetResourceId", needed=True))
     try:
         levels = _open_network_watcher(call).group_rules_by_level(end)
@@ -243,7 +243,7 @@ def _to_rule_body(one: SecurityRule) -> dict[str, object]:
     f"{_ACTIONS}/connectivityCheck/action",
 )
 def check_connectivity(call: ApiCall) -> ApiResponse:
-    """The path of a connection from a machine, with what stops it."""
+    """Check the path of a connection from a machine, and report what blocks it."""
     source, target = (call.body.get(name) or {} for name in ("source", "destination"))
     if not isinstance(source, dict) or not isinstance(target, dict):
         raise make_bad_request_error("'source' and 'destination' must be objects.", "destination")

@@ -86,19 +86,19 @@ def create_capture(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(_CAPTURES, "PacketCaptures_List", READ)
 def list_captures(call: ApiCall) -> ApiResponse:
-    """List the packet captures of machines of the subscription."""
+    """List the packet captures of the machines of a subscription."""
     return ApiResponse({"value": [_build_document(call, one) for one in _index_captures(call).values()]})
 
 
 @SURFACE.get(_ONE, "PacketCaptures_Get", READ)
 def get_capture(call: ApiCall) -> ApiResponse:
-    """Return a packet capture."""
+    """Get a packet capture."""
     return ApiResponse(_build_document(call, _find_capture_order(call)))
 
 
 @SURFACE.declare_post_query(f"{_ONE}/queryStatus", "PacketCaptures_GetStatus", READ)
 def query_status(call: ApiCall) -> ApiResponse:
-    """Return the state of a packet capture, and why it ended."""
+    """Get the status of a packet capture, with the reason for its end."""
     found = _find_capture_order(call)
     body: dict[str, object] = {
         "name": service.read_name(found),
@@ -115,7 +115,7 @@ def query_status(call: ApiCall) -> ApiResponse:
 
 @SURFACE.declare_post_action(f"{_ONE}/stop", "PacketCaptures_Stop", RESPOND)
 def stop_capture(call: ApiCall) -> ApiResponse:
-    """Stop a packet capture; it keeps what it took until now."""
+    """Stop a packet capture; the captured packets stay."""
     with _translate_order_errors():
         service.stop_capture(call.service, _find_capture_order(call), "stopped by the API")
     return ApiResponse(None, status=202)

@@ -21,7 +21,7 @@ def _declare_provider_operations(provider: str) -> None:
         f"{provider}/operations/read",
     )
     def _list(_: ApiCall) -> ApiResponse:
-        """The operations of the provider that are answered here, each permission once."""
+        """List the operations of the provider that this server supports, each permission once."""
         found = {
             one.permission: one
             for one in OperationRegistry.load_all_operations()

@@ -19,28 +19,28 @@ _ONE = "/subscriptions/{subscriptionId}/providers/{resourceProviderNamespace}"
 
 @SURFACE.get("/providers", "Providers_ListAtTenantScope", READ_AT_TENANT)
 def list_providers_of_tenant(call: ApiCall) -> ApiResponse:
-    """The providers that policy aliases, this server's own surfaces and the estate name, with their types."""
+    """List the resource providers in policy aliases, in this server's API and in the estate, with their types."""
     known = KnownTypes.of(call)
     return answer_list(call, (known.build_provider(one) for one in known.types))
 
 
 @SURFACE.get("/providers/{resourceProviderNamespace}", "Providers_GetAtTenantScope", READ_AT_TENANT)
 def get_provider_of_tenant(call: ApiCall) -> ApiResponse:
-    """One provider with its types; `$expand=resourceTypes/aliases` adds their policy aliases."""
+    """Get a resource provider with its types; `$expand=resourceTypes/aliases` adds their policy aliases."""
     known = KnownTypes.of(call)
     return ApiResponse(known.build_provider(_require_provider(call, known)))
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}/providers", "Providers_List", READ)
 def list_providers(call: ApiCall) -> ApiResponse:
-    """Return the same of a subscription: registered are those that are answered here or of which resources were read there."""
+    """List the resource providers of a subscription; supported providers, and providers of collected resources, are registered."""
     known = KnownTypes.of(call, call.listing_scope)
     return answer_list(call, (_to_subscription_body(call, known, one) for one in known.types))
 
 
 @SURFACE.get(_ONE, "Providers_Get", READ)
 def get_provider(call: ApiCall) -> ApiResponse:
-    """One provider with its types; `$expand=resourceTypes/aliases` adds their policy aliases."""
+    """Get a resource provider with its types; `$expand=resourceTypes/aliases` adds their policy aliases."""
     known = KnownTypes.of(call, call.listing_scope)
     return ApiResponse(_to_subscription_body(call, known, _require_provider(call, known)))
 
@@ -51,7 +51,7 @@ def get_provider(call: ApiCall) -> ApiResponse:
     "Microsoft.Resources/subscriptions/providers/register/action",
 )
 def register_provider(call: ApiCall) -> ApiResponse:
-    """Say that a provider is registered, where it is known here: nothing is registered in Azure."""
+    """Report a known resource provider as registered; nothing is registered in Azure."""
     known = KnownTypes.of(call, call.listing_scope)
     return ApiResponse(
         _to_subscription_body(call, known, _require_provider(call, known))

@@ -28,7 +28,7 @@ MOST = 1000
 
 @SURFACE.get("/subscriptions/{subscriptionId}/resources", "Resources_List", READ)
 def list_in_subscription(call: ApiCall) -> ApiResponse:
-    """The resources of a subscription, those that `$filter` picks."""
+    """List the resources of a subscription; supports `$filter`."""
     return _list_resources(call)
 
 
@@ -38,7 +38,7 @@ def list_in_subscription(call: ApiCall) -> ApiResponse:
     READ,
 )
 def list_in_group(call: ApiCall) -> ApiResponse:
-    """The resources of a resource group, those that `$filter` picks."""
+    """List the resources of a resource group; supports `$filter`."""
     return _list_resources(call)
 
 
@@ -63,7 +63,7 @@ def _list_resources(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get("{scope}/providers/{namespace}/{rest}", "Resources_Get", READ, by_type=True)
 def get_by_id(call: ApiCall) -> ApiResponse:
-    """A resource by its id, or the resources of a type below a scope, to who may read the type."""
+    """Get a resource by its ID, or list the resources of a type below a scope; requires permission to read the type."""
     return read(call)
 
 
@@ -74,7 +74,7 @@ def get_by_id(call: ApiCall) -> ApiResponse:
     "Microsoft.Compute/virtualMachines/instanceView/read",
 )
 def get_instance_view(call: ApiCall) -> ApiResponse:
-    """Return how a virtual machine runs, as far as it was read."""
+    """Get the instance view of a virtual machine, as collected."""
     found = call.snapshot.listing.get(call.path.lower().rstrip("/").rpartition("/")[0], call.reach)
     if found is None or str(found.get("type", "")).lower() != MACHINE:
         raise make_not_found_error(f"The resource '{call.path}'")

@@ -44,7 +44,7 @@ declare_document_operations(
     ArmDocumentKind(
         "Microsoft.ResourceGraph/queries",
         "GraphQuery",
-        "Whoever may read it runs it by Resource Graph.",
+        "Everybody who may read it can run it by Resource Graph.",
         check=check,
         made=make_query,
         created=200,

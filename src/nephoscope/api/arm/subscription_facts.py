@@ -20,14 +20,14 @@ _GROUP = "microsoft.resources/subscriptions/resourcegroups"
 
 @SURFACE.get(f"{_SUBSCRIPTION}/locations", "Subscriptions_ListLocations", READ)
 def list_locations(call: ApiCall) -> ApiResponse:
-    """The locations where the subscription has something; not those where it could have."""
+    """List the locations in which the subscription has resources."""
     names = sorted({one for one, _ in _read_facts(call) if one and one != "global"})
     return answer_list(call, [_build_location(call, name) for name in names])
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/tagNames", "Tags_List", READ)
 def list_tags(call: ApiCall) -> ApiResponse:
-    """The names and values of the tags of resources and resource groups, with how many have them."""
+    """List the tag names and values of resources and resource groups, with their counts."""
     counts: dict[str, Counter[str]] = {}
     for _, own in _read_facts(call):
         for name, value in own:

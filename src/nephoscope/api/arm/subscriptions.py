@@ -20,7 +20,7 @@ _GROUP = "microsoft.resources/subscriptions/resourcegroups"
 
 @SURFACE.get("/tenants", "Tenants_List", READ, lets=ANYONE)
 def list_tenants(call: ApiCall) -> ApiResponse:
-    """The one tenant."""
+    """List the tenant of this server."""
     return answer_list(
         call,
         [
@@ -35,14 +35,14 @@ def list_tenants(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get("/subscriptions", "Subscriptions_List", READ, lets=ANYONE)
 def list_subscriptions(call: ApiCall) -> ApiResponse:
-    """The subscriptions of which the caller may read something."""
+    """List the subscriptions in which the caller may read anything."""
     page = call.snapshot.listing.page([_SUBSCRIPTION], call.reach, after=read_skip_token(call))
     return answer_list(call, (_build_subscription(call, one) for one in page.bodies), page.after)
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}", "Subscriptions_Get", READ, lets=BELOW)
 def get_subscription(call: ApiCall) -> ApiResponse:
-    """One subscription."""
+    """Get a subscription."""
     found = call.snapshot.listing.get(f"/subscriptions/{call['subscriptionId']}", call.reach)
     if found is None:
         raise build_no_subscription_error(call["subscriptionId"])
@@ -51,7 +51,7 @@ def get_subscription(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get("/subscriptions/{subscriptionId}/resourceGroups", "ResourceGroups_List", GROUPS, lets=BELOW)
 def list_groups(call: ApiCall) -> ApiResponse:
-    """The resource groups of a subscription."""
+    """List the resource groups of a subscription."""
     page = call.snapshot.listing.page(
         [_GROUP],
         call.reach,
@@ -66,7 +66,7 @@ def list_groups(call: ApiCall) -> ApiResponse:
     "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}", "ResourceGroups_Get", GROUPS
 )
 def get_group(call: ApiCall) -> ApiResponse:
-    """One resource group."""
+    """Get a resource group."""
     found = call.snapshot.listing.get(call.scope, call.reach)
     if found is None:
         raise build_no_group_error(call["resourceGroupName"])

@@ -32,19 +32,19 @@ _ONE = f"{_LIST}/{{adaptiveNetworkHardeningResourceName}}"
 
 @SURFACE.get(_LIST, "AdaptiveNetworkHardenings_ListByExtendedResource", f"{_TYPE}/read")
 def list_hardenings(call: ApiCall) -> ApiResponse:
-    """The learned rules of a machine."""
+    """List the adaptive network hardening rules of a machine."""
     return read(call, PROVIDERS[0])
 
 
 @SURFACE.get(_ONE, "AdaptiveNetworkHardenings_Get", f"{_TYPE}/read")
 def get_hardening(call: ApiCall) -> ApiResponse:
-    """One set of learned rules."""
+    """Get an adaptive network hardening."""
     return read(call, PROVIDERS[0])
 
 
 @SURFACE.declare_post_action(f"{_ONE}/enforce", "AdaptiveNetworkHardenings_Enforce", ENFORCE)
 def enforce_hardening(call: ApiCall) -> ApiResponse:
-    """Ask for learned rules in network security groups; they wait for an approval of the response run."""
+    """Request enforcement of adaptive rules in network security groups; the response run waits for an approval."""
     place = call.path.rstrip("/").rpartition("/")[0]
     document = arm_documents.find_document(
         ApiCall(call.instance, call.caller, f"{_TYPE}/read", "GET", place, call.base, call.parameters)

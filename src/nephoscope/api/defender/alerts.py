@@ -40,19 +40,19 @@ def _declare_lists() -> None:
 
         @SURFACE.get(f"{root}/{_PROVIDER}/alerts", f"Alerts_List{name}", READ)
         def _list(call: ApiCall) -> ApiResponse:
-            """The alerts about resources below a scope, the newest first."""
+            """List the alerts about resources below a scope, the newest first."""
             return _list_alerts(call)
 
         where = f"{root}/{_PROVIDER}/locations/{{ascLocation}}/alerts"
 
         @SURFACE.get(where, f"Alerts_ListByLocation{name}", READ)
         def _by_location(call: ApiCall) -> ApiResponse:
-            """Return the same: all alerts are at one location."""
+            """List the same alerts: all alerts are at one location."""
             return _list_alerts(call)
 
         @SURFACE.get(f"{where}/{{alertName}}", f"Alerts_Get{name}", READ)
         def _get(call: ApiCall) -> ApiResponse:
-            """One alert."""
+            """Get an alert."""
             alert = _find_own_alert(call)
             return ApiResponse(
                 build_body(call, alert)
@@ -67,7 +67,7 @@ def _declare_lists() -> None:
 def _declare_act(path: str, name: str, status: str) -> None:
     @SURFACE.declare_post_action(path, name, find_operation(find_action(status)))
     def _act(call: ApiCall) -> ApiResponse:
-        """Say how an alert stands."""
+        """Change the status of an alert."""
         alert = _find_own_alert(call)
         if alert is None:
             _decide_alert_status(call, status)

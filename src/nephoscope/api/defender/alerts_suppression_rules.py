@@ -61,7 +61,7 @@ SHAPE = declare_object(
 
 @SURFACE.get(_LIST, "AlertsSuppressionRules_List", f"{TYPE}/read")
 def list_(call: ApiCall) -> ApiResponse:
-    """The suppressions, of one alert type where `AlertType` asks for it."""
+    """List the suppression rules; `AlertType` selects one alert type."""
     wanted = call.get_query_value("AlertType").removeprefix("nephoscope_")
     call.service.require(READ, get_workspace_scope(WORKSPACE))
     found = call.instance.state.suppressions.all(WORKSPACE)
@@ -70,7 +70,7 @@ def list_(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(_ONE, "AlertsSuppressionRules_Get", f"{TYPE}/read")
 def get(call: ApiCall) -> ApiResponse:
-    """One suppression."""
+    """Get a suppression rule."""
     found = find_suppression(call.service, WORKSPACE, call["alertsSuppressionRuleName"])
     if found is None:
         raise make_not_found_error(f"The suppression rule '{call['alertsSuppressionRuleName']}'")
@@ -79,7 +79,7 @@ def get(call: ApiCall) -> ApiResponse:
 
 @SURFACE.put(_ONE, "AlertsSuppressionRules_Update", f"{TYPE}/write")
 def put(call: ApiCall) -> ApiResponse:
-    """Make or replace a suppression; alerts that it fits are raised no more from now on."""
+    """Create or replace a suppression rule; new alerts that match it are dismissed."""
     sent = read(SHAPE, call.body)
     with translate_errors("properties", ConditionError):
         asked = parse_suppression(sent)
@@ -93,7 +93,7 @@ def put(call: ApiCall) -> ApiResponse:
 
 @SURFACE.delete(_ONE, "AlertsSuppressionRules_Delete", f"{TYPE}/delete")
 def delete(call: ApiCall) -> ApiResponse:
-    """Delete a suppression; what it held back stays dismissed."""
+    """Delete a suppression rule; the alerts that it dismissed stay dismissed."""
     with suppress(NotFoundError):
         delete_suppression(call.service, WORKSPACE, call["alertsSuppressionRuleName"])
     return NO_CONTENT

@@ -127,7 +127,7 @@ declare_document_operations(
     ArmDocumentKind(
         TYPE,
         "AdaptiveApplicationControls",
-        "Executions on its machines that it does not allow raise alerts; agents that opted in block them in the mode Enforce.",
+        "Executions that it does not allow raise alerts; in the mode Enforce, agents that opted in block them.",
         shape=SHAPE,
         check=check_group,
         made=make_group,

@@ -34,7 +34,7 @@ declare_document_operations(
     ArmDocumentKind(
         "Microsoft.Security/applications",
         "Application",
-        "Recommendations are not grouped by it here.",
+        "This server does not group recommendations by it.",
         shape=SHAPE,
     ),
 )

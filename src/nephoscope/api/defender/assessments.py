@@ -178,7 +178,7 @@ declare_document_operations(SURFACE, ASSESSMENTS)
 
 @SURFACE.get(f"/{_PROVIDER}/assessmentMetadata", "AssessmentsMetadata_List", METADATA)
 def get_metadata(call: ApiCall) -> ApiResponse:
-    """Return what every recommendation says of itself."""
+    """List the metadata of all assessments."""
     return _list_metadata(call)
 
 
@@ -186,13 +186,13 @@ def get_metadata(call: ApiCall) -> ApiResponse:
     f"/{_PROVIDER}/assessmentMetadata/{{assessmentMetadataName}}", "AssessmentsMetadata_Get", METADATA
 )
 def get_one_metadata(call: ApiCall) -> ApiResponse:
-    """Return what one recommendation says of itself."""
+    """Get the metadata of an assessment."""
     return _respond_with_document(call, "assessment metadata")
 
 
 @SURFACE.get(_METADATA, "AssessmentsMetadata_ListBySubscription", METADATA)
 def list_metadata_of_subscription(call: ApiCall) -> ApiResponse:
-    """Return the same, asked of a subscription, with what was put there."""
+    """List the same metadata for a subscription, with the metadata that were created there."""
     kept = call.list_stored_documents([_METADATA_TYPE], call.listing_scope)
     mine = [
         build_shown_metadata(call, one.body) for one in kept if arm_documents.is_visible(call.reach, one.key)
@@ -205,7 +205,7 @@ def list_metadata_of_subscription(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(f"{_METADATA}/{{assessmentMetadataName}}", "AssessmentsMetadata_GetInSubscription", METADATA)
 def get_one_metadata_of_subscription(call: ApiCall) -> ApiResponse:
-    """Return the same, asked of a subscription."""
+    """Get the metadata of an assessment; the same in every subscription."""
     id_ = f"/{_PROVIDER}/assessmentMetadata/{call['assessmentMetadataName']}"
     published = call.instance.snapshots.load_newest()
     found_ = published.listing.get(id_, call.reach) if published is not None else None
@@ -218,7 +218,7 @@ def get_one_metadata_of_subscription(call: ApiCall) -> ApiResponse:
     f"{OWN_METADATA.type}/write",
 )
 def put_metadata(call: ApiCall) -> ApiResponse:
-    """Describe assessments of one's own; metadata of what is judged here is not replaced."""
+    """Create or replace custom assessment metadata; built-in metadata cannot be replaced."""
     published = call.instance.snapshots.load_newest()
     id_ = f"/{_PROVIDER}/assessmentMetadata/{call['assessmentMetadataName']}"
     if published is not None and published.listing.get(id_, call.reach) is not None:
@@ -236,7 +236,7 @@ def put_metadata(call: ApiCall) -> ApiResponse:
     f"{OWN_METADATA.type}/delete",
 )
 def delete_metadata(call: ApiCall) -> ApiResponse:
-    """Forget what was put, with the own assessments of the subscription that it describes; 204 where there is none."""
+    """Delete custom assessment metadata and its assessments in the subscription; 204 if there is none."""
     documented = call.instance.state.arm_documents
     if documented.get(call.path.lower().rstrip("/")) is None:
         return NO_CONTENT
@@ -250,7 +250,7 @@ def delete_metadata(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(f"{{scope}}/{_PROVIDER}/subAssessments", "SubAssessments_ListAll", SUB)
 def list_sub_assessments(call: ApiCall) -> ApiResponse:
-    """The findings inside all assessments below a scope."""
+    """List the sub-assessments of all assessments below a scope."""
     return _list_subassessments(call, call.listing_scope)
 
 
@@ -258,7 +258,7 @@ def list_sub_assessments(call: ApiCall) -> ApiResponse:
     f"{{scope}}/{_PROVIDER}/assessments/{{assessmentName}}/subAssessments", "SubAssessments_List", SUB
 )
 def list_sub_assessments_of_assessment(call: ApiCall) -> ApiResponse:
-    """The findings inside one assessment; by Azure's own key also where they stand inside the recommendation that reads it."""
+    """List the sub-assessments of an assessment; Azure's own key also returns those below the recommendation that reads it."""
     inside = call.path.lower().rstrip("/").rpartition("/")[0]
     if call.snapshot.listing.has_documents(inside):
         return _list_subassessments(call, inside)
@@ -271,7 +271,7 @@ def list_sub_assessments_of_assessment(call: ApiCall) -> ApiResponse:
     SUB,
 )
 def get_sub_assessment(call: ApiCall) -> ApiResponse:
-    """One finding."""
+    """Get a sub-assessment."""
     return _respond_with_document(call, "sub-assessment")
 
 

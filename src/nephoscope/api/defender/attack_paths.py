@@ -19,23 +19,23 @@ _SUBSCRIPTION = f"/subscriptions/{{subscriptionId}}/{_PATHS}"
 
 @SURFACE.get(_SUBSCRIPTION, "AttackPaths_List", READ)
 def list_in_subscription(call: ApiCall) -> ApiResponse:
-    """The paths that lie in a subscription."""
+    """List the attack paths within a subscription."""
     return arm_documents.list_page(call, [_TYPE], f"/subscriptions/{call['subscriptionId'].lower()}")
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/{{attackPathName}}", "AttackPaths_Get", READ)
 def get_of_subscription(call: ApiCall) -> ApiResponse:
-    """One path of a subscription."""
+    """Get an attack path of a subscription."""
     return arm_documents.get_document(call, "attack path")
 
 
 @SURFACE.get(f"/{_PATHS}", "AttackPaths_ListByTenant", READ)
 def list_in_tenant(call: ApiCall) -> ApiResponse:
-    """Every path that may be read, those that lead over several subscriptions included."""
+    """List all attack paths that the caller may read, including paths across subscriptions."""
     return arm_documents.list_page(call, [_TYPE], "")
 
 
 @SURFACE.get(f"/{_PATHS}/{{attackPathName}}", "AttackPaths_GetOfTenant", READ)
 def get_of_tenant(call: ApiCall) -> ApiResponse:
-    """One path that leads over several subscriptions."""
+    """Get an attack path across subscriptions."""
     return arm_documents.get_document(call, "attack path")

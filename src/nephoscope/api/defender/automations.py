@@ -150,7 +150,7 @@ def _list_stored_credentials(call: ApiCall) -> tuple[str, ...]:
 KIND = ArmDocumentKind(
     TYPE,
     "Automations",
-    "It is kept; its actions are those of an automation where the server runs them.",
+    "It is stored; the server runs its actions as those of an automation.",
     shape=SHAPE,
     made=_seal_secrets,
     secrets=_map_credential_names,
@@ -164,7 +164,7 @@ declare_document_operations(SURFACE, KIND)
 
 @SURFACE.declare_post_query(f"{KIND.path}/validate", "Automations_Validate", f"{TYPE}/read")
 def validate_automation(call: ApiCall) -> ApiResponse:
-    """Say whether an automation could be kept, and why not."""
+    """Validate an automation without storing it, and return the reason if it is invalid."""
     properties = call.body.get("properties")
     try:
         if not isinstance(properties, dict):

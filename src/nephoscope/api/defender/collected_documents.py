@@ -152,14 +152,14 @@ def _declare_collection_operations(provider: CollectedProvider) -> None:
 
     @SURFACE.get(path, f"{provider.word}_Read", f"{provider.name}/collected/read")
     def _get(call: ApiCall) -> ApiResponse:
-        """A document as Azure had it, or the documents of a kind below a scope; not assessed where nothing was collected."""
+        """Get a collected document, or list the documents of a type below a scope; 501 if none was collected."""
         return read(call, provider)
 
     for method, name, act in _CHANGES:
 
         @SURFACE.operation(method, path, f"{provider.word}_{name}", f"{provider.name}/collected/{act}")
         def _refuse_change(call: ApiCall) -> ApiResponse:
-            """Not assessed: nothing here does anything with it."""
+            """Answer 501: this server does not process such objects."""
             raise make_not_assessed_error(explain_absence(provider, call))
 
 

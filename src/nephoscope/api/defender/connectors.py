@@ -16,7 +16,7 @@ from nephoscope.api.wire.document_kinds import (
 from nephoscope.api.wire.operation import ApiSurface
 
 SURFACE = ApiSurface("Connectors", "Microsoft.Security")
-EFFECT = "Nothing is read through it here: other clouds and code hosts are not judged."
+EFFECT = "This server does not collect through it: other clouds and code hosts are not assessed."
 KINDS = ("awsCreds", "awsAssumeRole", "gcpCredentials")
 _CONNECTOR = "Microsoft.Security/securityConnectors"
 

@@ -108,7 +108,7 @@ declare_document_operations(SURFACE, RULES)
 
 @SURFACE.declare_post_action(f"{_RULE}/execute", "GovernanceRules_Execute", f"{RULES.type}/write")
 def execute_rule(call: ApiCall) -> ApiResponse:
-    """Say where the result of a run is: a rule holds from the moment when it is put, so that there is nothing to wait for."""
+    """Return the location of a run's result; a rule takes effect when it is created, so there is no run to wait for."""
     path = call.path.rstrip("/").rpartition("/")[0]
     _require_assessment(call, path)
     where = f"{call.base}{path}/operationResults/{uuid.uuid5(uuid.NAMESPACE_URL, path.lower())}"
@@ -119,7 +119,7 @@ def execute_rule(call: ApiCall) -> ApiResponse:
     f"{_RULE}/operationResults/{{operationId}}", "GovernanceRules_OperationResults", f"{RULES.type}/read"
 )
 def list_results(call: ApiCall) -> ApiResponse:
-    """The result of a run: it succeeded, as the rule holds."""
+    """Get the result of a run: the rule is in effect, so it succeeded."""
     _require_assessment(call, call.path.rstrip("/").rpartition("/")[0].rpartition("/")[0])
     return ApiResponse({"status": "Succeeded"})
 
@@ -132,7 +132,7 @@ def _require_assessment(call: ApiCall, path: str) -> None:
 
 @SURFACE.get(_LIST, "GovernanceAssignments_List", f"{ASSIGNMENTS.type}/read")
 def list_assignments(call: ApiCall) -> ApiResponse:
-    """The assignments of an assessment: those that people put, else what the rules say."""
+    """List the governance assignments of an assessment: created ones, or else those of the rules."""
     return answer_list(call, _list_assignments(call, call.path.rstrip("/").rpartition("/")[0]))
 
 
@@ -142,7 +142,7 @@ def list_assignments(call: ApiCall) -> ApiResponse:
     f"{ASSIGNMENTS.type}/read",
 )
 def list_all_assignments(call: ApiCall) -> ApiResponse:
-    """The assignments of all assessments below a scope."""
+    """List the governance assignments of all assessments below a scope."""
     page = call.snapshot.listing.page(
         [_ASSESSMENTS],
         call.reach,
@@ -164,7 +164,7 @@ def list_all_assignments(call: ApiCall) -> ApiResponse:
     f"{_LIST}/{{governanceAssignmentsName}}", "GovernanceAssignments_Get", f"{ASSIGNMENTS.type}/read"
 )
 def get_assignment(call: ApiCall) -> ApiResponse:
-    """One of them."""
+    """Get a governance assignment."""
     path = call.path.rstrip("/")
     several = _list_assignments(call, path.rpartition("/")[0].rpartition("/")[0])
     made = next((one for one in several if str(one["id"]).lower() == path.lower()), None)
@@ -177,7 +177,7 @@ def get_assignment(call: ApiCall) -> ApiResponse:
     f"{ASSIGNMENTS.type}/write",
 )
 def put_assignment(call: ApiCall) -> ApiResponse:
-    """Keep one: it stands in the place of what a rule says."""
+    """Create or replace a governance assignment; it overrides the assignment of a rule."""
     return put(call, ASSIGNMENTS, call.body)
 
 
@@ -185,7 +185,7 @@ def put_assignment(call: ApiCall) -> ApiResponse:
     f"{_LIST}/{{governanceAssignmentsName}}", "GovernanceAssignments_Delete", f"{ASSIGNMENTS.type}/delete"
 )
 def delete_assignment(call: ApiCall) -> ApiResponse:
-    """Forget one that was put; what a rule says holds again."""
+    """Delete a governance assignment; the assignment of a rule applies again."""
     return delete_kept_document(call, ASSIGNMENTS)
 
 

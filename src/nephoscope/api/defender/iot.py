@@ -23,7 +23,7 @@ from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare_do
 from nephoscope.api.wire.operation import ApiSurface
 
 SURFACE = ApiSurface("Internet of things", "Microsoft.Security")
-EFFECT = "No device is watched by it here."
+EFFECT = "This server does not monitor devices."
 _SWITCHED = declare_enumeration("Enabled", "Disabled")
 RECOMMENDATIONS = (
     "IoT_ACRAuthentication", "IoT_AgentSendsUnutilizedMessages", "IoT_Baseline", "IoT_EdgeHubMemOptimize", "IoT_EdgeLoggingOptions",

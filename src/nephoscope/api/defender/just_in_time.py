@@ -184,7 +184,7 @@ def _format_time(time: datetime) -> str:
 KIND = ArmDocumentKind(
     TYPE,
     "JitNetworkAccessPolicies",
-    "Hosts that enforce it close its ports; provisioningState is Succeeded once they do.",
+    "Enforcing hosts close its ports; provisioningState is Succeeded once they do.",
     shape=SHAPE,
     made=make_policy,
     shown=show_policy,
@@ -197,7 +197,7 @@ declare_document_operations(SURFACE, KIND)
     f"{KIND.path}/initiate", "JitNetworkAccessPolicies_Initiate", f"{TYPE}/initiate/action"
 )
 def initiate_request(call: ApiCall) -> ApiResponse:
-    """Ask for ports: open at once for a caller who may approve, else after an approval. Fault for what the policy does not allow."""
+    """Request just-in-time access: ports open at once if the caller may approve, or else after an approval."""
     policy = require_document(make_policy_call(call), KIND)
     machines = _REQUESTED(call.body.get("virtualMachines"), "virtualMachines")
     try:

@@ -30,14 +30,14 @@ def _declare_map_operations(word: str, operations: str) -> None:
 
         @SURFACE.get(path, f"{operations}_{name}", permission)
         def _list(call: ApiCall) -> ApiResponse:
-            """Return those below the scope; not assessed where there never was any."""
+            """List the collected documents below the scope; 501 if none was ever collected."""
             return read(call, _PROVIDER, judged=word == "tasks")
 
     for scope, name in ((_SUBSCRIPTION, "GetSubscriptionLevel"), (_GROUP, "Get")):
 
         @SURFACE.get(f"{scope}/{_LOCATION}/{word}/{{name}}", f"{operations}_{name}", permission)
         def _get(call: ApiCall) -> ApiResponse:
-            """One of them."""
+            """Get the network map of a location."""
             return read(call, _PROVIDER)
 
 

@@ -33,7 +33,7 @@ def _declare_standard_operations(operations: str, path: str, name: str, type_: s
 
     @SURFACE.get(path, f"{operations}_List", permission)
     def _list(call: ApiCall) -> ApiResponse:
-        """The standards of a subscription, the controls of a standard, the assessments of a control."""
+        """List the standards of a subscription, the controls of a standard, or the assessments of a control."""
         # what stands directly below the path: its own id, without the word of the list
         below = call.path.lower().rstrip("/").rpartition("/")[0]
         below = below.removesuffix("/providers/microsoft.security") if type_ == _TYPE else below
@@ -41,7 +41,7 @@ def _declare_standard_operations(operations: str, path: str, name: str, type_: s
 
     @SURFACE.get(f"{path}/{{{name}}}", f"{operations}_Get", permission)
     def _get(call: ApiCall) -> ApiResponse:
-        """One of them."""
+        """Get a standard, a control or an assessment."""
         return arm_documents.get_document(call, word)
 
 

@@ -19,13 +19,13 @@ _DEFINITION = "microsoft.security/securescorecontroldefinitions"
 
 @SURFACE.get(f"{_SUBSCRIPTION}/secureScores", "SecureScores_List", READ)
 def list_scores(call: ApiCall) -> ApiResponse:
-    """The scores of a subscription."""
+    """List the secure scores of a subscription."""
     return _list_scores(call, _SCORE)
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/secureScores/{{secureScoreName}}", "SecureScores_Get", READ)
 def get_score(call: ApiCall) -> ApiResponse:
-    """One score."""
+    """Get a secure score."""
     found = call.snapshot.listing.get(call.path, call.reach)
     if found is None:
         raise make_not_found_error(f"The secure score '{call['secureScoreName']}'")
@@ -34,7 +34,7 @@ def get_score(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(f"{_SUBSCRIPTION}/secureScoreControls", "SecureScoreControls_List", READ)
 def list_controls(call: ApiCall) -> ApiResponse:
-    """The controls of a subscription's score."""
+    """List the controls of a subscription's secure score."""
     return _list_scores(call, _CONTROL)
 
 
@@ -44,7 +44,7 @@ def list_controls(call: ApiCall) -> ApiResponse:
     READ,
 )
 def list_controls_of_score(call: ApiCall) -> ApiResponse:
-    """The controls of one score."""
+    """List the controls of a secure score."""
     return _list_scores(call, _CONTROL)
 
 
@@ -52,7 +52,7 @@ def list_controls_of_score(call: ApiCall) -> ApiResponse:
     "/providers/Microsoft.Security/secureScoreControlDefinitions", "SecureScoreControlDefinitions_List", READ
 )
 def list_definitions(call: ApiCall) -> ApiResponse:
-    """Return what the controls are."""
+    """List the definitions of the secure score controls."""
     return _list_scores(call, _DEFINITION)
 
 
@@ -60,7 +60,7 @@ def list_definitions(call: ApiCall) -> ApiResponse:
     f"{_SUBSCRIPTION}/secureScoreControlDefinitions", "SecureScoreControlDefinitions_ListBySubscription", READ
 )
 def list_definitions_of_subscription(call: ApiCall) -> ApiResponse:
-    """Return the same, asked of a subscription."""
+    """List the definitions of the secure score controls; the same in every subscription."""
     page = call.snapshot.listing.page([_DEFINITION], call.reach, after=read_skip_token(call))
     return answer_list(call, page.bodies, page.after)
 

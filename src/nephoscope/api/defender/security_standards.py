@@ -9,7 +9,7 @@ from nephoscope.api.wire.document_kinds import ArmDocumentKind, declare_document
 from nephoscope.api.wire.operation import ApiSurface
 
 SURFACE = ApiSurface("Standards of one's own", "Microsoft.Security")
-EFFECT = "Nothing is judged by it here: put a policy initiative and assign it."
+EFFECT = "This server does not evaluate it: create and assign a policy initiative instead."
 
 for _word, _operations, _patched in (
     ("standards", "Standards", False),

@@ -70,7 +70,7 @@ _UNSAFE = re.compile(r"[^a-z0-9._-]+")
 
 @SURFACE.get(_LIST, "SoftwareInventories_List", READ, throttled=make_throttled_fault)
 def list_(call: ApiCall) -> ApiResponse:
-    """The software of the machines of a subscription, or of one machine."""
+    """List the software of the machines of a subscription, or of one machine."""
     mine = dict(sorted((str(one["id"]).lower(), one) for one in _list_known_software(call)))
     if not mine:
         return collected_documents.read(call, _SECURITY)
@@ -89,7 +89,7 @@ def list_(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(f"{_LIST}/{{softwareName}}", "SoftwareInventories_Get", READ, throttled=make_throttled_fault)
 def get(call: ApiCall) -> ApiResponse:
-    """One piece of software of a machine."""
+    """Get a software inventory entry of a machine."""
     wanted = call.path.lower().rstrip("/")
     found = next((one for one in _list_known_software(call) if str(one["id"]).lower() == wanted), None)
     return ApiResponse(found) if found is not None else collected_documents.read(call, _SECURITY)

@@ -94,14 +94,14 @@ def _declare_audit_operations(kind: AuditCollection) -> None:
 
     @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False, throttled=make_throttled_fault)
     def _list(call: ApiCall) -> ApiResponse:
-        """Return a page of the log, the newest first."""
+        """List log entries page by page, the newest first."""
         return _build_page(call, kind)
 
     @SURFACE.get(
         f"{path}/{{id}}", f"{kind.operations}_Get", READ, versioned=False, throttled=make_throttled_fault
     )
     def _get(call: ApiCall) -> ApiResponse:
-        """Return one entry."""
+        """Get a log entry."""
         rows = query_rows(call, f"{kind.table} | where Id == {quote_literal(call['id'])} | take 1", READ)
         if not rows:
             raise ApiError(404, "ResourceNotFound", f"Resource '{call['id'][:100]}' does not exist.")
@@ -118,7 +118,7 @@ def _declare_decision(decision: str) -> None:
 
     @SURFACE.declare_post_action(f"/{{version}}/auditLogs/signIns/{decision}", name, WRITE, versioned=False)
     def _act(call: ApiCall) -> ApiResponse:
-        """Decide on the risk of sign-ins; what is left of the risk of their users comes from their other detections."""
+        """Set the risk state of sign-ins; the remaining risk of their users comes from their other detections."""
         require_version(call)
         ids = read_ids(call, "requestIds")
         answer_decision(lambda: decide_sign_ins(call.service, call.instance.lake, decision, ids))

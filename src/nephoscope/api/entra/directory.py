@@ -92,12 +92,12 @@ def _declare_directory_operations(kind: DirectoryCollection) -> None:
 
     @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False)
     def _list(call: ApiCall) -> ApiResponse:
-        """The objects of a kind; nobody but who may read the whole tenant gets them."""
+        """List directory objects of this kind; requires permission to read the whole tenant."""
         return _build_page(call, kind)
 
     @SURFACE.get(f"{path}/{{id}}", f"{kind.operations}_Get", READ, versioned=False)
     def _get(call: ApiCall) -> ApiResponse:
-        """One object."""
+        """Get a directory object."""
         found = _build_object(call, kind, call["id"])
         microsoft_graph_query.check_query_options(call, ("$select", "$expand"))
         shown = _select_shown_properties(call, kind, found)
@@ -105,7 +105,7 @@ def _declare_directory_operations(kind: DirectoryCollection) -> None:
 
     @SURFACE.get(f"{path}/$count", f"{kind.operations}_GetCount", READ, versioned=False)
     def _count(call: ApiCall) -> ApiResponse:
-        """Count how many objects there are, of those that `$filter` and `$search` pick."""
+        """Count the objects that match `$filter` and `$search`."""
         return _count_objects(call, kind)
 
 
@@ -115,7 +115,7 @@ for _kind in COLLECTIONS:
 
 @SURFACE.get("/{version}/groups/{id}/members", "Groups_ListMembers", READ, versioned=False)
 def list_members(call: ApiCall) -> ApiResponse:
-    """The members of a group, each as the kind of object that it is; not assessed where they were not read."""
+    """List the members of a group, each with its object type; 501 if the members were not collected."""
     several = _list_members(call)
     microsoft_graph_query.check_query_options(call)
     rows, paging = microsoft_graph_query.read_page(
@@ -127,7 +127,7 @@ def list_members(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get("/{version}/groups/{id}/members/$count", "Groups_CountMembers", READ, versioned=False)
 def count_members(call: ApiCall) -> ApiResponse:
-    """Count how many members a group has, of those that `$filter` picks."""
+    """Count the members of a group that match `$filter`."""
     several = _list_members(call)
     microsoft_graph_query.check_query_options(call, ("$filter",))
     microsoft_graph_query.require_eventual_consistency(call, "$count")

@@ -67,7 +67,7 @@ def _declare_list(word: str, objects: Objects) -> None:
 
     @SURFACE.get(path, f"{name}_List", READ, versioned=False, throttled=make_throttled_fault)
     def _list(call: ApiCall) -> ApiResponse:
-        """List them as they are now; not assessed where no risk was ever read or detected."""
+        """List the current objects; 501 if no risk was ever imported or detected."""
         microsoft_graph_query.check_query_options(call)
         several = sorted(objects(call).items())
         rows, paging = microsoft_graph_query.read_page(
@@ -83,14 +83,14 @@ def _declare_list(word: str, objects: Objects) -> None:
 
     @SURFACE.get(f"{path}/$count", f"{name}_GetCount", READ, versioned=False, throttled=make_throttled_fault)
     def _count(call: ApiCall) -> ApiResponse:
-        """Count those that `$filter` picks."""
+        """Count the objects that match `$filter`."""
         microsoft_graph_query.check_query_options(call, ("$filter",))
         total = sum(1 for _ in CollectionQuery.of(call).iterate_matching_items(objects(call).items()))
         return ApiResponse(str(total).encode(), headers={"Content-Type": "text/plain"})
 
     @SURFACE.get(f"{path}/{{id}}", f"{name}_Get", READ, versioned=False, throttled=make_throttled_fault)
     def _get(call: ApiCall) -> ApiResponse:
-        """Return one of them."""
+        """Get one of these objects by its ID."""
         found = objects(call).get(call["id"].lower())
         if found is None:
             raise _make_not_found_error(call["id"])
@@ -107,7 +107,7 @@ def _declare_history(one: RiskCollection) -> None:
 
     @SURFACE.get(path, f"{name}_History", READ, versioned=False, throttled=make_throttled_fault)
     def _history(call: ApiCall) -> ApiResponse:
-        """List how the risk of an identity came to be as it is, the oldest first."""
+        """List the changes of an identity's risk, the oldest first."""
         items = _list_items(call, one)
         return ApiResponse(
             {"@odata.context": _format_context(call, f"{one.risky}('{call['id']}')/history"), "value": items}
@@ -117,7 +117,7 @@ def _declare_history(one: RiskCollection) -> None:
         f"{path}/{{item}}", f"{name}_GetHistory", READ, versioned=False, throttled=make_throttled_fault
     )
     def _item(call: ApiCall) -> ApiResponse:
-        """Return a change of the risk of an identity; the id of the identity itself names its last."""
+        """Get a change of an identity's risk; the ID of the identity returns its last change."""
         wanted = call["item"].lower()
         last = wanted == call["id"].lower()
         found = [item for item in _list_items(call, one) if last or str(item["id"]).lower() == wanted]
@@ -132,7 +132,7 @@ def _declare_decision(one: RiskCollection, decision: str) -> None:
 
     @SURFACE.declare_post_action(f"{_ROOT}/{one.risky}/{decision}", name, WRITE, versioned=False)
     def _act(call: ApiCall) -> ApiResponse:
-        """Decide on the risk of identities and on their detections; the change is read at once."""
+        """Set the risk state of identities and of their detections; the next read shows the change."""
         _require_version(call, one)
         ids = read_ids(call, one.ids)
         answer_decision(lambda: decide_risk(call.service, call.instance.lake, one.kind, decision, ids))

@@ -24,7 +24,7 @@ _NAMES = ("client_id", "object_id", "principal_id", "clientid")
 
 @SURFACE.get("/metadata/identity/oauth2/token", "ManagedIdentity_Token", PUBLIC, versioned=False)
 def issue_machine_token(call: ApiCall) -> ApiResponse:
-    """A token as a virtual machine gets it: with the header `Metadata: true`, from this machine."""
+    """Issue a token as a virtual machine gets it: with the header `Metadata: true`, on this machine only."""
     principal = _find_identity(call, IMDS)
     if call.headers.get("metadata", "").lower() != "true":
         raise _refuse_token(call, 400, "invalid_request", "Required metadata header not specified")
@@ -35,7 +35,7 @@ def issue_machine_token(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get("/msi/token", "ManagedIdentity_AppServiceToken", PUBLIC, versioned=False)
 def issue_app_service_token(call: ApiCall) -> ApiResponse:
-    """A token as an app service gets it: with a client secret of the identity in `X-IDENTITY-HEADER`, from this machine."""
+    """Issue a token as App Service does: for a client secret of the identity in `X-IDENTITY-HEADER`, on this machine only."""
     principal = _find_identity(call, APP_SERVICE)
     shown = call.headers.get("x-identity-header", "")
     found = call.instance.guard.authenticate_secret(shown, [SecretKind.CLIENT_SECRET], call.address)

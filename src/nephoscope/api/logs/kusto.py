@@ -37,7 +37,7 @@ _COMMAND = re.compile(r"""(?:\['[^']*'\]|\["[^"]*"\]|[^|])*""")
 
 @SURFACE.get("/v1/rest/auth/metadata", "Kusto_AuthMetadata", PUBLIC, versioned=False)
 def get_metadata(call: ApiCall) -> ApiResponse:
-    """Return where a client gets a token for this cluster."""
+    """Return the sign-in endpoint for this cluster."""
     return ApiResponse({
         "AzureAD": {
             "LoginEndpoint": call.base,
@@ -55,7 +55,7 @@ def get_metadata(call: ApiCall) -> ApiResponse:
     "/v2/rest/query", "Kusto_QueryV2", READ, versioned=False, throttled=make_kusto_throttled_error
 )
 def query_v2(call: ApiCall) -> ApiResponse:
-    """Run a query; its results as frames of version 2."""
+    """Run a query and return its results as version 2 frames."""
     results = _run_queries(call)
     frames: list[dict[str, object]] = [
         {"FrameType": "DataSetHeader", "IsProgressive": False, "Version": "v2.0"}
@@ -90,7 +90,7 @@ def query_v2(call: ApiCall) -> ApiResponse:
     "/v1/rest/query", "Kusto_QueryV1", READ, versioned=False, throttled=make_kusto_throttled_error
 )
 def query_v1(call: ApiCall) -> ApiResponse:
-    """Run a query; its results as tables of version 1, the last of which names the others."""
+    """Run a query and return its results as version 1 tables; the last table describes the others."""
     results = _run_queries(call)
     tables = [
         build_v1_table(f"Table_{at}", list_typed_columns(one.table), _convert_rows(one))
@@ -109,7 +109,7 @@ def query_v1(call: ApiCall) -> ApiResponse:
     "/v1/rest/mgmt", "Kusto_Management", READ, versioned=False, throttled=make_kusto_throttled_error
 )
 def run_management_command(call: ApiCall) -> ApiResponse:
-    """Answer a `.show` command: databases, tables, functions, schemas (also as json), version, who asks; piped on where it says so."""
+    """Answer a `.show` command: databases, tables, functions, schemas (also as JSON), version, principal; supports pipes."""
     command, _, rest = _split_pipe(call.get_text("csl", needed=True))
     asked = KustoCommand(call, READ, *find_database(call, READ))
     found = run_show_command(asked, command)

@@ -34,7 +34,7 @@ _COLUMNS = [
     "/v1/rest/ingest/{database}/{table}", "Kusto_StreamingIngest", PUBLISH, versioned=False
 )
 def ingest_records(call: ApiCall) -> ApiResponse:
-    """Take records into a table of a workspace: JSON, or rows of texts in the order of the table's columns."""
+    """Ingest records into a table of a workspace: JSON, or text rows in the order of the table's columns."""
     workspace = find_workspace(call, call["database"]).name
     call.caller.require(PUBLISH, f"/workspaces/{workspace}")
     table = call.instance.lake.tables.get(call["table"])

@@ -64,7 +64,7 @@ def run_workspace_query(call: ApiCall) -> ApiResponse:
     "/v1/workspaces/{workspaceId}/query", "Query_Get", READ, versioned=False, throttled=make_throttled_fault
 )
 def get(call: ApiCall) -> ApiResponse:
-    """Return the same, the query in the address."""
+    """Run the same query, given in the URL."""
     return _answer_query_body(call, call["workspaceId"], _read_query(call))
 
 
@@ -72,13 +72,13 @@ def get(call: ApiCall) -> ApiResponse:
     f"{_RESOURCE}/query", "Query_ExecuteResource", READ, versioned=False, throttled=make_throttled_fault
 )
 def run_resource_query(call: ApiCall) -> ApiResponse:
-    """Run a query in a workspace that is named by its ARM id."""
+    """Run a query in a workspace (its ARM ID)."""
     return _answer_query_body(call, call["workspace"], call.body)
 
 
 @SURFACE.get(f"{_RESOURCE}/query", "Query_GetResource", READ, versioned=False, throttled=make_throttled_fault)
 def get_resource(call: ApiCall) -> ApiResponse:
-    """Return the same, the query in the address."""
+    """Run the same query, given in the URL."""
     return _answer_query_body(call, call["workspace"], _read_query(call))
 
 
@@ -94,7 +94,7 @@ def query_resource_logs(call: ApiCall) -> ApiResponse:
     "/v1/$batch", "Query_Batch", READ, versioned=False, throttled=make_throttled_fault
 )
 def run_query_batch(call: ApiCall) -> ApiResponse:
-    """Run several queries; one that fails ends none of the others."""
+    """Run several queries; a failed query does not stop the others."""
     asked = call.body.get("requests")
     if (
         not isinstance(asked, list)

@@ -20,7 +20,7 @@ SURFACE = ApiSurface("Logs ingestion", "Microsoft.Insights", lets=OWN)
 
 @SURFACE.declare_post_query(PATH, "LogsIngestion_Upload", PUBLISH)
 def upload_logs(call: ApiCall) -> ApiResponse:
-    """Take the records of a JSON array into a table of a workspace."""
+    """Ingest the records of a JSON array into a table of a workspace."""
     workspace = call.instance.state.workspaces.find(call["ruleId"])
     if workspace is None:
         call.caller.require(PUBLISH, f"/workspaces/{call['ruleId']}")

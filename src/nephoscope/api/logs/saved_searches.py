@@ -46,7 +46,7 @@ CATEGORY = "Saved queries"
 
 @SURFACE.get(_LIST, "SavedSearches_ListByWorkspace", READ)
 def list_(call: ApiCall) -> ApiResponse:
-    """The searches of a workspace, by name."""
+    """List the saved searches of a workspace, by name."""
     workspace = require_workspace(call, READ)
     kept = _load_companions(call, workspace)
     return ApiResponse(
@@ -61,7 +61,7 @@ def list_(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(_ONE, "SavedSearches_Get", READ)
 def get(call: ApiCall) -> ApiResponse:
-    """One search."""
+    """Get a saved search."""
     workspace = require_workspace(call, READ)
     found = _find_search(call, workspace)
     if found is None:
@@ -71,7 +71,7 @@ def get(call: ApiCall) -> ApiResponse:
 
 @SURFACE.put(_ONE, "SavedSearches_CreateOrUpdate", WRITE)
 def put(call: ApiCall) -> ApiResponse:
-    """Keep a search; whoever reads the workspace finds it in the logs page."""
+    """Create or replace a saved search; everybody who may read the workspace finds it on the Logs page."""
     workspace, state = require_workspace(call, WRITE), call.instance.state
     properties = _read_properties(call)
     known, me = _find_search(call, workspace), call.caller
@@ -100,7 +100,7 @@ def put(call: ApiCall) -> ApiResponse:
 
 @SURFACE.delete(_ONE, "SavedSearches_Delete", DELETE)
 def delete(call: ApiCall) -> ApiResponse:
-    """Forget a search; 204 where there is none."""
+    """Delete a saved search; 204 if it does not exist."""
     workspace = require_workspace(call, DELETE)
     found = _find_search(call, workspace)
     if found is None:

@@ -60,7 +60,7 @@ declare_document_operations(
     ArmDocumentKind(
         "Microsoft.PolicyInsights/attestations",
         "Attestations",
-        "The next assessment is judged by it and begins soon.",
+        "An assessment that uses it starts soon.",
         check=check,
         shape=SHAPE,
         made=make_attestation,

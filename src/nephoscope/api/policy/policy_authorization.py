@@ -143,23 +143,23 @@ def _declare_policy_operations(kind: PolicyDocumentKind) -> None:
 
     @SURFACE.get(type_, f"{kind.operations}_List", f"{kind.type}/read")
     def _list(call: ApiCall) -> ApiResponse:
-        """The documents of a kind that stand at a scope, above it and, of assignments and exemptions, below it; `$filter` picks."""
+        """List the policy objects at a scope and above it, and assignments and exemptions also below it; supports `$filter`."""
         wanted = kind.filters.parse_filter(call, policy_lists.PolicyListFilter(below=kind.inside))
         return policy_lists.list_page(call, kind.type, wanted)
 
     @SURFACE.get(one, f"{kind.operations}_Get", f"{kind.type}/read")
     def _get(call: ApiCall) -> ApiResponse:
-        """One document."""
+        """Get a policy object."""
         return arm_documents.get_document(call, kind.word)
 
     @SURFACE.put(one, f"{kind.operations}_CreateOrUpdate", f"{kind.type}/write")
     def _put(call: ApiCall) -> ApiResponse:
-        """Create or replace one; the next assessment is judged by it and begins soon."""
+        """Create or replace a policy object; an assessment that uses it starts soon."""
         return put(call, kind)
 
     @SURFACE.delete(one, f"{kind.operations}_Delete", f"{kind.type}/delete")
     def _delete(call: ApiCall) -> ApiResponse:
-        """Delete one that was put."""
+        """Delete a policy object that was created on this server."""
         return arm_documents.delete_document(call, kind.type)
 
 

@@ -23,7 +23,7 @@ EVENTS = PolicyRowSource("policyEvents", "microsoft.policyinsights/policyevents"
     f"{_PROVIDER}/{{policyEventsResource}}/queryResults", "PolicyEvents_ListQueryResults", QUERY
 )
 def query_results(call: ApiCall) -> ApiResponse:
-    """The events of 90 days at a scope, those that `$filter` picks."""
+    """List the policy events of the last 90 days at a scope; supports `$filter`."""
     if call["policyEventsResource"].lower() != "default":
         raise make_bad_request_error(
             "Policy events have one collection: default.", "policyEventsResource", "InvalidParameter"
@@ -33,7 +33,7 @@ def query_results(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(f"{_PROVIDER}/$metadata", "PolicyEvents_GetMetadata", READ)
 def describe_event_fields(_: ApiCall) -> ApiResponse:
-    """The fields of policy events, as OData describes them."""
+    """Get the OData metadata of policy events."""
     return ApiResponse(
         odata_metadata.render_metadata("PolicyEvent", ("default",), ("tenantId", "principalOid")),
         headers={"Content-Type": "application/xml"},

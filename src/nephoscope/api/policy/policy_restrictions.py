@@ -52,7 +52,7 @@ MOST_FIELDS, MOST_VALUES = 50, 100
 
 @SURFACE.declare_post_query(f"{_SUBSCRIPTION}/{_CHECK}", "PolicyRestrictions_CheckAtSubscriptionScope", READ)
 def check_at_subscription(call: ApiCall) -> ApiResponse:
-    """Return what policies refuse or ask of a resource that is planned in a subscription."""
+    """Check which policies deny or restrict a planned resource in a subscription."""
     return _check_restrictions(call)
 
 
@@ -62,13 +62,13 @@ def check_at_subscription(call: ApiCall) -> ApiResponse:
     READ,
 )
 def check_at_resource_group(call: ApiCall) -> ApiResponse:
-    """Return what policies refuse or ask of a resource that is planned in a resource group."""
+    """Check which policies deny or restrict a planned resource in a resource group."""
     return _check_restrictions(call)
 
 
 @SURFACE.declare_post_query(f"{_GROUP}/{_CHECK}", "PolicyRestrictions_CheckAtManagementGroupScope", READ)
 def check_at_management_group(call: ApiCall) -> ApiResponse:
-    """Return which types policies refuse in a management group: nothing else of a resource is asked there."""
+    """Return the resource types that policies deny in a management group; only types are checked there."""
     pending = _read_pending_fields(call)
     if "resourceDetails" not in call.body and [one.field.lower() for one in pending] != ["type"]:
         raise make_bad_request_error(

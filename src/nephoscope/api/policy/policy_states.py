@@ -37,7 +37,7 @@ XML = {"Content-Type": "application/xml"}
     f"{_PROVIDER}/{{policyStatesResource}}/queryResults", "PolicyStates_ListQueryResults", QUERY
 )
 def query_results(call: ApiCall) -> ApiResponse:
-    """The states at a scope, those that `$filter` picks."""
+    """List the policy states at a scope; supports `$filter`."""
     _require_latest(call)
     return answer_policy_rows(call, STATES)
 
@@ -46,7 +46,7 @@ def query_results(call: ApiCall) -> ApiResponse:
     f"{_PROVIDER}/{{policyStatesSummaryResource}}/summarize", "PolicyStates_Summarize", SUMMARIZE
 )
 def summarize_states(call: ApiCall) -> ApiResponse:
-    """Count how many resources and policies do not comply at a scope, by assignment and by policy."""
+    """Count the noncompliant resources and policies at a scope, by assignment and by policy."""
     _require_latest(call)
     test = parse_filter(call)
     states = [one for one in iterate_rows(call, STATES) if test(one)]
@@ -69,7 +69,7 @@ def summarize_states(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(f"{_PROVIDER}/$metadata", "PolicyStates_GetMetadata", READ)
 def describe_state_fields(_: ApiCall) -> ApiResponse:
-    """The fields of policy states, as OData describes them."""
+    """Get the OData metadata of policy states."""
     return ApiResponse(odata_metadata.render_metadata("PolicyState", ("default", "latest")), headers=XML)
 
 
@@ -77,7 +77,7 @@ def describe_state_fields(_: ApiCall) -> ApiResponse:
     f"{_PROVIDER}/latest/triggerEvaluation", "PolicyStates_TriggerEvaluation", TRIGGER
 )
 def trigger_evaluation(call: ApiCall) -> ApiResponse:
-    """Ask for an evaluation of everything; it begins soon, and the answer's Location tells when its results are there."""
+    """Request an evaluation; it starts soon, and the Location of the answer reports when its results are published."""
     if read_last_scan_request(call.instance.data) is None:
         text = "Nothing was ever scanned: connect a tenant, or run nephoscope scan, and there is something to evaluate."
         raise ApiError(409, "Conflict", text)
@@ -95,7 +95,7 @@ def trigger_evaluation(call: ApiCall) -> ApiResponse:
     "Microsoft.PolicyInsights/asyncOperationResults/read",
 )
 def get_result(call: ApiCall) -> ApiResponse:
-    """Return whether the results of an evaluation that was asked for are published: 202 until they are, then 200."""
+    """Return the progress of a requested evaluation: 202 until its results are published, then 200."""
     asked = _parse_operation_time(call["operationId"])
     if asked is None or asked > call.instance.now:
         raise make_not_found_error(f"The operation '{call['operationId'][:60]}'")

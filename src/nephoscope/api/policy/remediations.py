@@ -136,7 +136,7 @@ def show_remediation(call: ApiCall, body: Body) -> Body:
 KIND = ArmDocumentKind(
     TYPE,
     "Remediations",
-    "It follows the resources that do not comply now until they do; nothing is deployed from here.",
+    "It tracks the noncompliant resources until they comply; this server deploys nothing.",
     shape=SHAPE,
     made=make_remediation,
     shown=show_remediation,
@@ -173,7 +173,7 @@ def _load_remediation(call: ApiCall) -> tuple[ApiCall, Body]:
 
 @SURFACE.declare_post_action(f"{KIND.path}/cancel", "Remediations_Cancel", f"{TYPE}/cancel/action")
 def cancel(call: ApiCall) -> ApiResponse:
-    """Follow the resources no longer."""
+    """Cancel a remediation."""
     asked, body = _load_remediation(call)
     if show_remediation(asked, body)["properties"]["provisioningState"] in (DONE, CANCELED):
         raise ApiError(
@@ -188,7 +188,7 @@ def cancel(call: ApiCall) -> ApiResponse:
 
 @SURFACE.declare_post_query(f"{KIND.path}/listDeployments", "Remediations_ListDeployments", f"{TYPE}/read")
 def list_deployments(call: ApiCall) -> ApiResponse:
-    """The resources that are followed, and whether each complies by now; no deployment is made, so that its id is empty."""
+    """List the resources of a remediation with their compliance; this server deploys nothing, so deployment IDs are empty."""
     asked, body = _load_remediation(call)
     standing = _find_followed_states(asked, body)
     deployments: list[dict[str, object]] = [

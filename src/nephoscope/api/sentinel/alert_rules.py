@@ -45,7 +45,7 @@ _NOT_OVERRIDDEN = {"alertTacticsColumnName": None, "alertSeverityColumnName": No
 
 @SURFACE.get(_LIST, "AlertRules_List", READ)
 def list_(call: ApiCall) -> ApiResponse:
-    """The rules of a workspace: shipped, imported and switched on, and put here."""
+    """List the rules of a workspace: built-in rules, enabled imported rules, and rules that were created here."""
     workspace = require_workspace(call, READ)
     own = {one.id: one for one in _load_own_rules(call).pieces}
     run = [
@@ -59,7 +59,7 @@ def list_(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(_ONE, "AlertRules_Get", READ)
 def get(call: ApiCall) -> ApiResponse:
-    """One rule."""
+    """Get a rule."""
     workspace = require_workspace(call, READ)
     found = _find_rule(call, workspace)
     if found is None:
@@ -69,7 +69,7 @@ def get(call: ApiCall) -> ApiResponse:
 
 @SURFACE.put(_ONE, "AlertRules_CreateOrUpdate", WRITE)
 def put(call: ApiCall) -> ApiResponse:
-    """Switch a rule that comes with content on or off, or keep a Scheduled or NRT rule of one's own."""
+    """Enable or disable a rule of the content, or create or replace a Scheduled or NRT rule."""
     workspace = require_workspace(call, WRITE)
     properties = call.body.get("properties")
     if not isinstance(properties, dict):
@@ -92,7 +92,7 @@ def put(call: ApiCall) -> ApiResponse:
 
 @SURFACE.delete(_ONE, "AlertRules_Delete", DELETE)
 def delete(call: ApiCall) -> ApiResponse:
-    """Delete a rule that was put; a shipped or imported one can only be switched off. 204 where there is none."""
+    """Delete a created rule; built-in and imported rules can only be disabled; 204 if it does not exist."""
     workspace = require_workspace(call, DELETE)
     known = _find_rule(call, workspace)
     if known is None:
@@ -105,14 +105,14 @@ def delete(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(_TEMPLATES, "AlertRuleTemplates_List", READ)
 def list_templates(call: ApiCall) -> ApiResponse:
-    """Return what there is to choose: every shipped rule and every rule of an imported pack, on or off."""
+    """List the rule templates: every built-in rule and every rule of an imported pack, enabled or not."""
     workspace = require_workspace(call, READ)
     return _slice_page(call, [_build_template(call, workspace, one) for one in _list_rules(call)])
 
 
 @SURFACE.get(f"{_TEMPLATES}/{{alertRuleTemplateId}}", "AlertRuleTemplates_Get", READ)
 def get_template(call: ApiCall) -> ApiResponse:
-    """One of them, or one of Azure's that was collected."""
+    """Get a rule template: built in, imported, or collected from Azure."""
     workspace, wanted = require_workspace(call, READ), call["alertRuleTemplateId"].lower()
     for one in _list_rules(call):
         if one.id == wanted:
@@ -188,7 +188,7 @@ def _to_client_version(call: ApiCall, body: Body) -> Body:
 _OTHER = ArmDocumentKind(
     TYPE,
     "AlertRules",
-    "It is kept and not run here.",
+    "It is stored and not run.",
     WORKSPACE,
     _check_shape,
     _make_rule,

@@ -32,7 +32,7 @@ from nephoscope.service.action_egress import check_url
 from nephoscope.state.incidents.incidents import CLASSIFICATIONS
 
 SURFACE = ApiSurface("Automation rules", "Microsoft.SecurityInsights")
-EFFECT = "It is asked about incidents and alerts, and its actions are run."
+EFFECT = "It is evaluated for incidents and alerts, and its actions run."
 RULES, ACTIONS = "Microsoft.SecurityInsights/automationRules", "Microsoft.SecurityInsights/alertRules/actions"
 
 

@@ -59,7 +59,7 @@ _QUERY = "API"
 
 @SURFACE.get(_LIST, "Bookmarks_List", READ)
 def list_(call: ApiCall) -> ApiResponse:
-    """The bookmarks of a workspace, the newest first."""
+    """List the bookmarks of a workspace, the newest first."""
     found = call.instance.state.bookmarks.list_newest(require_workspace(call, READ), most=MOST)
     start, most = read_page_place(call), call.read_requested_count(1000)
     page = [build_body(call, one) for one in found[start : start + most]]
@@ -68,7 +68,7 @@ def list_(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(_ONE, "Bookmarks_Get", READ)
 def get(call: ApiCall) -> ApiResponse:
-    """One bookmark."""
+    """Get a bookmark."""
     found = _find_bookmark(call, require_workspace(call, READ))
     if found is None:
         raise make_not_found_error(f"The bookmark '{call['bookmarkId']}'")
@@ -77,7 +77,7 @@ def get(call: ApiCall) -> ApiResponse:
 
 @SURFACE.put(_ONE, "Bookmarks_CreateOrUpdate", WRITE)
 def put(call: ApiCall) -> ApiResponse:
-    """Keep a row of a query's result, or change what is thought of it; it becomes a row of HuntingBookmark."""
+    """Create or update a bookmark of a query result; it becomes a row of HuntingBookmark."""
     workspace = require_workspace(call, WRITE)
     call = check_shape(call, SHAPE)
     known = _find_bookmark(call, workspace)
@@ -92,7 +92,7 @@ def put(call: ApiCall) -> ApiResponse:
 
 @SURFACE.delete(_ONE, "Bookmarks_Delete", DELETE)
 def delete(call: ApiCall) -> ApiResponse:
-    """Take a bookmark off the shelf; 204 where there is none."""
+    """Delete a bookmark; 204 if it does not exist."""
     workspace = require_workspace(call, DELETE)
     known = _find_bookmark(call, workspace)
     if known is None:

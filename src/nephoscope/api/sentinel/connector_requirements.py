@@ -21,7 +21,7 @@ WRITE = "Microsoft.SecurityInsights/dataConnectors/write"
     f"{WORKSPACE}/providers/{TYPE}", "DataConnectorsCheckRequirements_Post", f"{TYPE}/action"
 )
 def check(call: ApiCall) -> ApiResponse:
-    """Return whether the caller may make a connector of a kind in the workspace."""
+    """Check whether the caller may create a data connector of a kind in the workspace."""
     workspace = require_workspace(call, call.permission)
     call.get_text("kind", needed=True)
     may = call.caller.is_permitted(WRITE, f"/workspaces/{workspace}")

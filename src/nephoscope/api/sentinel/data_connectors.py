@@ -12,7 +12,7 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.workspace_lookup import WORKSPACE
 
 SURFACE = ApiSurface("Data connectors", "Microsoft.SecurityInsights")
-EFFECT = "No logs are fetched by it here: `nephoscope sources` does that."
+EFFECT = "This server does not collect logs through it: use `nephoscope sources`."
 
 
 def make_connector(_: ApiCall, body: Body, __: Body | None) -> Body:

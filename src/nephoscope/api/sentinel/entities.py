@@ -91,7 +91,7 @@ EXPANSIONS = (
 
 @SURFACE.get(_LIST, "Entities_List", READ)
 def list_(call: ApiCall) -> ApiResponse:
-    """The entities of the alerts and bookmarks of a workspace, those in most of them first, then those that were collected."""
+    """List the entities of a workspace: first those of alerts and bookmarks, by frequency, then collected ones."""
     workspace = require_workspace(call, READ)
     known = load_known_entities(call.instance.state, workspace)
     found = [build_entity_body(call, workspace, one.entity) for one in known.entities]
@@ -103,7 +103,7 @@ def list_(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(ENTITY, "Entities_Get", READ)
 def get(call: ApiCall) -> ApiResponse:
-    """One entity with what the estate knows of it, or an alert of the id."""
+    """Get an entity with its facts from the estate, or the alert with this ID."""
     workspace = require_workspace(call, READ)
     known, wanted = load_known_entities(call.instance.state, workspace), call["entityId"].lower()
     one = known.entities_by_id.get(wanted)
@@ -119,7 +119,7 @@ def get(call: ApiCall) -> ApiResponse:
 
 @SURFACE.declare_post_query(f"{ENTITY}/getTimeline", "EntitiesGetTimeline_List", f"{TYPE}/gettimeline/action")
 def get_timeline(call: ApiCall) -> ApiResponse:
-    """The alerts and bookmarks about an entity in a time, in order."""
+    """List the alerts and bookmarks about an entity in a time range, in order of time."""
     known, one = find_known_entity(call)
     since, until = parse_time_range(call, needed=True)
     kinds = _read_timeline_kinds(call)
@@ -143,7 +143,7 @@ def get_timeline(call: ApiCall) -> ApiResponse:
 
 @SURFACE.declare_post_query(f"{ENTITY}/expand", "Entities_Expand", f"{TYPE}/expand/action")
 def expand_entity(call: ApiCall) -> ApiResponse:
-    """Return what an expansion finds around an entity; the expansions are entity queries of kind Expansion."""
+    """Expand an entity by one of its entity queries of kind Expansion."""
     known, one = find_known_entity(call)
     since, until = parse_time_range(call)
     ids = [each.id for each in known.list_alerts_about(one, since, until)]
@@ -155,7 +155,7 @@ def expand_entity(call: ApiCall) -> ApiResponse:
     f"{_BOOKMARK}/expand", "Bookmark_Expand", "Microsoft.SecurityInsights/bookmarks/expand/action"
 )
 def expand_bookmark(call: ApiCall) -> ApiResponse:
-    """Return what an expansion finds around a bookmark: its entities, and the alerts about them."""
+    """Expand a bookmark: return its entities, and the alerts about them."""
     workspace = require_workspace(call, call.permission)
     known = load_known_entities(call.instance.state, workspace)
     bookmark = known.bookmarks.get(call["bookmarkId"].lower())
@@ -171,7 +171,7 @@ def expand_bookmark(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(f"{ENTITY}/relations", "EntitiesRelations_List", f"{TYPE}/relations/read")
 def list_relations(call: ApiCall) -> ApiResponse:
-    """The incidents and bookmarks that an entity is in."""
+    """List the incidents and bookmarks that contain an entity."""
     collected = _list_collected_entities(call, f"{TYPE}/relations")
     if collected:
         return answer_list(call, collected)
@@ -181,7 +181,7 @@ def list_relations(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(f"{ENTITY}/relations/{{relationName}}", "EntityRelations_GetRelation", f"{TYPE}/relations/read")
 def get_relation(call: ApiCall) -> ApiResponse:
-    """One of them, by the name of the incident or bookmark."""
+    """Get a relation by the name of its incident or bookmark."""
     known = load_known_entities(call.instance.state, require_workspace(call, call.permission))
     one, wanted = known.entities_by_id.get(call["entityId"].lower()), call["relationName"].lower()
     several = _list_relations(call, known, one) if one is not None else []

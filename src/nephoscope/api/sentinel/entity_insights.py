@@ -119,7 +119,7 @@ INSIGHTS = (
 
 @SURFACE.declare_post_query(f"{ENTITY}/getInsights", "Entities_GetInsights", f"{TYPE}/getinsights/action")
 def get_insights(call: ApiCall) -> ApiResponse:
-    """Return what the alerts and bookmarks about an entity add up to in a time; the insights are its queries of kind Insight."""
+    """Return the insights about an entity in a time range, from its entity queries of kind Insight."""
     known, one = find_known_entity(call)
     since, until = parse_time_range(call, needed=True)
     wanted = _read_wanted_ids(call)
@@ -133,7 +133,7 @@ def get_insights(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(f"{ENTITY}/queries", "Entities_Queries", f"{TYPE}/queries/read")
 def list_queries(call: ApiCall) -> ApiResponse:
-    """The insights that an entity has, where clients look for their ids."""
+    """List the insights of an entity, so that clients find their IDs."""
     find_known_entity(call)
     if call.get_query_value("kind").lower() != KIND.lower():
         raise make_bad_request_error(f"'kind' is {KIND}.", "kind")

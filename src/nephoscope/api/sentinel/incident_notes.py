@@ -78,7 +78,7 @@ def _declare_note_operations(kind: NoteDocumentKind) -> None:
 
     @SURFACE.get(path, f"{kind.operations}_List", read)
     def _list(call: ApiCall) -> ApiResponse:
-        """Return those of an incident, in the order in which they were written."""
+        """List the entries of an incident, the oldest first."""
         workspace = require_workspace(call, read)
         incident = require_incident(call, workspace)
         return answer_list(
@@ -87,7 +87,7 @@ def _declare_note_operations(kind: NoteDocumentKind) -> None:
 
     @SURFACE.get(one, f"{kind.operations}_Get", read)
     def _get(call: ApiCall) -> ApiResponse:
-        """One of them."""
+        """Get an entry of an incident."""
         workspace = require_workspace(call, read)
         note = _find_note(call, require_incident(call, workspace), kind)
         if note is None:
@@ -96,12 +96,12 @@ def _declare_note_operations(kind: NoteDocumentKind) -> None:
 
     @SURFACE.put(one, f"{kind.operations}_CreateOrUpdate", write)
     def _put(call: ApiCall) -> ApiResponse:
-        """Write one, or change it."""
+        """Create or update the entry."""
         return _keep_note(call, kind, require_workspace(call, write))
 
     @SURFACE.delete(one, f"{kind.operations}_Delete", gone)
     def _delete(call: ApiCall) -> ApiResponse:
-        """Take one away; 204 where there is none."""
+        """Delete the entry; 204 if it does not exist."""
         workspace = require_workspace(call, gone)
         incident = require_incident(call, workspace)
         note = _find_note(call, incident, kind)

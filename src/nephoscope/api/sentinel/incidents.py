@@ -62,7 +62,7 @@ _ACTIVITY = ("firstActivityTimeUtc", "lastActivityTimeUtc")
 
 @SURFACE.get(_BASE, "Incidents_List", READ)
 def list_(call: ApiCall) -> ApiResponse:
-    """The incidents of a workspace, the newest first."""
+    """List the incidents of a workspace, the newest first."""
     workspace = require_workspace(call, READ)
     several = call.instance.state.incidents.list_newest(workspace, most=10_000)
     start, most = read_page_place(call), call.read_requested_count(MOST)
@@ -72,14 +72,14 @@ def list_(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(_ONE, "Incidents_Get", READ)
 def get(call: ApiCall) -> ApiResponse:
-    """One incident."""
+    """Get an incident."""
     workspace = require_workspace(call, READ)
     return ApiResponse(build_body(call, workspace, require_incident(call, workspace)))
 
 
 @SURFACE.put(_ONE, "Incidents_CreateOrUpdate", WRITE)
 def put(call: ApiCall) -> ApiResponse:
-    """Make an incident, or change what people decide of one: title, description, status, severity, owner, labels, classification."""
+    """Create an incident, or change its title, description, status, severity, owner, labels or classification."""
     workspace = require_workspace(call, WRITE)
     call = check_shape(call, SHAPE)
     known = find_incident(call, workspace)
@@ -183,7 +183,7 @@ def _read_word(call: ApiCall, name: str, words: list[str]) -> str:
 
 @SURFACE.declare_post_action(f"{_ONE}/alerts", "Incidents_ListAlerts", READ)
 def list_alerts(call: ApiCall) -> ApiResponse:
-    """The alerts of an incident."""
+    """List the alerts of an incident."""
     workspace = require_workspace(call, READ)
     incident = require_incident(call, workspace)
     several = call.instance.state.alerts.list_newest(workspace, incident=incident.number, most=1000)
@@ -192,7 +192,7 @@ def list_alerts(call: ApiCall) -> ApiResponse:
 
 @SURFACE.declare_post_action(f"{_ONE}/entities", "Incidents_ListEntities", READ)
 def list_entities(call: ApiCall) -> ApiResponse:
-    """The entities of an incident with what the estate knows of each, and how many there are of each kind."""
+    """List the entities of an incident with their facts from the estate, and the number of each kind."""
     workspace = require_workspace(call, READ)
     file = load_case_file(
         call.instance.state, workspace, require_incident(call, workspace).number, call.instance.now
@@ -203,7 +203,7 @@ def list_entities(call: ApiCall) -> ApiResponse:
 
 @SURFACE.declare_post_action(f"{_ONE}/processTrees", "Incidents_ListProcessTrees", READ)
 def list_process_trees(call: ApiCall) -> ApiResponse:
-    """The process trees around the alerts of an incident, and the prevalence of its hashes, domains and users; reads logs."""
+    """Get the process trees around an incident's alerts, and the prevalence of its hashes, domains and users, from the logs."""
     workspace = require_workspace(call, READ)
     require_workspace(call, LOGS)
     incident, instance = require_incident(call, workspace), call.instance
@@ -219,7 +219,7 @@ def list_process_trees(call: ApiCall) -> ApiResponse:
 
 @SURFACE.declare_post_action(f"{_ONE}/bookmarks", "Incidents_ListBookmarks", READ)
 def list_bookmarks(call: ApiCall) -> ApiResponse:
-    """The bookmarks of an incident."""
+    """List the bookmarks of an incident."""
     workspace = require_workspace(call, READ)
     incident = require_incident(call, workspace)
     with call.instance.state.reading() as session:
@@ -229,7 +229,7 @@ def list_bookmarks(call: ApiCall) -> ApiResponse:
 
 @SURFACE.delete(_ONE, "Incidents_Delete", DELETE)
 def delete(call: ApiCall) -> ApiResponse:
-    """Delete an incident: its alerts are in none any more; 204 where there is none."""
+    """Delete an incident; its alerts then belong to none; 204 if it does not exist."""
     workspace = require_workspace(call, DELETE)
     known = find_incident(call, workspace)
     if known is None:

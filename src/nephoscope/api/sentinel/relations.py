@@ -87,7 +87,7 @@ for _word, _operations in (("incidents", "IncidentRelations"), ("bookmarks", "Bo
         ArmDocumentKind(
             f"{TYPE}/{_word}/relations",
             _operations,
-            "A bookmark is put into the incident by it.",
+            "It adds a bookmark to the incident.",
             WORKSPACE,
             check,
             make_relation,

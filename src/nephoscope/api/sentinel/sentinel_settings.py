@@ -88,7 +88,7 @@ for _one in (
     _build_document_kind(
         "settings",
         "ProductSettings",
-        "What it switches on in Sentinel is not switched here.",
+        "It is stored and changes nothing on this server.",
         _require_setting_kind,
         created=200,
         made=_enable_setting,
@@ -96,7 +96,7 @@ for _one in (
     ArmDocumentKind(
         "Microsoft.SecurityInsights/onboardingStates",
         "SentinelOnboardingStates",
-        "Every workspace here is onboarded, whether it says so or not.",
+        "Every workspace of this server is onboarded.",
         WORKSPACE,
     ),
     _build_document_kind("metadata", "Metadata", _CONTENT, _require_texts("parentId", "kind"), patched=True),
@@ -116,7 +116,7 @@ for _one in (
     _build_document_kind(
         "securityMLAnalyticsSettings",
         "SecurityMLAnalyticsSettings",
-        "Anomalies here are set by `nephoscope tuning`.",
+        "It is stored; `nephoscope tuning` configures anomalies.",
         _require_setting_kind,
     ),
     _build_document_kind("contentPackages", "ContentPackages", _CONTENT, _require_texts("contentId")),
@@ -124,19 +124,19 @@ for _one in (
     _build_document_kind(
         "workspaceManagerConfigurations",
         "WorkspaceManagerConfigurations",
-        "Workspaces are not managed by others here.",
+        "This server does not manage workspaces through others.",
     ),
     _build_document_kind(
         "hunts",
         "Hunts",
-        "It is kept; hunting queries are run by `nephoscope hunt`.",
+        "It is stored; `nephoscope hunt` runs hunting queries.",
         shape=_HUNT,
     ),
     _build_document_kind(
-        "hunts/comments", "HuntComments", "It is kept with its hunt.", _require_texts("message")
+        "hunts/comments", "HuntComments", "It is stored with its hunt.", _require_texts("message")
     ),
     _build_document_kind(
-        "hunts/relations", "HuntRelations", "It is kept with its hunt.", _require_texts("relatedResourceId")
+        "hunts/relations", "HuntRelations", "It is stored with its hunt.", _require_texts("relatedResourceId")
     ),
 ):
     declare_document_operations(SURFACE, _one)

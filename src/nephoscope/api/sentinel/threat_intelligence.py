@@ -51,7 +51,7 @@ _OWN = "x_nephoscope_pattern_type"
 
 @SURFACE.get(_LIST, "ThreatIntelligenceIndicators_List", READ)
 def list_(call: ApiCall) -> ApiResponse:
-    """The indicators of a workspace that hold, the newest first."""
+    """List the valid indicators of a workspace, the newest first."""
     found = _list_all_indicators(call, require_workspace(call, READ))
     start, most = read_page_place(call), call.read_requested_count(1000)
     page = [build_body(call, one) for one in found[start : start + most]]
@@ -60,20 +60,20 @@ def list_(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(_ONE, "ThreatIntelligenceIndicator_Get", READ)
 def get(call: ApiCall) -> ApiResponse:
-    """One indicator."""
+    """Get an indicator."""
     return ApiResponse(build_body(call, _require_indicator(call, require_workspace(call, READ))))
 
 
 @SURFACE.declare_post_action(f"{_MAIN}/createIndicator", "ThreatIntelligenceIndicator_CreateIndicator", WRITE)
 def create(call: ApiCall) -> ApiResponse:
-    """Make an indicator; it gets an id of ours."""
+    """Create an indicator; the server assigns its ID."""
     workspace = require_workspace(call, WRITE)
     return ApiResponse(_keep_indicator(call, workspace, str(uuid.uuid4()), None))
 
 
 @SURFACE.put(_ONE, "ThreatIntelligenceIndicator_Create", WRITE)
 def put(call: ApiCall) -> ApiResponse:
-    """Make or replace an indicator; rules match with it from now on."""
+    """Create or replace an indicator; rules match it immediately."""
     workspace = require_workspace(call, WRITE)
     known = call.instance.state.intel.get(workspace, _format_id(call["name"]))
     return ApiResponse(_keep_indicator(call, workspace, call["name"], known), 200 if known else 201)
@@ -81,7 +81,7 @@ def put(call: ApiCall) -> ApiResponse:
 
 @SURFACE.delete(_ONE, "ThreatIntelligenceIndicator_Delete", DELETE)
 def delete(call: ApiCall) -> ApiResponse:
-    """Take an indicator back: nothing is matched with it any more; 204 where there is none."""
+    """Delete an indicator: rules no longer match it; 204 if it does not exist."""
     workspace = require_workspace(call, DELETE)
     known = call.instance.state.intel.get(workspace, _format_id(call["name"]))
     if known is None or known.withdrawn:
@@ -93,7 +93,7 @@ def delete(call: ApiCall) -> ApiResponse:
 
 @SURFACE.declare_post_query(f"{_MAIN}/queryIndicators", "ThreatIntelligenceIndicator_QueryIndicators", READ)
 def query(call: ApiCall) -> ApiResponse:
-    """The indicators that fit all that is asked for: ids, keywords, sources, pattern types, confidence."""
+    """List the indicators that match all given IDs, keywords, sources, pattern types and confidences."""
     found = [build_body(call, one) for one in _list_all_indicators(call, require_workspace(call, READ))]
     size = call.body.get("pageSize") or 100
     if not isinstance(size, int) or not 0 < size <= MOST:
@@ -114,7 +114,7 @@ def append_tags(call: ApiCall) -> ApiResponse:
 
 @SURFACE.declare_post_action(f"{_ONE}/replaceTags", "ThreatIntelligenceIndicator_ReplaceTags", WRITE)
 def replace_tags(call: ApiCall) -> ApiResponse:
-    """Give an indicator other tags."""
+    """Replace the tags of an indicator."""
     known = _require_indicator(call, require_workspace(call, WRITE))
     properties = call.body.get("properties")
     tags = _read_tags(properties.get("threatIntelligenceTags") if isinstance(properties, dict) else None)
@@ -123,7 +123,7 @@ def replace_tags(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(f"{_MAIN}/metrics", "ThreatIntelligenceIndicatorMetrics_List", READ)
 def count_indicators(call: ApiCall) -> ApiResponse:
-    """Count how many indicators there are by pattern type, threat type and source."""
+    """Count the indicators by pattern type, threat type and source."""
     found = [
         build_body(call, one)["properties"]
         for one in _list_all_indicators(call, require_workspace(call, READ))

@@ -40,7 +40,7 @@ KINDS = {
     WRITE,
 )
 def upload_stix_objects(call: ApiCall) -> ApiResponse:
-    """Keep STIX objects of a source; 200 with what was wrong with some of them, 400 where none could be kept."""
+    """Upload STIX objects of a source; 200 with the errors of refused objects, 400 if none could be stored."""
     return _upload_indicators(call, "stixobjects", tuple(KINDS))
 
 
@@ -50,7 +50,7 @@ def upload_stix_objects(call: ApiCall) -> ApiResponse:
     WRITE,
 )
 def upload_indicators(call: ApiCall) -> ApiResponse:
-    """Return the same of indicators alone, as older clients send them."""
+    """Upload indicators only, in the format of older clients."""
     return _upload_indicators(call, "indicators", ("indicator",))
 
 

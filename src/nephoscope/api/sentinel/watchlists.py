@@ -77,7 +77,7 @@ ITEM = declare_object({"itemsKeyValue": accept_object(accept_text())})
 
 @SURFACE.get(_LIST, "Watchlists_List", READ)
 def list_(call: ApiCall) -> ApiResponse:
-    """The watchlists of a workspace."""
+    """List the watchlists of a workspace."""
     workspace = require_workspace(call, READ)
     found = call.instance.state.watchlists.all(workspace)
     return answer_list(call, [build_body(call, one, count) for one, count in found])
@@ -85,14 +85,14 @@ def list_(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(_ONE, "Watchlists_Get", READ)
 def get(call: ApiCall) -> ApiResponse:
-    """One watchlist, without its items."""
+    """Get a watchlist, without its items."""
     head, count = _require_watchlist(call, require_workspace(call, READ))
     return ApiResponse(build_body(call, head, count))
 
 
 @SURFACE.put(_ONE, "Watchlists_CreateOrUpdate", WRITE)
 def put(call: ApiCall) -> ApiResponse:
-    """Make a watchlist, or add to it; `rawContent` holds its items as CSV."""
+    """Create a watchlist, or add items; `rawContent` contains its items as CSV."""
     workspace = require_workspace(call, WRITE)
     call = check_shape(call, SHAPE)
     alias = call["watchlistAlias"]
@@ -130,7 +130,7 @@ def _create_watchlist(
 
 @SURFACE.delete(_ONE, "Watchlists_Delete", DELETE)
 def delete(call: ApiCall) -> ApiResponse:
-    """Delete a watchlist with its items; 204 where there is none."""
+    """Delete a watchlist with its items; 204 if it does not exist."""
     workspace = require_workspace(call, DELETE)
     alias = call["watchlistAlias"].lower()
     if alias not in {one.alias.lower() for one, _ in call.instance.state.watchlists.all(workspace)}:
@@ -142,7 +142,7 @@ def delete(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(_ITEMS, "WatchlistItems_List", READ)
 def list_items(call: ApiCall) -> ApiResponse:
-    """The items of a watchlist, page by page."""
+    """List the items of a watchlist, page by page."""
     head, _ = _require_watchlist(call, require_workspace(call, READ))
     found = call.instance.state.watchlists.read(head, MOST)
     start, most = read_page_place(call), call.read_requested_count(1000)
@@ -152,14 +152,14 @@ def list_items(call: ApiCall) -> ApiResponse:
 
 @SURFACE.get(_ITEM, "WatchlistItems_Get", READ)
 def get_item(call: ApiCall) -> ApiResponse:
-    """One item."""
+    """Get a watchlist item."""
     head, _ = _require_watchlist(call, require_workspace(call, READ))
     return ApiResponse(_build_item(call, head, _find_item(call, head)))
 
 
 @SURFACE.put(_ITEM, "WatchlistItems_CreateOrUpdate", WRITE)
 def put_item(call: ApiCall) -> ApiResponse:
-    """Add an item under an id of the client's, or replace the one of that id."""
+    """Create or replace a watchlist item with an ID of the client."""
     workspace = require_workspace(call, WRITE)
     head, _ = _require_watchlist(call, workspace)
     cells = read(ITEM, call.body)["properties"]["itemsKeyValue"]
@@ -172,7 +172,7 @@ def put_item(call: ApiCall) -> ApiResponse:
 
 @SURFACE.delete(_ITEM, "WatchlistItems_Delete", DELETE)
 def delete_item(call: ApiCall) -> ApiResponse:
-    """Remove an item; 204 where there is none."""
+    """Delete a watchlist item; 204 if it does not exist."""
     workspace = require_workspace(call, DELETE)
     head, _ = _require_watchlist(call, workspace)
     if not delete_item_of(

@@ -23,6 +23,7 @@ from nephoscope.api.wire.document_secrets import strip_secrets
 from nephoscope.api.wire.odata_filter import compile_filter
 from nephoscope.api.wire.operation import ApiSurface, Handler
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_skip_token
+from nephoscope.api.wire.type_noun import read_type_noun
 from nephoscope.api.wire.workspace_lookup import require_workspace
 from nephoscope.files.json_tree import get_tree
 from nephoscope.service.arm_documents import put_document, remove_document
@@ -79,6 +80,11 @@ class ArmDocumentKind:
     names: tuple[str, ...] = ()
 
     @property
+    def noun(self) -> str:
+        """Return the words for one document, as descriptions of operations use them."""
+        return read_type_noun(self.type)
+
+    @property
     def path(self) -> str:
         """The template of one document."""
         provider, *words = self.type.split("/")
@@ -104,13 +110,13 @@ def declare_reading(surface: ApiSurface, kind: ArmDocumentKind) -> None:
     """The operations of a kind that people only read, as Azure alone makes its documents: list, get."""
 
     def _list(call: ApiCall) -> ApiResponse:
-        """Return those below the scope that were put or collected."""
         return list_page(call, kind, _parse_filter(call) if kind.filtered else _build_kind_test(call, kind))
 
     def _get(call: ApiCall) -> ApiResponse:
-        """One of them."""
         return ApiResponse(require_document(call, kind))
 
+    _list.__doc__ = f"List each {kind.noun} below the scope, created here or collected."
+    _get.__doc__ = f"Get the {kind.noun}."
     for at, path in enumerate(kind.lists):
         _declare_document_operation(
             surface, kind, "GET", path, f"List{'Everywhere' if at else ''}", "read", _list
@@ -128,11 +134,11 @@ def declare_document_operations(surface: ApiSurface, kind: ArmDocumentKind) -> N
         return put(call, kind, merge_documents(require_document(call, kind), call.body))
 
     def _delete(call: ApiCall) -> ApiResponse:
-        """Forget one that was put; 204 where there is none."""
         return delete_kept_document(call, kind)
 
-    _put.__doc__ = f"Keep one. {kind.effect}"
-    _patch.__doc__ = f"Change the fields that are sent. {kind.effect}"
+    _put.__doc__ = f"Create or replace the {kind.noun}. {kind.effect}"
+    _patch.__doc__ = f"Change the given fields of the {kind.noun}. {kind.effect}"
+    _delete.__doc__ = f"Delete the {kind.noun} that was created here; 204 if there is none."
     declare_reading(surface, kind)
     _declare_document_operation(surface, kind, "PUT", kind.path, "CreateOrUpdate", "write", _put)
     if kind.patched:

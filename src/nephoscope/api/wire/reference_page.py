@@ -9,11 +9,11 @@ _HEAD = """# The API
 
 Generated from the program by `make docs`.
 
-The server answers Azure's own REST surfaces, so that `az` and the official SDKs work against it. Paths are read in any case
-of their letters, any api-version that is a date is taken. `If-Match`, or the etag in a body, that names another state than the
-one that is kept is refused. Every operation but the public ones needs a bearer token; it answers what the
-roles of the caller that allow its *permission* reach. What nothing here produces yet is answered with 501 and the code
-`NotAssessed`.
+The server answers Azure's own REST surfaces, so that `az` and the official SDKs work against it. Paths are case-insensitive,
+and every api-version that is a date is accepted. A request is refused if its `If-Match`, or the etag in its body, does not
+match the stored version. Every operation except the public ones needs a bearer token. The answer contains the objects in reach
+of the caller's roles that allow its *permission*. An operation whose data nothing on this server produces answers 501 with the
+code `NotAssessed`.
 """
 
 
