@@ -101,9 +101,12 @@ def _build_title_cell(visit: Visit, one: Priority) -> ListCell:
 
 def _build_unhealthy_cell(one: Priority) -> ListCell:
     counts = one.tally.counts
-    missing = f"{format_integer(counts.not_assessed)} not assessed" if counts.not_assessed else ""
     text = f"{format_integer(counts.unhealthy)} of {format_integer(counts.assessed_count)}"
-    return build_number_cell(counts.unhealthy, text=text, note=missing)
+    if not counts.not_assessed:
+        return build_number_cell(counts.unhealthy, text=text)
+    missing = f"{format_integer(counts.not_assessed)} not assessed"
+    # the note follows in the same line: without a comma two figures would stand side by side
+    return build_number_cell(counts.unhealthy, text=f"{text},", note=missing)
 
 
 def _build_gain_cell(one: Priority) -> ListCell:
