@@ -43,6 +43,7 @@ RUNNERS = (
     Runner("collect.py", "corpora/resources"),
     Runner("pipeline_cases.py", "corpora/pipelines", share=0.99),
     Runner("facts_cases.py", "corpora/facts-cases"),
+    Runner("absent_children.py", "corpora"),
     Runner("linux_baseline.py", "corpora/baselines"),
     Runner("machine_builtins.py", "corpora/azure-policy/built-in-policies/policyDefinitions"),
     Runner("version_cases.py", "corpora/versions", share=0.99),
