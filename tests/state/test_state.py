@@ -167,14 +167,20 @@ def case_a_lease_that_ran_out_is_kept_while_nobody_takes_it(opened: Open, url: s
     clock.now += timedelta(hours=1)
     with state.transaction() as session, pytest.raises(LeaseLostError):
         lease.check(session)
+    with state.transaction() as session:
+        assert state.leases.lock_held_leases(session, [lease]) == set()
     again = lease.renew(30)
     with state.transaction() as session:
         again.check(session)
     # a holder that is gone would block the others until the clock is there again; the number keeps one that lives from going on
     clock.now -= timedelta(days=1)
-    assert state.leases.acquire("flush", "b", 30) is not None
+    other = state.leases.acquire("flush", "b", 30)
     with state.transaction() as session, pytest.raises(LeaseLostError):
         again.check(session)
+    for _ in range(2):
+        with state.transaction() as session:
+            assert state.leases.lock_held_leases(session, [again]) == {"flush"}
+        other.release()
 
 
 def case_the_lease_of_a_killed_process_comes_free(opened: Open, url: str) -> None:

@@ -346,6 +346,18 @@ def test_a_lease_that_was_lost_commits_nothing(house: Callable[[str], House]) ->
     assert one.alerts() == before
 
 
+def test_a_host_that_slept_keeps_what_nobody_else_ran(house: Callable[[str], House]) -> None:
+    one, (rule, *_) = house("one"), rules(1)
+    one.put(signins(HOUR), START + HOUR)
+    schedule = one.schedule([rule])
+    lease = one.state.leases.acquire(f"rule/default/{rule.id}", schedule.holder, 60)
+    assert lease is not None
+    one.ahead = 2 * MINUTE
+    run = schedule._run(rule, build_window(rule, START + 25 * MINUTE), START + HOUR, lease)
+    assert (run.lost, run.outcome.error) == (False, "")
+    assert set(one.alerts()) == set(run.taken.alerts) != set()
+
+
 @pytest.mark.full
 def test_nrt_rules_look_at_what_came(house: Callable[[str], House]) -> None:
     one = house("one")

@@ -143,15 +143,17 @@ class Leases:
             raise _build_lost_error(lease)
 
     def lock_held_leases(self, session: Session, leases: Collection[Lease]) -> set[str]:
-        """The names of those that are not held any more; the others are locked to the end of the transaction, as `check` does it."""
+        """The names of those that another has taken; the others are locked to the end of the transaction, so that nobody takes them.
+
+        One that ran out and that nobody took counts as held, unlike in `check`: of work that is wholly within the transaction, such as
+        that of a host that slept meanwhile, nothing is lost.
+        """
         wanted = {lease.name: lease for lease in leases}
         query = select(LeaseRow).where(LeaseRow.name.in_(wanted)).order_by(LeaseRow.name).with_for_update()
-        rows, now = list(session.scalars(query)), self._database.now(session)
         held = {
             row.name
-            for row in rows
+            for row in session.scalars(query)
             if (row.holder, row.fence) == (wanted[row.name].holder, wanted[row.name].fence)
-            and row.until > now
         }
         return set(wanted) - held
 
