@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -82,7 +84,7 @@ def read_kept_tenants(data: Path) -> dict[str, str]:
     A tenant without a name of which a directory alone is kept stands under ''.
     """
     with suppress(StoreError), translate_damage(data, ""):
-        stores = [(store.tenant, store.list_subscriptions()) for store in open_tenant_stores(data)]
+        stores = [(store.tenant, store.list_subscriptions()) for store in open_kept_stores(data)]
         stores.sort(key=lambda one: (is_tenant_stated(one[0]), one[0]))
         kept = {"": ""} if any(not tenant and not held for tenant, held in stores) else {}
         return kept | {one: tenant for tenant, held in stores for one in held}
@@ -96,10 +98,41 @@ def find_first_tenant(data: Path) -> str:
 
 
 def open_tenant_stores(data: Path) -> tuple[EstateStore, ...]:
-    """The stores of all tenants that a snapshot was kept of, the first one first."""
+    """The stores of all tenants as they are now, the first one first: without those that newer ones supersede."""
+    stores = open_kept_stores(data)
+    superseded = _find_superseded(tuple((store.path, store.version) for store in stores), data)
+    return tuple(store for store in stores if store.path not in superseded)
+
+
+def open_kept_stores(data: Path) -> tuple[EstateStore, ...]:
+    """The stores of all tenants that a snapshot was kept of, superseded ones for their history, the first one first."""
     folders = sorted(path.parent.name for path in (data / "estate" / "tenants").glob("*/resources"))
     found = [EstateStore(data), *(EstateStore(data, f"tenants/{name}/resources") for name in folders)]
     return tuple(store for store in found if store.exists)
+
+
+@lru_cache(maxsize=16)
+def _find_superseded(versions: tuple[tuple[Path, int], ...], data: Path) -> frozenset[Path]:
+    """The tables of unstated tenants whose subscriptions all lie in newer tables: exports of several were kept as one.
+
+    They hold principals of several tenants, and what they say of each is older than what its own table says.
+    """
+    stores = open_kept_stores(data) if len(versions) > 1 else ()
+    unstated = [one for one in stores if not is_tenant_stated(one.tenant)]
+    held = {
+        one.path: (_get_newest_time(one), one.list_subscriptions()) for one in (stores if unstated else ())
+    }
+    found: set[Path] = set()
+    for one in unstated:
+        at, own = held[one.path]
+        newer = (subscriptions for when, subscriptions in held.values() if when > at)
+        if own and own <= frozenset().union(*newer):
+            found.add(one.path)
+    return frozenset(found)
+
+
+def _get_newest_time(store: EstateStore) -> datetime:
+    return max((one.at for one in store.list_snapshots()), default=datetime.min.replace(tzinfo=UTC))
 
 
 def iterate_current(data: Path) -> Iterator[Resource]:

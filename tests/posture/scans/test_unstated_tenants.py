@@ -5,12 +5,18 @@ from __future__ import annotations
 import io
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from tests.posture.scans.test_tenants_apart import Company, verdicts
 
 from nephoscope.cli.outputs import table
-from nephoscope.estate.tenant_stores import open_tenant_stores, read_kept_tenants
+from nephoscope.estate.tenant_stores import (
+    load_newest,
+    open_kept_stores,
+    open_tenant_stores,
+    read_kept_tenants,
+)
 from nephoscope.posture.reports.multi_tenant_report import combine_reports
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.run_recording import Recorder
@@ -40,6 +46,15 @@ def folders(tmp_path):
         Company("b", guest_at_group=False, directory=False),
     )
     return [export(tmp_path / "first", first), export(tmp_path / "second", second)]
+
+
+def export_mixed(folders, tmp_path):
+    """Both exports in one folder, which is what releases before made of them."""
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    several = [json.loads((Path(one) / "all.json").read_text()) for one in folders]
+    (mixed / "all.json").write_text(json.dumps([one for bodies in several for one in bodies]))
+    return str(mixed)
 
 
 def judge(targets, data, *, day=0, kept=False, tenant=""):
@@ -111,11 +126,7 @@ def test_what_was_kept_is_of_the_tenant_once_its_id_is_known(folders, tmp_path, 
 def test_a_data_folder_that_holds_both_as_one_parts_them(folders, tmp_path):
     """As releases before kept them; no history of what lies in subscriptions is lost."""
     data = tmp_path / "data"
-    mixed = tmp_path / "mixed"
-    mixed.mkdir()
-    several = [json.loads((tmp_path / name / "all.json").read_text()) for name in ("first", "second")]
-    (mixed / "all.json").write_text(json.dumps([one for bodies in several for one in bodies]))
-    assert tenants(judge([str(mixed)], data, kept=True)) == [""]
+    assert tenants(judge([export_mixed(folders, tmp_path)], data, kept=True)) == [""]
     both = judge(folders, data, day=1)
     assert all(name.startswith("not-stated-") for name in tenants(both))
     changes = Recorder(data, "default").record(both)
@@ -125,6 +136,30 @@ def test_a_data_folder_that_holds_both_as_one_parts_them(folders, tmp_path):
         if one.resource.startswith("/subscriptions/") and one.kind.value in ("new", "removed")
     ]
     assert tenants(judge(folders, data, day=2)) == tenants(both)
+
+
+def test_a_table_that_holds_both_says_nothing_once_each_has_its_own(folders, tmp_path):
+    """Who asks for the estates as they are now gets no principal of the one beside the other; the history stays."""
+    data = tmp_path / "data"
+    mixed = export_mixed(folders, tmp_path)
+    judge([mixed], data, kept=True)
+    assert [one.tenant for one in open_tenant_stores(data)] == [""]
+    both = judge(folders, data, day=1, kept=True)
+    assert sorted(one.tenant for one in load_newest(data)) == sorted(tenants(both))
+    assert "" in [one.tenant for one in open_kept_stores(data)]
+    (second,) = (one for one in load_newest(data) if one.tenant.startswith("not-stated-second"))
+    assert "guest-of-a" not in repr(list(second.resources))
+    judge(folders[:1], data, day=2, kept=True)
+    assert sorted(one.tenant for one in load_newest(data)) == sorted(tenants(both))
+
+
+def test_a_table_is_as_it_is_now_while_one_of_its_subscriptions_lies_in_it_alone(folders, tmp_path):
+    data = tmp_path / "data"
+    judge([export_mixed(folders, tmp_path)], data, kept=True)
+    judge(
+        folders[:1], data, day=1, kept=True, tenant=Company("a", guest_at_group=True, directory=True).tenant
+    )
+    assert "" in [one.tenant for one in open_tenant_stores(data)]
 
 
 def test_the_table_says_which_tenants_are_not_stated(folders, tmp_path):

@@ -14,7 +14,7 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_state_query import parse_moment
 from nephoscope.api.wire.response import ApiResponse, pack_token, unpack_token
 from nephoscope.estate.resource_changes import ResourceChange, list_changes
-from nephoscope.estate.tenant_stores import open_tenant_stores
+from nephoscope.estate.tenant_stores import open_kept_stores
 from nephoscope_policy.model.resource_id import ResourceId
 
 SURFACE = ApiSurface("Resource changes", "Microsoft.ResourceGraph")
@@ -61,7 +61,7 @@ def _list_changes(call: ApiCall, since: datetime, until: datetime, ids: list[str
     """The changes of resources that the caller may read, the newest first; outside subscriptions in the caller's tenants only."""
     reach, seen = call.reach, _filter_visible(call, ids)
     found: list[ResourceChange] = []
-    for store in open_tenant_stores(call.instance.data):
+    for store in open_kept_stores(call.instance.data):
         own = reach.everything or not reach.tenants or store.tenant in reach.tenants
         mine = seen if own else [one for one in seen if one.startswith("/subscriptions/")] or ["/"]
         found += list_changes(store, since, until, mine)

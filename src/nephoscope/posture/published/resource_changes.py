@@ -14,7 +14,7 @@ import msgspec
 
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_changes import ResourceChange, list_changes
-from nephoscope.estate.tenant_stores import open_tenant_stores
+from nephoscope.estate.tenant_stores import open_kept_stores
 from nephoscope.posture.changes.activity_events import ActivityEvents, read_events
 from nephoscope.posture.changes.change_attribution import (
     READING_TIME,
@@ -41,7 +41,7 @@ def list_attributed_changes(
     """The changes that are kept; who made each is read from the logs beside the evaluated estate of its tenant."""
     estates = {one.tenant: one for one in evaluated}
     several: list[AttributedChange] = []
-    for store in open_tenant_stores(data):
+    for store in open_kept_stores(data):
         found, tenant = list_changes(store, now - KEPT, now), store.tenant
         events = _build_events(found, estates.get(tenant), now, logs)
         for one in found:
