@@ -71,8 +71,8 @@ class AnalyzerOutput(NamedTuple):
     """Combined output of the analyzers.
 
     `overlay` are Microsoft.Security/assessments to lay over the estate; `unknown` maps the lower-cased id of an
-    assessment that cannot be determined to the reason; `assessments` are all verdicts, including Unknown. `told` is the
-    result of each analyzer, `logs` the versions of the lake tables that each read.
+    assessment that cannot be determined to the reason; `assessments` are all verdicts, including Unknown. `results`
+    are those of each analyzer, `logs` the versions of the lake tables that each read.
     """
 
     overlay: list[Resource]

@@ -67,7 +67,7 @@ class TypeDefaults(msgspec.Struct, frozen=True):
     ) -> tuple[dict[str, object], frozenset[tuple[str, ...]]]:
         """A body with the defaults of what it lacks, and the lower-cased paths below which it says all. The body is not changed.
 
-        What the body's source does not tell (`told`; None where it tells all) may be set: it gets no default, and is not absent.
+        What the body's `source` does not show (None: it shows all) may be set: it gets no default, and is not absent.
         """
         for path, name in self.texts:
             text = walk_path(body, path)

@@ -81,13 +81,13 @@ class IncidentService:
         return taken
 
     def prefetch_matches(self, outcome: RuleOutcome) -> PrefetchedMatches | None:
-        """Return what `taken` needs to know of earlier alerts, read before its transaction; None where there are no alerts."""
+        """Read the earlier alerts that `store_outcome_in_transaction` needs; None for an outcome without alerts."""
         return prefetch_matches(self.state, self.workspace, outcome) if outcome.alerts else None
 
     def store_outcome_in_transaction(
         self, session: Session, outcome: RuleOutcome, now: datetime, before: PrefetchedMatches | None = None
     ) -> AppliedOutcome:
-        """`take` in a transaction that is open, without a note of the run; `before` is what was foreseen of the outcome."""
+        """Store an outcome in an open transaction, without a record of the run; `before` is what `prefetch_matches` read."""
         if not outcome.alerts:
             return AppliedOutcome()
         kept = self._select_changed_alerts(session, outcome, now, before)

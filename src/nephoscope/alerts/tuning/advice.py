@@ -84,8 +84,8 @@ class Advice:
 class TuningAdvisor:
     """Looks at what rules raised in windows that ended in [since, until).
 
-    `told` hears how many windows of the trials of a rule are done. Windows that it `knows` are not queried again; advisors may share
-    them as long as the logs are the same.
+    `report_progress` gets the number of finished trial windows of a rule. Windows that it `knows` are not queried
+    again; advisors may share them as long as the logs are the same.
     """
 
     state: State

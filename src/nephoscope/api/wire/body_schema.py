@@ -97,7 +97,7 @@ def declare_enumeration(*several: str) -> Shape:
 
 
 def accept_text(pattern: str = "", description: str = "a text", least: int = 0) -> Shape:
-    """A text of so many characters, or one that a pattern fits as a whole; `told` says which."""
+    """A text of so many characters, or one that a pattern fits as a whole; `description` says which."""
     compiled = re.compile(pattern, re.IGNORECASE | re.ASCII)
 
     def shape(value: object, path: str) -> str:

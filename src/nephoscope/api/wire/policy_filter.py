@@ -35,7 +35,7 @@ _TYPES = ("NotSpecified", "BuiltIn", "Custom", "Static")
 
 @dataclass(frozen=True)
 class PolicyFilters:
-    """The words that the filter of a list may have -> what each means, by its lower-cased name; `told` says them to people."""
+    """The words that the filter of a list may have -> what each means, by its lower-cased name; `expected` lists them for errors."""
 
     meanings: Mapping[str, Meaning]
     expected: str

@@ -43,7 +43,7 @@ class ImageReading(msgspec.Struct, frozen=True):
 def scan_image(
     image: Image, cache: LayerCache | None = None, report_progress: Callable[[str], None] | None = None
 ) -> InventoryContents:
-    """Return the contents of an image; `told` is called with each layer's digest before it is read. Raises ImageError."""
+    """Return the contents of an image; `report_progress` is called with each layer's digest before it is read. Raises ImageError."""
     return merge_layer_contents(
         read_layers(image, ImageReading(cache=cache, report_progress=report_progress))
     )

@@ -59,7 +59,7 @@ class RefusedRequestError(Exception):
 
 
 class MissingError(NotFoundError):
-    """A missing thing, or one that the caller may not see; `what` names it, as `A tenant contoso`, `told` is for the command line."""
+    """A missing thing, or one that the caller may not see; `what` names it, as `A tenant contoso`, `message` replaces its text."""
 
     def __init__(self, what: str, message: str = "") -> None:
         super().__init__(message or f"{what} was not found")

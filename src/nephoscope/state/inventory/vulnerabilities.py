@@ -265,7 +265,7 @@ class Vulnerabilities:
         session: Session, subject: int, rows: Mapping[_Pair, _Row], wanted: Collection[_Pair],
         closed: Collection[_Pair], known_since: Mapping[_Pair, datetime], now: datetime,
     ) -> FindingChanges:  # fmt: skip
-        """Open the pairs that are new and open again those that were closed; `told` is since when a pair is seen."""
+        """Open the pairs that are new and open again those that were closed; `known_since` is when each pair was first seen."""
         again = [rows[pair] for pair in wanted if pair in rows and rows[pair]["closed"] is not None]
         self._reopen_rows(session, again, now)
         new = set(wanted) - rows.keys()

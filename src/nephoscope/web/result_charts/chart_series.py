@@ -18,7 +18,7 @@ Pairs = Mapping[str, Sequence[tuple[float, float]]]
 
 @dataclass(frozen=True, slots=True)
 class PlottedSeries:
-    """The series that are drawn, greatest first, each in order of places; `told` names the places; `left` counts what is not drawn."""
+    """The series that are drawn, greatest first, each in order of places; `labels` names the places; `left` counts the others."""
 
     series: Pairs
     labels: Mapping[float, str]
