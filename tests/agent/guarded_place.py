@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope_agent import execution_policy
-from nephoscope_agent.execution_guard import ExecutionGuard
+from nephoscope_agent.execution_guard import ExecutionGuard, Refusal
 from nephoscope_agent.execution_policy import ExecutionPolicy, read_loader
 from nephoscope_agent.file_notices import add_mark, open_fanotify
 
@@ -202,7 +202,8 @@ def blocked(root: Path) -> dict[str, Any]:
         with guarding(root, replace(given, blocked=frozenset({digest}))) as guard:
             codes = aside(lambda: run_programs(root))
             own = execute(root, "/bin/allowed")
-            found[name] = [*codes, own, sum(one.blocked and one.sha256 == digest for one in guard.read())]
+            refusals = read_refusals(guard, at_least=[*codes, own].count("EPERM"))
+            found[name] = [*codes, own, sum(one.blocked and one.sha256 == digest for one in refusals)]
     return found
 
 
@@ -234,8 +235,18 @@ def guarding(root: Path, given: ExecutionPolicy) -> Iterator[ExecutionGuard]:
         guard.close()
 
 
-def reports(guard: ExecutionGuard) -> list[list[Any]]:
-    return [[one.path.rpartition("/")[2], one.blocked, one.problem] for one in guard.read()]
+def read_refusals(guard: ExecutionGuard, at_least: int) -> list[Refusal]:
+    """Read what the guard refused. It answers before it reports, so the last report may come after the answer."""
+    refusals = list(guard.read())
+    while len(refusals) < at_least and select.select([guard], [], [], 30)[0]:
+        refusals += guard.read()
+    return refusals
+
+
+def describe_refusals(guard: ExecutionGuard, at_least: int = 1) -> list[list[Any]]:
+    """Name the file of each refusal, whether it was blocked, and what went wrong."""
+    refusals = read_refusals(guard, at_least)
+    return [[one.path.rpartition("/")[2], one.blocked, one.problem] for one in refusals]
 
 
 def ways(root: Path, loader: str) -> dict[str, str]:
@@ -309,13 +320,13 @@ def failures(root: Path) -> dict[str, Any]:
     broken = policy(root)
     broken.assess = lambda *_: int("none")  # type: ignore[assignment, method-assign]
     with guarding(root, broken) as guard:
-        found["an error"] = [other(), reports(guard)[0][2].split(":")[0]]
+        found["an error"] = [other(), describe_refusals(guard)[0][2].split(":")[0]]
     most, execution_policy._MOST_HASHED = execution_policy._MOST_HASHED, 1
     with guarding(root, policy(root)) as guard:
-        found["a program too large to be hashed"] = [other(), reports(guard)[0][2].split()[1:]]
+        found["a program too large to be hashed"] = [other(), describe_refusals(guard)[0][2].split()[1:]]
     execution_policy._MOST_HASHED = most
     with guarding(root, policy(root, "Audit")) as guard:
-        found["the mode Audit"] = [other(), reports(guard)]
+        found["the mode Audit"] = [other(), describe_refusals(guard)]
     found["the agent is killed"] = killed(root, signal.SIGKILL)
     found["the agent is stopped"] = killed(root, signal.SIGSTOP)
     found["a full queue"] = full(root)
@@ -378,8 +389,8 @@ def main(place: Path) -> dict[str, Any]:
     with guarding(root, policy(root)) as guard:
         found = aside(lambda: ways(root, loader))
         found["a program that the agent itself starts"] = execute(root, "/bin/other")
-        told = reports(guard)
-    return {"ways": found, "reports": told, "failures": failures(root), "blocked": blocked(root)}
+        reports = describe_refusals(guard, list(found.values()).count("EPERM"))
+    return {"ways": found, "reports": reports, "failures": failures(root), "blocked": blocked(root)}
 
 
 if __name__ == "__main__":
