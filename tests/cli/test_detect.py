@@ -102,6 +102,16 @@ def test_from_a_log_file_to_a_closed_incident(data: Path) -> None:
     assert "no incident" in run(data, "incidents", "list", "--status", "new").stderr
 
 
+def test_the_list_says_what_suppressed_an_alert_that_is_in_no_incident(data: Path) -> None:
+    rules = data.parent / "rules"
+    (rules / "locks.yaml").write_text(RULE + "learningPeriod: 3d\n")
+    run(data, "detect", "--rules", str(rules), "--at", NOW.isoformat())
+    (alert,) = json.loads(run(data, "alerts", "list", "-o", "json").stdout)
+    assert (alert["incident"], alert["suppressedBy"]) == (None, "too few days of logs")
+    assert "too few" in run(data, "alerts", "list").stdout
+    assert "no alerts" in run(data, "alerts", "list", "--no-held").stderr
+
+
 WRONG = [
     (["detect", "--rules", "@nothing"], 2, "no rule to run"),
     (["detect", "--rules", "@rules", "--rule", "nope"], 2, "no enabled rule has the ID or name 'nope'"),

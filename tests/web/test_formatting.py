@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from nephoscope.model.resource_names import shorten_ids, shorten_name
 from nephoscope.web.rendering import time_elements
-from nephoscope.web.rendering.formatting import format_size, shorten_ids, shorten_name
+from nephoscope.web.rendering.formatting import format_size
 from nephoscope_kql.types import KqlType
 
 GROUP = "/subscriptions/eb155ef4-1d65-5ec9-86a4-a36e8760c440/resourcegroups/rg-data"

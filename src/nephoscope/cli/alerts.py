@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -12,9 +13,12 @@ from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import build_command
 from nephoscope.cli.session.state_access import find_workspace, open_state
 from nephoscope.cli.terminal.messages import exit_with_usage_error
+from nephoscope.model.resource_names import shorten_ids
 from nephoscope.operations.detection.alerts import OPERATIONS
 
 COLUMNS = ("ended", "severity", "name", "entities", "incident", "id")
+#: The columns of a table in which an alert is suppressed.
+HELD_COLUMNS = ("ended", "severity", "name", "entities", "incident", "suppressedBy", "id")
 
 
 command = build_command(OPERATIONS)
@@ -60,10 +64,26 @@ def list_(
             "rule": one.rule,
             "status": one.status,
             "heldBy": one.held_by,
+            "suppressedBy": _read_suppressor(one.document),
         }
         for one in found
     ]
-    show_list(rows, COLUMNS, output, "no alerts")
+    if output == "table":
+        short = [_shorten_ids(row, one.document) for row, one in zip(rows, found, strict=True)]
+        show_list(short, HELD_COLUMNS if any(one.held_by for one in found) else COLUMNS, output, "no alerts")
+    else:
+        show_list(rows, COLUMNS, output)
+
+
+def _shorten_ids(row: Mapping[str, object], document: dict[str, object]) -> Mapping[str, object]:
+    """Return a row as a terminal has room for: with names of resources for their IDs."""
+    entities = [shorten_ids(one) for one in _read_entities(document)]
+    return {**row, "name": shorten_ids(str(document["AlertName"])), "entities": entities}
+
+
+def _read_suppressor(document: Mapping[str, object]) -> str:
+    """Return the suppression or the setting that held an alert back, '' for one that was raised."""
+    return str(json.loads(str(document["ExtendedProperties"])).get("Suppressed By", ""))
 
 
 def _read_entities(document: dict[str, object]) -> list[str]:

@@ -139,9 +139,9 @@ def test_a_rule_learns_what_is_usual(put: Put, run: Any, edit: Any, state: State
         signin(140, ip="192.0.2.9"),
     )
     edit().set_settings(rule(), {"learningUntil": (HOUR + ONE_HOUR).isoformat()})
-    assert told(run(rule(), 1)) == [("Dismissed", "the rule is learning", ["203.0.113.9"])]
+    assert told(run(rule(), 1)) == [("Dismissed", "learning period", ["203.0.113.9"])]
     found = told(run(rule(), 2))
-    assert [one[:2] for one in found[1:]] == [("Dismissed", "the rule is learning"), ("New", "")]
+    assert [one[:2] for one in found[1:]] == [("Dismissed", "learning period"), ("New", "")]
     assert ("New", "", ["192.0.2.9"]) in told(run(rule(), 3))
     edit().forget("r1")
     assert state.learned.load_for_rule("default", "r1") == frozenset()
@@ -154,7 +154,7 @@ YOUNG = {"learningPeriod": "2h", "requiredDataConnectors": [{"dataTypes": ["Sign
 def test_logs_that_are_too_young_raise_nothing(put: Put, run: Any, state: State) -> None:
     put("SigninLogs", signin(10), signin(70), signin(130))
     one = rule(**YOUNG)
-    held = ("Dismissed", "its logs are too young to tell what is unusual", ["203.0.113.9"])
+    held = ("Dismissed", "too few days of logs", ["203.0.113.9"])
     assert told(run(one, 1)) == [held]
     assert told(run(one, 2)) == [held, held]
     assert [each[0] for each in told(run(one, 3))] == ["Dismissed", "Dismissed", "New"]
@@ -194,7 +194,7 @@ def test_the_same_entities_again_are_held_back_for_a_while(
     edit().set_settings(rule(), {"repeatInterval": "3h"})
     run(rule(), 1)
     found = told(run(rule(), 2))
-    assert [one[:2] for one in found] == [("Dismissed", "the same entities again"), ("New", ""), ("New", "")]
+    assert [one[:2] for one in found] == [("Dismissed", "repeat interval"), ("New", ""), ("New", "")]
     # the interval counts from what was raised
     assert [one[0] for one in told(run(rule(), 5))] == ["Dismissed", "New", "New", "New"]
 
@@ -215,7 +215,7 @@ def test_a_pause_keeps_what_it_holds_back(put: Put, run: Any) -> None:
     put("SigninLogs", signin(10), signin(70), signin(190))
     one = rule(suppressionEnabled=True, suppressionDuration="2h")
     run(one, 1)
-    assert told(run(one, 2))[0][:2] == ("Dismissed", "the rule pauses after an alert")
+    assert told(run(one, 2))[0][:2] == ("Dismissed", "pause after an alert")
     assert [each[0] for each in told(run(one, 4))] == ["Dismissed", "New", "New"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,11 +12,11 @@ LEARNING, LEARNED, REPEAT, PAUSE = "learningPeriod", "learned", "repeatInterval"
 YOUNG = "youngLogs"
 """By the learningPeriod of a rule, whose logs do not reach back so far."""
 WORDS = {
-    LEARNING: "the rule is learning",
-    YOUNG: "its logs are too young to tell what is unusual",
-    LEARNED: "learned to be usual",
-    REPEAT: "the same entities again",
-    PAUSE: "the rule pauses after an alert",
+    LEARNING: "learning period",
+    YOUNG: "too few days of logs",
+    LEARNED: "learned as usual",
+    REPEAT: "repeat interval",
+    PAUSE: "pause after an alert",
 }
 
 
@@ -50,8 +49,3 @@ class RuleTuning:
     learning: LearningPeriod | None = None
     repeat: timedelta | None = None
     shown: tuple[str, ...] = ()
-
-
-def describe_suppressor(names: Mapping[str, str], by: str) -> str:
-    """Return how a person reads by what an alert was held back; `names` are those of suppressions by id."""
-    return names.get(by) or WORDS.get(by, by)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.investigation.incident_details import read_entities
 from nephoscope.alerts.tuning.active_suppressions import RuleSuppressions
+from nephoscope.model.resource_names import shorten_ids
 from nephoscope.state.incidents.alert_filter import DONE, STATUSES, AlertFilter
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.web.lists.column_headers import ListColumn
@@ -23,7 +24,7 @@ from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
 from nephoscope.web.lists.severity_column import ORDER, build_severity_column
 from nephoscope.web.rendering.display_names import format_tactics
-from nephoscope.web.rendering.formatting import count_text, shorten_ids
+from nephoscope.web.rendering.formatting import count_text
 from nephoscope.web.rendering.readable_text import humanize_lists
 from nephoscope.web.rendering.resolved_names import replace_ids_in_title
 

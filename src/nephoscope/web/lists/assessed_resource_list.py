@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from nephoscope.model.resource_names import shorten_name
 from nephoscope.posture.published.findings import SHOWN_STATES, FindingQuery, ListedFinding
 from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.list_cell import CellMark, ListCell, build_state_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
 from nephoscope.web.rendering.condition_labels import cite_conditions, humanize_conditions
-from nephoscope.web.rendering.formatting import STATES, describe_cause_or_state, name_kind, shorten_name
+from nephoscope.web.rendering.formatting import STATES, describe_cause_or_state, name_kind
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from nephoscope.model.resource_names import shorten_name
 from nephoscope.state.audit.audit import AuditEntry
 from nephoscope.state.audit.audit_filter import AuditFilter
 from nephoscope.web.lists.column_headers import ListColumn
@@ -19,7 +20,6 @@ from nephoscope.web.lists.list_cell import (
 )
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
-from nephoscope.web.rendering.formatting import shorten_name
 
 
 def shorten_operation(operation: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from nephoscope.model.resource_names import shorten_name
 from nephoscope.state.automation.automation_runs import RunStatus
 from nephoscope.state.automation.run_status import NEWEST, RunFilter, RunLine
 from nephoscope.web.lists.column_headers import ListColumn
@@ -24,7 +25,6 @@ from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.page_data.automation_list import AutomationListing
-from nephoscope.web.rendering.formatting import shorten_name
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nephoscope.model.resource_names import shorten_name
 from nephoscope.posture.history.evaluation_diff import ChangeKind
 from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import build_text_column
@@ -14,7 +15,7 @@ from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.severity_column import build_severity_column, build_severity_facet
 from nephoscope.web.page_data.score_changes import WORDS
-from nephoscope.web.rendering.formatting import STATES, format_unmet_title, name_kind, shorten_name
+from nephoscope.web.rendering.formatting import STATES, format_unmet_title, name_kind
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nephoscope.model.resource_names import shorten_ids
 from nephoscope.posture.exposure.exposure_rows import LIMITED, STATES, ExposureRow
 from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import build_text_column
 from nephoscope.web.lists.list_cell import ListCell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.rendering.formatting import capitalize_first_letter, shorten_ids
+from nephoscope.web.rendering.formatting import capitalize_first_letter
 from nephoscope.web.rendering.readable_text import humanize_types
 from nephoscope.web.rendering.resource_type_names import name_type
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nephoscope.model.resource_names import shorten_name
 from nephoscope.state.ingestion.ingested_files import IngestedFile
 from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import (
@@ -15,7 +16,7 @@ from nephoscope.web.lists.column_kinds import (
 from nephoscope.web.lists.list_cell import ListCell, build_number_cell, build_state_cell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.rendering.formatting import format_duration, shorten_name
+from nephoscope.web.rendering.formatting import format_duration
 
 if TYPE_CHECKING:
     from nephoscope.ingest.live.health.health_table import HealthRow

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.live.health.missing_logs import MissingLogs
+from nephoscope.model.resource_names import shorten_name
 from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import build_relative_time_column, build_text_column
 from nephoscope.web.lists.list_cell import ListCell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.rendering.formatting import shorten_name
 from nephoscope.web.rendering.resource_type_names import name_type
 
 if TYPE_CHECKING:

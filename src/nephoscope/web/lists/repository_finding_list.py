@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.devops_documents import extract_repository_name
+from nephoscope.model.resource_names import shorten_name
 from nephoscope.posture.published.findings import ListedFinding
 from nephoscope.service.code_to_cloud import ViolatedPass
 from nephoscope.web.lists.column_headers import ListColumn
@@ -13,7 +14,7 @@ from nephoscope.web.lists.list_cell import CellMark, ListCell, build_text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.severity_column import build_severity_column, build_severity_facet
-from nephoscope.web.rendering.formatting import format_finding, shorten_name
+from nephoscope.web.rendering.formatting import format_finding
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit

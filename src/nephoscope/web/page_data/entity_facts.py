@@ -11,7 +11,8 @@ from nephoscope.alerts.investigation.entity_context import EntityContext, Entity
 from nephoscope.alerts.investigation.estate_reader import EstateReader
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.lake.errors import LakeError
-from nephoscope.web.rendering.formatting import count_text, shorten_ids
+from nephoscope.model.resource_names import shorten_ids
+from nephoscope.web.rendering.formatting import count_text
 from nephoscope.web.rendering.readable_text import humanize_types
 
 if TYPE_CHECKING:

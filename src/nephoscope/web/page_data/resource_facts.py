@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.estate.value_diff import split_path
+from nephoscope.model.resource_names import shorten_name
 from nephoscope.model.secret_redaction import redact_value
 from nephoscope.posture.changes.activity_events import READ as ACTIVITY_LOG
 from nephoscope.posture.changes.exposure_changes import ExposureChange
@@ -20,7 +21,6 @@ from nephoscope.posture.published.kinds import allowed_connections, exposures, s
 from nephoscope.state.incidents.alert_filter import AlertFilter
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.web.page_data.visible_alerts import list_visible_alerts_everywhere
-from nephoscope.web.rendering.formatting import shorten_name
 from nephoscope.web.visits.request_context import LOGS, Visit
 from nephoscope_policy.model.resource_id import ResourceId
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from nephoscope.web.rendering.formatting import shorten_ids
+from nephoscope.model.resource_names import shorten_ids
 
 _ARC = Markup(
     '<circle class="chart-arc chart-arc--{}" cx="52" cy="52" r="44" stroke-dasharray="{} {}" transform="rotate(-90 52 52)"/>'

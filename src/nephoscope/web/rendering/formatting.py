@@ -46,7 +46,6 @@ CAUSES = {
     "not-evaluated": "A part of the network is not modelled",
 }
 _CODE = re.compile("`([^`]+)`")
-_ID = re.compile(r"/subscriptions/[\w-]+/resourcegroups/[^/\s]+/providers(?:/[\w.()-]+)+", re.IGNORECASE)
 
 
 def format_integer(value: float | None) -> str:
@@ -131,19 +130,6 @@ def format_ports(ports: str) -> str:
     """Ports as Azure writes them (`[22,3389]`, `[0-65535]`) in words."""
     found = ports.strip("[]").replace(" ", "")
     return "all ports" if found == "0-65535" else found.replace(",", ", ")
-
-
-def shorten_name(id_: str) -> str:
-    """The name at the end of an id, with the one above it where it says nothing by itself."""
-    parts = id_.rstrip("/").split("/")
-    if parts[-1].lower() == "default" and len(parts) > 9:
-        return f"{parts[-3]}/{parts[-1]}"
-    return parts[-1] or "tenant"
-
-
-def shorten_ids(text: str) -> str:
-    """A text in which a resource stands by its name instead of its id."""
-    return _ID.sub(lambda found: shorten_name(found[0].rstrip(".")) + "." * found[0].endswith("."), text)
 
 
 def format_code(text: str) -> Markup:

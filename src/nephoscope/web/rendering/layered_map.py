@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from nephoscope.web.rendering.formatting import shorten_ids
+from nephoscope.model.resource_names import shorten_ids
 
 ROW, HEAD, LEFT, BOX, GAP = 40, 28, 10, 260, 72
 #: The letters that a box has room for.

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.incidents.alert_visibility import READ as ALERTS
 from nephoscope.alerts.investigation.incident_details import read_entities
+from nephoscope.model.resource_names import shorten_ids
 from nephoscope.posture.published.accounts import KINDS, map_application_names, to_account
 from nephoscope.web.rendering.application_lookup import READ
 from nephoscope.web.rendering.display_names import find_guids, replace_ids
-from nephoscope.web.rendering.formatting import shorten_ids
 
 if TYPE_CHECKING:
     from nephoscope.state.incidents.alerts import StoredAlert

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.suppression.condition import SuppressionCondition
 from nephoscope.alerts.tuning.advisors.exclusion import FIELDS, SUBJECTS, get_entity_value
-from nephoscope.web.rendering.formatting import shorten_name
+from nephoscope.model.resource_names import shorten_name
 
 if TYPE_CHECKING:
     from nephoscope.model.entity import Entity

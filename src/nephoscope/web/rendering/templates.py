@@ -9,6 +9,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from nephoscope import __version__
+from nephoscope.model.resource_names import shorten_ids, shorten_name
 from nephoscope.web.rendering import (
     charts,
     display_names,
@@ -85,8 +86,8 @@ def _add_filters(made: Environment) -> None:
         lasting=formatting.format_duration,
         spelled=formatting.spell_duration,
         ports=formatting.format_ports,
-        short=formatting.shorten_name,
-        brief=formatting.shorten_ids,
+        short=shorten_name,
+        brief=shorten_ids,
         kind=formatting.name_kind,
         moment=time_elements.render_moment,
         tactics=display_names.format_tactics,
