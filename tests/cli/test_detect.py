@@ -104,7 +104,9 @@ def test_from_a_log_file_to_a_closed_incident(data: Path) -> None:
 
 def test_the_list_says_what_suppressed_an_alert_that_is_in_no_incident(data: Path) -> None:
     rules = data.parent / "rules"
-    (rules / "locks.yaml").write_text(RULE + "learningPeriod: 3d\n")
+    (rules / "locks.yaml").write_text(
+        f"{RULE}learningPeriod: 3d\nrequiredDataConnectors:\n- dataTypes: [AzureActivity]\n"
+    )
     run(data, "detect", "--rules", str(rules), "--at", NOW.isoformat())
     (alert,) = json.loads(run(data, "alerts", "list", "-o", "json").stdout)
     assert (alert["incident"], alert["suppressedBy"]) == (None, "too few days of logs")
