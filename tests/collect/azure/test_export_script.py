@@ -38,13 +38,17 @@ case "$*" in
   *'account show'*) echo 55555555-5555-5555-5555-555555555555 ;;
   *'/subscriptions?'*) echo /subscriptions/11111111-1111-1111-1111-111111111111 ;;
   *servers/one/auditingSettings*) cat "$here/audit.json" ;;
-  *servers/two/auditingSettings*) [ -z "${REFUSED:-}" ] || { echo 'Forbidden({"error": "AuthorizationFailed"})' >&2; exit 1; }
-    echo 'Not Found({"error": {"code": "ResourceNotFound"}})' >&2; exit 3 ;;
+  *servers/two/auditingSettings*) [ -z "${REFUSED:-}" ] || { cat "$here/refused" >&2; exit 1; }
+    echo 'ERROR: Not Found({"error": {"code": "ResourceNotFound"}})' >&2; exit 3 ;;
   */members?*) cat "$here/members.json" ;;
   */groups?*) cat "$here/groups.json" ;;
   */users?*) cat "$here/users.json" ;;
   *) echo 'Not Found' >&2; exit 3 ;;
 esac
+"""
+
+REFUSED = """ERROR: Forbidden({"error": {"code": "AuthorizationFailed", "message": "The client 'ann' with object id \
+'4045d404-0404-4404-8404-404404404404' does not have authorization over scope '/subscriptions/1/resourceGroups/notfound-rg'"}})
 """
 
 
@@ -84,6 +88,7 @@ def export(tmp_path):
     for name, answer in ANSWERS.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(answer, indent=2) + "\n")
     (tmp_path / "az").write_text(AZ)
+    (tmp_path / "refused").write_text(REFUSED)
     (tmp_path / "az").chmod(0o755)
     (tmp_path / "export.sh").write_text(render_export_script("az", NEEDS))
 
@@ -120,7 +125,7 @@ def test_the_exported_folder_is_a_whole_snapshot(export):
 def test_a_refused_list_is_a_gap(export):
     done, estate = export(REFUSED="1")
     assert done.returncode == 3
-    assert f"not read: {AUDIT}: Forbidden" in done.stderr
+    assert f"not read: {AUDIT}: ERROR: Forbidden" in done.stderr
     assert not estate.coverage.covers(AUDIT, SUBSCRIPTION)
     assert estate.coverage.covers("microsoft.sql/servers", SUBSCRIPTION)
 

@@ -150,6 +150,8 @@ def test_answers(source, sink, running) -> None:
             assert status(gzip.compress(good), **{"Content-Encoding": "gzip"}) == (204, "")
             assert status(Authorization=f"Bearer {TOKEN}x") == (401, "InvalidToken")
             assert status(Authorization=f"Basic {TOKEN}") == (401, "InvalidToken")
+            refused = client.post(PATH, content=good, headers={"Authorization": f"Bearer {TOKEN}x"})
+            assert "`nephoscope sources token` creates one" in refused.json()["error"]["message"]
             assert status(path=PATH.partition("?")[0]) == (400, "MissingApiVersionParameter")
             assert status(path=PATH.replace("Custom-Orders", "Custom-No")) == (400, "InvalidStream")
             assert status(path=PATH.replace("dcr-0", "dcr-1")) == (404, "NotFound")

@@ -52,7 +52,8 @@ pages() {
     file="$name-$number.json"
     if ! az rest --method get --url "$url" ${shape:+--query "$shape"} -o json > "$file" 2> "$work/error" < /dev/null; then
       rm -f "$file"
-      grep -qiE 'not ?found|404' "$work/error" && [ "$number" -eq 0 ] && return 0
+      # The status that az writes, and no id or name in the reason that has these digits or words.
+      grep -qiE '^(ERROR: )?Not Found([(]|[[:space:]]*$)' "$work/error" && [ "$number" -eq 0 ] && return 0
       return 1
     fi
     url=$(member nextLink "$file")

@@ -30,6 +30,10 @@ from nephoscope.model.resource_binding import ResourceBinding
 _BUSY_SECONDS = 5
 #: Seconds that a request waits for the same one that came before it.
 _PATIENCE = 30.0
+_HOW_TO_AUTHENTICATE = (
+    "The bearer token is missing, or is none of this source. `nephoscope sources token` creates one; "
+    "tokens of programs are for the server's own port."
+)
 
 
 @dataclass
@@ -118,7 +122,7 @@ def build_app(door: IngestionEndpoint) -> Starlette:
 
 async def _serve_request(door: IngestionEndpoint, request: Request) -> None:
     if not door.tokens.accepts_header(request.headers.get("authorization", "")):
-        raise IngestionRefusedError(401, "InvalidToken", "The bearer token is missing or invalid.")
+        raise IngestionRefusedError(401, "InvalidToken", _HOW_TO_AUTHENTICATE)
     if not request.query_params.get("api-version"):
         raise IngestionRefusedError(
             400, "MissingApiVersionParameter", "The api-version query parameter is required."
