@@ -115,7 +115,11 @@ WRONG = [
         "of type array",
     ),
     (["scan", "@good.json", "--parameter", "typo=1"], 2, "has no parameter 'typo'"),
-    (["scan", "@good.json", "--policies", "@content", "--parameter", "typo=1"], 2, "add --initiative"),
+    (
+        ["scan", "@good.json", "--policies", "@content", "--parameter", "typo=1"],
+        2,
+        "come from its assignment",
+    ),
     (["scan", "@good.json", "--assigned", "--parameter", "typo=1"], 2, "add --initiative"),
     (["scan", "@good.json", "--decisions", "@empty"], 2, "no assignment, exemption or attestation"),
     (["scan", "@good.json", "--decisions", "@list.json"], 2, "no assignment, exemption or attestation"),

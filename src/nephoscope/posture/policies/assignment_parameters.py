@@ -17,7 +17,8 @@ def share_parameters(
     """
     if given and not initiatives:
         raise PolicyError(
-            "the parameter requires an initiative: add --initiative",
+            "the parameter requires an initiative: add --initiative; parameters of a single definition come from its assignment "
+            "(--decisions FILE --assigned)",
             f"--parameter {next(iter(given))}",
             "compile",
         )
