@@ -6,6 +6,7 @@ Both tenants have a management group, a resource group and resources of the same
 from __future__ import annotations
 
 import difflib
+import io
 import re
 import time
 from collections import Counter
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urldefrag, urlsplit
 
 import msgspec
+import pypdf
 import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
@@ -375,6 +377,39 @@ def test_pages_and_downloads(sides: tuple[Company, Company, Side, Side], most: i
         asked = urlsplit(address).query
         for word in words(b):
             assert word not in page[2] or word in asked, (address, word)
+
+
+def list_links(side: Side, page: str) -> list[str]:
+    """Return where a page links to, without pieces of pages."""
+    return [urldefrag(unescape(one))[0] for one in _LINK.findall(side.person.get(page).text)]
+
+
+def read_report(response: Any) -> tuple[int, str, dict[str, str]]:
+    """Return what a PDF says: its status, its text, and the files that are attached to it."""
+    reader = pypdf.PdfReader(io.BytesIO(response.content))
+    annexes = {name: settled(b"".join(files).decode()) for name, files in reader.attachments.items()}
+    return response.status_code, settled("\n".join(page.extract_text() for page in reader.pages)), annexes
+
+
+@pytest.mark.full
+def test_the_files_of_lists_and_standards(sides: tuple[Company, Company, Side, Side]) -> None:
+    """Every CSV of the pages that a walk begins with, and the evidence and the report of every standard."""
+    _, b, alone, both = sides
+    first = [*EVERYWHERE, *INSIDE, "/recommendations", "/inventory"]
+    files = sorted({link for page in first for link in list_links(both, page) if "format=csv" in link})
+    standards = sorted(
+        {urlsplit(link).path for link in list_links(both, "/compliance") if link.startswith("/compliance/")}
+    )
+    assert len(files) > 10
+    assert standards
+    for address in [*files, *(f"{one}?format=csv" for one in standards)]:
+        compare(address, alone.person.get(address), both.person.get(address))
+    for address in (f"{one}?format=pdf" for one in standards):
+        expected, report = (read_report(side.person.get(address)) for side in (alone, both))
+        assert report == expected, address
+        assert report[2], address
+        for word in words(b):
+            assert word not in str(report), (address, word)
 
 
 @pytest.mark.parametrize("what", ["tenant", "subscription", "resource"])
