@@ -99,7 +99,10 @@ def test_damaged_profiles_are_told_with_what_to_do(data: Path, tmp_path: Path) -
     folder = data / "behavior" / "default" / "base" / "_delta_log"
     first = min(folder.glob("*.json"))
     first.write_bytes(b"{broken")
-    assert "`nephoscope behavior run --anew` learns them again" in run(data, "behavior", "run", code=3).output
+    assert (
+        "run `nephoscope behavior run --anew` to learn them again"
+        in run(data, "behavior", "run", code=3).output
+    )
     run(data, "behavior", "run", "--anew")
     assert "observations" in run(data, "behavior", "run").stdout
     aside = list((data / "behavior" / "default").glob("base.damaged-*"))

@@ -135,7 +135,9 @@ def test_a_bicep_file_whose_output_the_change_leaves_alone_is_not_assessed(
     clone.commit()
     stale = clone.scan(".", "--since", "origin/main", "--tools", "none")
     assert stale.exit_code == 3, stale.output
-    assert "main.bicep:1:1: not assessed: whether main.json is its output cannot be determined" in stale.output
+    assert (
+        "main.bicep:1:1: not assessed: whether main.json is its output cannot be determined" in stale.output
+    )
     clone.commit(main=template(True, "stother"))
     compiled = clone.scan(".", "--since", "origin/main", "--tools", "none")
     assert compiled.exit_code == 0, compiled.output
