@@ -46,7 +46,7 @@ BODIES = {
     "Agents_Enrol": {"computer": "web01", "machineId": "1"},
     "Agents_CreateEnrolment": {"scope": f"/subscriptions/{NOBODY}/resourceGroups/rg"},
     "Agents_AnswerOrder": {"status": "Succeeded"},
-    "ResponseOrders_Give": {"machine": "web09", "kind": "isolate"},
+    "ResponseOrders_Create": {"machine": "web09", "kind": "isolate"},
     "PacketCaptures_Start": {"machine": "web09", "reason": "why"},
     "PacketCaptures_Stop": {"reason": "why"},
     "ResponseOrders_Decide": {"decision": "approve"},
@@ -152,6 +152,10 @@ def test_a_cookie_is_no_credential(server, instance):
         instance.state.principals.grant(session, ada.id, "Owner", "/", "test")
     cookie = {"Cookie": f"__Host-nephoscope={instance.guard.open_session(ada)}"}
     assert server.get("/admin/v1/principals", headers=cookie).status_code == 401
+
+
+def test_bodies_and_lists_are_of_routes_that_exist():
+    assert {*BODIES, *LISTS} <= {one.name for one in list_routes()}
 
 
 def test_the_matrix_says_yes_and_no():
